@@ -1,0 +1,100 @@
+"""The real Postgres under every test that asks for one.
+
+One server a run, started by the process that leads it and handed to the workers; the migrations run once, into a
+template; each test gets its own copy of it.
+"""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+import uuid
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+from psycopg import sql
+
+from tradewind import migrations
+from tradewind.engines.postgres import (
+    APP,
+    DATABASE,
+    OWNER,
+    RELAY,
+    SUPERUSER,
+    THROWAWAY,
+    PostgresServer,
+    create_database,
+)
+
+_WORKER_INPUT = "postgres_addresses"
+_until_the_run_ends = ExitStack()
+
+
+@dataclass(frozen=True, slots=True)
+class DatabaseUrls:
+    """One database as each of the roles that use it."""
+
+    app: str
+    owner: str
+    relay: str
+
+
+@dataclass(frozen=True, slots=True)
+class RunPostgres:
+    """The run's server; its database `tradewind` is the migrated template, which nobody may write to."""
+
+    addresses: Mapping[str, str]
+    """A role's URL, `{database}` in place of the database."""
+
+    def url(self, role: str, database: str = DATABASE) -> str:
+        return self.addresses[role].format(database=database)
+
+    def urls(self, database: str) -> DatabaseUrls:
+        return DatabaseUrls(self.url(APP, database), self.url(OWNER, database), self.url(RELAY, database))
+
+
+@cache
+def _start_server() -> dict[str, str]:
+    folder = Path(tempfile.mkdtemp(prefix="tradewind-test-"))
+    _until_the_run_ends.callback(shutil.rmtree, folder, ignore_errors=True)
+    server = _until_the_run_ends.enter_context(PostgresServer(folder / "data", settings=THROWAWAY))
+    migrations.upgrade(server.url(OWNER))
+    return {role: server.url(role, "{database}") for role in (SUPERUSER, OWNER, APP, RELAY)}
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_configure_node(node: Any) -> None:
+    """Tell a new xdist worker where the server is; it belongs to the process that outlives the workers."""
+    node.workerinput[_WORKER_INPUT] = _start_server()
+
+
+def pytest_unconfigure() -> None:
+    _until_the_run_ends.close()
+
+
+@pytest.fixture(scope="session")
+def postgres_server(request: pytest.FixtureRequest) -> RunPostgres:
+    """The run's one Postgres."""
+    worker_input: Mapping[str, Any] = getattr(request.config, "workerinput", {})
+    return RunPostgres(worker_input.get(_WORKER_INPUT) or _start_server())
+
+
+@pytest.fixture(scope="session")
+def _superuser(postgres_server: RunPostgres) -> Iterator[psycopg.Connection]:
+    with psycopg.connect(postgres_server.url(SUPERUSER, "postgres"), autocommit=True) as connection:
+        yield connection
+
+
+@pytest.fixture
+def database_urls(postgres_server: RunPostgres, _superuser: psycopg.Connection) -> Iterator[DatabaseUrls]:
+    """A database of the test's own: migrated, empty, dropped after."""
+    name = f"test_{uuid.uuid4().hex}"
+    create_database(_superuser, name, template=DATABASE)
+    yield postgres_server.urls(name)
+    _superuser.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
