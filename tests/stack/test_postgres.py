@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import stat
 from collections.abc import Iterator
@@ -68,6 +69,15 @@ def test_lost_passwords_are_replaced(tmp_path: Path) -> None:
     with PostgresServer(tmp_path / "data") as second:
         assert second.url(SUPERUSER) != old
         assert second.answers()
+
+
+def test_a_deleted_cluster_is_made_anew_with_the_passwords_that_are_left(tmp_path: Path) -> None:
+    with PostgresServer(tmp_path / "data") as first:
+        superuser = first.url(SUPERUSER).split("@")[0]
+    shutil.rmtree(first.data_dir)
+    with PostgresServer(tmp_path / "data") as second:
+        assert second.answers()
+        assert second.url(SUPERUSER).split("@")[0] == superuser
 
 
 def test_passwords_are_readable_by_their_owner_alone(server: PostgresServer) -> None:

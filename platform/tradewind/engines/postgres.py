@@ -105,11 +105,11 @@ class PostgresServer(LocalServer):
 
     def prepare(self) -> None:
         """Make the cluster when there is none, remove a dead server's lock, replace a lost password."""
-        new_password = f"postgres.{SUPERUSER}" not in self._passwords
+        password_is_set = self.data_dir.exists() and f"postgres.{SUPERUSER}" in self._passwords
         if not self.data_dir.exists():
             self._initialise()
         self._clear_stale_lock()
-        if new_password:
+        if not password_is_set:
             self._set_superuser_password()
 
     def launch(self) -> Launch:
