@@ -38,11 +38,11 @@ class Launch:
     stop_signal: signal.Signals = signal.SIGTERM
 
 
-def spawn(launch: Launch, log: Path) -> subprocess.Popen[bytes]:
+def spawn(launch: Launch, log: Path, *, outlives_us: bool = False) -> subprocess.Popen[bytes]:
     """Start a process in a session of its own, its output appended to `log`.
 
-    On Linux it gets its stop signal when the calling *thread* ends, so call it from a thread that lives as long as the
-    process should.
+    Unless it `outlives_us`, on Linux it gets its stop signal when the calling *thread* ends: call it from a thread that
+    lives as long as the process should.
     """
     log.parent.mkdir(parents=True, exist_ok=True)
     account = launch.account
@@ -58,7 +58,7 @@ def spawn(launch: Launch, log: Path) -> subprocess.Popen[bytes]:
             group=None if account is None else account.gid,
             extra_groups=None if account is None else [],
             start_new_session=True,
-            preexec_fn=_die_with_parent(launch.stop_signal),  # noqa: PLW1509  (one system call, resolved before)
+            preexec_fn=None if outlives_us else _die_with_parent(launch.stop_signal),  # noqa: PLW1509  (one system call, resolved before)
         )
 
 

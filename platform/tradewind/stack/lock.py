@@ -9,13 +9,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from tradewind.errors import StackError
 from tradewind.stack.state import StackState
 
 _SUPERVISOR = "stack.lock"
 _PROCESSES = "processes.lock"
 
 
-class AlreadyRunning(RuntimeError):
+class AlreadyRunning(StackError):
     """Another `tradewind up` has this folder."""
 
     def __init__(self, state: StackState) -> None:
@@ -24,7 +25,7 @@ class AlreadyRunning(RuntimeError):
         self.state = state
 
 
-class RemainsAlive(RuntimeError):
+class RemainsAlive(StackError):
     """A stack was killed, and what it had started can't be stopped."""
 
     def __init__(self, var: Path) -> None:

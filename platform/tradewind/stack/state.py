@@ -41,6 +41,8 @@ class StackState:
     phase: str = Phase.STOPPED
     address: str | None = None
     """Where the store is."""
+    addresses: dict[str, str] = field(default_factory=dict)
+    """Where a person finds the store and the tools behind it."""
     services: dict[str, ServiceState] = field(default_factory=dict)
     outside: dict[str, str] = field(default_factory=dict)
     """Engines that run elsewhere, each with the variable that names it."""

@@ -1,0 +1,1 @@
+"""The command `tradewind` and the local stack it starts."""

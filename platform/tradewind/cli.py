@@ -1,0 +1,113 @@
+"""The command `tradewind`."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from tradewind.errors import StackError
+from tradewind.stack.site import default_var, read_variables
+
+app = typer.Typer(
+    help="Tradewind: a commerce platform whose every answer is decided by models trained on its own events.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_show_locals=False,
+)
+
+VarDir = Annotated[
+    Path,
+    typer.Option("--var-dir", default_factory=default_var, show_default="./var", help="Where the local stack lives."),
+]
+PASS_ON = {"allow_extra_args": True, "ignore_unknown_options": True}
+
+
+@app.command()
+def up(
+    var_dir: VarDir,
+    *,
+    detach: Annotated[bool, typer.Option("--detach", "-d", help="Return once it is up; `down` stops it.")] = False,
+) -> None:
+    """Start the local stack and keep it up until Ctrl-C."""
+    from rich.console import Console
+
+    from tradewind.stack.console import ConsoleReporter, print_addresses
+    from tradewind.stack.up import up as run
+    from tradewind.stack.up import up_detached
+
+    console = Console()
+    if detach:
+        print_addresses(console, up_detached(var_dir))
+    else:
+        run(var_dir, ConsoleReporter(console))
+
+
+@app.command()
+def down(var_dir: VarDir) -> None:
+    """Stop the local stack."""
+    from tradewind.stack.up import down as stop
+
+    typer.echo("Stopped." if stop(var_dir) else "Nothing runs.")
+
+
+@app.command()
+def status(
+    var_dir: VarDir,
+    *,
+    as_json: Annotated[bool, typer.Option("--json", help="For a program to read.")] = False,
+) -> None:
+    """Show the health of each part, the lag of the event stream, and how many rows there are.
+
+    Ends with status 1 when a part is not healthy.
+    """
+    from tradewind.status import look, print_json, print_tables
+
+    found = look(var_dir)
+    (print_json if as_json else print_tables)(found)
+    raise typer.Exit(0 if found.is_healthy else 1)
+
+
+@app.command()
+def demo(var_dir: VarDir) -> None:
+    """Start the stack, load the data, train, publish, and say where to look. Ctrl-C stops it."""
+    from tradewind.demo import demo as run
+
+    run(var_dir)
+
+
+@app.command()
+def migrate(var_dir: VarDir) -> None:
+    """Bring the database's schema to the newest revision, as the role that owns it."""
+    from foundation.settings import Settings
+    from tradewind.migrations import upgrade
+
+    _use(var_dir)
+    upgrade(Settings().require("database_owner_url", "Postgres"))
+
+
+@app.command(context_settings=PASS_ON, add_help_option=False)
+def data(context: typer.Context) -> None:
+    """Load a retailer's data: `tradewind data --help`."""
+    from importlib import import_module
+
+    _use(default_var())
+    import_module("tradewind.data.cli").app(context.args, prog_name="tradewind data")
+
+
+def _use(var: Path) -> None:
+    """Take the addresses of the stack in `var`, where the environment names no others."""
+    for name, value in read_variables(var).items():
+        os.environ.setdefault(name, value)
+
+
+def main() -> None:
+    """Run the command; a fault of the stack is told in a sentence."""
+    try:
+        app()
+    except StackError as error:
+        typer.secho(str(error), err=True, fg=typer.colors.RED)
+        sys.exit(1)
