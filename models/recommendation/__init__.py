@@ -1,0 +1,1 @@
+"""Recommendations: what each shopper buys next."""
