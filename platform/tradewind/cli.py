@@ -31,6 +31,9 @@ def up(
     var_dir: VarDir,
     *,
     detach: Annotated[bool, typer.Option("--detach", "-d", help="Return once it is up; `down` stops it.")] = False,
+    only: Annotated[
+        list[str] | None, typer.Option(help="Start this service and what it needs; can be given several times.")
+    ] = None,
 ) -> None:
     """Start the local stack and keep it up until Ctrl-C."""
     from rich.console import Console
@@ -41,9 +44,9 @@ def up(
 
     console = Console()
     if detach:
-        print_addresses(console, up_detached(var_dir))
+        print_addresses(console, up_detached(var_dir, only=only or ()))
     else:
-        run(var_dir, ConsoleReporter(console))
+        run(var_dir, ConsoleReporter(console), only=only or ())
 
 
 @app.command()

@@ -14,6 +14,7 @@ import redis
 from rich.console import Console
 from rich.table import Table
 
+from tradewind.engines.valkey import ONCE
 from tradewind.processes import is_alive
 from tradewind.stack.lock import is_running
 from tradewind.stack.site import given_variables, read_variables
@@ -154,7 +155,7 @@ def _ask_postgres(url: str) -> None:
 
 
 def _ask_redis(url: str) -> None:
-    with redis.Redis.from_url(url, socket_timeout=TIMEOUT, socket_connect_timeout=TIMEOUT) as client:
+    with redis.Redis.from_url(url, socket_timeout=TIMEOUT, socket_connect_timeout=TIMEOUT, retry=ONCE) as client:
         client.ping()
 
 

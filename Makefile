@@ -1,0 +1,72 @@
+# `make` alone lists the targets. Everything happens in .venv and var; deleting both is a clean start.
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+SOURCES := platform pipelines features models serving dagster_project tests
+EXISTING = $(wildcard $(SOURCES))
+WORKERS ?= 2
+
+.PHONY: help setup demo up down test lint format type imports pytest bench clean
+
+help: ## Say what can be made
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  \033[36m%-8s\033[0m %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+setup: $(STAMP) ## Make .venv with everything pinned in constraints.txt
+
+# uv installs in seconds what takes pip a minute; where it can't be had, pip does it. uv doesn't read pip's configuration,
+# so a folder of wheels named there is passed on.
+$(STAMP): pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or newer is needed."; exit 1; }
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@if $(BIN)/python -m pip install --quiet --disable-pip-version-check 'uv>=0.7'; then \
+		links="$$($(BIN)/python -m pip config get global.find-links 2>/dev/null || true)"; \
+		if [ -n "$$links" ]; then export UV_FIND_LINKS="$$links"; fi; \
+		$(BIN)/uv pip install --quiet --python $(BIN)/python -c constraints.txt -e '.[all]' --group dev; \
+	else \
+		$(BIN)/python -m pip install --quiet --upgrade 'pip>=25.1'; \
+		$(BIN)/python -m pip install --quiet -c constraints.txt -e '.[all]' --group dev; \
+	fi
+	@touch $@
+
+demo: setup ## Start everything on real data, and say where to look
+	@exec $(BIN)/tradewind demo
+
+up: setup ## Start the local stack, without loading anything; Ctrl-C stops it
+	@exec $(BIN)/tradewind up
+
+down: setup ## Stop the local stack
+	@$(BIN)/tradewind down
+
+test: setup ## Check style, types and imports, then run the tests
+	@$(MAKE) --no-print-directory lint type imports pytest
+
+lint: setup ## Check style and layout
+	@$(BIN)/ruff check $(EXISTING)
+	@$(BIN)/ruff format --check $(EXISTING)
+
+format: setup ## Put the layout right, and what style can be put right by itself
+	@$(BIN)/ruff format $(EXISTING)
+	@$(BIN)/ruff check --fix $(EXISTING)
+
+type: setup ## Check the types
+	@$(BIN)/mypy $(EXISTING)
+
+imports: setup ## Check which package may import which
+	@$(BIN)/lint-imports
+
+pytest: setup ## Run the tests
+	@OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(WORKERS) -q
+
+bench: setup ## Measure, each figure beside its floor; writes docs/benchmarks.md
+	@exec $(BIN)/tradewind bench
+
+clean: ## Remove what can be made again, and the local stack's data
+	@if [ -x $(BIN)/tradewind ]; then $(BIN)/tradewind down; fi
+	rm -rf var build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	find $(EXISTING) -name __pycache__ -prune -exec rm -rf {} +
