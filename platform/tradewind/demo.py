@@ -118,7 +118,7 @@ def demo(var: Path) -> None:
 
 def screen(state: StackState, *, ours: bool) -> Panel:
     """What runs, where, what to try, and how to stop it."""
-    where = "\n".join(f"  {name:<15} {address}" for name, address in addresses(state).items() if address)
+    where = "\n".join(f"  {name:<15} {address}" for name, address in addresses(state).items())
     tries = "\n".join(
         f"  - {line}"
         for line in (

@@ -44,16 +44,21 @@ class ConsoleReporter:
 
 
 def addresses(state: StackState) -> dict[str, str]:
-    """The pages a person may open, by what they are."""
-    store = state.addresses.get("store", "").rstrip("/")
-    return {
-        "store": f"{store}/",
-        "grocer's store": store.replace("localhost", "grocer.localhost") + "/",
-        "fashion store": store.replace("localhost", "fashion.localhost") + "/",
-        "API": f"{store}/docs",
-        "Dagster": state.addresses.get("dagster", ""),
-        "MLflow": state.addresses.get("mlflow", ""),
-    }
+    """The pages a person may open, by what they are; only of what runs."""
+    pages: dict[str, str] = {}
+    if "web" in state.services:
+        store = state.addresses["store"].rstrip("/")
+        pages |= {
+            "store": f"{store}/",
+            "grocer's store": store.replace("localhost", "grocer.localhost") + "/",
+            "fashion store": store.replace("localhost", "fashion.localhost") + "/",
+            "API": f"{store}/docs",
+        }
+    if "dagster" in state.services:
+        pages["Dagster"] = state.addresses["dagster"]
+    if "mlflow" in state.services or "mlflow" in state.outside:
+        pages["MLflow"] = state.addresses["mlflow"]
+    return pages
 
 
 def print_addresses(console: Console, state: StackState) -> None:
