@@ -163,11 +163,18 @@ class Collection:
             schema = self.schema.updated(patch)
         async with self._writing:
             with asking_engine():
-                self.shard.close()
-                self._shard = None
-                self._shard = edge.EdgeShard.load(str(self._shard_path), schema.engine_config())
+                self._reload(schema)
             self.schema = schema
             self._save()
+
+    def _reload(self, schema: Schema) -> None:
+        self.shard.close()
+        self._shard = None
+        try:
+            self._shard = edge.EdgeShard.load(str(self._shard_path), schema.engine_config())
+        except Exception:
+            self._shard = edge.EdgeShard.load(str(self._shard_path), self.schema.engine_config())
+            raise
 
     def info(self) -> Json:
         """Give the collection's information as Qdrant's JSON has it."""
@@ -188,7 +195,8 @@ class Collection:
     def flush(self) -> None:
         """Write what only the log holds to the segments, so that the log stays short."""
         if self._unflushed and self._shard is not None:
-            self._shard.flush()
+            with asking_engine():
+                self._shard.flush()
             self._unflushed = False
 
     def _worth_rebuilding(self) -> bool:
@@ -243,6 +251,7 @@ class Collection:
         try:
             status = await self._builder.wait()
         finally:
+            self._stop_builder()
             self._builder = None
         if status not in (optimize.OPTIMIZED, optimize.NOTHING_TO_DO) and self._shard is not None:
             log.error("qdrant.optimize_failed", collection=self.name, status=status)

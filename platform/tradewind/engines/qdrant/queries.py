@@ -96,12 +96,13 @@ def _scoring(body: Json, schema: Schema, lookup: Lookup) -> tuple[Any, edge.Filt
     limit = fields.maybe_integer(body, "limit", least=1) or _DEFAULT_LIMIT
     using = fields.maybe_string(body, "using") or ""
     source = fields.an_object(body.get("lookup_from") or {}, "lookup_from")
+    source_vector = fields.maybe_string(source, "vector")
     stage = _Stage(
         schema=schema,
         lookup=lookup,
         using=using,
         source=fields.maybe_string(source, "collection"),
-        source_vector=fields.maybe_string(source, "vector") or using,
+        source_vector=using if source_vector is None else source_vector,
         limit=limit,
         referenced=set(),
     )

@@ -96,7 +96,7 @@ def _group_json(collection: Collection, groups: dict[Any, list[edge.ScoredPoint]
     }
 
     def member(hit: edge.ScoredPoint) -> Json:
-        return {**json_scored(hit), **json_record(records[json_id(hit.id)])} if payload else json_scored(hit)
+        return {**json_record(records[json_id(hit.id)]), "version": hit.version, "score": hit.score}
 
     return [{"id": value, "hits": [member(hit) for hit in members]} for value, members in groups.items()]
 

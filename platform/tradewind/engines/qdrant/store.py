@@ -15,7 +15,7 @@ import structlog
 
 from tradewind.engines.qdrant import fields
 from tradewind.engines.qdrant.collection import Collection, asking_engine
-from tradewind.engines.qdrant.errors import AlreadyExists, Invalid, Malformed, NotFound, WrongInput
+from tradewind.engines.qdrant.errors import AlreadyExists, Invalid, Malformed, NotFound, Refused, WrongInput
 from tradewind.engines.qdrant.fields import Json
 from tradewind.engines.qdrant.files import write_json
 
@@ -76,8 +76,7 @@ class Store:
                 await asyncio.sleep(_LOOK_EVERY_S)
                 if time.monotonic() - flushed >= _FLUSH_EVERY_S:
                     flushed = time.monotonic()
-                    for collection in self._collections.values():
-                        collection.flush()
+                    self._flush()
                 if rebuild is None or rebuild.done():
                     _report(rebuild)
                     due = [each for each in self._collections.values() if each.due()]
@@ -86,6 +85,13 @@ class Store:
             if rebuild is not None:
                 rebuild.cancel()
                 await asyncio.gather(rebuild, return_exceptions=True)
+
+    def _flush(self) -> None:
+        for collection in self._collections.values():
+            try:
+                collection.flush()
+            except Refused as refused:
+                log.error("qdrant.flush_failed", collection=collection.name, error=str(refused))  # noqa: TRY400
 
     def names(self) -> list[str]:
         """Give the collections' names."""
