@@ -13,7 +13,7 @@ from models.recommendation.evaluate import Exam, Grades
 from models.recommendation.package import RecommendationModel
 from models.recommendation.popularity import LastWeekPopularity, Popularity
 from models.recommendation.repeat_purchase import RepeatPurchase
-from models.recommendation.spec import TEST_WEEKS, Parameters, Progress, Task, silent
+from models.recommendation.spec import TEST_WEEKS, Parameters, Progress, Task, part_of, silent
 from models.recommendation.train import train
 from models.recommendation.tune import tune
 
@@ -46,8 +46,8 @@ def benchmark(
         ValueError: when there is too little to split and to learn from.
     """
     split = time_split(interactions, weeks=TEST_WEEKS)
-    chosen = parameters or tune(split.train, progress=_part(progress, 0.0, 0.5))
-    model = train(split.train, parameters=chosen, until=split.at, progress=_part(progress, 0.5, 0.7))
+    chosen = parameters or tune(split.train, progress=part_of(progress, 0.0, 0.5))
+    model = train(split.train, parameters=chosen, until=split.at, progress=part_of(progress, 0.5, 0.7))
     exam = Exam(split)
     grades: dict[str, Grades] = {}
     for at, (name, component) in enumerate(model.components.items()):
@@ -66,7 +66,3 @@ def table(grades: Mapping[str, Grades], task: Task) -> str:
         for name, figures in ((name, grade[task].figures) for name, grade in grades.items())
     )
     return head + "".join(rows)
-
-
-def _part(progress: Progress, first: float, last: float) -> Progress:
-    return lambda step, share: progress(step, first + (last - first) * share)

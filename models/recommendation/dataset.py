@@ -33,7 +33,7 @@ FROM
     FROM events FINAL
     WHERE tenant_id = {tenant_id:UUID}
       AND name = 'order.placed'
-      AND occurred_at < {until:DateTime64(3, 'UTC')}
+      AND occurred_at < fromUnixTimestamp64Milli({until_ms:Int64}, 'UTC')
       AND coalesce(shopper_id, visitor_id) IS NOT NULL
 )
 """
@@ -59,7 +59,7 @@ class Split:
 
 def from_clickhouse(client: ArrowClient, tenant_id: UUID, until: datetime) -> pl.DataFrame:
     """The tenant's purchases before `until`, each delivered event counted once (`FINAL`)."""
-    parameters: dict[str, object] = {"tenant_id": str(tenant_id), "until": until}
+    parameters: dict[str, object] = {"tenant_id": str(tenant_id), "until_ms": int(until.timestamp() * 1000)}
     table = client.query_arrow(_PURCHASES, parameters, use_strings=True)
     return _typed(pl.DataFrame(table))
 

@@ -73,7 +73,7 @@ def coverage_interval(recommended: Ints, products: int, *, seed: int = 0, resamp
         for _ in range(resamples)
     ]
     centred = np.asarray(drawn) - np.mean(drawn) + value
-    return Interval(value, *_percentiles(centred))
+    return Interval(value, *_percentiles(np.clip(centred, 0, 1)))
 
 
 def _resampled_counts(shoppers: int, seed: int) -> NDArray[np.int64]:

@@ -68,6 +68,11 @@ def silent(_step: str, _share: float) -> None:
     """Progress that nobody watches."""
 
 
+def part_of(progress: Progress, first: float, last: float) -> Progress:
+    """For a step of a longer work: its shares from 0 to 1 are told as those from `first` to `last`."""
+    return lambda step, share: progress(step, first + (last - first) * share)
+
+
 @dataclass(frozen=True, kw_only=True)
 class CatalogueParameters:
     """Which products take part at all: the most bought ones."""
