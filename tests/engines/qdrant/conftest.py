@@ -75,7 +75,7 @@ class Gateway:
         return status
 
     def client(self) -> QdrantClient:
-        client: QdrantClient = _quietly(QdrantClient, url=self.url, api_key=KEY, timeout=60)
+        client: QdrantClient = _quietly(QdrantClient, url=self.url, api_key=KEY, timeout=60, check_compatibility=False)
         return client
 
 

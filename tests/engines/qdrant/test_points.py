@@ -226,6 +226,7 @@ async def test_a_facet_needs_an_index(client: Any, shelf: str) -> None:
     assert refusal.value.status_code == 400
 
 
+@pytest.mark.embedded
 async def test_a_batch_with_one_bad_vector_changes_nothing(client: Any, shelf: str) -> None:
     points = [models.PointStruct(id=60, vector=[1, 1]), models.PointStruct(id=61, vector=[1, 1, 1])]
 

@@ -148,11 +148,24 @@ async def test_a_batch_answers_in_order(client: Any, line: str) -> None:
 
 async def test_groups_hold_the_best_of_each_value(client: Any, line: str) -> None:
     result = await client.query_points_groups(
-        line, group_by="kind", query=UP, using="d", limit=2, group_size=2, with_payload=["n"]
+        line, group_by="kind", query=UP, using="d", limit=2, group_size=2, with_payload=["n"], with_vectors=["d"]
     )
 
     assert [(group.id, [hit.id for hit in group.hits]) for group in result.groups] == [("k0", [9, 6]), ("k2", [8, 5])]
-    assert result.groups[0].hits[0].payload == {"n": 9}
+    best = result.groups[0].hits[0]
+    assert (best.payload, best.vector, best.score) == ({"n": 9}, {"d": [9, 1]}, 9.0)
+
+
+async def test_groups_reach_past_a_value_that_fills_the_best_hits(client: Any, name: str) -> None:
+    await client.create_collection(name, vectors_config=models.VectorParams(size=1, distance=models.Distance.DOT))
+    points = [
+        models.PointStruct(id=n, vector=[n], payload={"shop": "big" if n >= 2 else f"small{n}"}) for n in range(99)
+    ]
+    await client.upsert(name, points, wait=True)
+
+    result = await client.query_points_groups(name, group_by="shop", query=[1.0], limit=3, group_size=1)
+
+    assert [group.id for group in result.groups] == ["big", "small1", "small0"]
 
 
 async def test_recommendations_are_near_the_liked_and_leave_them_out(client: Any, line: str) -> None:

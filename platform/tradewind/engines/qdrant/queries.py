@@ -230,6 +230,8 @@ def _params(value: Any) -> edge.SearchParams | None:
     if value is None:
         return None
     body = fields.an_object(value, "params")
+    if body.get("idf") is not None:
+        raise WrongInput("params.idf is not spoken by the embedded engine's gateway")
     quantization = body.get("quantization")
     return edge.SearchParams(
         hnsw_ef=fields.maybe_integer(body, "hnsw_ef"),

@@ -255,5 +255,7 @@ def read_field_index(body: Json) -> tuple[str, Json, edge.UpdateOperation]:
         raise Invalid("field_schema", "a payload index needs the type of its field")
     schema = {"type": given} if isinstance(given, str) else fields.an_object(given, "field_schema")
     kind = fields.choice(schema.get("type"), "field_schema.type", tuple(_INDEXES))
+    if schema.get("nested") is not None:
+        raise WrongInput("field_schema.nested is not spoken by the embedded engine's gateway")
     operation = edge.UpdateOperation.create_field_index(name, cast("edge.PayloadSchemaParams", _INDEXES[kind](schema)))
     return name, schema, operation
