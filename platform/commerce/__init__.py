@@ -1,0 +1,1 @@
+"""The transactional core: one package a bounded context."""

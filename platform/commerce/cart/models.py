@@ -1,0 +1,58 @@
+"""Carts and their lines."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from sqlalchemy import CheckConstraint, Index
+from sqlalchemy.orm import Mapped, mapped_column, relationship
+
+from foundation.database import Base
+from foundation.tables import Created, Minor, Str, TenantOwned, Units, belongs_to
+
+
+class Cart(TenantOwned, Base):
+    """What a visitor or a customer means to buy."""
+
+    __tablename__ = "cart"
+    __table_args__ = (
+        belongs_to("customer", "customer_id"),
+        CheckConstraint("status IN ('open', 'completing', 'completed')", name="status"),
+        Index("ix_cart_customer", "tenant_id", "customer_id", "status"),
+        Index("ix_cart_visitor", "tenant_id", "visitor_id", "status"),
+    )
+
+    visitor_id: Mapped[UUID]
+    customer_id: Mapped[UUID | None]
+    currency: Mapped[Str]
+    email: Mapped[Str | None]
+    status: Mapped[Str] = mapped_column(server_default="open")
+    version: Mapped[Units] = mapped_column(server_default="1")
+    created_at: Mapped[Created]
+    updated_at: Mapped[Created]
+
+    lines: Mapped[list[CartLine]] = relationship(
+        lazy="raise",
+        order_by="CartLine.id",
+        cascade="all, delete-orphan",
+        foreign_keys="[CartLine.tenant_id, CartLine.cart_id]",
+    )
+
+
+class CartLine(TenantOwned, Base):
+    """A variant in a cart, at the price the shopper last saw."""
+
+    __tablename__ = "cart_line"
+    __table_args__ = (
+        belongs_to("cart", "cart_id", ondelete="CASCADE"),
+        belongs_to("variant", "variant_id"),
+        CheckConstraint("quantity BETWEEN 1 AND 9999", name="quantity"),
+        Index("uq_cart_line_variant", "tenant_id", "cart_id", "variant_id", unique=True),
+    )
+
+    cart_id: Mapped[UUID]
+    variant_id: Mapped[UUID]
+    quantity: Mapped[Units]
+    unit_price: Mapped[Minor]
+    decision_id: Mapped[UUID | None]
+    """The recommendation that led here."""

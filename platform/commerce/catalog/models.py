@@ -1,0 +1,109 @@
+"""Categories, products and variants."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import CheckConstraint, Index, PrimaryKeyConstraint, SmallInteger, text
+from sqlalchemy.dialects.postgresql import JSONB, TSVECTOR
+from sqlalchemy.orm import Mapped, mapped_column
+from sqlalchemy.types import UserDefinedType
+
+from foundation.database import Base
+from foundation.tables import Created, Str, TenantOwned, Timestamp, Units, belongs_to
+
+
+class Ltree(UserDefinedType[str]):
+    """Postgres's label tree."""
+
+    cache_ok = True
+
+    def get_col_spec(self, **_: object) -> str:
+        """The type's name in DDL."""
+        return "ltree"
+
+
+class Category(TenantOwned, Base):
+    """A node of the tenant's tree of categories."""
+
+    __tablename__ = "category"
+    __table_args__ = (
+        belongs_to("category", "parent_id"),
+        Index("uq_category_slug", "tenant_id", "slug", unique=True),
+        Index("uq_category_path", "tenant_id", "path", unique=True),
+        Index("ix_category_parent", "tenant_id", "parent_id"),
+    )
+
+    parent_id: Mapped[UUID | None]
+    path: Mapped[str] = mapped_column(Ltree)
+    name: Mapped[Str]
+    slug: Mapped[Str]
+    depth: Mapped[int] = mapped_column(SmallInteger)
+    product_count: Mapped[Units] = mapped_column(server_default="0")
+
+
+class Product(TenantOwned, Base):
+    """Something for sale, in one or more variants."""
+
+    __tablename__ = "product"
+    __table_args__ = (
+        belongs_to("category", "category_id"),
+        CheckConstraint("status IN ('draft', 'published', 'archived')", name="status"),
+        Index("uq_product_handle", "tenant_id", "handle", unique=True),
+        Index("ix_product_listing", "tenant_id", "status", "rank", "id"),
+        Index("ix_product_category", "tenant_id", "category_id", "status", "rank", "id"),
+    )
+
+    category_id: Mapped[UUID | None]
+    handle: Mapped[Str]
+    title: Mapped[Str]
+    description: Mapped[Str] = mapped_column(server_default="")
+    brand: Mapped[Str | None]
+    status: Mapped[Str] = mapped_column(server_default="published")
+    rank: Mapped[Units] = mapped_column(server_default="0")
+    """Place in listings, most wanted first: minus the units sold."""
+    image: Mapped[Str | None]
+    """Key of the main image in the object store; without one the shop draws it."""
+    attributes: Mapped[dict[str, Any]] = mapped_column(JSONB, server_default=text("'{}'"))
+    version: Mapped[Units] = mapped_column(server_default="1")
+    created_at: Mapped[Created]
+    updated_at: Mapped[Created]
+
+
+class Variant(TenantOwned, Base):
+    """The thing a SKU names."""
+
+    __tablename__ = "variant"
+    __table_args__ = (
+        belongs_to("product", "product_id"),
+        Index("uq_variant_sku", "tenant_id", "sku", unique=True),
+        Index("ix_variant_product", "tenant_id", "product_id", "position"),
+    )
+
+    product_id: Mapped[UUID]
+    sku: Mapped[Str]
+    gtin: Mapped[Str | None]
+    title: Mapped[Str] = mapped_column(server_default="")
+    position: Mapped[int] = mapped_column(SmallInteger, server_default="0")
+    options: Mapped[dict[str, Any]] = mapped_column(JSONB, server_default=text("'{}'"))
+
+
+class SearchDocument(Base):
+    """The words of a product.
+
+    It has no row-level security, since a non-leakproof operator loses its index there; the app's role has no right to it
+    and reads it only through `search_products()`, which takes the tenant from the transaction.
+    """
+
+    __tablename__ = "search_document"
+    __table_args__ = (
+        PrimaryKeyConstraint("tenant_id", "product_id"),
+        Index("ix_search_document_words", "tenant_id", "words", postgresql_using="gin"),
+    )
+
+    tenant_id: Mapped[UUID]
+    product_id: Mapped[UUID]
+    rank: Mapped[Units] = mapped_column(server_default="0")
+    words: Mapped[str] = mapped_column(TSVECTOR)
+    updated_at: Mapped[Timestamp] = mapped_column(server_default=text("now()"))

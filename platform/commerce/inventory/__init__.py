@@ -1,0 +1,1 @@
+"""How much there is of a variant, where, and who holds it."""

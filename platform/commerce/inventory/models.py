@@ -1,0 +1,81 @@
+"""Stock by variant and warehouse, its reservations, and the movements every balance can be rebuilt from."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from sqlalchemy import CheckConstraint, Index, text
+from sqlalchemy.orm import Mapped, mapped_column
+
+from foundation.database import Base
+from foundation.tables import Created, Str, TenantOwned, Timestamp, Units, belongs_to
+
+
+class Warehouse(TenantOwned, Base):
+    """A place that holds stock."""
+
+    __tablename__ = "warehouse"
+    __table_args__ = (Index("uq_warehouse_code", "tenant_id", "code", unique=True),)
+
+    code: Mapped[Str]
+    name: Mapped[Str]
+
+
+class Stock(TenantOwned, Base):
+    """The balance of a variant in a warehouse: received = available + reserved + sold + written off."""
+
+    __tablename__ = "stock"
+    __table_args__ = (
+        belongs_to("warehouse", "warehouse_id"),
+        belongs_to("variant", "variant_id"),
+        Index("uq_stock_variant", "tenant_id", "variant_id", "warehouse_id", unique=True),
+        CheckConstraint("available >= 0 AND reserved >= 0 AND sold >= 0 AND written_off >= 0", name="not_negative"),
+        CheckConstraint("received = available + reserved + sold + written_off", name="balance"),
+    )
+
+    warehouse_id: Mapped[UUID]
+    variant_id: Mapped[UUID]
+    received: Mapped[Units] = mapped_column(server_default="0")
+    available: Mapped[Units] = mapped_column(server_default="0")
+    reserved: Mapped[Units] = mapped_column(server_default="0")
+    sold: Mapped[Units] = mapped_column(server_default="0")
+    written_off: Mapped[Units] = mapped_column(server_default="0")
+
+
+class Reservation(TenantOwned, Base):
+    """Units held for a payment that has started."""
+
+    __tablename__ = "reservation"
+    __table_args__ = (
+        belongs_to("stock", "stock_id"),
+        CheckConstraint("quantity > 0", name="quantity"),
+        CheckConstraint("status IN ('held', 'claimed', 'released')", name="status"),
+        Index("ix_reservation_holder", "tenant_id", "holder_id"),
+        Index("ix_reservation_expiry", "tenant_id", "expires_at", postgresql_where=text("status = 'held'")),
+    )
+
+    stock_id: Mapped[UUID]
+    holder_id: Mapped[UUID]
+    """The payment the units are held for."""
+    quantity: Mapped[Units]
+    status: Mapped[Str] = mapped_column(server_default="held")
+    expires_at: Mapped[Timestamp]
+
+
+class StockMovement(TenantOwned, Base):
+    """One change of a balance; the sum of movements is the balance."""
+
+    __tablename__ = "stock_movement"
+    __table_args__ = (
+        belongs_to("stock", "stock_id"),
+        CheckConstraint("kind IN ('receive', 'reserve', 'release', 'sell', 'write_off')", name="kind"),
+        CheckConstraint("quantity > 0", name="quantity"),
+        Index("ix_stock_movement_stock", "tenant_id", "stock_id", "id"),
+    )
+
+    stock_id: Mapped[UUID]
+    kind: Mapped[Str]
+    quantity: Mapped[Units]
+    reason: Mapped[Str] = mapped_column(server_default="")
+    reference_id: Mapped[UUID | None]
+    created_at: Mapped[Created]

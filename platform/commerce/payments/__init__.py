@@ -1,0 +1,1 @@
+"""Money from shoppers, through a provider."""

@@ -1,0 +1,28 @@
+"""Every table of the core, loaded: what the migrations are compared with."""
+
+from commerce.cart import models as cart
+from commerce.catalog import models as catalog
+from commerce.identity import models as identity
+from commerce.inventory import models as inventory
+from commerce.ledger import models as ledger
+from commerce.orders import models as orders
+from commerce.payments import models as payments
+from commerce.pricing import models as pricing
+from commerce.promotions import models as promotions
+from commerce.tenancy import models as tenancy
+from foundation import idempotency, outbox
+
+__all__ = [
+    "cart",
+    "catalog",
+    "idempotency",
+    "identity",
+    "inventory",
+    "ledger",
+    "orders",
+    "outbox",
+    "payments",
+    "pricing",
+    "promotions",
+    "tenancy",
+]

@@ -1,0 +1,39 @@
+"""The tenant directory. It is read before a tenant is known, so it is not tenant-owned."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import CheckConstraint, ForeignKey, text
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.orm import Mapped, mapped_column
+
+from foundation.database import Base
+from foundation.ids import new_id
+from foundation.tables import Created, Str
+
+
+class Tenant(Base):
+    """A shop."""
+
+    __tablename__ = "tenant"
+    __table_args__ = (CheckConstraint("status IN ('active', 'suspended')", name="status"),)
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
+    slug: Mapped[Str] = mapped_column(unique=True)
+    name: Mapped[Str]
+    currency: Mapped[Str]
+    locale: Mapped[Str] = mapped_column(server_default="en-US")
+    status: Mapped[Str] = mapped_column(server_default="active")
+    settings: Mapped[dict[str, Any]] = mapped_column(JSONB, server_default=text("'{}'"))
+    created_at: Mapped[Created]
+
+
+class TenantDomain(Base):
+    """A host name that a tenant's shop answers to, lower case, without port."""
+
+    __tablename__ = "tenant_domain"
+
+    host: Mapped[Str] = mapped_column(primary_key=True)
+    tenant_id: Mapped[UUID] = mapped_column(ForeignKey("tenant.id"), index=True)

@@ -1,0 +1,120 @@
+"""Postgres: one engine a worker, a session a use case, and the tenant set before the first statement.
+
+Row-level security decides what a session sees. The tenant is set by `set_config(..., is_local => true)` as each
+transaction begins, so a pooled connection can't carry it to the next; with no tenant set a tenant-owned table has no rows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+import asyncpg
+from sqlalchemy import Connection, MetaData, TextClause, event, text
+from sqlalchemy.dialects.postgresql.asyncpg import dialect as asyncpg_dialect
+from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker, create_async_engine
+from sqlalchemy.orm import DeclarativeBase, Session, SessionTransaction
+
+TENANT_SETTING = "tradewind.tenant_id"
+_TENANT = "tenant_id"
+
+NAMING = {
+    "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+    "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+    "ck": "ck_%(table_name)s_%(constraint_name)s",
+    "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+    "pk": "pk_%(table_name)s",
+}
+
+
+class Base(DeclarativeBase):
+    """The tables of the transactional core."""
+
+    metadata = MetaData(naming_convention=NAMING)
+
+
+@event.listens_for(Session, "after_begin")
+def _set_tenant(session: Session, _transaction: SessionTransaction, connection: Connection) -> None:
+    tenant_id = session.info.get(_TENANT)
+    if tenant_id is not None:
+        connection.execute(
+            text("SELECT set_config(:setting, :tenant, true)"), {"setting": TENANT_SETTING, "tenant": str(tenant_id)}
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class HotStatement:
+    """A read that is compiled once: named parameters in, the bytes of one JSON document out."""
+
+    sql: str
+    parameters: tuple[str, ...]
+
+    def arguments(self, values: Mapping[str, Any]) -> list[Any]:
+        """The values in the statement's positional order."""
+        return [values[name] for name in self.parameters]
+
+
+def hot(statement: TextClause) -> HotStatement:
+    """Compile a statement with named parameters for asyncpg."""
+    compiled = statement.compile(dialect=asyncpg_dialect())  # type: ignore[no-untyped-call]
+    return HotStatement(sql=str(compiled), parameters=tuple(compiled.positiontup or ()))
+
+
+class Database:
+    """The way to Postgres for one worker: sessions for use cases, a raw pool for the hot reads."""
+
+    def __init__(self, url: str, *, pool_size: int = 10) -> None:
+        self._dsn = url
+        self._pool_size = pool_size
+        self.engine: AsyncEngine = create_async_engine(
+            url.replace("postgresql://", "postgresql+asyncpg://", 1),
+            pool_size=pool_size,
+            max_overflow=0,
+            pool_timeout=5,
+            pool_pre_ping=True,
+        )
+        self._sessions = async_sessionmaker(self.engine, expire_on_commit=False)
+        self._pool: asyncpg.Pool | None = None
+
+    @asynccontextmanager
+    async def transaction(self, tenant_id: UUID | None) -> AsyncIterator[AsyncSession]:
+        """One transaction as a tenant (`None`: as nobody, for the tenant directory); an error rolls it back."""
+        async with self._sessions() as session:
+            session.info[_TENANT] = tenant_id
+            async with session.begin():
+                yield session
+
+    async def read_json(self, tenant_id: UUID, statement: HotStatement, values: Mapping[str, Any]) -> bytes | None:
+        """The first column of the first row, as the bytes Postgres built; `None` when there is no row."""
+        rows = await self._fetch(tenant_id, statement, values)
+        if not rows or rows[0][0] is None:
+            return None
+        document: str = rows[0][0]
+        return document.encode()
+
+    async def _fetch(
+        self, tenant_id: UUID, statement: HotStatement, values: Mapping[str, Any]
+    ) -> Sequence[asyncpg.Record]:
+        pool = await self._raw_pool()
+        async with pool.acquire(timeout=5) as connection:
+            # One round trip begins and sets the tenant; a UUID's text needs no quoting beyond the quotes.
+            await connection.execute(f"BEGIN READ ONLY; SELECT set_config('{TENANT_SETTING}', '{tenant_id}', true)")
+            try:
+                rows: Sequence[asyncpg.Record] = await connection.fetch(statement.sql, *statement.arguments(values))
+            finally:
+                await connection.execute("COMMIT")
+            return rows
+
+    async def _raw_pool(self) -> asyncpg.Pool:
+        if self._pool is None:
+            self._pool = await asyncpg.create_pool(self._dsn, min_size=1, max_size=self._pool_size)
+        return self._pool
+
+    async def close(self) -> None:
+        """Give every connection back."""
+        if self._pool is not None:
+            await self._pool.close()
+        await self.engine.dispose()

@@ -1,0 +1,92 @@
+"""The outbox: events written in the transaction that made them true.
+
+The relay reads them in the order (transaction, sequence), only those of transactions older than every running one, so a
+transaction that commits late is never skipped (the snapshot horizon of `pg_current_snapshot()`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import BigInteger, Identity, Index, PrimaryKeyConstraint, SmallInteger, Text, insert, text
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB, TIMESTAMP
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import Mapped, mapped_column
+from sqlalchemy.types import UserDefinedType
+
+from foundation.database import Base
+from foundation.events import Event
+
+TIMESTAMPTZ = TIMESTAMP(timezone=True)
+
+
+class Xid8(UserDefinedType[int]):
+    """Postgres's 64-bit transaction id."""
+
+    cache_ok = True
+
+    def get_col_spec(self, **_: Any) -> str:
+        """The type's name in DDL."""
+        return "xid8"
+
+
+class OutboxRow(Base):
+    """An event on its way out; deleted once every consumer's cursor has passed it."""
+
+    __tablename__ = "outbox"
+    __table_args__ = (
+        PrimaryKeyConstraint("tenant_id", "seq"),
+        Index("ix_outbox_order", "xid", "seq"),
+    )
+
+    tenant_id: Mapped[UUID]
+    seq: Mapped[int] = mapped_column(BigInteger, Identity(always=True))
+    xid: Mapped[int] = mapped_column(Xid8, server_default=text("pg_current_xact_id()"))
+    event_id: Mapped[UUID]
+    name: Mapped[str] = mapped_column(Text)
+    version: Mapped[int] = mapped_column(SmallInteger)
+    occurred_at: Mapped[datetime] = mapped_column(TIMESTAMPTZ)
+    recorded_at: Mapped[datetime] = mapped_column(TIMESTAMPTZ)
+    aggregate_id: Mapped[UUID]
+    shopper_id: Mapped[UUID | None]
+    visitor_id: Mapped[UUID | None]
+    session_id: Mapped[UUID | None]
+    decision_id: Mapped[UUID | None]
+    consent: Mapped[list[str]] = mapped_column(ARRAY(Text), server_default=text("'{}'"))
+    payload: Mapped[dict[str, Any]] = mapped_column(JSONB)
+
+
+class OutboxCursor(Base):
+    """How far a consumer has come: the last (xid, seq) it delivered."""
+
+    __tablename__ = "outbox_cursor"
+
+    consumer: Mapped[str] = mapped_column(Text, primary_key=True)
+    xid: Mapped[int] = mapped_column(Xid8, server_default=text("'0'::xid8"))
+    seq: Mapped[int] = mapped_column(BigInteger, server_default=text("0"))
+    delivered: Mapped[int] = mapped_column(BigInteger, server_default=text("0"))
+    updated_at: Mapped[datetime] = mapped_column(TIMESTAMPTZ, server_default=text("now()"))
+
+
+class DeadLetter(Base):
+    """An event that broke its contract, kept with the reason."""
+
+    __tablename__ = "dead_letter"
+    __table_args__ = (PrimaryKeyConstraint("tenant_id", "id"),)
+
+    tenant_id: Mapped[UUID]
+    id: Mapped[UUID]
+    received_at: Mapped[datetime] = mapped_column(TIMESTAMPTZ)
+    source: Mapped[str] = mapped_column(Text)
+    reason: Mapped[str] = mapped_column(Text)
+    body: Mapped[dict[str, Any]] = mapped_column(JSONB)
+
+
+async def publish(session: AsyncSession, events: Iterable[Event]) -> None:
+    """Write events into the transaction of `session`: they leave if, and only if, it commits."""
+    rows: Sequence[dict[str, Any]] = [event.model_dump() for event in events]
+    if rows:
+        await session.execute(insert(OutboxRow), rows)

@@ -1,0 +1,91 @@
+"""Every address and knob of the platform, in one place.
+
+A value comes from the environment (`TRADEWIND_...`), else from `.env`, else from `var/stack.env`, the file that
+`tradewind up` writes with the addresses of the engines it started. Each engine is one URL: code can't tell an embedded
+engine from a server.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from pathlib import Path
+from typing import Literal
+
+from pydantic import Field, SecretStr
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class EngineNotConfigured(RuntimeError):
+    """A part of the platform needs an engine whose address nobody gave."""
+
+    def __init__(self, engine: str, variable: str) -> None:
+        super().__init__(
+            f"{engine} has no address: run `tradewind up` to start the local one, or set {variable} to a server's URL."
+        )
+
+
+class Settings(BaseSettings):
+    """The platform's settings; the field's description is its documentation."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="TRADEWIND_", env_file=("var/stack.env", ".env"), env_ignore_empty=True, extra="ignore"
+    )
+
+    environment: Literal["development", "production"] = Field(
+        "development", description="`production` requires secure cookies and refuses the demo's sign-in."
+    )
+    var_dir: Path = Field(Path("var"), description="Everything the local stack writes.")
+    log_level: Literal["debug", "info", "warning", "error"] = Field(
+        "info", description="The least severe level logged."
+    )
+
+    database_url: SecretStr | None = Field(
+        None, description="Postgres as the app's role, which owns nothing and can't bypass row-level security."
+    )
+    database_owner_url: SecretStr | None = Field(
+        None, description="Postgres as the owner of the schema: migrations only."
+    )
+    database_relay_url: SecretStr | None = Field(
+        None, description="Postgres as the relay's role, which reads the outbox of every tenant and nothing else."
+    )
+    database_pool_size: int = Field(
+        10, ge=1, le=200, description="Connections a worker for writes, and as many for hot reads."
+    )
+    clickhouse_url: SecretStr | None = Field(
+        None, description="ClickHouse over HTTP: http://user:password@host:port/database"
+    )
+    redis_url: SecretStr | None = Field(None, description="Redis or Valkey: redis://:password@host:port/0")
+    qdrant_url: str | None = Field(None, description="Qdrant's REST address.")
+    qdrant_api_key: SecretStr | None = Field(None, description="Qdrant's API key.")
+    mlflow_tracking_uri: str | None = Field(None, description="MLflow's tracking and registry server.")
+    objects_url: str | None = Field(
+        None, description="Images, labels, exports: any fsspec URL, such as file:///... or s3://bucket."
+    )
+    serving_url: str | None = Field(None, description="The decision service.")
+    serving_token: SecretStr | None = Field(None, description="The bearer token the core shows the decision service.")
+
+    decision_deadline_ms: int = Field(
+        150, ge=1, le=5000, description="How long a page waits for a decision before it takes the fallback."
+    )
+    session_ttl_hours: int = Field(24 * 30, ge=1, description="How long a shopper stays signed in.")
+    reservation_ttl_seconds: int = Field(
+        15 * 60, ge=1, description="How long stock is held for a payment that has started."
+    )
+    max_body_bytes: int = Field(1_048_576, ge=1024, description="The largest request body accepted.")
+
+    def require(self, field: str, engine: str) -> str:
+        """The address in `field`.
+
+        Raises:
+            EngineNotConfigured: when there is none, saying what to start or set.
+        """
+        value: SecretStr | str | None = getattr(self, field)
+        if value is None:
+            raise EngineNotConfigured(engine, f"TRADEWIND_{field.upper()}")
+        return value.get_secret_value() if isinstance(value, SecretStr) else value
+
+
+@lru_cache(maxsize=1)
+def get_settings() -> Settings:
+    """The settings of this process, read once."""
+    return Settings()
