@@ -1,7 +1,7 @@
 """Postgres: one engine a worker, a session a use case, and the tenant set before the first statement.
 
 Row-level security decides what a session sees. The tenant is set by `set_config(..., is_local => true)` as each
-transaction begins, so a pooled connection can't carry it to the next; with no tenant set a tenant-owned table has no rows.
+transaction begins, so a pooled connection can't carry it to the next. With no tenant set a table has no rows.
 """
 
 from __future__ import annotations

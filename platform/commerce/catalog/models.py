@@ -92,8 +92,8 @@ class Variant(TenantOwned, Base):
 class SearchDocument(Base):
     """The words of a product.
 
-    It has no row-level security, since a non-leakproof operator loses its index there; the app's role has no right to it
-    and reads it only through `search_products()`, which takes the tenant from the transaction.
+    It has no row-level security, since a non-leakproof operator loses its index there; the app's role has no right
+    to it and reads it only through `search_products()`, which takes the tenant from the transaction.
     """
 
     __tablename__ = "search_document"

@@ -29,6 +29,7 @@ class Stock(TenantOwned, Base):
         belongs_to("warehouse", "warehouse_id"),
         belongs_to("variant", "variant_id"),
         Index("uq_stock_variant", "tenant_id", "variant_id", "warehouse_id", unique=True),
+        Index("ix_stock_sold_out", "tenant_id", "variant_id", postgresql_where=text("available = 0")),
         CheckConstraint("available >= 0 AND reserved >= 0 AND sold >= 0 AND written_off >= 0", name="not_negative"),
         CheckConstraint("received = available + reserved + sold + written_off", name="balance"),
     )

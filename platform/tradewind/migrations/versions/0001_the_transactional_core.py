@@ -487,6 +487,13 @@ def upgrade() -> None:
         ),
         sa.PrimaryKeyConstraint("tenant_id", "id", name=op.f("pk_stock")),
     )
+    op.create_index(
+        "ix_stock_sold_out",
+        "stock",
+        ["tenant_id", "variant_id"],
+        unique=False,
+        postgresql_where=sa.text("available = 0"),
+    )
     op.create_index("uq_stock_variant", "stock", ["tenant_id", "variant_id", "warehouse_id"], unique=True)
     op.create_table(
         "reservation",

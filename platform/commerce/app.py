@@ -1,0 +1,76 @@
+"""The transactional core's HTTP API."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import httpx
+from fastapi import FastAPI, Request
+from sqlalchemy import text
+
+from commerce.behaviour import api as behaviour
+from commerce.cart import api as cart
+from commerce.catalog import api as catalog
+from commerce.checkout import api as checkout
+from commerce.http import Core
+from commerce.orders import api as orders
+from commerce.recommendations import api as recommendations
+from commerce.recommendations.service import DecisionClient
+from commerce.sessions import api as sessions
+from commerce.tenancy.service import Directory
+from foundation import http
+from foundation.database import Database
+from foundation.errors import NotFound, all_problems
+from foundation.settings import Settings, get_settings
+
+DESCRIPTION = """
+The shop is found by the `Host` header. A session (`POST /v1/store/sessions`) travels in a cookie or as a bearer token.
+Money is an integer of minor units: `{"amount": 1999, "currency": "USD"}` is $19.99. Errors are problem documents
+(RFC 9457) with a stable `code`, explained at `/problems/{code}`.
+"""
+
+
+def create_app(settings: Settings | None = None) -> FastAPI:
+    """The API for one worker.
+
+    Raises:
+        EngineNotConfigured: Postgres has no address.
+    """
+    settings = settings or get_settings()
+    url = settings.require("database_url", "Postgres")
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        database = Database(url, pool_size=settings.database_pool_size)
+        token = settings.serving_token
+        async with httpx.AsyncClient(timeout=10) as client:
+            app.state.core = Core(settings, database, Directory(database))
+            app.state.decisions = DecisionClient(
+                client, settings.serving_url, token.get_secret_value() if token else None, settings.decision_deadline_ms
+            )
+            yield
+        await database.close()
+
+    app = FastAPI(title="Tradewind", version="0.1.0", description=DESCRIPTION, lifespan=lifespan)
+    http.install(app, max_body_bytes=settings.max_body_bytes)
+    for context in (sessions, catalog, cart, checkout, orders, recommendations, behaviour):
+        app.include_router(context.router)
+    app.add_api_route("/healthz", _healthy, include_in_schema=False)
+    app.add_api_route("/problems/{code}", _explain, tags=["problems"])
+    return app
+
+
+async def _healthy(request: Request) -> dict[str, str]:
+    core: Core = request.app.state.core
+    async with core.database.transaction(None) as session:
+        await session.execute(text("SELECT 1"))
+    return {"status": "ok"}
+
+
+async def _explain(code: str) -> dict[str, object]:
+    """What a problem's code means."""
+    for problem in all_problems():
+        if problem.code == code:
+            return {"code": code, "status": problem.status, "title": problem.title()}
+    raise NotFound

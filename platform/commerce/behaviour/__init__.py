@@ -1,0 +1,1 @@
+"""What shoppers do, as their browsers report it."""

@@ -1,0 +1,40 @@
+"""Batches of behaviour in, and what became of them."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from pydantic import Field
+
+from foundation.types import Id, Input, Instant, Model
+
+
+class BehaviourIn(Input):
+    """One thing a shopper did, as the browser saw it; who it was comes from the session."""
+
+    event_id: Id
+    name: Annotated[str, Field(max_length=100)]
+    version: Annotated[int, Field(ge=1, le=1000)] = 1
+    occurred_at: Instant
+    decision_id: Id | None = None
+    payload: dict[str, Any]
+
+
+class Batch(Input):
+    """Up to 500 events, each judged on its own."""
+
+    events: Annotated[list[dict[str, Any]], Field(min_length=1, max_length=500)]
+
+
+class Rejected(Model):
+    """An event that broke its contract, kept as a dead letter."""
+
+    index: int
+    reason: str
+
+
+class Receipt(Model):
+    """What was taken: everything named here is on disk."""
+
+    accepted: int
+    rejected: list[Rejected]

@@ -1,0 +1,140 @@
+"""The catalogue's hot reads: statements compiled once, JSON built by Postgres, bytes passed through.
+
+`schemas.py` documents the shapes and a test holds the bytes to them.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import text
+
+from foundation.database import hot
+
+_CARD = """
+    json_build_object(
+        'id', p.id, 'handle', p.handle, 'title', p.title, 'brand', p.brand, 'image', p.image,
+        'category', CASE WHEN c.id IS NULL THEN NULL ELSE json_build_object('name', c.name, 'slug', c.slug) END,
+        'variant_id', v.id, 'price', json_build_object('amount', r.amount, 'currency', r.currency),
+        'compare_at', r.compare_at,
+        'available', EXISTS (
+            SELECT FROM stock s JOIN variant w ON (w.tenant_id, w.id) = (s.tenant_id, s.variant_id)
+            WHERE w.tenant_id = p.tenant_id AND w.product_id = p.id AND s.available > 0))
+"""
+
+# uq_variant's position order and uq_price_variant make each of these one index look-up a product.
+_JOINS = """
+    LEFT JOIN category c ON (c.tenant_id, c.id) = (p.tenant_id, p.category_id)
+    CROSS JOIN LATERAL (
+        SELECT v.id FROM variant v
+        WHERE (v.tenant_id, v.product_id) = (p.tenant_id, p.id) ORDER BY v.position LIMIT 1) v
+    JOIN price r ON (r.tenant_id, r.variant_id, r.currency) = (p.tenant_id, v.id, CAST(:currency AS text))
+"""
+
+_CURSOR = "rtrim(translate(encode(convert_to({key} || ':' || {id}, 'UTF8'), 'base64'), '+/', '-_'), '=')"
+
+_PAGE = """
+SELECT json_build_object(
+    'items', coalesce(json_agg(card ORDER BY place) FILTER (WHERE place <= :limit), '[]'),
+    'has_more', count(*) > :limit,
+    'next_cursor', CASE WHEN count(*) > :limit THEN min(cursor) FILTER (WHERE place = :limit) END)::text
+FROM cards
+"""
+
+# ix_product_listing gives the order.
+LIST_PRODUCTS = hot(
+    text(
+        f"""
+WITH page AS (
+    SELECT p.* FROM product p
+    WHERE p.tenant_id = CAST(:tenant_id AS uuid) AND p.status = 'published'
+      AND (p.rank, p.id) > (CAST(:after_key AS bigint), CAST(:after_id AS uuid))
+    ORDER BY p.rank, p.id LIMIT CAST(:limit AS bigint) + 1),
+cards AS (
+    SELECT {_CARD} AS card, row_number() OVER (ORDER BY p.rank, p.id) AS place,
+           {_CURSOR.format(key="p.rank", id="p.id")} AS cursor
+    FROM page p {_JOINS})
+{_PAGE}"""
+    )
+)
+
+# ix_product_category finds the products of the category and all below it.
+LIST_CATEGORY = hot(
+    text(
+        f"""
+WITH page AS (
+    SELECT p.* FROM product p
+    WHERE p.tenant_id = CAST(:tenant_id AS uuid) AND p.status = 'published'
+      AND p.category_id IN (
+          SELECT below.id FROM category above JOIN category below ON below.path <@ above.path
+          WHERE above.tenant_id = CAST(:tenant_id AS uuid) AND above.slug = CAST(:category AS text)
+            AND below.tenant_id = above.tenant_id)
+      AND (p.rank, p.id) > (CAST(:after_key AS bigint), CAST(:after_id AS uuid))
+    ORDER BY p.rank, p.id LIMIT CAST(:limit AS bigint) + 1),
+cards AS (
+    SELECT {_CARD} AS card, row_number() OVER (ORDER BY p.rank, p.id) AS place,
+           {_CURSOR.format(key="p.rank", id="p.id")} AS cursor
+    FROM page p {_JOINS})
+{_PAGE}"""
+    )
+)
+
+SEARCH_PRODUCTS = hot(
+    text(
+        f"""
+WITH found AS (
+    SELECT * FROM search_products(
+        to_tsquery('english', CAST(:query AS text)), CAST(:after_key AS bigint), CAST(:after_id AS uuid),
+        CAST(CAST(:limit AS bigint) + 1 AS int))),
+cards AS (
+    SELECT {_CARD} AS card, row_number() OVER (ORDER BY f.score DESC, f.product_id DESC) AS place,
+           {_CURSOR.format(key="f.score", id="f.product_id")} AS cursor
+    FROM found f JOIN product p ON p.tenant_id = CAST(:tenant_id AS uuid) AND p.id = f.product_id {_JOINS})
+{_PAGE}"""
+    )
+)
+
+CARDS_BY_ID = hot(
+    text(
+        f"""
+SELECT coalesce(json_agg({_CARD} ORDER BY asked.place), '[]')::text
+FROM unnest(CAST(:ids AS uuid[])) WITH ORDINALITY AS asked (id, place)
+JOIN product p ON p.tenant_id = CAST(:tenant_id AS uuid) AND p.id = asked.id AND p.status = 'published' {_JOINS}"""
+    )
+)
+
+_PRODUCT = """
+SELECT json_build_object(
+    'id', p.id, 'handle', p.handle, 'title', p.title, 'description', p.description, 'brand', p.brand, 'image', p.image,
+    'attributes', p.attributes,
+    'breadcrumbs', (
+        SELECT coalesce(json_agg(json_build_object('name', above.name, 'slug', above.slug) ORDER BY above.depth), '[]')
+        FROM category own JOIN category above ON above.tenant_id = own.tenant_id AND own.path <@ above.path
+        WHERE (own.tenant_id, own.id) = (p.tenant_id, p.category_id)),
+    'variants', (
+        SELECT coalesce(json_agg(json_build_object(
+            'id', v.id, 'sku', v.sku, 'title', v.title,
+            'price', json_build_object('amount', r.amount, 'currency', r.currency), 'compare_at', r.compare_at,
+            'available', EXISTS (SELECT FROM stock s
+                                 WHERE (s.tenant_id, s.variant_id) = (v.tenant_id, v.id) AND s.available > 0))
+            ORDER BY v.position), '[]')
+        FROM variant v
+        JOIN price r ON (r.tenant_id, r.variant_id, r.currency) = (v.tenant_id, v.id, CAST(:currency AS text))
+        WHERE (v.tenant_id, v.product_id) = (p.tenant_id, p.id)),
+    'version', p.version)::text
+FROM product p
+WHERE p.tenant_id = CAST(:tenant_id AS uuid) AND p.status = 'published' AND {key}
+"""
+
+PRODUCT_BY_HANDLE = hot(text(_PRODUCT.format(key="p.handle = CAST(:handle AS text)")))
+PRODUCT_BY_ID = hot(text(_PRODUCT.format(key="p.id = CAST(:id AS uuid)")))
+
+CATEGORIES = hot(
+    text(
+        """
+SELECT json_build_object('items', coalesce(json_agg(json_build_object(
+    'id', c.id, 'parent_id', c.parent_id, 'name', c.name, 'slug', c.slug, 'depth', c.depth,
+    'product_count', c.product_count) ORDER BY c.path), '[]'))::text
+FROM category c
+WHERE c.tenant_id = CAST(:tenant_id AS uuid) AND c.depth <= 2 AND c.product_count > 0
+"""
+    )
+)

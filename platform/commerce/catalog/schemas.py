@@ -1,0 +1,104 @@
+"""What the shop says of its products: the documented shape of what Postgres builds in `hot.py`."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from pydantic import Field, StringConstraints
+
+from foundation.types import Id, Input, Model, MoneyOut
+
+Cursor = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_=-]{1,200}$")]
+
+
+class Page(Input):
+    """Which part of a list."""
+
+    limit: Annotated[int, Field(ge=1, le=100, strict=False)] = 24
+    cursor: Annotated[str, StringConstraints(max_length=200)] | None = None
+
+
+class ProductQuery(Page):
+    """Which products, in the order of what sells most."""
+
+    category: Annotated[str, StringConstraints(pattern=r"^[a-z0-9-]{1,200}$")] | None = None
+
+
+class SearchQuery(Page):
+    """Words to find products by."""
+
+    q: Annotated[str, StringConstraints(min_length=1, max_length=200)]
+
+
+class CategoryRef(Model):
+    """A category's name and address."""
+
+    name: str
+    slug: str
+
+
+class ProductCard(Model):
+    """A product in a list."""
+
+    id: Id
+    handle: str
+    title: str
+    brand: str | None
+    image: str | None
+    """The object's key; `null` means the shop draws the picture."""
+    category: CategoryRef | None
+    variant_id: Id
+    price: MoneyOut
+    compare_at: int | None
+    available: bool
+
+
+class ProductList(Model):
+    """A page of products."""
+
+    items: list[ProductCard]
+    has_more: bool
+    next_cursor: str | None
+
+
+class VariantOut(Model):
+    """A variant one can buy."""
+
+    id: Id
+    sku: str
+    title: str
+    price: MoneyOut
+    compare_at: int | None
+    available: bool
+
+
+class ProductDetail(Model):
+    """A product's page."""
+
+    id: Id
+    handle: str
+    title: str
+    description: str
+    brand: str | None
+    image: str | None
+    attributes: dict[str, Any]
+    breadcrumbs: list[CategoryRef]
+    variants: list[VariantOut]
+    version: int
+
+
+class CategoryOut(Model):
+    """A category and how much is in it."""
+
+    id: Id
+    parent_id: Id | None
+    name: str
+    slug: str
+    depth: int
+    product_count: int
+
+
+class CategoryList(Model):
+    """The tree of categories, parents before children."""
+
+    items: list[CategoryOut]

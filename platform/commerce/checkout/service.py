@@ -1,0 +1,202 @@
+"""From a cart to an order: reserve, authorise, place, capture.
+
+Each step is a transaction of its own and the provider is called between them, never inside. Whatever a crash leaves
+behind is finished by `recover`: a payment that was only started is cancelled and its stock given back; one that was
+authorised has its order and is captured.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+from commerce.cart import service as carts
+from commerce.cart.service import Checked
+from commerce.checkout.schemas import Complete
+from commerce.identity.service import Shopper
+from commerce.inventory import service as inventory
+from commerce.inventory.service import StockLine
+from commerce.orders import service as orders
+from commerce.orders.schemas import OrderOut
+from commerce.payments import service as payments
+from commerce.payments.providers import Authorised, Provider, Providers, ProviderUnavailable, Refused
+from commerce.payments.service import PaymentWasRefused
+from commerce.tenancy.service import Shop
+from foundation import clock
+from foundation.database import Database
+from foundation.errors import Conflict
+from foundation.events import BeginCheckout, Item, record
+from foundation.ids import new_id
+from foundation.outbox import publish
+
+
+class RequirementsUnmet(Conflict):
+    """Something in the cart must be put right first."""
+
+    code = "checkout.requirements_unmet"
+
+    requirements: list[dict[str, Any]]
+
+
+class TotalChanged(Conflict):
+    """The cart no longer costs what was shown."""
+
+    code = "checkout.total_changed"
+
+    expected: int
+    total: int
+
+
+class ReservationLost(Conflict):
+    """The payment took so long that the stock was given back; nothing was charged."""
+
+    code = "checkout.reservation_lost"
+
+
+@dataclass(frozen=True, slots=True)
+class Checkout:
+    """What completing needs: the database, the providers, how long stock is held."""
+
+    database: Database
+    providers: Providers
+    hold_for: timedelta
+
+    async def complete(self, shop: Shop, shopper: Shopper, cart_id: UUID, body: Complete) -> OrderOut:
+        """Pay for a cart and place its order.
+
+        Raises:
+            CartNotFound, CartNotOpen, RequirementsUnmet, TotalChanged, OutOfStock: before anything is held.
+            PaymentWasRefused, ProviderUnavailable, ReservationLost: the cart is open again and nothing is held.
+        """
+        provider = self.providers.named(body.payment.provider)
+        payment_id, amount = await self._reserve(shop, shopper, cart_id, body, provider)
+        try:
+            answer = await provider.authorise(
+                payment_id, amount=amount, currency=shop.currency, token=body.payment.token
+            )
+        except ProviderUnavailable:
+            await self._abandon(shop, payment_id, provider)
+            raise
+        if isinstance(answer, Refused):
+            await self._refuse(shop, shopper, payment_id, answer)
+            raise PaymentWasRefused(reason=answer.reason)
+        order = await self._place(shop, shopper, cart_id, payment_id, answer, body)
+        if order is None:
+            await self._abandon(shop, payment_id, provider)
+            raise ReservationLost
+        await self._capture(shop, payment_id, provider)
+        return order
+
+    async def _reserve(
+        self, shop: Shop, shopper: Shopper, cart_id: UUID, body: Complete, provider: Provider
+    ) -> tuple[UUID, int]:
+        async with self.database.transaction(shop.id) as session:
+            cart = await carts.get(session, shopper, cart_id, lock=True)
+            if cart.status != "open":
+                raise carts.CartNotOpen
+            checked = await carts.check(session, cart)
+            _require_ready(checked, body)
+            payment = await payments.start(
+                session,
+                shop.id,
+                cart_id=cart.id,
+                provider=provider.name,
+                amount=checked.totals.total,
+                currency=cart.currency,
+            )
+            await inventory.reserve(
+                session, shop.id, payment.id, _stock_lines(checked), until=clock.now() + self.hold_for
+            )
+            cart.status = "completing"
+            said = BeginCheckout(items=_items(checked), currency=cart.currency, value=checked.totals.total)
+            await publish(session, [record(said, tenant_id=shop.id, aggregate_id=cart.id, context=shopper.context())])
+            return payment.id, payment.amount
+
+    async def _place(
+        self, shop: Shop, shopper: Shopper, cart_id: UUID, payment_id: UUID, answer: Authorised, body: Complete
+    ) -> OrderOut | None:
+        async with self.database.transaction(shop.id) as session:
+            payment = await payments.locked(session, shop.id, payment_id)
+            if payment.status != "started" or not await inventory.claim(session, shop.id, payment_id):
+                return None
+            cart = await carts.get(session, shopper, cart_id, lock=True)
+            checked = await carts.check(session, cart)
+            order = await orders.place(session, shopper, checked, order_id=new_id(), email=body.email)
+            payments.authorised(payment, answer.reference, order.id)
+            cart.status = "completed"
+            return await orders.out(session, order)
+
+    async def _refuse(self, shop: Shop, shopper: Shopper, payment_id: UUID, answer: Refused) -> None:
+        async with self.database.transaction(shop.id) as session:
+            payment = await payments.locked(session, shop.id, payment_id)
+            if payment.status == "started":
+                await payments.refused(session, payment, answer.reason, shopper.context())
+                await inventory.release(session, shop.id, payment_id)
+                await carts.reopen(session, shop.id, payment.cart_id)
+
+    async def _abandon(self, shop: Shop, payment_id: UUID, provider: Provider) -> None:
+        await provider.cancel(payment_id)
+        async with self.database.transaction(shop.id) as session:
+            payment = await payments.locked(session, shop.id, payment_id)
+            if payment.status == "started":
+                payments.cancelled(payment)
+                await inventory.release(session, shop.id, payment_id)
+                await carts.reopen(session, shop.id, payment.cart_id)
+
+    async def _capture(self, shop: Shop, payment_id: UUID, provider: Provider) -> None:
+        async with self.database.transaction(shop.id) as session:
+            payment = await payments.locked(session, shop.id, payment_id)
+            reference, amount = payment.provider_reference or "", payment.amount
+        await provider.capture(payment_id, reference=reference, amount=amount)
+        async with self.database.transaction(shop.id) as session:
+            payment = await payments.locked(session, shop.id, payment_id)
+            if payment.status == "authorised" and payment.order_id is not None:
+                await payments.captured(session, payment, payment.order_id)
+
+    async def recover(self, shop: Shop, *, older_than: timedelta) -> int:
+        """Drive what a crash left half way to its end; says how many payments that were."""
+        async with self.database.transaction(shop.id) as session:
+            left = [
+                (payment.id, payment.status, payment.provider)
+                for payment in await payments.unfinished(session, older_than=older_than)
+            ]
+        for payment_id, status, name in left:
+            provider = self.providers.named(name)
+            if status == "authorised":
+                await self._capture(shop, payment_id, provider)
+            else:
+                await self._abandon(shop, payment_id, provider)
+        return len(left)
+
+
+def _require_ready(checked: Checked, body: Complete) -> None:
+    if checked.requirements:
+        raise RequirementsUnmet(
+            requirements=[
+                requirement.model_dump(mode="json", exclude_none=True) for requirement in checked.requirements
+            ]
+        )
+    if body.expected_total is not None and body.expected_total != checked.totals.total:
+        raise TotalChanged(expected=body.expected_total, total=checked.totals.total)
+
+
+def _stock_lines(checked: Checked) -> list[StockLine]:
+    return [
+        StockLine(line.variant_id, checked.variants[line.variant_id].product_id, line.quantity)
+        for line in checked.cart.lines
+    ]
+
+
+def _items(checked: Checked) -> list[Item]:
+    return [
+        Item(
+            item_id=checked.variants[line.variant_id].product_id,
+            variant_id=line.variant_id,
+            quantity=line.quantity,
+            price=line.unit_price,
+            decision_id=line.decision_id,
+        )
+        for line in checked.cart.lines
+    ]

@@ -1,0 +1,189 @@
+"""What the routes of the core share: the shop, the shopper, idempotent requests, cursors, ETags."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import binascii
+import hashlib
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Annotated, cast
+from uuid import UUID
+
+from fastapi import Depends, Header, Request
+from fastapi.responses import Response
+
+from commerce.identity import service as identity
+from commerce.identity.service import SessionUnknown, Shopper
+from commerce.tenancy.service import Directory, Shop
+from foundation import idempotency
+from foundation.database import Database
+from foundation.errors import BadRequest, Problem
+from foundation.http import problem_response
+from foundation.settings import Settings
+
+SESSION_COOKIE = "tradewind_session"
+MAX_KEY_LENGTH = 200
+
+
+class MalformedCursor(BadRequest):
+    """The cursor was not made by this list."""
+
+    code = "request.malformed_cursor"
+
+
+@dataclass(frozen=True, slots=True)
+class Core:
+    """What a worker holds while it lives."""
+
+    settings: Settings
+    database: Database
+    directory: Directory
+
+
+def core_of(request: Request) -> Core:
+    """The worker's own parts."""
+    return cast("Core", request.app.state.core)
+
+
+async def _shop(request: Request) -> Shop:
+    return await core_of(request).directory.by_host(request.headers.get("host", ""))
+
+
+CoreDep = Annotated[Core, Depends(core_of)]
+ShopDep = Annotated[Shop, Depends(_shop)]
+
+
+def token_of(request: Request) -> str | None:
+    """The session's token, from the cookie or a bearer header."""
+    scheme, _, value = request.headers.get("authorization", "").partition(" ")
+    if scheme.lower() == "bearer" and value:
+        return value
+    return request.cookies.get(SESSION_COOKIE)
+
+
+async def shopper_or_none(request: Request, core: CoreDep, shop: ShopDep) -> Shopper | None:
+    """Who is asking, if they have a session.
+
+    Raises:
+        SessionExpired, SessionUnknown: they show one that isn't good any more.
+    """
+    token = token_of(request)
+    if token is None:
+        return None
+    async with core.database.transaction(shop.id) as session:
+        return await identity.by_token(session, token)
+
+
+MaybeShopper = Annotated[Shopper | None, Depends(shopper_or_none)]
+
+
+async def _shopper(shopper: MaybeShopper) -> Shopper:
+    if shopper is None:
+        raise SessionUnknown
+    return shopper
+
+
+ShopperDep = Annotated[Shopper, Depends(_shopper)]
+
+
+def set_session_cookie(response: Response, token: str, settings: Settings) -> None:
+    """Give the browser its session."""
+    response.set_cookie(
+        SESSION_COOKIE,
+        token,
+        max_age=int(timedelta(hours=settings.session_ttl_hours).total_seconds()),
+        httponly=True,
+        samesite="lax",
+        secure=settings.environment == "production",
+        path="/",
+    )
+
+
+def encode_cursor(*parts: object) -> str:
+    """An opaque place in a list."""
+    return base64.urlsafe_b64encode(":".join(str(part) for part in parts).encode()).decode().rstrip("=")
+
+
+def decode_cursor(cursor: str) -> tuple[int, UUID]:
+    """The (sort key, id) after which a list goes on.
+
+    Raises:
+        MalformedCursor: it is not one of ours.
+    """
+    try:
+        raw = base64.b64decode(cursor + "=" * (-len(cursor) % 4), altchars=b"-_", validate=True).decode()
+        key, _, identifier = raw.rpartition(":")
+        number = int(key)
+        if not -(2**63) <= number < 2**63:
+            raise MalformedCursor
+        return number, UUID(identifier)
+    except (ValueError, binascii.Error) as error:
+        raise MalformedCursor from error
+
+
+def cacheable(request: Request, body: bytes, *, seconds: int = 30) -> Response:
+    """A catalogue answer with its ETag; 304 when the client has it already."""
+    etag = f'"{hashlib.blake2b(body, digest_size=12).hexdigest()}"'
+    headers = {"ETag": etag, "Cache-Control": f"public, max-age={seconds}", "Vary": "Host"}
+    if etag in request.headers.get("if-none-match", ""):
+        return Response(status_code=304, headers=headers)
+    return Response(body, media_type="application/json", headers=headers)
+
+
+async def idempotency_key(
+    idempotency_key: Annotated[str | None, Header(description="Required: makes a retry safe for 24 hours.")] = None,
+) -> str:
+    """The request's key.
+
+    Raises:
+        KeyRequired: it is missing, too long or not printable.
+    """
+    key = idempotency_key or ""
+    if not 1 <= len(key) <= MAX_KEY_LENGTH or not key.isprintable() or not key.isascii():
+        raise idempotency.KeyRequired
+    return key
+
+
+KeyDep = Annotated[str, Depends(idempotency_key)]
+
+Definite = (402,)
+"""Refusals that a retry must get again; any other problem means nothing was done, and gives the key back."""
+
+
+async def once(
+    request: Request, core: Core, shopper: Shopper, key: str, work: Callable[[], Awaitable[Response]]
+) -> Response:
+    """Do `work` once for this key and replay its answer afterwards.
+
+    The work goes on when the client hangs up, so that it has a definite end.
+    """
+    route = request.scope["route"].path
+    scope = idempotency.Scope(shopper.tenant_id, shopper.principal, f"{request.method} {route}", key)
+    body = request.url.path.encode() + b"\n" + request.scope["state"].get("body", b"")
+    answered = await idempotency.claim(core.database, scope, body)
+    if answered is not None:
+        return Response(
+            answered.body,
+            status_code=answered.status,
+            media_type=answered.content_type,
+            headers={"Idempotency-Replayed": "true"},
+        )
+    return await asyncio.shield(asyncio.ensure_future(_settled(request, core, scope, work)))
+
+
+async def _settled(
+    request: Request, core: Core, scope: idempotency.Scope, work: Callable[[], Awaitable[Response]]
+) -> Response:
+    try:
+        response = await work()
+    except Problem as problem:
+        if problem.status not in Definite:
+            await idempotency.release(core.database, scope)
+            raise
+        response = problem_response(problem, request.scope["state"].get("request_id"))
+    answer = idempotency.Answer(response.status_code, response.media_type or "application/json", bytes(response.body))
+    await idempotency.settle(core.database, scope, answer)
+    return response

@@ -1,0 +1,158 @@
+"""Sessions: an opaque token in a cookie, its hash in the database."""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import cast
+from uuid import UUID
+
+from sqlalchemy import select, update
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from commerce.identity.models import Customer, Session
+from foundation import clock
+from foundation.errors import Forbidden, Unauthenticated, Unprocessable
+from foundation.events import Consent, Context
+from foundation.ids import new_id
+
+TOKEN_BYTES = 32
+
+
+class SessionExpired(Unauthenticated):
+    """The session has ended; sign in again."""
+
+    code = "identity.session_expired"
+
+
+class SessionUnknown(Unauthenticated):
+    """There is no such session."""
+
+    code = "identity.session_unknown"
+
+
+class SignInRequired(Unauthenticated):
+    """This needs a signed-in customer."""
+
+    code = "identity.sign_in_required"
+
+
+class UnknownCustomer(Unprocessable):
+    """No customer has this reference."""
+
+    code = "identity.unknown_customer"
+
+    reference: str
+
+
+class SignInClosed(Forbidden):
+    """This shop does not let customers sign in by reference alone."""
+
+    code = "identity.sign_in_closed"
+
+
+@dataclass(frozen=True, slots=True)
+class Shopper:
+    """Who is asking: a visitor, and the customer they signed in as."""
+
+    tenant_id: UUID
+    session_id: UUID
+    visitor_id: UUID
+    customer_id: UUID | None
+    display_name: str | None
+    consent: tuple[Consent, ...]
+
+    @property
+    def principal(self) -> str:
+        """The name idempotency keys are scoped by; it survives a new session of the same customer."""
+        return str(self.customer_id or self.visitor_id)
+
+    def context(self) -> Context:
+        """What an event says of who did it."""
+        return Context(
+            shopper_id=self.customer_id,
+            visitor_id=self.visitor_id,
+            session_id=self.session_id,
+            consent=self.consent,
+        )
+
+
+def _hash(token: str) -> bytes:
+    return hashlib.sha256(token.encode()).digest()
+
+
+async def open_session(
+    session: AsyncSession,
+    tenant_id: UUID,
+    *,
+    ttl: timedelta,
+    visitor_id: UUID | None = None,
+    customer: Customer | None = None,
+    consent: Sequence[Consent] = ("analytics", "personalisation"),
+) -> tuple[str, Shopper]:
+    """A new session and its token, which is shown once and never stored."""
+    token = secrets.token_urlsafe(TOKEN_BYTES)
+    row = Session(
+        tenant_id=tenant_id,
+        id=new_id(),
+        token_hash=_hash(token),
+        visitor_id=visitor_id or new_id(),
+        customer_id=customer.id if customer else None,
+        consent=list(consent),
+        expires_at=clock.now() + ttl,
+    )
+    session.add(row)
+    await session.flush()
+    return token, _shopper(row, customer.display_name if customer else None)
+
+
+async def by_token(session: AsyncSession, token: str) -> Shopper:
+    """Who a token stands for.
+
+    Raises:
+        SessionUnknown: nobody was given that token here.
+        SessionExpired: its time is over, or it was signed out.
+    """
+    found = (
+        await session.execute(
+            select(Session, Customer.display_name)
+            .outerjoin(Customer, (Customer.tenant_id == Session.tenant_id) & (Customer.id == Session.customer_id))
+            .where(Session.token_hash == _hash(token))
+        )
+    ).one_or_none()
+    if found is None:
+        raise SessionUnknown
+    row, display_name = found
+    if row.revoked_at is not None or row.expires_at <= clock.now():
+        raise SessionExpired
+    return _shopper(row, display_name)
+
+
+async def customer_by_reference(session: AsyncSession, reference: str) -> Customer:
+    """The customer with a reference.
+
+    Raises:
+        UnknownCustomer: there is none.
+    """
+    customer = await session.scalar(select(Customer).where(Customer.reference == reference))
+    if customer is None:
+        raise UnknownCustomer(reference=reference)
+    return customer
+
+
+async def sample_customers(session: AsyncSession, limit: int) -> list[Customer]:
+    """Some customers, for the demo's choice of households."""
+    return list(await session.scalars(select(Customer).order_by(Customer.reference).limit(limit)))
+
+
+async def revoke(session: AsyncSession, session_id: UUID) -> None:
+    """End a session."""
+    await session.execute(update(Session).where(Session.id == session_id).values(revoked_at=clock.now()))
+
+
+def _shopper(row: Session, display_name: str | None) -> Shopper:
+    consent = cast("tuple[Consent, ...]", tuple(row.consent))
+    return Shopper(row.tenant_id, row.id, row.visitor_id, row.customer_id, display_name, consent)

@@ -1,0 +1,1 @@
+"""What to show next: the decision service asked, its answer dressed as products."""

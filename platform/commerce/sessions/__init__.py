@@ -1,0 +1,1 @@
+"""Signing in and out: a session, and the cart that comes along."""

@@ -1,0 +1,90 @@
+"""The core's housekeeping: stock held too long goes back, half-way payments are finished, sold-out products are told.
+
+`python -m commerce.worker` runs it for every tenant until it is told to stop.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+import structlog
+from sqlalchemy.exc import SQLAlchemyError
+
+from commerce.checkout.service import Checkout
+from commerce.inventory import service as inventory
+from commerce.payments.providers import Providers, TestProvider
+from commerce.tenancy import service as tenancy
+from commerce.tenancy.service import Shop
+from foundation import clients
+from foundation.database import Database
+from foundation.settings import Settings, get_settings
+
+if TYPE_CHECKING:
+    from redis.asyncio import Redis
+
+log = structlog.get_logger(__name__)
+
+PERIOD_SECONDS = 2.0
+STUCK_AFTER = timedelta(minutes=2)
+"""Longer than any provider's time-out, so a payment that is still being authorised is left alone."""
+
+
+async def tidy(database: Database, redis: Redis, checkout: Checkout, shop: Shop) -> None:
+    """One round for one shop."""
+    finished = await checkout.recover(shop, older_than=STUCK_AFTER)
+    async with database.transaction(shop.id) as session:
+        released = await inventory.release_expired(session, shop.id)
+        sold_out = await inventory.sold_out_products(session)
+    await _tell_sold_out(redis, shop, sold_out)
+    if finished or released:
+        log.info("worker.tidied", tenant=shop.slug, payments=finished, reservations=released)
+
+
+async def _tell_sold_out(redis: Redis, shop: Shop, product_ids: list[str]) -> None:
+    key = f"tradewind:out_of_stock:{shop.id}"
+    async with redis.pipeline(transaction=True) as pipe:
+        pipe.delete(key)
+        if product_ids:
+            pipe.sadd(key, *product_ids)
+        await pipe.execute()
+
+
+async def run(settings: Settings) -> None:
+    """Go round until SIGTERM or SIGINT."""
+    stop = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    database = Database(settings.require("database_url", "Postgres"), pool_size=2)
+    redis = clients.redis_async(settings)
+    hold_for = timedelta(seconds=settings.reservation_ttl_seconds)
+    checkout = Checkout(database, Providers(TestProvider()), hold_for)
+    log.info("worker.started")
+    try:
+        while not stop.is_set():
+            await _round(database, redis, checkout)
+            try:
+                await asyncio.wait_for(stop.wait(), PERIOD_SECONDS)
+            except TimeoutError:
+                continue
+    finally:
+        await redis.aclose()
+        await database.close()
+
+
+async def _round(database: Database, redis: Redis, checkout: Checkout) -> None:
+    from redis.exceptions import RedisError  # noqa: PLC0415
+
+    try:
+        async with database.transaction(None) as session:
+            shops = await tenancy.all_shops(session)
+        for shop in shops:
+            await tidy(database, redis, checkout, shop)
+    except (SQLAlchemyError, OSError, RedisError) as fault:
+        log.warning("worker.interrupted", error=str(fault).splitlines()[0])
+
+
+if __name__ == "__main__":
+    asyncio.run(run(get_settings()))

@@ -1,0 +1,231 @@
+"""What every HTTP service of the platform does at its edge.
+
+The body is bounded and must be JSON that Postgres can hold; a request id is echoed; every error is a problem document
+(RFC 9457) with a stable code.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import orjson
+import structlog
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import Response
+from starlette.exceptions import HTTPException
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from foundation.errors import BadRequest, NotFound, Problem
+from foundation.ids import new_id
+
+log = structlog.get_logger(__name__)
+
+PROBLEM_JSON = "application/problem+json"
+REQUEST_ID = "x-request-id"
+_REQUEST_ID_FORM = re.compile(r"^[A-Za-z0-9._-]{1,100}$")
+_SECURITY_HEADERS = [
+    (b"x-content-type-options", b"nosniff"),
+    (b"referrer-policy", b"strict-origin-when-cross-origin"),
+    (b"x-frame-options", b"DENY"),
+]
+
+
+class BodyTooLarge(Problem):
+    """The request's body is larger than this service accepts."""
+
+    status = 413
+    code = "request.body_too_large"
+
+    limit_bytes: int
+
+
+class MalformedJson(BadRequest):
+    """The request's body is not strict JSON in UTF-8: NaN, lone surrogates and NUL bytes are not allowed."""
+
+    code = "request.malformed_json"
+
+
+class MethodNotAllowed(Problem):
+    """This address does not answer that method."""
+
+    status = 405
+    code = "request.method_not_allowed"
+
+
+class InvalidFields(Problem):
+    """Some fields of the request are not valid."""
+
+    status = 422
+    code = "request.invalid_fields"
+
+    errors: list[dict[str, str]]
+
+
+class InternalError(Problem):
+    """Something went wrong on our side; the request id finds it in the logs."""
+
+    status = 500
+    code = "service.internal"
+
+
+def problem_response(problem: Problem, request_id: str | None, headers: dict[str, str] | None = None) -> Response:
+    """The problem document of `problem`."""
+    document = {
+        "type": f"/problems/{problem.code}",
+        "title": problem.title(),
+        "status": problem.status,
+        "detail": problem.detail(),
+        "code": problem.code,
+        "request_id": request_id,
+        **problem.members(),
+    }
+    return Response(
+        orjson.dumps(document, default=str), status_code=problem.status, media_type=PROBLEM_JSON, headers=headers
+    )
+
+
+def install(app: FastAPI, *, max_body_bytes: int) -> None:
+    """Give `app` the platform's edge: bounded strict bodies, request ids and problem documents."""
+    app.add_exception_handler(Problem, _on_problem)  # type: ignore[arg-type]
+    app.add_exception_handler(RequestValidationError, _on_validation)  # type: ignore[arg-type]
+    app.add_exception_handler(HTTPException, _on_http)  # type: ignore[arg-type]
+    app.add_exception_handler(Exception, _on_crash)
+    app.add_middleware(Edge, max_body_bytes=max_body_bytes)
+
+
+def _request_id(request: Request) -> str | None:
+    value: str | None = request.scope.get("state", {}).get("request_id")
+    return value
+
+
+async def _on_problem(request: Request, problem: Problem) -> Response:
+    return problem_response(problem, _request_id(request))
+
+
+async def _on_validation(request: Request, error: RequestValidationError) -> Response:
+    errors = [
+        {"param": ".".join(str(part) for part in fault["loc"]), "message": str(fault["msg"])}
+        for fault in error.errors()
+    ]
+    return problem_response(InvalidFields(errors=errors[:50]), _request_id(request))
+
+
+async def _on_http(request: Request, error: HTTPException) -> Response:
+    by_status: dict[int, Callable[[], Problem]] = {404: NotFound, 405: MethodNotAllowed}
+    problem = by_status.get(error.status_code, BadRequest)()
+    return problem_response(problem, _request_id(request), dict(error.headers) if error.headers else None)
+
+
+async def _on_crash(request: Request, error: Exception) -> Response:
+    log.error("request.crashed", path=request.url.path, request_id=_request_id(request), exc_info=error)
+    return problem_response(InternalError(), _request_id(request))
+
+
+class Edge:
+    """The outermost middleware."""
+
+    def __init__(self, app: ASGIApp, *, max_body_bytes: int) -> None:
+        self._app = app
+        self._max_body_bytes = max_body_bytes
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        headers: Sequence[tuple[bytes, bytes]] = scope["headers"]
+        request_id = _given_request_id(headers) or str(new_id())
+        scope.setdefault("state", {})["request_id"] = request_id
+        stamped = _stamp(send, request_id)
+        try:
+            receive = await self._checked_body(scope, headers, receive)
+        except Problem as problem:
+            await problem_response(problem, request_id)(scope, receive, stamped)
+            return
+        await self._app(scope, receive, stamped)
+
+    async def _checked_body(self, scope: Scope, headers: Sequence[tuple[bytes, bytes]], receive: Receive) -> Receive:
+        if scope["method"] in {"GET", "HEAD", "OPTIONS"}:
+            return receive
+        given = dict(headers)
+        declared = given.get(b"content-length", b"0")
+        if not declared.isdigit() or int(declared) > self._max_body_bytes:
+            raise BodyTooLarge(limit_bytes=self._max_body_bytes)
+        body = await self._read(receive)
+        if body is None:
+            return receive
+        if b"json" in given.get(b"content-type", b"") and body:
+            _require_strict_json(body)
+        scope["state"]["body"] = body
+        return _replay(body, receive)
+
+    async def _read(self, receive: Receive) -> bytes | None:
+        parts: list[bytes] = []
+        size = 0
+        while True:
+            message = await receive()
+            if message["type"] == "http.disconnect":
+                return None
+            parts.append(message.get("body", b""))
+            size += len(parts[-1])
+            if size > self._max_body_bytes:
+                raise BodyTooLarge(limit_bytes=self._max_body_bytes)
+            if not message.get("more_body", False):
+                return b"".join(parts)
+
+
+def _given_request_id(headers: Sequence[tuple[bytes, bytes]]) -> str | None:
+    for name, value in headers:
+        if name == REQUEST_ID.encode():
+            text = value.decode("latin-1")
+            return text if _REQUEST_ID_FORM.match(text) else None
+    return None
+
+
+def _require_strict_json(body: bytes) -> None:
+    try:
+        orjson.loads(body)
+    except orjson.JSONDecodeError as error:
+        raise MalformedJson from error
+    if b"\\u0000" in body:
+        raise MalformedJson
+
+
+def _replay(body: bytes, receive: Receive) -> Receive:
+    sent = False
+
+    async def replayed() -> Message:
+        nonlocal sent
+        if sent:
+            return await receive()
+        sent = True
+        return {"type": "http.request", "body": body, "more_body": False}
+
+    return replayed
+
+
+def _stamp(send: Send, request_id: str) -> Send:
+    async def stamped(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            message["headers"] = [
+                *message.get("headers", []),
+                (REQUEST_ID.encode(), request_id.encode()),
+                *_SECURITY_HEADERS,
+            ]
+        await send(message)
+
+    return stamped
+
+
+def json_bytes(body: bytes, *, status: int = 200, headers: dict[str, str] | None = None) -> Response:
+    """An answer whose JSON is already bytes."""
+    return Response(body, status_code=status, media_type="application/json", headers=headers)
+
+
+def model_bytes(value: Any) -> bytes:
+    """A Pydantic model as JSON."""
+    body: str = value.model_dump_json()
+    return body.encode()
