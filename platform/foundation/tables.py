@@ -8,7 +8,7 @@ from uuid import UUID
 
 from sqlalchemy import BigInteger, ForeignKeyConstraint, Text, func
 from sqlalchemy.dialects.postgresql import TIMESTAMP
-from sqlalchemy.orm import Mapped, declarative_mixin, mapped_column
+from sqlalchemy.orm import Mapped, mapped_column
 
 from foundation.ids import new_id
 
@@ -21,7 +21,6 @@ Units = Annotated[int, mapped_column(BigInteger)]
 Str = Annotated[str, mapped_column(Text)]
 
 
-@declarative_mixin
 class TenantOwned:
     """Keyed by (tenant_id, id).
 

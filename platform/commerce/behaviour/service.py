@@ -1,4 +1,4 @@
-"""Behavioural events, held to their contracts one by one: the good go to the outbox, the broken are kept with a reason."""
+"""Behavioural events, held to their contracts one by one: the good go on, the broken are kept with a reason."""
 
 from __future__ import annotations
 

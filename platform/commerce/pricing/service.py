@@ -16,4 +16,4 @@ async def current_prices(session: AsyncSession, variant_ids: Iterable[UUID], cur
     rows = await session.execute(
         select(Price.variant_id, Price.amount).where(Price.variant_id.in_(set(variant_ids)), Price.currency == currency)
     )
-    return dict(rows.tuples().all())
+    return dict(rows.all())

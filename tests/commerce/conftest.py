@@ -1,0 +1,104 @@
+"""Two shops, and the API over them."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import httpx
+import psycopg
+import pytest
+from asgi_lifespan import LifespanManager
+from pydantic import SecretStr
+
+from commerce.app import create_app
+from foundation.settings import Settings
+from tests.factories import SeededShop, seed_shop
+
+if TYPE_CHECKING:
+    from tests.conftest import DatabaseUrls
+
+
+@pytest.fixture
+def grocer(database_urls: DatabaseUrls) -> SeededShop:
+    return seed_shop(database_urls, "grocer")
+
+
+@pytest.fixture
+def fashion(database_urls: DatabaseUrls) -> SeededShop:
+    return seed_shop(database_urls, "fashion", titles=("Linen dress", "Silk scarf"))
+
+
+@pytest.fixture
+def settings(database_urls: DatabaseUrls) -> Settings:
+    return Settings(
+        _env_file=None,
+        database_url=SecretStr(database_urls.app),
+        database_owner_url=SecretStr(database_urls.owner),
+        database_pool_size=8,
+    )
+
+
+@pytest.fixture
+async def app(settings: Settings) -> AsyncIterator[Any]:
+    app = create_app(settings)
+    async with LifespanManager(app):
+        yield app
+
+
+@dataclass
+class Browser:
+    """A shopper's client: one host, one session."""
+
+    http: httpx.AsyncClient
+
+    async def cart(self) -> dict[str, Any]:
+        response = await self.http.post("/v1/store/carts")
+        assert response.status_code == 201, response.text
+        answer: dict[str, Any] = response.json()
+        return answer
+
+    async def add(self, cart: dict[str, Any], variant_id: object, quantity: int = 1) -> dict[str, Any]:
+        response = await self.http.post(
+            f"/v1/store/carts/{cart['id']}/lines", json={"variant_id": str(variant_id), "quantity": quantity}
+        )
+        assert response.status_code == 201, response.text
+        answer: dict[str, Any] = response.json()
+        return answer
+
+    async def complete(
+        self, cart: dict[str, Any], *, token: str = "tok_ok", key: str = "key-1", **body: Any
+    ) -> httpx.Response:
+        return await self.http.post(
+            f"/v1/store/carts/{cart['id']}/complete",
+            json={"payment": {"provider": "test", "token": token}, **body},
+            headers={"Idempotency-Key": key},
+        )
+
+
+@pytest.fixture
+async def client(app: Any, grocer: SeededShop) -> AsyncIterator[httpx.AsyncClient]:
+    transport = httpx.ASGITransport(app=app, raise_app_exceptions=False)
+    async with httpx.AsyncClient(transport=transport, base_url=f"http://{grocer.host}") as http:
+        yield http
+
+
+@pytest.fixture
+async def browser(client: httpx.AsyncClient) -> Browser:
+    response = await client.post("/v1/store/sessions", json={"reference": "household-1"})
+    assert response.status_code == 201, response.text
+    return Browser(client)
+
+
+@pytest.fixture
+def rows(database_urls: DatabaseUrls, grocer: SeededShop) -> Any:
+    """Ask the database as the grocer's tenant."""
+
+    def ask(statement: str, *values: object) -> list[tuple[Any, ...]]:
+        with psycopg.connect(database_urls.app) as connection:
+            connection.execute("SELECT set_config('tradewind.tenant_id', %s, true)", (str(grocer.id),))
+            cursor = connection.execute(statement, values)
+            return cursor.fetchall() if cursor.description else []
+
+    return ask

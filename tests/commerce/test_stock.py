@@ -1,0 +1,173 @@
+"""Stock under contention and after a crash."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from commerce.cart import service as carts
+from commerce.checkout.schemas import Complete, PaymentIn
+from commerce.checkout.service import Checkout
+from commerce.identity import service as identity
+from commerce.identity.service import Shopper
+from commerce.inventory import service as inventory
+from commerce.inventory.service import OutOfStock, StockLine
+from commerce.payments.providers import Authorised, Providers, TestProvider
+from commerce.tenancy import service as tenancy
+from commerce.tenancy.service import Shop
+from foundation import clock
+from foundation.database import Database
+from foundation.ids import new_id
+from tests.factories import SeededShop, seed_shop
+
+if TYPE_CHECKING:
+    from tests.conftest import DatabaseUrls
+
+SOON = timedelta(minutes=15)
+
+
+@pytest.fixture
+async def database(database_urls: DatabaseUrls) -> AsyncIterator[Database]:
+    database = Database(database_urls.app, pool_size=10)
+    yield database
+    await database.close()
+
+
+async def _shop(database: Database, seeded: SeededShop) -> Shop:
+    async with database.transaction(None) as session:
+        shop = await tenancy.find_by_host(session, seeded.host)
+    assert shop is not None
+    return shop
+
+
+async def test_the_last_units_go_to_as_many_buyers_as_there_are(
+    database: Database, database_urls: DatabaseUrls, rows: Any
+) -> None:
+    seeded = seed_shop(database_urls, "hot", stock=7)
+    sold = seeded.products[0]
+
+    async def buy() -> bool:
+        async with database.transaction(seeded.id) as session:
+            line = StockLine(sold.variant_id, sold.product_id, 1)
+            try:
+                await inventory.reserve(session, seeded.id, new_id(), [line], until=clock.now() + SOON)
+            except OutOfStock:
+                return False
+        return True
+
+    bought = await asyncio.gather(*(buy() for _ in range(30)))
+    assert sum(bought) == 7
+
+
+async def test_two_lines_of_one_variant_share_its_stock(database: Database, database_urls: DatabaseUrls) -> None:
+    seeded = seed_shop(database_urls, "hot", stock=3)
+    sold = seeded.products[0]
+    line = StockLine(sold.variant_id, sold.product_id, 2)
+    with pytest.raises(OutOfStock) as refused:
+        async with database.transaction(seeded.id) as session:
+            await inventory.reserve(session, seeded.id, new_id(), [line, line], until=clock.now() + SOON)
+    assert (refused.value.requested, refused.value.available) == (4, 3)
+
+
+async def test_carts_that_want_the_same_things_in_another_order_do_not_deadlock(
+    database: Database, database_urls: DatabaseUrls
+) -> None:
+    seeded = seed_shop(database_urls, "hot", stock=1000)
+    lines = [StockLine(sold.variant_id, sold.product_id, 1) for sold in seeded.products]
+
+    async def buy(backwards: bool) -> None:
+        async with database.transaction(seeded.id) as session:
+            asked = list(reversed(lines)) if backwards else lines
+            await inventory.reserve(session, seeded.id, new_id(), asked, until=clock.now() + SOON)
+
+    await asyncio.gather(*(buy(n % 2 == 0) for n in range(20)))
+    async with database.transaction(seeded.id) as session:
+        left = await inventory.availability(session, [line.variant_id for line in lines])
+    assert set(left.values()) == {980}
+
+
+async def test_what_is_held_too_long_is_given_back_once(database: Database, database_urls: DatabaseUrls) -> None:
+    seeded = seed_shop(database_urls, "hot", stock=5)
+    sold = seeded.products[0]
+    async with database.transaction(seeded.id) as session:
+        line = StockLine(sold.variant_id, sold.product_id, 5)
+        await inventory.reserve(session, seeded.id, new_id(), [line], until=clock.now() - SOON)
+        assert await inventory.sold_out_products(session) == [str(sold.product_id)]
+
+    async def sweep() -> int:
+        async with database.transaction(seeded.id) as session:
+            return await inventory.release_expired(session, seeded.id)
+
+    assert sum(await asyncio.gather(sweep(), sweep(), sweep())) == 1
+    async with database.transaction(seeded.id) as session:
+        assert await inventory.availability(session, [sold.variant_id]) == {sold.variant_id: 5}
+
+
+class _Crash(BaseException):
+    """The process dies here."""
+
+
+class _Dying(TestProvider):
+    """A provider during whose call the process dies."""
+
+    def __init__(self, at: str) -> None:
+        self.at = at
+        self.cancelled: list[object] = []
+        self.captured: list[object] = []
+
+    async def authorise(self, payment_id: Any, *, amount: int, currency: str, token: str) -> Authorised:
+        if self.at == "authorise":
+            raise _Crash
+        return Authorised("ref")
+
+    async def capture(self, payment_id: Any, *, reference: str, amount: int) -> None:
+        if self.at == "capture":
+            raise _Crash
+        self.captured.append(payment_id)
+
+    async def cancel(self, payment_id: Any) -> None:
+        self.cancelled.append(payment_id)
+
+
+async def _cart(database: Database, shop: Shop, seeded: SeededShop) -> tuple[Shopper, Any]:
+    async with database.transaction(shop.id) as session:
+        _, shopper = await identity.open_session(session, shop.id, ttl=SOON)
+        cart = await carts.current(session, shop, shopper, create=True)
+        assert cart is not None
+        variant_id = seeded.products[0].variant_id
+        await carts.add(session, shop, shopper, cart, variant_id=variant_id, quantity=2, decision_id=None)
+        return shopper, cart.id
+
+
+@pytest.mark.parametrize(
+    ("died_at", "stock_left", "cart_status", "orders"), [("authorise", 5, "open", 0), ("capture", 3, "completed", 1)]
+)
+async def test_a_crash_is_driven_to_a_definite_end(
+    database: Database, database_urls: DatabaseUrls, died_at: str, stock_left: int, cart_status: str, orders: int
+) -> None:
+    seeded = seed_shop(database_urls, "hot", stock=5)
+    shop = await _shop(database, seeded)
+    shopper, cart_id = await _cart(database, shop, seeded)
+    body = Complete(payment=PaymentIn(token="tok_ok"))
+    with pytest.raises(_Crash):
+        await Checkout(database, Providers(_Dying(died_at)), SOON).complete(shop, shopper, cart_id, body)
+
+    alive = _Dying("never")
+    recovery = Checkout(database, Providers(alive), SOON)
+    with clock.use(lambda: _real_now() + timedelta(minutes=5)):
+        assert await recovery.recover(shop, older_than=timedelta(minutes=2)) == 1
+        assert await recovery.recover(shop, older_than=timedelta(minutes=2)) == 0
+
+    assert (len(alive.cancelled), len(alive.captured)) == (1 - orders, orders)
+    async with database.transaction(shop.id) as session:
+        left = await inventory.availability(session, [seeded.products[0].variant_id])
+        cart = await carts.get(session, shopper, cart_id)
+    assert list(left.values()) == [stock_left]
+    assert cart.status == cart_status
+
+
+_real_now = clock.now
