@@ -1,0 +1,51 @@
+"""`python -m tradewind.engines.clickhouse`: serve a directory until SIGTERM or SIGINT, then close it and leave."""
+
+from __future__ import annotations
+
+import argparse
+import signal
+import sys
+from pathlib import Path
+
+import uvicorn
+
+from tradewind.engines.clickhouse.engine import Engine
+from tradewind.engines.clickhouse.errors import AlreadyServed
+from tradewind.engines.clickhouse.request import Credentials
+from tradewind.engines.clickhouse.server import create_app
+
+
+def main() -> None:
+    """Read the command line and serve in the foreground; `GET /ping` answers once the engine is up."""
+    parser = argparse.ArgumentParser(prog="python -m tradewind.engines.clickhouse", description=__doc__)
+    parser.add_argument("--path", type=Path, required=True, help="directory of the databases; made if absent")
+    parser.add_argument("--host", default="127.0.0.1")
+    parser.add_argument("--port", type=int, required=True)
+    parser.add_argument("--user", default="default")
+    parser.add_argument("--password-file", type=Path, required=True, help="file that holds the user's password")
+    parser.add_argument("--threads", type=int, help="threads a query may use; as many as there are cores by default")
+    options = parser.parse_args()
+
+    password = options.password_file.read_text().strip()
+    if not password:
+        parser.error(f"{options.password_file} is empty")
+    engine = Engine(options.path, options.threads)
+    try:
+        engine.open()
+    except AlreadyServed as served:
+        sys.exit(str(served))
+    # The server raises the signal that stopped it once more when it is done, to die of it; a clean stop exits with 0.
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: None)
+    uvicorn.run(
+        create_app(engine, Credentials(options.user, password)),
+        host=options.host,
+        port=options.port,
+        log_level="warning",
+        access_log=False,
+        timeout_graceful_shutdown=5,
+    )
+
+
+if __name__ == "__main__":
+    main()
