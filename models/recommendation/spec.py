@@ -86,7 +86,7 @@ class EaseParameters:
     """Of `ease.Ease`. `dampening` is the power that decayed counts are raised to."""
 
     products: int = 4_000
-    regularisation: float = 200.0
+    regularisation: float = 400.0
     half_life_days: float = 60.0
     dampening: float = 0.5
     weights_a_product: int = 200
@@ -120,7 +120,7 @@ class ItemToItemParameters:
 class RepeatPurchaseParameters:
     """Of `repeat_purchase.RepeatPurchase`."""
 
-    half_life_days: float = 120.0
+    half_life_days: float = 90.0
 
 
 Weights = Mapping[str, float]
@@ -138,8 +138,8 @@ class Parameters:
     repeat_purchase: RepeatPurchaseParameters = field(default_factory=RepeatPurchaseParameters)
     blends: Mapping[Task, Weights] = field(
         default_factory=lambda: {
-            Task.WITH_REPEATS: {"repeat_purchase": 1.0, "ease": 0.2, "last_week_popular": 0.02},
-            Task.NEW_TO_SHOPPER: {"ease": 1.0, "last_week_popular": 0.25},
+            Task.WITH_REPEATS: {"repeat_purchase": 1.0, "ease": 0.2, "last_week_popular": 0.05},
+            Task.NEW_TO_SHOPPER: {"ease": 1.0, "ials": 1.0, "last_week_popular": 0.5},
         }
     )
 

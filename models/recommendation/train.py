@@ -5,7 +5,6 @@ from __future__ import annotations
 from datetime import datetime
 
 import polars as pl
-from threadpoolctl import threadpool_limits
 
 from models.recommendation import ials
 from models.recommendation.dataset import content_hash, just_after_last
@@ -70,8 +69,7 @@ def fit_components(
     progress("EASE", 0.3)
     ease = Ease.fit(purchases, parameters.ease)
     progress("iALS", 0.8)
-    with threadpool_limits(1, "blas"):  # implicit has threads of its own, and the two kinds starve each other
-        factors = ials.fit(purchases, parameters.ials)
+    factors = ials.fit(purchases, parameters.ials)
     progress("popularity", 0.95)
     components: tuple[Component, ...] = (
         Popularity.fit(purchases),

@@ -11,10 +11,12 @@ from dataclasses import replace
 
 import polars as pl
 
+from models.recommendation import ials
 from models.recommendation.blend import Blend
 from models.recommendation.dataset import time_split
 from models.recommendation.ease import Ease
 from models.recommendation.evaluate import Exam
+from models.recommendation.factors import Factors
 from models.recommendation.popularity import LastWeekPopularity
 from models.recommendation.recommender import Recommender
 from models.recommendation.repeat_purchase import RepeatPurchase
@@ -25,9 +27,13 @@ EASE_REGULARISATION = (200.0, 400.0, 800.0)
 REPEAT_HALF_LIFE_DAYS = (60.0, 90.0, 120.0)
 BLENDS: Mapping[Task, Sequence[Weights]] = {
     Task.WITH_REPEATS: [
-        {RepeatPurchase.name: 1.0, Ease.name: ease, LastWeekPopularity.name: 0.02} for ease in (0.0, 0.1, 0.2, 0.4)
+        {RepeatPurchase.name: 1.0, Ease.name: ease, LastWeekPopularity.name: 0.05} for ease in (0.0, 0.1, 0.2, 0.4)
     ],
-    Task.NEW_TO_SHOPPER: [{Ease.name: 1.0, LastWeekPopularity.name: week} for week in (0.02, 0.25, 0.5)],
+    Task.NEW_TO_SHOPPER: [
+        {Ease.name: 1.0, Factors.name: factors, LastWeekPopularity.name: week}
+        for factors in (0.0, 1.0)
+        for week in (0.25, 0.5)
+    ],
 }
 
 
@@ -57,15 +63,17 @@ def tune(interactions: pl.DataFrame, *, start: Parameters | None = None, progres
         Ease.name: eases[regularisation],
         RepeatPurchase.name: RepeatPurchase(half_life),
         LastWeekPopularity.name: LastWeekPopularity.fit(purchases),
+        Factors.name: ials.fit(purchases, parameters.ials),
     }
 
     def best_blend(task: Task) -> Weights:
         return max(BLENDS[task], key=lambda weights: ndcg(task, Blend(models, weights)))
 
+    blends = {task: best_blend(task) for task in Task}
     progress("parameters chosen", 1.0)
     return replace(
         parameters,
         ease=replace(parameters.ease, regularisation=regularisation),
         repeat_purchase=replace(parameters.repeat_purchase, half_life_days=half_life),
-        blends={task: best_blend(task) for task in Task},
+        blends=blends,
     )
