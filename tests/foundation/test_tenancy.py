@@ -77,14 +77,15 @@ def test_what_is_append_only_can_not_be_changed(database_urls: DatabaseUrls, tab
 
 def test_the_ledger_refuses_what_does_not_balance(database_urls: DatabaseUrls) -> None:
     shop = seed_shop(database_urls, "grocer")
-    connection = psycopg.connect(database_urls.app)
-    with pytest.raises(psycopg.errors.CheckViolation), connection:
+    with psycopg.connect(database_urls.app) as connection:
         connection.execute("SELECT set_config('tradewind.tenant_id', %s, true)", (str(shop.id),))
         connection.execute(
             "INSERT INTO ledger_posting (tenant_id, id, transaction_id, account, amount, currency, reference_id,"
             " occurred_at) VALUES (%s, %s, %s, 'sales', -5, 'USD', %s, now())",
             (shop.id, new_id(), new_id(), new_id()),
         )
+        with pytest.raises(psycopg.errors.CheckViolation):
+            connection.commit()
 
 
 def test_the_apps_role_owns_nothing_and_can_not_bypass(database_urls: DatabaseUrls) -> None:
