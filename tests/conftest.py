@@ -20,6 +20,7 @@ import psycopg
 import pytest
 from psycopg import sql
 
+from tests.engines.clickhouse_server import clickhouse_database, clickhouse_url
 from tradewind import migrations
 from tradewind.engines.postgres import (
     APP,
@@ -31,6 +32,8 @@ from tradewind.engines.postgres import (
     PostgresServer,
     create_database,
 )
+
+__all__ = ["clickhouse_database", "clickhouse_url"]
 
 _WORKER_INPUT = "postgres_addresses"
 _until_the_run_ends = ExitStack()

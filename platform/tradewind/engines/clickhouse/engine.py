@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import shutil
 import time
 from collections.abc import Callable
 from contextlib import ExitStack, suppress
@@ -71,8 +72,10 @@ class Engine:
         Raises:
             AlreadyServed: when another gateway has it.
         """
-        self.spool.mkdir(parents=True, exist_ok=True)
+        self._path.mkdir(parents=True, exist_ok=True)
         self._held.enter_context(_lock(self._path))
+        shutil.rmtree(self.spool, ignore_errors=True)
+        self.spool.mkdir()
         # The engine ends with its last connection; this one keeps it up.
         keeper = self._connect()
         self._held.callback(keeper.close)
