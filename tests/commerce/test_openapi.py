@@ -5,6 +5,7 @@ from __future__ import annotations
 import socket
 import threading
 from collections.abc import Iterator
+from typing import Any
 
 import httpx
 import pytest
@@ -13,6 +14,7 @@ import uvicorn
 from hypothesis import HealthCheck, Phase, given
 from hypothesis import settings as hypothesis_settings
 from schemathesis.checks import not_a_server_error
+from schemathesis.core.result import Ok
 from schemathesis.specs.openapi.checks import content_type_conformance, response_schema_conformance
 
 from commerce.app import create_app
@@ -48,6 +50,7 @@ def test_no_request_the_description_allows_or_forbids_breaks_the_server(
     schema = schemathesis.openapi.from_url(f"{url}/openapi.json", headers={"Host": grocer.host})
     tried: set[str] = set()
     for found in schema.get_all_operations():
+        assert isinstance(found, Ok)
         operation = found.ok()
 
         @hypothesis_settings(
@@ -59,7 +62,7 @@ def test_no_request_the_description_allows_or_forbids_breaks_the_server(
             phases=[Phase.explicit, Phase.generate],
         )
         @given(case=operation.as_strategy())
-        def holds(case: schemathesis.Case) -> None:
+        def holds(case: schemathesis.Case[Any]) -> None:
             response = case.call(headers=headers)
             case.validate_response(
                 response, checks=[not_a_server_error, response_schema_conformance, content_type_conformance]
