@@ -10,6 +10,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 SOURCES := platform pipelines features models serving dagster_project tests
 EXISTING = $(wildcard $(SOURCES))
+PACKAGES = $(filter-out tests,$(EXISTING))
 WORKERS ?= 2
 
 .PHONY: help setup demo up down test lint format type imports pytest bench clean
@@ -54,8 +55,8 @@ format: setup ## Put the layout right, and what style can be put right by itself
 	@$(BIN)/ruff format $(EXISTING)
 	@$(BIN)/ruff check --fix $(EXISTING)
 
-type: setup ## Check the types
-	@$(BIN)/mypy $(EXISTING)
+type: setup ## Check the types of the packages
+	@$(BIN)/mypy $(PACKAGES)
 
 imports: setup ## Check which package may import which
 	@$(BIN)/lint-imports
