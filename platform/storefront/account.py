@@ -1,0 +1,75 @@
+"""Signing in as one of the shop's households, and out again."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from fastapi import APIRouter, Request
+from starlette.responses import Response
+
+from commerce.identity import service as identity
+from commerce.sessions import api as sessions
+from commerce.sessions.schemas import SignIn
+from storefront.forms import EmptyForm, SignInForm, read
+from storefront.visit import VisitDep
+
+HOUSEHOLDS = 12
+_UNTOLD = {"", "none", "unknown", "null"}
+router = APIRouter()
+
+
+@dataclass(frozen=True, slots=True)
+class Household:
+    """A customer to sign in as."""
+
+    reference: str
+    name: str
+    facts: Sequence[str]
+
+
+@router.get("/account")
+async def show(visit: VisitDep) -> Response:
+    """Who is signed in, and who else one may be."""
+    opened = visit.shop.settings.get("sign_in") == "reference" and visit.core.settings.environment != "production"
+    households: list[Household] = []
+    if opened:
+        async with visit.core.database.transaction(visit.shop.id) as session:
+            found = await identity.sample_customers(session, HOUSEHOLDS)
+        households = [Household(one.reference, one.display_name, facts(one.traits)) for one in found]
+    return visit.page("account.html", households=households, opened=opened)
+
+
+@router.post("/account/sign-in")
+async def sign_in(request: Request, visit: VisitDep) -> Response:
+    """Become a household; the cart comes along."""
+    form = await read(request, SignInForm)
+    await sessions.open_session(SignIn(reference=form.reference), visit.cookies, visit.core, visit.shop, visit.shopper)
+    return visit.redirect("/", "signed-in")
+
+
+@router.post("/account/sign-out")
+async def sign_out(request: Request, visit: VisitDep) -> Response:
+    """End the session."""
+    await read(request, EmptyForm)
+    await sessions.end_session(visit.cookies, visit.core, visit.shop, visit.shopper)
+    return visit.redirect("/account", "signed-out")
+
+
+def facts(traits: dict[str, Any]) -> list[str]:
+    """What is known of a household, in a few words; what nobody told is left out."""
+    told = {name: str(value).strip() for name, value in traits.items() if str(value).strip().lower() not in _UNTOLD}
+    said = []
+    if "age" in told:
+        said.append(f"Age {told['age']}")
+    if "income" in told:
+        said.append(f"Income {told['income']}")
+    if "household_size" in told:
+        size = told["household_size"]
+        said.append("1 person" if size == "1" else f"{size} people")
+    if told.get("kids_count", "0") != "0":
+        said.append("1 child" if told["kids_count"] == "1" else f"{told['kids_count']} children")
+    if "home_ownership" in told:
+        said.append(told["home_ownership"])
+    return said

@@ -1,0 +1,125 @@
+"""Looking around: the home page, a category, a product, a search."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+from uuid import UUID
+
+from fastapi import APIRouter, Path, Query
+from starlette.responses import Response
+
+from commerce.catalog import service as catalog
+from commerce.catalog.schemas import ProductDetail, ProductList
+from commerce.http import ShopDep, decode_cursor
+from foundation.events import Item, Search, ViewItem
+from storefront import theme
+from storefront.departments import TILES
+from storefront.forms import id_or_none
+from storefront.rails import browser_event, list_event, rail
+from storefront.visit import Visit, VisitDep
+
+PAGE = 24
+BEST_SELLERS = 12
+_MAX_WORDS = 200
+
+Cursor = Annotated[str | None, Query(max_length=200)]
+router = APIRouter()
+
+
+@router.get("/")
+async def home(visit: VisitDep) -> Response:
+    """What this shopper may want today, what everybody buys, and the way to the rest."""
+    database, shop = visit.core.database, visit.shop
+    best = await catalog.list_products(database, shop, category=None, after=None, limit=BEST_SELLERS)
+    listed = ProductList.model_validate_json(best)
+    settings = shop.settings.get("storefront")
+    return visit.page(
+        "home.html",
+        rail=await rail(visit, "home"),
+        best=listed.items,
+        best_event=list_event("best-sellers", listed.items),
+        departments=visit.tree.roots[:TILES],
+        pictures=visit.tree.pictures,
+        hero=settings if isinstance(settings, dict) else {},
+    )
+
+
+@router.get("/c/{slug}")
+async def category(visit: VisitDep, slug: Annotated[str, Path(max_length=200)], cursor: Cursor = None) -> Response:
+    """A category's products, best sellers first."""
+    found = visit.tree.find(slug)
+    after = decode_cursor(cursor) if cursor else None
+    body = await catalog.list_products(visit.core.database, visit.shop, category=slug, after=after, limit=PAGE)
+    listed = ProductList.model_validate_json(body)
+    return visit.page(
+        "category.html",
+        category=found,
+        trail=visit.tree.trail(found),
+        below=visit.tree.children.get(found.id, ()),
+        listed=listed,
+        cursor=cursor,
+        event=list_event(f"category:{slug}"[:200], listed.items),
+    )
+
+
+@router.get("/p/{handle}")
+async def product(
+    visit: VisitDep,
+    handle: Annotated[str, Path(max_length=200, pattern=r"^[^\x00]+$")],
+    d: Annotated[str | None, Query(max_length=100)] = None,
+) -> Response:
+    """A product; `d` is the decision whose row it was chosen from."""
+    body = await catalog.product(visit.core.database, visit.shop, handle)
+    detail = ProductDetail.model_validate_json(body)
+    decision_id = id_or_none(d)
+    return visit.page(
+        "product.html",
+        product=detail,
+        decision_id=decision_id,
+        rail=await rail(visit, "product", detail.id),
+        event=_viewed(detail, visit, decision_id),
+    )
+
+
+@router.get("/search")
+async def search(
+    visit: VisitDep, q: Annotated[str, Query(max_length=_MAX_WORDS)] = "", cursor: Cursor = None
+) -> Response:
+    """Products by words."""
+    words = q.strip()
+    after = decode_cursor(cursor) if cursor else None
+    body = await catalog.search(visit.core.database, visit.shop, words=words, after=after, limit=PAGE)
+    listed = ProductList.model_validate_json(body)
+    return visit.page(
+        "search.html",
+        words=words,
+        listed=listed,
+        cursor=cursor,
+        searched=_searched(words, len(listed.items)),
+        event=list_event("search", listed.items),
+    )
+
+
+@router.get("/shop/theme.css")
+async def theme_css(shop: ShopDep) -> Response:
+    """The shop's own colours."""
+    return Response(
+        theme.stylesheet(shop.settings),
+        media_type="text/css",
+        headers={"Cache-Control": "public, max-age=300", "Vary": "Host"},
+    )
+
+
+def _viewed(detail: ProductDetail, visit: Visit, decision_id: UUID | None) -> dict[str, Any]:
+    first = detail.variants[0] if detail.variants else None
+    item = Item(item_id=detail.id, variant_id=first.id if first else None, price=first.price.amount if first else None)
+    seen = ViewItem(items=[item], currency=visit.shop.currency)
+    return browser_event(seen.name, seen.model_dump(mode="json", exclude_none=True), decision_id)
+
+
+def _searched(words: str, results: int) -> dict[str, Any]:
+    printable = "".join(character for character in words if character.isprintable()).strip()
+    if not printable:
+        return {}
+    said = Search(search_term=printable, results=results)
+    return browser_event(said.name, said.model_dump(mode="json", exclude_none=True))

@@ -1,0 +1,123 @@
+"""The cart: lines in and out, and what to settle before paying."""
+
+from __future__ import annotations
+
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import APIRouter, Path, Request
+from starlette.responses import Response
+
+from commerce.cart import service as carts
+from commerce.cart.schemas import CartOut
+from foundation.errors import Problem
+from foundation.http import InvalidFields
+from storefront.forms import AddForm, EmptyForm, QuantityForm, read
+from storefront.problems import words
+from storefront.rails import rail
+from storefront.visit import Visit, VisitDep
+
+LineId = Annotated[UUID, Path()]
+router = APIRouter()
+
+
+@router.get("/cart")
+async def show(visit: VisitDep) -> Response:
+    """The cart, priced and checked now."""
+    return await cart_page(visit)
+
+
+@router.post("/cart/lines")
+async def add(request: Request, visit: VisitDep) -> Response:
+    """Put something in."""
+    form = await read(request, AddForm)
+    async with visit.core.database.transaction(visit.shop.id) as session:
+        opened = await carts.current(session, visit.shop, visit.shopper, create=True)
+        if opened is None:
+            raise carts.CartNotFound
+        cart = await carts.get(session, visit.shopper, opened.id, lock=True)
+        await carts.add(
+            session,
+            visit.shop,
+            visit.shopper,
+            cart,
+            variant_id=form.variant_id,
+            quantity=form.quantity,
+            decision_id=form.decision_id,
+        )
+    return visit.redirect(form.next, "added")
+
+
+@router.post("/cart/lines/{line_id}")
+async def change(request: Request, visit: VisitDep, line_id: LineId) -> Response:
+    """Change how many."""
+    try:
+        form = await read(request, QuantityForm)
+    except InvalidFields as fault:
+        return await cart_page(visit, fault)
+    await _set(visit, line_id, form.quantity)
+    return visit.redirect("/cart", "changed")
+
+
+@router.post("/cart/lines/{line_id}/remove")
+async def remove(request: Request, visit: VisitDep, line_id: LineId) -> Response:
+    """Take a line out."""
+    await read(request, EmptyForm)
+    await _set(visit, line_id, 0)
+    return visit.redirect("/cart", "removed")
+
+
+@router.post("/cart/accept-prices")
+async def accept_prices(request: Request, visit: VisitDep) -> Response:
+    """Take the prices as they are today."""
+    await read(request, EmptyForm)
+    async with visit.core.database.transaction(visit.shop.id) as session:
+        opened = await carts.current(session, visit.shop, visit.shopper)
+        if opened is None:
+            raise carts.CartNotFound
+        await carts.accept_prices(session, await carts.get(session, visit.shopper, opened.id, lock=True))
+    return visit.redirect("/cart", "prices-accepted")
+
+
+async def cart_page(visit: Visit, problem: Problem | None = None) -> Response:
+    """The cart's page, saying what went wrong just now if something did."""
+    cart = await open_cart(visit)
+    title, text = words(problem) if problem else ("", "")
+    if isinstance(problem, InvalidFields):
+        title, text = "That quantity doesn't work", "A line holds from 1 to 9,999. To take it out, use Remove."
+    return visit.page(
+        "cart.html",
+        status=problem.status if problem else 200,
+        cart=cart,
+        requirements=_by_line(cart),
+        problem=problem,
+        title=title,
+        text=text,
+        rail=await rail(visit, "cart"),
+    )
+
+
+async def open_cart(visit: Visit) -> CartOut | None:
+    """The shopper's open cart, checked now; `None` when there is nothing in it."""
+    async with visit.core.database.transaction(visit.shop.id) as session:
+        cart = await carts.current(session, visit.shop, visit.shopper)
+        if cart is None or not cart.lines:
+            return None
+        return (await carts.check(session, cart)).out()
+
+
+async def _set(visit: Visit, line_id: UUID, quantity: int) -> None:
+    async with visit.core.database.transaction(visit.shop.id) as session:
+        opened = await carts.current(session, visit.shop, visit.shopper)
+        if opened is None:
+            raise carts.CartNotFound
+        cart = await carts.get(session, visit.shopper, opened.id, lock=True)
+        await carts.change(session, visit.shopper, cart, line_id, quantity)
+
+
+def _by_line(cart: CartOut | None) -> dict[UUID, list[object]]:
+    found: dict[UUID, list[object]] = {}
+    for requirement in cart.requirements if cart else ():
+        if requirement.line_id is not None:
+            found.setdefault(requirement.line_id, []).append(requirement)
+    return found

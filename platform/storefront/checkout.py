@@ -1,0 +1,123 @@
+"""Paying, and the orders that come of it."""
+
+from __future__ import annotations
+
+from typing import Annotated
+from uuid import UUID
+
+import orjson
+from fastapi import APIRouter, Path, Query, Request
+from starlette.responses import Response
+
+from commerce.cart.schemas import CartOut
+from commerce.checkout.api import checkout_of
+from commerce.checkout.schemas import Complete, PaymentIn
+from commerce.http import decode_cursor, encode_cursor, once
+from commerce.orders import service as orders
+from foundation.errors import Problem
+from foundation.http import json_bytes, model_bytes
+from foundation.ids import new_id
+from storefront.cart import cart_page, open_cart
+from storefront.forms import CheckoutForm, read
+from storefront.problems import field_errors, refusal, words
+from storefront.visit import Visit, VisitDep
+
+ORDERS = 20
+PAYMENTS = (
+    ("tok_ok", "Test card that works", "4242 4242 4242 4242"),
+    ("tok_declined", "Test card the bank declines", "4000 0000 0000 0002"),
+    ("tok_insufficient_funds", "Test card without enough money", "4000 0000 0000 9995"),
+)
+router = APIRouter()
+
+
+@router.get("/checkout")
+async def show(visit: VisitDep) -> Response:
+    """The last look before paying."""
+    cart = await open_cart(visit)
+    if cart is None or cart.requirements:
+        return visit.redirect("/cart", "cart-first" if cart else None)
+    return _checkout_page(visit, cart)
+
+
+@router.post("/checkout")
+async def pay(request: Request, visit: VisitDep) -> Response:
+    """Pay and place the order: once for each form shown, however often it is sent."""
+    try:
+        form = await read(request, CheckoutForm)
+        answer = await _complete(request, visit, form)
+    except Problem as problem:
+        return await _back(visit, problem)
+    told = orjson.loads(answer.body)
+    if answer.status_code == 201:
+        return visit.redirect(f"/orders/{told['id']}", "ordered")
+    cart = await open_cart(visit)
+    if cart is None:
+        return visit.redirect("/cart")
+    return _checkout_page(
+        visit, cart, status=answer.status_code, said=refusal(str(told.get("reason"))), email=form.email
+    )
+
+
+@router.get("/orders")
+async def list_orders(visit: VisitDep, cursor: Annotated[str | None, Query(max_length=200)] = None) -> Response:
+    """The shopper's orders, newest first."""
+    after = decode_cursor(cursor)[1] if cursor else None
+    async with visit.core.database.transaction(visit.shop.id) as session:
+        page = await orders.page(session, visit.shopper, after=after, limit=ORDERS)
+    following = encode_cursor(0, page.last) if page.has_more else None
+    return visit.page("orders.html", orders=page.orders, next_cursor=following)
+
+
+@router.get("/orders/{order_id}")
+async def show_order(visit: VisitDep, order_id: Annotated[UUID, Path()]) -> Response:
+    """One order."""
+    async with visit.core.database.transaction(visit.shop.id) as session:
+        order = await orders.get(session, visit.shopper, order_id)
+    return visit.page("order.html", order=order)
+
+
+async def _complete(request: Request, visit: Visit, form: CheckoutForm) -> Response:
+    body = Complete(payment=PaymentIn(token=form.token), email=form.email, expected_total=form.expected_total)
+
+    async def work() -> Response:
+        order = await checkout_of(visit.core).complete(visit.shop, visit.shopper, form.cart_id, body)
+        return json_bytes(model_bytes(order), status=201)
+
+    return await once(request, visit.core, visit.shopper, form.idempotency_key, work)
+
+
+async def _back(visit: Visit, problem: Problem) -> Response:
+    """To where the shopper can put it right: the cart when something in it changed, else the checkout."""
+    cart = await open_cart(visit)
+    if cart is None:
+        raise problem
+    if cart.requirements:
+        return await cart_page(visit, problem)
+    said = words(problem)
+    return _checkout_page(
+        visit, cart, status=problem.status, said=said, code=problem.code, faults=field_errors(problem)
+    )
+
+
+def _checkout_page(
+    visit: Visit,
+    cart: CartOut,
+    *,
+    status: int = 200,
+    said: tuple[str, str] | None = None,
+    code: str = "payments.refused",
+    faults: list[str] | None = None,
+    email: str | None = None,
+) -> Response:
+    return visit.page(
+        "checkout.html",
+        status=status,
+        cart=cart,
+        payments=PAYMENTS,
+        key=str(new_id()),
+        said=said,
+        code=code,
+        faults=faults or [],
+        email=email or "",
+    )

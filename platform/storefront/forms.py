@@ -1,0 +1,122 @@
+"""Forms, read as strictly as JSON: no unknown or repeated field, no file, no number but plain digits."""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated, TypeVar
+from uuid import UUID
+
+from fastapi import Request
+from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints, ValidationError
+from starlette.datastructures import UploadFile
+
+from commerce.checkout.schemas import Email
+from foundation.errors import Problem
+from foundation.http import InvalidFields
+from foundation.types import Id, Input, Text
+
+MAX_FIELDS = 50
+_DIGITS = re.compile(r"^[0-9]{1,16}$", re.ASCII)
+_LOCAL_PATH = re.compile(r"^/(?![/\\])[^\s\\\x00-\x1f\x7f]{0,500}$")
+_FORM = "application/x-www-form-urlencoded"
+
+
+class UnsupportedForm(Problem):
+    """A form is sent as application/x-www-form-urlencoded."""
+
+    status = 415
+    code = "storefront.unsupported_form"
+
+
+def _whole(value: object) -> object:
+    if isinstance(value, str):
+        if not _DIGITS.match(value):
+            raise ValueError("must be a whole number")
+        return int(value)
+    return value
+
+
+def _local(value: str) -> str:
+    if not _LOCAL_PATH.match(value):
+        raise ValueError("must be a page of this shop")
+    return value
+
+
+def _absent_when_empty(value: object) -> object:
+    return None if value == "" else value
+
+
+Whole = Annotated[int, BeforeValidator(_whole), Field(ge=1, le=9_999)]
+OptionalId = Annotated[Id | None, BeforeValidator(_absent_when_empty)]
+LocalPath = Annotated[str, AfterValidator(_local)]
+
+
+class AddForm(Input):
+    """So many of a variant into the cart, and the page to go back to."""
+
+    variant_id: Id
+    quantity: Whole = 1
+    decision_id: OptionalId = None
+    next: LocalPath = "/cart"
+
+
+class QuantityForm(Input):
+    """How many a line should hold."""
+
+    quantity: Whole
+
+
+class CheckoutForm(Input):
+    """What the checkout page sends."""
+
+    cart_id: Id
+    idempotency_key: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9-]{1,100}$")]
+    expected_total: Annotated[int, BeforeValidator(_whole), Field(ge=0, le=10**15)]
+    email: Annotated[Email | None, BeforeValidator(_absent_when_empty)] = None
+    token: Text
+
+
+class SignInForm(Input):
+    """The reference of the household to sign in as."""
+
+    reference: Text
+
+
+class EmptyForm(Input):
+    """A button and nothing else."""
+
+
+FormT = TypeVar("FormT", bound=Input)
+
+
+async def read(request: Request, form: type[FormT]) -> FormT:
+    """The form sent with a request.
+
+    Raises:
+        UnsupportedForm: it is not urlencoded.
+        InvalidFields: a field is unknown, repeated, missing or wrong.
+    """
+    sent = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if sent not in {_FORM, ""}:
+        raise UnsupportedForm
+    async with request.form(max_files=0, max_fields=MAX_FIELDS) as data:
+        fields = data.multi_items()
+    values = {name: value for name, value in fields if not isinstance(value, UploadFile)}
+    if len(values) != len(fields):
+        raise InvalidFields(errors=[{"param": "form", "message": "a field is repeated"}])
+    try:
+        return form.model_validate(values)
+    except ValidationError as fault:
+        raise InvalidFields(errors=[_fault(error["loc"], error["msg"]) for error in fault.errors()]) from fault
+
+
+def _fault(location: tuple[int | str, ...], message: str) -> dict[str, str]:
+    return {"param": ".".join(str(part) for part in location), "message": message}
+
+
+def id_or_none(value: str | None) -> UUID | None:
+    """An id from an address; what isn't one counts as absent, since links get mangled."""
+    try:
+        return UUID(value) if value else None
+    except ValueError:
+        return None

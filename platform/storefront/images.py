@@ -1,0 +1,91 @@
+"""Pictures: photographs from the object store, and drawings for products that have none."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import re
+from functools import cache, lru_cache
+from pathlib import Path as File
+from typing import Annotated
+from uuid import UUID
+
+import fsspec
+from fastapi import APIRouter, Path, Request
+from starlette.responses import Response
+
+from commerce.catalog import service as catalog
+from commerce.catalog.schemas import ProductDetail
+from commerce.http import CoreDep, ShopDep
+from foundation.errors import NotFound
+from foundation.settings import Settings
+from storefront import artwork
+
+_FOREVER = "public, max-age=31536000, immutable"
+# No segment starts with a dot, so none leads out of the folder.
+_SEGMENT = re.compile(r"^[A-Za-z0-9_][A-Za-z0-9._-]{0,200}$", re.ASCII)
+_TYPES = {"jpg": "image/jpeg", "jpeg": "image/jpeg", "png": "image/png", "webp": "image/webp", "avif": "image/avif"}
+_SANDBOX = "default-src 'none'; style-src 'unsafe-inline'; sandbox"
+
+router = APIRouter()
+
+
+class ImageNotFound(NotFound):
+    """There is no such picture."""
+
+    code = "storefront.image_not_found"
+
+
+@cache
+def drawing_version() -> str:
+    """Changes when the drawings do, so that a browser may keep each for good."""
+    return hashlib.blake2b(File(artwork.__file__).read_bytes(), digest_size=4).hexdigest()
+
+
+def address(image: str | None, product_id: UUID) -> str:
+    """Where a product's picture is."""
+    return f"/images/objects/{image}" if image else f"/images/products/{product_id}.svg?v={drawing_version()}"
+
+
+@router.get("/images/products/{product_id}.svg")
+async def drawing(request: Request, core: CoreDep, shop: ShopDep, product_id: Annotated[UUID, Path()]) -> Response:
+    """The drawing of a product."""
+    detail = ProductDetail.model_validate_json(await catalog.product(core.database, shop, str(product_id)))
+    body = _drawn(detail.id, detail.title, tuple(above.name for above in detail.breadcrumbs))
+    return _picture(request, body, "image/svg+xml")
+
+
+@router.get("/images/objects/{key:path}")
+async def photograph(
+    request: Request, core: CoreDep, shop: ShopDep, key: Annotated[str, Path(max_length=500)]
+) -> Response:
+    """A photograph from the object store: only pictures, only of this shop's products."""
+    media_type = _TYPES.get(key.rpartition(".")[2].lower())
+    ours = key.startswith(f"tenants/{shop.slug}/products/")
+    if media_type is None or not ours or not all(_SEGMENT.match(segment) for segment in key.split("/")):
+        raise ImageNotFound
+    return _picture(request, await asyncio.to_thread(_read, core.settings, key), media_type)
+
+
+@lru_cache(maxsize=4096)
+def _drawn(product_id: UUID, title: str, category_path: tuple[str, ...]) -> bytes:
+    return artwork.draw(product_id, title, category_path).encode()
+
+
+def _read(settings: Settings, key: str) -> bytes:
+    if settings.objects_url is None:
+        raise ImageNotFound
+    filesystem, root = fsspec.core.url_to_fs(settings.objects_url)
+    try:
+        body: bytes = filesystem.cat_file(f"{root.rstrip('/')}/{key}")
+    except OSError as error:
+        raise ImageNotFound from error
+    return body
+
+
+def _picture(request: Request, body: bytes, media_type: str) -> Response:
+    etag = f'"{hashlib.blake2b(body, digest_size=12).hexdigest()}"'
+    headers = {"ETag": etag, "Cache-Control": _FOREVER, "Content-Security-Policy": _SANDBOX}
+    if etag in request.headers.get("if-none-match", ""):
+        return Response(status_code=304, headers=headers)
+    return Response(body, media_type=media_type, headers=headers)

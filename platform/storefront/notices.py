@@ -1,0 +1,40 @@
+"""What a page says after the form before it: a word in a short-lived cookie, its text from this table."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+NOTICE_COOKIE = "tradewind_notice"
+SECONDS = 60
+
+Tone = Literal["good", "plain"]
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """A sentence for the shopper."""
+
+    code: str
+    text: str
+    tone: Tone = "good"
+
+
+NOTICES = {
+    notice.code: notice
+    for notice in (
+        Notice("added", "It's in your cart."),
+        Notice("changed", "Your cart is up to date."),
+        Notice("removed", "It's out of your cart."),
+        Notice("prices-accepted", "Your cart has today's prices now."),
+        Notice("signed-in", "You are signed in."),
+        Notice("signed-out", "You are signed out."),
+        Notice("ordered", "Your payment went through."),
+        Notice("cart-first", "Have a look at your cart first: there is something to settle.", "plain"),
+        Notice(
+            "session-ended",
+            "Your last visit had ended, so we started a new one. Sign in again to find your cart.",
+            "plain",
+        ),
+    )
+}

@@ -1,0 +1,26 @@
+"""The shop's pages on the core's app."""
+
+from __future__ import annotations
+
+from fastapi import FastAPI
+from starlette.staticfiles import StaticFiles
+
+from commerce.http import Core
+from storefront import account, browse, cart, checkout, images, problems, rails, rendering
+from storefront.departments import Departments
+
+
+def install(app: FastAPI) -> None:
+    """Serve the shop's pages, pictures and static files beside the API of `app`."""
+    known: dict[int, Departments] = {}
+
+    def departments(core: Core) -> Departments:
+        """The departments as this worker's database has them."""
+        return known.setdefault(id(core.database), Departments(core.database))
+
+    app.state.departments = departments
+    rendering.environment().globals.update(picture=images.address)
+    for part in (browse, cart, checkout, account, images, rails):
+        app.include_router(part.router, include_in_schema=False)
+    app.mount("/static", StaticFiles(directory=rendering.STATIC), name="static")
+    problems.install(app)

@@ -1,0 +1,139 @@
+"""Problems as pages: what happened in plain words, what to do next, and the code for whoever helps."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import structlog
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+from starlette.responses import Response
+
+from commerce.http import core_of
+from foundation.errors import BadRequest, NotFound, Problem
+from foundation.http import InternalError, InvalidFields, MethodNotAllowed
+from storefront import rendering
+
+log = structlog.get_logger(__name__)
+
+_MACHINES = ("/v1/", "/problems/", "/healthz", "/openapi.json", "/docs", "/redoc")
+
+_WORDS = {
+    "catalog.product_not_found": ("We don't have that", "This product isn't in our shop, or not any more."),
+    "catalog.category_not_found": ("We don't have that shelf", "This department isn't in our shop, or is empty now."),
+    "catalog.variant_not_for_sale": ("Not for sale", "This can't be bought here any more. Nothing was added."),
+    "cart.full": ("Your cart is full", "A cart holds up to 100 products and 9,999 of each."),
+    "cart.not_found": ("This cart is gone", "It may belong to another visit. Your own cart is in the top corner."),
+    "cart.not_open": ("This cart is already paid for", "It is being paid or has become an order: have a look there."),
+    "orders.not_found": ("We can't find that order", "It may belong to another account. Sign in to see your orders."),
+    "tenancy.unknown_host": ("There is no shop here", "No shop answers to this address."),
+    "tenancy.suspended": ("The shop is closed", "This shop is closed for now. Please come back later."),
+    "storefront.cross_site": ("We stopped that", "The form came from another site, so nothing was changed."),
+    "request.not_found": ("This page doesn't exist", "The link may be old, or the address may have a typo."),
+    "request.malformed_cursor": ("This page doesn't exist", "The list can't be continued from here. Start again."),
+    "request.invalid_fields": ("That doesn't look right", "Some of what was sent can't be used. Nothing was changed."),
+    "identity.sign_in_closed": ("Sign-in is closed", "This shop doesn't let customers sign in this way."),
+    "identity.unknown_customer": ("We don't know this household", "Pick one of those on the account page."),
+    "checkout.requirements_unmet": ("Something changed", "Something in your cart needs a look before you pay."),
+    "checkout.total_changed": ("The total changed", "This is what it comes to now. Nothing was charged."),
+    "checkout.reservation_lost": ("That took too long", "The goods were given back. Nothing was charged: try again."),
+    "inventory.out_of_stock": ("Somebody was quicker", "There is less left than you wanted. Nothing was charged."),
+    "payments.provider_unavailable": ("The bank doesn't answer", "Nothing was charged. Please try again shortly."),
+    "idempotency.in_flight": ("Your payment is on its way", "Give it a moment, then look at your orders."),
+    "idempotency.key_reused": ("Please check once more", "This form had been sent before with other details."),
+    "service.internal": ("Something broke on our side", "We have written it down. Please try again in a moment."),
+}
+
+_REASONS = {
+    "card_declined": "The bank declined the card. Nothing was charged: try another way to pay.",
+    "insufficient_funds": "There isn't enough money on the card. Nothing was charged: try another way to pay.",
+}
+
+
+def words(problem: Problem) -> tuple[str, str]:
+    """A headline and a sentence for a shopper."""
+    return _WORDS.get(problem.code, (problem.title(), problem.detail()))
+
+
+def refusal(reason: str) -> tuple[str, str]:
+    """The same for a payment that was refused."""
+    return "The payment was refused", _REASONS.get(reason, "Nothing was charged: try another way to pay.")
+
+
+def field_errors(problem: Problem) -> list[str]:
+    """What was wrong with which field, in words."""
+    if not isinstance(problem, InvalidFields):
+        return []
+    return [f"{error['param'].replace('_', ' ').capitalize()}: {error['message']}" for error in problem.errors]
+
+
+def problem_of(error: Exception) -> Problem:
+    """The problem that an exception means for a page. An address that can't be right is an address of nothing."""
+    if isinstance(error, Problem):
+        return error
+    if isinstance(error, RequestValidationError):
+        faults = error.errors()
+        if all(fault["loc"][0] == "path" for fault in faults):
+            return NotFound()
+        return InvalidFields(errors=[{"param": str(fault["loc"][-1]), "message": fault["msg"]} for fault in faults])
+    if isinstance(error, HTTPException):
+        kinds: dict[int, type[Problem]] = {404: NotFound, 405: MethodNotAllowed}
+        return kinds.get(error.status_code, BadRequest)()
+    return InternalError()
+
+
+def install(app: FastAPI) -> None:
+    """Answer a page's problems with a page; the API's stay problem documents."""
+    for kind in (Problem, RequestValidationError, HTTPException, Exception):
+        app.add_exception_handler(kind, _page_or(app.exception_handlers[kind]))
+
+
+Handler = Callable[[Request, Any], Any]
+
+
+def _page_or(document: Handler) -> Callable[[Request, Exception], Awaitable[Response]]:
+    async def answer(request: Request, error: Exception) -> Response:
+        if request.url.path.startswith(_MACHINES):
+            response: Response = await document(request, error)
+            return response
+        problem = problem_of(error)
+        if problem.status >= 500:
+            log.error("page.failed", path=request.url.path, code=problem.code, exc_info=error)
+        return await _page(request, problem)
+
+    return answer
+
+
+async def _page(request: Request, problem: Problem) -> Response:
+    title, text = words(problem)
+    context = {
+        "problem": problem,
+        "title": title,
+        "text": text,
+        "faults": field_errors(problem),
+        "request_id": request.scope.get("state", {}).get("request_id"),
+    }
+    visit = getattr(request.state, "visit", None)
+    if visit is not None:
+        shown: Response = visit.page("problem.html", status=problem.status, **context)
+        return shown
+    return rendering.html(
+        "problem.html",
+        status=problem.status,
+        shop=await _shop_or_none(request),
+        shopper=None,
+        navigation=(),
+        cart_count=0,
+        notice=None,
+        here="/",
+        **context,
+    )
+
+
+async def _shop_or_none(request: Request) -> object:
+    try:
+        return await core_of(request).directory.by_host(request.headers.get("host", ""))
+    except Exception:  # noqa: BLE001 - a page about a problem must not fail for another
+        return None

@@ -1,0 +1,74 @@
+"""Templates: every value is escaped, an unknown one is an error, and a page loads nothing from anywhere else."""
+
+from __future__ import annotations
+
+import hashlib
+from datetime import datetime
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from starlette.responses import HTMLResponse
+
+from foundation.money import exponent, to_decimal
+from foundation.types import MoneyOut
+
+HERE = Path(__file__).parent
+STATIC = HERE / "static"
+
+SECURITY_POLICY = (
+    "default-src 'none'; img-src 'self'; style-src 'self'; script-src 'self'; connect-src 'self'; "
+    "form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+)
+_SYMBOLS = {"USD": "$", "EUR": "€", "GBP": "£", "INR": "₹", "JPY": "¥", "CAD": "CA$", "AUD": "A$"}
+
+
+def money(amount: int, currency: str) -> str:
+    """Minor units as a shopper reads them: 1999 USD is $19.99."""
+    number = f"{to_decimal(abs(amount), currency):,.{exponent(currency)}f}"
+    symbol = _SYMBOLS.get(currency)
+    sign = "\N{MINUS SIGN}" if amount < 0 else ""
+    return f"{sign}{symbol}{number}" if symbol else f"{sign}{number} {currency}"
+
+
+def price(value: MoneyOut) -> str:
+    """An amount with its currency, as a shopper reads it."""
+    return money(value.amount, value.currency)
+
+
+def day(value: datetime) -> str:
+    """A date as `23 November 2026`."""
+    return f"{value.day} {value:%B %Y}"
+
+
+@cache
+def _version(name: str) -> str:
+    return hashlib.blake2b((STATIC / name).read_bytes(), digest_size=6).hexdigest()
+
+
+def asset(name: str) -> str:
+    """The address of a file in `static/`; it changes with its content, so a browser may keep it."""
+    return f"/static/{name}?v={_version(name)}"
+
+
+@cache
+def environment() -> Environment:
+    """The templates with their filters."""
+    env = Environment(
+        loader=FileSystemLoader(HERE / "templates"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    env.filters.update(money=money, price=price, day=day)
+    env.globals.update(asset=asset)
+    return env
+
+
+def html(template: str, *, status: int = 200, **context: Any) -> HTMLResponse:
+    """A template as a page, never kept by a shared cache."""
+    body = environment().get_template(template).render(**context)
+    headers = {"Content-Security-Policy": SECURITY_POLICY, "Cache-Control": "private, no-store"}
+    return HTMLResponse(body, status_code=status, headers=headers)

@@ -1,0 +1,111 @@
+// The pages work without this file. With it they report what was seen, add to the cart in place, and show
+// recommendations as they change.
+"use strict";
+
+const REFRESH_MS = 2000;
+const REFRESHES = 6;
+
+document.documentElement.classList.add("js");
+
+function newId() {
+  if (crypto.randomUUID) return crypto.randomUUID();
+  const bytes = crypto.getRandomValues(new Uint8Array(16));
+  bytes[6] = (bytes[6] & 0x0f) | 0x40;
+  bytes[8] = (bytes[8] & 0x3f) | 0x80;
+  const hex = Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
+  return hex.replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, "$1-$2-$3-$4-$5");
+}
+
+function report(events) {
+  if (events.length === 0) return;
+  const occurred_at = new Date().toISOString();
+  const body = JSON.stringify({ events: events.map((event) => ({ event_id: newId(), occurred_at, ...event })) });
+  const headers = { "Content-Type": "application/json" };
+  fetch("/v1/events", { method: "POST", headers, body, keepalive: true }).catch(() => {});
+}
+
+function reportSeen(root) {
+  report(Array.from(root.querySelectorAll("[data-event]"), (element) => JSON.parse(element.dataset.event)));
+}
+
+function selectionOf(card) {
+  const { product, variant, price, currency, index, list, decision } = card.dataset;
+  const item = { item_id: product, variant_id: variant, price: Number(price), index: Number(index), item_list_id: list };
+  const event = { name: "select_item", payload: { items: [item], item_list_id: list, currency } };
+  return decision ? { ...event, decision_id: decision } : event;
+}
+
+function productsIn(rail) {
+  return Array.from(rail.querySelectorAll("[data-product]"), (card) => card.dataset.product).join();
+}
+
+async function refresh(rail) {
+  const response = await fetch(rail.dataset.rail);
+  if (!response.ok) return rail;
+  const fresh = new DOMParser().parseFromString(await response.text(), "text/html").querySelector("[data-rail]");
+  if (!fresh || productsIn(fresh) === productsIn(rail)) return rail;
+  if (rail.contains(document.activeElement)) return rail;
+  fresh.classList.add("rail-fresh");
+  for (const form of fresh.querySelectorAll('[name="next"]')) form.value = location.pathname + location.search;
+  rail.replaceWith(fresh);
+  report([JSON.parse(fresh.dataset.event)]);
+  return fresh;
+}
+
+let watching = 0;
+
+async function watchRails() {
+  const mine = ++watching;
+  for (let round = 0; round < REFRESHES && mine === watching; round += 1) {
+    await new Promise((done) => setTimeout(done, REFRESH_MS));
+    if (mine !== watching) return;
+    await Promise.all(Array.from(document.querySelectorAll("[data-rail]"), (rail) => refresh(rail).catch(() => rail)));
+  }
+}
+
+async function addInPlace(form) {
+  const button = form.querySelector("button");
+  button.disabled = true;
+  try {
+    const response = await fetch(form.action, { method: "POST", body: new URLSearchParams(new FormData(form)) });
+    if (!response.ok) throw new Error(String(response.status));
+    const page = new DOMParser().parseFromString(await response.text(), "text/html");
+    for (const id of ["cart-link", "notices"]) {
+      document.getElementById(id).innerHTML = page.getElementById(id).innerHTML;
+    }
+    button.disabled = false;
+    button.focus({ preventScroll: true });
+    button.blur();
+    watchRails();
+  } catch {
+    button.disabled = false;
+    form.submit();
+  }
+}
+
+document.addEventListener("submit", (event) => {
+  const form = event.target;
+  if (form.matches("[data-add]") && location.pathname !== "/cart") {
+    event.preventDefault();
+    addInPlace(form);
+  } else if (form.matches("[data-once]")) {
+    form.querySelector("button").disabled = true;
+  }
+});
+
+document.addEventListener("click", (event) => {
+  const link = event.target.closest("[data-select]");
+  if (link) report([selectionOf(link.closest("[data-product]"))]);
+});
+
+document.addEventListener("change", (event) => {
+  const form = event.target.closest("[data-quantity]");
+  if (form && form.reportValidity()) form.requestSubmit();
+});
+
+addEventListener("pageshow", () => {
+  for (const button of document.querySelectorAll("[data-once] button")) button.disabled = false;
+});
+
+reportSeen(document);
+if (document.querySelector('[data-notice="added"], [data-notice="changed"], [data-notice="removed"]')) watchRails();

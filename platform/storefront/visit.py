@@ -1,0 +1,133 @@
+"""A page view: the shop, the shopper, and what the browser gets along with the page."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Annotated, Any, TypeVar, cast
+from urllib.parse import urlsplit
+
+from fastapi import Depends, Request, Response
+from starlette.responses import HTMLResponse, RedirectResponse
+
+from commerce.cart import service as carts
+from commerce.http import SESSION_COOKIE, Core, CoreDep, ShopDep
+from commerce.identity import service as identity
+from commerce.identity.service import SessionExpired, SessionUnknown, Shopper
+from commerce.sessions import api as sessions
+from commerce.sessions.schemas import SignIn
+from commerce.tenancy.service import Shop
+from foundation.errors import Forbidden
+from storefront import rendering
+from storefront.departments import Departments, Tree
+from storefront.notices import NOTICE_COOKIE, NOTICES, SECONDS
+
+NAVIGATION = 9
+ResponseT = TypeVar("ResponseT", bound=Response)
+
+
+class CrossSiteForm(Forbidden):
+    """This form was sent from another site."""
+
+    code = "storefront.cross_site"
+
+
+@dataclass(slots=True)
+class Visit:
+    """One page view. Every answer goes through `page` or `redirect`, which add the cookies it needs."""
+
+    request: Request
+    core: Core
+    shop: Shop
+    shopper: Shopper
+    tree: Tree
+    cart_count: int
+    notice: str | None
+    cookies: Response = field(default_factory=Response)
+
+    def page(self, template: str, *, status: int = 200, **context: Any) -> HTMLResponse:
+        """A template as this visitor's page."""
+        notice = NOTICES.get(self.notice or self.request.cookies.get(NOTICE_COOKIE, ""))
+        if NOTICE_COOKIE in self.request.cookies:
+            self.cookies.delete_cookie(NOTICE_COOKIE, path="/")
+        response = rendering.html(
+            template,
+            status=status,
+            shop=self.shop,
+            shopper=self.shopper,
+            navigation=self.tree.roots[:NAVIGATION],
+            cart_count=self.cart_count,
+            notice=notice,
+            here=self._here(),
+            **context,
+        )
+        return self._with_cookies(response)
+
+    def redirect(self, path: str, notice: str | None = None) -> RedirectResponse:
+        """Go on to a page of this shop (303), which shows the notice."""
+        code = notice or self.notice
+        if code is not None:
+            secure = self.core.settings.environment == "production"
+            self.cookies.set_cookie(
+                NOTICE_COOKIE, code, max_age=SECONDS, httponly=True, samesite="lax", secure=secure, path="/"
+            )
+        return self._with_cookies(RedirectResponse(path, status_code=303))
+
+    def _with_cookies(self, response: ResponseT) -> ResponseT:
+        for value in self.cookies.headers.getlist("set-cookie"):
+            response.headers.append("set-cookie", value)
+        return response
+
+    def _here(self) -> str:
+        url = self.request.url
+        if self.request.method != "GET":
+            return "/cart"
+        return f"{url.path}?{url.query}" if url.query else url.path
+
+
+def require_same_origin(request: Request) -> None:
+    """Refuse a form from another site; the cookie's SameSite=Lax is the first guard, this is the second.
+
+    A client that sends neither header is no browser, and has no cookie it was not given.
+
+    Raises:
+        CrossSiteForm: the browser says that the form is of another origin.
+    """
+    site = request.headers.get("sec-fetch-site")
+    if site is not None:
+        if site not in {"same-origin", "none"}:
+            raise CrossSiteForm
+        return
+    origin = request.headers.get("origin")
+    if origin is not None and urlsplit(origin).netloc.lower() != request.headers.get("host", "").lower():
+        raise CrossSiteForm
+
+
+async def _visit(request: Request, core: CoreDep, shop: ShopDep) -> Visit:
+    if request.method not in {"GET", "HEAD"}:
+        require_same_origin(request)
+    cookies, notice = Response(), None
+    shopper, count = None, 0
+    token = request.cookies.get(SESSION_COOKIE)
+    if token is not None:
+        try:
+            async with core.database.transaction(shop.id) as session:
+                shopper = await identity.by_token(session, token)
+                cart = await carts.current(session, shop, shopper)
+                count = sum(line.quantity for line in cart.lines) if cart else 0
+        except (SessionExpired, SessionUnknown):
+            notice = "session-ended"
+    if shopper is None:
+        shopper = await _welcome(core, shop, cookies)
+    departments = cast("Departments", request.app.state.departments(core))
+    visit = Visit(request, core, shop, shopper, await departments.of(shop), count, notice, cookies)
+    request.state.visit = visit
+    return visit
+
+
+async def _welcome(core: Core, shop: Shop, cookies: Response) -> Shopper:
+    """A session for somebody nobody knows yet."""
+    opened = await sessions.open_session(SignIn(), cookies, core, shop, None)
+    return Shopper(shop.id, opened.id, opened.visitor_id, None, None, tuple(opened.consent))
+
+
+VisitDep = Annotated[Visit, Depends(_visit)]
