@@ -29,8 +29,8 @@ _ROW = [
     UUID(int=5), None, "low", [1, 2], {"a": 1}, (1, "x"),
 ]  # fmt: skip
 _COLUMNS = (
-    "a UInt64, b Int32, c Float64, d String, e FixedString(4), f Date, g DateTime64(3, 'UTC'), h Decimal(18, 4), i Bool, "
-    "j UUID, k Nullable(Int32), l LowCardinality(String), m Array(UInt8), n Map(String, UInt8), o Tuple(UInt8, String)"
+    "a UInt64, b Int32, c Float64, d String, e FixedString(4), f Date, g DateTime64(3, 'UTC'), h Decimal(18, 4), "
+    "i Bool, j UUID, k Nullable(Int32), l LowCardinality(String), m Array(UInt8), n Map(String, UInt8), o Tuple(UInt8, String)"
 )
 
 
@@ -40,6 +40,14 @@ def test_values_of_every_type_come_back_as_they_went(connect: Callable[..., Clie
     client.command(f"CREATE TABLE typed ({_COLUMNS}) ENGINE = MergeTree ORDER BY a")
     assert client.insert("typed", [_ROW]).written_rows == 1
     assert list(client.query("SELECT * FROM typed").result_rows[0]) == _ROW
+
+
+def test_times_keep_their_instant_and_those_with_milliseconds_their_zone(connect: Callable[..., Client]) -> None:
+    client = connect(tz_mode="aware")
+    query = "SELECT toDateTime64({at:String}, 3, 'UTC')::DateTime64(3, 'Asia/Kolkata'), toDateTime({at:String}, 'UTC')"
+    zoned, plain = client.query(query, parameters={"at": "2026-01-02 12:00:00"}).result_rows[0]
+    assert (zoned, zoned.utcoffset()) == (datetime(2026, 1, 2, 12, tzinfo=UTC), timedelta(hours=5, minutes=30))
+    assert plain == datetime(2026, 1, 2, 12, tzinfo=UTC)
 
 
 def test_an_empty_result_has_its_columns_and_types(client: Client) -> None:

@@ -5,9 +5,11 @@ from __future__ import annotations
 import signal
 import threading
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import clickhouse_connect
+import httpx
 import pytest
 from clickhouse_connect.driver.exceptions import Error
 
@@ -80,6 +82,19 @@ def test_a_signal_ends_it_cleanly_and_the_data_stay(gateway: ClickHouseGateway, 
     assert gateway.stop(how) == 0
     gateway.start()
     assert query(gateway.url, "SELECT sum(a) FROM kept") == "3\n"
+
+
+def test_a_query_under_way_does_not_hold_up_the_end(gateway: ClickHouseGateway) -> None:
+    def wait_long() -> None:
+        with suppress(httpx.HTTPError, RuntimeError):
+            query(gateway.url, "SELECT sleepEachRow(1) FROM numbers(600) SETTINGS max_block_size = 1 FORMAT Null")
+
+    reader = threading.Thread(target=wait_long)
+    reader.start()
+    while query(gateway.url, "SELECT count() FROM system.processes WHERE query LIKE 'SELECT sleepEachRow%'") == "0\n":
+        pass
+    assert gateway.stop() == 0
+    reader.join()
 
 
 def test_a_second_gateway_on_the_directory_refuses_with_a_sentence(gateway: ClickHouseGateway) -> None:

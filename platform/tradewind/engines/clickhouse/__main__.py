@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import argparse
+import os
 import signal
 import sys
 from pathlib import Path
 
 import uvicorn
 
-from tradewind.engines.clickhouse.engine import Engine
 from tradewind.engines.clickhouse.errors import AlreadyServed
 from tradewind.engines.clickhouse.request import Credentials
-from tradewind.engines.clickhouse.server import create_app
+
+# The engine reads the zone as it is loaded; a server's days are those of UTC, wherever the machine stands.
+os.environ["TZ"] = "UTC"
+from tradewind.engines.clickhouse.engine import Engine  # noqa: E402
+from tradewind.engines.clickhouse.server import create_app  # noqa: E402
 
 
 def main() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import bz2
 import lzma
 import zlib
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Protocol
 
 import lz4.frame
@@ -27,9 +27,6 @@ CONTENT_TYPES = {
     "Arrow": "application/octet-stream",
     "XML": "application/xml; charset=UTF-8",
 }
-
-# In the order in which a server prefers them.
-_ENCODINGS = ("lz4", "zstd", "gzip", "deflate", "xz", "bz2")
 
 
 class Compressor(Protocol):
@@ -86,29 +83,26 @@ class Identity:
         return b""
 
 
+# In the order in which a server prefers them.
+_COMPRESSORS: dict[str, Callable[[], Compressor]] = {
+    "lz4": Lz4Compressor,
+    "zstd": lambda: zstandard.ZstdCompressor(level=1).compressobj(),
+    "gzip": lambda: zlib.compressobj(level=3, wbits=31),
+    "deflate": lambda: zlib.compressobj(level=3),
+    "xz": lambda: lzma.LZMACompressor(preset=1),
+    "bz2": bz2.BZ2Compressor,
+}
+
+
 def choose_encoding(accepted: str) -> str | None:
     """The encoding of an answer to a client that accepts these; None for as it is."""
     offered = {part.split(";")[0].strip().lower() for part in accepted.split(",")}
-    return next((encoding for encoding in _ENCODINGS if encoding in offered), None)
+    return next((encoding for encoding in _COMPRESSORS if encoding in offered), None)
 
 
 def compressor(encoding: str | None) -> Compressor:
     """Start a compressed stream in one of the encodings that `choose_encoding` gives."""
-    match encoding:
-        case None:
-            return Identity()
-        case "lz4":
-            return Lz4Compressor()
-        case "zstd":
-            return zstandard.ZstdCompressor(level=1).compressobj()
-        case "gzip":
-            return zlib.compressobj(level=3, wbits=31)
-        case "deflate":
-            return zlib.compressobj(level=3)
-        case "xz":
-            return lzma.LZMACompressor(preset=1)
-        case _:
-            return bz2.BZ2Compressor()
+    return Identity() if encoding is None else _COMPRESSORS[encoding]()
 
 
 class Decompressor:

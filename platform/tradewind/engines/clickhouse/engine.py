@@ -82,6 +82,11 @@ class Engine:
         row = keeper.query("SELECT version(), timezone()", "JSONCompactEachRow").bytes()
         self.version, self.timezone = orjson.loads(row)
 
+    def end_queries(self) -> None:
+        """Tell every query that runs to end."""
+        with self._sessions.connection(None) as connection:
+            connection.query("KILL QUERY WHERE query NOT LIKE 'KILL QUERY%' ASYNC")
+
     def close(self) -> None:
         """End every session, and let go of the directory."""
         self._sessions.close()

@@ -69,7 +69,7 @@ class Running:
         Raises:
             QueryFailed: it failed.
         """
-        held = SpooledTemporaryFile[bytes](_IN_MEMORY, dir=spool)  # noqa: SIM115 - read by the answer
+        held = SpooledTemporaryFile[bytes](_IN_MEMORY, dir=str(spool))
         try:
             while piece := await self.read():
                 held.write(piece)

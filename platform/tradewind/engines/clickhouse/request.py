@@ -119,8 +119,8 @@ def credentials(request: Request) -> Credentials | None:
 async def read_query(request: Request, spool: Path) -> Query | None:
     """Read a request to the end; None where it holds no query.
 
-    Bodies beyond a few MiB go through files in `spool`, so memory stays flat. The data of an insert are whole before the
-    insert begins: a client that hangs up halfway inserts nothing.
+    Bodies beyond a few MiB go through files in `spool`, so memory stays flat. The data of an insert are whole before
+    the insert begins: a client that hangs up halfway inserts nothing.
 
     Raises:
         QueryFailed: for what a server refuses before it runs anything.
@@ -197,12 +197,12 @@ async def _read_body(
     async for chunk in body:
         text += chunk
         if len(text) > _LONGEST_QUERY:
-            raise QueryFailed(223, "QUERY_IS_TOO_LARGE", f"Query is longer than {_LONGEST_QUERY} bytes")
+            raise QueryFailed(229, "QUERY_IS_TOO_LARGE", f"Query is longer than {_LONGEST_QUERY} bytes")
     return (sql.parse(bytes(text)), None) if text.strip() else (None, None)
 
 
 async def _spool(head: bytes, rest: AsyncIterator[bytes], spool: Path) -> SpooledTemporaryFile[bytes]:
-    data = SpooledTemporaryFile[bytes](_IN_MEMORY, dir=spool)  # noqa: SIM115 - closed by whoever runs the insert
+    data = SpooledTemporaryFile[bytes](_IN_MEMORY, dir=str(spool))
     try:
         data.write(head)
         async for chunk in rest:
@@ -264,7 +264,8 @@ def _refuse_change(statement: Statement, *, method: str, readonly: str) -> None:
         raise QueryFailed(
             164,
             "READONLY",
-            "Cannot execute query in readonly mode. For queries over HTTP, method GET implies readonly. You should use method POST for modifying queries",
+            "Cannot execute query in readonly mode. For queries over HTTP, method GET implies readonly. "
+            "You should use method POST for modifying queries",
         )
 
 

@@ -60,6 +60,7 @@ class _Gateway:
         self._places = asyncio.Semaphore(_MAX_CONCURRENT_QUERIES)
 
     async def close(self) -> None:
+        await asyncio.to_thread(self._engine.end_queries)
         await asyncio.to_thread(self._workers.shutdown)
         await asyncio.to_thread(self._engine.close)
 

@@ -119,9 +119,10 @@ def apply(connection: Any, settings: Mapping[str, str], database: str | None) ->
 def for_one_request(connection: Any, settings: Mapping[str, str], database: str | None) -> Iterator[None]:
     """Apply a request's settings and database to a session's connection, and put back what was there."""
     before = _values(connection, settings)
-    home = _row(connection, "SELECT currentDatabase()")[0] if database else None
+    home = _rows(connection, "SELECT currentDatabase()")[0][0] if database else None
+    moves = database != home
     try:
-        apply(connection, settings, database)
+        apply(connection, settings, database if moves else None)
         yield
     finally:
         # A database dropped meanwhile must not hide the request's own outcome.
@@ -130,7 +131,7 @@ def for_one_request(connection: Any, settings: Mapping[str, str], database: str 
                 values = ", ".join(f"{identifier(name)} = {value}" for name, value in before.items())
                 connection.query(f"SET {values}")
         with suppress(RuntimeError):
-            if home is not None:
+            if home is not None and moves:
                 connection.query(f"USE {identifier(home)}")
 
 
@@ -140,10 +141,6 @@ def _values(connection: Any, settings: Mapping[str, str]) -> dict[str, str]:
     names = ", ".join(map(quoted, settings))
     rows = _rows(connection, f"SELECT name, value, changed FROM system.settings WHERE name IN ({names})")  # noqa: S608
     return {name: quoted(value) if changed else "DEFAULT" for name, value, changed in rows}
-
-
-def _row(connection: Any, query: str) -> list[Any]:
-    return _rows(connection, query)[0]
 
 
 def _rows(connection: Any, query: str) -> list[list[Any]]:

@@ -9,6 +9,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import Enum
+from itertools import pairwise
 
 from tradewind.engines.clickhouse.errors import QueryFailed, not_implemented
 
@@ -120,7 +121,7 @@ def parse(text: bytes) -> Statement:
     end = tokens[-1].end
     if kind is not Kind.READ:
         return Statement(kind, text[:end].decode())
-    if any(token.word == b"OUTFILE" and before.word == b"INTO" for before, token in zip(top, top[1:], strict=False)):
+    if any(token.word == b"OUTFILE" and before.word == b"INTO" for before, token in pairwise(top)):
         raise QueryFailed(358, "INTO_OUTFILE_NOT_ALLOWED", "INTO OUTFILE is not allowed")
     at = _format_clause(top)
     if at is None:
@@ -161,9 +162,7 @@ def _refuse_input(tokens: Iterator[_Token]) -> None:
 
 def _kind(tokens: list[_Token], top: list[_Token]) -> Kind:
     first = next((token for token in tokens if token.text != b"("), _END).word
-    if first == b"WITH" and any(
-        token.word == b"INTO" and before.word == b"INSERT" for before, token in zip(top, top[1:], strict=False)
-    ):
+    if first == b"WITH" and any(token.word == b"INTO" and before.word == b"INSERT" for before, token in pairwise(top)):
         return Kind.CHANGE
     if first in _WITH_OUTPUT:
         return Kind.READ
