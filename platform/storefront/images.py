@@ -69,7 +69,8 @@ async def photograph(
 
 @lru_cache(maxsize=4096)
 def _drawn(product_id: UUID, title: str, category_path: tuple[str, ...]) -> bytes:
-    return artwork.draw(product_id, title, category_path).encode()
+    svg: str = artwork.draw(product_id, title, category_path)
+    return svg.encode()
 
 
 def _read(settings: Settings, key: str) -> bytes:
