@@ -144,8 +144,9 @@ async def customer_by_reference(session: AsyncSession, reference: str) -> Custom
 
 
 async def sample_customers(session: AsyncSession, limit: int) -> list[Customer]:
-    """Some customers, for the demo's choice of households."""
-    return list(await session.scalars(select(Customer).order_by(Customer.reference).limit(limit)))
+    """Some customers, for the demo's choice of households; first those of whom something is known."""
+    known_first = (Customer.traits == {}, Customer.reference)
+    return list(await session.scalars(select(Customer).order_by(*known_first).limit(limit)))
 
 
 async def revoke(session: AsyncSession, session_id: UUID) -> None:
