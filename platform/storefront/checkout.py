@@ -7,9 +7,12 @@ from uuid import UUID
 
 import orjson
 from fastapi import APIRouter, Path, Query, Request
+from pydantic import TypeAdapter
 from starlette.responses import Response
 
 from commerce.cart.schemas import CartOut
+from commerce.catalog import service as catalog
+from commerce.catalog.schemas import ProductCard
 from commerce.checkout.api import checkout_of
 from commerce.checkout.schemas import Complete, PaymentIn
 from commerce.http import decode_cursor, encode_cursor, once
@@ -28,6 +31,7 @@ PAYMENTS = (
     ("tok_declined", "Test card the bank declines", "4000 0000 0000 0002"),
     ("tok_insufficient_funds", "Test card without enough money", "4000 0000 0000 9995"),
 )
+_CARDS = TypeAdapter(list[ProductCard])
 router = APIRouter()
 
 
@@ -74,7 +78,9 @@ async def show_order(visit: VisitDep, order_id: Annotated[UUID, Path()]) -> Resp
     """One order."""
     async with visit.core.database.transaction(visit.shop.id) as session:
         order = await orders.get(session, visit.shopper, order_id)
-    return visit.page("order.html", order=order)
+    body = await catalog.cards(visit.core.database, visit.shop, [line.product_id for line in order.lines])
+    images = {card.id: card.image for card in _CARDS.validate_json(body)}
+    return visit.page("order.html", order=order, images=images)
 
 
 async def _complete(request: Request, visit: Visit, form: CheckoutForm) -> Response:

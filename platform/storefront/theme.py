@@ -19,7 +19,7 @@ def stylesheet(settings: dict[str, Any]) -> str:
 
     The colour is `theme.accent` of the tenant's settings (`#rrggbb`); anything else gives the default.
     """
-    accent = _rgb(_accent(settings))
+    accent = rgb_of(_accent(settings))
     on_accent = _WHITE if contrast(accent, _WHITE) >= contrast(accent, _INK) else _INK
     return (
         f":root{{--shop-accent:{_hex(accent)};--shop-on-accent:{_hex(on_accent)};"
@@ -55,7 +55,8 @@ def _linear(channel: float) -> float:
     return channel / 12.92 if channel <= 0.04045 else float(((channel + 0.055) / 1.055) ** 2.4)
 
 
-def _rgb(value: str) -> Rgb:
+def rgb_of(value: str) -> Rgb:
+    """The channels of `#rrggbb`."""
     return int(value[1:3], 16), int(value[3:5], 16), int(value[5:7], 16)
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from foundation.settings import Settings
-from storefront.theme import contrast, stylesheet
+from storefront.theme import contrast, rgb_of, stylesheet
 from tests.factories import SeededShop
 from tests.storefront.conftest import HOSTILE, Browser, Form, form_of, forms_of
 
@@ -176,6 +176,6 @@ async def test_a_photograph_comes_from_the_shops_own_folder_only(browser: Browse
 def test_any_accent_gives_readable_text(accent: str | None) -> None:
     colours = stylesheet({"theme": {"accent": accent}}).partition("{")[2].partition("}")[0]
     values = dict(pair.split(":") for pair in colours.split(";"))
-    rgb = {name: tuple(bytes.fromhex(value[1:])) for name, value in values.items()}
+    rgb = {name: rgb_of(value) for name, value in values.items()}
     assert contrast(rgb["--shop-accent"], rgb["--shop-on-accent"]) >= 4.5
     assert contrast(rgb["--shop-accent-text"], (255, 255, 255)) >= 4.5

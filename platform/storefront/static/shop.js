@@ -4,6 +4,7 @@
 
 const REFRESH_MS = 2000;
 const REFRESHES = 6;
+const NOTICE_MS = 6000;
 
 document.documentElement.classList.add("js");
 
@@ -76,6 +77,7 @@ async function addInPlace(form) {
     button.disabled = false;
     button.focus({ preventScroll: true });
     button.blur();
+    setTimeout(() => document.getElementById("notices").replaceChildren(), NOTICE_MS);
     watchRails();
   } catch {
     button.disabled = false;

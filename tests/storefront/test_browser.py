@@ -1,0 +1,95 @@
+"""The shop in a real browser: the same journey, with what JavaScript adds."""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+import socket
+from collections.abc import AsyncIterator, Callable
+from typing import Any
+
+import pytest
+import uvicorn
+from playwright.async_api import Page, async_playwright, expect
+
+from tests.factories import SeededShop
+
+Execute = Callable[..., list[tuple[Any, ...]]]
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+
+pytestmark = [pytest.mark.browser, pytest.mark.skipif(CHROMIUM is None, reason="Chromium is not installed")]
+
+
+@pytest.fixture
+async def address(app: Any, grocer: SeededShop) -> AsyncIterator[str]:
+    """The shop behind a real server on a free port."""
+    listener = socket.create_server(("127.0.0.1", 0))
+    server = uvicorn.Server(uvicorn.Config(app, lifespan="off", log_level="warning"))
+    serving = asyncio.create_task(server.serve(sockets=[listener]))
+    yield f"http://{grocer.host}:{listener.getsockname()[1]}"
+    server.should_exit = True
+    await serving
+    listener.close()
+
+
+@pytest.fixture
+async def page() -> AsyncIterator[Page]:
+    """A page that fails the test when a script does."""
+    async with async_playwright() as playwright:
+        chromium = await playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        page = await chromium.new_page(viewport={"width": 390, "height": 844})
+        faults: list[str] = []
+        page.on("pageerror", lambda fault: faults.append(str(fault)))
+        yield page
+        await chromium.close()
+        assert faults == []
+
+
+async def _reported(execute: Execute, *names: str) -> bool:
+    """Whether the shop came to know of each of these, within the time an impatient reader would give it."""
+    for _ in range(100):
+        if set(names) <= {name for (name,) in execute("SELECT DISTINCT name FROM outbox")}:
+            return True
+        await asyncio.sleep(0.1)
+    return False
+
+
+async def test_a_shopper_buys_on_a_phone_and_the_shop_learns_what_they_did(
+    page: Page, address: str, execute: Execute
+) -> None:
+    await page.goto(address)
+    await page.locator("[data-rail]").get_by_role("button", name="Add Tomato soup to the cart").click()
+    await expect(page.locator("#cart-link")).to_contain_text("1")
+    await expect(page).to_have_url(f"{address}/")
+    await page.locator("[data-select]", has_text="Orange juice").first.click()
+    await page.get_by_label("How many").fill("2")
+    await page.get_by_role("button", name="Add to cart").click()
+    await expect(page.locator("#cart-link")).to_contain_text("3")
+    await page.get_by_role("link", name="See the cart").click()
+    await page.get_by_role("link", name="Go to checkout").click()
+    await page.get_by_label("Test card the bank declines").check()
+    await page.get_by_role("button", name="Pay $5.00").click()
+    await expect(page.get_by_role("alert")).to_contain_text("The bank declined the card")
+    await page.get_by_label("Test card that works").check()
+    await page.get_by_role("button", name="Pay $5.00").click()
+    await expect(page.get_by_role("heading", level=1)).to_contain_text("Thank you")
+    assert await _reported(execute, "view_item_list", "select_item", "view_item", "add_to_cart", "purchase")
+    assert execute("SELECT reason FROM dead_letter") == []
+
+
+async def test_the_row_of_recommendations_changes_by_itself_after_something_goes_into_the_cart(
+    page: Page, address: str
+) -> None:
+    await page.goto(address)
+    row = page.locator("[data-rail]")
+    await expect(row).to_contain_text("Tomato soup")
+    await row.get_by_role("button", name="Add Tomato soup to the cart").click()
+    await expect(row).not_to_contain_text("Tomato soup", timeout=15_000)
+
+
+@pytest.mark.parametrize("width", [360, 768, 1440])
+async def test_no_page_scrolls_sideways(page: Page, address: str, width: int) -> None:
+    await page.set_viewport_size({"width": width, "height": 800})
+    for path in ("/", "/c/pantry", "/p/tomato-soup", "/search?q=soup", "/cart", "/account", "/orders", "/nowhere"):
+        await page.goto(address + path)
+        assert await page.evaluate("document.documentElement.scrollWidth <= innerWidth"), path
