@@ -5,6 +5,9 @@ for the product's colours, `url(#shade)` over a body for the light from the left
 `{ink}`. Each says where its label is.
 """
 
+# ruff: noqa: E501
+# A drawing broken over more lines is no easier to read.
+
 from __future__ import annotations
 
 import re
@@ -283,7 +286,7 @@ MOTIFS: dict[str, Motif] = {
         _lit(
             '<path d="M136 150 H264 Q276 150 276 164 V300 Q276 318 258 318 H142 Q124 318 124 300 V164 Q124 150 136 150 Z" fill="FILL"/>'
         )
-        + '<rect x="138" y="98" width="124" height="52" rx="9" fill="#f5f7f8"/><g stroke="#ced5da" stroke-width="4"><path d="M152 104 V146 M168 104 V146 '
+        + '<rect x="138" y="98" width="124" height="52" rx="9" fill="#e3e9ed"/><g stroke="#c3ccd3" stroke-width="4"><path d="M152 104 V146 M168 104 V146 '
         'M184 104 V146 M200 104 V146 M216 104 V146 M232 104 V146 M248 104 V146"/></g><g transform="rotate(-28 306 300)"><rect x="282" y="288" width="52" '
         'height="24" rx="12" fill="#fff"/><path d="M308 288 h14 a12 12 0 0 1 0 24 h-14 Z" fill="url(#accent)"/><rect x="282" y="288" width="52" height="24" rx="12" fill="url(#shade)" opacity=".6"/></g>',
         Label(124, 188, 152, 84, 0),
@@ -292,8 +295,8 @@ MOTIFS: dict[str, Motif] = {
         _lit(
             '<path d="M146 174 Q146 146 174 146 H226 Q254 146 254 174 V300 Q254 318 236 318 H164 Q146 318 146 300 Z" fill="FILL"/>'
         )
-        + '<rect x="178" y="124" width="44" height="24" rx="4" fill="#f2f4f6"/><path d="M190 124 V96 H208 V124 Z" fill="#dde2e6"/>'
-        '<path d="M160 80 Q160 70 172 70 H216 Q224 70 224 82 V98 H190 Q176 98 160 92 Z" fill="#f2f4f6"/><path d="M160 80 V92 L150 94 V84 Z" fill="#cfd6db"/>'
+        + '<rect x="178" y="124" width="44" height="24" rx="4" fill="#dfe5ea"/><path d="M190 124 V96 H208 V124 Z" fill="#cbd3da"/>'
+        '<path d="M160 80 Q160 70 172 70 H216 Q224 70 224 82 V98 H190 Q176 98 160 92 Z" fill="#dfe5ea"/><path d="M160 80 V92 L150 94 V84 Z" fill="#cfd6db"/>'
         '<path d="M158 178 Q158 162 170 160 V304 Q158 302 158 292 Z" fill="#fff" opacity=".35"/>',
         Label(150, 198, 100, 78, 10),
     ),
