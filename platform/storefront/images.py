@@ -38,8 +38,9 @@ class ImageNotFound(NotFound):
 
 @cache
 def drawing_version() -> str:
-    """Changes when the drawings do, so that a browser may keep each for good."""
-    return hashlib.blake2b(File(artwork.__file__).read_bytes(), digest_size=4).hexdigest()
+    """Changes with the code that draws, so that a browser may keep each drawing for good."""
+    code = b"".join(file.read_bytes() for file in sorted(File(__file__).parent.glob("*.py")))
+    return hashlib.blake2b(code, digest_size=4).hexdigest()
 
 
 def address(image: str | None, product_id: UUID) -> str:

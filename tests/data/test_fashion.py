@@ -61,8 +61,9 @@ def test_a_photograph_lies_in_the_object_store_under_the_key_of_its_product(
     settings: Settings, folder: Path, query: Query, tmp_path: Path
 ) -> None:
     load_fashion(settings, folder)
-    keys = dict(query("SELECT handle, image FROM product", tenant_id=FASHION.id))
+    keys: dict[str, str | None] = dict(query("SELECT handle, image FROM product", tenant_id=FASHION.id))
     assert keys["wrap-dress"] is None
+    assert keys["boat-dress"] is not None
     assert (tmp_path / "objects" / keys["boat-dress"]).read_bytes() == PHOTOGRAPH
 
 

@@ -12,7 +12,8 @@ from foundation.events import CONTRACTS
 from foundation.settings import Settings
 from tests.conftest import DatabaseUrls
 from tests.data.conftest import HOUSEHOLDS, NOW, Query, as_tenant
-from tradewind.data import journey, source
+from tradewind.data import history, journey, source
+from tradewind.data.bulk import Loader
 from tradewind.data.journey import AnotherSlice, load_complete_journey
 from tradewind.data.tenants import FASHION, GROCER
 
@@ -143,13 +144,17 @@ def test_a_second_load_changes_nothing(settings: Settings, query: Query) -> None
 def test_a_load_that_was_cut_short_goes_on_with_the_same_dates(
     settings: Settings, query: Query, slice_: source.Journey, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def crash(*_: object) -> None:
+    def crash(_loader: Loader, _part: history.Orders) -> None:
         raise ConnectionError
 
     monkeypatch.setattr("tradewind.data.history.BASKETS_A_PART", 500)
     load_orders = journey._load_orders
     parts = iter([load_orders, load_orders, crash])
-    monkeypatch.setattr(journey, "_load_orders", lambda *values: next(parts)(*values))
+
+    def load_next_part(loader: Loader, part: history.Orders) -> None:
+        next(parts)(loader, part)
+
+    monkeypatch.setattr(journey, "_load_orders", load_next_part)
     with pytest.raises(ConnectionError):
         load_complete_journey(settings, households=HOUSEHOLDS)
     assert query("SELECT count(*) FROM orders") == [(1000,)]

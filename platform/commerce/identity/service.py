@@ -144,8 +144,8 @@ async def customer_by_reference(session: AsyncSession, reference: str) -> Custom
 
 
 async def sample_customers(session: AsyncSession, limit: int) -> list[Customer]:
-    """Some customers, for the demo's choice of households; first those of whom something is known."""
-    known_first = (Customer.traits == {}, Customer.reference)
+    """Some customers, for the demo's choice of households; first those whose age is known."""
+    known_first = (Customer.traits["age"].as_string().is_(None), Customer.reference)
     return list(await session.scalars(select(Customer).order_by(*known_first).limit(limit)))
 
 

@@ -79,8 +79,8 @@ def build(journey: Journey, ids: SourceIds, currency: str, opened: datetime) -> 
 def sales(lines: pl.DataFrame) -> pl.DataFrame:
     """By product: units sold, how many a week lately, and the regular shelf price of a unit in cents.
 
-    The price is the median over the product's own last weeks, before the store's discounts; a product that was only ever
-    given away has none.
+    The price is the median over the product's own last weeks, before the store's discounts; a product that was only
+    ever given away has none.
     """
     ends = lines["week"].max()
     own_last = pl.col("week").max().over("product_id")
@@ -123,12 +123,29 @@ def _named(products: pl.DataFrame) -> pl.DataFrame:
         pl.Series("type_name", [titles.product_type(kind, within) for within, kind in types.iter_rows()])
     )
     named = products.join(types, on=["product_category", "product_type"], how="left", nulls_equal=True).with_columns(
-        pl.Series("size", [titles.size(size) for size in products["package_size"]], dtype=pl.String),
+        pl.Series(
+            "size", [_size(*row) for row in products.select("department", "package_size").iter_rows()], dtype=pl.String
+        ),
         pl.Series("brand_name", [titles.brand(brand) for brand in products["brand"]]),
     )
     return named.with_columns(
         pl.Series("title", [titles.title(*row) for row in named.select("type_name", "brand_name", "size").iter_rows()])
     )
+
+
+def _size(department: str, printed: str | None) -> str | None:
+    """What a shopper takes home: with loose fruit and vegetables the source says what the grower's case holds."""
+    amount, _, unit = (printed or "").partition(" ")
+    number = amount.partition("-")[0].partition("/")[0]
+    is_case = {"LB": 10.0, "CT": 24.0}
+    if (
+        department == "PRODUCE"
+        and unit in is_case
+        and number.replace(".", "", 1).isdigit()
+        and float(number) >= is_case[unit]
+    ):
+        return None
+    return titles.size(printed)
 
 
 def _tree(products: pl.DataFrame, ids: SourceIds) -> tuple[pl.DataFrame, pl.DataFrame]:

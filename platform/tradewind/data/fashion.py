@@ -76,7 +76,7 @@ def _store_photographs(settings: Settings, folder: Path, handles: Iterable[str],
     target = f"{root.rstrip('/')}/tenants/{FASHION.slug}/products"
     store.makedirs(target, exist_ok=True)
     there = {Path(name).name for name in store.ls(target, detail=False, refresh=True)}
-    for done, (handle, file) in enumerate(found.items(), start=1):
+    for done, file in enumerate(found.values(), start=1):
         if file.name not in there:
             # Under its name only when it is whole: a copy that is cut short must not count as there.
             store.pipe_file(f"{target}/.{file.name}", file.read_bytes())

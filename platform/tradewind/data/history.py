@@ -24,6 +24,14 @@ def shift_to(journey: Journey, yesterday: date) -> timedelta:
     return yesterday - last.astimezone(UTC).date()
 
 
+def began(journey: Journey) -> datetime:
+    """When the first order was placed, unshifted."""
+    first = journey.lines["original_at"].min()
+    if not isinstance(first, datetime):
+        raise TypeError("the history has no orders")
+    return first
+
+
 def customers(journey: Journey, ids: SourceIds, shift: timedelta) -> pl.DataFrame:
     """Households as customers since their first order; what is known of them, and which campaigns they were sent."""
     first = journey.lines.group_by("household_id").agg(pl.col("original_at").min())
@@ -43,13 +51,12 @@ def customers(journey: Journey, ids: SourceIds, shift: timedelta) -> pl.DataFram
         for row in households.iter_rows(named=True)
     ]
     numbers = households["household_id"]
-    start = journey.lines["original_at"].min()
     return households.select(
         ids.column("customer", numbers).alias("id"),
         ("household-" + pl.col("household_id").cast(pl.String)).alias("reference"),
         ("Household " + pl.col("household_id").cast(pl.String)).alias("display_name"),
         pl.Series("traits", traits, dtype=pl.String),
-        (pl.col("original_at").fill_null(pl.lit(start)) + shift).alias("created_at"),
+        (pl.col("original_at").fill_null(pl.lit(began(journey))) + shift).alias("created_at"),
         ids.column("customer.registered", numbers).alias("event_id"),
     )
 

@@ -42,22 +42,17 @@ class AnotherSlice(StackError):
 
 
 # Loaded history is consented to: the households of the study agreed to be analysed.
-_EVENT = """
-INSERT INTO outbox (tenant_id, event_id, name, version, occurred_at, recorded_at, aggregate_id, shopper_id, consent, payload)
-"""
-
-_CUSTOMER_REGISTERED = (
-    _EVENT
-    + """
+_CUSTOMER_REGISTERED = """
+INSERT INTO outbox (
+    tenant_id, event_id, name, version, occurred_at, recorded_at, aggregate_id, shopper_id, consent, payload)
 SELECT %(tenant_id)s, event_id, %(name)s, %(version)s, created_at, now(), id, id,
        '{analytics,personalisation}', jsonb_build_object('customer_id', id)
 FROM staged_customer ORDER BY created_at
 """
-)
 
-_ORDER_PLACED = (
-    _EVENT
-    + """
+_ORDER_PLACED = """
+INSERT INTO outbox (
+    tenant_id, event_id, name, version, occurred_at, recorded_at, aggregate_id, shopper_id, consent, payload)
 SELECT %(tenant_id)s, o.event_id, %(name)s, %(version)s, o.placed_at, now(), o.id, o.customer_id,
        '{analytics,personalisation}',
        jsonb_build_object(
@@ -70,17 +65,15 @@ JOIN (SELECT order_id, jsonb_agg(jsonb_build_object(
       FROM staged_order_line GROUP BY order_id) l ON l.order_id = o.id
 ORDER BY o.placed_at
 """
-)
 
-_COUPON_REDEEMED = (
-    _EVENT
-    + """
+_COUPON_REDEEMED = """
+INSERT INTO outbox (
+    tenant_id, event_id, name, version, occurred_at, recorded_at, aggregate_id, shopper_id, consent, payload)
 SELECT %(tenant_id)s, r.event_id, %(name)s, %(version)s, r.redeemed_at, now(), r.id, r.customer_id,
        '{analytics,personalisation}',
        jsonb_build_object('coupon_id', r.coupon_id, 'campaign_id', c.campaign_id, 'original_at', r.original_at)
 FROM staged_coupon_redemption r JOIN staged_coupon c ON c.id = r.coupon_id ORDER BY r.redeemed_at
 """
-)
 
 
 def load_complete_journey(
@@ -121,7 +114,7 @@ def _load(
     connection: psycopg.Connection, journey: source.Journey, shift: timedelta, report: LoadReport, progress: Progress
 ) -> None:
     ids, currency = GROCER.ids, GROCER.currency
-    opened = journey.lines["original_at"].min() + shift  # type: ignore[operator]
+    opened = history.began(journey) + shift
     goods = catalogue.build(journey, ids, currency, opened)
     customers = history.customers(journey, ids, shift)
     offers = history.promotions(journey, ids, shift)
@@ -220,5 +213,5 @@ def _counts(connection: psycopg.Connection) -> dict[str, int]:
     query = " UNION ALL ".join(f"SELECT '{table}', count(*) FROM {table}" for table in COUNTED)  # noqa: S608
     with connection.transaction():
         connection.execute("SELECT set_config(%s, %s, true)", (TENANT_SETTING, str(GROCER.id)))
-        rows: list[tuple[str, int]] = connection.execute(query).fetchall()  # type: ignore[call-overload]
+        rows: list[tuple[str, int]] = connection.execute(query).fetchall()
     return dict(rows)

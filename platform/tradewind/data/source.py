@@ -97,7 +97,7 @@ def _lines(households: int | None) -> tuple[pl.DataFrame, Dropped]:
     empty = ~unknown & ~unwanted & (pl.col("quantity") == 0)
     counts = lines.select(unwanted.sum().alias("unwanted"), unknown.sum().alias("unknown"), empty.sum().alias("empty"))
     dropped = Dropped(
-        products_of_dropped_departments=products["department"].is_in(DROPPED_DEPARTMENTS).sum(),
+        products_of_dropped_departments=products.filter(pl.col("department").is_in(DROPPED_DEPARTMENTS)).height,
         lines_of_dropped_departments=counts["unwanted"].item(),
         lines_of_unknown_products=counts["unknown"].item(),
         lines_without_quantity=counts["empty"].item(),

@@ -41,7 +41,8 @@ def create(owner_url: str, shop: Shop) -> None:
     """Enter the tenant and its hosts into the directory, as the owner; nothing changes when they are there."""
     with psycopg.connect(owner_url) as owner:
         owner.execute(
-            "INSERT INTO tenant (id, slug, name, currency, settings) VALUES (%s, %s, %s, %s, %s) ON CONFLICT DO NOTHING",
+            "INSERT INTO tenant (id, slug, name, currency, settings) VALUES (%s, %s, %s, %s, %s)"
+            " ON CONFLICT DO NOTHING",
             (shop.id, shop.slug, shop.name, shop.currency, Jsonb({"sign_in": "reference"})),
         )
         for host in shop.hosts:

@@ -22,6 +22,7 @@ _UNITS = {
     "PT": "pt",
     "QT": "qt",
     "CTN": "carton",
+    "DZ": "dozen",
 }
 _WORD = re.compile(r"[A-Za-z0-9%.']+")
 _NOT_SLUG = re.compile(r"[^a-z0-9]+")

@@ -53,7 +53,7 @@ class Statement:
     format: str | None = None
     """Of the result, or of an insert's data; none given means the request's default."""
     settings: str = ""
-    """The SETTINGS clause that followed FORMAT."""
+    """The SETTINGS clause that followed FORMAT, or stood before it in an insert."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,17 +84,20 @@ def split_insert(text: bytes) -> tuple[Statement, int] | None:
     token = next(tokens, _END)
     while token.word in (b"TABLE", b"FUNCTION"):
         token = next(tokens, _END)
+    settings_at: int | None = None
     # The name of the table may be any word, also VALUES.
     for token in tokens:
         if token.depth or token.kind != "word":
             continue
         match token.word:
+            case b"SETTINGS":
+                settings_at = token.start
             case b"VALUES":
-                return _insert(text[: token.start], "Values"), token.end
+                return _insert(text[: token.start], settings_at, "Values"), token.end
             case b"FORMAT":
                 name = next(tokens, _END)
                 start = _AFTER_FORMAT.match(text, name.end)
-                return _insert(text[: token.start], name.identifier), start.end() if start else name.end
+                return _insert(text[: token.start], settings_at, name.identifier), start.end() if start else name.end
             case b"SELECT" | b"WITH" | b"WATCH":
                 _refuse_input(tokens)
                 return None
@@ -148,8 +151,9 @@ def _tokens(text: bytes) -> Iterator[_Token]:
 _END = _Token("end", b"", 0, 0, 0)
 
 
-def _insert(text: bytes, data_format: str) -> Statement:
-    return Statement(Kind.INSERT, text.decode().rstrip(), data_format)
+def _insert(text: bytes, settings_at: int | None, data_format: str) -> Statement:
+    end = len(text) if settings_at is None else settings_at
+    return Statement(Kind.INSERT, text[:end].decode(), data_format, text[end:].decode())
 
 
 def _refuse_input(tokens: Iterator[_Token]) -> None:
