@@ -1,0 +1,199 @@
+"""The relay: from the outbox to ClickHouse, at least once, in order.
+
+`python -m pipelines.relay` runs until it is told to stop. A batch is inserted, the shoppers it touches are announced on
+a Valkey stream, then the cursor moves: a crash between any two of these delivers the batch again, and `events` counts
+it once.
+"""
+
+from __future__ import annotations
+
+import signal
+import threading
+import time
+from collections.abc import Callable, Sequence
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+import psycopg
+import structlog
+from clickhouse_connect.driver.exceptions import ClickHouseError
+from redis.exceptions import RedisError
+
+from foundation import clients, clock
+from foundation.settings import Settings, get_settings
+from pipelines import outbox
+from pipelines.outbox import Lag, Row, lag
+from pipelines.schema import ensure_schema
+
+if TYPE_CHECKING:
+    from clickhouse_connect.driver.client import Client
+    from redis import Redis
+
+log = structlog.get_logger(__name__)
+
+CONSUMER = "clickhouse"
+BATCH = 5_000
+POLL_SECONDS = 0.2
+PRUNE_EVERY = 50
+STALLED_SECONDS = 60.0
+RETRY_SECONDS = (0.2, 0.5, 1.0, 2.0)
+LOCK_KEY = 7_261_411
+"""Postgres's advisory lock of the one relay that may deliver."""
+SHOPPERS_STREAM = "tradewind:shoppers"
+STREAM_LENGTH = 100_000
+RECENT = timedelta(days=2)
+"""Older events are history being loaded: features are materialised for them in bulk."""
+FAULTS = (psycopg.Error, ClickHouseError, RedisError, OSError)
+COLUMNS = (
+    "event_id",
+    "tenant_id",
+    "name",
+    "version",
+    "occurred_at",
+    "recorded_at",
+    "aggregate_id",
+    "shopper_id",
+    "visitor_id",
+    "session_id",
+    "decision_id",
+    "consent",
+    "payload",
+)
+
+__all__ = ["CONSUMER", "SHOPPERS_STREAM", "Lag", "Relay", "RelayStalled", "lag", "run", "wait_until_delivered"]
+
+
+class RelayStalled(RuntimeError):
+    """Events wait and none is delivered."""
+
+    def __init__(self, rows: int) -> None:
+        super().__init__(f"{rows:,} events wait in the outbox and none moves: is `python -m pipelines.relay` running?")
+
+
+class Relay:
+    """One delivery after another, while the connections hold."""
+
+    def __init__(self, connection: psycopg.Connection[Any], clickhouse: Client, redis: Redis) -> None:
+        self._connection = connection
+        self._clickhouse = clickhouse
+        self._redis = redis
+        self._rounds = 0
+
+    @classmethod
+    def connect(cls, settings: Settings) -> Relay:
+        """Reach all three engines and make sure of the tables.
+
+        Raises:
+            EngineNotConfigured: one of them has no address.
+        """
+        url = settings.require("database_relay_url", "Postgres for the relay")
+        clickhouse = clients.clickhouse(settings)
+        ensure_schema(clickhouse)
+        return cls(psycopg.connect(url, autocommit=True), clickhouse, clients.redis(settings))
+
+    def lead(self) -> bool:
+        """Become the one relay that delivers, for as long as this connection lives."""
+        row = self._connection.execute("SELECT pg_try_advisory_lock(%s)", (LOCK_KEY,)).fetchone()
+        return bool(row and row[0])
+
+    def deliver(self) -> int:
+        """One batch: insert, announce, advance. Says how many events; 0 when there is nothing to do."""
+        after = outbox.place_of(self._connection, CONSUMER)
+        rows = outbox.read(self._connection, after, BATCH)
+        if not rows:
+            return 0
+        self._insert(rows)
+        self._announce(rows)
+        outbox.advance(self._connection, CONSUMER, rows)
+        self._rounds += 1
+        if self._rounds % PRUNE_EVERY == 0 or len(rows) < BATCH:
+            outbox.prune(self._connection)
+        return len(rows)
+
+    def _insert(self, rows: Sequence[Row]) -> None:
+        data = [[getattr(row, column) for column in COLUMNS] for row in rows]
+        self._clickhouse.insert("events", data, column_names=COLUMNS)
+
+    def _announce(self, rows: Sequence[Row]) -> None:
+        horizon = clock.now() - RECENT
+        touched = {
+            (str(row.tenant_id), str(row.shopper_id or row.visitor_id))
+            for row in rows
+            if row.occurred_at > horizon and (row.shopper_id or row.visitor_id) and "personalisation" in row.consent
+        }
+        if not touched:
+            return
+        with self._redis.pipeline(transaction=False) as pipe:
+            for tenant_id, shopper_key in sorted(touched):
+                fields: dict[Any, Any] = {"tenant_id": tenant_id, "shopper_key": f"{tenant_id}:{shopper_key}"}
+                pipe.xadd(SHOPPERS_STREAM, fields, maxlen=STREAM_LENGTH, approximate=True)
+            pipe.execute()
+
+    def close(self) -> None:
+        """Let go of the connections, and of the lead."""
+        self._connection.close()
+        self._clickhouse.close()
+        self._redis.close()
+
+
+def run(settings: Settings, stop: threading.Event) -> None:
+    """Deliver until `stop` is set, reconnecting when an engine goes away."""
+    faults = 0
+    while not stop.is_set():
+        relay: Relay | None = None
+        try:
+            relay = Relay.connect(settings)
+            _follow(relay, stop)
+            faults = 0
+        except FAULTS as fault:
+            pause = RETRY_SECONDS[min(faults, len(RETRY_SECONDS) - 1)]
+            faults += 1
+            log.warning("relay.interrupted", error=str(fault).strip().splitlines()[:1], retry_in_seconds=pause)
+            stop.wait(pause)
+        finally:
+            if relay is not None:
+                relay.close()
+
+
+def wait_until_delivered(settings: Settings, progress: Callable[[float, float | None, str], None]) -> None:
+    """Stay until the running relay has delivered what is in the outbox; for jobs that read what was just loaded.
+
+    Raises:
+        EngineNotConfigured: Postgres has no address.
+        RelayStalled: nothing moved for a minute.
+    """
+    url = settings.require("database_relay_url", "Postgres for the relay")
+    with psycopg.connect(url, autocommit=True) as connection:
+        total = left = lag(connection, CONSUMER).rows
+        moved_at = time.monotonic()
+        while left:
+            progress(total - left, total, f"{left:,} events to go")
+            time.sleep(POLL_SECONDS)
+            before, left = left, lag(connection, CONSUMER).rows
+            total = max(total, left)
+            if left != before:
+                moved_at = time.monotonic()
+            elif time.monotonic() - moved_at > STALLED_SECONDS:
+                raise RelayStalled(left)
+
+
+def _follow(relay: Relay, stop: threading.Event) -> None:
+    while not relay.lead():
+        if stop.wait(1.0):
+            return
+    log.info("relay.leading")
+    while not stop.is_set():
+        if relay.deliver() < BATCH:
+            stop.wait(POLL_SECONDS)
+
+
+def main() -> None:
+    """Run the relay in the foreground until SIGTERM or SIGINT."""
+    stop = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
+    run(get_settings(), stop)
+
+
+if __name__ == "__main__":
+    main()

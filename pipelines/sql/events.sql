@@ -1,0 +1,21 @@
+-- Every event once under FINAL: a second delivery has the same key. No personal data, only ids.
+CREATE TABLE IF NOT EXISTS events
+(
+    tenant_id    UUID,
+    name         LowCardinality(String),
+    occurred_at  DateTime64(3, 'UTC'),
+    event_id     UUID,
+    version      UInt16,
+    recorded_at  DateTime64(3, 'UTC'),
+    aggregate_id UUID,
+    shopper_id   Nullable(UUID),
+    visitor_id   Nullable(UUID),
+    session_id   Nullable(UUID),
+    decision_id  Nullable(UUID),
+    consent      Array(LowCardinality(String)),
+    payload      String,
+    delivered_at DateTime64(3, 'UTC') DEFAULT now64(3)
+)
+ENGINE = ReplacingMergeTree
+PARTITION BY toYYYYMM(occurred_at)
+ORDER BY (tenant_id, name, occurred_at, event_id)
