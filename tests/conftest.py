@@ -32,6 +32,7 @@ from tradewind.engines.postgres import (
     PostgresServer,
     create_database,
 )
+from tradewind.engines.valkey import ValkeyServer
 
 __all__ = ["clickhouse_database", "clickhouse_url"]
 
@@ -101,3 +102,10 @@ def database_urls(postgres_server: RunPostgres, _superuser: psycopg.Connection) 
     create_database(_superuser, name, template=DATABASE)
     yield postgres_server.urls(name)
     _superuser.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
+
+
+@pytest.fixture(scope="session")
+def valkey_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The worker's Valkey; who writes to it flushes it after."""
+    with ValkeyServer(tmp_path_factory.mktemp("valkey") / "data") as server:
+        yield server.url()

@@ -40,11 +40,11 @@ def redis(settings: Settings) -> Redis:
     return Redis.from_url(settings.require("redis_url", "Redis"), decode_responses=True)
 
 
-def redis_async(settings: Settings) -> AsyncRedis:
-    """Redis or Valkey, from a coroutine."""
+def redis_async(settings: Settings, *, as_text: bool = True) -> AsyncRedis:
+    """Redis or Valkey, from a coroutine; its answers are `str`, or `bytes` when not `as_text`."""
     from redis.asyncio import Redis  # noqa: PLC0415
 
-    return Redis.from_url(settings.require("redis_url", "Redis"), decode_responses=True)
+    return Redis.from_url(settings.require("redis_url", "Redis"), decode_responses=as_text)
 
 
 def qdrant(settings: Settings) -> QdrantClient:

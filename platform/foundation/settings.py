@@ -58,6 +58,9 @@ class Settings(BaseSettings):
     qdrant_url: str | None = Field(None, description="Qdrant's REST address.")
     qdrant_api_key: SecretStr | None = Field(None, description="Qdrant's API key.")
     mlflow_tracking_uri: str | None = Field(None, description="MLflow's tracking and registry server.")
+    feast_registry: str | None = Field(
+        None, description="Feast's registry: a path or an s3:// URL; a file in `var_dir` when nothing is given."
+    )
     objects_url: str | None = Field(
         None, description="Images, labels, exports: any fsspec URL, such as file:///... or s3://bucket."
     )

@@ -17,7 +17,6 @@ from foundation import clients
 from foundation.ids import new_id
 from foundation.settings import Settings
 from pipelines.relay import Relay
-from tradewind.engines.valkey import ValkeyServer
 
 if TYPE_CHECKING:
     from tests.conftest import DatabaseUrls
@@ -56,12 +55,6 @@ class Writer:
         self.connection.execute("SELECT set_config('tradewind.tenant_id', %s, true)", (str(tenant_id),))
         self.connection.execute(INSERT, values | {"payload": Jsonb(values["payload"])})
         return UUID(str(values["event_id"]))
-
-
-@pytest.fixture(scope="session")
-def valkey_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    with ValkeyServer(tmp_path_factory.mktemp("valkey") / "data") as server:
-        yield server.url()
 
 
 @pytest.fixture

@@ -1,0 +1,1 @@
+"""The Feast repository: what is known of shoppers and products, defined once for training and for serving."""

@@ -1,0 +1,158 @@
+"""What shoppers do, online within seconds.
+
+`python -m features.stream` reads the announcements of the relay (a Valkey stream of who did something), computes those
+shoppers anew from ClickHouse by the one definition, and pushes them online. An announcement is acknowledged after the
+push, so a crash repeats it, and repeating changes nothing.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import threading
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple
+from uuid import UUID
+
+import structlog
+from clickhouse_connect.driver.exceptions import ClickHouseError
+from redis.exceptions import RedisError, ResponseError
+
+from features.compute import ensure_schema, shopper_activity
+from features.materialise import push
+from features.store import apply
+from foundation import clients, clock
+from foundation.settings import Settings, get_settings
+from pipelines.relay import SHOPPERS_STREAM
+from pipelines.schema import ensure_schema as ensure_event_schema
+
+if TYPE_CHECKING:
+    from clickhouse_connect.driver.client import Client
+    from feast import FeatureStore
+    from redis import Redis
+
+log = structlog.get_logger(__name__)
+
+GROUP = "features"
+BATCH = 200
+BLOCK_MS = 1_000
+ABANDONED_MS = 15_000
+"""An announcement that its reader has not acknowledged for so long goes to another."""
+RETRY_SECONDS = (0.2, 0.5, 1.0, 2.0)
+FAULTS = (ClickHouseError, RedisError, OSError)
+
+
+class Announcement(NamedTuple):
+    """An entry of the stream."""
+
+    entry_id: str
+    tenant_id: UUID
+    shopper_id: UUID
+
+
+class ShopperStream:
+    """One round after another, while the connections hold."""
+
+    def __init__(self, store: FeatureStore, clickhouse: Client, redis: Redis) -> None:
+        self._store = store
+        self._clickhouse = clickhouse
+        self._redis = redis
+        self._name = f"{socket.gethostname()}-{os.getpid()}"
+
+    @classmethod
+    def connect(cls, settings: Settings, store: FeatureStore) -> ShopperStream:
+        """Reach the engines, and make sure of the tables and the consumer group.
+
+        Raises:
+            EngineNotConfigured: one of them has no address.
+        """
+        clickhouse = clients.clickhouse(settings)
+        ensure_event_schema(clickhouse)
+        ensure_schema(clickhouse)
+        redis = clients.redis(settings)
+        try:
+            redis.xgroup_create(SHOPPERS_STREAM, GROUP, id="0", mkstream=True)
+        except ResponseError as error:
+            if "BUSYGROUP" not in str(error):
+                raise
+        return cls(store, clickhouse, redis)
+
+    def refresh(self, *, block_ms: int | None = BLOCK_MS) -> int:
+        """Serve what is announced, waiting `block_ms` for it (not at all, when None); says how many shoppers."""
+        entries = self._abandoned() or self._new(block_ms)
+        announced = [one for one in map(_announcement, entries) if one is not None]
+        by_tenant: dict[UUID, set[UUID]] = defaultdict(set)
+        for one in announced:
+            by_tenant[one.tenant_id].add(one.shopper_id)
+        for tenant_id, shoppers in by_tenant.items():
+            rows = shopper_activity(self._clickhouse, tenant_id, until=clock.now(), shoppers=sorted(shoppers))
+            if not rows.is_empty():
+                push(self._store, rows)
+        if entries:
+            self._redis.xack(SHOPPERS_STREAM, GROUP, *(entry_id for entry_id, _ in entries))
+        return sum(map(len, by_tenant.values()))
+
+    def close(self) -> None:
+        """Let go of the connections."""
+        self._clickhouse.close()
+        self._redis.close()
+
+    def _abandoned(self) -> Sequence[tuple[str, dict[str, str]]]:
+        answer: Any = self._redis.xautoclaim(SHOPPERS_STREAM, GROUP, self._name, ABANDONED_MS, count=BATCH)
+        return [(entry_id, fields) for entry_id, fields in answer[1] if fields]
+
+    def _new(self, block_ms: int | None) -> Sequence[tuple[str, dict[str, str]]]:
+        answer: Any = self._redis.xreadgroup(GROUP, self._name, {SHOPPERS_STREAM: ">"}, count=BATCH, block=block_ms)
+        return _entries(answer)
+
+
+def run(settings: Settings, stop: threading.Event) -> None:
+    """Keep shoppers' features fresh until `stop` is set, reconnecting when an engine goes away."""
+    store = apply(settings)
+    faults = 0
+    while not stop.is_set():
+        stream: ShopperStream | None = None
+        try:
+            stream = ShopperStream.connect(settings, store)
+            log.info("features.following")
+            while not stop.is_set():
+                stream.refresh()
+                faults = 0
+        except FAULTS as fault:
+            pause = RETRY_SECONDS[min(faults, len(RETRY_SECONDS) - 1)]
+            faults += 1
+            log.warning("features.interrupted", error=str(fault).strip().splitlines()[:1], retry_in_seconds=pause)
+            stop.wait(pause)
+        finally:
+            if stream is not None:
+                stream.close()
+
+
+def _entries(
+    answer: Iterable[tuple[str, Sequence[tuple[str, dict[str, str]]]]] | None,
+) -> list[tuple[str, dict[str, str]]]:
+    return [entry for _, entries in answer or () for entry in entries]
+
+
+def _announcement(entry: tuple[str, dict[str, str]]) -> Announcement | None:
+    entry_id, fields = entry
+    try:
+        tenant_id, shopper_id = map(UUID, fields["shopper_key"].split(":"))
+    except (KeyError, ValueError):
+        log.warning("features.unreadable_announcement", entry=entry_id)
+        return None
+    return Announcement(entry_id, tenant_id, shopper_id)
+
+
+def main() -> None:
+    """Follow the stream in the foreground until SIGTERM or SIGINT."""
+    stop = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
+    run(get_settings(), stop)
+
+
+if __name__ == "__main__":
+    main()
