@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import polars as pl
 from mlflow.entities import Metric as LoggedMetric
@@ -29,6 +30,7 @@ from models.recommendation.train import train
 
 CHAMPION = "champion"
 CHALLENGER = "challenger"
+TENANT_TAG = "tenant_id"
 MODEL_FOLDER = "model"
 """Where a run keeps the package that `RecommendationModel.load` reads."""
 
@@ -50,6 +52,7 @@ class Registration:
 def register(
     interactions: pl.DataFrame,
     *,
+    tenant_id: UUID,
     tenant_slug: str,
     tracking_uri: str,
     code_version: str,
@@ -61,6 +64,7 @@ def register(
 
     The figures are those of the models that saw nothing of the test weeks; the registered version is the same recipe
     trained on all of `interactions`. It becomes champion when there is none, or when the gate of `spec` says so.
+    The registered model carries the tag `tenant_id`, by which serving knows whose it is.
     `artifact_location` is for a new experiment on a store without a server; a server knows its own.
 
     Raises:
@@ -69,7 +73,7 @@ def register(
     result = benchmark(interactions, parameters=parameters, progress=part_of(progress, 0.0, 0.75))
     packaged = train(interactions, parameters=result.parameters, progress=part_of(progress, 0.75, 0.9))
     progress("registering", 0.9)
-    book = _Book(MlflowClient(tracking_uri, registry_uri=tracking_uri), tenant_slug, artifact_location)
+    book = _Book(MlflowClient(tracking_uri, registry_uri=tracking_uri), tenant_id, tenant_slug, artifact_location)
     run_id = book.record(result, packaged, code_version)
     version = book.add_version(run_id, packaged, code_version)
     incumbent = book.champion()
@@ -101,8 +105,9 @@ def _graded(incumbent: RecommendationModel, result: Benchmark) -> Grades:
 class _Book:
     """What this package writes to and reads from MLflow, for one tenant."""
 
-    def __init__(self, client: MlflowClient, tenant_slug: str, artifact_location: str | None) -> None:
+    def __init__(self, client: MlflowClient, tenant_id: UUID, tenant_slug: str, artifact_location: str | None) -> None:
         self.client = client
+        self.tenant_id = tenant_id
         self.model_name = model_name(tenant_slug)
         name = experiment_name(tenant_slug)
         known = client.get_experiment_by_name(name)
@@ -131,7 +136,7 @@ class _Book:
     def add_version(self, run_id: str, packaged: RecommendationModel, code_version: str) -> str:
         """Register the package of a run; the number of its version."""
         if not self.client.search_registered_models(f"name = '{self.model_name}'"):
-            self.client.create_registered_model(self.model_name)
+            self.client.create_registered_model(self.model_name, tags={TENANT_TAG: str(self.tenant_id)})
         source = f"{self.client.get_run(run_id).info.artifact_uri}/{MODEL_FOLDER}"
         tags = {
             "data_hash": packaged.provenance.data_hash,

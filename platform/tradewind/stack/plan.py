@@ -198,7 +198,7 @@ class _Planner:
 
     def _serving(self, port: int | None) -> None:
         if port is not None and _installed("serving.app"):
-            arguments = ("serving.app:app", *_options({"host": LOOPBACK, "port": port}))
+            arguments = ("serving.app:create_app", "--factory", *_options({"host": LOOPBACK, "port": port}))
             needs = ("clickhouse", "qdrant", "valkey", "mlflow")
             self._python("serving", "uvicorn", *arguments, port=port, path="/healthz", needs=needs)
 

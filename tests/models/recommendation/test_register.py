@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 from pathlib import Path
+from uuid import UUID
 
 import polars as pl
 import pytest
@@ -13,6 +14,7 @@ from models.recommendation.register import Registration, register
 from models.recommendation.spec import Parameters, Task
 
 MODEL = "recommendation-grocer"
+TENANT = UUID("00000000-0000-7000-8000-00000000000a")
 
 
 @pytest.fixture(scope="module")
@@ -28,6 +30,7 @@ def client(store: Path) -> MlflowClient:
 def train_and_register(store: Path, purchases: pl.DataFrame, parameters: Parameters) -> Registration:
     return register(
         purchases,
+        tenant_id=TENANT,
         tenant_slug="grocer",
         tracking_uri=f"sqlite:///{store}/mlflow.db",
         code_version="abc123",
@@ -74,6 +77,10 @@ def test_a_version_says_what_it_was_made_of(history, client, purchases):
     assert len(tags["data_hash"]) == 64
     assert "purchase_age_days" in json.loads(tags["features"])
     assert tags["trained_until"] > purchases["occurred_at"].max().isoformat()
+
+
+def test_a_model_says_whose_it_is(history, client):
+    assert client.get_registered_model(MODEL).tags == {"tenant_id": str(TENANT)}
 
 
 def test_the_registered_package_is_trained_on_everything_and_loads(history, client, purchases, tmp_path):

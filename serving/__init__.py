@@ -1,0 +1,1 @@
+"""The decision service: loads champions, retrieves, ranks, and logs every decision."""

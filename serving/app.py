@@ -1,0 +1,114 @@
+"""The decision service over HTTP."""
+
+from __future__ import annotations
+
+import asyncio
+import hmac
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager, suppress
+from typing import Annotated, cast
+
+import structlog
+from fastapi import Depends, FastAPI, Request
+from fastapi.responses import Response
+
+from features.online import OnlineShoppers
+from foundation import clients, http
+from foundation.decisions import RecommendationRequest, Recommendations
+from foundation.errors import Unauthenticated
+from foundation.http import json_bytes, model_bytes
+from foundation.settings import Settings, get_settings
+from serving.champions import Champions
+from serving.decision_log import DecisionLog
+from serving.recommendations import Recommender
+from serving.stock import SoldOut
+
+log = structlog.get_logger(__name__)
+
+CHAMPIONS_SECONDS = 5.0
+SOLD_OUT_SECONDS = 1.0
+
+
+class WrongToken(Unauthenticated):
+    """The decision service answers the core alone, by its token."""
+
+    code = "decisions.wrong_token"
+
+
+def create_app(settings: Settings | None = None) -> FastAPI:
+    """The service for one worker.
+
+    Raises:
+        EngineNotConfigured: an engine or the service's token is not configured.
+    """
+    settings = settings or get_settings()
+    token = settings.require("serving_token", "The decision service's token")
+    champions = Champions.from_settings(settings)
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        redis = clients.redis_async(settings)
+        qdrant = clients.qdrant_async(settings)
+        shoppers = OnlineShoppers.connect(settings)
+        sold_out, decisions = SoldOut(redis), DecisionLog(settings, redis)
+        app.state.recommender = Recommender(champions, shoppers, sold_out, qdrant)
+        app.state.decisions = decisions
+        tasks = [
+            asyncio.create_task(_repeat(CHAMPIONS_SECONDS, lambda: asyncio.to_thread(champions.refresh))),
+            asyncio.create_task(_repeat(SOLD_OUT_SECONDS, lambda: sold_out.refresh(champions.all))),
+            asyncio.create_task(decisions.run()),
+        ]
+        yield
+        for task in tasks:
+            task.cancel()
+        for task in tasks:
+            with suppress(asyncio.CancelledError):
+                await task
+        await shoppers.close()
+        await qdrant.close()
+        await redis.aclose()
+
+    app = FastAPI(title="Tradewind decisions", version="0.1.0", lifespan=lifespan)
+    app.state.token = token
+    app.state.champions = champions
+    http.install(app, max_body_bytes=settings.max_body_bytes)
+    app.add_api_route("/healthz", _health)
+    app.add_api_route(
+        "/v1/decisions/recommendations",
+        _recommend,
+        methods=["POST"],
+        response_model=Recommendations,
+        tags=["decisions"],
+    )
+    return app
+
+
+def _authenticated(request: Request) -> None:
+    scheme, _, shown = request.headers.get("authorization", "").partition(" ")
+    if scheme.lower() != "bearer" or not hmac.compare_digest(shown.encode(), request.app.state.token.encode()):
+        raise WrongToken
+
+
+async def _recommend(
+    request: Request, asked: RecommendationRequest, _: Annotated[None, Depends(_authenticated)]
+) -> Response:
+    """What to show a shopper here, within the deadline asked for."""
+    decided = await cast("Recommender", request.app.state.recommender).decide(asked)
+    await cast("DecisionLog", request.app.state.decisions).record(decided.row)
+    return json_bytes(model_bytes(decided.answer))
+
+
+async def _health(request: Request) -> dict[str, object]:
+    """That the service answers, and the version it serves each tenant."""
+    champions = cast("Champions", request.app.state.champions)
+    return {"status": "ok", "champions": {str(one.tenant_id): one.version for one in champions.all.values()}}
+
+
+async def _repeat(seconds: float, work: Callable[[], Awaitable[None]]) -> None:
+    """Do `work` for ever; a fault is told and the next round tries again."""
+    while True:
+        try:
+            await work()
+        except Exception as fault:  # noqa: BLE001 - whatever the registry raises, the next round may find it well
+            log.warning("serving.round_failed", error=str(fault).splitlines()[:1])
+        await asyncio.sleep(seconds)

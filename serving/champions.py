@@ -1,0 +1,120 @@
+"""The champion of each tenant, as the model registry names it now."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from uuid import UUID
+
+import structlog
+
+from foundation.settings import Settings
+from models.recommendation.package import RecommendationModel
+
+if TYPE_CHECKING:
+    from mlflow.tracking import MlflowClient
+
+log = structlog.get_logger(__name__)
+
+ALIAS = "champion"
+TENANT_TAG = "tenant_id"
+MODEL_FOLDER = "model"
+MODELS = "recommendation-"
+"""How the names of the models that recommend begin."""
+
+
+@dataclass(frozen=True, slots=True)
+class Champion:
+    """A version that holds the alias, loaded."""
+
+    tenant_id: UUID
+    name: str
+    version: str
+    model: RecommendationModel
+
+
+class Champions:
+    """Who recommends for whom. `refresh` talks to the registry; `of` only looks."""
+
+    def __init__(self, tracking_uri: str, cache: Path) -> None:
+        self._tracking_uri = tracking_uri
+        self._cache = cache
+        self._client: MlflowClient | None = None
+        self._by_tenant: Mapping[UUID, Champion] = {}
+
+    @classmethod
+    def from_settings(cls, settings: Settings) -> Champions:
+        """The champions of the settings' registry; packages are kept under `var_dir`.
+
+        Raises:
+            EngineNotConfigured: MLflow has no address.
+        """
+        return cls(settings.require("mlflow_tracking_uri", "MLflow"), settings.var_dir / "serving" / "models")
+
+    def of(self, tenant_id: UUID) -> Champion | None:
+        """The tenant's champion."""
+        return self._by_tenant.get(tenant_id)
+
+    @property
+    def all(self) -> Mapping[UUID, Champion]:
+        """Every tenant's champion."""
+        return self._by_tenant
+
+    def refresh(self) -> None:
+        """Load what the alias names now; a version that can't be loaded leaves the one before in place.
+
+        Raises:
+            mlflow.exceptions.MlflowException: the registry can't be reached.
+        """
+        found: dict[UUID, Champion] = {}
+        for tenant_id, name, version in self._named():
+            known = self._by_tenant.get(tenant_id)
+            if known is not None and (known.name, known.version) == (name, version):
+                found[tenant_id] = known
+                continue
+            try:
+                found[tenant_id] = Champion(tenant_id, name, version, self._load(name, version))
+                log.info("serving.champion", tenant_id=str(tenant_id), model=name, version=version)
+            except (OSError, ValueError, KeyError) as fault:
+                log.exception("serving.champion_unreadable", model=name, version=version, error=str(fault))
+                if known is not None:
+                    found[tenant_id] = known
+        self._by_tenant = found
+
+    def _named(self) -> list[tuple[UUID, str, str]]:
+        named: list[tuple[UUID, str, str]] = []
+        page: Any = self._registry().search_registered_models()
+        while True:
+            for model in page:
+                version, tenant = model.aliases.get(ALIAS), model.tags.get(TENANT_TAG)
+                if version is not None and tenant is not None and model.name.startswith(MODELS):
+                    named.append((UUID(tenant), model.name, str(version)))
+            if not page.token:
+                return named
+            page = self._registry().search_registered_models(page_token=page.token)
+
+    def _load(self, name: str, version: str) -> RecommendationModel:
+        place = self._cache / name / version
+        if not place.exists():
+            self._download(name, version, place)
+        return RecommendationModel.load(place)
+
+    def _download(self, name: str, version: str, place: Path) -> None:
+        """Fetch beside, then move: a folder in the cache is always whole."""
+        place.parent.mkdir(parents=True, exist_ok=True)
+        run_id = str(self._registry().get_model_version(name, version).run_id)
+        with tempfile.TemporaryDirectory(dir=place.parent) as folder:
+            package = self._registry().download_artifacts(run_id, MODEL_FOLDER, folder)
+            shutil.move(package, place)
+
+    def _registry(self) -> MlflowClient:
+        if self._client is None:
+            # Seconds to import: after the service has begun to answer.
+            from mlflow.tracking import MlflowClient  # noqa: PLC0415
+
+            self._client = MlflowClient(self._tracking_uri, registry_uri=self._tracking_uri)
+        return self._client
