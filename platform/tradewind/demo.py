@@ -18,6 +18,7 @@ from rich.panel import Panel
 from rich.progress import BarColumn, MofNCompleteColumn, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
 from rich.progress import Progress as Bars
 
+from foundation.settings import Settings
 from tradewind.passwords import write_private
 from tradewind.processes import stop
 from tradewind.stack.console import addresses
@@ -67,9 +68,26 @@ class Record:
         write_private(self.path, json.dumps(self.finished, indent=2) + "\n")
 
 
-def steps(var: Path) -> list[Step]:  # noqa: ARG001
+def steps(var: Path) -> list[Step]:
     """What fills the stack in `var`, in order."""
-    return []
+    # They import what the engines' clients need, which a stack that is full already has no use for.
+    from pipelines.relay import wait_until_delivered  # noqa: PLC0415
+    from tradewind.data.journey import load_complete_journey  # noqa: PLC0415
+    from tradewind.line import run_line  # noqa: PLC0415
+
+    settings = Settings(_env_file=var / "stack.env", var_dir=var.absolute())
+
+    def load(progress: Progress) -> None:
+        load_complete_journey(settings, progress=progress)
+
+    def deliver(progress: Progress) -> None:
+        wait_until_delivered(settings, progress)
+
+    return [
+        Step("A grocer's year, and an empty fashion shop", load),
+        Step("Events into the event store", deliver),
+        Step("Features, model, index", lambda progress: run_line(var, progress)),
+    ]
 
 
 def run_steps(todo: Sequence[Step], record: Record, console: Console) -> None:

@@ -109,7 +109,8 @@ class _Planner:
             database_owner_url=server.url(OWNER),
             database_relay_url=server.url(RELAY),
         )
-        site.variables[DATABASE_VARIABLE] = server.url(DAGSTER, DAGSTER_DATABASE)
+        # dagster-postgres writes for psycopg2; SQLAlchemy 2.1 would take psycopg 3, which refuses its NOTIFY.
+        site.variables[DATABASE_VARIABLE] = server.url(DAGSTER, DAGSTER_DATABASE).replace("://", "+psycopg2://", 1)
         self._services.append(supervised(server))
 
     def _valkey(self) -> None:

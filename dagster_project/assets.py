@@ -1,0 +1,135 @@
+"""From the outbox to the published index, one asset a step."""
+
+from collections.abc import Iterator
+from importlib.metadata import version as version_of
+from typing import Any
+
+import dagster as dg
+
+from dagster_project.resources import Platform, Reporter
+
+CODE_VERSION = version_of("tradewind")
+
+outbox = dg.AssetSpec(
+    "outbox",
+    description="Facts of the core and behaviour of shoppers, written in the transaction that made them.",
+    kinds={"postgres"},
+    group_name="events",
+)
+
+
+@dg.multi_asset(
+    specs=[
+        dg.AssetSpec(
+            "events",
+            deps=[outbox],
+            description="Every event once, in ClickHouse; the relay delivers, this waits until it has.",
+            kinds={"clickhouse"},
+            group_name="events",
+        ),
+        dg.AssetSpec(
+            "interactions",
+            deps=["events"],
+            description="Orders, carts and views by shopper and product, of those who agreed to personalisation.",
+            kinds={"clickhouse"},
+            group_name="events",
+        ),
+    ],
+    name="event_store",
+)
+def event_store(platform: Platform, reporter: dg.ResourceParam[Reporter]) -> Iterator[dg.MaterializeResult[Any]]:
+    """What the relay has delivered."""
+    from foundation import clients  # noqa: PLC0415
+    from pipelines.relay import wait_until_delivered  # noqa: PLC0415
+
+    settings = platform.settings()
+    wait_until_delivered(settings, reporter.of("events"))
+    client = clients.clickhouse(settings)
+    try:
+        for table in ("events", "interactions"):
+            progress = reporter.of(table)
+            progress(0, None, "counting")
+            rows = int(client.query(f"SELECT count() FROM {table} FINAL").result_rows[0][0])  # noqa: S608
+            yield dg.MaterializeResult(asset_key=table, metadata={"rows": rows})
+            progress(1, 1, f"{rows:,} rows")
+    finally:
+        client.close()
+
+
+@dg.asset(deps=["interactions"], group_name="features", kinds={"feast", "valkey"})
+def shopper_features(
+    context: dg.AssetExecutionContext, platform: Platform, reporter: dg.ResourceParam[Reporter]
+) -> dg.MaterializeResult[Any]:
+    """What is known of every shopper, online and kept for training."""
+    from features.materialise import materialise  # noqa: PLC0415
+    from pipelines.tenants import tenants  # noqa: PLC0415
+
+    settings = platform.settings()
+    metadata: dict[str, int] = {}
+    for tenant in tenants(settings):
+        metadata[tenant.slug] = materialise(settings, tenant.id, progress=reporter.of("shopper_features"))
+        context.log.info("%s: %d shoppers are online", tenant.slug, metadata[tenant.slug])
+    return dg.MaterializeResult(metadata={f"shoppers/{slug}": count for slug, count in metadata.items()})
+
+
+@dg.asset(deps=["interactions"], group_name="models", kinds={"mlflow", "python"}, code_version=CODE_VERSION)
+def recommendation_model(
+    context: dg.AssetExecutionContext, platform: Platform, reporter: dg.ResourceParam[Reporter]
+) -> dg.MaterializeResult[Any]:
+    """Trained on every purchase, measured on the last four weeks, champion if it beats the one before."""
+    from models.recommendation.learn import TooFewPurchases, learn  # noqa: PLC0415
+    from models.recommendation.spec import GATE_MUST_IMPROVE  # noqa: PLC0415
+    from pipelines.tenants import tenants  # noqa: PLC0415
+
+    settings = platform.settings()
+    tell = reporter.of("recommendation_model")
+    task, metric = GATE_MUST_IMPROVE
+    metadata: dict[str, Any] = {}
+    for tenant in tenants(settings):
+        try:
+            result = learn(
+                settings,
+                tenant.id,
+                tenant.slug,
+                code_version=CODE_VERSION,
+                progress=lambda step, share: tell(share, 1.0, step),
+            )
+        except TooFewPurchases as reason:
+            metadata[f"{tenant.slug}/skipped"] = str(reason)
+            continue
+        metadata |= {f"{tenant.slug}/version": result.version, f"{tenant.slug}/alias": result.alias}
+        for name, grades in result.benchmark.grades.items():
+            metadata[f"{tenant.slug}/{task}.{metric}/{name}"] = float(grades[task].figures[metric].value)
+        context.log.info("%s: version %s is %s", tenant.slug, result.version, result.alias)
+    return dg.MaterializeResult(metadata=metadata)
+
+
+@dg.asset(deps=["recommendation_model"], group_name="serving", kinds={"qdrant"})
+def item_index(
+    context: dg.AssetExecutionContext, platform: Platform, reporter: dg.ResourceParam[Reporter]
+) -> dg.MaterializeResult[Any]:
+    """The champion's product vectors, built beside the ones in use; then the alias moves."""
+    from pipelines.tenants import tenants  # noqa: PLC0415
+    from serving.publish import NoChampion, publish  # noqa: PLC0415
+
+    settings = platform.settings()
+    metadata: dict[str, Any] = {}
+    for tenant in tenants(settings):
+        try:
+            published = publish(settings, tenant.id, progress=reporter.of("item_index"))
+        except NoChampion as reason:
+            metadata[f"{tenant.slug}/skipped"] = str(reason)
+            continue
+        metadata |= {f"{tenant.slug}/points": published.points, f"{tenant.slug}/collection": published.collection}
+        context.log.info("%s: %d products are in %s", tenant.slug, published.points, published.collection)
+    return dg.MaterializeResult(metadata=metadata)
+
+
+ALL: list[dg.AssetsDefinition | dg.AssetSpec] = [
+    outbox,
+    event_store,
+    shopper_features,
+    recommendation_model,
+    item_index,
+]
+NAMES = ("events", "interactions", "shopper_features", "recommendation_model", "item_index")

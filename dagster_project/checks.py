@@ -1,0 +1,111 @@
+"""Is what was made sound? Each check says what it found, and names its remedy when it fails."""
+
+from datetime import timedelta
+from typing import Any
+
+import dagster as dg
+
+from dagster_project.resources import Platform
+
+SAMPLE = 200
+"""Events of each name whose contracts are checked."""
+SHOPPERS = 20
+"""Shoppers whose online features are computed again."""
+LATE = 60.0
+"""Seconds that an event may wait in the outbox."""
+IN_FLIGHT = timedelta(seconds=30)
+"""Orders younger than this may still be on their way."""
+
+
+@dg.asset_check(asset="events", blocking=True)
+def orders_agree_with_postgres(platform: Platform) -> dg.AssetCheckResult:
+    """Every order of the core is one event, and no event is without its order."""
+    from foundation import clients, clock  # noqa: PLC0415
+    from pipelines import audit  # noqa: PLC0415
+    from pipelines.tenants import tenants  # noqa: PLC0415
+
+    settings = platform.settings()
+    client = clients.clickhouse(settings)
+    try:
+        before = clock.now() - IN_FLIGHT
+        counted = {
+            tenant.slug: audit.orders(settings, client, tenant.id, before=before) for tenant in tenants(settings)
+        }
+    finally:
+        client.close()
+    metadata = {f"{slug}/postgres": one.in_postgres for slug, one in counted.items()}
+    metadata |= {f"{slug}/clickhouse": one.in_clickhouse for slug, one in counted.items()}
+    return dg.AssetCheckResult(passed=all(one.agree for one in counted.values()), metadata=metadata)
+
+
+@dg.asset_check(asset="events")
+def events_are_fresh(platform: Platform) -> dg.AssetCheckResult:
+    """No event has waited for more than a minute; if one has, look at the relay's log."""
+    import psycopg  # noqa: PLC0415
+
+    from pipelines.relay import CONSUMER, lag  # noqa: PLC0415
+
+    url = platform.settings().require("database_relay_url", "Postgres for the relay")
+    with psycopg.connect(url) as connection:
+        behind = lag(connection, CONSUMER)
+    metadata: dict[str, Any] = {"rows_behind": behind.rows, "seconds_behind": behind.seconds}
+    return dg.AssetCheckResult(passed=behind.seconds < LATE, metadata=metadata)
+
+
+@dg.asset_check(asset="events")
+def events_keep_their_contracts(platform: Platform) -> dg.AssetCheckResult:
+    """The latest events of each name are what their contracts say."""
+    from foundation import clients  # noqa: PLC0415
+    from pipelines import audit  # noqa: PLC0415
+    from pipelines.tenants import tenants  # noqa: PLC0415
+
+    settings = platform.settings()
+    client = clients.clickhouse(settings)
+    try:
+        broken = [
+            fault for tenant in tenants(settings) for fault in audit.broken_contracts(client, tenant.id, sample=SAMPLE)
+        ]
+    finally:
+        client.close()
+    return dg.AssetCheckResult(passed=not broken, metadata={"broken": len(broken), "first": broken[:5]})
+
+
+@dg.asset_check(asset="shopper_features")
+def online_features_can_be_recomputed(platform: Platform) -> dg.AssetCheckResult:
+    """What is online for some shoppers is what the definition gives as of the same instant."""
+    from features.verify import differences  # noqa: PLC0415
+    from pipelines.tenants import tenants  # noqa: PLC0415
+
+    settings = platform.settings()
+    found = {tenant.slug: differences(settings, tenant.id, sample=SHOPPERS) for tenant in tenants(settings)}
+    metadata: dict[str, Any] = {slug: shoppers for slug, shoppers in found.items() if shoppers}
+    return dg.AssetCheckResult(passed=not metadata, metadata={"different": metadata})
+
+
+@dg.asset_check(asset="item_index")
+def index_is_the_champions(platform: Platform) -> dg.AssetCheckResult:
+    """Each tenant's alias stands for the collection of its present champion."""
+    from foundation import clients  # noqa: PLC0415
+    from serving.champions import Champions  # noqa: PLC0415
+    from serving.index import alias_of, collection_of  # noqa: PLC0415
+
+    settings = platform.settings()
+    champions = Champions.from_settings(settings)
+    champions.refresh()
+    qdrant = clients.qdrant(settings)
+    try:
+        aliases = {one.alias_name: one.collection_name for one in qdrant.get_aliases().aliases}
+    finally:
+        qdrant.close()
+    expected = {alias_of(one.tenant_id): collection_of(one.tenant_id, one.version) for one in champions.all.values()}
+    wrong = {alias: aliases.get(alias, "nothing") for alias, name in expected.items() if aliases.get(alias) != name}
+    return dg.AssetCheckResult(passed=not wrong, metadata={"champions": len(expected), "wrong": wrong})
+
+
+ALL = [
+    orders_agree_with_postgres,
+    events_are_fresh,
+    events_keep_their_contracts,
+    online_features_can_be_recomputed,
+    index_is_the_champions,
+]

@@ -1,0 +1,28 @@
+"""The assets, their checks, and when they run. Loading this imports Dagster and no data library."""
+
+from __future__ import annotations
+
+import dagster as dg
+
+from dagster_project import assets, checks
+from dagster_project.freshness import new_orders
+from dagster_project.jobs import nightly, refresh
+from dagster_project.resources import Platform, Silent
+
+every_night = dg.ScheduleDefinition(
+    job=nightly,
+    cron_schedule="0 2 * * *",
+    execution_timezone="UTC",
+    default_status=dg.DefaultScheduleStatus.RUNNING,
+)
+
+defs = dg.Definitions(
+    assets=assets.ALL,
+    asset_checks=checks.ALL,
+    jobs=[refresh, nightly],
+    schedules=[every_night],
+    sensors=[new_orders],
+    resources={"platform": Platform(), "reporter": dg.ResourceDefinition.hardcoded_resource(Silent())},
+    # A run is a process already; one more a step would load the data libraries again.
+    executor=dg.in_process_executor,
+)

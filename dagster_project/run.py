@@ -1,0 +1,63 @@
+"""The whole line, run here and now, recorded where the UI shows it.
+
+`python -m dagster_project.run` tells its progress on the standard output, one JSON object a line, and everything else
+on the standard error.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+
+import dagster as dg
+import orjson
+
+from dagster_project.assets import NAMES
+from dagster_project.definitions import defs
+from dagster_project.jobs import refresh
+from dagster_project.resources import Progress, Shares
+
+
+class RunFailed(RuntimeError):
+    """A step or a blocking check failed; the run's page in Dagster has the whole story."""
+
+
+def materialise_all(progress: Progress) -> None:
+    """Run the job `refresh` in this process, as a run of the instance in DAGSTER_HOME.
+
+    `progress` is told of `len(NAMES)` assets, parts of one included.
+
+    Raises:
+        RunFailed: saying which steps and checks failed.
+    """
+    # Bars of libraries and their links would be drawn over ours.
+    os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
+    os.environ.setdefault("MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT", "true")
+    job = defs.resolve_job_def(refresh.name)
+    with dg.DagsterInstance.get() as instance:
+        result = job.execute_in_process(
+            instance=instance, raise_on_error=False, resources={"reporter": Shares(NAMES, progress)}
+        )
+    failed = [event.step_key or "" for event in result.all_events if event.is_step_failure]
+    broken = [one.check_name for one in result.get_asset_check_evaluations() if not one.passed]
+    if failed or broken or not result.success:
+        raise RunFailed(f"failed: {', '.join([*failed, *broken])}; run {result.run_id}")
+
+
+def main() -> None:
+    """Run the line, and tell whoever started this process how far it is."""
+    # Libraries print: only progress may reach the one who reads.
+    reader = os.fdopen(os.dup(sys.stdout.fileno()), "wb", buffering=0)
+    os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
+
+    def tell(done: float, total: float | None, note: str) -> None:
+        reader.write(orjson.dumps({"done": done, "total": total, "note": note}) + b"\n")
+
+    try:
+        materialise_all(tell)
+    except RunFailed as fault:
+        sys.exit(str(fault))
+
+
+if __name__ == "__main__":
+    main()
