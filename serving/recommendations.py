@@ -21,6 +21,7 @@ from foundation import clock
 from foundation.decisions import Placement, RecommendationRequest, Recommendations, RecommendedItem
 from foundation.ids import new_id
 from models.recommendation.histories import Touch
+from models.recommendation.package import RecommendationModel
 from models.recommendation.spec import Task
 from serving import index
 from serving.champions import Champion, Champions
@@ -40,14 +41,11 @@ ANSWER_MS = 5
 """What is kept of the deadline for the answer itself."""
 DAY_MS = 86_400_000.0
 
-TASKS: dict[Placement, Task] = {
-    "home": Task.WITH_REPEATS,
-    "product": Task.NEW_TO_SHOPPER,
-    "cart": Task.WITH_REPEATS,
-}
-CONTEXT_WEIGHTS: dict[Placement, float] = {"home": 0.0, "product": 10.0, "cart": 1.0}
-"""How much a product in view counts beside what the shopper ever did (a purchase is 1)."""
-SIMILAR_PLACEMENTS = frozenset({"product"})
+SESSION_MS = 30 * 60 * 1000
+"""What was done within this is on the shopper's mind."""
+
+ABOUT_THE_SHOPPER = frozenset[Placement]({"home", "cart"})
+"""Where what was ever bought counts; elsewhere the row is about the product in view."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,19 +98,9 @@ class Recommender:
         if champion is None:
             raise _CannotDecide("no_model")
         features, (similar, degraded) = await asyncio.gather(self._features(request), self._similar(request))
-        touches = _touches(request, features)
         unwanted = self._unwanted(request)
-        ranked = await asyncio.to_thread(
-            champion.model.recommend,
-            touches,
-            limit=POOL + request.limit,
-            exclude=unwanted,
-            task=TASKS[request.placement],
-        )
-        lists = {
-            "model": [Candidate(*scored) for scored in ranked],
-            "similar": [candidate for candidate in similar if candidate.product_id not in unwanted],
-        }
+        lists = await asyncio.to_thread(_model_lists, champion.model, request, features, unwanted)
+        lists["similar"] = [candidate for candidate in similar if candidate.product_id not in unwanted]
         guardrails = self._guardrails(request) + degraded
         return _Draft(fuse(lists), POLICY, champion, _account(request, features), guardrails)
 
@@ -128,7 +116,7 @@ class Recommender:
 
     async def _similar(self, request: RecommendationRequest) -> tuple[list[Candidate], list[str]]:
         """The products most like those in view, and the guardrail that says when the index gave none."""
-        if request.placement not in SIMILAR_PLACEMENTS or not request.context_product_ids:
+        if request.placement in ABOUT_THE_SHOPPER or not request.context_product_ids:
             return [], []
         from qdrant_client.http.exceptions import ApiException  # noqa: PLC0415
 
@@ -178,15 +166,26 @@ class Recommender:
         return Decided(answer, _row(request, draft, answer, latency_ms))
 
 
-def _touches(request: RecommendationRequest, features: ShopperFeatures | None) -> list[Touch]:
-    """What the model is told: what is known of the shopper, and what is in view."""
+def _model_lists(
+    model: RecommendationModel, request: RecommendationRequest, features: ShopperFeatures | None, unwanted: set[str]
+) -> dict[str, list[Candidate]]:
+    """What the champion says: of all that is known of the shopper, and of what is on their mind."""
     now_ms = clock.now().timestamp() * 1000
     known = features.touches if features else ()
-    touches = [Touch(one.product_id, (now_ms - one.at_ms) / DAY_MS, one.weight) for one in known]
-    weight = CONTEXT_WEIGHTS[request.placement]
-    if weight:
-        touches += [Touch(str(product_id), 0.0, weight) for product_id in request.context_product_ids]
-    return touches
+    about_the_shopper = request.placement in ABOUT_THE_SHOPPER
+    on_their_mind = [Touch(str(product_id)) for product_id in request.context_product_ids]
+    if about_the_shopper:
+        on_their_mind += [Touch(one.product_id, 0.0, one.weight) for one in known if now_ms - one.at_ms < SESSION_MS]
+    limit = POOL + request.limit
+    lists: dict[str, list[Candidate]] = {}
+    if about_the_shopper or not on_their_mind:
+        touches = [Touch(one.product_id, (now_ms - one.at_ms) / DAY_MS, one.weight) for one in known]
+        ranked = model.recommend(touches, limit=limit, exclude=unwanted, task=Task.WITH_REPEATS)
+        lists["history"] = [Candidate(*scored) for scored in ranked]
+    if on_their_mind:
+        ranked = model.recommend(on_their_mind, limit=limit, exclude=unwanted, task=Task.NEW_TO_SHOPPER)
+        lists["session"] = [Candidate(one.product_id, one.score, "session") for one in ranked]
+    return lists
 
 
 def _excluded(request: RecommendationRequest) -> set[str]:

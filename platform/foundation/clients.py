@@ -5,7 +5,7 @@ A library is imported when its client is asked for, so that a worker pays only f
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from foundation.settings import Settings
 
@@ -51,17 +51,21 @@ def qdrant(settings: Settings) -> QdrantClient:
     """Qdrant over REST, from blocking code."""
     from qdrant_client import QdrantClient  # noqa: PLC0415
 
-    key = settings.qdrant_api_key
-    return QdrantClient(
-        url=settings.require("qdrant_url", "Qdrant"), api_key=key.get_secret_value() if key else None, timeout=30
-    )
+    return QdrantClient(**_qdrant_arguments(settings), timeout=30)
 
 
 def qdrant_async(settings: Settings) -> AsyncQdrantClient:
     """Qdrant over REST, from a coroutine."""
     from qdrant_client import AsyncQdrantClient  # noqa: PLC0415
 
+    return AsyncQdrantClient(**_qdrant_arguments(settings), timeout=10)
+
+
+def _qdrant_arguments(settings: Settings) -> dict[str, Any]:
+    # A header, because the client warns of every key given as one on the way to loopback.
     key = settings.qdrant_api_key
-    return AsyncQdrantClient(
-        url=settings.require("qdrant_url", "Qdrant"), api_key=key.get_secret_value() if key else None, timeout=10
-    )
+    return {
+        "url": settings.require("qdrant_url", "Qdrant"),
+        "headers": {"api-key": key.get_secret_value()} if key else {},
+        "check_compatibility": False,
+    }

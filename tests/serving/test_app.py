@@ -1,0 +1,90 @@
+"""The service as the core meets it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from typing import Any
+from uuid import uuid4
+
+import httpx
+import pytest
+from asgi_lifespan import LifespanManager
+
+from foundation import clients
+from foundation.settings import EngineNotConfigured, Settings
+from serving.app import create_app
+from serving.publish import publish
+from tests.serving.conftest import TENANT, TOKEN
+
+ADDRESS = "/v1/decisions/recommendations"
+ASKED: dict[str, Any] = {"tenant_id": str(TENANT), "placement": "home", "limit": 4, "deadline_ms": 5000}
+
+
+@pytest.fixture
+async def http(settings: Settings) -> AsyncIterator[httpx.AsyncClient]:
+    publish(settings, TENANT)
+    app = create_app(settings)
+    async with (
+        LifespanManager(app),
+        httpx.AsyncClient(
+            transport=httpx.ASGITransport(app=app),
+            base_url="http://serving",
+            headers={"Authorization": f"Bearer {TOKEN}"},
+        ) as http,
+    ):
+        for _ in range(200):
+            if (await http.get("/healthz")).json()["champions"]:
+                break
+            await asyncio.sleep(0.05)
+        yield http
+
+
+async def test_the_core_gets_a_decision_and_the_log_gets_its_row(http: httpx.AsyncClient, settings: Settings) -> None:
+    answer = await http.post(ADDRESS, json=ASKED)
+
+    assert answer.status_code == 200
+    decision = answer.json()
+    assert len(decision["items"]) == 4
+    client = clients.clickhouse(settings)
+    query = f"SELECT chosen, policy, fallback FROM decisions FINAL WHERE decision_id = '{decision['decision_id']}'"
+    for _ in range(200):
+        if found := client.query(query).result_rows if client.command("EXISTS TABLE decisions") else []:
+            break
+        await asyncio.sleep(0.05)
+    client.close()
+    assert [tuple(row) for row in found] == [([item["product_id"] for item in decision["items"]], "blend", None)]
+
+
+@pytest.mark.parametrize("header", ["", "Bearer wrong", f"Basic {TOKEN}", "Bearer \xe9"])
+async def test_a_stranger_gets_nothing(http: httpx.AsyncClient, header: str) -> None:
+    answer = await http.post(ADDRESS, json=ASKED, headers={"Authorization": header.encode("latin-1")})
+
+    assert answer.status_code == 401
+    assert answer.json()["code"] == "decisions.wrong_token"
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"placement": "attic"},
+        {"limit": 0},
+        {"limit": 51},
+        {"limit": True},
+        {"deadline_ms": 0},
+        {"tenant_id": "grocer"},
+        {"surprise": 1},
+        {"exclude_product_ids": [str(uuid4())] * 501},
+    ],
+    ids=str,
+)
+async def test_a_request_that_breaks_the_contract_is_refused(http: httpx.AsyncClient, wrong: dict[str, Any]) -> None:
+    answer = await http.post(ADDRESS, json=ASKED | wrong)
+
+    assert answer.status_code == 422
+    assert answer.json()["code"] == "request.invalid_fields"
+
+
+def test_the_service_does_not_start_without_a_token(settings: Settings) -> None:
+    with pytest.raises(EngineNotConfigured, match="TRADEWIND_SERVING_TOKEN"):
+        create_app(settings.model_copy(update={"serving_token": None}))
