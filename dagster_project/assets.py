@@ -1,6 +1,5 @@
 """From the outbox to the published index, one asset a step."""
 
-from collections.abc import Iterator
 from importlib.metadata import version as version_of
 from typing import Any
 
@@ -18,42 +17,24 @@ outbox = dg.AssetSpec(
 )
 
 
-@dg.multi_asset(
-    specs=[
-        dg.AssetSpec(
-            "events",
-            deps=[outbox],
-            description="Every event once, in ClickHouse; the relay delivers, this waits until it has.",
-            kinds={"clickhouse"},
-            group_name="events",
-        ),
-        dg.AssetSpec(
-            "interactions",
-            deps=["events"],
-            description="Orders, carts and views by shopper and product, of those who agreed to personalisation.",
-            kinds={"clickhouse"},
-            group_name="events",
-        ),
-    ],
-    name="event_store",
-)
-def event_store(platform: Platform, reporter: dg.ResourceParam[Reporter]) -> Iterator[dg.MaterializeResult[Any]]:
-    """What the relay has delivered."""
-    from foundation import clients  # noqa: PLC0415
+@dg.asset(deps=[outbox], group_name="events", kinds={"clickhouse"})
+def events(platform: Platform, reporter: dg.ResourceParam[Reporter]) -> dg.MaterializeResult[Any]:
+    """Every event once, in ClickHouse; the relay delivers, this waits until it has."""
+    from pipelines.audit import rows_of  # noqa: PLC0415
     from pipelines.relay import wait_until_delivered  # noqa: PLC0415
 
     settings = platform.settings()
     wait_until_delivered(settings, reporter.of("events"))
-    client = clients.clickhouse(settings)
-    try:
-        for table in ("events", "interactions"):
-            progress = reporter.of(table)
-            progress(0, None, "counting")
-            rows = int(client.query(f"SELECT count() FROM {table} FINAL").result_rows[0][0])  # noqa: S608
-            yield dg.MaterializeResult(asset_key=table, metadata={"rows": rows})
-            progress(1, 1, f"{rows:,} rows")
-    finally:
-        client.close()
+    return dg.MaterializeResult(metadata={"rows": rows_of(settings, "events")})
+
+
+@dg.asset(deps=[events], group_name="events", kinds={"clickhouse"})
+def interactions(platform: Platform, reporter: dg.ResourceParam[Reporter]) -> dg.MaterializeResult[Any]:
+    """Orders, carts and views by shopper and product, of those who agreed to personalisation."""
+    from pipelines.audit import rows_of  # noqa: PLC0415
+
+    reporter.of("interactions")(0, None, "counting")
+    return dg.MaterializeResult(metadata={"rows": rows_of(platform.settings(), "interactions")})
 
 
 @dg.asset(deps=["interactions"], group_name="features", kinds={"feast", "valkey"})
@@ -127,7 +108,8 @@ def item_index(
 
 ALL: list[dg.AssetsDefinition | dg.AssetSpec] = [
     outbox,
-    event_store,
+    events,
+    interactions,
     shopper_features,
     recommendation_model,
     item_index,

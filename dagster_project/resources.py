@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 import dagster as dg
@@ -28,20 +28,25 @@ class Silent:
         return lambda _done, _total, _note: None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Shares:
-    """One bar for a whole run: every asset is one of `assets`."""
+    """One bar for a run of `assets` assets, in whatever order they come; it never goes back."""
 
-    assets: tuple[str, ...]
+    assets: int
     progress: Progress
+    _begun: list[str] = field(default_factory=list)
+    _furthest: float = 0.0
 
     def of(self, asset: str) -> Progress:
         """The asset's own progress as a share of the run's."""
-        before = self.assets.index(asset)
+        if asset not in self._begun:
+            self._begun.append(asset)
+        before = self._begun.index(asset)
 
         def tell(done: float, total: float | None, note: str) -> None:
             share = min(done / total, 1.0) if total else 0.0
-            self.progress(before + share, len(self.assets), f"{asset.replace('_', ' ')}: {note}")
+            self._furthest = max(self._furthest, before + share)
+            self.progress(self._furthest, self.assets, f"{asset.replace('_', ' ')}: {note}")
 
         return tell
 

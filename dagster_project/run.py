@@ -36,7 +36,7 @@ def materialise_all(progress: Progress) -> None:
     job = defs.resolve_job_def(refresh.name)
     with dg.DagsterInstance.get() as instance:
         result = job.execute_in_process(
-            instance=instance, raise_on_error=False, resources={"reporter": Shares(NAMES, progress)}
+            instance=instance, raise_on_error=False, resources={"reporter": Shares(len(NAMES), progress)}
         )
     failed = [event.step_key or "" for event in result.all_events if event.is_step_failure]
     broken = [one.check_name for one in result.get_asset_check_evaluations() if not one.passed]

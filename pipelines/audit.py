@@ -12,8 +12,10 @@ import orjson
 import psycopg
 from pydantic import ValidationError
 
+from foundation import clients
 from foundation.events import CONTRACTS
 from foundation.settings import Settings
+from pipelines.schema import ensure_schema
 
 if TYPE_CHECKING:
     from clickhouse_connect.driver.client import Client
@@ -56,6 +58,21 @@ def orders(settings: Settings, client: Client, tenant_id: UUID, *, before: datet
     parameters = {"tenant_id": str(tenant_id), "before_ms": int(before.timestamp() * 1000)}
     delivered = client.query(_ORDERS_DELIVERED, parameters).result_rows
     return Counted(int(row[0]) if row else 0, int(delivered[0][0]))
+
+
+def rows_of(settings: Settings, table: str) -> int:
+    """How many different rows a table of the event store holds.
+
+    Raises:
+        EngineNotConfigured: ClickHouse has no address.
+    """
+    client = clients.clickhouse(settings)
+    try:
+        ensure_schema(client)
+        parameters = {"table": table}
+        return int(client.query("SELECT count() FROM {table:Identifier} FINAL", parameters).result_rows[0][0])
+    finally:
+        client.close()
 
 
 def broken_contracts(client: Client, tenant_id: UUID, *, sample: int) -> Iterator[str]:

@@ -1,0 +1,52 @@
+"""What the scheduler is told: the graph, its checks, and nothing heavy to be told it."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import dagster as dg
+
+from dagster_project.definitions import defs
+
+HEAVY = ("feast", "mlflow", "pandas", "polars", "numpy", "torch", "implicit", "qdrant_client", "clickhouse_connect")
+
+
+def test_the_graph_goes_from_the_outbox_to_the_index() -> None:
+    graph = defs.resolve_asset_graph()
+
+    parents = {
+        key.to_user_string(): {up.to_user_string() for up in graph.get(key).parent_keys}
+        for key in graph.get_all_asset_keys()
+    }
+    assert parents == {
+        "outbox": set(),
+        "events": {"outbox"},
+        "interactions": {"events"},
+        "shopper_features": {"interactions"},
+        "recommendation_model": {"interactions"},
+        "item_index": {"recommendation_model"},
+    }
+
+
+def test_every_step_that_makes_something_new_is_checked() -> None:
+    graph = defs.resolve_asset_graph()
+
+    checked = {key.asset_key.to_user_string() for key in graph.asset_check_keys}
+    assert checked == {"events", "shopper_features", "item_index"}
+
+
+def test_the_line_runs_every_night_and_when_much_has_happened() -> None:
+    repository = defs.get_repository_def()
+
+    assert [schedule.cron_schedule for schedule in repository.schedule_defs] == ["0 2 * * *"]
+    assert [sensor.job_name for sensor in repository.sensor_defs] == ["refresh"]
+    assert all(one.default_status == dg.DefaultScheduleStatus.RUNNING for one in repository.schedule_defs)
+
+
+def test_loading_the_definitions_loads_no_data_library() -> None:
+    code = f"import sys, dagster_project.definitions; print([m for m in {HEAVY} if m in sys.modules])"
+
+    answer = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+
+    assert answer.stdout.strip() == "[]"
