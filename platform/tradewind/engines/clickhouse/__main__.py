@@ -43,6 +43,8 @@ def main() -> None:
         signal.signal(number, lambda *_: None)
     uvicorn.run(
         create_app(engine, Credentials(options.user, password)),
+        # uvloop closes the descriptor of a pipe twice; by the second time it may be another thread's socket or part.
+        loop="asyncio",
         host=options.host,
         port=options.port,
         log_level="warning",
