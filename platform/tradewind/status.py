@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import socket
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -33,7 +34,9 @@ FROM reader r LEFT JOIN outbox o ON (o.xid, o.seq) > (r.xid, r.seq)
 GROUP BY r.consumer ORDER BY r.consumer
 """
 TABLE_ROWS = """
-SELECT relname, n_live_tup FROM pg_stat_user_tables WHERE n_live_tup > 0 ORDER BY n_live_tup DESC, relname
+SELECT s.relname, greatest(s.n_live_tup, c.reltuples::bigint) AS live
+FROM pg_stat_user_tables s JOIN pg_class c ON c.oid = s.relid
+WHERE greatest(s.n_live_tup, c.reltuples) > 0 ORDER BY live DESC, s.relname
 """
 CLICKHOUSE_ROWS = """
 SELECT name, total_rows FROM system.tables
@@ -185,10 +188,19 @@ def _process(name: str, state: ServiceState) -> Part:
     healthy = state.state == "ready" and is_alive(state.pid)
     if healthy and state.address:
         try:
-            httpx.get(state.address, timeout=TIMEOUT)
-        except httpx.HTTPError as error:
+            _knock(state.address)
+        except (httpx.HTTPError, OSError) as error:
             return Part(name, healthy=False, detail=f"{detail}: {error}", crashes=state.crashes)
     return Part(name, healthy, detail if healthy else f"{detail}: {state.state}", state.crashes)
+
+
+def _knock(address: str) -> None:
+    """See that somebody answers; what doesn't speak HTTP need only take the connection."""
+    parts = urlsplit(address)
+    if parts.scheme == "http":
+        httpx.get(address, timeout=TIMEOUT)
+    else:
+        socket.create_connection((parts.hostname or "", parts.port or 0), timeout=TIMEOUT).close()
 
 
 def _read_postgres(status: Status, variables: Mapping[str, str]) -> None:

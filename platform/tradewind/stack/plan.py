@@ -258,7 +258,7 @@ class _Planner:
                 ready=probe,
                 needs=[need for need in needs if need in self._names()],
                 ends=ends,
-                address=None if port is None else f"http://{LOOPBACK}:{port}",
+                address=None if port is None else f"{'http' if path else 'tcp'}://{LOOPBACK}:{port}",
             )
         )
 

@@ -15,8 +15,8 @@ from tradewind.engines.clickhouse.request import Credentials
 
 # The engine reads the zone as it is loaded; a server's days are those of UTC, wherever the machine stands.
 os.environ["TZ"] = "UTC"
-from tradewind.engines.clickhouse.engine import Engine  # noqa: E402
-from tradewind.engines.clickhouse.server import create_app  # noqa: E402
+from tradewind.engines.clickhouse.engine import Engine
+from tradewind.engines.clickhouse.server import create_app
 
 
 def main() -> None:

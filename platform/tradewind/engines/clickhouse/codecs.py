@@ -6,7 +6,7 @@ import bz2
 import lzma
 import zlib
 from collections.abc import Callable, Iterable
-from typing import Protocol
+from typing import Protocol, cast
 
 import lz4.frame
 import zstandard
@@ -148,7 +148,7 @@ def _inflater(encoding: str) -> _Inflater | None:
 def _fresh(encoding: str) -> _Inflater:
     match encoding:
         case "lz4":
-            return lz4.frame.LZ4FrameDecompressor()
+            return cast("_Inflater", lz4.frame.LZ4FrameDecompressor())
         case "zstd":
             return zstandard.ZstdDecompressor().decompressobj()
         case "gzip":

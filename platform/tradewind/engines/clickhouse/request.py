@@ -39,6 +39,10 @@ _OF_THE_TRANSPORT = {
 _OF_A_TABLE = ("_format", "_types", "_structure")
 
 
+BUFFER_SIZE = 1024 * 1024
+"""How much of a result is held back until it is known whether it fails."""
+
+
 @dataclass(frozen=True, slots=True)
 class Credentials:
     """Who asks."""
@@ -82,7 +86,7 @@ class Query:
     external: list[ExternalTable] = field(default_factory=list)
     default_format: str = "TabSeparated"
     wait_end: bool = False
-    buffer_size: int = 1024 * 1024
+    buffer_size: int = BUFFER_SIZE
     encoding: str | None = None
 
     @property
@@ -165,7 +169,7 @@ def _query(
         external=external,
         default_format=values.get("default_format") or headers.get("x-clickhouse-format") or "TabSeparated",
         wait_end=_flag(values.get("wait_end_of_query")) or _flag(values.get("http_wait_end_of_query")),
-        buffer_size=_whole(values, "buffer_size", Query.__dataclass_fields__["buffer_size"].default),
+        buffer_size=_whole(values, "buffer_size", BUFFER_SIZE),
         encoding=choose_encoding(headers.get("accept-encoding", "")) if compressed else None,
     )
 
