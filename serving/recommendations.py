@@ -101,8 +101,13 @@ class Recommender:
         unwanted = self._unwanted(request)
         lists = await asyncio.to_thread(_model_lists, champion.model, request, features, unwanted)
         lists["similar"] = [candidate for candidate in similar if candidate.product_id not in unwanted]
+        candidates = fuse(lists)
+        if len(candidates) < request.limit:
+            filling = await asyncio.to_thread(_by_history, champion.model, request, features, unwanted)
+            there = {candidate.product_id for candidate in candidates}
+            candidates += [candidate for candidate in filling if candidate.product_id not in there]
         guardrails = self._guardrails(request) + degraded
-        return _Draft(fuse(lists), POLICY, champion, _account(request, features), guardrails)
+        return _Draft(candidates, POLICY, champion, _account(request, features), guardrails)
 
     async def _features(self, request: RecommendationRequest) -> ShopperFeatures | None:
         shopper_id = request.shopper_id or request.visitor_id
@@ -170,22 +175,29 @@ def _model_lists(
     model: RecommendationModel, request: RecommendationRequest, features: ShopperFeatures | None, unwanted: set[str]
 ) -> dict[str, list[Candidate]]:
     """What the champion says: of all that is known of the shopper, and of what is on their mind."""
+    lists: dict[str, list[Candidate]] = {}
+    on_their_mind = [Touch(str(product_id)) for product_id in request.context_product_ids]
+    if request.placement in ABOUT_THE_SHOPPER:
+        lists["history"] = _by_history(model, request, features, unwanted)
+        on_their_mind += [touch for touch in _touches(features) if touch.age_days * DAY_MS < SESSION_MS]
+    if on_their_mind:
+        together = model.goes_with(on_their_mind, limit=POOL + request.limit, exclude=unwanted)
+        lists["session"] = [Candidate(*scored) for scored in together]
+    return lists
+
+
+def _by_history(
+    model: RecommendationModel, request: RecommendationRequest, features: ShopperFeatures | None, unwanted: set[str]
+) -> list[Candidate]:
+    limit = POOL + request.limit
+    ranked = model.recommend(_touches(features), limit=limit, exclude=unwanted, task=Task.WITH_REPEATS)
+    return [Candidate(*scored) for scored in ranked]
+
+
+def _touches(features: ShopperFeatures | None) -> list[Touch]:
     now_ms = clock.now().timestamp() * 1000
     known = features.touches if features else ()
-    about_the_shopper = request.placement in ABOUT_THE_SHOPPER
-    on_their_mind = [Touch(str(product_id)) for product_id in request.context_product_ids]
-    if about_the_shopper:
-        on_their_mind += [Touch(one.product_id, 0.0, one.weight) for one in known if now_ms - one.at_ms < SESSION_MS]
-    limit = POOL + request.limit
-    lists: dict[str, list[Candidate]] = {}
-    if about_the_shopper or not on_their_mind:
-        touches = [Touch(one.product_id, (now_ms - one.at_ms) / DAY_MS, one.weight) for one in known]
-        ranked = model.recommend(touches, limit=limit, exclude=unwanted, task=Task.WITH_REPEATS)
-        lists["history"] = [Candidate(*scored) for scored in ranked]
-    if on_their_mind:
-        ranked = model.recommend(on_their_mind, limit=limit, exclude=unwanted, task=Task.NEW_TO_SHOPPER)
-        lists["session"] = [Candidate(one.product_id, one.score, "session") for one in ranked]
-    return lists
+    return [Touch(one.product_id, (now_ms - one.at_ms) / DAY_MS, one.weight) for one in known]
 
 
 def _excluded(request: RecommendationRequest) -> set[str]:

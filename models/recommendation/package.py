@@ -91,6 +91,21 @@ class RecommendationModel:
             if item != NOTHING
         ]
 
+    def goes_with(self, touches: Sequence[Touch], *, limit: int, exclude: Collection[str] = ()) -> list[Scored]:
+        """The products most often bought in one basket with those in `touches`, which aren't among them, best first.
+
+        Fewer than `limit` when fewer were ever bought together.
+        """
+        history = Histories.of_one(touches, self.catalogue)
+        scores = self.components[ItemToItem.name].scores(history).copy()
+        scores[0, self._numbers(exclude)] = 0
+        scores[0, history.item] = 0
+        return [
+            Scored(self.catalogue.product_ids[item], float(scores[0, item]), ItemToItem.name)
+            for item in best(scores, limit)[0].tolist()
+            if item != NOTHING
+        ]
+
     def recommend_batch(self, histories: Histories, *, limit: int, task: Task) -> Ints:
         """The best `limit` products of each shopper, as numbers of the catalogue, best first."""
         return self.blend(task).recommend(histories, limit=limit, repeats=task.repeats)

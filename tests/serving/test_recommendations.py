@@ -80,7 +80,7 @@ async def test_what_was_done_a_minute_ago_changes_what_is_shown_now(recommender:
 
     assert 0 not in {taste_of(one) for one in products(before)[:5]}
     assert [taste_of(one) for one in products(after)].count(0) >= 2
-    assert "session" in {item.source for item in after.answer.items}
+    assert "item_to_item" in {item.source for item in after.answer.items}
 
 
 async def test_a_product_is_shown_with_what_goes_with_it(recommender: Recommender) -> None:
@@ -90,6 +90,16 @@ async def test_a_product_is_shown_with_what_goes_with_it(recommender: Recommende
 
     assert {taste_of(one) for one in products(decided)} == {1}
     assert here not in products(decided)
+
+
+async def test_a_row_is_never_left_short(recommender: Recommender, settings: Settings) -> None:
+    nowhere = clients.qdrant_async(settings.model_copy(update={"qdrant_url": "http://127.0.0.1:1"}))
+
+    for context in ([product(1, 3)], [UUID(int=1)], []):
+        request = asked("product", context_product_ids=context, limit=20)
+        for one in (recommender, replace(recommender, qdrant=nowhere)):
+            assert len(set(products(await one.decide(request)))) == 20
+    await nowhere.close()
 
 
 async def test_what_is_sold_out_or_shown_already_is_never_shown(recommender: Recommender, settings: Settings) -> None:

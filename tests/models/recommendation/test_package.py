@@ -58,6 +58,11 @@ def test_a_purchase_made_just_now_changes_the_answer(loaded):
     assert any(product.startswith("taste2") for product in after[:6])
 
 
+def test_what_goes_with_a_product_is_bought_in_one_basket_with_it(loaded):
+    companions = [item.product_id for item in loaded.goes_with([Touch("taste1-0")], limit=10, exclude=["taste1-5"])]
+    assert set(companions) == {f"taste1-{number}" for number in (1, 2, 3, 4, 6, 7)}
+
+
 def test_a_weak_sign_of_interest_moves_less_than_a_purchase(loaded):
     def score(weight: float) -> float:
         touches = [*TEA_PARTY, Touch("taste2-0", 0.0, weight)]
