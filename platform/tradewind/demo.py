@@ -84,8 +84,8 @@ def steps(var: Path) -> list[Step]:
         wait_until_delivered(settings, progress)
 
     return [
-        Step("A grocer's year, and an empty fashion shop", load),
-        Step("Events into the event store", deliver),
+        Step("A grocer's year", load),
+        Step("Its events to ClickHouse", deliver),
         Step("Features, model, index", lambda progress: run_line(var, progress)),
     ]
 
@@ -95,9 +95,9 @@ def run_steps(todo: Sequence[Step], record: Record, console: Console) -> None:
     columns = (
         SpinnerColumn(finished_text="[green]✓[/]"),
         TextColumn("{task.description}"),
-        BarColumn(),
-        TextColumn("{task.fields[note]}"),
+        BarColumn(20),
         TimeElapsedColumn(),
+        TextColumn("[dim]{task.fields[note]}"),
     )
     with Bars(*columns, console=console) as bars:
         for step in todo:
