@@ -200,7 +200,8 @@ class _Planner:
     def _serving(self, port: int | None) -> None:
         if port is not None and _installed("serving.app"):
             arguments = ("serving.app:create_app", "--factory", *_options({"host": LOOPBACK, "port": port}))
-            needs = ("clickhouse", "qdrant", "valkey", "mlflow")
+            # Not MLflow: it takes longest to start, and the service asks it for champions until it answers.
+            needs = ("clickhouse", "qdrant", "valkey")
             self._python("serving", "uvicorn", *arguments, port=port, path="/healthz", needs=needs)
 
     def _workers(self) -> None:
