@@ -19,6 +19,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, SpinnerColumn, TaskID, 
 from rich.progress import Progress as Bars
 
 from foundation.settings import Settings
+from tradewind.line import run_line
 from tradewind.passwords import write_private
 from tradewind.processes import stop
 from tradewind.stack.console import addresses
@@ -70,17 +71,17 @@ class Record:
 
 def steps(var: Path) -> list[Step]:
     """What fills the stack in `var`, in order."""
-    # They import what the engines' clients need, which a stack that is full already has no use for.
-    from pipelines.relay import wait_until_delivered  # noqa: PLC0415
-    from tradewind.data.journey import load_complete_journey  # noqa: PLC0415
-    from tradewind.line import run_line  # noqa: PLC0415
-
     settings = Settings(_env_file=var / "stack.env", var_dir=var.absolute())
 
+    # Each imports its libraries when it runs: a stack that is full already has no use for them.
     def load(progress: Progress) -> None:
+        from tradewind.data.journey import load_complete_journey  # noqa: PLC0415
+
         load_complete_journey(settings, progress=progress)
 
     def deliver(progress: Progress) -> None:
+        from pipelines.relay import wait_until_delivered  # noqa: PLC0415
+
         wait_until_delivered(settings, progress)
 
     return [
