@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
+import httpx
 import structlog
 
 from foundation.settings import Settings
@@ -23,8 +24,16 @@ log = structlog.get_logger(__name__)
 ALIAS = "champion"
 TENANT_TAG = "tenant_id"
 MODEL_FOLDER = "model"
+PATIENCE = 5.0
 MODELS = "recommendation-"
 """How the names of the models that recommend begin."""
+
+
+class RegistryAway(ConnectionError):
+    """Nobody answers at the registry's address."""
+
+    def __init__(self, address: str) -> None:
+        super().__init__(f"MLflow doesn't answer at {address}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,8 +77,10 @@ class Champions:
         """Load what the alias names now; a version that can't be loaded leaves the one before in place.
 
         Raises:
-            mlflow.exceptions.MlflowException: the registry can't be reached.
+            RegistryAway: the registry doesn't answer.
+            mlflow.exceptions.MlflowException: the registry answers with an error.
         """
+        self._knock()
         found: dict[UUID, Champion] = {}
         for tenant_id, name, version in self._named():
             known = self._by_tenant.get(tenant_id)
@@ -84,6 +95,15 @@ class Champions:
                 if known is not None:
                     found[tenant_id] = known
         self._by_tenant = found
+
+    def _knock(self) -> None:
+        """See that a server is there before MLflow's client is imported (seconds) or asked (it retries for a minute)."""
+        if not self._tracking_uri.startswith("http"):
+            return
+        try:
+            httpx.get(f"{self._tracking_uri.rstrip('/')}/health", timeout=PATIENCE)
+        except httpx.HTTPError as fault:
+            raise RegistryAway(self._tracking_uri) from fault
 
     def _named(self) -> list[tuple[UUID, str, str]]:
         named: list[tuple[UUID, str, str]] = []

@@ -11,7 +11,7 @@ from foundation import clients
 from foundation.settings import Settings
 from models.recommendation.spec import Task
 from serving import index
-from serving.champions import Champions
+from serving.champions import Champions, RegistryAway
 from serving.index import alias_of, collection_of
 from serving.publish import NoChampion, publish
 from tests.serving.conftest import OTHER_TENANT, QUICK, TENANT, Registry, product, taste_of
@@ -69,6 +69,14 @@ def test_a_new_champion_takes_over_the_alias_and_the_old_collection_goes(
         qdrant.close()
     finally:
         mlflow.set_registered_model_alias(other.model_name, "champion", first.version)
+
+
+def test_a_registry_that_is_away_leaves_the_champions_in_place(settings: Settings) -> None:
+    away = Champions("http://127.0.0.1:1", settings.var_dir)
+
+    with pytest.raises(RegistryAway, match="doesn't answer"):
+        away.refresh()
+    assert away.all == {}
 
 
 def test_a_version_that_cannot_be_read_leaves_the_one_before_in_place(settings: Settings, registry: Registry) -> None:

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import gzip
+import time
 import uuid
+import zlib
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import httpx
@@ -17,6 +20,15 @@ def ask(http: httpx.Client, statement: str | bytes, **parameters: str) -> str:
     answer = http.post("/", params=parameters, content=statement)
     assert answer.status_code == 200, answer.text
     return answer.text
+
+
+def comes_to(look: Callable[[], str], expected: str) -> bool:
+    """Look until it is as expected; False where it never is, so that a test fails instead of waiting for ever."""
+    for _ in range(600):
+        if look() == expected:
+            return True
+        time.sleep(0.1)
+    return False
 
 
 @pytest.fixture
@@ -91,6 +103,15 @@ def test_every_row_of_a_binary_insert_arrives(http: httpx.Client, numbers: str, 
     assert ask(http, same + numbers) == ask(http, f"{same} ({query})")
     ask(http, f"TRUNCATE TABLE {numbers}")
     ask(http, rows, query=f"INSERT INTO {numbers} FORMAT {rows_format}")
+    assert ask(http, same + numbers) == ask(http, f"{same} ({query})")
+
+
+@pytest.mark.parametrize("rows_format", ["Native", "RowBinary"])
+def test_no_row_of_half_a_million_is_lost(http: httpx.Client, numbers: str, rows_format: str) -> None:
+    query = "SELECT number AS n, toString(number) AS word FROM numbers(500000)"
+    rows = http.post("/", content=f"{query} FORMAT {rows_format}").content
+    ask(http, rows, query=f"INSERT INTO {numbers} FORMAT {rows_format}")
+    same = "SELECT count(), uniqExact(n), sum(cityHash64(n, word)) FROM "
     assert ask(http, same + numbers) == ask(http, f"{same} ({query})")
 
 
@@ -239,6 +260,7 @@ def test_the_headers_say_what_a_client_reads(http: httpx.Client, numbers: str) -
 
 def test_answers_are_compressed_as_the_client_accepts(http: httpx.Client) -> None:
     decoders = {
+        "deflate": zlib.decompress,
         "lz4": lz4.frame.decompress,
         "zstd": lambda data: zstandard.ZstdDecompressor().decompressobj().decompress(data),
         "gzip": gzip.decompress,
@@ -259,7 +281,12 @@ def test_answers_are_compressed_as_the_client_accepts(http: httpx.Client) -> Non
 
 def test_bodies_are_read_in_every_encoding(http: httpx.Client, numbers: str) -> None:
     rows = "".join(f"{n},w{n}\n" for n in range(100_000)).encode()
-    encoders = {"lz4": lz4.frame.compress, "zstd": zstandard.ZstdCompressor().compress, "gzip": gzip.compress}
+    encoders = {
+        "deflate": zlib.compress,
+        "lz4": lz4.frame.compress,
+        "zstd": zstandard.ZstdCompressor().compress,
+        "gzip": gzip.compress,
+    }
     for encoding, encode in encoders.items():
         ask(http, f"TRUNCATE TABLE {numbers}")
         halves = encode(rows[: len(rows) // 2]) + encode(rows[len(rows) // 2 :])
@@ -275,6 +302,26 @@ def test_a_compressed_body_that_is_cut_inserts_nothing(http: httpx.Client, numbe
     answer = http.post("/", params=params, content=body[: len(body) // 2], headers={"Content-Encoding": "gzip"})
     assert answer.status_code >= 400
     assert ask(http, f"SELECT count() FROM {numbers}") == "0\n"
+
+
+def test_a_query_ends_when_its_reader_hangs_up(http: httpx.Client) -> None:
+    running = "SELECT count() FROM system.processes WHERE query LIKE 'SELECT number, {0}%'"
+    word = uuid.uuid4().hex
+    with http.stream("POST", "/", content=f"SELECT number, '{word}' FROM system.numbers") as answer:
+        next(answer.iter_raw())
+        assert ask(http, running.format(f"\\'{word}")) == "1\n"
+    assert comes_to(lambda: ask(http, running.format(f"\\'{word}")), "0\n")
+
+
+def test_a_client_that_hangs_up_within_its_rows_inserts_none(http: httpx.Client, numbers: str) -> None:
+    def rows() -> Iterator[bytes]:
+        yield b"1,a\n2,b\n"
+        raise InterruptedError
+
+    with pytest.raises(InterruptedError):
+        http.post("/", params={"query": f"INSERT INTO {numbers} FORMAT CSV"}, content=rows())
+    ask(http, f"INSERT INTO {numbers} VALUES (3, 'c')")
+    assert ask(http, f"SELECT groupArray(n) FROM {numbers}") == "[3]\n"
 
 
 def test_tables_can_come_with_the_query(http: httpx.Client) -> None:

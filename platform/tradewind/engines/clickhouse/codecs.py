@@ -154,7 +154,7 @@ def _fresh(encoding: str) -> _Inflater:
         case "gzip":
             return zlib.decompressobj(wbits=31)
         case "deflate":
-            return zlib.decompressobj(wbits=47)
+            return zlib.decompressobj()
         case "xz":
             return lzma.LZMADecompressor()
         case "bz2":

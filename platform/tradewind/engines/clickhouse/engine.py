@@ -19,10 +19,8 @@ import orjson
 from tradewind.engines.clickhouse.codecs import native_header
 from tradewind.engines.clickhouse.errors import AlreadyServed, QueryFailed, from_engine
 from tradewind.engines.clickhouse.request import ExternalTable, Query
-from tradewind.engines.clickhouse.sessions import Sessions, apply, for_one_request, identifier
+from tradewind.engines.clickhouse.sessions import Sessions, apply, for_one_request, identifier, quoted
 from tradewind.engines.clickhouse.sql import Kind
-
-_SELECTS = ("SELECT", "WITH", "FROM")
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +84,12 @@ class Engine:
         with self._sessions.connection(None) as connection:
             connection.query("KILL QUERY WHERE query NOT LIKE 'KILL QUERY%' ASYNC")
 
+    def end(self, query: Query) -> None:
+        """Tell a query whose result nobody reads any more to end; the engine takes no closed pipe for a reason to."""
+        condition = f"query NOT LIKE 'KILL QUERY%' AND position(query, {quoted(_marked(query))}) > 0"
+        with self._sessions.connection(None) as connection:
+            connection.query(f"KILL QUERY WHERE {condition} ASYNC")
+
     def close(self) -> None:
         """End every session, and let go of the directory."""
         self._sessions.close()
@@ -136,10 +140,10 @@ class _Run:
         statement = self._query.statement
         if statement.kind is Kind.INSERT:
             return self._insert()
-        if statement.kind is not Kind.READ:
+        if not statement.kind.gives_rows:
             return self._outcome(self._execute(statement.text, "Null"))
         output_format = self._query.output_format
-        if statement.text.lstrip("( \n\t").upper().startswith(_SELECTS):
+        if statement.kind is Kind.READ:
             return self._select(statement.text, output_format)
         result = self._execute(f"{statement.text}\n{statement.settings}", output_format)
         self._write(result.bytes() or self._header(output_format))
@@ -150,7 +154,7 @@ class _Run:
 
     def _select(self, text: str, output_format: str) -> Outcome:
         into = f"INTO OUTFILE '/dev/fd/{self._output}' APPEND COMPRESSION 'none' FORMAT {identifier(output_format)}"
-        result = self._execute(f"{text}\n{into} {self._query.statement.settings}", "Null")
+        result = self._execute(f"{text}\n{_marked(self._query)} {into} {self._query.statement.settings}", "Null")
         if result.rows_read() == 0:
             self._write(self._header(output_format))
         return self._outcome(result)
@@ -194,6 +198,11 @@ class _Run:
 
     def _seconds(self) -> float:
         return time.perf_counter() - self._started
+
+
+def _marked(query: Query) -> str:
+    """A comment that tells the query from all others that run; its `id` may be any client's words."""
+    return f"/* {query.mark} */"
 
 
 def _load(connection: Any, table: ExternalTable) -> None:

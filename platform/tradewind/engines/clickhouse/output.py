@@ -6,9 +6,10 @@ import asyncio
 import fcntl
 import os
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from concurrent.futures import Executor
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from tempfile import SpooledTemporaryFile
 
@@ -23,8 +24,13 @@ class Running:
     """A query on a worker thread, and the reading end of the pipe that it writes to."""
 
     def __init__(
-        self, task: asyncio.Future[Outcome], reader: asyncio.StreamReader, pipe: asyncio.BaseTransport
+        self,
+        end: Callable[[], None],
+        task: asyncio.Future[Outcome],
+        reader: asyncio.StreamReader,
+        pipe: asyncio.BaseTransport,
     ) -> None:
+        self._end = end
         self._task = task
         self._reader = reader
         self._pipe = pipe
@@ -44,7 +50,7 @@ class Running:
         )
         task = asyncio.ensure_future(loop.run_in_executor(workers, engine.run, query, writing))
         task.add_done_callback(lambda ended: _free(places, ended))
-        return cls(task, reader, pipe)
+        return cls(partial(engine.end, query), task, reader, pipe)
 
     async def read(self) -> bytes:
         """Some more of the result; nothing at its end."""
@@ -98,9 +104,11 @@ class Running:
         """
         return await asyncio.shield(self._task)
 
-    def leave(self) -> None:
-        """Read no more: a query that still writes ends at its next byte."""
+    async def leave(self) -> None:
+        """Read no more, and tell a query that still runs to end."""
         self._pipe.close()
+        if not self._task.done():
+            await asyncio.to_thread(self._end)
 
 
 def _free(places: asyncio.Semaphore, ended: asyncio.Future[Outcome]) -> None:

@@ -18,8 +18,6 @@ from tradewind.engines.clickhouse.codecs import Decompressor, choose_encoding
 from tradewind.engines.clickhouse.errors import QueryFailed, not_implemented
 from tradewind.engines.clickhouse.sql import Kind, Statement
 
-type_of_form = "multipart/form-data"
-
 _HEAD = 256 * 1024
 """An insert's own text ends within this many bytes (a server's `max_query_size`)."""
 _LONGEST_QUERY = 64 * 1024 * 1024
@@ -37,7 +35,6 @@ _OF_THE_TRANSPORT = {
     "http_wait_end_of_query", "http_response_buffer_size", "http_write_exception_in_output_format",
 }  # fmt: skip
 _OF_A_TABLE = ("_format", "_types", "_structure")
-
 
 BUFFER_SIZE = 1024 * 1024
 """How much of a result is held back until it is known whether it fails."""
@@ -88,6 +85,8 @@ class Query:
     wait_end: bool = False
     buffer_size: int = BUFFER_SIZE
     encoding: str | None = None
+    mark: str = field(default_factory=lambda: uuid.uuid4().hex)
+    """What the engine knows it by."""
 
     @property
     def output_format(self) -> str:
@@ -134,7 +133,7 @@ async def read_query(request: Request, spool: Path) -> Query | None:
         raise not_implemented("ClickHouse's own block compression (compress=1, decompress=1): use Content-Encoding")
     external: list[ExternalTable] = []
     data = None
-    if request.headers.get("content-type", "").startswith(type_of_form):
+    if request.headers.get("content-type", "").startswith("multipart/form-data"):
         external = await _read_form(await request.form(max_part_size=_LONGEST_QUERY), values)
         statement = sql.parse(values.get("query", "").encode()) if values.get("query") else None
     else:
@@ -262,7 +261,7 @@ def _session(values: Mapping[str, str]) -> SessionRequest | None:
 
 
 def _refuse_change(statement: Statement, *, method: str, readonly: str) -> None:
-    if statement.kind is Kind.READ or (statement.kind is Kind.SESSION and readonly != "1"):
+    if statement.kind.gives_rows or (statement.kind is Kind.SESSION and readonly != "1"):
         return
     if method in ("GET", "HEAD") or _flag(readonly):
         raise QueryFailed(

@@ -23,7 +23,6 @@ from tradewind.engines.clickhouse.engine import Engine, Outcome
 from tradewind.engines.clickhouse.errors import QueryFailed
 from tradewind.engines.clickhouse.output import PIECE, Running
 from tradewind.engines.clickhouse.request import Credentials, Query, credentials, read_query
-from tradewind.engines.clickhouse.sql import Kind
 
 _MAX_CONCURRENT_QUERIES = 64
 """Others wait for a place."""
@@ -99,7 +98,7 @@ class _Gateway:
     async def _run(self, query: Query, headers: dict[str, str]) -> Response:
         running = await Running.start(self._engine, query, self._workers, self._places)
         try:
-            if query.statement.kind is not Kind.READ:
+            if not query.statement.kind.gives_rows:
                 return Response(headers=headers | _summary(await running.outcome()))
             described = headers | _describe(query)
             if query.wait_end:
@@ -107,7 +106,7 @@ class _Gateway:
                 return _Stream(_pieces(held), query.encoding, described | _summary(outcome), self._engine.version)
             head, ended = await running.head(max(query.buffer_size, 1))
         except BaseException:
-            running.leave()
+            await running.leave()
             raise
         described |= _summary(ended or Outcome())
         if ended is not None:
@@ -138,7 +137,7 @@ async def _all(head: bytes, running: Running) -> AsyncGenerator[bytes, None]:
         async for piece in running.rest():
             yield piece
     finally:
-        running.leave()
+        await running.leave()
 
 
 async def _pieces(held: SpooledTemporaryFile[bytes]) -> AsyncGenerator[bytes, None]:

@@ -53,7 +53,7 @@ class Sessions:
         Raises:
             QueryFailed: when the session is in use, or must exist and doesn't.
         """
-        self.close_expired()
+        self._close_if(lambda session: session.expires < self._clock())
         if wish is None:
             connection = self._connect()
             try:
@@ -68,13 +68,9 @@ class Sessions:
             session.expires = self._clock() + wish.timeout
             session.lock.release()
 
-    def close_expired(self) -> None:
-        """Close the sessions whose time is over."""
-        self._close(lambda session: session.expires < self._clock())
-
     def close(self) -> None:
         """Close every session that is not in use."""
-        self._close(lambda _: True)
+        self._close_if(lambda _: True)
 
     def _claim(self, wish: SessionRequest) -> _Session:
         while True:
@@ -96,7 +92,7 @@ class Sessions:
         session.lock.acquire()
         return session
 
-    def _close(self, is_over: Callable[[_Session], bool]) -> None:
+    def _close_if(self, is_over: Callable[[_Session], bool]) -> None:
         with self._lock:
             for name, session in list(self._sessions.items()):
                 if session.lock.acquire(blocking=False):

@@ -27,7 +27,8 @@ _TOKEN = re.compile(
 _AFTER_FORMAT = re.compile(rb"[ \t\f]*\r?\n?")
 _OPENING, _CLOSING = (b"(", b"[", b"{"), (b")", b"]", b"}")
 
-_WITH_OUTPUT = {b"SELECT", b"WITH", b"FROM", b"SHOW", b"DESCRIBE", b"DESC", b"EXISTS", b"EXPLAIN", b"CHECK", b"VALUES"}
+_SELECTS = {b"SELECT", b"WITH", b"FROM"}
+_SHOWS = {b"SHOW", b"DESCRIBE", b"DESC", b"EXISTS", b"EXPLAIN", b"CHECK", b"VALUES"}
 _OF_THE_SESSION = {b"SET", b"USE"}
 
 
@@ -35,13 +36,20 @@ class Kind(Enum):
     """What a statement does with its connection."""
 
     READ = "read"
-    """Gives rows, changes nothing."""
+    """Gives rows, however many, and changes nothing."""
+    SHOW = "show"
+    """Gives a few rows about the server, and changes nothing."""
     INSERT = "insert"
     """Takes the data that follow it."""
     SESSION = "session"
     """Changes the session alone."""
     CHANGE = "change"
     """Changes data or definitions."""
+
+    @property
+    def gives_rows(self) -> bool:
+        """Whether it reads alone, and its answer is what it read."""
+        return self in (Kind.READ, Kind.SHOW)
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +130,7 @@ def parse(text: bytes) -> Statement:
         raise QueryFailed(62, "SYNTAX_ERROR", "Syntax error (Multi-statements are not allowed)")
     kind = _kind(tokens, top)
     end = tokens[-1].end
-    if kind is not Kind.READ:
+    if not kind.gives_rows:
         return Statement(kind, text[:end].decode())
     if any(token.word == b"OUTFILE" and before.word == b"INTO" for before, token in pairwise(top)):
         raise QueryFailed(358, "INTO_OUTFILE_NOT_ALLOWED", "INTO OUTFILE is not allowed")
@@ -168,8 +176,10 @@ def _kind(tokens: list[_Token], top: list[_Token]) -> Kind:
     first = next((token for token in tokens if token.text != b"("), _END).word
     if first == b"WITH" and any(token.word == b"INTO" and before.word == b"INSERT" for before, token in pairwise(top)):
         return Kind.CHANGE
-    if first in _WITH_OUTPUT:
+    if first in _SELECTS:
         return Kind.READ
+    if first in _SHOWS:
+        return Kind.SHOW
     return Kind.SESSION if first in _OF_THE_SESSION else Kind.CHANGE
 
 
