@@ -97,7 +97,7 @@ class Champions:
         self._by_tenant = found
 
     def _knock(self) -> None:
-        """See that a server is there before MLflow's client is imported (seconds) or asked (it retries for a minute)."""
+        """See that a server is there before its client is imported (seconds) or asked (it retries for a minute)."""
         if not self._tracking_uri.startswith("http"):
             return
         try:
