@@ -8,6 +8,9 @@ from dagster_project.resources import Platform
 WORTH_A_RUN = 5_000
 """New orders that make the model worth training again before the night."""
 LOOK_EVERY = 60
+_LIVE_ORDERS = """
+    SELECT count() FROM events FINAL WHERE name = 'order.placed' AND NOT JSONHas(payload, 'original_at')
+"""
 
 
 @dg.sensor(
@@ -17,12 +20,12 @@ LOOK_EVERY = 60
     description=f"Runs `refresh` after every {WORTH_A_RUN:,} orders.",
 )
 def new_orders(context: dg.SensorEvaluationContext, platform: Platform) -> dg.SensorResult | dg.SkipReason:
-    """Counts the orders in the event store since the last run it asked for; the first look only takes the count."""
+    """Counts the orders since the run it last asked for, without imported history; the first look takes the count."""
     from foundation import clients  # noqa: PLC0415
 
     client = clients.clickhouse(platform.settings())
     try:
-        found = client.query("SELECT count() FROM events FINAL WHERE name = 'order.placed'").result_rows
+        found = client.query(_LIVE_ORDERS).result_rows
     finally:
         client.close()
     orders = int(found[0][0])

@@ -11,6 +11,7 @@ from typing import Annotated, cast
 import structlog
 from fastapi import Depends, FastAPI, Request
 from fastapi.responses import Response
+from fastapi_offline import FastAPIOffline
 
 from features.online import OnlineShoppers
 from foundation import clients, http
@@ -68,7 +69,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         await qdrant.close()
         await redis.aclose()
 
-    app = FastAPI(title="Tradewind decisions", version="0.1.0", lifespan=lifespan)
+    app = FastAPIOffline(title="Tradewind decisions", version="0.1.0", lifespan=lifespan)
     app.state.token = token
     app.state.champions = champions
     http.install(app, max_body_bytes=settings.max_body_bytes)

@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 
 import httpx
 from fastapi import FastAPI, Request
+from fastapi_offline import FastAPIOffline
 from sqlalchemy import text
 
 from commerce.behaviour import api as behaviour
@@ -52,7 +53,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
             yield
         await database.close()
 
-    app = FastAPI(title="Tradewind", version="0.1.0", description=DESCRIPTION, lifespan=lifespan)
+    app = FastAPIOffline(title="Tradewind", version="0.1.0", description=DESCRIPTION, lifespan=lifespan)
     http.install(app, max_body_bytes=settings.max_body_bytes)
     for context in (sessions, catalog, cart, checkout, orders, recommendations, behaviour):
         app.include_router(context.router)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import socket
 import threading
 from collections.abc import Iterator
@@ -71,3 +72,12 @@ def test_no_request_the_description_allows_or_forbids_breaks_the_server(
         holds()
         tried.add(operation.label)
     assert len(tried) >= 15
+
+
+async def test_the_documentation_page_needs_nothing_from_elsewhere(client: httpx.AsyncClient) -> None:
+    page = await client.get("/docs")
+    sources = re.findall(r'(?:src|href)="([^"]+)"', page.text)
+
+    assert sources
+    for source in sources:
+        assert (await client.get(source)).status_code == 200, source

@@ -115,4 +115,4 @@ def an_order(products: list[UUID], order_id: UUID) -> str:
     total = 100 * len(lines)
     return OrderPlaced(
         order_id=order_id, currency="USD", subtotal=total, discount=0, shipping=0, tax=0, total=total, lines=lines
-    ).model_dump_json()
+    ).model_dump_json(exclude_none=True)

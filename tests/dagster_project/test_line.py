@@ -93,3 +93,15 @@ def test_the_sensor_asks_for_a_run_when_enough_orders_are_new(settings: Settings
     assert isinstance(asked, dg.SensorResult)
     assert len(asked.run_requests or []) == 1
     assert asked.cursor == str(year)
+
+
+def test_history_that_is_loaded_is_no_reason_for_a_run(settings: Settings, client: Any) -> None:
+    now = datetime.now(UTC)
+    payload = '{"original_at": "2017-01-01T00:00:00Z"}'
+    rows = [[TENANT, "order.placed", now, uuid4(), payload] for _ in range(3)]
+    client.insert("events", rows, column_names=["tenant_id", "name", "occurred_at", "event_id", "payload"])
+
+    looked = new_orders(dg.build_sensor_context(cursor=str(-WORTH_A_RUN), resources={"platform": Platform()}))
+
+    assert isinstance(looked, dg.SensorResult)
+    assert looked.cursor == "0"

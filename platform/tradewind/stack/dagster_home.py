@@ -20,6 +20,7 @@ def write_home(home: Path, *, code_port: int, in_postgres: bool) -> None:
     home.mkdir(parents=True, exist_ok=True)
     instance: dict[str, object] = {
         "telemetry": {"enabled": False},
+        "nux": {"enabled": False},
         "concurrency": {"runs": {"max_concurrent_runs": 1}},
     }
     if in_postgres:
