@@ -42,7 +42,7 @@ SHOPPER_ACTIVITY = FeatureView(
     ttl=timedelta(0),
     source=SHOPPER_PUSH,
     tags={"version": VIEW_VERSION},
-    description="The shopper's latest 1,000 touches of products, newest first, and what was ever ordered.",
+    description="The shopper's latest 5,000 touches of products, newest first, and what was ever ordered.",
     schema=[
         Field(name="shopper_key", dtype=String),
         Field(name="touched_products", dtype=Array(String), description="Product ids."),

@@ -205,7 +205,7 @@ def _excluded(request: RecommendationRequest) -> set[str]:
 
 
 def touches_digest(products: Sequence[str], at_ms: Sequence[int], weights: Sequence[float]) -> str:
-    """The same for the same touches in the same order: what a decision keeps of a thousand of them.
+    """The same for the same touches in the same order: what a decision keeps of thousands of them.
 
     The touches themselves are computed again by `features.compute.shopper_activity` as of the decision's `as_of`.
     """

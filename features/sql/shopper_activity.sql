@@ -9,7 +9,7 @@ SELECT
         arrayReverseSort(
             groupArray((toUnixTimestamp64Milli(occurred_at), event_id, position, toString(product_id), toString(kind)))
         ),
-        1, 1000
+        1, 5000
     ) AS touches,
     arrayMap(touch -> touch.4, touches) AS touched_products,
     arrayMap(touch -> touch.1, touches) AS touched_at,
