@@ -92,6 +92,14 @@ def migrate(var_dir: VarDir) -> None:
     upgrade(Settings().require("database_owner_url", "Postgres"))
 
 
+@app.command()
+def bench(var_dir: VarDir) -> None:
+    """Measure the running stack, each figure beside its floor; writes docs/benchmarks.md."""
+    from tradewind.bench.command import bench as run
+
+    run(var_dir)
+
+
 @app.command(context_settings=PASS_ON, add_help_option=False)
 def data(context: typer.Context) -> None:
     """Load a retailer's data: `tradewind data --help`."""

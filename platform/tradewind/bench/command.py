@@ -1,0 +1,50 @@
+"""`tradewind bench`."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from rich.console import Console
+
+from foundation.settings import Settings
+from tradewind.bench import report
+from tradewind.bench.suite import Suite
+from tradewind.errors import StackError
+from tradewind.stack.lock import is_running
+from tradewind.stack.site import read_variables, repository_root
+from tradewind.stack.state import StackState
+
+
+class NothingToMeasure(StackError):
+    """The stack doesn't run."""
+
+    def __init__(self) -> None:
+        super().__init__("The stack doesn't run: `make demo` in another terminal starts and fills it.")
+
+
+def bench(var: Path) -> None:
+    """Measure the running stack, write `var/bench/*.json` and `docs/benchmarks.md`.
+
+    Raises:
+        NothingToMeasure: the stack doesn't run.
+        NotLoaded: it runs and holds no shop.
+    """
+    if not is_running(var):
+        raise NothingToMeasure
+    os.environ.update(read_variables(var))
+    console, where = Console(), report.machine()
+    folder = var / "bench"
+    for result in Suite(Settings(_env_file=None), StackState.read(var).addresses["store"]).run():
+        report.write(folder, result.to_json(), where)
+        console.print(f"[green]✓[/] {report.TITLES[result.name]}")
+        for row in result.rows:
+            beside = f", {row.ratio:.0%} of pgbench" if row.ratio is not None else ""
+            ours = row.ours
+            console.print(
+                f"  {row.what:<30} {ours.clients:>3} clients  {ours.per_second:>8,.0f}/s"
+                f"  p50 {ours.p50:7.1f}  p95 {ours.p95:7.1f}  p99 {ours.p99:7.1f} ms{beside}"
+            )
+    page = repository_root() / "docs" / "benchmarks.md"
+    page.write_text(report.page(folder), encoding="utf-8")
+    console.print(f"Written: {folder}/*.json and {page}")

@@ -1,0 +1,64 @@
+"""pgbench, from the embedded server's own binaries, with the latency of every transaction."""
+
+from __future__ import annotations
+
+import subprocess
+import tempfile
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
+from tradewind.bench.figures import Figures, figures
+from tradewind.engines.postgres_binaries import programs
+from tradewind.errors import StackError
+
+THREADS = 1
+"""pgbench shares the cores with the server; one thread drives all its clients."""
+
+
+class PgbenchFailed(StackError):
+    """A script didn't run; the message is pgbench's."""
+
+
+def run(url: str, scripts: Sequence[str], *, clients: int, seconds: int) -> Figures:
+    """`clients` connections running one of `scripts` at random for `seconds`, statements prepared once a connection.
+
+    Raises:
+        PgbenchFailed: the server refused a script.
+    """
+    parts = urlsplit(url)
+    with tempfile.TemporaryDirectory() as folder:
+        files = []
+        for number, script in enumerate(scripts):
+            file = Path(folder, f"{number}.sql")
+            file.write_text(script)
+            files += ["-f", str(file)]
+        command = [
+            str(programs(None) / "pgbench"),
+            "--no-vacuum",
+            "--protocol=prepared",
+            f"--client={clients}",
+            f"--jobs={THREADS}",
+        ]
+        command += [f"--time={seconds}", "--log", f"--log-prefix={folder}/log", *files]
+        command += [
+            "-h",
+            parts.hostname or "",
+            "-p",
+            str(parts.port),
+            "-U",
+            parts.username or "",
+            parts.path.strip("/"),
+        ]
+        done = subprocess.run(
+            command, env={"PGPASSWORD": unquote(parts.password or "")}, capture_output=True, text=True, check=False
+        )
+        if done.returncode != 0:
+            raise PgbenchFailed(f"pgbench: {done.stderr.strip()[-2000:]}")
+        lines = [line for log in Path(folder).glob("log.*") for line in log.read_text().splitlines()]
+    return figures(clients, latencies(lines), seconds)
+
+
+def latencies(lines: Iterable[str]) -> list[float]:
+    """The milliseconds in pgbench's log of transactions (`client transaction microseconds ...`, one a line)."""
+    return [int(line.split()[2]) / 1000 for line in lines if line.strip() and line.split()[2].isdigit()]

@@ -1,0 +1,110 @@
+"""The figures as files: a JSON line a benchmark, and the page that people read."""
+
+from __future__ import annotations
+
+import os
+import platform
+import subprocess
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+TITLES = {
+    "catalogue": "Reading the catalogue",
+    "checkout": "Filling a cart and ordering",
+    "event_lag": "How soon an event is known",
+    "recommendations": "Recommendations",
+}
+NOTES = {
+    "catalogue": """
+The API (JSON) beside pgbench running the very statement the request runs, begin, tenant and commit included, with as
+many connections. The shop has 91,737 products.""",
+    "checkout": """
+*Add to cart*: a new visitor opens a session and a cart and puts a product in it (three requests). *Place order*: the
+same, paid with the test card (four). Beside pgbench running the statements recorded from such requests, in the same
+transactions, with the ids made up anew each time. Rates and latencies are of the whole visit.""",
+    "event_lag": """
+*Readable in ClickHouse* is from the event's record in Postgres to its insert, while so many clients fill carts; *in the
+online features* is from the answer to the cart's request until the online store has it, one at a time.""",
+    "recommendations": """
+The decision service by itself, over HTTP: features from Valkey, candidates, ranking, the row of the decision log.
+Nothing smaller does the same, so there is no floor.""",
+}
+INTRODUCTION = """# Benchmarks
+
+`make bench`, against the stack of `make demo`. The load comes from a process on the same cores, which it shares with
+the server, Postgres and everything else the stack runs: the ratio to the floor of the same run says more than the rate.
+*Failed* requests were answered with another status than they should have been. The model's own figures are in
+[the recommender](explanation/recommendations.md)."""
+
+
+def machine() -> dict[str, Any]:
+    """Where and on what the figures were taken."""
+    revision = subprocess.run(["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=False)
+    return {
+        "date": datetime.now(UTC).date().isoformat(),
+        "revision": revision.stdout.strip() or "unknown",
+        "cores": os.cpu_count(),
+        "memory_gib": round(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30),
+        "cpu": _cpu(),
+        "python": platform.python_version(),
+    }
+
+
+def write(folder: Path, result: Mapping[str, Any], where: Mapping[str, Any]) -> None:
+    """One JSON line into `folder/NAME.json`."""
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / f"{result['name']}.json").write_bytes(orjson.dumps({**result, "machine": where}) + b"\n")
+
+
+def page(folder: Path) -> str:
+    """`docs/benchmarks.md` from what was measured last."""
+    parts = [INTRODUCTION]
+    for name, title in TITLES.items():
+        file = folder / f"{name}.json"
+        if file.exists():
+            parts += ["", *_section(title, NOTES[name], orjson.loads(file.read_bytes()))]
+    return "\n".join(parts) + "\n"
+
+
+def _section(title: str, note: str, result: Mapping[str, Any]) -> list[str]:
+    where = result["machine"]
+    described = (
+        f"{where['date']}, revision {where['revision']}, {where['cores']} cores ({where['cpu']}), "
+        f"{where['memory_gib']} GiB, Python {where['python']}."
+    )
+    return [f"## {title}", note, "", *_table(result["rows"]), "", described]
+
+
+def _table(rows: Sequence[Mapping[str, Any]]) -> list[str]:
+    beside = any(row["floor"] for row in rows)
+    heads = ["", "clients", "a second", "p50 ms", "p95 ms", "p99 ms", "failed"]
+    heads += ["pgbench a second", "pgbench p95 ms", "share of pgbench"] if beside else []
+    lines = ["| " + " | ".join(heads) + " |", "|---|" + "---:|" * (len(heads) - 1)]
+    for row in rows:
+        cells = [row["what"], str(row["ours"]["clients"]), *_cells(row["ours"]), str(row["ours"]["failed"])]
+        if floor := row["floor"]:
+            share = row["ours"]["per_second"] / floor["per_second"]
+            cells += [_number(floor["per_second"]), _number(floor["p95"]), f"{share:.0%}"]
+        lines.append("| " + " | ".join(cells) + " |")
+    return lines
+
+
+def _cells(figures: Mapping[str, float]) -> list[str]:
+    return [_number(figures[name]) for name in ("per_second", "p50", "p95", "p99")]
+
+
+def _number(value: float) -> str:
+    return f"{value:,.0f}" if value >= 100 else f"{value:.1f}"
+
+
+def _cpu() -> str:
+    info = Path("/proc/cpuinfo")
+    if info.exists():
+        for line in info.read_text().splitlines():
+            if line.startswith("model name"):
+                return line.split(":", 1)[1].strip()
+    return platform.processor() or platform.machine()

@@ -1,0 +1,168 @@
+"""What of the loaded shop the benchmarks ask for, and a real request recorded."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+import httpx
+import psycopg
+from fastapi import FastAPI
+from sqlalchemy import event
+from sqlalchemy.engine import Engine
+
+from commerce.app import create_app
+from foundation.settings import Settings
+from tradewind.bench.scripts import Recording
+from tradewind.errors import StackError
+
+SLUG = "grocer"
+HOST = "grocer.localhost"
+SOLD = 16
+"""Variants that are bought: enough that clients seldom wait for one another's stock."""
+WORDS = (
+    "tomato soup",
+    "bananas",
+    "white bread",
+    "dog food",
+    "orange juice",
+    "coffee",
+    "cheddar cheese",
+    "paper towels",
+)
+IDEMPOTENCY_KEY = "a key that is new each time"
+
+_PRODUCTS = """
+    SELECT p.id, p.handle FROM product p WHERE p.status = 'published' ORDER BY p.rank, p.id LIMIT 64
+"""
+_CATEGORIES = "SELECT slug FROM category WHERE depth <= 1 ORDER BY product_count DESC LIMIT 8"
+_IN_STOCK = "SELECT s.variant_id FROM stock s ORDER BY s.available DESC, s.id LIMIT %s"
+_SHOPPERS = "SELECT id FROM customer ORDER BY id LIMIT 200"
+
+
+class NotLoaded(StackError):
+    """There is no shop to measure."""
+
+    def __init__(self) -> None:
+        super().__init__("The grocer isn't loaded: run `make demo`, or `tradewind data load grocer --no-promotions`.")
+
+
+@dataclass(frozen=True, slots=True)
+class Shop:
+    """The grocer, as the benchmarks use it."""
+
+    tenant_id: UUID
+    currency: str
+    products: list[UUID]
+    handles: list[str]
+    categories: list[str]
+    variants: list[UUID]
+    shoppers: list[UUID]
+
+    @classmethod
+    def read(cls, settings: Settings) -> Shop:
+        """From the database.
+
+        Raises:
+            NotLoaded: the grocer isn't there, or is empty.
+        """
+        with psycopg.connect(settings.require("database_url", "Postgres")) as connection:
+            tenant = connection.execute("SELECT id, currency FROM tenant WHERE slug = %s", (SLUG,)).fetchone()
+            if tenant is None:
+                raise NotLoaded
+            connection.execute("SELECT set_config('tradewind.tenant_id', %s, false)", (str(tenant[0]),))
+            products = connection.execute(_PRODUCTS).fetchall()
+            if not products:
+                raise NotLoaded
+            return cls(
+                tenant_id=tenant[0],
+                currency=tenant[1],
+                products=[row[0] for row in products],
+                handles=[row[1] for row in products],
+                categories=[row[0] for row in connection.execute(_CATEGORIES)],
+                variants=[row[0] for row in connection.execute(_IN_STOCK, (SOLD,))],
+                shoppers=[row[0] for row in connection.execute(_SHOPPERS)],
+            )
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """A visitor's first product in the cart, and a visitor's order, as pgbench scripts."""
+
+    add_to_cart: str
+    place_order: str
+
+
+async def record(settings: Settings, shop: Shop, variant_id: UUID) -> Recorded:
+    """Fill a cart and place an order through the API in this process, keeping what was sent to Postgres."""
+    app = create_app(settings)
+    known = _ids(settings, shop)
+    async with app.router.lifespan_context(app):
+        with _recorded() as adding:
+            await _fill_cart(app, variant_id)
+        with _recorded() as ordering:
+            number = await _order(app, variant_id)
+    references = {value for _, values in ordering.steps for value in values if str(value).startswith("test_")}
+    return Recorded(
+        add_to_cart=adding.script(known=known, made_up=()),
+        place_order=ordering.script(known=known, made_up={number, IDEMPOTENCY_KEY, *references}),
+    )
+
+
+async def _fill_cart(app: FastAPI, variant_id: UUID) -> tuple[httpx.AsyncClient, str]:
+    http = httpx.AsyncClient(transport=httpx.ASGITransport(app=app), base_url=f"http://{HOST}")
+    (await http.post("/v1/store/sessions", json={})).raise_for_status()
+    cart: str = (await http.post("/v1/store/carts")).raise_for_status().json()["id"]
+    line = {"variant_id": str(variant_id), "quantity": 1}
+    (await http.post(f"/v1/store/carts/{cart}/lines", json=line)).raise_for_status()
+    return http, cart
+
+
+async def _order(app: FastAPI, variant_id: UUID) -> str:
+    http, cart = await _fill_cart(app, variant_id)
+    order = await http.post(
+        f"/v1/store/carts/{cart}/complete",
+        json={"payment": {"provider": "test", "token": "tok_ok"}},
+        headers={"Idempotency-Key": IDEMPOTENCY_KEY},
+    )
+    number: str = order.raise_for_status().json()["number"]
+    return number
+
+
+@contextmanager
+def _recorded() -> Iterator[Recording]:
+    recording = Recording()
+
+    def statement(_c: Any, _k: Any, sql: str, arguments: Any, _x: Any, _many: bool) -> None:
+        recording.statement(sql, arguments)
+
+    listeners: dict[str, Any] = {
+        "before_cursor_execute": statement,
+        "begin": lambda _: recording.border("BEGIN"),
+        "commit": lambda _: recording.border("COMMIT"),
+        "rollback": lambda _: recording.border("ROLLBACK"),
+    }
+    for name, listener in listeners.items():
+        event.listen(Engine, name, listener)
+    try:
+        yield recording
+    finally:
+        for name, listener in listeners.items():
+            event.remove(Engine, name, listener)
+
+
+def _ids(settings: Settings, shop: Shop) -> set[UUID]:
+    """Ids a request may find: those of the shop and of what is sold."""
+    found = {shop.tenant_id, *shop.variants}
+    statement = """
+        SELECT v.product_id, s.id, s.warehouse_id FROM stock s JOIN variant v ON v.id = s.variant_id
+        WHERE s.variant_id = ANY(%s)
+    """
+    with psycopg.connect(settings.require("database_url", "Postgres")) as connection:
+        connection.execute("SELECT set_config('tradewind.tenant_id', %s, false)", (str(shop.tenant_id),))
+        for row in connection.execute(statement, (shop.variants,)):
+            found |= set(row)
+    return found

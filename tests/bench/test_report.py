@@ -1,0 +1,33 @@
+"""The page that is written from the figures."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from tradewind.bench import report
+from tradewind.bench.figures import figures
+from tradewind.bench.suite import Result, Row
+
+
+def test_the_page_shows_every_row_beside_its_floor_losses_included(tmp_path: Path) -> None:
+    ours, floor = figures(16, [10.0] * 50, seconds=1.0, failed=2), figures(16, [1.0] * 1000, seconds=1.0)
+    where = {"date": "2026-11-24", "revision": "abc", "cores": 2, "memory_gib": 24, "cpu": "a", "python": "3.11"}
+    report.write(tmp_path, Result("catalogue", [Row("search", ours, floor)]).to_json(), where)
+    report.write(tmp_path, Result("event_lag", [Row("readable", ours)]).to_json(), where)
+
+    page = report.page(tmp_path)
+
+    assert "| search | 16 | 50.0 | 10.0 | 10.0 | 10.0 | 2 | 1,000 | 1.0 | 5% |" in page
+    assert "| readable | 16 | 50.0 | 10.0 | 10.0 | 10.0 | 2 |\n" in page
+    assert page.count("2026-11-24, revision abc, 2 cores (a), 24 GiB, Python 3.11.") == 2
+    assert "Recommendations" not in page
+
+
+def test_the_files_hold_one_json_line_each(tmp_path: Path) -> None:
+    where = report.machine()
+    report.write(tmp_path, Result("checkout", [Row("add", figures(1, [1.0], seconds=1.0))]).to_json(), where)
+
+    text = (tmp_path / "checkout.json").read_text()
+    assert text.endswith("}\n")
+    assert text.count("\n") == 1
+    assert str(where["cores"]) in text
