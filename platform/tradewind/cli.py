@@ -100,6 +100,16 @@ def bench(var_dir: VarDir) -> None:
     run(var_dir)
 
 
+@app.command()
+def reference() -> None:
+    """Write docs/reference/{settings,errors,events}.md from the code."""
+    from tradewind.reference import write
+    from tradewind.stack.site import repository_root
+
+    for path in write(repository_root() / "docs" / "reference"):
+        typer.echo(path)
+
+
 @app.command(context_settings=PASS_ON, add_help_option=False)
 def data(context: typer.Context) -> None:
     """Load a retailer's data: `tradewind data --help`."""

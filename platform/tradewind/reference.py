@@ -1,0 +1,187 @@
+"""The reference pages that are read off the code: settings, errors, events.
+
+Each function gives the whole text of one page. A test holds the committed pages against them, so neither drifts.
+"""
+
+from __future__ import annotations
+
+import ast
+import inspect
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import fields, is_dataclass
+from importlib import import_module
+from itertools import pairwise
+from pathlib import Path
+from textwrap import dedent
+from typing import get_args
+
+from pydantic import BaseModel, SecretStr
+from pydantic.fields import FieldInfo
+from pydantic_core import PydanticUndefined
+
+from foundation.errors import Problem, all_problems
+from foundation.events import CONTRACTS, Behaviour, Event, Payload
+from foundation.settings import Settings
+
+
+def settings_page() -> str:
+    """`docs/reference/settings.md`: every variable, its default, its meaning."""
+    prefix = Settings.model_config.get("env_prefix", "")
+    rows = [
+        (f"`{prefix}{name.upper()}`", _kind(field), _default(field), field.description or "")
+        for name, field in Settings.model_fields.items()
+    ]
+    return _page(
+        "Settings",
+        _paragraphs(import_module(Settings.__module__)),
+        _table(("variable", "type", "default", "meaning"), rows),
+    )
+
+
+def errors_page() -> str:
+    """`docs/reference/errors.md`: every problem code the API and the shop answer with."""
+    for module in ("commerce.app", "storefront.pages"):
+        import_module(module)
+    problems = sorted(set(_own_problems()), key=lambda problem: (problem.code, problem.status, problem.__name__))
+    rows = [
+        (
+            f"`{problem.code}`",
+            str(problem.status),
+            problem.title() + ".",
+            ", ".join(f"`{field.name}`" for field in fields(problem)) if is_dataclass(problem) else "",
+        )
+        for problem in problems
+    ]
+    return _page(
+        "Errors",
+        "A refusal is a problem document (RFC 9457, `application/problem+json`). "
+        "Its `code` is stable: branch on it, not on the text.",
+        _table(("code", "status", "meaning", "extension members"), rows),
+    )
+
+
+def events_page() -> str:
+    """`docs/reference/events.md`: the envelope, then every contract by name and version."""
+    contracts = [CONTRACTS[key] for key in sorted(CONTRACTS) if CONTRACTS[key].__module__ == Event.__module__]
+    facts = [contract for contract in contracts if not issubclass(contract, Behaviour)]
+    behaviour = [contract for contract in contracts if issubclass(contract, Behaviour)]
+    parts = list(_parts(contracts))
+    return _page(
+        "Events",
+        _paragraphs(import_module(Event.__module__)),
+        "## The envelope",
+        _model(Event),
+        "## Facts, announced by the core alone",
+        *_contracts(facts),
+        "## Behaviour, accepted by `POST /v1/events`",
+        *_contracts(behaviour),
+        "## What payloads are made of",
+        *(block for part in parts for block in (f"### `{part.__name__}`", _model(part))),
+    )
+
+
+PAGES: Mapping[str, Callable[[], str]] = {
+    "settings.md": settings_page,
+    "errors.md": errors_page,
+    "events.md": events_page,
+}
+
+
+def write(folder: Path) -> list[Path]:
+    """Write every page into `folder` and say which files they are."""
+    folder.mkdir(parents=True, exist_ok=True)
+    written = []
+    for name, page in PAGES.items():
+        path = folder / name
+        path.write_text(page(), encoding="utf-8")
+        written.append(path)
+    return written
+
+
+def _own_problems() -> Iterator[type[Problem]]:
+    """Those of the platform: a test that is loaded in the same process may define its own."""
+    own = (p for p in all_problems() if p is not Problem)
+    return (p for p in own if p.__module__.partition(".")[0] in {"foundation", "commerce", "storefront"})
+
+
+def _contracts(contracts: Iterable[type[Payload]]) -> Iterator[str]:
+    for contract in contracts:
+        yield f"### `{contract.name}`, version {contract.version}"
+        yield _model(contract)
+
+
+def _parts(contracts: Sequence[type[BaseModel]]) -> Iterator[type[BaseModel]]:
+    """The models that fields of `contracts` are made of, each once, in the order met."""
+    met: dict[type[BaseModel], None] = {}
+    for contract in contracts:
+        for field in contract.model_fields.values():
+            for kind in _leaves(field.annotation):
+                if isinstance(kind, type) and issubclass(kind, BaseModel):
+                    met.setdefault(kind)
+    return iter(met)
+
+
+def _leaves(annotation: object) -> Iterator[object]:
+    arguments = get_args(annotation)
+    if not arguments:
+        yield annotation
+    for argument in arguments:
+        yield from _leaves(argument)
+
+
+def _model(model: type[BaseModel]) -> str:
+    notes = _field_notes(model)
+    rows = [
+        (f"`{name}`", _kind(field), "yes" if field.is_required() else "no", notes.get(name, ""))
+        for name, field in model.model_fields.items()
+    ]
+    return f"{inspect.getdoc(model) or ''}\n\n{_table(('field', 'type', 'required', 'meaning'), rows)}"
+
+
+def _field_notes(model: type[BaseModel]) -> dict[str, str]:
+    """The string below a field in the source of its class, which Python itself forgets."""
+    (definition,) = ast.parse(dedent(inspect.getsource(model))).body
+    body = definition.body if isinstance(definition, ast.ClassDef) else []
+    notes: dict[str, str] = {}
+    for field, below in pairwise(body):
+        match field, below:
+            case ast.AnnAssign(target=ast.Name(id=name)), ast.Expr(value=ast.Constant(value=str(note))):
+                notes[name] = " ".join(note.split())
+    return notes
+
+
+def _kind(field: FieldInfo) -> str:
+    text = field.annotation.__name__ if isinstance(field.annotation, type) and not get_args(field.annotation) else ""
+    text = text or _spelt(field.annotation)
+    return f"`{text}`".replace("|", "\\|")
+
+
+def _spelt(annotation: object) -> str:
+    """The annotation as one would write it, without where its names come from and its constraints."""
+    text = re.sub(r"Annotated\[(\w[\w.]*), .*?\)\](?=[\],]|$|\s)", r"\1", str(annotation))
+    text = re.sub(r"\b(?:\w+\.)+(?=\w)", "", text)
+    return re.sub(r"^Optional\[(.*)\]$", r"\1", text).replace(" | None", "")
+
+
+def _default(field: FieldInfo) -> str:
+    value = field.default
+    if value is None or value is PydanticUndefined:
+        return ""
+    return "(secret)" if isinstance(value, SecretStr) else f"`{value}`"
+
+
+def _paragraphs(documented: object) -> str:
+    """The documentation of a module, but for its first line, or that line when there is no more."""
+    first, _, rest = (inspect.getdoc(documented) or "").partition("\n")
+    return rest.strip() or first
+
+
+def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    lines = [head, ["---"] * len(head), *rows]
+    return "\n".join("| " + " | ".join(cell for cell in line) + " |" for line in lines)
+
+
+def _page(title: str, *blocks: str) -> str:
+    note = "Written by `tradewind reference` from the code; change it there."
+    return "\n\n".join([f"# {title}", note, *blocks]) + "\n"
