@@ -21,7 +21,7 @@ TITLES = {
 NOTES = {
     "catalogue": """
 The API (JSON) beside pgbench running the very statement the request runs, begin, tenant and commit included, with as
-many connections. The shop has 91,737 products.""",
+many connections as the request's worker has: one a client, ten at most. The shop has 91,737 products.""",
     "checkout": """
 *Add to cart*: a new visitor opens a session and a cart and puts a product in it (three requests). *Place order*: the
 same, paid with the test card (four). Beside pgbench running the statements recorded from such requests, in the same

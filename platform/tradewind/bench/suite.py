@@ -178,7 +178,9 @@ class Suite:
     def _beside(self, what: str, kind: str, choices: Sequence[Any], scripts: Sequence[str], count: int) -> Row:
         ours = self._figures(kind, choices, count)
         url = self.settings.require("database_url", "Postgres")
-        return Row(what, ours, pgbench.run(url, scripts, clients=count, seconds=SECONDS))
+        # No more connections than the web worker's pool has: beyond the cores they only slow Postgres down.
+        connections = min(count, self.settings.database_pool_size)
+        return Row(what, ours, pgbench.run(url, scripts, clients=connections, seconds=SECONDS))
 
     def _figures(self, kind: str, choices: Sequence[Any], count: int, *, serving: bool = False) -> Figures:
         load = self._load(kind, choices, count, serving=serving)
