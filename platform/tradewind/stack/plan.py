@@ -19,6 +19,7 @@ STORE_PORT = 8000
 DAGSTER_PORT = 3000
 MLFLOW_PORT = 5000
 CLICKHOUSE_USER = "tradewind"
+MLFLOW = "tradewind.engines.mlflow"
 
 
 class IncompleteAddress(StackError):
@@ -173,11 +174,10 @@ class _Planner:
                 "artifacts-destination": home / "artifacts",
                 "host": LOOPBACK,
                 "port": port,
-                "workers": 1,
             }
             # Its job runner (scoring of traces by language models) would be four more processes.
             quiet = {"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false", "MLFLOW_DISABLE_TELEMETRY": "true"}
-            self._python("mlflow", "mlflow", "server", *_options(arguments), port=port, path="/health", extra=quiet)
+            self._python("mlflow", MLFLOW, *_options(arguments), port=port, path="/health", extra=quiet)
         return address
 
     def _migrations(self) -> None:
