@@ -13,7 +13,7 @@ EXISTING = $(wildcard $(SOURCES))
 PACKAGES = $(filter-out tests,$(EXISTING))
 WORKERS ?= 2
 
-.PHONY: help setup demo up down test lint format type imports pytest bench clean
+.PHONY: help setup demo up down test lint format type imports pytest lock bench clean
 
 help: ## Say what can be made
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  \033[36m%-8s\033[0m %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -63,6 +63,12 @@ imports: setup ## Check which package may import which
 
 pytest: setup ## Run the tests
 	@OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(WORKERS) -q
+
+lock: setup ## Pin everything anew in constraints.txt
+	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --all-extras --group dev --no-annotate --no-header \
+		--strip-extras --upgrade pyproject.toml --output-file $(VENV)/pins.txt
+	@{ head -n 1 constraints.txt; cat $(VENV)/pins.txt; } > $(VENV)/constraints.txt
+	@mv $(VENV)/constraints.txt constraints.txt
 
 bench: setup ## Measure, each figure beside its floor; writes docs/benchmarks.md
 	@exec $(BIN)/tradewind bench

@@ -8,6 +8,7 @@ import httpx
 import pytest
 
 from commerce.catalog.schemas import CategoryList, ProductDetail, ProductList
+from commerce.catalog.variants import sold_as
 from tests.factories import SeededShop
 
 
@@ -107,3 +108,15 @@ async def test_neither_shop_sees_the_others_products(
     assert (await client.get("/v1/store/search", params={"q": "dress"})).json()["items"] == []
     own = await client.get(f"/v1/store/products/{theirs.handle}", headers={"Host": fashion.host})
     assert own.status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("product", "variant", "line"),
+    [
+        ("Linen dress", "blue, M", "Linen dress, blue, M"),
+        ("Rye bread", "", "Rye bread"),
+        ("Condensed soup, 10.5 oz", "10.5 oz", "Condensed soup, 10.5 oz"),
+    ],
+)
+def test_a_line_names_the_variant_once(product: str, variant: str, line: str) -> None:
+    assert sold_as(product, variant) == line

@@ -46,10 +46,15 @@ async def by_id(session: AsyncSession, variant_ids: Iterable[UUID]) -> dict[UUID
             id=row.id,
             product_id=row.product_id,
             sku=row.sku,
-            title=f"{row.product_title}, {row.title}" if row.title else row.product_title,
+            title=sold_as(row.product_title, row.title),
             handle=row.handle,
             image=row.image,
             for_sale=row.status == "published",
         )
         for row in rows
     }
+
+
+def sold_as(product: str, variant: str) -> str:
+    """What a line is called: the product, and which of its variants unless its own title says so already."""
+    return product if not variant or product.endswith(variant) else f"{product}, {variant}"
