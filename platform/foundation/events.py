@@ -42,19 +42,30 @@ class Event(Input):
     """The envelope of every event."""
 
     event_id: Id
+    """The event's own id, by which a second delivery is known."""
     tenant_id: Id
     name: str
+    """What happened, such as `order.placed`; with `version` it names the payload's contract."""
     version: int
+    """The contract's version; a new one is added beside the old, never in its place."""
     occurred_at: Instant
+    """When it happened: by the browser's clock for behaviour, by ours for facts."""
     recorded_at: Instant
+    """When we wrote it down."""
     aggregate_id: Id
     """What the event is about; events of one aggregate are delivered in order."""
     shopper_id: Id | None = None
+    """The customer, when signed in."""
     visitor_id: Id | None = None
+    """The browser, signed in or not."""
     session_id: Id | None = None
+    """The session it happened in."""
     decision_id: Id | None = None
+    """The decision that led to it, such as the row of recommendations it was clicked in."""
     consent: tuple[Consent, ...] = ()
+    """What the shopper had agreed to at the time."""
     payload: dict[str, Any]
+    """What its contract says."""
 
 
 class Context(Input):
@@ -102,10 +113,15 @@ class OrderLine(Input):
     product_id: Id
     variant_id: Id
     quantity: Count
+    """Units."""
     unit_price: MinorUnits
+    """Minor units, before the discount."""
     discount: MinorUnits
+    """Minor units, of the whole line."""
     total: MinorUnits
+    """Minor units: unit price times quantity, less the discount."""
     decision_id: Id | None = None
+    """The decision that had put the product in front of the shopper."""
 
 
 class OrderPlaced(Payload):
@@ -116,10 +132,12 @@ class OrderPlaced(Payload):
     order_id: Id
     currency: Currency
     subtotal: MinorUnits
+    """Minor units, the lines before discounts."""
     discount: MinorUnits
     shipping: MinorUnits
     tax: MinorUnits
     total: MinorUnits
+    """Minor units: subtotal less discount, plus shipping and tax."""
     lines: list[OrderLine]
     original_at: Instant | None = None
     """When it really happened, for history whose dates were shifted."""
@@ -134,6 +152,7 @@ class PaymentCaptured(Payload):
     order_id: Id
     provider: Text
     amount: MinorUnits
+    """Minor units."""
     currency: Currency
 
 
@@ -146,6 +165,7 @@ class PaymentRefused(Payload):
     cart_id: Id
     provider: Text
     reason: Text
+    """The provider's word for it, such as `card_declined`."""
 
 
 class CouponRedeemed(Payload):
@@ -182,6 +202,7 @@ class StockLevelChanged(Payload):
     variant_id: Id
     product_id: Id
     available: Count
+    """Units that can be sold now."""
 
 
 class Item(Input):
@@ -192,8 +213,11 @@ class Item(Input):
     variant_id: Id | None = None
     quantity: Annotated[int, Field(ge=1, le=9_999)] | None = None
     price: MinorUnits | None = None
+    """Minor units, of one."""
     index: Annotated[int, Field(ge=0, le=10_000)] | None = None
+    """The place in the list, from 0."""
     item_list_id: Text | None = None
+    """The list it was shown in, such as `home`."""
     decision_id: Id | None = None
 
 
