@@ -123,7 +123,9 @@ class Engine:
     def _connect(self) -> Any:
         # A server takes no bare expression for a query, as the engine's command line does.
         options = "implicit_select=0" + ("" if self._threads is None else f"&max_threads={self._threads}")
-        return chdb.connect(f"{self._path / 'data'}?{options}")
+        # Two packages write this module, `chdb` and `chdb-core`; only one of them gives its types.
+        connect: Any = chdb.connect
+        return connect(f"{self._path / 'data'}?{options}")
 
 
 class _Run:
