@@ -81,13 +81,24 @@ class DecisionClient:
 
 
 async def recommend(database: Database, client: DecisionClient, shop: Shop, asked: Asked) -> bytes:
-    """The products to show: `RecommendationsOut` as JSON."""
+    """The products to show: `RecommendationsOut` as JSON.
+
+    A service that decided and knows no product of the shop (no model yet) leaves the choice to the shop; the decision
+    stays the service's.
+    """
     decision = await client.recommend(shop, asked)
-    if decision is None:
-        return await _best_sellers(database, shop, asked)
+    if decision is None or not decision.items:
+        return _joined(_fallback(asked, decision), await _best_sellers(database, shop, asked))
     cards = await catalog.cards(database, shop, [item.product_id for item in decision.items])
-    head = decision.model_dump(mode="json", exclude={"items"})
-    return _joined(head, cards)
+    return _joined(decision.model_dump(mode="json", exclude={"items"}), cards)
+
+
+def _fallback(asked: Asked, decision: Recommendations | None) -> dict[str, Any]:
+    head = {"placement": asked.placement, "policy": "popular", "model_version": None, "fallback": "popular"}
+    if decision is None:
+        return {**head, "decision_id": str(new_id()), "fallback_reason": "service_unreachable"}
+    reason = decision.fallback_reason or "nothing_to_show"
+    return {**head, "decision_id": str(decision.decision_id), "fallback_reason": reason}
 
 
 async def _best_sellers(database: Database, shop: Shop, asked: Asked) -> bytes:
@@ -95,16 +106,7 @@ async def _best_sellers(database: Database, shop: Shop, asked: Asked) -> bytes:
         await catalog.list_products(database, shop, category=None, after=None, limit=min(100, asked.limit * 2))
     )
     skip = {str(product_id) for product_id in (*asked.exclude, *asked.context)}
-    items = [card for card in page["items"] if card["id"] not in skip and card["available"]][: asked.limit]
-    head = {
-        "decision_id": str(new_id()),
-        "placement": asked.placement,
-        "policy": "popular",
-        "model_version": None,
-        "fallback": "popular",
-        "fallback_reason": "service_unreachable",
-    }
-    return _joined(head, orjson.dumps(items))
+    return orjson.dumps([card for card in page["items"] if card["id"] not in skip and card["available"]][: asked.limit])
 
 
 def _joined(head: dict[str, Any], cards: bytes) -> bytes:
