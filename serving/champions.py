@@ -15,18 +15,14 @@ import structlog
 
 from foundation.settings import Settings
 from models.recommendation.package import RecommendationModel
+from models.recommendation.spec import CHAMPION, MODEL_FOLDER, MODEL_NAMES, TENANT_TAG
 
 if TYPE_CHECKING:
     from mlflow.tracking import MlflowClient
 
 log = structlog.get_logger(__name__)
 
-ALIAS = "champion"
-TENANT_TAG = "tenant_id"
-MODEL_FOLDER = "model"
 PATIENCE = 5.0
-MODELS = "recommendation-"
-"""How the names of the models that recommend begin."""
 
 
 class RegistryAway(ConnectionError):
@@ -110,8 +106,8 @@ class Champions:
         page: Any = self._registry().search_registered_models()
         while True:
             for model in page:
-                version, tenant = model.aliases.get(ALIAS), model.tags.get(TENANT_TAG)
-                if version is not None and tenant is not None and model.name.startswith(MODELS):
+                version, tenant = model.aliases.get(CHAMPION), model.tags.get(TENANT_TAG)
+                if version is not None and tenant is not None and model.name.startswith(MODEL_NAMES):
                     named.append((UUID(tenant), model.name, str(version)))
             if not page.token:
                 return named

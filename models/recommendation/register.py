@@ -25,14 +25,20 @@ from models.recommendation.blend import Blend
 from models.recommendation.evaluate import Grades, Verdict, judge
 from models.recommendation.metrics import Interval, difference_interval
 from models.recommendation.package import RecommendationModel
-from models.recommendation.spec import FEATURES, GATE_MUST_IMPROVE, Parameters, Progress, part_of, silent
+from models.recommendation.spec import (
+    CHALLENGER,
+    CHAMPION,
+    FEATURES,
+    GATE_MUST_IMPROVE,
+    MODEL_FOLDER,
+    MODEL_NAMES,
+    TENANT_TAG,
+    Parameters,
+    Progress,
+    part_of,
+    silent,
+)
 from models.recommendation.train import train
-
-CHAMPION = "champion"
-CHALLENGER = "challenger"
-TENANT_TAG = "tenant_id"
-MODEL_FOLDER = "model"
-"""Where a run keeps the package that `RecommendationModel.load` reads."""
 
 
 @dataclass(frozen=True)
@@ -86,7 +92,7 @@ def register(
 
 def model_name(tenant_slug: str) -> str:
     """The registered model of a tenant."""
-    return f"recommendation-{tenant_slug}"
+    return f"{MODEL_NAMES}{tenant_slug}"
 
 
 def experiment_name(tenant_slug: str) -> str:
