@@ -25,6 +25,7 @@ setup: $(STAMP) ## Make .venv with everything pinned in constraints.txt
 $(STAMP): pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or newer is needed."; exit 1; }
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@echo "Installing what constraints.txt pins into $(VENV): about a minute with uv, some with pip."
 	@if $(BIN)/python -m pip install --quiet --disable-pip-version-check 'uv>=0.7'; then \
 		links="$$($(BIN)/python -m pip config get global.find-links 2>/dev/null || true)"; \
 		if [ -n "$$links" ]; then export UV_FIND_LINKS="$$links"; fi; \
