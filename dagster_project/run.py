@@ -38,10 +38,18 @@ def materialise_all(progress: Progress) -> None:
         result = job.execute_in_process(
             instance=instance, raise_on_error=False, resources={"reporter": Shares(len(NAMES), progress)}
         )
-    failed = [event.step_key or "" for event in result.all_events if event.is_step_failure]
-    broken = [one.check_name for one in result.get_asset_check_evaluations() if not one.passed]
+    failed = [f"{event.step_key}: {_cause(event)}" for event in result.all_events if event.is_step_failure]
+    broken = [f"{one.check_name} did not pass" for one in result.get_asset_check_evaluations() if not one.passed]
     if failed or broken or not result.success:
-        raise RunFailed(f"failed: {', '.join([*failed, *broken])}; run {result.run_id}")
+        raise RunFailed("; ".join([*broken, *failed]) + f" (run {result.run_id})")
+
+
+def _cause(event: dg.DagsterEvent) -> str:
+    """What was raised at the bottom of it all, in one line."""
+    error = event.step_failure_data.error
+    while error is not None and error.cause is not None:
+        error = error.cause
+    return " ".join(error.message.split()) if error is not None else "no reason given"
 
 
 def main() -> None:

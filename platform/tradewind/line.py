@@ -40,20 +40,24 @@ def run_line(var: Path, progress: Progress) -> None:
         "TRADEWIND_VAR_DIR": str(var.absolute()),
         "DAGSTER_HOME": str(var.absolute() / "dagster"),
     }
-    with log.open("ab") as errors:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "dagster_project.run"],
+    command = [sys.executable, "-m", "dagster_project.run"]
+    with (
+        log.open("ab") as errors,
+        subprocess.Popen(
+            command,
             cwd=repository_root(),
             env=environment,
             stdout=subprocess.PIPE,
             stderr=errors,
             start_new_session=True,
-        )
-    try:
-        for line in process.stdout or ():
-            told = json.loads(line)
-            progress(told["done"], told["total"], told["note"])
-        if process.wait() != 0:
-            raise LineFailed(log)
-    finally:
-        stop(process, signal.SIGTERM, patience=PATIENCE)
+        ) as process,
+    ):
+        try:
+            for line in process.stdout or ():
+                told = json.loads(line)
+                progress(told["done"], told["total"], told["note"])
+            status = process.wait()
+        finally:
+            stop(process, signal.SIGTERM, patience=PATIENCE)
+    if status != 0:
+        raise LineFailed(log)
