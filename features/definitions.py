@@ -13,6 +13,7 @@ from feast.infra.offline_stores.contrib.clickhouse_offline_store.clickhouse_sour
 from feast.types import Array, Float64, Int64, String
 
 from features.compute import PRODUCT_COLUMNS, SHOPPER_COLUMNS, VIEW_VERSION
+from features.online import VIEW as SHOPPER_VIEW
 
 SHOPPER = Entity(
     name="shopper",
@@ -37,7 +38,7 @@ PRODUCT_SOURCE = ClickhouseSource(
 SHOPPER_PUSH = PushSource(name="shopper_activity_push", batch_source=SHOPPER_SOURCE)
 
 SHOPPER_ACTIVITY = FeatureView(
-    name="shopper_activity",
+    name=SHOPPER_VIEW,
     entities=[SHOPPER],
     ttl=timedelta(0),
     source=SHOPPER_PUSH,

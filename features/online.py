@@ -29,7 +29,8 @@ if TYPE_CHECKING:
     from redis.asyncio import Redis
 
 PROJECT = "tradewind"
-VIEW = "shopper_activity"
+VIEW = f"shopper_activity_v{VIEW_VERSION}"
+"""A new version has fields of its own: a row as of the same instant would not replace one of the old."""
 LISTS = {"touched_products": "string_list_val", "touched_at": "int64_list_val", "touch_weights": "double_list_val"}
 SCALARS = ("orders", "units", "products", "last_order_at")
 _STRING = 2  # feast.types.ValueType.STRING

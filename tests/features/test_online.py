@@ -14,7 +14,7 @@ from feast import FeatureStore
 from features import stream as module
 from features.compute import SHOPPER_COLUMNS, shopper_activity
 from features.materialise import materialise, push
-from features.online import OnlineShoppers, OnlineTouch
+from features.online import VIEW, OnlineShoppers, OnlineTouch
 from features.stream import GROUP, ShopperStream
 from foundation import clients
 from foundation.settings import Settings
@@ -70,7 +70,7 @@ async def test_our_reader_and_feasts_agree(settings: Settings, shop: Shop, store
     names = SHOPPER_COLUMNS[2:]
 
     feasts = store.get_online_features(
-        features=[f"shopper_activity:{name}" for name in names], entity_rows=[{"shopper_key": f"{TENANT}:{SHOPPER}"}]
+        features=[f"{VIEW}:{name}" for name in names], entity_rows=[{"shopper_key": f"{TENANT}:{SHOPPER}"}]
     ).to_dict()
     ours = await read(settings)
 
