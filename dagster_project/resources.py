@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Protocol
 
 import dagster as dg
 
+from foundation.progress import Progress, silent
 from foundation.settings import Settings
-
-Progress = Callable[[float, float | None, str], None]
 
 
 class Reporter(Protocol):
@@ -25,7 +23,7 @@ class Silent:
 
     def of(self, asset: str) -> Progress:  # noqa: ARG002
         """Progress that goes nowhere."""
-        return lambda _done, _total, _note: None
+        return silent
 
 
 @dataclass(slots=True)
@@ -43,7 +41,7 @@ class Shares:
             self._begun.append(asset)
         before = self._begun.index(asset)
 
-        def tell(done: float, total: float | None, note: str) -> None:
+        def tell(done: float, total: float | None = None, note: str = "") -> None:
             share = min(done / total, 1.0) if total else 0.0
             self._furthest = max(self._furthest, before + share)
             self.progress(self._furthest, self.assets, f"{asset.replace('_', ' ')}: {note}")

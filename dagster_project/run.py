@@ -15,7 +15,8 @@ import orjson
 from dagster_project.assets import NAMES
 from dagster_project.definitions import defs
 from dagster_project.jobs import refresh
-from dagster_project.resources import Progress, Shares
+from dagster_project.resources import Shares
+from foundation.progress import Progress
 
 
 class RunFailed(RuntimeError):
@@ -58,7 +59,7 @@ def main() -> None:
     reader = os.fdopen(os.dup(sys.stdout.fileno()), "wb", buffering=0)
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
 
-    def tell(done: float, total: float | None, note: str) -> None:
+    def tell(done: float, total: float | None = None, note: str = "") -> None:
         reader.write(orjson.dumps({"done": done, "total": total, "note": note}) + b"\n")
 
     try:

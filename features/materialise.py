@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
 
@@ -15,15 +15,10 @@ from features.definitions import RECOMMENDATION, SHOPPER_PUSH
 from features.online import shopper_key
 from features.store import apply
 from foundation import clients, clock
+from foundation.progress import Progress, silent
 from foundation.settings import Settings
 
 CHUNK = 250
-
-Progress = Callable[[float, float | None, str], None]
-
-
-def silent(_done: float, _total: float | None, _note: str) -> None:
-    """Progress that nobody watches."""
 
 
 def materialise(settings: Settings, tenant_id: UUID, *, progress: Progress = silent) -> int:

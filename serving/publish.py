@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -10,17 +9,12 @@ import numpy as np
 from qdrant_client import QdrantClient, models
 
 from foundation import clients
+from foundation.progress import Progress, silent
 from foundation.settings import Settings
 from serving.champions import Champion, Champions
 from serving.index import alias_of, collection_of
 
 BATCH = 500
-
-Progress = Callable[[float, float | None, str], None]
-
-
-def silent(_done: float, _total: float | None, _note: str) -> None:
-    """Progress that nobody watches."""
 
 
 class NoChampion(LookupError):

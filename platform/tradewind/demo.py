@@ -11,13 +11,13 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from types import FrameType
-from typing import Protocol
 
 from rich.console import Console
 from rich.panel import Panel
 from rich.progress import BarColumn, MofNCompleteColumn, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
 from rich.progress import Progress as Bars
 
+from foundation.progress import Progress
 from foundation.settings import Settings
 from tradewind.line import run_line
 from tradewind.passwords import write_private
@@ -28,13 +28,6 @@ from tradewind.stack.state import StackState
 from tradewind.stack.up import LOG, StackFailed, start_supervisor, wait_until_up
 
 RECORD = "demo.json"
-
-
-class Progress(Protocol):
-    """How a step says how far it is."""
-
-    def __call__(self, done: float, total: float | None = None, note: str = "") -> None:
-        """`done` of `total` are through (of an unknown number, when None); `note` says what is being done."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,17 +7,15 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Callable
 from pathlib import Path
 
+from foundation.progress import Progress
 from tradewind.errors import StackError
 from tradewind.processes import stop, tail
 from tradewind.stack.site import read_variables, repository_root
 
 LOG = "pipelines.log"
 PATIENCE = 10.0
-
-Progress = Callable[[float, float | None, str], None]
 
 
 class LineFailed(StackError):

@@ -18,8 +18,9 @@ import psycopg
 from psycopg import sql
 
 from foundation.database import TENANT_SETTING
+from foundation.progress import Progress
 from foundation.settings import Settings
-from tradewind.data.report import LoadReport, Progress
+from tradewind.data.report import LoadReport
 
 BATCH = 100_000
 _NULL = "\\N"

@@ -13,12 +13,12 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
+from foundation.progress import Progress as Tick
 from foundation.settings import Settings
 from tradewind.data.fashion import load_fashion
 from tradewind.data.journey import load_complete_journey
 from tradewind.data.promotions import load_promotions
 from tradewind.data.report import LoadReport
-from tradewind.data.report import Progress as Tick
 
 app = typer.Typer(help="Load a retailer's data as a tenant.", no_args_is_help=True, add_completion=False)
 

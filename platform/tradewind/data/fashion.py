@@ -11,11 +11,12 @@ from pathlib import Path
 import fsspec
 import polars as pl
 
+from foundation.progress import Progress, silent
 from foundation.settings import Settings
 from tradewind.data import catalogue, tenants, titles
 from tradewind.data.bulk import Loader, loading
 from tradewind.data.ids import SourceIds
-from tradewind.data.report import LoadReport, Progress, silent, timed
+from tradewind.data.report import LoadReport, timed
 from tradewind.data.tenants import FASHION
 from tradewind.errors import StackError
 

@@ -11,10 +11,11 @@ import psycopg
 from foundation import clock
 from foundation.database import TENANT_SETTING
 from foundation.events import CouponRedeemed, CustomerRegistered, OrderPlaced
+from foundation.progress import Progress, silent
 from foundation.settings import Settings
 from tradewind.data import catalogue, history, source, tenants
 from tradewind.data.bulk import Loader, loading
-from tradewind.data.report import LoadReport, Progress, silent, timed
+from tradewind.data.report import LoadReport, timed
 from tradewind.data.tenants import GROCER
 from tradewind.errors import StackError
 

@@ -10,9 +10,10 @@ import polars as pl
 import pyarrow as pa
 
 from foundation import clients
+from foundation.progress import Progress, silent
 from foundation.settings import Settings
 from tradewind.data import source, tenants
-from tradewind.data.report import LoadReport, Progress, silent, timed
+from tradewind.data.report import LoadReport, timed
 from tradewind.data.tenants import GROCER
 from tradewind.errors import StackError
 

@@ -6,18 +6,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from time import perf_counter
-from typing import Protocol
-
-
-class Progress(Protocol):
-    """How a load says how far it is."""
-
-    def __call__(self, done: float, total: float | None = None, note: str = "") -> None:
-        """`done` of `total` rows are through; `note` names the table."""
-
-
-def silent(done: float, total: float | None = None, note: str = "") -> None:
-    """Say nothing."""
 
 
 @dataclass(slots=True)
