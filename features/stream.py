@@ -8,12 +8,11 @@ push, so a crash repeats it, and repeating changes nothing.
 from __future__ import annotations
 
 import os
-import signal
 import socket
 import threading
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 import structlog
@@ -27,6 +26,7 @@ from foundation import clients, clock
 from foundation.settings import Settings, get_settings
 from pipelines.relay import SHOPPERS_STREAM
 from pipelines.schema import ensure_schema as ensure_event_schema
+from pipelines.worker import keep, until_signalled
 
 if TYPE_CHECKING:
     from clickhouse_connect.driver.client import Client
@@ -40,16 +40,7 @@ BATCH = 200
 BLOCK_MS = 1_000
 ABANDONED_MS = 15_000
 """An announcement that its reader has not acknowledged for so long goes to another."""
-RETRY_SECONDS = (0.2, 0.5, 1.0, 2.0)
 FAULTS = (ClickHouseError, RedisError, OSError)
-
-
-class Announcement(NamedTuple):
-    """An entry of the stream."""
-
-    entry_id: str
-    tenant_id: UUID
-    shopper_id: UUID
 
 
 class ShopperStream:
@@ -79,13 +70,17 @@ class ShopperStream:
                 raise
         return cls(store, clickhouse, redis)
 
+    def turn(self, stop: threading.Event) -> None:  # noqa: ARG002 - reading waits for no longer than a second
+        """Serve what is announced by now or within a second."""
+        self.refresh()
+
     def refresh(self, *, block_ms: int | None = BLOCK_MS) -> int:
         """Serve what is announced, waiting `block_ms` for it (not at all, when None); says how many shoppers."""
         entries = self._abandoned() or self._new(block_ms)
-        announced = [one for one in map(_announcement, entries) if one is not None]
         by_tenant: dict[UUID, set[UUID]] = defaultdict(set)
-        for one in announced:
-            by_tenant[one.tenant_id].add(one.shopper_id)
+        for found in map(_shopper, entries):
+            if found is not None:
+                by_tenant[found[0]].add(found[1])
         for tenant_id, shoppers in by_tenant.items():
             rows = shopper_activity(self._clickhouse, tenant_id, until=clock.now(), shoppers=sorted(shoppers))
             if not rows.is_empty():
@@ -105,53 +100,29 @@ class ShopperStream:
 
     def _new(self, block_ms: int | None) -> Sequence[tuple[str, dict[str, str]]]:
         answer: Any = self._redis.xreadgroup(GROUP, self._name, {SHOPPERS_STREAM: ">"}, count=BATCH, block=block_ms)
-        return _entries(answer)
+        return [entry for _, entries in answer or () for entry in entries]
 
 
 def run(settings: Settings, stop: threading.Event) -> None:
     """Keep shoppers' features fresh until `stop` is set, reconnecting when an engine goes away."""
     store = apply(settings)
-    faults = 0
-    while not stop.is_set():
-        stream: ShopperStream | None = None
-        try:
-            stream = ShopperStream.connect(settings, store)
-            log.info("features.following")
-            while not stop.is_set():
-                stream.refresh()
-                faults = 0
-        except FAULTS as fault:
-            pause = RETRY_SECONDS[min(faults, len(RETRY_SECONDS) - 1)]
-            faults += 1
-            log.warning("features.interrupted", error=str(fault).strip().splitlines()[:1], retry_in_seconds=pause)
-            stop.wait(pause)
-        finally:
-            if stream is not None:
-                stream.close()
+    keep("features", lambda: ShopperStream.connect(settings, store), FAULTS, stop)
 
 
-def _entries(
-    answer: Iterable[tuple[str, Sequence[tuple[str, dict[str, str]]]]] | None,
-) -> list[tuple[str, dict[str, str]]]:
-    return [entry for _, entries in answer or () for entry in entries]
-
-
-def _announcement(entry: tuple[str, dict[str, str]]) -> Announcement | None:
+def _shopper(entry: tuple[str, dict[str, str]]) -> tuple[UUID, UUID] | None:
+    """The tenant and the shopper of an announcement."""
     entry_id, fields = entry
     try:
         tenant_id, shopper_id = map(UUID, fields["shopper_key"].split(":"))
     except (KeyError, ValueError):
         log.warning("features.unreadable_announcement", entry=entry_id)
         return None
-    return Announcement(entry_id, tenant_id, shopper_id)
+    return tenant_id, shopper_id
 
 
 def main() -> None:
     """Follow the stream in the foreground until SIGTERM or SIGINT."""
-    stop = threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: stop.set())
-    run(get_settings(), stop)
+    run(get_settings(), until_signalled())
 
 
 if __name__ == "__main__":

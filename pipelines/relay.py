@@ -7,10 +7,9 @@ it once.
 
 from __future__ import annotations
 
-import signal
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -20,10 +19,12 @@ from clickhouse_connect.driver.exceptions import ClickHouseError
 from redis.exceptions import RedisError
 
 from foundation import clients, clock
+from foundation.progress import Progress
 from foundation.settings import Settings, get_settings
 from pipelines import outbox
 from pipelines.outbox import Lag, Row, lag
 from pipelines.schema import ensure_schema
+from pipelines.worker import keep, until_signalled
 
 if TYPE_CHECKING:
     from clickhouse_connect.driver.client import Client
@@ -34,9 +35,10 @@ log = structlog.get_logger(__name__)
 CONSUMER = "clickhouse"
 BATCH = 5_000
 POLL_SECONDS = 0.2
+LEAD_SECONDS = 1.0
+"""How long a relay that doesn't lead waits until it tries again."""
 PRUNE_EVERY = 50
 STALLED_SECONDS = 60.0
-RETRY_SECONDS = (0.2, 0.5, 1.0, 2.0)
 LOCK_KEY = 7_261_411
 """Postgres's advisory lock of the one relay that may deliver."""
 SHOPPERS_STREAM = "tradewind:shoppers"
@@ -78,6 +80,7 @@ class Relay:
         self._clickhouse = clickhouse
         self._redis = redis
         self._rounds = 0
+        self._leads = False
 
     @classmethod
     def connect(cls, settings: Settings) -> Relay:
@@ -95,6 +98,17 @@ class Relay:
         """Become the one relay that delivers, for as long as this connection lives."""
         row = self._connection.execute("SELECT pg_try_advisory_lock(%s)", (LOCK_KEY,)).fetchone()
         return bool(row and row[0])
+
+    def turn(self, stop: threading.Event) -> None:
+        """One batch when this relay leads, else another try to lead; with nothing to do, a pause."""
+        if not self._leads:
+            self._leads = self.lead()
+            if self._leads:
+                log.info("relay.leading")
+            else:
+                stop.wait(LEAD_SECONDS)
+        elif self.deliver() < BATCH:
+            stop.wait(POLL_SECONDS)
 
     def deliver(self) -> int:
         """One batch: insert, announce, advance. Says how many events; 0 when there is nothing to do."""
@@ -138,24 +152,10 @@ class Relay:
 
 def run(settings: Settings, stop: threading.Event) -> None:
     """Deliver until `stop` is set, reconnecting when an engine goes away."""
-    faults = 0
-    while not stop.is_set():
-        relay: Relay | None = None
-        try:
-            relay = Relay.connect(settings)
-            _follow(relay, stop)
-            faults = 0
-        except FAULTS as fault:
-            pause = RETRY_SECONDS[min(faults, len(RETRY_SECONDS) - 1)]
-            faults += 1
-            log.warning("relay.interrupted", error=str(fault).strip().splitlines()[:1], retry_in_seconds=pause)
-            stop.wait(pause)
-        finally:
-            if relay is not None:
-                relay.close()
+    keep("relay", lambda: Relay.connect(settings), FAULTS, stop)
 
 
-def wait_until_delivered(settings: Settings, progress: Callable[[float, float | None, str], None]) -> None:
+def wait_until_delivered(settings: Settings, progress: Progress) -> None:
     """Stay until the running relay has delivered what is in the outbox; for jobs that read what was just loaded.
 
     Raises:
@@ -177,22 +177,9 @@ def wait_until_delivered(settings: Settings, progress: Callable[[float, float | 
                 raise RelayStalled(left)
 
 
-def _follow(relay: Relay, stop: threading.Event) -> None:
-    while not relay.lead():
-        if stop.wait(1.0):
-            return
-    log.info("relay.leading")
-    while not stop.is_set():
-        if relay.deliver() < BATCH:
-            stop.wait(POLL_SECONDS)
-
-
 def main() -> None:
     """Run the relay in the foreground until SIGTERM or SIGINT."""
-    stop = threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: stop.set())
-    run(get_settings(), stop)
+    run(get_settings(), until_signalled())
 
 
 if __name__ == "__main__":
