@@ -90,14 +90,13 @@ def index_is_the_champions(platform: Platform) -> dg.AssetCheckResult:
     from serving.index import alias_of, collection_of  # noqa: PLC0415
 
     settings = platform.settings()
-    champions = Champions.from_settings(settings)
-    champions.refresh()
+    champions = Champions.from_settings(settings).named()
     qdrant = clients.qdrant(settings)
     try:
         aliases = {one.alias_name: one.collection_name for one in qdrant.get_aliases().aliases}
     finally:
         qdrant.close()
-    expected = {alias_of(one.tenant_id): collection_of(one.tenant_id, one.version) for one in champions.all.values()}
+    expected = {alias_of(tenant_id): collection_of(tenant_id, one.version) for tenant_id, one in champions.items()}
     wrong = {alias: aliases.get(alias, "nothing") for alias, name in expected.items() if aliases.get(alias) != name}
     return dg.AssetCheckResult(passed=not wrong, metadata={"champions": len(expected), "wrong": wrong})
 

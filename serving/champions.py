@@ -7,7 +7,7 @@ import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 from uuid import UUID
 
 import httpx
@@ -30,6 +30,13 @@ class RegistryAway(ConnectionError):
 
     def __init__(self, address: str) -> None:
         super().__init__(f"MLflow doesn't answer at {address}")
+
+
+class Named(NamedTuple):
+    """A version of a registered model."""
+
+    model: str
+    version: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,21 +83,49 @@ class Champions:
             RegistryAway: the registry doesn't answer.
             mlflow.exceptions.MlflowException: the registry answers with an error.
         """
-        self._knock()
         found: dict[UUID, Champion] = {}
-        for tenant_id, name, version in self._named():
+        for tenant_id, named in self.named().items():
             known = self._by_tenant.get(tenant_id)
-            if known is not None and (known.name, known.version) == (name, version):
+            if known is not None and (known.name, known.version) == named:
                 found[tenant_id] = known
                 continue
             try:
-                found[tenant_id] = Champion(tenant_id, name, version, self._load(name, version))
-                log.info("serving.champion", tenant_id=str(tenant_id), model=name, version=version)
+                found[tenant_id] = Champion(tenant_id, *named, self._load(named))
+                log.info("serving.champion", tenant_id=str(tenant_id), model=named.model, version=named.version)
             except (OSError, ValueError, KeyError) as fault:
-                log.exception("serving.champion_unreadable", model=name, version=version, error=str(fault))
+                log.exception("serving.champion_unreadable", **named._asdict(), error=str(fault))
                 if known is not None:
                     found[tenant_id] = known
         self._by_tenant = found
+
+    def load(self, tenant_id: UUID) -> Champion | None:
+        """One tenant's champion, as the alias names it now, and nobody else's.
+
+        Raises:
+            RegistryAway: the registry doesn't answer.
+            mlflow.exceptions.MlflowException: the registry answers with an error.
+        """
+        named = self.named().get(tenant_id)
+        return Champion(tenant_id, *named, self._load(named)) if named else None
+
+    def named(self) -> dict[UUID, Named]:
+        """What the alias names now, by tenant; nothing is loaded for it.
+
+        Raises:
+            RegistryAway: the registry doesn't answer.
+            mlflow.exceptions.MlflowException: the registry answers with an error.
+        """
+        self._knock()
+        named: dict[UUID, Named] = {}
+        page: Any = self._registry().search_registered_models()
+        while True:
+            for model in page:
+                version, tenant = model.aliases.get(CHAMPION), model.tags.get(TENANT_TAG)
+                if version is not None and tenant is not None and model.name.startswith(MODEL_NAMES):
+                    named[UUID(tenant)] = Named(model.name, str(version))
+            if not page.token:
+                return named
+            page = self._registry().search_registered_models(page_token=page.token)
 
     def _knock(self) -> None:
         """See that a server is there before its client is imported (seconds) or asked (it retries for a minute)."""
@@ -101,28 +136,16 @@ class Champions:
         except httpx.HTTPError as fault:
             raise RegistryAway(self._tracking_uri) from fault
 
-    def _named(self) -> list[tuple[UUID, str, str]]:
-        named: list[tuple[UUID, str, str]] = []
-        page: Any = self._registry().search_registered_models()
-        while True:
-            for model in page:
-                version, tenant = model.aliases.get(CHAMPION), model.tags.get(TENANT_TAG)
-                if version is not None and tenant is not None and model.name.startswith(MODEL_NAMES):
-                    named.append((UUID(tenant), model.name, str(version)))
-            if not page.token:
-                return named
-            page = self._registry().search_registered_models(page_token=page.token)
-
-    def _load(self, name: str, version: str) -> RecommendationModel:
-        place = self._cache / name / version
+    def _load(self, named: Named) -> RecommendationModel:
+        place = self._cache / named.model / named.version
         if not place.exists():
-            self._download(name, version, place)
+            self._download(named, place)
         return RecommendationModel.load(place)
 
-    def _download(self, name: str, version: str, place: Path) -> None:
+    def _download(self, named: Named, place: Path) -> None:
         """Fetch beside, then move: a folder in the cache is always whole."""
         place.parent.mkdir(parents=True, exist_ok=True)
-        run_id = str(self._registry().get_model_version(name, version).run_id)
+        run_id = str(self._registry().get_model_version(*named).run_id)
         with tempfile.TemporaryDirectory(dir=place.parent) as folder:
             package = self._registry().download_artifacts(run_id, MODEL_FOLDER, folder)
             shutil.move(package, place)

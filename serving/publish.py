@@ -41,10 +41,8 @@ def publish(settings: Settings, tenant_id: UUID, *, progress: Progress = silent)
         EngineNotConfigured: MLflow or Qdrant has no address.
         NoChampion: there is nothing to publish.
     """
-    champions = Champions.from_settings(settings)
     progress(0, None, "loading the champion")
-    champions.refresh()
-    champion = champions.of(tenant_id)
+    champion = Champions.from_settings(settings).load(tenant_id)
     if champion is None:
         raise NoChampion(tenant_id)
     client = clients.qdrant(settings)
