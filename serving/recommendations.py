@@ -61,11 +61,15 @@ class _Draft:
     """A decision in the making."""
 
     candidates: Sequence[Candidate]
-    policy: str
     champion: Champion | None
     features: dict[str, Any] = field(default_factory=dict)
     guardrails: list[str] = field(default_factory=list)
     fallback_reason: str | None = None
+
+    @property
+    def policy(self) -> str:
+        """Who decided in the end."""
+        return POLICY if self.fallback_reason is None else FALLBACK
 
 
 class _CannotDecide(Exception):
@@ -98,16 +102,16 @@ class Recommender:
         if champion is None:
             raise _CannotDecide("no_model")
         features, (similar, degraded) = await asyncio.gather(self._features(request), self._similar(request))
-        unwanted = self._unwanted(request)
-        lists = await asyncio.to_thread(_model_lists, champion.model, request, features, unwanted)
+        unwanted, touches = self._unwanted(request), _touches(features)
+        lists = await asyncio.to_thread(_model_lists, champion.model, request, touches, unwanted)
         lists["similar"] = [candidate for candidate in similar if candidate.product_id not in unwanted]
         candidates = fuse(lists)
         if len(candidates) < request.limit:
-            filling = await asyncio.to_thread(_by_history, champion.model, request, features, unwanted)
+            filling = await asyncio.to_thread(_by_history, champion.model, request, touches, unwanted)
             there = {candidate.product_id for candidate in candidates}
             candidates += [candidate for candidate in filling if candidate.product_id not in there]
         guardrails = self._guardrails(request) + degraded
-        return _Draft(candidates, POLICY, champion, _account(request, features), guardrails)
+        return _Draft(candidates, champion, _account(request, features), guardrails)
 
     async def _features(self, request: RecommendationRequest) -> ShopperFeatures | None:
         shopper_id = request.shopper_id or request.visitor_id
@@ -142,7 +146,7 @@ class Recommender:
             products, scores = champion.model.popular
             pairs = zip(products[: POOL + len(unwanted)], scores.tolist(), strict=False)
             candidates = [Candidate(one, score, FALLBACK) for one, score in pairs if one not in unwanted]
-        return _Draft(candidates, FALLBACK, champion, {}, self._guardrails(request), reason)
+        return _Draft(candidates, champion, {}, self._guardrails(request), reason)
 
     def _unwanted(self, request: RecommendationRequest) -> set[str]:
         sold_out = self.sold_out.of(request.tenant_id) or frozenset()
@@ -172,14 +176,14 @@ class Recommender:
 
 
 def _model_lists(
-    model: RecommendationModel, request: RecommendationRequest, features: ShopperFeatures | None, unwanted: set[str]
+    model: RecommendationModel, request: RecommendationRequest, touches: list[Touch], unwanted: set[str]
 ) -> dict[str, list[Candidate]]:
     """What the champion says: of all that is known of the shopper, and of what is on their mind."""
     lists: dict[str, list[Candidate]] = {}
     on_their_mind = [Touch(str(product_id)) for product_id in request.context_product_ids]
     if request.placement in ABOUT_THE_SHOPPER:
-        lists["history"] = _by_history(model, request, features, unwanted)
-        on_their_mind += [touch for touch in _touches(features) if touch.age_days * DAY_MS < SESSION_MS]
+        lists["history"] = _by_history(model, request, touches, unwanted)
+        on_their_mind += [touch for touch in touches if touch.age_days * DAY_MS < SESSION_MS]
     if on_their_mind:
         together = model.goes_with(on_their_mind, limit=POOL + request.limit, exclude=unwanted)
         lists["session"] = [Candidate(*scored) for scored in together]
@@ -187,10 +191,10 @@ def _model_lists(
 
 
 def _by_history(
-    model: RecommendationModel, request: RecommendationRequest, features: ShopperFeatures | None, unwanted: set[str]
+    model: RecommendationModel, request: RecommendationRequest, touches: list[Touch], unwanted: set[str]
 ) -> list[Candidate]:
     limit = POOL + request.limit
-    ranked = model.recommend(_touches(features), limit=limit, exclude=unwanted, task=Task.WITH_REPEATS)
+    ranked = model.recommend(touches, limit=limit, exclude=unwanted, task=Task.WITH_REPEATS)
     return [Candidate(*scored) for scored in ranked]
 
 
