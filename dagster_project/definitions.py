@@ -6,11 +6,12 @@ import dagster as dg
 
 from dagster_project import assets, checks
 from dagster_project.freshness import new_orders
-from dagster_project.jobs import nightly, refresh
+from dagster_project.jobs import refresh
 from dagster_project.resources import Platform, Silent
 
-every_night = dg.ScheduleDefinition(
-    job=nightly,
+nightly = dg.ScheduleDefinition(
+    name="nightly",
+    job=refresh,
     cron_schedule="0 2 * * *",
     execution_timezone="UTC",
     default_status=dg.DefaultScheduleStatus.RUNNING,
@@ -19,8 +20,8 @@ every_night = dg.ScheduleDefinition(
 defs = dg.Definitions(
     assets=assets.ALL,
     asset_checks=checks.ALL,
-    jobs=[refresh, nightly],
-    schedules=[every_night],
+    jobs=[refresh],
+    schedules=[nightly],
     sensors=[new_orders],
     resources={"platform": Platform(), "reporter": dg.ResourceDefinition.hardcoded_resource(Silent())},
     # A run is a process already; one more a step would load the data libraries again.
