@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 from rich.console import Console
@@ -12,7 +11,7 @@ from tradewind.bench import report
 from tradewind.bench.suite import Suite
 from tradewind.errors import StackError
 from tradewind.stack.lock import is_running
-from tradewind.stack.site import read_variables, repository_root
+from tradewind.stack.site import FILE, repository_root
 from tradewind.stack.state import StackState
 
 
@@ -32,10 +31,9 @@ def bench(var: Path) -> None:
     """
     if not is_running(var):
         raise NothingToMeasure
-    os.environ.update(read_variables(var))
     console, where = Console(), report.machine()
     folder = var / "bench"
-    for result in Suite(Settings(_env_file=None), StackState.read(var).addresses["store"]).run():
+    for result in Suite(Settings(_env_file=var / FILE), StackState.read(var).addresses["store"]).run():
         report.write(folder, result.to_json(), where)
         console.print(f"[green]✓[/] {report.TITLES[result.name]}")
         for row in result.rows:
