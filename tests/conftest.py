@@ -18,6 +18,7 @@ from typing import Any
 
 import psycopg
 import pytest
+import redis
 from psycopg import sql
 
 from tests.engines.clickhouse_server import clickhouse_database, clickhouse_url
@@ -105,7 +106,14 @@ def database_urls(postgres_server: RunPostgres, _superuser: psycopg.Connection) 
 
 
 @pytest.fixture(scope="session")
-def valkey_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The worker's Valkey; who writes to it flushes it after."""
+def _valkey(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ValkeyServer]:
     with ValkeyServer(tmp_path_factory.mktemp("valkey") / "data") as server:
-        yield server.url()
+        yield server
+
+
+@pytest.fixture
+def valkey_url(_valkey: ValkeyServer) -> Iterator[str]:
+    """The worker's Valkey, emptied after the test."""
+    yield _valkey.url()
+    with redis.Redis.from_url(_valkey.url()) as client:
+        client.flushall()

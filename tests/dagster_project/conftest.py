@@ -42,7 +42,7 @@ def settings(
     qdrant_url: str,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
-) -> Iterator[Settings]:
+) -> Settings:
     """The settings, also in the environment, where a run finds them."""
     connection_utils.thread_local.__dict__.clear()
     given = {
@@ -65,10 +65,7 @@ def settings(
             owner.execute(
                 "INSERT INTO tenant (id, slug, name, currency) VALUES (%s, %s, %s, 'USD')", (tenant, slug, slug)
             )
-    settings = Settings(_env_file=None)
-    yield settings
-    with clients.redis(settings) as redis:
-        redis.flushall()
+    return Settings(_env_file=None)
 
 
 @pytest.fixture

@@ -84,15 +84,12 @@ class Shop:
 
 
 @pytest.fixture
-def settings(clickhouse_database: str, valkey_url: str, tmp_path: Path) -> Iterator[Settings]:
+def settings(clickhouse_database: str, valkey_url: str, tmp_path: Path) -> Settings:
     # Feast keeps one client a thread, whatever store it belongs to.
     connection_utils.thread_local.__dict__.clear()
-    settings = Settings(
+    return Settings(
         _env_file=None, clickhouse_url=SecretStr(clickhouse_database), redis_url=SecretStr(valkey_url), var_dir=tmp_path
     )
-    yield settings
-    with clients.redis(settings) as redis:
-        redis.flushall()
 
 
 @pytest.fixture

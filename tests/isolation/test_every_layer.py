@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -63,9 +63,9 @@ class Visited:
 @pytest.fixture
 def settings(
     database_urls: DatabaseUrls, clickhouse_database: str, valkey_url: str, qdrant_url: str, tmp_path: Path
-) -> Iterator[Settings]:
+) -> Settings:
     connection_utils.thread_local.__dict__.clear()
-    settings = Settings(
+    return Settings(
         _env_file=None,
         var_dir=tmp_path,
         database_url=SecretStr(database_urls.app),
@@ -76,9 +76,6 @@ def settings(
         qdrant_api_key=SecretStr(KEY),
         mlflow_tracking_uri=f"sqlite:///{tmp_path}/mlflow.db",
     )
-    yield settings
-    with clients.redis(settings) as redis:
-        redis.flushall()
 
 
 @pytest.fixture

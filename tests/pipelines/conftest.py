@@ -58,7 +58,7 @@ class Writer:
 
 
 @pytest.fixture
-def settings(database_urls: DatabaseUrls, clickhouse_database: str, valkey_url: str) -> Iterator[Settings]:
+def settings(database_urls: DatabaseUrls, clickhouse_database: str, valkey_url: str) -> Settings:
     settings = Settings(
         _env_file=None,
         database_url=SecretStr(database_urls.app),
@@ -72,9 +72,7 @@ def settings(database_urls: DatabaseUrls, clickhouse_database: str, valkey_url: 
                 "INSERT INTO tenant (id, slug, name, currency) VALUES (%s, %s, %s, 'USD')",
                 (tenant, f"shop-{number}", f"Shop {number}"),
             )
-    yield settings
-    with clients.redis(settings) as redis:
-        redis.flushall()
+    return settings
 
 
 @pytest.fixture

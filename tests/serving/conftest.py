@@ -102,8 +102,6 @@ def settings(
         serving_token=SecretStr(TOKEN),
     )
     yield settings
-    with clients.redis(settings) as redis:
-        redis.flushall()
     qdrant = clients.qdrant(settings)
     for collection in qdrant.get_collections().collections:
         with suppress(ApiException):
