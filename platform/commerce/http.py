@@ -16,7 +16,9 @@ from fastapi import Depends, Header, Request
 from fastapi.responses import Response
 
 from commerce.identity import service as identity
+from commerce.identity import staff as staff_keys
 from commerce.identity.service import SessionUnknown, Shopper
+from commerce.identity.staff import Staff
 from commerce.tenancy.service import Directory, Shop
 from foundation import idempotency
 from foundation.database import Database
@@ -89,6 +91,25 @@ async def _shopper(shopper: MaybeShopper) -> Shopper:
 ShopperDep = Annotated[Shopper, Depends(_shopper)]
 
 
+def staff(scope: str) -> Callable[..., Awaitable[Staff]]:
+    """A dependency that gives the member of staff or program whose key carries `scope`.
+
+    Raises:
+        KeyUnknown, ScopeMissing: there is no such key here, or it may not do this.
+    """
+
+    async def allowed(request: Request, core: CoreDep, shop: ShopDep) -> Staff:
+        scheme, _, token = request.headers.get("authorization", "").partition(" ")
+        if scheme.lower() != "bearer" or not token.startswith(staff_keys.PREFIX):
+            raise staff_keys.KeyUnknown
+        async with core.database.tx(shop.id, read_only=True) as tx:
+            found = await staff_keys.by_key(tx, token)
+        found.require(scope)
+        return found
+
+    return allowed
+
+
 def set_session_cookie(response: Response, token: str, settings: Settings) -> None:
     """Give the browser its session."""
     response.set_cookie(
@@ -154,14 +175,14 @@ Definite = (402,)
 
 
 async def once(
-    request: Request, core: Core, shopper: Shopper, key: str, work: Callable[[], Awaitable[Response]]
+    request: Request, core: Core, who: Shopper | Staff, key: str, work: Callable[[], Awaitable[Response]]
 ) -> Response:
     """Do `work` once for this key and replay its answer afterwards.
 
     The work goes on when the client hangs up, so that it has a definite end.
     """
     route = request.scope["route"].path
-    scope = idempotency.Scope(shopper.tenant_id, shopper.principal, f"{request.method} {route}", key)
+    scope = idempotency.Scope(who.tenant_id, who.principal, f"{request.method} {route}", key)
     body = request.url.path.encode() + b"\n" + request.scope["state"].get("body", b"")
     answered = await idempotency.claim(core.database, scope, body)
     if answered is not None:

@@ -3,6 +3,7 @@
 from commerce.cart import models as cart
 from commerce.catalog import models as catalog
 from commerce.identity import models as identity
+from commerce.identity import staff
 from commerce.inventory import models as inventory
 from commerce.ledger import models as ledger
 from commerce.orders import models as orders
@@ -24,5 +25,6 @@ __all__ = [
     "payments",
     "pricing",
     "promotions",
+    "staff",
     "tenancy",
 ]

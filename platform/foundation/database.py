@@ -63,6 +63,44 @@ def hot(statement: TextClause) -> HotStatement:
     return HotStatement(sql=str(compiled), parameters=tuple(compiled.positiontup or ()))
 
 
+@dataclass(frozen=True, slots=True)
+class Tx:
+    """A running transaction of a tenant, as hot statements see it: values by name in, rows out.
+
+    `tenant_id` is given to every statement that names it.
+    """
+
+    tenant_id: UUID
+    connection: asyncpg.Connection
+
+    async def rows(self, statement: HotStatement, values: Mapping[str, Any] | None = None) -> Sequence[asyncpg.Record]:
+        """Every row of the answer."""
+        arguments = statement.arguments({_TENANT: self.tenant_id, **(values or {})})
+        found: Sequence[asyncpg.Record] = await self.connection.fetch(statement.sql, *arguments)
+        return found
+
+    async def one(self, statement: HotStatement, values: Mapping[str, Any] | None = None) -> asyncpg.Record | None:
+        """The first row, or `None`."""
+        rows = await self.rows(statement, values)
+        return rows[0] if rows else None
+
+    async def json(self, statement: HotStatement, values: Mapping[str, Any] | None = None) -> bytes | None:
+        """The first column of the first row, as the bytes Postgres built; `None` when there is no row."""
+        row = await self.one(statement, values)
+        if row is None or row[0] is None:
+            return None
+        document: str = row[0]
+        return document.encode()
+
+
+async def tx_of(session: AsyncSession) -> Tx:
+    """The transaction that `session` is in, for hot statements; what the session holds is flushed first."""
+    await session.flush()
+    connection = await session.connection()
+    raw = await connection.get_raw_connection()
+    return Tx(session.info[_TENANT], raw.driver_connection)
+
+
 class Database:
     """The way to Postgres for one worker: sessions for use cases, a raw pool for the hot reads."""
 
@@ -87,26 +125,25 @@ class Database:
             async with session.begin():
                 yield session
 
-    async def read_json(self, tenant_id: UUID, statement: HotStatement, values: Mapping[str, Any]) -> bytes | None:
-        """The first column of the first row, as the bytes Postgres built; `None` when there is no row."""
-        rows = await self._fetch(tenant_id, statement, values)
-        if not rows or rows[0][0] is None:
-            return None
-        document: str = rows[0][0]
-        return document.encode()
-
-    async def _fetch(
-        self, tenant_id: UUID, statement: HotStatement, values: Mapping[str, Any]
-    ) -> Sequence[asyncpg.Record]:
+    @asynccontextmanager
+    async def tx(self, tenant_id: UUID, *, read_only: bool = False) -> AsyncIterator[Tx]:
+        """One transaction as a tenant on a raw connection, for hot statements; an error rolls it back."""
         pool = await self._raw_pool()
+        begin = "BEGIN READ ONLY" if read_only else "BEGIN"
         async with pool.acquire(timeout=5) as connection:
             # One round trip begins and sets the tenant; a UUID's text needs no quoting beyond the quotes.
-            await connection.execute(f"BEGIN READ ONLY; SELECT set_config('{TENANT_SETTING}', '{tenant_id}', true)")
+            await connection.execute(f"{begin}; SELECT set_config('{TENANT_SETTING}', '{tenant_id}', true)")
             try:
-                rows: Sequence[asyncpg.Record] = await connection.fetch(statement.sql, *statement.arguments(values))
-            finally:
-                await connection.execute("COMMIT")
-            return rows
+                yield Tx(tenant_id, connection)
+            except BaseException:
+                await connection.execute("ROLLBACK")
+                raise
+            await connection.execute("COMMIT")
+
+    async def read_json(self, tenant_id: UUID, statement: HotStatement, values: Mapping[str, Any]) -> bytes | None:
+        """The first column of the first row, as the bytes Postgres built; `None` when there is no row."""
+        async with self.tx(tenant_id, read_only=True) as tx:
+            return await tx.json(statement, values)
 
     async def _raw_pool(self) -> asyncpg.Pool:
         if self._pool is None:

@@ -63,13 +63,15 @@ def errors_page() -> str:
 
 def events_page() -> str:
     """`docs/reference/events.md`: the envelope, then every contract by name and version."""
-    contracts = [CONTRACTS[key] for key in sorted(CONTRACTS) if CONTRACTS[key].__module__ == Event.__module__]
+    contracts = [
+        CONTRACTS[key] for key in sorted(CONTRACTS) if CONTRACTS[key].__module__.startswith("foundation.events.")
+    ]
     facts = [contract for contract in contracts if not issubclass(contract, Behaviour)]
     behaviour = [contract for contract in contracts if issubclass(contract, Behaviour)]
     parts = list(_parts(contracts))
     return _page(
         "Events",
-        _paragraphs(import_module(Event.__module__)),
+        _paragraphs(import_module("foundation.events")),
         "## The envelope",
         _model(Event),
         "## Facts, announced by the core alone",

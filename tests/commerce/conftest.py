@@ -13,6 +13,7 @@ from asgi_lifespan import LifespanManager
 from pydantic import SecretStr
 
 from commerce.app import create_app
+from commerce.identity.staff import create_key
 from foundation.settings import Settings
 from tests.factories import SeededShop, seed_shop
 
@@ -102,3 +103,14 @@ def rows(database_urls: DatabaseUrls, grocer: SeededShop) -> Any:
             return cursor.fetchall() if cursor.description else []
 
     return ask
+
+
+@pytest.fixture
+async def staff(app: Any, grocer: SeededShop) -> AsyncIterator[httpx.AsyncClient]:
+    """The grocer's back office: a client whose key carries every scope."""
+    async with app.state.core.database.transaction(grocer.id) as session:
+        _, token = await create_key(session, grocer.id, name="Back office")
+    transport = httpx.ASGITransport(app=app, raise_app_exceptions=False)
+    headers = {"Authorization": f"Bearer {token}"}
+    async with httpx.AsyncClient(transport=transport, base_url=f"http://{grocer.host}", headers=headers) as http:
+        yield http

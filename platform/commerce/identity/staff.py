@@ -1,0 +1,132 @@
+"""Staff and programs: a key with a name and scopes, of which only the hash is kept."""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+from collections.abc import Sequence
+from dataclasses import dataclass
+from uuid import UUID
+
+from sqlalchemy import Index, LargeBinary, Text, text
+from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import Mapped, mapped_column
+
+from foundation import clock
+from foundation.database import Base, Tx, hot
+from foundation.errors import Forbidden, Unauthenticated
+from foundation.ids import new_id
+from foundation.tables import Created, Str, TenantOwned, Timestamp
+
+PREFIX = "twk_"
+TOKEN_BYTES = 32
+SCOPES = (
+    "inventory:read",
+    "inventory:write",
+    "orders:read",
+    "orders:write",
+    "orders:refund",
+    "payments:read",
+    "payments:write",
+    "ledger:read",
+    "settings:write",
+)
+
+
+class KeyUnknown(Unauthenticated):
+    """This needs a staff key in the Authorization header, and the one given is not good."""
+
+    code = "identity.key_unknown"
+
+
+class ScopeMissing(Forbidden):
+    """The key does not carry the scope that this needs."""
+
+    code = "identity.scope_missing"
+
+    scope: str
+
+
+class ApiKey(TenantOwned, Base):
+    """A key of a member of staff or a program."""
+
+    __tablename__ = "api_key"
+    __table_args__ = (Index("uq_api_key_token_hash", "tenant_id", "token_hash", unique=True),)
+
+    name: Mapped[Str]
+    token_hash: Mapped[bytes] = mapped_column(LargeBinary)
+    scopes: Mapped[list[str]] = mapped_column(ARRAY(Text), server_default=text("'{}'"))
+    created_at: Mapped[Created]
+    expires_at: Mapped[Timestamp | None]
+    revoked_at: Mapped[Timestamp | None]
+
+
+@dataclass(frozen=True, slots=True)
+class Staff:
+    """Who is acting for the shop."""
+
+    tenant_id: UUID
+    key_id: UUID
+    name: str
+    scopes: frozenset[str]
+
+    @property
+    def principal(self) -> str:
+        """The name idempotency keys are scoped by."""
+        return f"key:{self.key_id}"
+
+    def require(self, scope: str) -> None:
+        """Stop unless the key carries the scope.
+
+        Raises:
+            ScopeMissing: it doesn't.
+        """
+        if scope not in self.scopes:
+            raise ScopeMissing(scope=scope)
+
+
+# uq_api_key_token_hash
+_BY_TOKEN = hot(
+    text(
+        """
+        SELECT id, name, scopes FROM api_key
+        WHERE tenant_id = :tenant_id AND token_hash = :token_hash AND revoked_at IS NULL
+          AND (expires_at IS NULL OR expires_at > CAST(:now AS timestamptz))
+        """
+    )
+)
+
+
+async def create_key(
+    session: AsyncSession, tenant_id: UUID, *, name: str, scopes: Sequence[str] = SCOPES
+) -> tuple[UUID, str]:
+    """A new key's id and its token, which is shown once and never stored.
+
+    Raises:
+        ValueError: there is no such scope.
+    """
+    unknown = set(scopes) - set(SCOPES)
+    if unknown:
+        raise ValueError(f"no such scope: {', '.join(sorted(unknown))}")
+    token = PREFIX + secrets.token_urlsafe(TOKEN_BYTES)
+    row = ApiKey(tenant_id=tenant_id, id=new_id(), name=name, token_hash=_hash(token), scopes=list(scopes))
+    session.add(row)
+    await session.flush()
+    return row.id, token
+
+
+async def by_key(tx: Tx, token: str) -> Staff:
+    """Who a key stands for.
+
+    Raises:
+        KeyUnknown: it is no key of this shop, or its time is over.
+    """
+    row = await tx.one(_BY_TOKEN, {"token_hash": _hash(token), "now": clock.now()})
+    if row is None:
+        raise KeyUnknown
+    return Staff(tx.tenant_id, row["id"], row["name"], frozenset(row["scopes"]))
+
+
+def _hash(token: str) -> bytes:
+    return hashlib.sha256(token.encode()).digest()

@@ -1,0 +1,59 @@
+"""Event contracts: one versioned envelope, and what the payload of each event must be.
+
+Domain facts are named `order.placed`; shopper behaviour uses GA4's e-commerce names (`view_item`, `add_to_cart`, ...)
+with `items[]`. A payload names products, variants, people only by id: erasing a person is throwing a key away.
+"""
+
+from foundation.events.behaviour import (
+    AddToCart,
+    BeginCheckout,
+    Behaviour,
+    Item,
+    Items,
+    Purchase,
+    RemoveFromCart,
+    Search,
+    SelectItem,
+    ViewCart,
+    ViewItem,
+    ViewItemList,
+    behaviour_contracts,
+)
+from foundation.events.catalog import ProductPublished
+from foundation.events.customers import CustomerRegistered
+from foundation.events.envelope import CONTRACTS, Consent, Context, Count, Event, Payload, record
+from foundation.events.inventory import StockLevelChanged
+from foundation.events.orders import OrderLine, OrderPlaced
+from foundation.events.payments import PaymentCaptured, PaymentRefused
+from foundation.events.promotions import CouponRedeemed
+
+__all__ = [
+    "CONTRACTS",
+    "AddToCart",
+    "BeginCheckout",
+    "Behaviour",
+    "Consent",
+    "Context",
+    "Count",
+    "CouponRedeemed",
+    "CustomerRegistered",
+    "Event",
+    "Item",
+    "Items",
+    "OrderLine",
+    "OrderPlaced",
+    "Payload",
+    "PaymentCaptured",
+    "PaymentRefused",
+    "ProductPublished",
+    "Purchase",
+    "RemoveFromCart",
+    "Search",
+    "SelectItem",
+    "StockLevelChanged",
+    "ViewCart",
+    "ViewItem",
+    "ViewItemList",
+    "behaviour_contracts",
+    "record",
+]

@@ -1,0 +1,122 @@
+"""What shoppers do, in GA4's e-commerce terms."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Annotated
+
+from pydantic import AfterValidator, Field
+
+from foundation.events.envelope import CONTRACTS, Count, Payload
+from foundation.types import Currency, Id, Input, MinorUnits, Text
+
+
+class Item(Input):
+    """One of GA4's `items[]`, by our ids."""
+
+    item_id: Id
+    """The product."""
+    variant_id: Id | None = None
+    quantity: Annotated[int, Field(ge=1, le=9_999)] | None = None
+    price: MinorUnits | None = None
+    """Minor units, of one."""
+    index: Annotated[int, Field(ge=0, le=10_000)] | None = None
+    """The place in the list, from 0."""
+    item_list_id: Text | None = None
+    """The list it was shown in, such as `home`."""
+    decision_id: Id | None = None
+
+
+class Behaviour(Payload):
+    """What a shopper did, in GA4's terms."""
+
+    items: Annotated[list[Item], Field(max_length=200)] = Field(default_factory=list)
+    currency: Currency | None = None
+    value: MinorUnits | None = None
+    item_list_id: Text | None = None
+
+
+def _not_empty(items: list[Item]) -> list[Item]:
+    if not items:
+        raise ValueError("needs at least one item")
+    return items
+
+
+Items = Annotated[list[Item], Field(max_length=200), AfterValidator(_not_empty)]
+
+
+class ViewItemList(Behaviour):
+    """A list of products was shown."""
+
+    name = "view_item_list"
+
+    items: Items
+
+
+class SelectItem(Behaviour):
+    """A product of a list was chosen."""
+
+    name = "select_item"
+
+    items: Items
+
+
+class ViewItem(Behaviour):
+    """A product's page was seen."""
+
+    name = "view_item"
+
+    items: Items
+
+
+class AddToCart(Behaviour):
+    """Something was put into the cart."""
+
+    name = "add_to_cart"
+
+    items: Items
+
+
+class RemoveFromCart(Behaviour):
+    """Something was taken out of the cart."""
+
+    name = "remove_from_cart"
+
+    items: Items
+
+
+class ViewCart(Behaviour):
+    """The cart was looked at."""
+
+    name = "view_cart"
+
+
+class BeginCheckout(Behaviour):
+    """The checkout was entered."""
+
+    name = "begin_checkout"
+
+    items: Items
+
+
+class Purchase(Behaviour):
+    """An order was completed, as the shopper saw it; `order.placed` is the fact."""
+
+    name = "purchase"
+
+    transaction_id: Id
+    items: Items
+
+
+class Search(Behaviour):
+    """Words were searched for."""
+
+    name = "search"
+
+    search_term: Text
+    results: Count | None = None
+
+
+def behaviour_contracts() -> Iterator[type[Behaviour]]:
+    """The contracts a client may send events for; facts come only from the core itself."""
+    return (contract for contract in CONTRACTS.values() if issubclass(contract, Behaviour))
