@@ -10,6 +10,7 @@ from fastapi import FastAPI, Request
 from fastapi_offline import FastAPIOffline
 from sqlalchemy import text
 
+import commerce.tables  # noqa: F401  (a table of one context refers to those of others)
 from commerce.behaviour import api as behaviour
 from commerce.cart import api as cart
 from commerce.catalog import api as catalog

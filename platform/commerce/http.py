@@ -21,7 +21,7 @@ from commerce.identity.service import SessionUnknown, Shopper
 from commerce.identity.staff import Staff
 from commerce.tenancy.service import Directory, Shop
 from foundation import idempotency
-from foundation.database import Database
+from foundation.database import Database, Tx
 from foundation.errors import BadRequest, Problem
 from foundation.http import problem_response
 from foundation.settings import Settings
@@ -75,8 +75,20 @@ async def shopper_or_none(request: Request, core: CoreDep, shop: ShopDep) -> Sho
     token = token_of(request)
     if token is None:
         return None
-    async with core.database.transaction(shop.id) as session:
-        return await identity.by_token(session, token)
+    async with core.database.tx(shop.id, read_only=True) as tx:
+        return await identity.by_token(tx, token)
+
+
+async def shopper_of(tx: Tx, request: Request) -> Shopper:
+    """Who is asking, read in a transaction that goes on: what a write that must be quick uses for `ShopperDep`.
+
+    Raises:
+        SessionUnknown, SessionExpired: nobody that is known here.
+    """
+    token = token_of(request)
+    if token is None:
+        raise SessionUnknown
+    return await identity.by_token(tx, token)
 
 
 MaybeShopper = Annotated[Shopper | None, Depends(shopper_or_none)]

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import structlog
 from sqlalchemy.exc import SQLAlchemyError
 
+import commerce.tables  # noqa: F401  (a table of one context refers to those of others)
 from commerce.checkout.service import Checkout
 from commerce.inventory import service as inventory
 from commerce.payments.providers import Providers, TestProvider

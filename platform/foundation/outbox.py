@@ -17,7 +17,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Mapped, mapped_column
 from sqlalchemy.types import UserDefinedType
 
-from foundation.database import Base
+from foundation.database import Base, Tx, hot
 from foundation.events import Event
 
 TIMESTAMPTZ = TIMESTAMP(timezone=True)
@@ -90,3 +90,26 @@ async def publish(session: AsyncSession, events: Iterable[Event]) -> None:
     rows: Sequence[dict[str, Any]] = [event.model_dump() for event in events]
     if rows:
         await session.execute(insert(OutboxRow), rows)
+
+
+_PUBLISH = hot(
+    text(
+        """
+        INSERT INTO outbox (tenant_id, event_id, name, version, occurred_at, recorded_at, aggregate_id, shopper_id,
+                            visitor_id, session_id, decision_id, consent, payload)
+        SELECT tenant_id, event_id, name, version, occurred_at, recorded_at, aggregate_id, shopper_id, visitor_id,
+               session_id, decision_id, ARRAY(SELECT jsonb_array_elements_text(consent)), payload
+        FROM jsonb_to_recordset(CAST(:events AS jsonb)) AS e (
+            tenant_id uuid, event_id uuid, name text, version smallint, occurred_at timestamptz,
+            recorded_at timestamptz, aggregate_id uuid, shopper_id uuid, visitor_id uuid, session_id uuid,
+            decision_id uuid, consent jsonb, payload jsonb)
+        """
+    )
+)
+
+
+async def announce(tx: Tx, events: Sequence[Event]) -> None:
+    """`publish`, for a transaction of hot statements."""
+    if events:
+        body = b"[" + b",".join(event.model_dump_json().encode() for event in events) + b"]"
+        await tx.rows(_PUBLISH, {"events": body.decode()})

@@ -10,6 +10,7 @@ from starlette.responses import Response
 
 from commerce.cart import service as carts
 from commerce.cart.schemas import CartOut
+from foundation.database import Tx
 from foundation.errors import Problem
 from foundation.http import InvalidFields
 from storefront.forms import AddForm, EmptyForm, QuantityForm, read
@@ -31,16 +32,11 @@ async def show(visit: VisitDep) -> Response:
 async def add(request: Request, visit: VisitDep) -> Response:
     """Put something in."""
     form = await read(request, AddForm)
-    async with visit.core.database.transaction(visit.shop.id) as session:
-        opened = await carts.current(session, visit.shop, visit.shopper, create=True)
-        if opened is None:
-            raise carts.CartNotFound
-        cart = await carts.get(session, visit.shopper, opened.id, lock=True)
+    async with visit.core.database.tx(visit.shop.id) as tx:
         await carts.add(
-            session,
-            visit.shop,
+            tx,
             visit.shopper,
-            cart,
+            await carts.opened(tx, visit.shop, visit.shopper),
             variant_id=form.variant_id,
             quantity=form.quantity,
             decision_id=form.decision_id,
@@ -71,11 +67,8 @@ async def remove(request: Request, visit: VisitDep, line_id: LineId) -> Response
 async def accept_prices(request: Request, visit: VisitDep) -> Response:
     """Take the prices as they are today."""
     await read(request, EmptyForm)
-    async with visit.core.database.transaction(visit.shop.id) as session:
-        opened = await carts.current(session, visit.shop, visit.shopper)
-        if opened is None:
-            raise carts.CartNotFound
-        await carts.accept_prices(session, await carts.get(session, visit.shopper, opened.id, lock=True))
+    async with visit.core.database.tx(visit.shop.id) as tx:
+        await carts.accept_prices(tx, visit.shopper, await _current_id(tx, visit))
     return visit.redirect("/cart", "prices-accepted")
 
 
@@ -99,20 +92,21 @@ async def cart_page(visit: Visit, problem: Problem | None = None) -> Response:
 
 async def open_cart(visit: Visit) -> CartOut | None:
     """The shopper's open cart, checked now; `None` when there is nothing in it."""
-    async with visit.core.database.transaction(visit.shop.id) as session:
-        cart = await carts.current(session, visit.shop, visit.shopper)
-        if cart is None or not cart.lines:
-            return None
-        return (await carts.check(session, cart)).out()
+    async with visit.core.database.tx(visit.shop.id, read_only=True) as tx:
+        cart = await carts.current(tx, visit.shopper)
+    return carts.check(cart).out() if cart is not None and cart.lines else None
 
 
 async def _set(visit: Visit, line_id: UUID, quantity: int) -> None:
-    async with visit.core.database.transaction(visit.shop.id) as session:
-        opened = await carts.current(session, visit.shop, visit.shopper)
-        if opened is None:
-            raise carts.CartNotFound
-        cart = await carts.get(session, visit.shopper, opened.id, lock=True)
-        await carts.change(session, visit.shopper, cart, line_id, quantity)
+    async with visit.core.database.tx(visit.shop.id) as tx:
+        await carts.change(tx, visit.shopper, await _current_id(tx, visit), line_id, quantity)
+
+
+async def _current_id(tx: Tx, visit: Visit) -> UUID:
+    cart = await carts.current(tx, visit.shopper)
+    if cart is None:
+        raise carts.CartNotFound
+    return cart.id
 
 
 def _by_line(cart: CartOut | None) -> dict[UUID, list[object]]:

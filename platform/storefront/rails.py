@@ -46,8 +46,8 @@ class Rail:
 async def rail(visit: Visit, placement: Placement, product_id: UUID | None = None) -> Rail:
     """The recommendations for this place."""
     core, shop = visit.core, visit.shop
-    async with core.database.transaction(shop.id) as session:
-        in_cart = await carts.product_ids(session, shop, visit.shopper)
+    async with core.database.tx(shop.id, read_only=True) as tx:
+        in_cart = await carts.product_ids(tx, visit.shopper)
     looked_at = [product_id] if product_id else []
     asked = Asked(
         placement=placement,

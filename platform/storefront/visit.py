@@ -110,9 +110,9 @@ async def _visit(request: Request, core: CoreDep, shop: ShopDep) -> Visit:
     token = request.cookies.get(SESSION_COOKIE)
     if token is not None:
         try:
-            async with core.database.transaction(shop.id) as session:
-                shopper = await identity.by_token(session, token)
-                cart = await carts.current(session, shop, shopper)
+            async with core.database.tx(shop.id, read_only=True) as tx:
+                shopper = await identity.by_token(tx, token)
+                cart = await carts.current(tx, shopper)
                 count = sum(line.quantity for line in cart.lines) if cart else 0
         except (SessionExpired, SessionUnknown):
             notice = "session-ended"

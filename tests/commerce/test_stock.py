@@ -20,7 +20,7 @@ from commerce.payments.providers import Authorised, Providers, TestProvider
 from commerce.tenancy import service as tenancy
 from commerce.tenancy.service import Shop
 from foundation import clock
-from foundation.database import Database
+from foundation.database import Database, tx_of
 from foundation.ids import new_id
 from tests.factories import SeededShop, seed_shop
 
@@ -136,11 +136,11 @@ class _Dying(TestProvider):
 async def _cart(database: Database, shop: Shop, seeded: SeededShop) -> tuple[Shopper, Any]:
     async with database.transaction(shop.id) as session:
         _, shopper = await identity.open_session(session, shop.id, ttl=SOON)
-        cart = await carts.current(session, shop, shopper, create=True)
-        assert cart is not None
+        tx = await tx_of(session)
+        cart_id = await carts.opened(tx, shop, shopper)
         variant_id = seeded.products[0].variant_id
-        await carts.add(session, shop, shopper, cart, variant_id=variant_id, quantity=2, decision_id=None)
-        return shopper, cart.id
+        await carts.add(tx, shopper, cart_id, variant_id=variant_id, quantity=2, decision_id=None)
+        return shopper, cart_id
 
 
 @pytest.mark.parametrize(
@@ -166,6 +166,6 @@ async def test_a_crash_is_driven_to_a_definite_end(
     assert (len(alive.cancelled), len(alive.captured)) == (1 - orders, orders)
     async with database.transaction(shop.id) as session:
         left = await inventory.availability(session, [seeded.products[0].variant_id])
-        cart = await carts.get(session, shopper, cart_id)
+        cart = await carts.get(await tx_of(session), shopper, cart_id)
     assert list(left.values()) == [stock_left]
     assert cart.status == cart_status

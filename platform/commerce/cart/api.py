@@ -5,76 +5,81 @@ from __future__ import annotations
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, Path, status
+from fastapi import APIRouter, Path, Request, Response, status
 
 from commerce.cart import service
 from commerce.cart.schemas import AddLine, CartOut, ChangeLine
-from commerce.http import CoreDep, ShopDep, ShopperDep
+from commerce.http import CoreDep, ShopDep, shopper_of
+from commerce.identity.service import Shopper
+from foundation.database import Tx
+from foundation.http import json_bytes, model_bytes
 
 router = APIRouter(prefix="/v1/store/carts", tags=["carts"])
 CartId = Annotated[UUID, Path()]
 LineId = Annotated[UUID, Path()]
 
 
-@router.post("", status_code=status.HTTP_201_CREATED)
-async def open_cart(core: CoreDep, shop: ShopDep, shopper: ShopperDep) -> CartOut:
+@router.post("", status_code=status.HTTP_201_CREATED, response_model=CartOut)
+async def open_cart(request: Request, core: CoreDep, shop: ShopDep) -> Response:
     """The shopper's open cart, made if need be."""
-    async with core.database.transaction(shop.id) as session:
-        cart = await service.current(session, shop, shopper, create=True)
-        if cart is None:
-            raise service.CartNotFound
-        return (await service.check(session, cart)).out()
+    async with core.database.tx(shop.id) as tx:
+        shopper = await shopper_of(tx, request)
+        cart_id = await service.opened(tx, shop, shopper)
+        return await _answer(tx, shopper, cart_id, status=status.HTTP_201_CREATED)
 
 
-@router.get("/{cart_id}")
-async def get_cart(core: CoreDep, shop: ShopDep, shopper: ShopperDep, cart_id: CartId) -> CartOut:
+@router.get("/{cart_id}", response_model=CartOut)
+async def get_cart(request: Request, core: CoreDep, shop: ShopDep, cart_id: CartId) -> Response:
     """A cart, priced and checked now."""
-    async with core.database.transaction(shop.id) as session:
-        cart = await service.get(session, shopper, cart_id)
-        return (await service.check(session, cart)).out()
+    async with core.database.tx(shop.id, read_only=True) as tx:
+        return await _answer(tx, await shopper_of(tx, request), cart_id)
 
 
-@router.post("/{cart_id}/lines", status_code=status.HTTP_201_CREATED)
-async def add_line(core: CoreDep, shop: ShopDep, shopper: ShopperDep, cart_id: CartId, body: AddLine) -> CartOut:
+@router.post("/{cart_id}/lines", status_code=status.HTTP_201_CREATED, response_model=CartOut)
+async def add_line(request: Request, core: CoreDep, shop: ShopDep, cart_id: CartId, body: AddLine) -> Response:
     """Put something in."""
-    async with core.database.transaction(shop.id) as session:
-        cart = await service.get(session, shopper, cart_id, lock=True)
+    async with core.database.tx(shop.id) as tx:
+        shopper = await shopper_of(tx, request)
         await service.add(
-            session,
-            shop,
+            tx,
             shopper,
-            cart,
+            cart_id,
             variant_id=body.variant_id,
             quantity=body.quantity,
             decision_id=body.decision_id,
         )
-        return (await service.check(session, cart)).out()
+        return await _answer(tx, shopper, cart_id, status=status.HTTP_201_CREATED)
 
 
-@router.patch("/{cart_id}/lines/{line_id}")
+@router.patch("/{cart_id}/lines/{line_id}", response_model=CartOut)
 async def change_line(
-    core: CoreDep, shop: ShopDep, shopper: ShopperDep, cart_id: CartId, line_id: LineId, body: ChangeLine
-) -> CartOut:
+    request: Request, core: CoreDep, shop: ShopDep, cart_id: CartId, line_id: LineId, body: ChangeLine
+) -> Response:
     """Change how many."""
-    async with core.database.transaction(shop.id) as session:
-        cart = await service.get(session, shopper, cart_id, lock=True)
-        await service.change(session, shopper, cart, line_id, body.quantity)
-        return (await service.check(session, cart)).out()
+    async with core.database.tx(shop.id) as tx:
+        shopper = await shopper_of(tx, request)
+        await service.change(tx, shopper, cart_id, line_id, body.quantity)
+        return await _answer(tx, shopper, cart_id)
 
 
-@router.delete("/{cart_id}/lines/{line_id}")
-async def remove_line(core: CoreDep, shop: ShopDep, shopper: ShopperDep, cart_id: CartId, line_id: LineId) -> CartOut:
+@router.delete("/{cart_id}/lines/{line_id}", response_model=CartOut)
+async def remove_line(request: Request, core: CoreDep, shop: ShopDep, cart_id: CartId, line_id: LineId) -> Response:
     """Take a line out."""
-    async with core.database.transaction(shop.id) as session:
-        cart = await service.get(session, shopper, cart_id, lock=True)
-        await service.change(session, shopper, cart, line_id, 0)
-        return (await service.check(session, cart)).out()
+    async with core.database.tx(shop.id) as tx:
+        shopper = await shopper_of(tx, request)
+        await service.change(tx, shopper, cart_id, line_id, 0)
+        return await _answer(tx, shopper, cart_id)
 
 
-@router.post("/{cart_id}/accept-prices")
-async def accept_prices(core: CoreDep, shop: ShopDep, shopper: ShopperDep, cart_id: CartId) -> CartOut:
+@router.post("/{cart_id}/accept-prices", response_model=CartOut)
+async def accept_prices(request: Request, core: CoreDep, shop: ShopDep, cart_id: CartId) -> Response:
     """Take the prices as they are today."""
-    async with core.database.transaction(shop.id) as session:
-        cart = await service.get(session, shopper, cart_id, lock=True)
-        await service.accept_prices(session, cart)
-        return (await service.check(session, cart)).out()
+    async with core.database.tx(shop.id) as tx:
+        shopper = await shopper_of(tx, request)
+        await service.accept_prices(tx, shopper, cart_id)
+        return await _answer(tx, shopper, cart_id)
+
+
+async def _answer(tx: Tx, shopper: Shopper, cart_id: UUID, *, status: int = status.HTTP_200_OK) -> Response:
+    cart = service.check(await service.get(tx, shopper, cart_id))
+    return json_bytes(model_bytes(cart.out()), status=status)

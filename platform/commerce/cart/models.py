@@ -5,7 +5,7 @@ from __future__ import annotations
 from uuid import UUID
 
 from sqlalchemy import CheckConstraint, Index
-from sqlalchemy.orm import Mapped, mapped_column, relationship
+from sqlalchemy.orm import Mapped, mapped_column
 
 from foundation.database import Base
 from foundation.tables import Created, Minor, Str, TenantOwned, Units, belongs_to
@@ -30,13 +30,6 @@ class Cart(TenantOwned, Base):
     version: Mapped[Units] = mapped_column(server_default="1")
     created_at: Mapped[Created]
     updated_at: Mapped[Created]
-
-    lines: Mapped[list[CartLine]] = relationship(
-        lazy="raise",
-        order_by="CartLine.id",
-        cascade="all, delete-orphan",
-        foreign_keys="[CartLine.tenant_id, CartLine.cart_id]",
-    )
 
 
 class CartLine(TenantOwned, Base):

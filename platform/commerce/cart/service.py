@@ -1,29 +1,28 @@
-"""Carts: lines in and out, and the checks that completion runs, shown at every step."""
+"""Carts: lines in and out, and the checks that completion runs, shown at every step.
+
+Whatever changes a cart locks its row first and reads after, so that requests of one shopper's at once all land.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain
+from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, select
-from sqlalchemy.ext.asyncio import AsyncSession
-from sqlalchemy.orm import selectinload
-
-from commerce.cart.models import Cart, CartLine
+from commerce.cart import hot
 from commerce.cart.schemas import CartLineOut, CartOut, Requirement, TotalsOut
 from commerce.cart.totals import PricedLine, Totals, compute
-from commerce.catalog import variants
-from commerce.catalog.variants import VariantRef
+from commerce.catalog.variants import VariantRef, sold_as
 from commerce.identity.service import Shopper
-from commerce.inventory import service as inventory
-from commerce.pricing import service as pricing
 from commerce.tenancy.service import Shop
 from foundation import clock
+from foundation.database import Tx
 from foundation.errors import Conflict, NotFound, Unprocessable
 from foundation.events import AddToCart, Item, RemoveFromCart, record
 from foundation.ids import new_id
-from foundation.outbox import publish
+from foundation.outbox import announce
 from foundation.types import MoneyOut
 
 MAX_LINES = 100
@@ -63,11 +62,46 @@ class VariantNotForSale(Unprocessable):
 
 
 @dataclass(frozen=True, slots=True)
+class Line:
+    """A variant in a cart, at the price the shopper last saw."""
+
+    id: UUID
+    variant: VariantRef
+    quantity: int
+    unit_price: int
+    """Minor units."""
+    decision_id: UUID | None
+    """The recommendation that led here."""
+    price: int | None
+    """Today's price; `None` when it has none in the cart's currency."""
+    available: int
+    """Units of the variant that can still be promised."""
+
+    @property
+    def variant_id(self) -> UUID:
+        """The variant's id."""
+        return self.variant.id
+
+
+@dataclass(frozen=True, slots=True)
+class Cart:
+    """What a visitor or a customer means to buy, with all that is needed to check it."""
+
+    tenant_id: UUID
+    id: UUID
+    visitor_id: UUID
+    customer_id: UUID | None
+    currency: str
+    status: str
+    version: int
+    lines: Sequence[Line]
+
+
+@dataclass(frozen=True, slots=True)
 class Checked:
-    """A cart with all that was read to check it."""
+    """A cart, what it costs, and what stands between it and an order."""
 
     cart: Cart
-    variants: Mapping[UUID, VariantRef]
     totals: Totals
     requirements: Sequence[Requirement]
 
@@ -76,245 +110,265 @@ class Checked:
         return _out(self)
 
 
-async def current(session: AsyncSession, shop: Shop, shopper: Shopper, *, create: bool = False) -> Cart | None:
-    """The shopper's open cart; with `create`, a new one when there is none."""
-    cart = await session.scalar(
-        select(Cart)
-        .where(_own(shopper), Cart.status == "open")
-        .order_by(Cart.created_at.desc())
-        .limit(1)
-        .options(selectinload(Cart.lines))
-    )
-    if cart is None and create:
-        cart = Cart(
-            tenant_id=shop.id,
-            id=new_id(),
-            visitor_id=shopper.visitor_id,
-            customer_id=shopper.customer_id,
-            currency=shop.currency,
-            status="open",
-            version=1,
-            lines=[],
-        )
-        session.add(cart)
-        await session.flush()
-    return cart
+async def current(tx: Tx, shopper: Shopper) -> Cart | None:
+    """The shopper's open cart, if they have one."""
+    cart_id = await _current_id(tx, shopper)
+    return await get(tx, shopper, cart_id) if cart_id else None
 
 
-async def get(session: AsyncSession, shopper: Shopper, cart_id: UUID, *, lock: bool = False) -> Cart:
+async def opened(tx: Tx, shop: Shop, shopper: Shopper) -> UUID:
+    """The id of the shopper's open cart, made if need be."""
+    cart_id = await _current_id(tx, shopper)
+    if cart_id is not None:
+        return cart_id
+    await tx.rows(hot.ONE_AT_A_TIME, {"owner": f"cart:{shop.id}:{shopper.principal}"})
+    cart_id = await _current_id(tx, shopper)
+    if cart_id is not None:
+        return cart_id
+    made = new_id()
+    await tx.rows(hot.OPEN, {**_owner(shopper), "id": made, "currency": shop.currency})
+    return made
+
+
+async def get(tx: Tx, shopper: Shopper, cart_id: UUID) -> Cart:
     """A cart of the shopper's.
 
     Raises:
         CartNotFound: there is none, or it is somebody else's.
     """
-    query = select(Cart).where(Cart.id == cart_id, _own(shopper)).options(selectinload(Cart.lines))
-    cart = await session.scalar(query.with_for_update(of=Cart) if lock else query)
-    if cart is None:
+    rows = await tx.rows(hot.READ, {**_owner(shopper), "cart_id": cart_id})
+    if not rows:
         raise CartNotFound
-    return cart
+    first = rows[0]
+    return Cart(
+        tenant_id=tx.tenant_id,
+        id=first["id"],
+        visitor_id=first["visitor_id"],
+        customer_id=first["customer_id"],
+        currency=first["currency"],
+        status=first["status"],
+        version=first["version"],
+        lines=[_line(row) for row in rows if row["line_id"] is not None],
+    )
+
+
+async def lock(tx: Tx, shopper: Shopper, cart_id: UUID) -> str:
+    """Hold an open cart of the shopper's until the transaction ends, and say its currency.
+
+    Raises:
+        CartNotFound: there is none, or it is somebody else's.
+        CartNotOpen: it is being paid or has become an order.
+    """
+    row = await tx.one(hot.LOCK, {**_owner(shopper), "cart_id": cart_id})
+    if row is None:
+        raise CartNotFound
+    if row["status"] != "open":
+        raise CartNotOpen
+    currency: str = row["currency"]
+    return currency
 
 
 async def add(
-    session: AsyncSession,
-    shop: Shop,
-    shopper: Shopper,
-    cart: Cart,
-    *,
-    variant_id: UUID,
-    quantity: int,
-    decision_id: UUID | None,
-) -> Cart:
+    tx: Tx, shopper: Shopper, cart_id: UUID, *, variant_id: UUID, quantity: int, decision_id: UUID | None
+) -> None:
     """Put so many more of a variant into the cart, at today's price.
 
     Raises:
-        VariantNotForSale, CartFull, CartNotOpen.
+        CartNotFound, CartNotOpen, VariantNotForSale, CartFull.
     """
-    _require_open(cart)
-    variant = (await variants.by_id(session, [variant_id])).get(variant_id)
-    price = (await pricing.current_prices(session, [variant_id], shop.currency)).get(variant_id)
-    if variant is None or price is None or not variant.for_sale:
+    currency = await lock(tx, shopper, cart_id)
+    offer = await tx.one(hot.OFFER, {"variant_id": variant_id, "currency": currency})
+    if offer is None:
         raise VariantNotForSale(variant_id=variant_id)
-    line = next((line for line in cart.lines if line.variant_id == variant_id), None)
-    if line is None:
-        if len(cart.lines) >= MAX_LINES:
-            raise CartFull
-        line = CartLine(
-            tenant_id=shop.id,
-            id=new_id(),
-            cart_id=cart.id,
-            variant_id=variant_id,
-            quantity=quantity,
-            unit_price=price,
-            decision_id=decision_id,
-        )
-        cart.lines.append(line)
-    else:
-        if line.quantity + quantity > MAX_QUANTITY:
-            raise CartFull
-        line.quantity += quantity
-    _touch(cart)
-    item = Item(
-        item_id=variant.product_id, variant_id=variant_id, quantity=quantity, price=price, decision_id=decision_id
+    added = await tx.one(
+        hot.ADD,
+        {
+            "line_id": new_id(),
+            "cart_id": cart_id,
+            "variant_id": variant_id,
+            "quantity": quantity,
+            "unit_price": offer["price"],
+            "decision_id": decision_id,
+            "max_lines": MAX_LINES,
+            "max_quantity": MAX_QUANTITY,
+        },
     )
-    added = AddToCart(items=[item], currency=shop.currency, value=price * quantity)
-    await _announce(session, shopper, cart, added, decision_id)
-    return cart
+    if added is None:
+        raise CartFull
+    await _touch(tx, cart_id)
+    item = Item(
+        item_id=offer["product_id"],
+        variant_id=variant_id,
+        quantity=quantity,
+        price=offer["price"],
+        decision_id=decision_id,
+    )
+    said = AddToCart(items=[item], currency=currency, value=offer["price"] * quantity)
+    await _announce(tx, shopper, cart_id, said, decision_id)
 
 
-async def change(session: AsyncSession, shopper: Shopper, cart: Cart, line_id: UUID, quantity: int) -> Cart:
+async def change(tx: Tx, shopper: Shopper, cart_id: UUID, line_id: UUID, quantity: int) -> None:
     """Set a line's quantity; 0 takes the line out.
 
     Raises:
-        LineNotFound, CartNotOpen.
+        CartNotFound, CartNotOpen, LineNotFound.
     """
-    _require_open(cart)
-    line = next((line for line in cart.lines if line.id == line_id), None)
+    currency = await lock(tx, shopper, cart_id)
+    line = await tx.one(hot.LINE, {"cart_id": cart_id, "line_id": line_id})
     if line is None:
         raise LineNotFound
-    difference = quantity - line.quantity
     if quantity == 0:
-        cart.lines.remove(line)
+        await tx.rows(hot.REMOVE, {"line_id": line_id})
     else:
-        line.quantity = quantity
-    _touch(cart)
+        await tx.rows(hot.SET_QUANTITY, {"line_id": line_id, "quantity": quantity})
+    await _touch(tx, cart_id)
+    difference = quantity - line["quantity"]
     if difference:
-        variant = (await variants.by_id(session, [line.variant_id]))[line.variant_id]
         item = Item(
-            item_id=variant.product_id, variant_id=line.variant_id, quantity=abs(difference), price=line.unit_price
+            item_id=line["product_id"],
+            variant_id=line["variant_id"],
+            quantity=abs(difference),
+            price=line["unit_price"],
         )
         contract = AddToCart if difference > 0 else RemoveFromCart
-        said = contract(items=[item], currency=cart.currency, value=line.unit_price * abs(difference))
-        await _announce(session, shopper, cart, said, None)
-    return cart
+        said = contract(items=[item], currency=currency, value=line["unit_price"] * abs(difference))
+        await _announce(tx, shopper, cart_id, said, None)
 
 
-async def accept_prices(session: AsyncSession, cart: Cart) -> Cart:
+async def accept_prices(tx: Tx, shopper: Shopper, cart_id: UUID) -> None:
     """Take today's prices: the shopper has seen that they changed.
 
     Raises:
-        CartNotOpen.
+        CartNotFound, CartNotOpen.
     """
-    _require_open(cart)
-    prices = await pricing.current_prices(session, [line.variant_id for line in cart.lines], cart.currency)
-    for line in cart.lines:
-        line.unit_price = prices.get(line.variant_id, line.unit_price)
-    _touch(cart)
-    return cart
+    currency = await lock(tx, shopper, cart_id)
+    await tx.rows(hot.ACCEPT_PRICES, {"cart_id": cart_id, "currency": currency})
+    await _touch(tx, cart_id)
 
 
-async def adopt(session: AsyncSession, shop: Shop, *, visitor: Shopper, shopper: Shopper) -> None:
-    """Bring a visitor's cart along when they sign in: lines join the customer's own cart, none lost, none doubled."""
-    brought = await current(session, shop, visitor)
-    if brought is None:
+async def adopt(tx: Tx, *, visitor: Shopper, shopper: Shopper) -> None:
+    """Bring a visitor's cart along when they sign in: lines join the customer's own cart, none lost, none doubled.
+
+    Both carts are locked first. A line that both have adds up, within what can be had.
+    """
+    if shopper.customer_id is None:
         return
-    own = await session.scalar(
-        select(Cart)
-        .where(Cart.customer_id == shopper.customer_id, Cart.status == "open", Cart.id != brought.id)
-        .order_by(Cart.created_at.desc())
-        .limit(1)
-        .options(selectinload(Cart.lines))
-    )
-    if own is None:
-        brought.customer_id, brought.visitor_id = shopper.customer_id, shopper.visitor_id
+    owners = {"customer_id": shopper.customer_id, "visitor_id": visitor.visitor_id}
+    carts = await tx.rows(hot.LOCK_PAIR, owners)
+    brought = [row["id"] for row in carts if row["customer_id"] is None]
+    own = [row["id"] for row in carts if row["customer_id"] is not None]
+    if not brought:
         return
-    held = {line.variant_id: line for line in own.lines}
-    for line in list(brought.lines):
-        if line.variant_id in held:
-            same = held[line.variant_id]
-            same.quantity = min(same.quantity + line.quantity, MAX_QUANTITY)
-        elif len(own.lines) < MAX_LINES:
-            own.lines.append(
-                CartLine(
-                    tenant_id=shop.id,
-                    id=new_id(),
-                    cart_id=own.id,
-                    variant_id=line.variant_id,
-                    quantity=line.quantity,
-                    unit_price=line.unit_price,
-                    decision_id=line.decision_id,
-                )
-            )
-    _touch(own)
-    await session.delete(brought)
+    if not own:
+        await tx.rows(hot.HAND_OVER, {**_owner(shopper), "cart_id": brought[-1]})
+        return
+    merging = {"into": own[-1], "brought": brought[-1]}
+    await tx.rows(hot.MERGE_SHARED, {**merging, "max_quantity": MAX_QUANTITY})
+    await tx.rows(hot.MERGE_OTHERS, {**merging, "max_lines": MAX_LINES})
+    await tx.rows(hot.DISCARD, {"cart_id": brought[-1]})
+    await _touch(tx, own[-1])
 
 
-async def reopen(session: AsyncSession, tenant_id: UUID, cart_id: UUID) -> None:
-    """Let the shopper go on with a cart whose payment came to nothing."""
-    cart = await session.get_one(Cart, (tenant_id, cart_id), with_for_update=True)
-    if cart.status == "completing":
-        cart.status = "open"
-        _touch(cart)
+async def begin_completing(tx: Tx, cart_id: UUID) -> bool:
+    """Close an open cart while it is paid; `False` when it was not open."""
+    return await _become(tx, cart_id, "completing", was="open")
 
 
-async def check(session: AsyncSession, cart: Cart) -> Checked:
+async def complete(tx: Tx, cart_id: UUID) -> bool:
+    """The cart has become an order; `False` when it was not being paid."""
+    return await _become(tx, cart_id, "completed", was="completing")
+
+
+async def reopen(tx: Tx, cart_id: UUID) -> bool:
+    """Let the shopper go on with a cart whose payment came to nothing; `False` when it was not being paid."""
+    return await _become(tx, cart_id, "open", was="completing")
+
+
+async def product_ids(tx: Tx, shopper: Shopper) -> list[UUID]:
+    """The products in the shopper's open cart."""
+    cart = await current(tx, shopper)
+    return [line.variant.product_id for line in cart.lines] if cart else []
+
+
+def check(cart: Cart) -> Checked:
     """Price the cart and list what stands between it and an order."""
-    ids = [line.variant_id for line in cart.lines]
-    known = await variants.by_id(session, ids)
-    prices = await pricing.current_prices(session, ids, cart.currency)
-    stock = await inventory.availability(session, ids)
     totals = compute([PricedLine(line.unit_price, line.quantity) for line in cart.lines])
-    requirements = list(_requirements(cart, known, prices, stock)) if cart.status == "open" else []
-    return Checked(cart, known, totals, requirements)
+    return Checked(cart, totals, _requirements(cart) if cart.status == "open" else [])
 
 
-def _requirements(
-    cart: Cart, known: Mapping[UUID, VariantRef], prices: Mapping[UUID, int], stock: Mapping[UUID, int]
-) -> list[Requirement]:
+def _requirements(cart: Cart) -> list[Requirement]:
     if not cart.lines:
         return [Requirement(code="cart.empty", detail="The cart is empty.")]
-    found: list[Requirement] = []
-    for line in cart.lines:
-        variant, price = known[line.variant_id], prices.get(line.variant_id)
-        available = stock.get(line.variant_id, 0)
-        if not variant.for_sale or price is None:
-            found.append(
-                Requirement(code="catalog.not_for_sale", detail=f"{variant.title} is no longer sold.", line_id=line.id)
-            )
-            continue
-        if price != line.unit_price:
-            found.append(
-                Requirement(
-                    code="cart.price_changed",
-                    detail=f"The price of {variant.title} changed; accept it to go on.",
-                    line_id=line.id,
-                    unit_price=price,
-                )
-            )
-        if available < line.quantity:
-            found.append(
-                Requirement(
-                    code="inventory.out_of_stock",
-                    detail=f"Only {available} of {variant.title} can be had.",
-                    line_id=line.id,
-                    available=available,
-                )
-            )
-    return found
+    return list(chain.from_iterable(_requirements_of(line) for line in cart.lines))
 
 
-def _own(shopper: Shopper) -> ColumnElement[bool]:
-    if shopper.customer_id is not None:
-        return Cart.customer_id == shopper.customer_id
-    return (Cart.visitor_id == shopper.visitor_id) & Cart.customer_id.is_(None)
+def _requirements_of(line: Line) -> Iterator[Requirement]:
+    title = line.variant.title
+    if not line.variant.for_sale or line.price is None:
+        yield Requirement(code="catalog.not_for_sale", detail=f"{title} is no longer sold.", line_id=line.id)
+        return
+    if line.price != line.unit_price:
+        yield Requirement(
+            code="cart.price_changed",
+            detail=f"The price of {title} changed; accept it to go on.",
+            line_id=line.id,
+            unit_price=line.price,
+        )
+    if line.available < line.quantity:
+        yield Requirement(
+            code="inventory.out_of_stock",
+            detail=f"Only {line.available} of {title} can be had.",
+            line_id=line.id,
+            available=line.available,
+        )
 
 
-def _require_open(cart: Cart) -> None:
-    if cart.status != "open":
-        raise CartNotOpen
+def _line(row: Mapping[str, Any]) -> Line:
+    variant = VariantRef(
+        id=row["variant_id"],
+        product_id=row["product_id"],
+        sku=row["sku"],
+        title=sold_as(row["product_title"], row["variant_title"]),
+        handle=row["handle"],
+        image=row["image"],
+        for_sale=row["for_sale"],
+    )
+    return Line(
+        id=row["line_id"],
+        variant=variant,
+        quantity=row["quantity"],
+        unit_price=row["unit_price"],
+        decision_id=row["decision_id"],
+        price=row["price"],
+        available=row["available"],
+    )
 
 
-def _touch(cart: Cart) -> None:
-    cart.version += 1
-    cart.updated_at = clock.now()
+def _owner(shopper: Shopper) -> dict[str, UUID | None]:
+    return {"customer_id": shopper.customer_id, "visitor_id": shopper.visitor_id}
+
+
+async def _current_id(tx: Tx, shopper: Shopper) -> UUID | None:
+    row = await tx.one(hot.CURRENT, _owner(shopper))
+    return row["id"] if row else None
+
+
+async def _become(tx: Tx, cart_id: UUID, status: str, *, was: str) -> bool:
+    values = {"cart_id": cart_id, "status": status, "was": was, "now": clock.now()}
+    return await tx.one(hot.BECOME, values) is not None
+
+
+async def _touch(tx: Tx, cart_id: UUID) -> None:
+    await tx.rows(hot.TOUCH, {"cart_id": cart_id, "now": clock.now()})
 
 
 async def _announce(
-    session: AsyncSession, shopper: Shopper, cart: Cart, said: AddToCart | RemoveFromCart, decision_id: UUID | None
+    tx: Tx, shopper: Shopper, cart_id: UUID, said: AddToCart | RemoveFromCart, decision_id: UUID | None
 ) -> None:
     event = record(
-        said, tenant_id=cart.tenant_id, aggregate_id=cart.id, context=shopper.context(), decision_id=decision_id
+        said, tenant_id=tx.tenant_id, aggregate_id=cart_id, context=shopper.context(), decision_id=decision_id
     )
-    await publish(session, [event])
+    await announce(tx, [event])
 
 
 def _out(checked: Checked) -> CartOut:
@@ -322,19 +376,18 @@ def _out(checked: Checked) -> CartOut:
     lines = [
         CartLineOut(
             id=line.id,
-            variant_id=line.variant_id,
-            product_id=variant.product_id,
-            handle=variant.handle,
-            sku=variant.sku,
-            title=variant.title,
-            image=variant.image,
+            variant_id=line.variant.id,
+            product_id=line.variant.product_id,
+            handle=line.variant.handle,
+            sku=line.variant.sku,
+            title=line.variant.title,
+            image=line.variant.image,
             quantity=line.quantity,
             unit_price=line.unit_price,
             total=total,
             decision_id=line.decision_id,
         )
         for line, total in zip(cart.lines, totals.line_totals, strict=True)
-        for variant in [checked.variants[line.variant_id]]
     ]
     return CartOut(
         id=cart.id,
@@ -353,12 +406,3 @@ def _out(checked: Checked) -> CartOut:
         item_count=sum(line.quantity for line in cart.lines),
         requirements=list(checked.requirements),
     )
-
-
-async def product_ids(session: AsyncSession, shop: Shop, shopper: Shopper) -> list[UUID]:
-    """The products in the shopper's open cart."""
-    cart = await current(session, shop, shopper)
-    if cart is None:
-        return []
-    known = await variants.by_id(session, [line.variant_id for line in cart.lines])
-    return [known[line.variant_id].product_id for line in cart.lines]

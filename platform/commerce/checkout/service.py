@@ -25,7 +25,7 @@ from commerce.payments.providers import Authorised, Provider, Providers, Provide
 from commerce.payments.service import PaymentWasRefused
 from commerce.tenancy.service import Shop
 from foundation import clock
-from foundation.database import Database
+from foundation.database import Database, tx_of
 from foundation.errors import Conflict
 from foundation.events import BeginCheckout, Item, record
 from foundation.ids import new_id
@@ -93,10 +93,10 @@ class Checkout:
         self, shop: Shop, shopper: Shopper, cart_id: UUID, body: Complete, provider: Provider
     ) -> tuple[UUID, int]:
         async with self.database.transaction(shop.id) as session:
-            cart = await carts.get(session, shopper, cart_id, lock=True)
-            if cart.status != "open":
-                raise carts.CartNotOpen
-            checked = await carts.check(session, cart)
+            tx = await tx_of(session)
+            await carts.lock(tx, shopper, cart_id)
+            cart = await carts.get(tx, shopper, cart_id)
+            checked = carts.check(cart)
             _require_ready(checked, body)
             payment = await payments.start(
                 session,
@@ -109,7 +109,7 @@ class Checkout:
             await inventory.reserve(
                 session, shop.id, payment.id, _stock_lines(checked), until=clock.now() + self.hold_for
             )
-            cart.status = "completing"
+            await carts.begin_completing(tx, cart.id)
             said = BeginCheckout(items=_items(checked), currency=cart.currency, value=checked.totals.total)
             await publish(session, [record(said, tenant_id=shop.id, aggregate_id=cart.id, context=shopper.context())])
             return payment.id, payment.amount
@@ -121,11 +121,11 @@ class Checkout:
             payment = await payments.locked(session, shop.id, payment_id)
             if payment.status != "started" or not await inventory.claim(session, shop.id, payment_id):
                 return None
-            cart = await carts.get(session, shopper, cart_id, lock=True)
-            checked = await carts.check(session, cart)
+            tx = await tx_of(session)
+            checked = carts.check(await carts.get(tx, shopper, cart_id))
             order = await orders.place(session, shopper, checked, order_id=new_id(), email=body.email)
             payments.authorised(payment, answer.reference, order.id)
-            cart.status = "completed"
+            await carts.complete(tx, cart_id)
             return await orders.out(session, order)
 
     async def _refuse(self, shop: Shop, shopper: Shopper, payment_id: UUID, answer: Refused) -> None:
@@ -134,7 +134,7 @@ class Checkout:
             if payment.status == "started":
                 await payments.refused(session, payment, answer.reason, shopper.context())
                 await inventory.release(session, shop.id, payment_id)
-                await carts.reopen(session, shop.id, payment.cart_id)
+                await carts.reopen(await tx_of(session), payment.cart_id)
 
     async def _abandon(self, shop: Shop, payment_id: UUID, provider: Provider) -> None:
         await provider.cancel(payment_id)
@@ -143,7 +143,7 @@ class Checkout:
             if payment.status == "started":
                 payments.cancelled(payment)
                 await inventory.release(session, shop.id, payment_id)
-                await carts.reopen(session, shop.id, payment.cart_id)
+                await carts.reopen(await tx_of(session), payment.cart_id)
 
     async def _capture(self, shop: Shop, payment_id: UUID, provider: Provider) -> None:
         async with self.database.transaction(shop.id) as session:
@@ -183,16 +183,13 @@ def _require_ready(checked: Checked, body: Complete) -> None:
 
 
 def _stock_lines(checked: Checked) -> list[StockLine]:
-    return [
-        StockLine(line.variant_id, checked.variants[line.variant_id].product_id, line.quantity)
-        for line in checked.cart.lines
-    ]
+    return [StockLine(line.variant_id, line.variant.product_id, line.quantity) for line in checked.cart.lines]
 
 
 def _items(checked: Checked) -> list[Item]:
     return [
         Item(
-            item_id=checked.variants[line.variant_id].product_id,
+            item_id=line.variant.product_id,
             variant_id=line.variant_id,
             quantity=line.quantity,
             price=line.unit_price,

@@ -10,11 +10,12 @@ from datetime import timedelta
 from typing import cast
 from uuid import UUID
 
-from sqlalchemy import select, update
+from sqlalchemy import select, text, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from commerce.identity.models import Customer, Session
 from foundation import clock
+from foundation.database import Tx, hot
 from foundation.errors import Forbidden, Unauthenticated, Unprocessable
 from foundation.events import Consent, Context
 from foundation.ids import new_id
@@ -109,26 +110,34 @@ async def open_session(
     return token, _shopper(row, customer.display_name if customer else None)
 
 
-async def by_token(session: AsyncSession, token: str) -> Shopper:
+# uq_session_token_hash
+_BY_TOKEN = hot(
+    text(
+        """
+        SELECT s.id, s.visitor_id, s.customer_id, c.display_name,
+               ARRAY(SELECT jsonb_array_elements_text(s.consent)) AS consent,
+               s.revoked_at IS NULL AND s.expires_at > CAST(:now AS timestamptz) AS good
+        FROM session s LEFT JOIN customer c ON c.tenant_id = s.tenant_id AND c.id = s.customer_id
+        WHERE s.tenant_id = :tenant_id AND s.token_hash = :token_hash
+        """
+    )
+)
+
+
+async def by_token(tx: Tx, token: str) -> Shopper:
     """Who a token stands for.
 
     Raises:
         SessionUnknown: nobody was given that token here.
         SessionExpired: its time is over, or it was signed out.
     """
-    found = (
-        await session.execute(
-            select(Session, Customer.display_name)
-            .outerjoin(Customer, (Customer.tenant_id == Session.tenant_id) & (Customer.id == Session.customer_id))
-            .where(Session.token_hash == _hash(token))
-        )
-    ).one_or_none()
-    if found is None:
+    row = await tx.one(_BY_TOKEN, {"token_hash": _hash(token), "now": clock.now()})
+    if row is None:
         raise SessionUnknown
-    row, display_name = found
-    if row.revoked_at is not None or row.expires_at <= clock.now():
+    if not row["good"]:
         raise SessionExpired
-    return _shopper(row, display_name)
+    consent = cast("tuple[Consent, ...]", tuple(row["consent"]))
+    return Shopper(tx.tenant_id, row["id"], row["visitor_id"], row["customer_id"], row["display_name"], consent)
 
 
 async def customer_by_reference(session: AsyncSession, reference: str) -> Customer:

@@ -32,8 +32,8 @@ async def recommendations(
     """What to show this shopper here, decided now."""
     in_cart = []
     if shopper is not None:
-        async with core.database.transaction(shop.id) as session:
-            in_cart = await carts.product_ids(session, shop, shopper)
+        async with core.database.tx(shop.id, read_only=True) as tx:
+            in_cart = await carts.product_ids(tx, shopper)
     looked_at = [query.product_id] if query.product_id else []
     asked = Asked(
         placement=query.placement,

@@ -11,6 +11,7 @@ from commerce.http import CoreDep, MaybeShopper, ShopDep, ShopperDep, set_sessio
 from commerce.identity import service
 from commerce.identity.service import Shopper
 from commerce.sessions.schemas import SessionOut, SignIn
+from foundation.database import tx_of
 
 router = APIRouter(prefix="/v1/store/sessions", tags=["sessions"])
 
@@ -37,7 +38,7 @@ async def open_session(
         if current is not None:
             await service.revoke(session, current.session_id)
             if current.customer_id is None:
-                await carts.adopt(session, shop, visitor=current, shopper=shopper)
+                await carts.adopt(await tx_of(session), visitor=current, shopper=shopper)
     set_session_cookie(response, token, core.settings)
     return session_out(shopper)
 

@@ -1,0 +1,190 @@
+"""The cart's statements, compiled once. A cart is read whole: lines, what they are, today's price, what can be had."""
+
+from __future__ import annotations
+
+from sqlalchemy import text
+
+from foundation.database import hot
+
+_OWN = """
+    ((CAST(:customer_id AS uuid) IS NOT NULL AND c.customer_id = :customer_id)
+     OR (CAST(:customer_id AS uuid) IS NULL AND c.visitor_id = :visitor_id AND c.customer_id IS NULL))
+"""
+
+# ix_cart_customer and ix_cart_visitor
+CURRENT = hot(
+    text(
+        f"""
+        SELECT c.id FROM cart c
+        WHERE c.tenant_id = :tenant_id AND c.status = 'open' AND {_OWN}
+        ORDER BY c.created_at DESC, c.id DESC LIMIT 1
+        """
+    )
+)
+
+# Two requests of one shopper's at once make one cart: the second waits here and then finds the first one's.
+ONE_AT_A_TIME = hot(text("SELECT pg_advisory_xact_lock(hashtextextended(CAST(:owner AS text), 0))"))
+
+OPEN = hot(
+    text(
+        """
+        INSERT INTO cart (tenant_id, id, visitor_id, customer_id, currency)
+        VALUES (:tenant_id, :id, :visitor_id, :customer_id, :currency)
+        """
+    )
+)
+
+# Whoever waits for this lock reads the lines in a later statement, and so sees what the holder wrote.
+LOCK = hot(
+    text(
+        f"""
+        SELECT c.status, c.currency FROM cart c
+        WHERE c.tenant_id = :tenant_id AND c.id = :cart_id AND {_OWN} FOR UPDATE
+        """
+    )
+)
+
+READ = hot(
+    text(
+        f"""
+        SELECT c.id, c.status, c.version, c.currency, c.visitor_id, c.customer_id,
+               l.id AS line_id, l.variant_id, l.quantity, l.unit_price, l.decision_id,
+               v.product_id, v.sku, v.title AS variant_title, p.title AS product_title, p.handle, p.image,
+               p.status = 'published' AS for_sale, r.amount AS price,
+               (SELECT coalesce(sum(s.available), 0)::bigint FROM stock s
+                WHERE s.tenant_id = c.tenant_id AND s.variant_id = l.variant_id) AS available
+        FROM cart c
+        LEFT JOIN cart_line l ON l.tenant_id = c.tenant_id AND l.cart_id = c.id
+        LEFT JOIN variant v ON v.tenant_id = l.tenant_id AND v.id = l.variant_id
+        LEFT JOIN product p ON p.tenant_id = v.tenant_id AND p.id = v.product_id
+        LEFT JOIN price r ON r.tenant_id = l.tenant_id AND r.variant_id = l.variant_id AND r.currency = c.currency
+        WHERE c.tenant_id = :tenant_id AND c.id = :cart_id AND {_OWN}
+        ORDER BY l.id
+        """
+    )
+)
+
+OFFER = hot(
+    text(
+        """
+        SELECT v.product_id, r.amount AS price FROM variant v
+        JOIN product p ON p.tenant_id = v.tenant_id AND p.id = v.product_id
+        JOIN price r ON r.tenant_id = v.tenant_id AND r.variant_id = v.id AND r.currency = :currency
+        WHERE v.tenant_id = :tenant_id AND v.id = :variant_id AND p.status = 'published'
+        """
+    )
+)
+
+# No row comes back when the cart or the line is full. The caller holds the cart's lock, so nobody counts beside it.
+ADD = hot(
+    text(
+        """
+        INSERT INTO cart_line AS l (tenant_id, id, cart_id, variant_id, quantity, unit_price, decision_id)
+        SELECT :tenant_id, :line_id, :cart_id, :variant_id, :quantity, :unit_price, CAST(:decision_id AS uuid)
+        WHERE (SELECT count(*) FROM cart_line o
+               WHERE o.tenant_id = :tenant_id AND o.cart_id = :cart_id AND o.variant_id <> :variant_id) < :max_lines
+        ON CONFLICT (tenant_id, cart_id, variant_id) DO UPDATE SET quantity = l.quantity + excluded.quantity
+        WHERE l.quantity + excluded.quantity <= :max_quantity
+        RETURNING l.id
+        """
+    )
+)
+
+LINE = hot(
+    text(
+        """
+        SELECT l.variant_id, l.quantity, l.unit_price, v.product_id
+        FROM cart_line l JOIN variant v ON v.tenant_id = l.tenant_id AND v.id = l.variant_id
+        WHERE l.tenant_id = :tenant_id AND l.cart_id = :cart_id AND l.id = :line_id
+        """
+    )
+)
+
+SET_QUANTITY = hot(text("UPDATE cart_line SET quantity = :quantity WHERE tenant_id = :tenant_id AND id = :line_id"))
+
+REMOVE = hot(text("DELETE FROM cart_line WHERE tenant_id = :tenant_id AND id = :line_id"))
+
+ACCEPT_PRICES = hot(
+    text(
+        """
+        UPDATE cart_line l SET unit_price = r.amount FROM price r
+        WHERE l.tenant_id = :tenant_id AND l.cart_id = :cart_id AND r.tenant_id = l.tenant_id
+          AND r.variant_id = l.variant_id AND r.currency = :currency AND r.amount <> l.unit_price
+        """
+    )
+)
+
+TOUCH = hot(
+    text(
+        """
+        UPDATE cart SET version = version + 1, updated_at = CAST(:now AS timestamptz)
+        WHERE tenant_id = :tenant_id AND id = :cart_id
+        """
+    )
+)
+
+# No row comes back when the cart was in another state.
+BECOME = hot(
+    text(
+        """
+        UPDATE cart SET status = :status, version = version + 1, updated_at = CAST(:now AS timestamptz)
+        WHERE tenant_id = :tenant_id AND id = :cart_id AND status = :was
+        RETURNING id
+        """
+    )
+)
+
+# Both carts of a sign-in, in the order of their ids, whatever part each plays.
+LOCK_PAIR = hot(
+    text(
+        """
+        SELECT id, customer_id FROM cart
+        WHERE tenant_id = :tenant_id AND status = 'open'
+          AND (customer_id = :customer_id OR (visitor_id = :visitor_id AND customer_id IS NULL))
+        ORDER BY id FOR UPDATE
+        """
+    )
+)
+
+# Lines that both carts have add up, within what can be had; what the customer had is never made less.
+MERGE_SHARED = hot(
+    text(
+        """
+        UPDATE cart_line own
+        SET quantity = greatest(own.quantity, least(
+            own.quantity + brought.quantity, CAST(:max_quantity AS bigint),
+            (SELECT coalesce(sum(s.available), 0)::bigint FROM stock s
+             WHERE s.tenant_id = own.tenant_id AND s.variant_id = own.variant_id)))
+        FROM cart_line brought
+        WHERE own.tenant_id = :tenant_id AND own.cart_id = :into AND brought.tenant_id = own.tenant_id
+          AND brought.cart_id = :brought AND brought.variant_id = own.variant_id
+        """
+    )
+)
+
+MERGE_OTHERS = hot(
+    text(
+        """
+        UPDATE cart_line moved SET cart_id = :into
+        FROM (SELECT b.id FROM cart_line b
+              WHERE b.tenant_id = :tenant_id AND b.cart_id = :brought
+                AND NOT EXISTS (SELECT FROM cart_line own WHERE own.tenant_id = b.tenant_id AND own.cart_id = :into
+                                                            AND own.variant_id = b.variant_id)
+              ORDER BY b.id
+              LIMIT :max_lines - (SELECT count(*) FROM cart_line o
+                                  WHERE o.tenant_id = :tenant_id AND o.cart_id = :into)) b
+        WHERE moved.tenant_id = :tenant_id AND moved.id = b.id
+        """
+    )
+)
+
+DISCARD = hot(text("DELETE FROM cart WHERE tenant_id = :tenant_id AND id = :cart_id"))
+
+HAND_OVER = hot(
+    text(
+        """
+        UPDATE cart SET customer_id = :customer_id, visitor_id = :visitor_id
+        WHERE tenant_id = :tenant_id AND id = :cart_id
+        """
+    )
+)
