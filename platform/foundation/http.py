@@ -94,6 +94,46 @@ def install(app: FastAPI, *, max_body_bytes: int) -> None:
     app.add_exception_handler(HTTPException, _on_http)  # type: ignore[arg-type]
     app.add_exception_handler(Exception, _on_crash)
     app.add_middleware(Edge, max_body_bytes=max_body_bytes)
+    _document_problems(app)
+
+
+def _document_problems(app: FastAPI) -> None:
+    """Say in the OpenAPI description what a refusal looks like, in place of FastAPI's own."""
+    described = app.openapi
+
+    def openapi() -> dict[str, Any]:
+        if app.openapi_schema is None:
+            schema = described()
+            schemas = schema.setdefault("components", {}).setdefault("schemas", {})
+            schemas["Problem"] = _PROBLEM_SCHEMA
+            for unused in ("HTTPValidationError", "ValidationError"):
+                schemas.pop(unused, None)
+            for path in schema["paths"].values():
+                for operation in path.values():
+                    operation["responses"].pop("422", None)
+                    operation["responses"]["default"] = _PROBLEM_RESPONSE
+        return app.openapi_schema or {}
+
+    app.openapi = openapi  # type: ignore[method-assign]
+
+
+_PROBLEM_SCHEMA: dict[str, Any] = {
+    "type": "object",
+    "description": "Why the request was refused (RFC 9457); the members beyond these belong to the code.",
+    "required": ["type", "title", "status", "code"],
+    "properties": {
+        "type": {"type": "string"},
+        "title": {"type": "string"},
+        "status": {"type": "integer"},
+        "detail": {"type": "string"},
+        "code": {"type": "string", "description": "Stable: branch on it, not on the text."},
+        "request_id": {"type": ["string", "null"]},
+    },
+}
+_PROBLEM_RESPONSE: dict[str, Any] = {
+    "description": "A problem",
+    "content": {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}},
+}
 
 
 def _request_id(request: Request) -> str | None:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from typing import Any
+from unittest.mock import patch
 from uuid import UUID
 
 import httpx
@@ -15,6 +16,7 @@ from sqlalchemy import event
 from sqlalchemy.engine import Engine
 
 from commerce.app import create_app
+from foundation.database import TENANT_SETTING, Database, HotStatement, Tx
 from foundation.settings import Settings
 from tradewind.bench.scripts import Recording
 from tradewind.errors import StackError
@@ -148,10 +150,35 @@ def _recorded() -> Iterator[Recording]:
     for name, listener in listeners.items():
         event.listen(Engine, name, listener)
     try:
-        yield recording
+        with patch.object(Tx, "rows", _noted_rows(recording)), patch.object(Database, "tx", _noted_tx(recording)):
+            yield recording
     finally:
         for name, listener in listeners.items():
             event.remove(Engine, name, listener)
+
+
+def _noted_rows(recording: Recording) -> Callable[..., Any]:
+    rows = Tx.rows
+
+    async def noted(tx: Tx, statement: HotStatement, values: Mapping[str, Any] | None = None) -> Any:
+        recording.statement(statement.sql, tuple(statement.arguments({"tenant_id": tx.tenant_id, **(values or {})})))
+        return await rows(tx, statement, values)
+
+    return noted
+
+
+def _noted_tx(recording: Recording) -> Callable[..., Any]:
+    begin = Database.tx
+
+    @asynccontextmanager
+    async def noted(database: Database, tenant_id: UUID, *, read_only: bool = False) -> AsyncIterator[Tx]:
+        async with begin(database, tenant_id, read_only=read_only) as tx:
+            recording.border("BEGIN")
+            recording.statement(f"SELECT set_config('{TENANT_SETTING}', '{tenant_id}', true)", ())
+            yield tx
+        recording.border("COMMIT")
+
+    return noted
 
 
 def _ids(settings: Settings, shop: Shop) -> set[UUID]:
