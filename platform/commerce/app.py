@@ -16,7 +16,10 @@ from commerce.cart import api as cart
 from commerce.catalog import api as catalog
 from commerce.checkout import api as checkout
 from commerce.http import Core
+from commerce.inventory import api as inventory
+from commerce.ledger import api as ledger
 from commerce.orders import api as orders
+from commerce.payments import api as payments
 from commerce.recommendations import api as recommendations
 from commerce.recommendations.service import DecisionClient
 from commerce.sessions import api as sessions
@@ -56,7 +59,18 @@ def create_app(settings: Settings | None = None) -> FastAPI:
 
     app = FastAPIOffline(title="Tradewind", version="0.1.0", description=DESCRIPTION, lifespan=lifespan)
     http.install(app, max_body_bytes=settings.max_body_bytes)
-    for context in (sessions, catalog, cart, checkout, orders, recommendations, behaviour):
+    for context in (
+        sessions,
+        catalog,
+        cart,
+        checkout,
+        orders,
+        recommendations,
+        behaviour,
+        inventory,
+        payments,
+        ledger,
+    ):
         app.include_router(context.router)
     app.add_api_route("/healthz", _healthy, include_in_schema=False)
     app.add_api_route("/problems/{code}", _explain, tags=["problems"])

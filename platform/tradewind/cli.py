@@ -110,6 +110,20 @@ def reference() -> None:
         typer.echo(path)
 
 
+@app.command()
+def key(
+    slug: Annotated[str, typer.Argument(help="The shop, such as `grocer`.")],
+    *,
+    name: Annotated[str, typer.Option(help="Whose key it is.")],
+    scope: Annotated[list[str] | None, typer.Option(help="What it may do; everything, unless some are named.")] = None,
+) -> None:
+    """Make a key for a shop's staff or programs, and show it once."""
+    _use(default_var())
+    from tradewind.keys import create
+
+    typer.echo(create(slug, name=name, scopes=scope))
+
+
 @app.command(context_settings=PASS_ON, add_help_option=False)
 def data(context: typer.Context) -> None:
     """Load a retailer's data: `tradewind data --help`."""

@@ -64,14 +64,20 @@ class Checkout:
     hold_for: timedelta
 
     async def complete(self, shop: Shop, shopper: Shopper, cart_id: UUID, body: Complete) -> OrderOut:
-        """Pay for a cart and place its order.
+        """Pay for a cart and place its order; the order of a cart that has one already is given again.
 
         Raises:
             CartNotFound, CartNotOpen, RequirementsUnmet, TotalChanged, OutOfStock: before anything is held.
             PaymentWasRefused, ProviderUnavailable, ReservationLost: the cart is open again and nothing is held.
         """
         provider = self.providers.named(body.payment.provider)
-        payment_id, amount = await self._reserve(shop, shopper, cart_id, body, provider)
+        try:
+            payment_id, amount = await self._reserve(shop, shopper, cart_id, body, provider)
+        except carts.CartNotOpen:
+            placed = await self._placed(shop, cart_id)
+            if placed is None:
+                raise
+            return placed
         try:
             answer = await provider.authorise(
                 payment_id, amount=amount, currency=shop.currency, token=body.payment.token
@@ -113,6 +119,11 @@ class Checkout:
             said = BeginCheckout(items=_items(checked), currency=cart.currency, value=checked.totals.total)
             await publish(session, [record(said, tenant_id=shop.id, aggregate_id=cart.id, context=shopper.context())])
             return payment.id, payment.amount
+
+    async def _placed(self, shop: Shop, cart_id: UUID) -> OrderOut | None:
+        async with self.database.transaction(shop.id) as session:
+            order = await orders.of_cart(session, cart_id)
+            return await orders.out(session, order) if order else None
 
     async def _place(
         self, shop: Shop, shopper: Shopper, cart_id: UUID, payment_id: UUID, answer: Authorised, body: Complete

@@ -21,17 +21,7 @@ from foundation.tables import Created, Str, TenantOwned, Timestamp
 
 PREFIX = "twk_"
 TOKEN_BYTES = 32
-SCOPES = (
-    "inventory:read",
-    "inventory:write",
-    "orders:read",
-    "orders:write",
-    "orders:refund",
-    "payments:read",
-    "payments:write",
-    "ledger:read",
-    "settings:write",
-)
+SCOPES = ("inventory:read", "inventory:write", "ledger:read", "payments:read")
 
 
 class KeyUnknown(Unauthenticated):

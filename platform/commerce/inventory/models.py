@@ -69,7 +69,9 @@ class StockMovement(TenantOwned, Base):
     __tablename__ = "stock_movement"
     __table_args__ = (
         belongs_to("stock", "stock_id"),
-        CheckConstraint("kind IN ('receive', 'reserve', 'release', 'sell', 'write_off')", name="kind"),
+        CheckConstraint(
+            "kind IN ('receive', 'reserve', 'release', 'sell', 'write_off', 'transfer_in', 'transfer_out')", name="kind"
+        ),
         CheckConstraint("quantity > 0", name="quantity"),
         Index("ix_stock_movement_stock", "tenant_id", "stock_id", "id"),
     )

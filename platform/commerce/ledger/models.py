@@ -19,6 +19,7 @@ class Posting(TenantOwned, Base):
         CheckConstraint("amount <> 0", name="amount"),
         Index("ix_ledger_posting_transaction", "tenant_id", "transaction_id"),
         Index("ix_ledger_posting_account", "tenant_id", "account", "occurred_at"),
+        Index("ix_ledger_posting_reference", "tenant_id", "reference_id"),
     )
 
     transaction_id: Mapped[UUID]

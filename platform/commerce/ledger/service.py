@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from uuid import UUID
 
-from sqlalchemy import func, select
+from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from commerce.ledger.models import Posting
+from commerce.ledger.schemas import AccountBalance, CurrencyBalance, PostingOut, TrialBalance
 from foundation import clock
+from foundation.database import Tx, hot
 from foundation.ids import new_id
 
 
@@ -45,9 +47,47 @@ async def post(
     await session.flush()
 
 
-async def balances(session: AsyncSession) -> dict[tuple[str, str], int]:
-    """The balance of every (account, currency)."""
-    rows = await session.execute(
-        select(Posting.account, Posting.currency, func.sum(Posting.amount)).group_by(Posting.account, Posting.currency)
+# ix_ledger_posting_account holds the account; every posting of the tenant is read.
+_TRIAL_BALANCE = hot(
+    text(
+        """
+        SELECT currency, account, coalesce(sum(amount) FILTER (WHERE amount > 0), 0)::bigint AS debit,
+               coalesce(-sum(amount) FILTER (WHERE amount < 0), 0)::bigint AS credit
+        FROM ledger_posting WHERE tenant_id = :tenant_id GROUP BY currency, account ORDER BY currency, account
+        """
     )
-    return {(account, currency): int(total) for account, currency, total in rows}
+)
+
+_STORY = hot(
+    text(
+        """
+        SELECT transaction_id, account, amount, currency, reference_id, occurred_at
+        FROM ledger_posting WHERE tenant_id = :tenant_id AND reference_id = ANY(CAST(:references AS uuid[]))
+        ORDER BY occurred_at, transaction_id, amount DESC
+        """
+    )
+)
+
+
+async def trial_balance(tx: Tx) -> TrialBalance:
+    """What stands on either side of every account, and the sum of all, which is zero in every currency."""
+    by_currency: dict[str, list[AccountBalance]] = {}
+    for row in await tx.rows(_TRIAL_BALANCE):
+        account = AccountBalance(account=row["account"], debit=row["debit"], credit=row["credit"])
+        by_currency.setdefault(row["currency"], []).append(account)
+    return TrialBalance(
+        currencies=[
+            CurrencyBalance(
+                currency=currency,
+                total=sum(account.debit - account.credit for account in accounts),
+                accounts=accounts,
+            )
+            for currency, accounts in by_currency.items()
+        ]
+    )
+
+
+async def story(tx: Tx, references: Sequence[UUID]) -> list[PostingOut]:
+    """The postings about some orders, payments or refunds, in the order they happened, debits first."""
+    rows = await tx.rows(_STORY, {"references": list(references)})
+    return [PostingOut.model_validate(dict(row)) for row in rows]

@@ -102,6 +102,13 @@ async def unfinished(session: AsyncSession, *, older_than: timedelta, limit: int
     ).all()
 
 
+async def of_order(session: AsyncSession, order_id: UUID) -> Sequence[Payment]:
+    """The payments that became an order, oldest first."""
+    return (
+        await session.scalars(select(Payment).where(Payment.order_id == order_id).order_by(Payment.created_at))
+    ).all()
+
+
 def _become(payment: Payment, status: str) -> None:
     payment.status = status
     payment.updated_at = clock.now()

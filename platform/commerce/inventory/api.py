@@ -1,0 +1,101 @@
+"""Stock-keeping over HTTP."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import Annotated, TypeVar
+from uuid import UUID
+
+from fastapi import APIRouter, Depends, Query, Request, Response, status
+from pydantic import Field
+
+from commerce.http import Core, CoreDep, KeyDep, ShopDep, decode_cursor, encode_cursor, once, staff
+from commerce.identity.staff import Staff
+from commerce.inventory import keeping
+from commerce.inventory.schemas import (
+    CountIn,
+    MovementList,
+    ReceiptIn,
+    StockLevels,
+    TransferIn,
+    WriteOffIn,
+)
+from foundation.database import Tx
+from foundation.http import json_bytes, model_bytes
+from foundation.types import Input, Text
+
+router = APIRouter(prefix="/v1/admin/inventory", tags=["inventory"])
+Reader = Annotated[Staff, Depends(staff("inventory:read"))]
+Keeper = Annotated[Staff, Depends(staff("inventory:write"))]
+NEWEST = UUID(int=2**128 - 1)
+AskedT = TypeVar("AskedT")
+
+
+class OfSku(Input):
+    """A SKU."""
+
+    sku: Text
+
+
+class PageOfSku(OfSku):
+    """A page of what is known of a SKU."""
+
+    cursor: Annotated[str, Field(max_length=200)] | None = None
+    limit: Annotated[int, Field(strict=False, ge=1, le=100)] = 50
+
+
+@router.get("/stock")
+async def stock(core: CoreDep, shop: ShopDep, _: Reader, query: Annotated[OfSku, Query()]) -> StockLevels:
+    """A SKU's balances, by warehouse."""
+    async with core.database.tx(shop.id, read_only=True) as tx:
+        return await keeping.levels(tx, query.sku)
+
+
+@router.get("/movements")
+async def movements(core: CoreDep, shop: ShopDep, _: Reader, query: Annotated[PageOfSku, Query()]) -> MovementList:
+    """What changed a SKU's balances, newest first."""
+    before = decode_cursor(query.cursor)[1] if query.cursor else NEWEST
+    async with core.database.tx(shop.id, read_only=True) as tx:
+        found = await keeping.movements(tx, query.sku, before=before, limit=query.limit + 1)
+    shown, more = list(found[: query.limit]), len(found) > query.limit
+    return MovementList(items=shown, has_more=more, next_cursor=encode_cursor(0, shown[-1].id) if more else None)
+
+
+@router.post("/receipts", status_code=status.HTTP_201_CREATED, response_model=StockLevels)
+async def receive(request: Request, core: CoreDep, keeper: Keeper, key: KeyDep, body: ReceiptIn) -> Response:
+    """Units came in."""
+    return await _change(request, core, keeper, key, keeping.receive, body)
+
+
+@router.post("/write-offs", status_code=status.HTTP_201_CREATED, response_model=StockLevels)
+async def write_off(request: Request, core: CoreDep, keeper: Keeper, key: KeyDep, body: WriteOffIn) -> Response:
+    """Units can't be sold any more."""
+    return await _change(request, core, keeper, key, keeping.write_off, body)
+
+
+@router.post("/counts", status_code=status.HTTP_201_CREATED, response_model=StockLevels)
+async def count(request: Request, core: CoreDep, keeper: Keeper, key: KeyDep, body: CountIn) -> Response:
+    """What lies there was counted."""
+    return await _change(request, core, keeper, key, keeping.count, body)
+
+
+@router.post("/transfers", status_code=status.HTTP_201_CREATED, response_model=StockLevels)
+async def transfer(request: Request, core: CoreDep, keeper: Keeper, key: KeyDep, body: TransferIn) -> Response:
+    """Units went from one warehouse to another."""
+    return await _change(request, core, keeper, key, keeping.transfer, body)
+
+
+async def _change(
+    request: Request,
+    core: Core,
+    keeper: Staff,
+    key: str,
+    do: Callable[[Tx, AskedT], Awaitable[StockLevels]],
+    body: AskedT,
+) -> Response:
+    async def work() -> Response:
+        async with core.database.tx(keeper.tenant_id) as tx:
+            levels = await do(tx, body)
+        return json_bytes(model_bytes(levels), status=status.HTTP_201_CREATED)
+
+    return await once(request, core, keeper, key, work)

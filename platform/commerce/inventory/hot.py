@@ -1,0 +1,156 @@
+"""The statements of stock-keeping, compiled once. Each changes a balance on the condition that makes it right."""
+
+from __future__ import annotations
+
+from sqlalchemy import text
+
+from foundation.database import hot
+
+# uq_variant_sku and uq_warehouse_code
+PLACE = hot(
+    text(
+        """
+        SELECT (SELECT id FROM warehouse WHERE tenant_id = :tenant_id AND code = :warehouse) AS warehouse_id,
+               v.id AS variant_id, v.product_id
+        FROM (SELECT 1) one LEFT JOIN variant v ON v.tenant_id = :tenant_id AND v.sku = :sku
+        """
+    )
+)
+
+RECEIVE = hot(
+    text(
+        """
+        INSERT INTO stock AS s (tenant_id, id, warehouse_id, variant_id, received, available)
+        VALUES (:tenant_id, :id, :warehouse_id, :variant_id, :quantity, :quantity)
+        ON CONFLICT (tenant_id, variant_id, warehouse_id) DO UPDATE
+            SET received = s.received + excluded.received, available = s.available + excluded.available
+        RETURNING id, available
+        """
+    )
+)
+
+WRITE_OFF = hot(
+    text(
+        """
+        UPDATE stock SET available = available - :quantity, written_off = written_off + :quantity
+        WHERE tenant_id = :tenant_id AND variant_id = :variant_id AND warehouse_id = :warehouse_id
+          AND available >= :quantity
+        RETURNING id, available
+        """
+    )
+)
+
+# What is counted is what lies there: available and reserved. No row comes back when less lies there than is promised.
+COUNT = hot(
+    text(
+        """
+        WITH was AS (
+            SELECT id, available + reserved AS there FROM stock
+            WHERE tenant_id = :tenant_id AND variant_id = :variant_id AND warehouse_id = :warehouse_id FOR UPDATE)
+        UPDATE stock s
+        SET available = CAST(:counted AS bigint) - s.reserved,
+            received = s.received + greatest(CAST(:counted AS bigint) - was.there, 0),
+            written_off = s.written_off + greatest(was.there - CAST(:counted AS bigint), 0)
+        FROM was
+        WHERE s.tenant_id = :tenant_id AND s.id = was.id AND CAST(:counted AS bigint) >= s.reserved
+        RETURNING s.id, s.available, CAST(:counted AS bigint) - was.there AS difference
+        """
+    )
+)
+
+# Both rows in the order of their ids, so that two transfers there and back can't deadlock.
+LOCK_PAIR = hot(
+    text(
+        """
+        SELECT id FROM stock
+        WHERE tenant_id = :tenant_id AND variant_id = :variant_id
+          AND warehouse_id = ANY(CAST(:warehouse_ids AS uuid[]))
+        ORDER BY id FOR UPDATE
+        """
+    )
+)
+
+SEND = hot(
+    text(
+        """
+        UPDATE stock SET available = available - :quantity, received = received - :quantity
+        WHERE tenant_id = :tenant_id AND variant_id = :variant_id AND warehouse_id = :warehouse_id
+          AND available >= :quantity
+        RETURNING id, available
+        """
+    )
+)
+
+LEVEL = hot(
+    text(
+        """
+        SELECT available, reserved FROM stock
+        WHERE tenant_id = :tenant_id AND variant_id = :variant_id AND warehouse_id = :warehouse_id
+        """
+    )
+)
+
+MOVE = hot(
+    text(
+        """
+        INSERT INTO stock_movement (tenant_id, id, stock_id, kind, quantity, reason)
+        VALUES (:tenant_id, :id, :stock_id, :kind, :quantity, :reason)
+        """
+    )
+)
+
+LEVELS = hot(
+    text(
+        """
+        SELECT w.code AS warehouse, v.sku, s.received, s.available, s.reserved, s.sold, s.written_off
+        FROM variant v
+        JOIN stock s ON s.tenant_id = v.tenant_id AND s.variant_id = v.id
+        JOIN warehouse w ON w.tenant_id = s.tenant_id AND w.id = s.warehouse_id
+        WHERE v.tenant_id = :tenant_id AND v.sku = :sku ORDER BY w.code
+        """
+    )
+)
+
+MOVEMENTS = hot(
+    text(
+        """
+        SELECT m.id, w.code AS warehouse, m.kind, m.quantity, m.reason, m.reference_id, m.created_at
+        FROM variant v
+        JOIN stock s ON s.tenant_id = v.tenant_id AND s.variant_id = v.id
+        JOIN warehouse w ON w.tenant_id = s.tenant_id AND w.id = s.warehouse_id
+        JOIN stock_movement m ON m.tenant_id = s.tenant_id AND m.stock_id = s.id
+        WHERE v.tenant_id = :tenant_id AND v.sku = :sku AND m.id < CAST(:before AS uuid)
+        ORDER BY m.id DESC LIMIT :limit
+        """
+    )
+)
+
+# Every balance of the shop, rebuilt from its movements, where it differs from what is kept.
+DISCREPANCIES = hot(
+    text(
+        """
+        WITH log AS (
+            SELECT stock_id, kind, sum(quantity)::bigint AS units FROM stock_movement
+            WHERE tenant_id = :tenant_id GROUP BY stock_id, kind),
+        rebuilt AS (
+            SELECT s.id,
+                coalesce(sum(units * CASE kind WHEN 'receive' THEN 1 WHEN 'transfer_in' THEN 1
+                                               WHEN 'transfer_out' THEN -1 ELSE 0 END), 0)::bigint AS received,
+                coalesce(sum(units * CASE kind WHEN 'receive' THEN 1 WHEN 'transfer_in' THEN 1
+                                               WHEN 'transfer_out' THEN -1 WHEN 'reserve' THEN -1
+                                               WHEN 'release' THEN 1 WHEN 'write_off' THEN -1 ELSE 0 END), 0)::bigint
+                    AS available,
+                coalesce(sum(units * CASE kind WHEN 'reserve' THEN 1 WHEN 'release' THEN -1
+                                               WHEN 'sell' THEN -1 ELSE 0 END), 0)::bigint AS reserved,
+                coalesce(sum(units) FILTER (WHERE kind = 'sell'), 0)::bigint AS sold,
+                coalesce(sum(units) FILTER (WHERE kind = 'write_off'), 0)::bigint AS written_off
+            FROM stock s LEFT JOIN log ON log.stock_id = s.id
+            WHERE s.tenant_id = :tenant_id GROUP BY s.id)
+        SELECT s.id FROM stock s JOIN rebuilt r ON r.id = s.id
+        WHERE s.tenant_id = :tenant_id
+          AND (s.received, s.available, s.reserved, s.sold, s.written_off)
+              IS DISTINCT FROM (r.received, r.available, r.reserved, r.sold, r.written_off)
+        ORDER BY s.id
+        """
+    )
+)

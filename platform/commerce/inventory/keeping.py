@@ -1,0 +1,197 @@
+"""Stock-keeping: what comes in, is counted, moved, lost. Every change is one conditional statement and a movement."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from uuid import UUID
+
+from commerce.inventory import hot
+from commerce.inventory.schemas import (
+    CountIn,
+    MovementOut,
+    Placed,
+    ReceiptIn,
+    StockLevel,
+    StockLevels,
+    TransferIn,
+    WriteOffIn,
+)
+from commerce.inventory.service import OutOfStock
+from foundation.database import Tx
+from foundation.errors import Conflict, NotFound, Unprocessable
+from foundation.events import StockLevelChanged, record
+from foundation.ids import new_id
+from foundation.outbox import announce
+
+
+class UnknownSku(NotFound):
+    """No variant has this SKU."""
+
+    code = "inventory.unknown_sku"
+
+    sku: str
+
+
+class UnknownWarehouse(NotFound):
+    """No warehouse has this code."""
+
+    code = "inventory.unknown_warehouse"
+
+    warehouse: str
+
+
+class CountedBelowReserved(Conflict):
+    """Fewer were counted than are promised to orders; release some of those first."""
+
+    code = "inventory.counted_below_reserved"
+
+    counted: int
+    reserved: int
+
+
+class TransferToItself(Unprocessable):
+    """A transfer needs two warehouses."""
+
+    code = "inventory.transfer_to_itself"
+
+
+@dataclass(frozen=True, slots=True)
+class _Place:
+    variant_id: UUID
+    product_id: UUID
+    warehouse_id: UUID
+
+    def where(self) -> dict[str, object]:
+        return {"variant_id": self.variant_id, "warehouse_id": self.warehouse_id}
+
+    def values(self, quantity: int) -> dict[str, object]:
+        return {**self.where(), "quantity": quantity}
+
+
+async def receive(tx: Tx, receipt: ReceiptIn) -> StockLevels:
+    """Take units in; the first of a SKU in a warehouse open its balance there.
+
+    Raises:
+        UnknownSku, UnknownWarehouse.
+    """
+    await _receive(tx, await _find(tx, receipt), receipt.quantity, "receive", receipt.reason)
+    return await levels(tx, receipt.sku)
+
+
+async def write_off(tx: Tx, lost: WriteOffIn) -> StockLevels:
+    """Give up units that nobody is promised.
+
+    Raises:
+        UnknownSku, UnknownWarehouse.
+        OutOfStock: fewer are available there; nothing is written off.
+    """
+    place = await _find(tx, lost)
+    row = await tx.one(hot.WRITE_OFF, place.values(lost.quantity))
+    if row is None:
+        raise await _too_few(tx, place, lost.quantity)
+    await _moved(tx, row["id"], "write_off", lost.quantity, lost.reason)
+    await _announce(tx, place, row["available"])
+    return await levels(tx, lost.sku)
+
+
+async def count(tx: Tx, counted: CountIn) -> StockLevels:
+    """Make the balance what was counted: more is received, less is written off.
+
+    Raises:
+        UnknownSku, UnknownWarehouse.
+        CountedBelowReserved: the missing units are promised; nothing changes.
+    """
+    place = await _find(tx, counted)
+    row = await tx.one(hot.COUNT, {**place.where(), "counted": counted.counted})
+    if row is None:
+        level = await tx.one(hot.LEVEL, place.where())
+        if level is not None:
+            raise CountedBelowReserved(counted=counted.counted, reserved=level["reserved"])
+        if counted.counted:
+            await _receive(tx, place, counted.counted, "receive", counted.reason)
+    elif row["difference"]:
+        kind = "receive" if row["difference"] > 0 else "write_off"
+        await _moved(tx, row["id"], kind, abs(row["difference"]), counted.reason)
+        await _announce(tx, place, row["available"])
+    return await levels(tx, counted.sku)
+
+
+async def transfer(tx: Tx, moving: TransferIn) -> StockLevels:
+    """Move available units between warehouses, at once.
+
+    Raises:
+        UnknownSku, UnknownWarehouse, TransferToItself.
+        OutOfStock: fewer are available at the source; nothing moves.
+    """
+    if moving.source == moving.destination:
+        raise TransferToItself
+    source = await _find(tx, Placed(sku=moving.sku, warehouse=moving.source))
+    destination = await _find(tx, Placed(sku=moving.sku, warehouse=moving.destination))
+    pair = [source.warehouse_id, destination.warehouse_id]
+    await tx.rows(hot.LOCK_PAIR, {"variant_id": source.variant_id, "warehouse_ids": pair})
+    row = await tx.one(hot.SEND, source.values(moving.quantity))
+    if row is None:
+        raise await _too_few(tx, source, moving.quantity)
+    await _moved(tx, row["id"], "transfer_out", moving.quantity, moving.reason)
+    await _announce(tx, source, row["available"])
+    await _receive(tx, destination, moving.quantity, "transfer_in", moving.reason)
+    return await levels(tx, moving.sku)
+
+
+async def levels(tx: Tx, sku: str) -> StockLevels:
+    """A SKU's balances, by warehouse."""
+    rows = await tx.rows(hot.LEVELS, {"sku": sku})
+    return StockLevels(items=[StockLevel.model_validate(dict(row)) for row in rows])
+
+
+async def movements(tx: Tx, sku: str, *, before: UUID, limit: int) -> Sequence[MovementOut]:
+    """A SKU's movements older than the one named, newest first."""
+    rows = await tx.rows(hot.MOVEMENTS, {"sku": sku, "before": before, "limit": limit})
+    return [MovementOut.model_validate(dict(row)) for row in rows]
+
+
+async def discrepancies(tx: Tx) -> list[UUID]:
+    """The balances that are not what their movements add up to: none, unless something wrote past this module."""
+    return [row["id"] for row in await tx.rows(hot.DISCREPANCIES)]
+
+
+async def _find(tx: Tx, placed: Placed) -> _Place:
+    row = await tx.one(hot.PLACE, {"sku": placed.sku, "warehouse": placed.warehouse})
+    if row is None or row["variant_id"] is None:
+        raise UnknownSku(sku=placed.sku)
+    if row["warehouse_id"] is None:
+        raise UnknownWarehouse(warehouse=placed.warehouse)
+    return _Place(row["variant_id"], row["product_id"], row["warehouse_id"])
+
+
+async def _receive(tx: Tx, place: _Place, quantity: int, kind: str, reason: str) -> None:
+    row = await tx.one(hot.RECEIVE, {**place.values(quantity), "id": new_id()})
+    if row is None:
+        raise RuntimeError("an upsert gave no row")
+    await _moved(tx, row["id"], kind, quantity, reason)
+    await _announce(tx, place, row["available"])
+
+
+async def _moved(tx: Tx, stock_id: UUID, kind: str, quantity: int, reason: str) -> None:
+    await tx.rows(
+        hot.MOVE,
+        {
+            "id": new_id(),
+            "stock_id": stock_id,
+            "kind": kind,
+            "quantity": quantity,
+            "reason": reason,
+        },
+    )
+
+
+async def _announce(tx: Tx, place: _Place, available: int) -> None:
+    change = StockLevelChanged(variant_id=place.variant_id, product_id=place.product_id, available=available)
+    await announce(tx, [record(change, tenant_id=tx.tenant_id, aggregate_id=place.variant_id)])
+
+
+async def _too_few(tx: Tx, place: _Place, quantity: int) -> OutOfStock:
+    level = await tx.one(hot.LEVEL, place.where())
+    available = level["available"] if level else 0
+    return OutOfStock(variant_id=place.variant_id, requested=quantity, available=available)

@@ -1,0 +1,27 @@
+"""Payments out."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from commerce.ledger.schemas import PostingOut
+from foundation.types import Currency, Id, Model
+
+
+class PaymentOut(Model):
+    """An attempt to pay; the amount is in minor units."""
+
+    id: Id
+    provider: str
+    provider_reference: str | None
+    status: str
+    amount: int
+    currency: Currency
+    created_at: datetime
+
+
+class OrderMoney(Model):
+    """An order's money: how it was paid, and what the books say of it, in the order it happened."""
+
+    payments: list[PaymentOut]
+    postings: list[PostingOut]

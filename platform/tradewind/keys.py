@@ -1,0 +1,42 @@
+"""`tradewind key`: a key for a shop's staff or programs."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+
+from commerce.identity.staff import SCOPES, create_key
+from commerce.tenancy import service as tenancy
+from foundation.database import Database
+from foundation.settings import EngineNotConfigured, Settings
+from tradewind.errors import StackError
+
+
+class NoKey(StackError):
+    """The key can't be made."""
+
+
+def create(slug: str, *, name: str, scopes: Sequence[str] | None) -> str:
+    """The new key's token, which is stored nowhere.
+
+    Raises:
+        NoKey: there is no such shop or scope, or Postgres has no address.
+    """
+    try:
+        return asyncio.run(_create(Settings(), slug, name, scopes or SCOPES))
+    except (EngineNotConfigured, ValueError) as fault:
+        raise NoKey(str(fault)) from fault
+
+
+async def _create(settings: Settings, slug: str, name: str, scopes: Sequence[str]) -> str:
+    database = Database(settings.require("database_url", "Postgres"), pool_size=1)
+    try:
+        async with database.transaction(None) as session:
+            shops = {shop.slug: shop for shop in await tenancy.all_shops(session)}
+        if slug not in shops:
+            raise NoKey(f"There is no shop {slug!r}; there are: {', '.join(shops) or 'none'}.")
+        async with database.transaction(shops[slug].id) as session:
+            _, token = await create_key(session, shops[slug].id, name=name, scopes=scopes)
+        return token
+    finally:
+        await database.close()
