@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
@@ -187,7 +188,8 @@ def test_the_lead_passes_on_when_a_relay_goes(relay: Relay, settings: Settings) 
     assert gone.lead()
     gone.close()
 
-    assert relay.lead()
+    # Postgres lets go of the lock once it has seen the socket close, a moment after the client has closed it.
+    assert any(relay.lead() or time.sleep(0.05) for _ in range(200))
 
 
 def test_waiting_for_a_relay_that_is_not_there_says_so(
