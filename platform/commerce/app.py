@@ -19,6 +19,7 @@ from commerce.http import Core
 from commerce.inventory import api as inventory
 from commerce.ledger import api as ledger
 from commerce.orders import api as orders
+from commerce.orders import staff_api as staff_orders
 from commerce.payments import api as payments
 from commerce.recommendations import api as recommendations
 from commerce.recommendations.service import DecisionClient
@@ -65,6 +66,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         cart,
         checkout,
         orders,
+        staff_orders,
         recommendations,
         behaviour,
         inventory,

@@ -16,7 +16,7 @@ from sqlalchemy.exc import SQLAlchemyError
 import commerce.tables  # noqa: F401  (a table of one context refers to those of others)
 from commerce.checkout.service import Checkout
 from commerce.inventory import service as inventory
-from commerce.payments.providers import Providers, TestProvider
+from commerce.payments.providers import configured
 from commerce.tenancy import service as tenancy
 from commerce.tenancy.service import Shop
 from foundation import clients
@@ -61,7 +61,7 @@ async def run(settings: Settings) -> None:
     database = Database(settings.require("database_url", "Postgres"), pool_size=2)
     redis = clients.redis_async(settings)
     hold_for = timedelta(seconds=settings.reservation_ttl_seconds)
-    checkout = Checkout(database, Providers(TestProvider()), hold_for)
+    checkout = Checkout(database, configured(), hold_for)
     log.info("worker.started")
     try:
         while not stop.is_set():

@@ -47,6 +47,11 @@ LongText = Annotated[str, StringConstraints(max_length=10_000), AfterValidator(_
 
 Slug = Annotated[str, StringConstraints(pattern=r"^[a-z0-9]+(?:-[a-z0-9]+)*$", max_length=100)]
 
+Email = Annotated[
+    str, StringConstraints(pattern=r"^[^@\s\x00]+@[^@\s\x00]+\.[^@\s\x00]+$", max_length=254, to_lower=True)
+]
+"""An e-mail address, in lower case."""
+
 Currency = Annotated[str, StringConstraints(pattern=r"^[A-Z]{3}$")]
 
 Country = Annotated[str, StringConstraints(pattern=r"^[A-Z]{2}$")]

@@ -16,7 +16,7 @@ from commerce.catalog.schemas import ProductCard
 from commerce.checkout.api import checkout_of
 from commerce.checkout.schemas import Complete, PaymentIn
 from commerce.http import decode_cursor, encode_cursor, once
-from commerce.orders import service as orders
+from commerce.orders import reading as orders
 from foundation.errors import Problem
 from foundation.http import json_bytes, model_bytes
 from foundation.ids import new_id
@@ -67,8 +67,8 @@ async def pay(request: Request, visit: VisitDep) -> Response:
 async def list_orders(visit: VisitDep, cursor: Annotated[str | None, Query(max_length=200)] = None) -> Response:
     """The shopper's orders, newest first."""
     after = decode_cursor(cursor)[1] if cursor else None
-    async with visit.core.database.transaction(visit.shop.id) as session:
-        page = await orders.page(session, visit.shopper, after=after, limit=ORDERS)
+    async with visit.core.database.tx(visit.shop.id, read_only=True) as tx:
+        page = await orders.page(tx, visit.shopper, after=after, limit=ORDERS)
     following = encode_cursor(0, page.last) if page.has_more else None
     return visit.page("orders.html", orders=page.orders, next_cursor=following)
 
@@ -76,8 +76,8 @@ async def list_orders(visit: VisitDep, cursor: Annotated[str | None, Query(max_l
 @router.get("/orders/{order_id}")
 async def show_order(visit: VisitDep, order_id: Annotated[UUID, Path()]) -> Response:
     """One order."""
-    async with visit.core.database.transaction(visit.shop.id) as session:
-        order = await orders.get(session, visit.shopper, order_id)
+    async with visit.core.database.tx(visit.shop.id, read_only=True) as tx:
+        order = await orders.get(tx, visit.shopper, order_id)
     body = await catalog.cards(visit.core.database, visit.shop, [line.product_id for line in order.lines])
     images = {card.id: card.image for card in _CARDS.validate_json(body)}
     return visit.page("order.html", order=order, images=images)

@@ -10,10 +10,9 @@ from fastapi import Request
 from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints, ValidationError
 from starlette.datastructures import UploadFile
 
-from commerce.checkout.schemas import Email
 from foundation.errors import Problem
 from foundation.http import InvalidFields
-from foundation.types import Id, Input, Text
+from foundation.types import Email, Id, Input, Text
 
 MAX_FIELDS = 50
 _DIGITS = re.compile(r"^[0-9]{1,16}$", re.ASCII)

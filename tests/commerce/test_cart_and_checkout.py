@@ -29,7 +29,7 @@ async def test_a_cart_becomes_an_order(browser: Browser, grocer: SeededShop, row
     assert sum(line["total"] for line in order["lines"]) == order["total"]["amount"] == cart["totals"]["total"]
     assert (await browser.http.get(f"/v1/store/orders/{order['id']}")).json() == order
     assert [listed["id"] for listed in (await browser.http.get("/v1/store/orders")).json()["items"]] == [order["id"]]
-    assert rows(STOCK, soup.variant_id) == [(100, 98, 0, 2, 0)]
+    assert rows(STOCK, soup.variant_id) == [(100, 98, 2, 0, 0)]
     assert rows("SELECT status FROM payment") == [("captured",)]
     assert rows("SELECT sum(amount), count(*) FROM ledger_posting") == [(0, 2)]
     names = {name for (name,) in rows("SELECT name FROM outbox")}
@@ -49,8 +49,8 @@ async def test_the_sum_of_movements_is_the_balance(browser: Browser, grocer: See
         )
     )
     assert received == moved["receive"]
-    assert sold == moved["sell"]
-    assert reserved == moved["reserve"] - moved["release"] - moved["sell"] == 0
+    assert sold == moved.get("sell", 0)
+    assert reserved == moved["reserve"] - moved["release"] - moved.get("sell", 0) > 0
     assert available == received - sold - reserved - written_off
 
 
@@ -98,7 +98,7 @@ async def test_twenty_clicks_at_once_make_one_order(browser: Browser, grocer: Se
     assert codes <= {201, 409}
     assert 201 in codes
     assert rows("SELECT count(*) FROM orders") == [(1,)]
-    assert rows(STOCK, grocer.products[0].variant_id) == [(100, 99, 0, 1, 0)]
+    assert rows(STOCK, grocer.products[0].variant_id) == [(100, 99, 1, 0, 0)]
 
 
 async def test_other_keys_for_the_same_cart_make_one_order(browser: Browser, grocer: SeededShop, rows: Any) -> None:

@@ -54,5 +54,5 @@ async def test_who_hangs_up_while_paying_has_one_order_or_none_and_learns_which_
 
     assert answer.status_code == 201, answer.text
     assert rows("SELECT count(*), sum(total) FROM orders") == [(1, grocer.products[0].price)]
-    assert rows("SELECT sum(sold), sum(reserved) FROM stock") == [(1, 0)]
+    assert rows("SELECT sum(sold), sum(reserved) FROM stock") == [(0, 1)]
     assert rows("SELECT status, count(*) FROM payment GROUP BY status") == [("captured", 1)]

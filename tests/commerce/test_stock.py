@@ -129,7 +129,7 @@ class _Dying(TestProvider):
             raise _Crash
         self.captured.append(payment_id)
 
-    async def cancel(self, payment_id: Any) -> None:
+    async def void(self, payment_id: Any) -> None:
         self.cancelled.append(payment_id)
 
 

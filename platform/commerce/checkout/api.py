@@ -12,7 +12,7 @@ from commerce.checkout.schemas import Complete
 from commerce.checkout.service import Checkout
 from commerce.http import Core, CoreDep, KeyDep, ShopDep, ShopperDep, once
 from commerce.orders.schemas import OrderOut
-from commerce.payments.providers import Providers, TestProvider
+from commerce.payments.providers import configured
 from foundation.http import json_bytes, model_bytes
 
 router = APIRouter(prefix="/v1/store/carts", tags=["checkout"])
@@ -20,7 +20,7 @@ router = APIRouter(prefix="/v1/store/carts", tags=["checkout"])
 
 def checkout_of(core: Core) -> Checkout:
     """The checkout of this worker."""
-    return Checkout(core.database, Providers(TestProvider()), timedelta(seconds=core.settings.reservation_ttl_seconds))
+    return Checkout(core.database, configured(), timedelta(seconds=core.settings.reservation_ttl_seconds))
 
 
 @router.post("/{cart_id}/complete", status_code=status.HTTP_201_CREATED, response_model=OrderOut)

@@ -4,13 +4,9 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from pydantic import Field, StringConstraints
+from pydantic import Field
 
-from foundation.types import Input, Text
-
-Email = Annotated[
-    str, StringConstraints(pattern=r"^[^@\s\x00]+@[^@\s\x00]+\.[^@\s\x00]+$", max_length=254, to_lower=True)
-]
+from foundation.types import Email, Input, Text
 
 
 class PaymentIn(Input):

@@ -2,7 +2,7 @@
 
 Each step is a transaction of its own and the provider is called between them, never inside. Whatever a crash leaves
 behind is finished by `recover`: a payment that was only started is cancelled and its stock given back; one that was
-authorised has its order and is captured.
+authorised has its order and is captured. An order that stands is answered with even when its capture gets no answer.
 """
 
 from __future__ import annotations
@@ -18,7 +18,9 @@ from commerce.checkout.schemas import Complete
 from commerce.identity.service import Shopper
 from commerce.inventory import service as inventory
 from commerce.inventory.service import StockLine
-from commerce.orders import service as orders
+from commerce.orders import reading as orders
+from commerce.orders.money import Money
+from commerce.orders.placing import place
 from commerce.orders.schemas import OrderOut
 from commerce.payments import service as payments
 from commerce.payments.providers import Authorised, Provider, Providers, ProviderUnavailable, Refused
@@ -88,12 +90,18 @@ class Checkout:
         if isinstance(answer, Refused):
             await self._refuse(shop, shopper, payment_id, answer)
             raise PaymentWasRefused(reason=answer.reason)
-        order = await self._place(shop, shopper, cart_id, payment_id, answer, body)
-        if order is None:
+        order_id = await self._place(shop, shopper, cart_id, payment_id, answer, body)
+        if order_id is None:
             await self._abandon(shop, payment_id, provider)
             raise ReservationLost
-        await self._capture(shop, payment_id, provider)
-        return order
+        await self.money.settle(shop.id, order_id)
+        async with self.database.tx(shop.id, read_only=True) as tx:
+            return await orders.get(tx, shopper, order_id)
+
+    @property
+    def money(self) -> Money:
+        """What is asked of providers once there is an order."""
+        return Money(self.database, self.providers)
 
     async def _reserve(
         self, shop: Shop, shopper: Shopper, cart_id: UUID, body: Complete, provider: Provider
@@ -121,23 +129,23 @@ class Checkout:
             return payment.id, payment.amount
 
     async def _placed(self, shop: Shop, cart_id: UUID) -> OrderOut | None:
-        async with self.database.transaction(shop.id) as session:
-            order = await orders.of_cart(session, cart_id)
-            return await orders.out(session, order) if order else None
+        async with self.database.tx(shop.id, read_only=True) as tx:
+            return await orders.of_cart(tx, cart_id)
 
     async def _place(
         self, shop: Shop, shopper: Shopper, cart_id: UUID, payment_id: UUID, answer: Authorised, body: Complete
-    ) -> OrderOut | None:
+    ) -> UUID | None:
+        order_id = new_id()
         async with self.database.transaction(shop.id) as session:
             payment = await payments.locked(session, shop.id, payment_id)
-            if payment.status != "started" or not await inventory.claim(session, shop.id, payment_id):
+            if payment.status != "started" or not await inventory.claim(session, payment_id, order_id):
                 return None
             tx = await tx_of(session)
             checked = carts.check(await carts.get(tx, shopper, cart_id))
-            order = await orders.place(session, shopper, checked, order_id=new_id(), email=body.email)
-            payments.authorised(payment, answer.reference, order.id)
+            await place(session, shopper, checked, order_id=order_id, email=body.email)
+            payments.authorised(payment, answer.reference, order_id)
             await carts.complete(tx, cart_id)
-            return await orders.out(session, order)
+        return order_id
 
     async def _refuse(self, shop: Shop, shopper: Shopper, payment_id: UUID, answer: Refused) -> None:
         async with self.database.transaction(shop.id) as session:
@@ -148,7 +156,7 @@ class Checkout:
                 await carts.reopen(await tx_of(session), payment.cart_id)
 
     async def _abandon(self, shop: Shop, payment_id: UUID, provider: Provider) -> None:
-        await provider.cancel(payment_id)
+        await provider.void(payment_id)
         async with self.database.transaction(shop.id) as session:
             payment = await payments.locked(session, shop.id, payment_id)
             if payment.status == "started":
@@ -156,30 +164,13 @@ class Checkout:
                 await inventory.release(session, shop.id, payment_id)
                 await carts.reopen(await tx_of(session), payment.cart_id)
 
-    async def _capture(self, shop: Shop, payment_id: UUID, provider: Provider) -> None:
-        async with self.database.transaction(shop.id) as session:
-            payment = await payments.locked(session, shop.id, payment_id)
-            reference, amount = payment.provider_reference or "", payment.amount
-        await provider.capture(payment_id, reference=reference, amount=amount)
-        async with self.database.transaction(shop.id) as session:
-            payment = await payments.locked(session, shop.id, payment_id)
-            if payment.status == "authorised" and payment.order_id is not None:
-                await payments.captured(session, payment, payment.order_id)
-
     async def recover(self, shop: Shop, *, older_than: timedelta) -> int:
-        """Drive what a crash left half way to its end; says how many payments that were."""
+        """Drive what a crash left half way to its end; says how many payments and refunds that were."""
         async with self.database.transaction(shop.id) as session:
-            left = [
-                (payment.id, payment.status, payment.provider)
-                for payment in await payments.unfinished(session, older_than=older_than)
-            ]
-        for payment_id, status, name in left:
-            provider = self.providers.named(name)
-            if status == "authorised":
-                await self._capture(shop, payment_id, provider)
-            else:
-                await self._abandon(shop, payment_id, provider)
-        return len(left)
+            stuck = [(payment.id, payment.provider) for payment in await payments.stuck(session, older_than=older_than)]
+        for payment_id, name in stuck:
+            await self._abandon(shop, payment_id, self.providers.named(name))
+        return len(stuck) + await self.money.finish(shop.id, older_than=older_than)
 
 
 def _require_ready(checked: Checked, body: Complete) -> None:

@@ -21,7 +21,16 @@ from foundation.tables import Created, Str, TenantOwned, Timestamp
 
 PREFIX = "twk_"
 TOKEN_BYTES = 32
-SCOPES = ("inventory:read", "inventory:write", "ledger:read", "payments:read")
+SCOPES = (
+    "inventory:read",
+    "inventory:write",
+    "ledger:read",
+    "orders:fulfil",
+    "orders:read",
+    "orders:refund",
+    "orders:write",
+    "payments:read",
+)
 
 
 class KeyUnknown(Unauthenticated):

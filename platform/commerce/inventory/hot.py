@@ -29,6 +29,23 @@ RECEIVE = hot(
     )
 )
 
+WAREHOUSE = hot(text("SELECT id FROM warehouse WHERE tenant_id = :tenant_id AND code = :warehouse"))
+
+# Units a customer sent back: to be sold again, or written off at once.
+TAKE_BACK = hot(
+    text(
+        """
+        INSERT INTO stock AS s (tenant_id, id, warehouse_id, variant_id, received, available, written_off)
+        VALUES (:tenant_id, :id, :warehouse_id, :variant_id, CAST(:restocked AS bigint) + CAST(:lost AS bigint),
+                :restocked, :lost)
+        ON CONFLICT (tenant_id, variant_id, warehouse_id) DO UPDATE
+            SET received = s.received + excluded.received, available = s.available + excluded.available,
+                written_off = s.written_off + excluded.written_off
+        RETURNING id, available
+        """
+    )
+)
+
 WRITE_OFF = hot(
     text(
         """
@@ -93,8 +110,8 @@ LEVEL = hot(
 MOVE = hot(
     text(
         """
-        INSERT INTO stock_movement (tenant_id, id, stock_id, kind, quantity, reason)
-        VALUES (:tenant_id, :id, :stock_id, :kind, :quantity, :reason)
+        INSERT INTO stock_movement (tenant_id, id, stock_id, kind, quantity, reason, reference_id)
+        VALUES (:tenant_id, :id, :stock_id, :kind, :quantity, :reason, CAST(:reference_id AS uuid))
         """
     )
 )
@@ -134,9 +151,9 @@ DISCREPANCIES = hot(
             WHERE tenant_id = :tenant_id GROUP BY stock_id, kind),
         rebuilt AS (
             SELECT s.id,
-                coalesce(sum(units * CASE kind WHEN 'receive' THEN 1 WHEN 'transfer_in' THEN 1
+                coalesce(sum(units * CASE kind WHEN 'receive' THEN 1 WHEN 'transfer_in' THEN 1 WHEN 'take_back' THEN 1
                                                WHEN 'transfer_out' THEN -1 ELSE 0 END), 0)::bigint AS received,
-                coalesce(sum(units * CASE kind WHEN 'receive' THEN 1 WHEN 'transfer_in' THEN 1
+                coalesce(sum(units * CASE kind WHEN 'receive' THEN 1 WHEN 'transfer_in' THEN 1 WHEN 'take_back' THEN 1
                                                WHEN 'transfer_out' THEN -1 WHEN 'reserve' THEN -1
                                                WHEN 'release' THEN 1 WHEN 'write_off' THEN -1 ELSE 0 END), 0)::bigint
                     AS available,

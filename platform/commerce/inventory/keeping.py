@@ -57,6 +57,16 @@ class TransferToItself(Unprocessable):
 
 
 @dataclass(frozen=True, slots=True)
+class SentBack:
+    """Units of a variant that came back: `restocked` can be sold again, `lost` can't."""
+
+    variant_id: UUID
+    product_id: UUID
+    restocked: int
+    lost: int
+
+
+@dataclass(frozen=True, slots=True)
 class _Place:
     variant_id: UUID
     product_id: UUID
@@ -139,6 +149,30 @@ async def transfer(tx: Tx, moving: TransferIn) -> StockLevels:
     return await levels(tx, moving.sku)
 
 
+async def take_back(tx: Tx, warehouse: str, sent_back: Sequence[SentBack], *, reason: str, reference_id: UUID) -> None:
+    """Take units that customers sent back into a warehouse: to be sold again, or written off at once.
+
+    Raises:
+        UnknownWarehouse: nothing is taken.
+    """
+    row = await tx.one(hot.WAREHOUSE, {"warehouse": warehouse})
+    if row is None:
+        raise UnknownWarehouse(warehouse=warehouse)
+    for units in sorted(sent_back, key=lambda units: units.variant_id):
+        place = _Place(units.variant_id, units.product_id, row["id"])
+        stock = await tx.one(
+            hot.TAKE_BACK, {**place.where(), "id": new_id(), "restocked": units.restocked, "lost": units.lost}
+        )
+        if stock is None:
+            raise RuntimeError("an upsert gave no row")
+        taken = units.restocked + units.lost
+        await _moved(tx, stock["id"], "take_back", taken, reason, reference_id)
+        if units.lost:
+            await _moved(tx, stock["id"], "write_off", units.lost, reason, reference_id)
+        if units.restocked:
+            await _announce(tx, place, stock["available"])
+
+
 async def levels(tx: Tx, sku: str) -> StockLevels:
     """A SKU's balances, by warehouse."""
     rows = await tx.rows(hot.LEVELS, {"sku": sku})
@@ -173,7 +207,9 @@ async def _receive(tx: Tx, place: _Place, quantity: int, kind: str, reason: str)
     await _announce(tx, place, row["available"])
 
 
-async def _moved(tx: Tx, stock_id: UUID, kind: str, quantity: int, reason: str) -> None:
+async def _moved(
+    tx: Tx, stock_id: UUID, kind: str, quantity: int, reason: str, reference_id: UUID | None = None
+) -> None:
     await tx.rows(
         hot.MOVE,
         {
@@ -182,6 +218,7 @@ async def _moved(tx: Tx, stock_id: UUID, kind: str, quantity: int, reason: str) 
             "kind": kind,
             "quantity": quantity,
             "reason": reason,
+            "reference_id": reference_id,
         },
     )
 

@@ -44,21 +44,30 @@ class Stock(TenantOwned, Base):
 
 
 class Reservation(TenantOwned, Base):
-    """Units held for a payment that has started."""
+    """Units held for a payment that has started, then for the order it became: quantity >= sold + released."""
 
     __tablename__ = "reservation"
     __table_args__ = (
         belongs_to("stock", "stock_id"),
         CheckConstraint("quantity > 0", name="quantity"),
         CheckConstraint("status IN ('held', 'claimed', 'released')", name="status"),
+        CheckConstraint("sold >= 0 AND released >= 0 AND sold + released <= quantity", name="spent"),
+        CheckConstraint("(status = 'claimed') = (order_id IS NOT NULL)", name="order"),
         Index("ix_reservation_holder", "tenant_id", "holder_id"),
+        Index("ix_reservation_order", "tenant_id", "order_id", postgresql_where=text("order_id IS NOT NULL")),
         Index("ix_reservation_expiry", "tenant_id", "expires_at", postgresql_where=text("status = 'held'")),
     )
 
     stock_id: Mapped[UUID]
     holder_id: Mapped[UUID]
     """The payment the units are held for."""
+    order_id: Mapped[UUID | None]
+    """The order that claimed them."""
     quantity: Mapped[Units]
+    sold: Mapped[Units] = mapped_column(server_default="0")
+    """Units that left the warehouse."""
+    released: Mapped[Units] = mapped_column(server_default="0")
+    """Units that can be promised again."""
     status: Mapped[Str] = mapped_column(server_default="held")
     expires_at: Mapped[Timestamp]
 
@@ -70,7 +79,9 @@ class StockMovement(TenantOwned, Base):
     __table_args__ = (
         belongs_to("stock", "stock_id"),
         CheckConstraint(
-            "kind IN ('receive', 'reserve', 'release', 'sell', 'write_off', 'transfer_in', 'transfer_out')", name="kind"
+            "kind IN ('receive', 'reserve', 'release', 'sell', 'write_off', 'transfer_in', 'transfer_out', "
+            "'take_back')",
+            name="kind",
         ),
         CheckConstraint("quantity > 0", name="quantity"),
         Index("ix_stock_movement_stock", "tenant_id", "stock_id", "id"),

@@ -1,7 +1,7 @@
-"""Stock: held for a payment, sold when the order is placed, given back otherwise.
+"""Stock before there is an order: held for a payment, claimed when the order is placed, given back otherwise.
 
 A balance changes by one conditional UPDATE, never by reading and then writing; `available` is what can still be
-promised, so units held for a payment have already left it.
+promised, so units held for a payment have already left it. Balances are locked in the order (variant, id) everywhere.
 """
 
 from __future__ import annotations
@@ -64,13 +64,6 @@ _RELEASE = text(
     """
 )
 
-_SELL = text(
-    """
-    UPDATE stock SET reserved = reserved - :quantity, sold = sold + :quantity
-    WHERE tenant_id = :tenant_id AND id = :stock_id
-    """
-)
-
 
 async def availability(session: AsyncSession, variant_ids: Iterable[UUID]) -> dict[UUID, int]:
     """How many of each variant can still be promised, over all warehouses."""
@@ -124,20 +117,28 @@ async def _reserve_one(session: AsyncSession, tenant_id: UUID, line: StockLine) 
     raise OutOfStock(variant_id=line.variant_id, requested=line.quantity, available=available)
 
 
-async def claim(session: AsyncSession, tenant_id: UUID, holder_id: UUID) -> bool:
-    """Turn what a payment holds into sales; `False` when nothing is held any more."""
-    held = await _take(session, holder_id, "claimed")
-    for reservation in held:
-        values = {"tenant_id": tenant_id, "stock_id": reservation.stock_id, "quantity": reservation.quantity}
-        await session.execute(_SELL, values)
-        await _move(session, tenant_id, reservation.stock_id, "sell", reservation.quantity, holder_id)
-    return bool(held)
+async def claim(session: AsyncSession, holder_id: UUID, order_id: UUID) -> bool:
+    """Keep for an order, without a time limit, what a payment holds; `False` when it holds nothing any more."""
+    claimed = await session.scalars(
+        update(Reservation)
+        .where(Reservation.holder_id == holder_id, Reservation.status == "held")
+        .values(status="claimed", order_id=order_id)
+        .returning(Reservation.id)
+    )
+    return bool(claimed.all())
 
 
 async def release(session: AsyncSession, tenant_id: UUID, holder_id: UUID) -> None:
     """Give back what a payment holds; nothing happens when it holds nothing."""
-    for reservation in await _take(session, holder_id, "released"):
-        await _give_back(session, tenant_id, reservation, holder_id)
+    held = (
+        await session.scalars(
+            update(Reservation)
+            .where(Reservation.holder_id == holder_id, Reservation.status == "held")
+            .values(status="released", released=Reservation.quantity)
+            .returning(Reservation)
+        )
+    ).all()
+    await _give_back(session, tenant_id, held)
 
 
 async def release_expired(session: AsyncSession, tenant_id: UUID, *, limit: int = 100) -> int:
@@ -152,8 +153,8 @@ async def release_expired(session: AsyncSession, tenant_id: UUID, *, limit: int 
         )
     ).all()
     for reservation in expired:
-        reservation.status = "released"
-        await _give_back(session, tenant_id, reservation, reservation.holder_id)
+        reservation.status, reservation.released = "released", reservation.quantity
+    await _give_back(session, tenant_id, expired)
     return len(expired)
 
 
@@ -174,26 +175,22 @@ async def sold_out_products(session: AsyncSession) -> list[str]:
     return list(await session.scalars(_SOLD_OUT))
 
 
-async def _take(session: AsyncSession, holder_id: UUID, status: str) -> Sequence[Reservation]:
-    held = (
-        await session.scalars(
-            update(Reservation)
-            .where(Reservation.holder_id == holder_id, Reservation.status == "held")
-            .values(status=status)
-            .returning(Reservation)
-        )
-    ).all()
-    return sorted(held, key=lambda reservation: reservation.stock_id)
+async def _give_back(session: AsyncSession, tenant_id: UUID, reservations: Sequence[Reservation]) -> None:
+    stocks = await session.execute(
+        select(Stock.id, Stock.variant_id).where(Stock.id.in_({reservation.stock_id for reservation in reservations}))
+    )
+    variant_of = {stock_id: variant_id for stock_id, variant_id in stocks}  # noqa: C416  (rows, not pairs)
+    for reservation in sorted(reservations, key=lambda held: (variant_of[held.stock_id], held.stock_id)):
+        await _give_one_back(session, tenant_id, reservation, variant_of[reservation.stock_id])
 
 
-async def _give_back(session: AsyncSession, tenant_id: UUID, reservation: Reservation, reference_id: UUID) -> None:
+async def _give_one_back(session: AsyncSession, tenant_id: UUID, reservation: Reservation, variant_id: UUID) -> None:
     values = {"tenant_id": tenant_id, "stock_id": reservation.stock_id, "quantity": reservation.quantity}
     available = await session.scalar(_RELEASE, values)
-    await _move(session, tenant_id, reservation.stock_id, "release", reservation.quantity, reference_id)
+    await _move(session, tenant_id, reservation.stock_id, "release", reservation.quantity, reservation.holder_id)
     if available == reservation.quantity:
-        stock = await session.get_one(Stock, (tenant_id, reservation.stock_id))
-        sold = (await variants.by_id(session, [stock.variant_id]))[stock.variant_id]
-        await _announce(session, tenant_id, stock.variant_id, sold.product_id, reservation.quantity)
+        product_id = (await variants.by_id(session, [variant_id]))[variant_id].product_id
+        await _announce(session, tenant_id, variant_id, product_id, reservation.quantity)
 
 
 async def _move(

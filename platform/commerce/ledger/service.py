@@ -6,9 +6,7 @@ from collections.abc import Mapping, Sequence
 from uuid import UUID
 
 from sqlalchemy import text
-from sqlalchemy.ext.asyncio import AsyncSession
 
-from commerce.ledger.models import Posting
 from commerce.ledger.schemas import AccountBalance, CurrencyBalance, PostingOut, TrialBalance
 from foundation import clock
 from foundation.database import Tx, hot
@@ -19,32 +17,39 @@ class Unbalanced(ValueError):
     """The sides of a movement do not sum to zero."""
 
 
-async def post(
-    session: AsyncSession, tenant_id: UUID, *, currency: str, reference_id: UUID, amounts: Mapping[str, int]
-) -> None:
-    """Record a movement: minor units by account, debits positive, credits negative.
+_POST = hot(
+    text(
+        """
+        INSERT INTO ledger_posting
+            (tenant_id, id, transaction_id, account, amount, currency, reference_id, occurred_at)
+        SELECT :tenant_id, id, :transaction_id, account, amount, :currency, :reference_id,
+               CAST(:occurred_at AS timestamptz)
+        FROM unnest(CAST(:ids AS uuid[]), CAST(:accounts AS text[]), CAST(:amounts AS bigint[]))
+             AS side (id, account, amount)
+        """
+    )
+)
+
+
+async def post(tx: Tx, *, currency: str, reference_id: UUID, amounts: Mapping[str, int]) -> None:
+    """Record a movement: minor units by account, debits positive, credits negative. A side of nothing is left out.
 
     Raises:
         Unbalanced: the amounts do not sum to zero.
     """
     if sum(amounts.values()) != 0:
         raise Unbalanced(f"{dict(amounts)} sums to {sum(amounts.values())}")
-    transaction_id, now = new_id(), clock.now()
-    session.add_all(
-        Posting(
-            tenant_id=tenant_id,
-            id=new_id(),
-            transaction_id=transaction_id,
-            account=account,
-            amount=amount,
-            currency=currency,
-            reference_id=reference_id,
-            occurred_at=now,
-        )
-        for account, amount in amounts.items()
-        if amount
-    )
-    await session.flush()
+    sides = {account: amount for account, amount in amounts.items() if amount}
+    values = {
+        "ids": [new_id() for _ in sides],
+        "accounts": list(sides),
+        "amounts": list(sides.values()),
+        "transaction_id": new_id(),
+        "currency": currency,
+        "reference_id": reference_id,
+        "occurred_at": clock.now(),
+    }
+    await tx.rows(_POST, values)
 
 
 # ix_ledger_posting_account holds the account; every posting of the tenant is read.

@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, Path, Query
+from fastapi import APIRouter, Path, Query, Request, Response, status
 
 from commerce.catalog.schemas import Page
-from commerce.http import CoreDep, ShopDep, ShopperDep, decode_cursor, encode_cursor
-from commerce.orders import service
-from commerce.orders.schemas import OrderList, OrderOut
+from commerce.http import Core, CoreDep, KeyDep, ShopDep, ShopperDep, decode_cursor, encode_cursor, once
+from commerce.identity.service import Shopper
+from commerce.orders import cancelling, reading, returning
+from commerce.orders.held import by_shopper
+from commerce.orders.money import Money
+from commerce.orders.returning import Announced
+from commerce.orders.schemas import Look, OrderList, OrderOut, ReturnIn, ShopperCancelIn
+from commerce.payments.providers import configured
+from foundation.database import Tx
+from foundation.http import json_bytes, model_bytes
 
 router = APIRouter(prefix="/v1/store/orders", tags=["orders"])
 
@@ -19,14 +27,74 @@ router = APIRouter(prefix="/v1/store/orders", tags=["orders"])
 async def list_orders(core: CoreDep, shop: ShopDep, shopper: ShopperDep, query: Annotated[Page, Query()]) -> OrderList:
     """The shopper's orders, newest first."""
     after = decode_cursor(query.cursor)[1] if query.cursor else None
-    async with core.database.transaction(shop.id) as session:
-        page = await service.page(session, shopper, after=after, limit=query.limit)
+    async with core.database.tx(shop.id, read_only=True) as tx:
+        page = await reading.page(tx, shopper, after=after, limit=query.limit)
     cursor = encode_cursor(0, page.last) if page.has_more else None
     return OrderList(items=list(page.orders), has_more=page.has_more, next_cursor=cursor)
+
+
+@router.post("/lookup")
+async def look_up(core: CoreDep, shop: ShopDep, body: Look) -> OrderOut:
+    """A guest's order, by its number and the address it was placed with."""
+    async with core.database.tx(shop.id, read_only=True) as tx:
+        return await reading.of_guest(tx, number=body.number, email=body.email)
 
 
 @router.get("/{order_id}")
 async def get_order(core: CoreDep, shop: ShopDep, shopper: ShopperDep, order_id: Annotated[UUID, Path()]) -> OrderOut:
     """One order."""
-    async with core.database.transaction(shop.id) as session:
-        return await service.get(session, shopper, order_id)
+    async with core.database.tx(shop.id, read_only=True) as tx:
+        return await reading.get(tx, shopper, order_id)
+
+
+@router.post("/{order_id}/cancel", response_model=OrderOut)
+async def cancel(
+    request: Request,
+    core: CoreDep,
+    shopper: ShopperDep,
+    key: KeyDep,
+    order_id: Annotated[UUID, Path()],
+    body: ShopperCancelIn,
+) -> Response:
+    """Cancel an order of which nothing has left."""
+    return await once(request, core, shopper, key, lambda: cancelled(core, shopper, order_id, body.reason))
+
+
+@router.post("/{order_id}/returns", status_code=status.HTTP_201_CREATED, response_model=OrderOut)
+async def request_return(
+    request: Request,
+    core: CoreDep,
+    shopper: ShopperDep,
+    key: KeyDep,
+    order_id: Annotated[UUID, Path()],
+    body: ReturnIn,
+) -> Response:
+    """Ask to send units back."""
+    announced = [Announced(line.line_id, line.quantity, line.reason) for line in body.lines]
+
+    async def do(tx: Tx) -> None:
+        await returning.request(tx, order_id, by_shopper(shopper), announced, note=body.note, owner=shopper)
+
+    return await once(
+        request, core, shopper, key, lambda: _changed(core, shopper, order_id, do, status.HTTP_201_CREATED)
+    )
+
+
+async def cancelled(core: Core, shopper: Shopper, order_id: UUID, reason: str) -> Response:
+    """The shopper's order, after cancelling all of it."""
+
+    async def do(tx: Tx) -> None:
+        await cancelling.cancel(tx, order_id, by_shopper(shopper), reason=reason, owner=shopper)
+
+    return await _changed(core, shopper, order_id, do, status.HTTP_200_OK)
+
+
+async def _changed(
+    core: Core, shopper: Shopper, order_id: UUID, do: Callable[[Tx], Awaitable[object]], answer: int
+) -> Response:
+    async with core.database.tx(shopper.tenant_id) as tx:
+        await do(tx)
+    await Money(core.database, configured()).settle(shopper.tenant_id, order_id)
+    async with core.database.tx(shopper.tenant_id, read_only=True) as tx:
+        order = await reading.get(tx, shopper, order_id)
+    return json_bytes(model_bytes(order), status=answer)

@@ -1,14 +1,16 @@
-"""Orders and their lines."""
+"""Orders, their lines, parcels and returns, and what happened to them."""
 
 from __future__ import annotations
 
+from typing import Any
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, Index
+from sqlalchemy import CheckConstraint, Index, text
+from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
 from foundation.database import Base
-from foundation.tables import Minor, Str, TenantOwned, Timestamp, Units, belongs_to
+from foundation.tables import Created, Minor, Str, TenantOwned, Timestamp, Units, belongs_to
 
 
 class Order(TenantOwned, Base):
@@ -18,10 +20,30 @@ class Order(TenantOwned, Base):
     __table_args__ = (
         belongs_to("customer", "customer_id"),
         CheckConstraint("total = subtotal - discount + shipping + tax", name="total"),
-        CheckConstraint("status IN ('confirmed', 'delivered', 'cancelled')", name="status"),
+        CheckConstraint("credited BETWEEN 0 AND greatest(total, 0)", name="credited"),
+        CheckConstraint(
+            "status IN ('pending', 'confirmed', 'processing', 'shipped', 'out_for_delivery', 'delivered', 'cancelled', "
+            "'returned', 'refunded')",
+            name="status",
+        ),
+        CheckConstraint(
+            "payment_state IN ('pending', 'authorised', 'paid', 'partially_refunded', 'refunded', 'voided')",
+            name="payment_state",
+        ),
+        CheckConstraint(
+            "fulfilment_state IN ('unfulfilled', 'partially_fulfilled', 'shipped', 'out_for_delivery', 'delivered', "
+            "'cancelled')",
+            name="fulfilment_state",
+        ),
+        CheckConstraint(
+            "return_state IN ('none', 'in_progress', 'partially_returned', 'returned')", name="return_state"
+        ),
         Index("uq_orders_number", "tenant_id", "number", unique=True),
         Index("uq_orders_cart", "tenant_id", "cart_id", unique=True),
         Index("ix_orders_customer", "tenant_id", "customer_id", "placed_at"),
+        Index("ix_orders_placed", "tenant_id", "placed_at", "id"),
+        Index("ix_orders_status", "tenant_id", "status", "placed_at"),
+        Index("ix_orders_email", "tenant_id", "email", postgresql_where=text("email IS NOT NULL")),
     )
 
     number: Mapped[Str]
@@ -30,12 +52,18 @@ class Order(TenantOwned, Base):
     visitor_id: Mapped[UUID | None]
     email: Mapped[Str | None]
     status: Mapped[Str] = mapped_column(server_default="confirmed")
+    """What a person is told, derived from the three states."""
+    payment_state: Mapped[Str] = mapped_column(server_default="authorised")
+    fulfilment_state: Mapped[Str] = mapped_column(server_default="unfulfilled")
+    return_state: Mapped[Str] = mapped_column(server_default="none")
     currency: Mapped[Str]
     subtotal: Mapped[Minor]
     discount: Mapped[Minor]
     shipping: Mapped[Minor]
     tax: Mapped[Minor]
     total: Mapped[Minor]
+    credited: Mapped[Minor] = mapped_column(server_default="0")
+    """What the shopper does not owe any more: for units cancelled or sent back, or out of goodwill."""
     placed_at: Mapped[Timestamp]
     original_at: Mapped[Timestamp | None]
     """When it really happened, for history whose dates were shifted."""
@@ -50,6 +78,9 @@ class OrderLine(TenantOwned, Base):
         belongs_to("variant", "variant_id"),
         CheckConstraint("quantity > 0", name="quantity"),
         CheckConstraint("total = unit_price * quantity + rounding - discount", name="total"),
+        CheckConstraint("fulfilled >= 0 AND cancelled >= 0 AND fulfilled + cancelled <= quantity", name="fulfilled"),
+        CheckConstraint("in_return >= 0 AND returned >= 0 AND in_return + returned <= fulfilled", name="returned"),
+        CheckConstraint("credited BETWEEN 0 AND quantity", name="credited"),
         Index("ix_order_line_order", "tenant_id", "order_id"),
     )
 
@@ -65,3 +96,101 @@ class OrderLine(TenantOwned, Base):
     discount: Mapped[Minor]
     total: Mapped[Minor]
     decision_id: Mapped[UUID | None]
+    fulfilled: Mapped[Units] = mapped_column(server_default="0")
+    """Units that left in a parcel."""
+    cancelled: Mapped[Units] = mapped_column(server_default="0")
+    in_return: Mapped[Units] = mapped_column(server_default="0")
+    """Units of returns that are not over."""
+    returned: Mapped[Units] = mapped_column(server_default="0")
+    credited: Mapped[Units] = mapped_column(server_default="0")
+    """Units whose share of the total is credited."""
+
+
+class Fulfilment(TenantOwned, Base):
+    """A parcel of an order."""
+
+    __tablename__ = "fulfilment"
+    __table_args__ = (
+        belongs_to("orders", "order_id"),
+        CheckConstraint("status IN ('shipped', 'out_for_delivery', 'delivered')", name="status"),
+        Index("ix_fulfilment_order", "tenant_id", "order_id"),
+    )
+
+    order_id: Mapped[UUID]
+    status: Mapped[Str] = mapped_column(server_default="shipped")
+    carrier: Mapped[Str | None]
+    tracking_number: Mapped[Str | None]
+    shipped_at: Mapped[Created]
+    delivered_at: Mapped[Timestamp | None]
+
+
+class FulfilmentLine(TenantOwned, Base):
+    """Units of a line in a parcel."""
+
+    __tablename__ = "fulfilment_line"
+    __table_args__ = (
+        belongs_to("fulfilment", "fulfilment_id"),
+        belongs_to("order_line", "order_line_id"),
+        CheckConstraint("quantity > 0", name="quantity"),
+        Index("ix_fulfilment_line_fulfilment", "tenant_id", "fulfilment_id"),
+    )
+
+    fulfilment_id: Mapped[UUID]
+    order_line_id: Mapped[UUID]
+    quantity: Mapped[Units]
+
+
+class OrderReturn(TenantOwned, Base):
+    """What a customer wants to send back, or has."""
+
+    __tablename__ = "order_return"
+    __table_args__ = (
+        belongs_to("orders", "order_id"),
+        CheckConstraint("status IN ('requested', 'approved', 'rejected', 'received')", name="status"),
+        Index("ix_order_return_order", "tenant_id", "order_id"),
+    )
+
+    order_id: Mapped[UUID]
+    status: Mapped[Str] = mapped_column(server_default="requested")
+    note: Mapped[Str] = mapped_column(server_default="")
+    created_at: Mapped[Created]
+    updated_at: Mapped[Created]
+
+
+class OrderReturnLine(TenantOwned, Base):
+    """Units of a line that come back, and why."""
+
+    __tablename__ = "order_return_line"
+    __table_args__ = (
+        belongs_to("order_return", "return_id"),
+        belongs_to("order_line", "order_line_id"),
+        CheckConstraint("quantity > 0", name="quantity"),
+        CheckConstraint("received >= 0 AND restocked >= 0 AND restocked <= received", name="received"),
+        CheckConstraint("received <= quantity", name="not_more_than_announced"),
+        Index("ix_order_return_line_return", "tenant_id", "return_id"),
+    )
+
+    return_id: Mapped[UUID]
+    order_line_id: Mapped[UUID]
+    quantity: Mapped[Units]
+    reason: Mapped[Str]
+    received: Mapped[Units] = mapped_column(server_default="0")
+    restocked: Mapped[Units] = mapped_column(server_default="0")
+
+
+class OrderEntry(TenantOwned, Base):
+    """One thing that happened to an order; never changed."""
+
+    __tablename__ = "order_entry"
+    __table_args__ = (
+        belongs_to("orders", "order_id"),
+        Index("ix_order_entry_order", "tenant_id", "order_id", "id"),
+    )
+
+    order_id: Mapped[UUID]
+    kind: Mapped[Str]
+    actor: Mapped[Str]
+    """`shopper`, `system`, or `staff:` and the key's name."""
+    note: Mapped[Str] = mapped_column(server_default="")
+    data: Mapped[dict[str, Any]] = mapped_column(JSONB, server_default=text("'{}'"))
+    at: Mapped[Created]

@@ -1,14 +1,23 @@
-"""Orders out."""
+"""Orders in and out."""
 
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Annotated, Any, Literal
 
-from foundation.types import Currency, Id, Model, MoneyOut
+from pydantic import Field
+
+from commerce.orders.states import FulfilmentState, PaymentState, ReturnState, Status
+from foundation.types import Currency, Email, Id, Input, Instant, LongText, MinorUnits, Model, MoneyOut, Quantity, Text
+
+MAX_LINES = 200
+MAX_PARCELS = 500
+
+ReturnReason = Literal["damaged", "defective", "wrong_item", "not_as_described", "no_longer_wanted", "other"]
 
 
 class OrderLineOut(Model):
-    """A line of an order."""
+    """A line of an order; amounts in minor units."""
 
     id: Id
     product_id: Id
@@ -19,14 +28,60 @@ class OrderLineOut(Model):
     unit_price: int
     discount: int
     total: int
+    fulfilled: int
+    """Units that left in a parcel."""
+    cancelled: int
+    returned: int
+    returnable: int
+    """Units that a return could be asked for."""
+
+
+class UnitsOut(Model):
+    """Some units of a line."""
+
+    line_id: Id
+    quantity: int
+
+
+class ParcelOut(Model):
+    """A parcel of an order, and how far it has come."""
+
+    id: Id
+    status: str
+    carrier: str | None
+    tracking_number: str | None
+    shipped_at: datetime
+    delivered_at: datetime | None
+    lines: list[UnitsOut]
+
+
+class ReturnLineOut(UnitsOut):
+    """Units of a line that come back."""
+
+    reason: str
+    received: int
+    restocked: int
+
+
+class ReturnOut(Model):
+    """Units that come back, or have."""
+
+    id: Id
+    status: str
+    note: str
+    created_at: datetime
+    lines: list[ReturnLineOut]
 
 
 class OrderOut(Model):
-    """An order."""
+    """An order; amounts in minor units."""
 
     id: Id
     number: str
-    status: str
+    status: Status
+    payment_state: PaymentState
+    fulfilment_state: FulfilmentState
+    return_state: ReturnState
     currency: Currency
     placed_at: datetime
     subtotal: int
@@ -34,7 +89,48 @@ class OrderOut(Model):
     shipping: int
     tax: int
     total: MoneyOut
+    refunded: MoneyOut
+    """What went back to where it was paid from."""
     lines: list[OrderLineOut]
+    parcels: list[ParcelOut]
+    returns: list[ReturnOut]
+    possible: list[str]
+    """What whoever asks could do now."""
+
+
+class RefundOut(Model):
+    """Money on its way back; minor units."""
+
+    id: Id
+    payment_id: Id
+    amount: int
+    currency: Currency
+    status: str
+    reason: str
+    failure: str | None
+    created_at: datetime
+
+
+class EntryOut(Model):
+    """Something that happened to an order."""
+
+    id: Id
+    kind: str
+    actor: str
+    note: str
+    data: dict[str, Any]
+    at: datetime
+
+
+class StaffOrderOut(OrderOut):
+    """An order as those see it who look after it."""
+
+    email: str | None
+    customer_id: Id | None
+    credited: int
+    """What the shopper does not owe any more."""
+    refunds: list[RefundOut]
+    timeline: list[EntryOut]
 
 
 class OrderSummary(Model):
@@ -42,7 +138,7 @@ class OrderSummary(Model):
 
     id: Id
     number: str
-    status: str
+    status: Status
     placed_at: datetime
     total: MoneyOut
 
@@ -53,3 +149,170 @@ class OrderList(Model):
     items: list[OrderSummary]
     has_more: bool
     next_cursor: str | None
+
+
+class StaffOrderSummary(OrderSummary):
+    """An order in the back office's list."""
+
+    payment_state: PaymentState
+    fulfilment_state: FulfilmentState
+    return_state: ReturnState
+    email: str | None
+    units: int
+    credited: int
+
+
+class StaffOrderList(Model):
+    """A page of orders, newest first."""
+
+    items: list[StaffOrderSummary]
+    has_more: bool
+    next_cursor: str | None
+
+
+class Filters(Input):
+    """Which orders: those that fit everything that is said."""
+
+    status: Status | None = None
+    payment_state: PaymentState | None = None
+    fulfilment_state: FulfilmentState | None = None
+    return_state: ReturnState | None = None
+    q: Text | None = None
+    """An order's number, or an e-mail address."""
+    placed_from: Instant | None = None
+    placed_to: Instant | None = None
+    """Not included."""
+
+
+class FilteredPage(Filters):
+    """A page of the orders that fit."""
+
+    cursor: Annotated[str, Field(max_length=200)] | None = None
+    limit: Annotated[int, Field(strict=False, ge=1, le=100)] = 50
+
+
+class Look(Input):
+    """What a guest knows of an order."""
+
+    number: Text
+    email: Email
+
+
+class LineUnitsIn(Input):
+    """Some units of a line."""
+
+    line_id: Id
+    quantity: Quantity
+
+
+Lines = Annotated[list[LineUnitsIn], Field(min_length=1, max_length=MAX_LINES)]
+
+
+class ShopperCancelIn(Input):
+    """Cancel all of an order that has not left."""
+
+    reason: Text = "changed my mind"
+
+
+class CancelIn(Input):
+    """Cancel units that have not left: those named, or all."""
+
+    reason: Text
+    lines: Lines | None = None
+
+
+class FulfilIn(Input):
+    """A parcel with the units named, or with all that has not left."""
+
+    lines: Lines | None = None
+    carrier: Text | None = None
+    tracking_number: Text | None = None
+
+
+class ProgressIn(Input):
+    """How far a parcel has come."""
+
+    status: Literal["out_for_delivery", "delivered"]
+
+
+class OrderParcelIn(Input):
+    """A parcel with all of an order that has not left."""
+
+    order_id: Id
+    carrier: Text | None = None
+    tracking_number: Text | None = None
+
+
+class ParcelsIn(Input):
+    """Many orders' parcels at once."""
+
+    parcels: Annotated[list[OrderParcelIn], Field(min_length=1, max_length=MAX_PARCELS)]
+
+
+class ParcelResult(Model):
+    """What came of one order's parcel: its id, or the code of the problem."""
+
+    order_id: Id
+    fulfilment_id: Id | None
+    problem: str | None
+
+
+class ParcelResults(Model):
+    """What came of each, in the order they were asked."""
+
+    items: list[ParcelResult]
+
+
+class ReturnLineIn(LineUnitsIn):
+    """Units of a line that are to come back, and why."""
+
+    reason: ReturnReason
+
+
+class ReturnIn(Input):
+    """What is to come back."""
+
+    lines: Annotated[list[ReturnLineIn], Field(min_length=1, max_length=MAX_LINES)]
+    note: LongText = ""
+
+
+class DecisionIn(Input):
+    """What to tell about a decision."""
+
+    note: LongText = ""
+
+
+class ArrivedIn(LineUnitsIn):
+    """Units of a line that arrived."""
+
+    restock: bool = True
+    """They can be sold again; otherwise they are written off."""
+
+
+class ReceiveIn(Input):
+    """What arrived of a return: the units named, or all that was announced."""
+
+    warehouse: Text
+    """The code of the warehouse it arrived at."""
+    lines: Annotated[list[ArrivedIn], Field(max_length=MAX_LINES)] | None = None
+
+
+class AmountRefundIn(Input):
+    """An amount to give back."""
+
+    amount: Annotated[MinorUnits, Field(ge=1)]
+    """Minor units."""
+    reason: Text
+
+
+class UnitsRefundIn(Input):
+    """Units whose share of the money is to be given back."""
+
+    lines: Lines
+    reason: Text
+
+
+class NoteIn(Input):
+    """Something for other staff to know."""
+
+    note: Annotated[LongText, Field(min_length=1)]

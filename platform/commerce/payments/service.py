@@ -1,4 +1,4 @@
-"""Payments through their states: started -> authorised -> captured, or refused, or cancelled."""
+"""Payments until there is an order: started -> authorised, or refused, or cancelled."""
 
 from __future__ import annotations
 
@@ -9,11 +9,10 @@ from uuid import UUID
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from commerce.ledger import service as ledger
 from commerce.payments.models import Payment
 from foundation import clock
 from foundation.errors import Problem
-from foundation.events import Context, PaymentCaptured, PaymentRefused, record
+from foundation.events import Context, PaymentRefused, record
 from foundation.ids import new_id
 from foundation.outbox import publish
 
@@ -70,32 +69,12 @@ def cancelled(payment: Payment) -> None:
     _become(payment, "cancelled")
 
 
-async def captured(session: AsyncSession, payment: Payment, order_id: UUID) -> None:
-    """The money is ours: post it."""
-    _become(payment, "captured")
-    await ledger.post(
-        session,
-        payment.tenant_id,
-        currency=payment.currency,
-        reference_id=payment.id,
-        amounts={f"provider:{payment.provider}": payment.amount, "sales": -payment.amount},
-    )
-    said = PaymentCaptured(
-        payment_id=payment.id,
-        order_id=order_id,
-        provider=payment.provider,
-        amount=payment.amount,
-        currency=payment.currency,
-    )
-    await publish(session, [record(said, tenant_id=payment.tenant_id, aggregate_id=order_id)])
-
-
-async def unfinished(session: AsyncSession, *, older_than: timedelta, limit: int = 50) -> Sequence[Payment]:
-    """Payments that a crash may have left half way, oldest first."""
+async def stuck(session: AsyncSession, *, older_than: timedelta, limit: int = 50) -> Sequence[Payment]:
+    """Payments that started and never came to be authorised or refused, oldest first."""
     return (
         await session.scalars(
             select(Payment)
-            .where(Payment.status.in_(("started", "authorised")), Payment.updated_at < clock.now() - older_than)
+            .where(Payment.status == "started", Payment.updated_at < clock.now() - older_than)
             .order_by(Payment.updated_at)
             .limit(limit)
         )

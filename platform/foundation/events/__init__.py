@@ -23,8 +23,18 @@ from foundation.events.catalog import ProductPublished
 from foundation.events.customers import CustomerRegistered
 from foundation.events.envelope import CONTRACTS, Consent, Context, Count, Event, Payload, record
 from foundation.events.inventory import StockLevelChanged
-from foundation.events.orders import OrderLine, OrderPlaced
-from foundation.events.payments import PaymentCaptured, PaymentRefused
+from foundation.events.orders import (
+    LineUnits,
+    OrderCancelled,
+    OrderDelivered,
+    OrderFulfilled,
+    OrderLine,
+    OrderPlaced,
+    ReturnedUnits,
+    ReturnReceived,
+    ReturnRequested,
+)
+from foundation.events.payments import PaymentCaptured, PaymentRefunded, PaymentRefused
 from foundation.events.promotions import CouponRedeemed
 
 __all__ = [
@@ -40,14 +50,22 @@ __all__ = [
     "Event",
     "Item",
     "Items",
+    "LineUnits",
+    "OrderCancelled",
+    "OrderDelivered",
+    "OrderFulfilled",
     "OrderLine",
     "OrderPlaced",
     "Payload",
     "PaymentCaptured",
+    "PaymentRefunded",
     "PaymentRefused",
     "ProductPublished",
     "Purchase",
     "RemoveFromCart",
+    "ReturnReceived",
+    "ReturnRequested",
+    "ReturnedUnits",
     "Search",
     "SelectItem",
     "StockLevelChanged",

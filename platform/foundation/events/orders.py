@@ -1,9 +1,9 @@
-"""What happens to orders."""
+"""What happens to orders: placed, cancelled, shipped, delivered, sent back."""
 
 from __future__ import annotations
 
 from foundation.events.envelope import Count, Payload
-from foundation.types import Currency, Id, Input, Instant, MinorUnits
+from foundation.types import Currency, Id, Input, Instant, MinorUnits, Text
 
 
 class OrderLine(Input):
@@ -41,3 +41,71 @@ class OrderPlaced(Payload):
     lines: list[OrderLine]
     original_at: Instant | None = None
     """When it really happened, for history whose dates were shifted."""
+
+
+class LineUnits(Input):
+    """Some units of an order's line."""
+
+    line_id: Id
+    product_id: Id
+    variant_id: Id
+    quantity: Count
+    """Units."""
+
+
+class OrderCancelled(Payload):
+    """Units of an order will not be delivered; what they had reserved can be sold again."""
+
+    name = "order.cancelled"
+
+    order_id: Id
+    reason: Text
+    lines: list[LineUnits]
+    whole: bool
+    """Nothing of the order is left."""
+
+
+class OrderFulfilled(Payload):
+    """A parcel with units of an order left the warehouse."""
+
+    name = "order.fulfilled"
+
+    order_id: Id
+    fulfilment_id: Id
+    carrier: Text | None
+    lines: list[LineUnits]
+
+
+class OrderDelivered(Payload):
+    """A parcel reached the customer."""
+
+    name = "order.delivered"
+
+    order_id: Id
+    fulfilment_id: Id
+
+
+class ReturnedUnits(LineUnits):
+    """Units that a customer sends back."""
+
+    reason: Text
+
+
+class ReturnRequested(Payload):
+    """A customer wants to send units back."""
+
+    name = "return.requested"
+
+    order_id: Id
+    return_id: Id
+    lines: list[ReturnedUnits]
+
+
+class ReturnReceived(Payload):
+    """Units that a customer sent back have arrived."""
+
+    name = "return.received"
+
+    order_id: Id
+    return_id: Id
+    lines: list[ReturnedUnits]

@@ -29,3 +29,17 @@ class PaymentRefused(Payload):
     provider: Text
     reason: Text
     """The provider's word for it, such as `card_declined`."""
+
+
+class PaymentRefunded(Payload):
+    """Money went back to where a payment came from."""
+
+    name = "payment.refunded"
+
+    refund_id: Id
+    payment_id: Id
+    order_id: Id
+    provider: Text
+    amount: MinorUnits
+    """Minor units."""
+    currency: Currency

@@ -1,41 +1,21 @@
-"""Orders: placed in one transaction with their event, and read by whoever placed them."""
+"""A checked cart becomes an order, in one transaction with the news of it."""
 
 from __future__ import annotations
 
 import base64
 from collections.abc import Sequence
-from dataclasses import dataclass
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from commerce.cart.service import Checked
 from commerce.identity.service import Shopper
-from commerce.orders.models import Order, OrderLine
-from commerce.orders.schemas import OrderLineOut, OrderOut, OrderSummary
+from commerce.orders.models import Order, OrderEntry, OrderLine
 from foundation import clock
 from foundation import events as contracts
-from foundation.errors import NotFound
 from foundation.events import Item, OrderPlaced, Purchase, record
 from foundation.ids import new_id
 from foundation.outbox import publish
-from foundation.types import MoneyOut
-
-
-class OrderNotFound(NotFound):
-    """You have no such order."""
-
-    code = "orders.not_found"
-
-
-@dataclass(frozen=True, slots=True)
-class OrderPage:
-    """Some orders, newest first."""
-
-    orders: Sequence[OrderSummary]
-    last: UUID | None
-    has_more: bool
 
 
 async def place(
@@ -54,7 +34,6 @@ async def place(
         customer_id=shopper.customer_id,
         visitor_id=shopper.visitor_id,
         email=email,
-        status="confirmed",
         currency=cart.currency,
         subtotal=totals.subtotal,
         discount=totals.discount,
@@ -84,6 +63,11 @@ async def place(
         for line, discount, total in zip(cart.lines, totals.line_discounts, totals.line_totals, strict=True)
     ]
     session.add_all(lines)
+    session.add(
+        OrderEntry(
+            tenant_id=cart.tenant_id, id=new_id(), order_id=order.id, kind="placed", actor="shopper", at=order.placed_at
+        )
+    )
     await session.flush()
     await _announce(session, shopper, order, lines)
     return order
@@ -137,85 +121,6 @@ async def _announce(session: AsyncSession, shopper: Shopper, order: Order, lines
     )
 
 
-async def get(session: AsyncSession, shopper: Shopper, order_id: UUID) -> OrderOut:
-    """An order of the shopper's.
-
-    Raises:
-        OrderNotFound: there is none, or it is somebody else's.
-    """
-    order = await session.scalar(select(Order).where(Order.id == order_id, _own(shopper)))
-    if order is None:
-        raise OrderNotFound
-    return await out(session, order)
-
-
-async def of_cart(session: AsyncSession, cart_id: UUID) -> Order | None:
-    """The order a cart became, if it did."""
-    order: Order | None = await session.scalar(select(Order).where(Order.cart_id == cart_id))
-    return order
-
-
-async def page(session: AsyncSession, shopper: Shopper, *, after: UUID | None, limit: int) -> OrderPage:
-    """The shopper's orders, newest first, after the one named."""
-    query = select(Order).where(_own(shopper)).order_by(Order.placed_at.desc(), Order.id.desc()).limit(limit + 1)
-    if after is not None:
-        last = await session.scalar(select(Order).where(Order.id == after, _own(shopper)))
-        if last is not None:
-            query = query.where(
-                (Order.placed_at < last.placed_at) | ((Order.placed_at == last.placed_at) & (Order.id < last.id))
-            )
-    found = list(await session.scalars(query))
-    shown = found[:limit]
-    return OrderPage([_summary(order) for order in shown], shown[-1].id if shown else None, len(found) > limit)
-
-
-async def out(session: AsyncSession, order: Order) -> OrderOut:
-    """The order as its owner sees it."""
-    lines = await session.scalars(select(OrderLine).where(OrderLine.order_id == order.id).order_by(OrderLine.id))
-    return OrderOut(
-        id=order.id,
-        number=order.number,
-        status=order.status,
-        currency=order.currency,
-        placed_at=order.placed_at,
-        subtotal=order.subtotal,
-        discount=order.discount,
-        shipping=order.shipping,
-        tax=order.tax,
-        total=MoneyOut(amount=order.total, currency=order.currency),
-        lines=[
-            OrderLineOut(
-                id=line.id,
-                product_id=line.product_id,
-                variant_id=line.variant_id,
-                sku=line.sku,
-                title=line.title,
-                quantity=line.quantity,
-                unit_price=line.unit_price,
-                discount=line.discount,
-                total=line.total,
-            )
-            for line in lines
-        ],
-    )
-
-
 def number_of(order_id: UUID) -> str:
     """The number a person reads: the random part of the id in base 32, so orders can't be counted by it."""
     return "T" + base64.b32encode(order_id.bytes[-8:]).decode().rstrip("=")
-
-
-def _own(shopper: Shopper) -> ColumnElement[bool]:
-    if shopper.customer_id is not None:
-        return Order.customer_id == shopper.customer_id
-    return (Order.visitor_id == shopper.visitor_id) & Order.customer_id.is_(None)
-
-
-def _summary(order: Order) -> OrderSummary:
-    return OrderSummary(
-        id=order.id,
-        number=order.number,
-        status=order.status,
-        placed_at=order.placed_at,
-        total=MoneyOut(amount=order.total, currency=order.currency),
-    )

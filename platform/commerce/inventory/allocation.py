@@ -1,0 +1,134 @@
+"""What an order holds of the stock: shipped from it, or given back.
+
+Whoever calls holds the order's row, so nobody else spends its reservations. Balances are locked in the order
+(variant, id), the same as everywhere.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from uuid import UUID
+
+import asyncpg
+from sqlalchemy import text
+
+from foundation.database import HotStatement, Tx, hot
+from foundation.events import StockLevelChanged, record
+from foundation.ids import new_id
+from foundation.outbox import announce
+
+# ix_reservation_order. The locks are taken above the sort, so in its order.
+_HELD = hot(
+    text(
+        """
+        SELECT r.id, r.stock_id, s.variant_id, r.quantity - r.sold - r.released AS units
+        FROM reservation r JOIN stock s ON s.tenant_id = r.tenant_id AND s.id = r.stock_id
+        WHERE r.tenant_id = :tenant_id AND r.order_id = :order_id AND r.quantity > r.sold + r.released
+          AND s.variant_id = ANY(CAST(:variant_ids AS uuid[]))
+        ORDER BY s.variant_id, s.id, r.id FOR UPDATE OF r, s
+        """
+    )
+)
+
+_TAKEN = """
+    WITH taken AS (
+        SELECT * FROM unnest(CAST(:reservation_ids AS uuid[]), CAST(:stock_ids AS uuid[]), CAST(:units AS bigint[]),
+                             CAST(:movement_ids AS uuid[])) AS t (reservation_id, stock_id, units, movement_id)),
+    moved AS (
+        INSERT INTO stock_movement (tenant_id, id, stock_id, kind, quantity, reference_id)
+        SELECT :tenant_id, movement_id, stock_id, CAST(:kind AS text), units, CAST(:reference_id AS uuid) FROM taken),
+    by_stock AS (SELECT stock_id, sum(units)::bigint AS units FROM taken GROUP BY stock_id),
+"""
+
+_SHIP = hot(
+    text(
+        f"""
+        {_TAKEN}
+        spent AS (UPDATE reservation r SET sold = r.sold + t.units FROM taken t
+                  WHERE r.tenant_id = :tenant_id AND r.id = t.reservation_id)
+        UPDATE stock s SET reserved = s.reserved - b.units, sold = s.sold + b.units
+        FROM by_stock b WHERE s.tenant_id = :tenant_id AND s.id = b.stock_id
+        """  # noqa: S608  (the fragment is a literal)
+    )
+)
+
+_RELEASE = hot(
+    text(
+        f"""
+        {_TAKEN}
+        spent AS (UPDATE reservation r SET released = r.released + t.units FROM taken t
+                  WHERE r.tenant_id = :tenant_id AND r.id = t.reservation_id)
+        UPDATE stock s SET reserved = s.reserved - b.units, available = s.available + b.units
+        FROM by_stock b, variant v
+        WHERE s.tenant_id = :tenant_id AND s.id = b.stock_id AND v.tenant_id = s.tenant_id AND v.id = s.variant_id
+        RETURNING s.variant_id, v.product_id, s.available, b.units
+        """  # noqa: S608  (the fragment is a literal)
+    )
+)
+
+
+class NotAllocated(RuntimeError):
+    """An order's reservations hold fewer units than its lines still expect: something wrote past this module."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Taken:
+    reservation_id: UUID
+    stock_id: UUID
+    units: int
+
+
+async def ship(tx: Tx, order_id: UUID, units: Mapping[UUID, int], *, reference_id: UUID) -> None:
+    """Let units, by variant, of an order leave the warehouses that hold them: reserved becomes sold.
+
+    Raises:
+        NotAllocated: the order holds fewer.
+    """
+    await _spend(tx, _SHIP, "sell", await _take(tx, order_id, units), reference_id)
+
+
+async def release(tx: Tx, order_id: UUID, units: Mapping[UUID, int], *, reference_id: UUID) -> None:
+    """Give back units, by variant, that an order will not take: reserved becomes available.
+
+    Raises:
+        NotAllocated: the order holds fewer.
+    """
+    rows = await _spend(tx, _RELEASE, "release", await _take(tx, order_id, units), reference_id)
+    changes = [
+        StockLevelChanged(variant_id=row["variant_id"], product_id=row["product_id"], available=row["available"])
+        for row in rows
+        if row["available"] == row["units"]
+    ]
+    await announce(tx, [record(change, tenant_id=tx.tenant_id, aggregate_id=change.variant_id) for change in changes])
+
+
+async def _take(tx: Tx, order_id: UUID, units: Mapping[UUID, int]) -> list[_Taken]:
+    wanted = {variant_id: quantity for variant_id, quantity in units.items() if quantity}
+    taken: list[_Taken] = []
+    for row in await tx.rows(_HELD, {"order_id": order_id, "variant_ids": list(wanted)}):
+        part = min(row["units"], wanted[row["variant_id"]])
+        if part:
+            taken.append(_Taken(row["id"], row["stock_id"], part))
+            wanted[row["variant_id"]] -= part
+    if any(wanted.values()):
+        raise NotAllocated(f"order {order_id} lacks {wanted}")
+    return taken
+
+
+async def _spend(
+    tx: Tx, statement: HotStatement, kind: str, taken: Sequence[_Taken], reference_id: UUID
+) -> Sequence[asyncpg.Record]:
+    if not taken:
+        return []
+    return await tx.rows(
+        statement,
+        {
+            "reservation_ids": [part.reservation_id for part in taken],
+            "stock_ids": [part.stock_id for part in taken],
+            "units": [part.units for part in taken],
+            "movement_ids": [new_id() for _ in taken],
+            "kind": kind,
+            "reference_id": reference_id,
+        },
+    )

@@ -1,0 +1,60 @@
+"""Giving up what has not left the warehouse."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from uuid import UUID
+
+from commerce.identity.service import Shopper
+from commerce.inventory import allocation
+from commerce.orders.held import (
+    Actor,
+    by_variant,
+    enter,
+    hold,
+    open_units,
+    save,
+    start_due_refunds,
+    tell,
+    told,
+    written,
+)
+from commerce.payments import settlement
+from foundation.database import Tx
+from foundation.events import OrderCancelled
+
+
+async def cancel(
+    tx: Tx,
+    order_id: UUID,
+    actor: Actor,
+    *,
+    reason: str,
+    lines: Iterable[tuple[UUID, int]] | None = None,
+    owner: Shopper | None = None,
+) -> None:
+    """Cancel units by line, or all that have not left; their stock is released and their share credited.
+
+    When nothing of the order is left, all of it is credited, shipping too, and a payment whose capture has not begun is
+    let go. The provider is asked afterwards, by `Money.settle`.
+
+    Raises:
+        OrderNotFound, IllegalTransition, UnknownLine, TooManyUnits: nothing is cancelled.
+    """
+    held = await hold(tx, order_id, owner=owner)
+    held.require("cancel", actor)
+    units = open_units(held, lines)
+    credited = 0
+    for line_id, quantity in units.items():
+        line = held.line(line_id)
+        line.cancelled += quantity
+        credited += line.credit(line.cancelled + line.returned)
+    whole = all(line.cancelled == line.quantity for line in held.lines.values())
+    credited = held.credit(held.total if whole else credited)
+    if whole:
+        await settlement.begin_void(tx, held.id)
+    await allocation.release(tx, held.id, by_variant(held, units), reference_id=held.id)
+    await start_due_refunds(held, reason=reason)
+    await save(held)
+    await enter(held, "cancelled", actor, note=reason, lines=written(units), whole=whole, credited=credited)
+    await tell(held, actor, OrderCancelled(order_id=held.id, reason=reason, lines=told(held, units), whole=whole))

@@ -1,0 +1,116 @@
+"""Parcels: sent with all or some of an order, and followed until they are delivered."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Literal
+from uuid import UUID
+
+from sqlalchemy import text
+
+from commerce.inventory import allocation
+from commerce.orders.held import Actor, by_variant, enter, hold, open_units, save, save_states, tell, told, written
+from commerce.orders.states import PARCEL_STEPS, step
+from foundation import clock
+from foundation.database import Tx, hot
+from foundation.errors import NotFound
+from foundation.events import OrderDelivered, OrderFulfilled
+from foundation.ids import new_id
+
+
+class FulfilmentNotFound(NotFound):
+    """The order has no such parcel."""
+
+    code = "orders.fulfilment_not_found"
+
+
+_SEND = hot(
+    text(
+        """
+        WITH parcel AS (
+            INSERT INTO fulfilment (tenant_id, id, order_id, carrier, tracking_number, shipped_at)
+            VALUES (:tenant_id, :id, :order_id, CAST(:carrier AS text), CAST(:tracking_number AS text),
+                    CAST(:at AS timestamptz))
+            RETURNING id)
+        INSERT INTO fulfilment_line (tenant_id, id, fulfilment_id, order_line_id, quantity)
+        SELECT :tenant_id, l.id, parcel.id, l.line_id, l.quantity
+        FROM parcel, unnest(CAST(:ids AS uuid[]), CAST(:line_ids AS uuid[]), CAST(:quantities AS bigint[]))
+                     AS l (id, line_id, quantity)
+        """
+    )
+)
+
+_STATUS = hot(
+    text("SELECT status FROM fulfilment WHERE tenant_id = :tenant_id AND id = :fulfilment_id AND order_id = :order_id")
+)
+
+_PROGRESS = hot(
+    text(
+        """
+        UPDATE fulfilment SET status = CAST(:status AS text), delivered_at =
+            CASE WHEN CAST(:status AS text) = 'delivered' THEN CAST(:at AS timestamptz) ELSE delivered_at END
+        WHERE tenant_id = :tenant_id AND id = :fulfilment_id
+        """
+    )
+)
+
+
+async def fulfil(
+    tx: Tx,
+    order_id: UUID,
+    actor: Actor,
+    *,
+    lines: Iterable[tuple[UUID, int]] | None = None,
+    carrier: str | None = None,
+    tracking_number: str | None = None,
+) -> UUID:
+    """Send a parcel with units by line, or with all that has not left; gives the parcel's id.
+
+    Raises:
+        OrderNotFound, IllegalTransition, UnknownLine, TooManyUnits: nothing leaves.
+    """
+    held = await hold(tx, order_id)
+    held.require("fulfil", actor)
+    units = open_units(held, lines)
+    fulfilment_id = new_id()
+    for line_id, quantity in units.items():
+        held.line(line_id).fulfilled += quantity
+    await allocation.ship(tx, held.id, by_variant(held, units), reference_id=fulfilment_id)
+    await tx.rows(
+        _SEND,
+        {
+            "id": fulfilment_id,
+            "order_id": held.id,
+            "carrier": carrier,
+            "tracking_number": tracking_number,
+            "at": clock.now(),
+            "ids": [new_id() for _ in units],
+            "line_ids": list(units),
+            "quantities": list(units.values()),
+        },
+    )
+    await save(held)
+    await enter(held, "fulfilled", actor, fulfilment_id=fulfilment_id, lines=written(units))
+    said = OrderFulfilled(order_id=held.id, fulfilment_id=fulfilment_id, carrier=carrier, lines=told(held, units))
+    await tell(held, actor, said)
+    return fulfilment_id
+
+
+async def progress(
+    tx: Tx, order_id: UUID, fulfilment_id: UUID, status: Literal["out_for_delivery", "delivered"], actor: Actor
+) -> None:
+    """A parcel has come further.
+
+    Raises:
+        OrderNotFound, FulfilmentNotFound, IllegalTransition.
+    """
+    held = await hold(tx, order_id)
+    parcel = await tx.one(_STATUS, {"fulfilment_id": fulfilment_id, "order_id": order_id})
+    if parcel is None:
+        raise FulfilmentNotFound
+    step(PARCEL_STEPS, parcel["status"], status)
+    await tx.rows(_PROGRESS, {"fulfilment_id": fulfilment_id, "status": status, "at": clock.now()})
+    await save_states(held)
+    await enter(held, status, actor, fulfilment_id=fulfilment_id)
+    if status == "delivered":
+        await tell(held, actor, OrderDelivered(order_id=held.id, fulfilment_id=fulfilment_id))

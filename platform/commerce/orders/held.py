@@ -1,0 +1,368 @@
+"""An order held against everyone else for a transaction: its lines are counted, its states follow, its timeline grows.
+
+Whatever changes an order takes its row first, then payments, then reservations and stock.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import text
+
+from commerce.identity.service import Shopper
+from commerce.orders.states import Role, States, fulfilment_state, payment_state, require, return_state
+from commerce.payments import settlement
+from foundation import clock
+from foundation.database import Tx, hot
+from foundation.errors import Conflict, NotFound, Unprocessable
+from foundation.events import Context, LineUnits, Payload, record
+from foundation.ids import new_id
+from foundation.money import round_minor
+from foundation.outbox import announce
+
+
+class OrderNotFound(NotFound):
+    """You have no such order."""
+
+    code = "orders.not_found"
+
+
+class UnknownLine(Unprocessable):
+    """The order has no such line."""
+
+    code = "orders.unknown_line"
+
+    line_id: UUID
+
+
+class TooManyUnits(Conflict):
+    """The line has fewer units for which that can be done."""
+
+    code = "orders.too_many_units"
+
+    line_id: UUID
+    quantity: int
+    possible: int
+
+
+@dataclass(frozen=True, slots=True)
+class Actor:
+    """Who does something to an order."""
+
+    role: Role
+    name: str
+    """As the timeline has it."""
+    context: Context | None = None
+
+
+SYSTEM = Actor("system", "system")
+
+
+def by_shopper(shopper: Shopper) -> Actor:
+    """The shopper whose order it is."""
+    return Actor("shopper", "shopper", shopper.context())
+
+
+@dataclass(slots=True)
+class Line:
+    """A line's units, and its total in minor units."""
+
+    id: UUID
+    product_id: UUID
+    variant_id: UUID
+    quantity: int
+    total: int
+    fulfilled: int
+    cancelled: int
+    in_return: int
+    returned: int
+    credited: int
+
+    @property
+    def open(self) -> int:
+        """Units that have neither left nor been cancelled."""
+        return self.quantity - self.fulfilled - self.cancelled
+
+    @property
+    def returnable(self) -> int:
+        """Units that left and that no return speaks of."""
+        return self.fulfilled - self.in_return - self.returned
+
+    def credit(self, units: int) -> int:
+        """Credit units up to `units` in all; gives the minor units that this adds.
+
+        What k of n units cost is round(total * k / n), so that any sequence of credits ends at the line's total.
+        """
+        before, self.credited = self.credited, max(self.credited, min(units, self.quantity))
+        return self._share(self.credited) - self._share(before)
+
+    def _share(self, units: int) -> int:
+        return round_minor(Fraction(self.total * units, self.quantity))
+
+
+@dataclass(slots=True)
+class Held:
+    """An order in a transaction that holds its row."""
+
+    tx: Tx
+    id: UUID
+    total: int
+    credited: int
+    states: States
+    lines: dict[UUID, Line]
+
+    def require(self, action: str, actor: Actor) -> None:
+        """Stop unless the actor can do that now.
+
+        Raises:
+            IllegalTransition.
+        """
+        require(self.states, action, actor.role)
+
+    def line(self, line_id: UUID) -> Line:
+        """A line of the order.
+
+        Raises:
+            UnknownLine.
+        """
+        if line_id not in self.lines:
+            raise UnknownLine(line_id=line_id)
+        return self.lines[line_id]
+
+    def credit(self, amount: int) -> int:
+        """The shopper owes so much less; never more than the whole. Gives what it came to."""
+        added = min(amount, self.total - self.credited)
+        self.credited += added
+        return added
+
+
+OWNED = """
+    (CAST(:anyone AS boolean) OR o.customer_id = CAST(:customer_id AS uuid)
+     OR (CAST(:customer_id AS uuid) IS NULL AND o.customer_id IS NULL AND o.visitor_id = CAST(:visitor_id AS uuid)))
+"""
+"""An order `o` is the one's who asks: a customer's own, or a visitor's who had not signed in."""
+
+# The primary key; the owner is checked where the row is locked.
+_HOLD = hot(
+    text(
+        f"""
+        SELECT o.id, o.total, o.credited, o.payment_state, o.fulfilment_state, o.return_state FROM orders o
+        WHERE o.tenant_id = :tenant_id AND o.id = :order_id AND {OWNED} FOR UPDATE
+        """  # noqa: S608  (the fragment is a literal of this module)
+    )
+)
+
+# ix_order_line_order
+_LINES = hot(
+    text(
+        """
+        SELECT id, product_id, variant_id, quantity, total, fulfilled, cancelled, in_return, returned, credited
+        FROM order_line WHERE tenant_id = :tenant_id AND order_id = :order_id ORDER BY id
+        """
+    )
+)
+
+_SAVE_LINES = hot(
+    text(
+        """
+        UPDATE order_line l SET fulfilled = u.fulfilled, cancelled = u.cancelled, in_return = u.in_return,
+                                returned = u.returned, credited = u.credited
+        FROM unnest(CAST(:ids AS uuid[]), CAST(:fulfilled AS bigint[]), CAST(:cancelled AS bigint[]),
+                    CAST(:in_return AS bigint[]), CAST(:returned AS bigint[]), CAST(:credited AS bigint[]))
+             AS u (id, fulfilled, cancelled, in_return, returned, credited)
+        WHERE l.tenant_id = :tenant_id AND l.id = u.id
+        """
+    )
+)
+
+_FACTS = hot(
+    text(
+        """
+        SELECT ARRAY(SELECT status FROM fulfilment WHERE tenant_id = :tenant_id AND order_id = :order_id) AS parcels,
+               EXISTS (SELECT FROM order_return WHERE tenant_id = :tenant_id AND order_id = :order_id
+                       AND status IN ('requested', 'approved')) AS is_returning
+        """
+    )
+)
+
+_SAVE = hot(
+    text(
+        """
+        UPDATE orders SET credited = :credited, status = :status, payment_state = :payment_state,
+                          fulfilment_state = :fulfilment_state, return_state = :return_state
+        WHERE tenant_id = :tenant_id AND id = :order_id
+        """
+    )
+)
+
+_ENTER = hot(
+    text(
+        """
+        INSERT INTO order_entry (tenant_id, id, order_id, kind, actor, note, data, at)
+        VALUES (:tenant_id, :id, :order_id, :kind, :actor, :note, CAST(CAST(:data AS text) AS jsonb),
+                CAST(:at AS timestamptz))
+        """
+    )
+)
+
+
+def whose(owner: Shopper | None) -> dict[str, object]:
+    """The values `OWNED` takes; no owner is anyone."""
+    return {
+        "anyone": owner is None,
+        "customer_id": owner.customer_id if owner else None,
+        "visitor_id": owner.visitor_id if owner else None,
+    }
+
+
+async def hold(tx: Tx, order_id: UUID, *, owner: Shopper | None = None) -> Held:
+    """Take an order; with an `owner`, only if it is theirs.
+
+    Raises:
+        OrderNotFound.
+    """
+    order = await tx.one(_HOLD, {"order_id": order_id, **whose(owner)})
+    if order is None:
+        raise OrderNotFound
+    lines = [Line(**row) for row in await tx.rows(_LINES, {"order_id": order_id})]
+    states = States(order["payment_state"], order["fulfilment_state"], order["return_state"])
+    return Held(tx, order["id"], order["total"], order["credited"], states, {line.id: line for line in lines})
+
+
+async def save(held: Held) -> None:
+    """Write the lines and what follows for the order's states."""
+    lines = list(held.lines.values())
+    await held.tx.rows(
+        _SAVE_LINES,
+        {
+            "ids": [line.id for line in lines],
+            "fulfilled": [line.fulfilled for line in lines],
+            "cancelled": [line.cancelled for line in lines],
+            "in_return": [line.in_return for line in lines],
+            "returned": [line.returned for line in lines],
+            "credited": [line.credited for line in lines],
+        },
+    )
+    await save_states(held)
+
+
+async def save_states(held: Held) -> None:
+    """Write what follows for the order's states, its lines being as they were."""
+    held.states = await _derived(held)
+    await held.tx.rows(
+        _SAVE,
+        {
+            "order_id": held.id,
+            "credited": held.credited,
+            "status": held.states.status,
+            "payment_state": held.states.payment,
+            "fulfilment_state": held.states.fulfilment,
+            "return_state": held.states.returns,
+        },
+    )
+
+
+async def enter(held: Held, kind: str, actor: Actor, *, note: str = "", **data: Any) -> None:
+    """Put something into the order's timeline."""
+    await held.tx.rows(
+        _ENTER,
+        {
+            "id": new_id(),
+            "order_id": held.id,
+            "kind": kind,
+            "actor": actor.name,
+            "note": note,
+            "data": json.dumps(data, default=str),
+            "at": clock.now(),
+        },
+    )
+
+
+async def tell(held: Held, actor: Actor, *said: Payload) -> None:
+    """Announce what happened to the order."""
+    tenant_id = held.tx.tenant_id
+    events = [record(fact, tenant_id=tenant_id, aggregate_id=held.id, context=actor.context) for fact in said]
+    await announce(held.tx, events)
+
+
+async def start_due_refunds(held: Held, *, reason: str) -> None:
+    """Start to give back what is credited, was captured, and is not on its way back yet."""
+    balance = await settlement.balance(held.tx, held.id)
+    due = min(held.credited, balance.captured) - balance.set_aside
+    if due > 0:
+        await settlement.start_refunds(held.tx, held.id, due, reason=reason)
+
+
+def by_line(asked: Iterable[tuple[UUID, int]]) -> dict[UUID, int]:
+    """Units by line: what is asked for one line twice is asked for together."""
+    wanted = Counter[UUID]()
+    for line_id, quantity in asked:
+        wanted[line_id] += quantity
+    return dict(wanted)
+
+
+def by_variant(held: Held, units: Mapping[UUID, int]) -> dict[UUID, int]:
+    """Units by variant, of units by line."""
+    wanted = Counter[UUID]()
+    for line_id, quantity in units.items():
+        wanted[held.line(line_id).variant_id] += quantity
+    return dict(wanted)
+
+
+def open_units(held: Held, asked: Iterable[tuple[UUID, int]] | None) -> dict[UUID, int]:
+    """The units by line that are meant: those asked for, or all that have neither left nor been cancelled.
+
+    Raises:
+        UnknownLine, TooManyUnits.
+    """
+    if asked is None:
+        return {line.id: line.open for line in held.lines.values() if line.open}
+    units = by_line(asked)
+    for line_id, quantity in units.items():
+        at_most(line_id, quantity, held.line(line_id).open)
+    return units
+
+
+def at_most(line_id: UUID, quantity: int, possible: int) -> None:
+    """Stop when more is asked of a line than can be.
+
+    Raises:
+        TooManyUnits.
+    """
+    if quantity > possible:
+        raise TooManyUnits(line_id=line_id, quantity=quantity, possible=possible)
+
+
+def told(held: Held, units: Mapping[UUID, int]) -> list[LineUnits]:
+    """Units by line as an event has them."""
+    return [
+        LineUnits(line_id=line.id, product_id=line.product_id, variant_id=line.variant_id, quantity=units[line.id])
+        for line in held.lines.values()
+        if units.get(line.id)
+    ]
+
+
+def written(units: Mapping[UUID, int]) -> Sequence[dict[str, object]]:
+    """Units by line as the timeline has them."""
+    return [{"line_id": str(line_id), "quantity": quantity} for line_id, quantity in units.items()]
+
+
+async def _derived(held: Held) -> States:
+    facts = await held.tx.one(_FACTS, {"order_id": held.id})
+    if facts is None:
+        raise RuntimeError("an aggregate gave no row")
+    lines = held.lines.values()
+    fulfilled = sum(line.fulfilled for line in lines)
+    return States(
+        payment=payment_state(await settlement.balance(held.tx, held.id)),
+        fulfilment=fulfilment_state(
+            sum(line.quantity for line in lines), sum(line.cancelled for line in lines), fulfilled, facts["parcels"]
+        ),
+        returns=return_state(fulfilled, sum(line.returned for line in lines), is_open=facts["is_returning"]),
+    )

@@ -1,0 +1,118 @@
+"""The providers' part of an order's money: asked outside any transaction, written down in one that holds the order.
+
+A call that gets no answer is left as it is: `finish` makes it again, and its idempotency key sees to it that nothing
+happens twice.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+from uuid import UUID
+
+import structlog
+
+from commerce.orders.held import SYSTEM, enter, hold, save_states, start_due_refunds
+from commerce.payments import settlement
+from commerce.payments.providers import Providers, ProviderUnavailable, Refused
+from commerce.payments.settlement import Pending
+from foundation.database import Database
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Money:
+    """Captures, voids and refunds."""
+
+    database: Database
+    providers: Providers
+
+    async def settle(self, tenant_id: UUID, order_id: UUID) -> None:
+        """Do what providers have to do for an order; what one does not answer is done later."""
+        async with self.database.tx(tenant_id, read_only=True) as tx:
+            pending = await settlement.pending(tx, order_id)
+        for call in pending:
+            await self._try(tenant_id, call)
+        if any(call.kind == "capture" for call in pending):
+            await self._refund_what_capture_left(tenant_id, order_id)
+
+    async def finish(self, tenant_id: UUID, *, older_than: timedelta) -> int:
+        """Make the calls again that nobody has seen the end of; says how many."""
+        async with self.database.tx(tenant_id, read_only=True) as tx:
+            left = await settlement.left(tx, older_than=older_than)
+        for call in left:
+            await self._try(tenant_id, call)
+        return len(left)
+
+    async def capture(self, tenant_id: UUID, payment_id: UUID) -> None:
+        """Take what was authorised; nothing happens when it is taken or let go already.
+
+        Raises:
+            ProviderUnavailable: no answer; `finish` takes it later.
+        """
+        async with self.database.tx(tenant_id) as tx:
+            charge = await settlement.begin_capture(tx, payment_id)
+        if charge is None:
+            return
+        provider = self.providers.named(charge.provider)
+        await provider.capture(payment_id, reference=charge.reference, amount=charge.amount)
+        async with self.database.tx(tenant_id) as tx:
+            held = await hold(tx, charge.order_id)
+            if await settlement.captured(tx, payment_id):
+                # What was cancelled while the capture was on its way is given back.
+                await start_due_refunds(held, reason="cancelled")
+                await save_states(held)
+                await enter(held, "captured", SYSTEM, amount=charge.amount, provider=charge.provider)
+
+    async def void(self, tenant_id: UUID, payment_id: UUID) -> None:
+        """Let go of what was authorised and will not be taken.
+
+        Raises:
+            ProviderUnavailable: no answer; `finish` lets go later.
+        """
+        async with self.database.tx(tenant_id, read_only=True) as tx:
+            charge = await settlement.to_void(tx, payment_id)
+        if charge is None:
+            return
+        await self.providers.named(charge.provider).void(payment_id)
+        async with self.database.tx(tenant_id) as tx:
+            held = await hold(tx, charge.order_id)
+            if await settlement.voided(tx, payment_id):
+                await save_states(held)
+                await enter(held, "voided", SYSTEM, amount=charge.amount, provider=charge.provider)
+
+    async def refund(self, tenant_id: UUID, refund_id: UUID) -> None:
+        """Give back what was set aside; when the provider refuses, it is owed still.
+
+        Raises:
+            ProviderUnavailable: no answer; `finish` gives it back later.
+        """
+        async with self.database.tx(tenant_id, read_only=True) as tx:
+            due = await settlement.started_refund(tx, refund_id)
+        if due is None:
+            return
+        provider = self.providers.named(due.provider)
+        answer = await provider.refund(refund_id, reference=due.reference, amount=due.amount, currency=due.currency)
+        async with self.database.tx(tenant_id) as tx:
+            held = await hold(tx, due.order_id)
+            if isinstance(answer, Refused):
+                if await settlement.refund_failed(tx, refund_id, answer.reason):
+                    await enter(held, "refund_failed", SYSTEM, note=answer.reason, amount=due.amount)
+            elif await settlement.refunded(tx, refund_id, answer.reference):
+                await save_states(held)
+                await enter(held, "refunded", SYSTEM, amount=due.amount, provider=due.provider)
+
+    async def _try(self, tenant_id: UUID, call: Pending) -> None:
+        make = {"capture": self.capture, "void": self.void, "refund": self.refund}[call.kind]
+        try:
+            await make(tenant_id, call.id)
+        except ProviderUnavailable:
+            log.warning("payments.no_answer", call=call.kind, id=str(call.id))
+
+    async def _refund_what_capture_left(self, tenant_id: UUID, order_id: UUID) -> None:
+        async with self.database.tx(tenant_id, read_only=True) as tx:
+            pending = await settlement.pending(tx, order_id)
+        for call in pending:
+            if call.kind == "refund":
+                await self._try(tenant_id, call)

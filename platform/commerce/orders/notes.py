@@ -1,0 +1,19 @@
+"""What staff write down about an order, for each other."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from commerce.orders.held import Actor, enter, hold
+from foundation.database import Tx
+
+
+async def write(tx: Tx, order_id: UUID, actor: Actor, note: str) -> None:
+    """Put a note into the order's timeline.
+
+    Raises:
+        OrderNotFound.
+    """
+    held = await hold(tx, order_id)
+    held.require("note", actor)
+    await enter(held, "note", actor, note=note)

@@ -1,0 +1,209 @@
+"""Orders as their shoppers and the staff see them: each one statement, built as JSON by Postgres."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+import asyncpg
+import orjson
+from sqlalchemy import text
+
+from commerce.identity.service import Shopper
+from commerce.orders.held import OWNED, OrderNotFound, whose
+from commerce.orders.schemas import Filters, OrderOut, OrderSummary, StaffOrderOut, StaffOrderSummary
+from commerce.orders.states import Role, States, possible
+from foundation.database import HotStatement, Tx, hot
+from foundation.types import MoneyOut
+
+
+@dataclass(frozen=True, slots=True)
+class OrderPage:
+    """Some orders, newest first."""
+
+    orders: Sequence[OrderSummary]
+    last: UUID | None
+    has_more: bool
+
+
+_DOCUMENT = """
+    SELECT jsonb_build_object(
+        'id', o.id, 'number', o.number, 'status', o.status, 'payment_state', o.payment_state,
+        'fulfilment_state', o.fulfilment_state, 'return_state', o.return_state, 'currency', o.currency,
+        'placed_at', o.placed_at, 'subtotal', o.subtotal, 'discount', o.discount, 'shipping', o.shipping, 'tax', o.tax,
+        'total', jsonb_build_object('amount', o.total, 'currency', o.currency),
+        'refunded', jsonb_build_object('currency', o.currency, 'amount', (
+            SELECT coalesce(sum(r.amount), 0)::bigint FROM refund r
+            WHERE r.tenant_id = o.tenant_id AND r.order_id = o.id AND r.status = 'succeeded')),
+        'lines', (
+            SELECT coalesce(jsonb_agg(jsonb_build_object(
+                'id', l.id, 'product_id', l.product_id, 'variant_id', l.variant_id, 'sku', l.sku, 'title', l.title,
+                'quantity', l.quantity, 'unit_price', l.unit_price, 'discount', l.discount, 'total', l.total,
+                'fulfilled', l.fulfilled, 'cancelled', l.cancelled, 'returned', l.returned,
+                'returnable', l.fulfilled - l.in_return - l.returned) ORDER BY l.id), '[]')
+            FROM order_line l WHERE l.tenant_id = o.tenant_id AND l.order_id = o.id),
+        'parcels', (
+            SELECT coalesce(jsonb_agg(jsonb_build_object(
+                'id', f.id, 'status', f.status, 'carrier', f.carrier, 'tracking_number', f.tracking_number,
+                'shipped_at', f.shipped_at, 'delivered_at', f.delivered_at,
+                'lines', (SELECT jsonb_agg(jsonb_build_object('line_id', u.order_line_id, 'quantity', u.quantity)
+                                           ORDER BY u.id)
+                          FROM fulfilment_line u WHERE u.tenant_id = f.tenant_id AND u.fulfilment_id = f.id))
+                ORDER BY f.id), '[]')
+            FROM fulfilment f WHERE f.tenant_id = o.tenant_id AND f.order_id = o.id),
+        'returns', (
+            SELECT coalesce(jsonb_agg(jsonb_build_object(
+                'id', b.id, 'status', b.status, 'note', b.note, 'created_at', b.created_at,
+                'lines', (SELECT jsonb_agg(jsonb_build_object(
+                              'line_id', u.order_line_id, 'quantity', u.quantity, 'reason', u.reason,
+                              'received', u.received, 'restocked', u.restocked) ORDER BY u.id)
+                          FROM order_return_line u WHERE u.tenant_id = b.tenant_id AND u.return_id = b.id))
+                ORDER BY b.id), '[]')
+            FROM order_return b WHERE b.tenant_id = o.tenant_id AND b.order_id = o.id))
+    FROM orders o WHERE o.tenant_id = :tenant_id AND
+"""
+
+
+def _document(which: str) -> HotStatement:
+    return hot(text(_DOCUMENT + which))
+
+
+_BY_ID = _document(f"o.id = :order_id AND {OWNED}")
+_BY_CART = _document("o.cart_id = :cart_id")
+_BY_NUMBER = _document("o.number = :number AND o.email = :email")
+
+_FOR_STAFF = hot(
+    text(
+        """
+        SELECT jsonb_build_object(
+            'email', o.email, 'customer_id', o.customer_id, 'credited', o.credited,
+            'refunds', (
+                SELECT coalesce(jsonb_agg(jsonb_build_object(
+                    'id', r.id, 'payment_id', r.payment_id, 'amount', r.amount, 'currency', r.currency,
+                    'status', r.status, 'reason', r.reason, 'failure', r.failure, 'created_at', r.created_at)
+                    ORDER BY r.id), '[]')
+                FROM refund r WHERE r.tenant_id = o.tenant_id AND r.order_id = o.id),
+            'timeline', (
+                SELECT coalesce(jsonb_agg(jsonb_build_object(
+                    'id', e.id, 'kind', e.kind, 'actor', e.actor, 'note', e.note, 'data', e.data, 'at', e.at)
+                    ORDER BY e.id), '[]')
+                FROM order_entry e WHERE e.tenant_id = o.tenant_id AND e.order_id = o.id))
+        FROM orders o WHERE o.tenant_id = :tenant_id AND o.id = :order_id
+        """
+    )
+)
+
+# ix_orders_customer for customers.
+_PAGE = hot(
+    text(
+        f"""
+        SELECT o.id, o.number, o.status, o.placed_at, o.currency, o.total FROM orders o
+        WHERE o.tenant_id = :tenant_id AND {OWNED}
+          AND (CAST(:after AS uuid) IS NULL OR (o.placed_at, o.id) < (
+               SELECT placed_at, id FROM orders WHERE tenant_id = :tenant_id AND id = CAST(:after AS uuid)))
+        ORDER BY o.placed_at DESC, o.id DESC LIMIT :limit
+        """  # noqa: S608  (the fragment is a literal)
+    )
+)
+
+# ix_orders_placed, or the index of what is asked for.
+_SEARCH = hot(
+    text(
+        """
+        SELECT o.id, o.number, o.status, o.payment_state, o.fulfilment_state, o.return_state, o.email, o.placed_at,
+               o.currency, o.total, o.credited,
+               (SELECT coalesce(sum(quantity), 0)::bigint FROM order_line l
+                WHERE l.tenant_id = o.tenant_id AND l.order_id = o.id) AS units
+        FROM orders o
+        WHERE o.tenant_id = :tenant_id
+          AND (CAST(:status AS text) IS NULL OR o.status = CAST(:status AS text))
+          AND (CAST(:payment_state AS text) IS NULL OR o.payment_state = CAST(:payment_state AS text))
+          AND (CAST(:fulfilment_state AS text) IS NULL OR o.fulfilment_state = CAST(:fulfilment_state AS text))
+          AND (CAST(:return_state AS text) IS NULL OR o.return_state = CAST(:return_state AS text))
+          AND (CAST(:q AS text) IS NULL OR o.number = upper(CAST(:q AS text)) OR o.email = lower(CAST(:q AS text)))
+          AND (CAST(:placed_from AS timestamptz) IS NULL OR o.placed_at >= CAST(:placed_from AS timestamptz))
+          AND (CAST(:placed_to AS timestamptz) IS NULL OR o.placed_at < CAST(:placed_to AS timestamptz))
+          AND (CAST(:after AS uuid) IS NULL OR (o.placed_at, o.id) < (
+               SELECT placed_at, id FROM orders WHERE tenant_id = :tenant_id AND id = CAST(:after AS uuid)))
+        ORDER BY o.placed_at DESC, o.id DESC LIMIT :limit
+        """
+    )
+)
+
+
+async def get(tx: Tx, shopper: Shopper, order_id: UUID) -> OrderOut:
+    """An order of the shopper's.
+
+    Raises:
+        OrderNotFound: there is none, or it is somebody else's.
+    """
+    document = await tx.json(_BY_ID, {"order_id": order_id, **whose(shopper)})
+    return OrderOut.model_validate(_with_possible(document, "shopper"))
+
+
+async def of_guest(tx: Tx, *, number: str, email: str) -> OrderOut:
+    """An order by its number and the address it was placed with.
+
+    Raises:
+        OrderNotFound: there is none with both.
+    """
+    document = await tx.json(_BY_NUMBER, {"number": number.upper(), "email": email})
+    return OrderOut.model_validate(_with_possible(document, "system"))
+
+
+async def of_cart(tx: Tx, cart_id: UUID) -> OrderOut | None:
+    """The order a cart became, if it did."""
+    document = await tx.json(_BY_CART, {"cart_id": cart_id})
+    return OrderOut.model_validate(_with_possible(document, "shopper")) if document else None
+
+
+async def for_staff(tx: Tx, order_id: UUID) -> StaffOrderOut:
+    """An order with its refunds and timeline.
+
+    Raises:
+        OrderNotFound.
+    """
+    document = _with_possible(await tx.json(_BY_ID, {"order_id": order_id, **whose(None)}), "staff")
+    more = await tx.json(_FOR_STAFF, {"order_id": order_id})
+    if more is None:
+        raise OrderNotFound
+    return StaffOrderOut.model_validate(document | orjson.loads(more))
+
+
+async def page(tx: Tx, shopper: Shopper, *, after: UUID | None, limit: int) -> OrderPage:
+    """The shopper's orders, newest first, after the one named."""
+    rows = await tx.rows(_PAGE, {"after": after, "limit": limit + 1, **whose(shopper)})
+    shown = [
+        OrderSummary(
+            id=row["id"],
+            number=row["number"],
+            status=row["status"],
+            placed_at=row["placed_at"],
+            total=MoneyOut(amount=row["total"], currency=row["currency"]),
+        )
+        for row in rows[:limit]
+    ]
+    return OrderPage(shown, shown[-1].id if shown else None, len(rows) > limit)
+
+
+async def search(tx: Tx, filters: Filters, *, after: UUID | None, limit: int) -> Sequence[StaffOrderSummary]:
+    """The shop's orders that fit, newest first, after the one named."""
+    said = {name: getattr(filters, name) for name in Filters.model_fields}
+    rows = await tx.rows(_SEARCH, {**said, "after": after, "limit": limit})
+    return [_staff_summary(row) for row in rows]
+
+
+def _with_possible(document: bytes | None, role: Role) -> dict[str, Any]:
+    if document is None:
+        raise OrderNotFound
+    order: dict[str, Any] = orjson.loads(document)
+    states = States(order["payment_state"], order["fulfilment_state"], order["return_state"])
+    return order | {"possible": list(possible(states, role))}
+
+
+def _staff_summary(row: asyncpg.Record) -> StaffOrderSummary:
+    said = dict(row)
+    total = MoneyOut(amount=said.pop("total"), currency=said.pop("currency"))
+    return StaffOrderSummary(**said, total=total)

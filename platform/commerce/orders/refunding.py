@@ -1,0 +1,62 @@
+"""Giving money back without goods coming back: out of goodwill, or for some units of a line."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from uuid import UUID
+
+from commerce.orders.held import Actor, Held, at_most, by_line, enter, hold, save, start_due_refunds
+from commerce.payments import settlement
+from commerce.payments.settlement import RefundExceedsCaptured
+from foundation.database import Tx
+
+
+async def refund_amount(tx: Tx, order_id: UUID, actor: Actor, *, amount: int, reason: str) -> None:
+    """Credit an amount (minor units) and start to give it back.
+
+    Raises:
+        OrderNotFound, IllegalTransition.
+        RefundExceedsCaptured: there is not so much left; nothing is credited.
+    """
+    held = await hold(tx, order_id)
+    held.require("refund", actor)
+    balance = await settlement.balance(tx, held.id)
+    refundable = min(balance.refundable, held.total - held.credited)
+    if amount > refundable:
+        raise RefundExceedsCaptured(amount=amount, refundable=refundable)
+    held.credit(amount)
+    await _start(held, actor, reason)
+
+
+async def refund_units(tx: Tx, order_id: UUID, actor: Actor, *, lines: Iterable[tuple[UUID, int]], reason: str) -> None:
+    """Credit the share of units by line that have not been credited, and start to give it back.
+
+    Raises:
+        OrderNotFound, IllegalTransition, UnknownLine, TooManyUnits: nothing is credited.
+    """
+    held = await hold(tx, order_id)
+    held.require("refund", actor)
+    credited = 0
+    for line_id, quantity in by_line(lines).items():
+        line = held.line(line_id)
+        at_most(line_id, quantity, line.quantity - line.credited)
+        credited += line.credit(line.credited + quantity)
+    held.credit(credited)
+    await _start(held, actor, reason)
+
+
+async def retry(tx: Tx, order_id: UUID, actor: Actor) -> None:
+    """Start again to give back what is credited and could not be given back.
+
+    Raises:
+        OrderNotFound, IllegalTransition.
+    """
+    held = await hold(tx, order_id)
+    held.require("refund", actor)
+    await _start(held, actor, "retried")
+
+
+async def _start(held: Held, actor: Actor, reason: str) -> None:
+    await start_due_refunds(held, reason=reason)
+    await save(held)
+    await enter(held, "refund_requested", actor, note=reason, credited=held.credited)

@@ -1,0 +1,251 @@
+"""Returns: requested, approved or rejected, received; what arrived is credited, and restocked or written off."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from uuid import UUID
+
+from sqlalchemy import text
+
+from commerce.identity.service import Shopper
+from commerce.inventory import keeping
+from commerce.inventory.keeping import SentBack
+from commerce.orders.held import (
+    Actor,
+    Held,
+    UnknownLine,
+    at_most,
+    by_line,
+    enter,
+    hold,
+    save,
+    start_due_refunds,
+    tell,
+    written,
+)
+from commerce.orders.states import RETURN_STEPS, step
+from foundation import clock
+from foundation.database import Tx, hot
+from foundation.errors import NotFound
+from foundation.events import ReturnedUnits, ReturnReceived, ReturnRequested
+from foundation.ids import new_id
+
+
+class ReturnNotFound(NotFound):
+    """The order has no such return."""
+
+    code = "orders.return_not_found"
+
+
+@dataclass(frozen=True, slots=True)
+class Announced:
+    """Units of a line that are to come back, and why."""
+
+    line_id: UUID
+    quantity: int
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Arrived:
+    """Units of a line that came back, and how many of them can be sold again."""
+
+    line_id: UUID
+    quantity: int
+    restock: bool
+
+
+_REQUEST = hot(
+    text(
+        """
+        WITH asked AS (
+            INSERT INTO order_return (tenant_id, id, order_id, status, note, created_at, updated_at)
+            VALUES (:tenant_id, :id, :order_id, :status, :note, CAST(:at AS timestamptz), CAST(:at AS timestamptz))
+            RETURNING id)
+        INSERT INTO order_return_line (tenant_id, id, return_id, order_line_id, quantity, reason)
+        SELECT :tenant_id, l.id, asked.id, l.line_id, l.quantity, l.reason
+        FROM asked, unnest(CAST(:ids AS uuid[]), CAST(:line_ids AS uuid[]), CAST(:quantities AS bigint[]),
+                           CAST(:reasons AS text[])) AS l (id, line_id, quantity, reason)
+        """
+    )
+)
+
+_FIND = hot(
+    text(
+        """
+        SELECT r.status, l.order_line_id, l.quantity, l.reason
+        FROM order_return r JOIN order_return_line l ON l.tenant_id = r.tenant_id AND l.return_id = r.id
+        WHERE r.tenant_id = :tenant_id AND r.id = :return_id AND r.order_id = :order_id ORDER BY l.id
+        """
+    )
+)
+
+_DECIDE = hot(
+    text(
+        """
+        UPDATE order_return SET status = :status, updated_at = CAST(:at AS timestamptz)
+        WHERE tenant_id = :tenant_id AND id = :return_id
+        """
+    )
+)
+
+# What arrived of a line fills the rows that announced it, in their order.
+_RECEIVE = hot(
+    text(
+        """
+        WITH arrived AS (
+            SELECT * FROM unnest(CAST(:line_ids AS uuid[]), CAST(:received AS bigint[]), CAST(:restocked AS bigint[]))
+                     AS a (line_id, received, restocked)),
+        rows AS (
+            SELECT l.id, l.quantity, a.received, a.restocked,
+                   sum(l.quantity) OVER (PARTITION BY l.order_line_id ORDER BY l.id) - l.quantity AS before
+            FROM order_return_line l JOIN arrived a ON a.line_id = l.order_line_id
+            WHERE l.tenant_id = :tenant_id AND l.return_id = :return_id)
+        UPDATE order_return_line l
+        SET received = least(greatest(rows.received - rows.before, 0), rows.quantity),
+            restocked = least(greatest(rows.restocked - rows.before, 0), rows.quantity)
+        FROM rows WHERE l.tenant_id = :tenant_id AND l.id = rows.id
+        """
+    )
+)
+
+
+async def request(
+    tx: Tx, order_id: UUID, actor: Actor, announced: Sequence[Announced], *, note: str, owner: Shopper | None = None
+) -> UUID:
+    """Announce units that come back; gives the return's id. What staff announce is approved at once.
+
+    Raises:
+        OrderNotFound, IllegalTransition, UnknownLine, TooManyUnits: nothing is announced.
+    """
+    held = await hold(tx, order_id, owner=owner)
+    held.require("request_return", actor)
+    units = by_line((line.line_id, line.quantity) for line in announced)
+    for line_id, quantity in units.items():
+        line = held.line(line_id)
+        at_most(line_id, quantity, line.returnable)
+        line.in_return += quantity
+    return_id = new_id()
+    await tx.rows(
+        _REQUEST,
+        {
+            "id": return_id,
+            "order_id": held.id,
+            "status": "approved" if actor.role == "staff" else "requested",
+            "note": note,
+            "at": clock.now(),
+            "ids": [new_id() for _ in announced],
+            "line_ids": [line.line_id for line in announced],
+            "quantities": [line.quantity for line in announced],
+            "reasons": [line.reason for line in announced],
+        },
+    )
+    await save(held)
+    await enter(held, "return_requested", actor, note=note, return_id=return_id, lines=written(units))
+    reasons = {line.line_id: line.reason for line in announced}
+    said = ReturnRequested(order_id=held.id, return_id=return_id, lines=_told(held, units, reasons))
+    await tell(held, actor, said)
+    return return_id
+
+
+async def approve(tx: Tx, order_id: UUID, return_id: UUID, actor: Actor, *, note: str = "") -> None:
+    """The units may be sent.
+
+    Raises:
+        OrderNotFound, ReturnNotFound, IllegalTransition.
+    """
+    held = await hold(tx, order_id)
+    await _found(held, return_id, "approve")
+    await tx.rows(_DECIDE, {"return_id": return_id, "status": "approved", "at": clock.now()})
+    await enter(held, "return_approved", actor, note=note, return_id=return_id)
+
+
+async def reject(tx: Tx, order_id: UUID, return_id: UUID, actor: Actor, *, note: str = "") -> None:
+    """The units stay with the customer.
+
+    Raises:
+        OrderNotFound, ReturnNotFound, IllegalTransition.
+    """
+    held = await hold(tx, order_id)
+    for announced in await _found(held, return_id, "reject"):
+        held.line(announced.line_id).in_return -= announced.quantity
+    await tx.rows(_DECIDE, {"return_id": return_id, "status": "rejected", "at": clock.now()})
+    await save(held)
+    await enter(held, "return_rejected", actor, note=note, return_id=return_id)
+
+
+async def receive(
+    tx: Tx, order_id: UUID, return_id: UUID, actor: Actor, arrived: Sequence[Arrived] | None, *, warehouse: str
+) -> None:
+    """Take in what arrived: all that was announced, unless said otherwise. The return is over then.
+
+    What arrived is credited by its share of the line's total, and the refund is started.
+
+    Raises:
+        OrderNotFound, ReturnNotFound, IllegalTransition, UnknownLine, TooManyUnits, UnknownWarehouse: nothing is taken.
+    """
+    held = await hold(tx, order_id)
+    announced = await _found(held, return_id, "receive")
+    expected = by_line((line.line_id, line.quantity) for line in announced)
+    if arrived is None:
+        arrived = [Arrived(line_id, quantity, restock=True) for line_id, quantity in expected.items()]
+    units = by_line((line.line_id, line.quantity) for line in arrived)
+    restocked = by_line((line.line_id, line.quantity if line.restock else 0) for line in arrived)
+    for line_id, quantity in units.items():
+        if line_id not in expected:
+            raise UnknownLine(line_id=line_id)
+        at_most(line_id, quantity, expected[line_id])
+    credited = 0
+    for line_id, quantity in expected.items():
+        line = held.line(line_id)
+        line.in_return -= quantity
+        line.returned += units.get(line_id, 0)
+        credited += line.credit(line.cancelled + line.returned)
+    credited = held.credit(credited)
+    await keeping.take_back(tx, warehouse, _sent_back(held, units, restocked), reason="return", reference_id=return_id)
+    values = {"line_ids": list(units), "received": list(units.values()), "restocked": [restocked[i] for i in units]}
+    await tx.rows(_RECEIVE, {"return_id": return_id, **values})
+    await tx.rows(_DECIDE, {"return_id": return_id, "status": "received", "at": clock.now()})
+    await start_due_refunds(held, reason="return")
+    await save(held)
+    await enter(held, "return_received", actor, return_id=return_id, lines=written(units), credited=credited)
+    reasons = {line.line_id: line.reason for line in announced}
+    await tell(held, actor, ReturnReceived(order_id=held.id, return_id=return_id, lines=_told(held, units, reasons)))
+
+
+async def _found(held: Held, return_id: UUID, action: str) -> list[Announced]:
+    rows = await held.tx.rows(_FIND, {"return_id": return_id, "order_id": held.id})
+    if not rows:
+        raise ReturnNotFound
+    step(RETURN_STEPS, rows[0]["status"], action)
+    return [Announced(row["order_line_id"], row["quantity"], row["reason"]) for row in rows]
+
+
+def _sent_back(held: Held, units: Mapping[UUID, int], restocked: Mapping[UUID, int]) -> list[SentBack]:
+    """By variant: two lines of an order may share one."""
+    product = {line.variant_id: line.product_id for line in held.lines.values()}
+    good, all_of = Counter[UUID](), Counter[UUID]()
+    for line_id, quantity in units.items():
+        all_of[held.line(line_id).variant_id] += quantity
+        good[held.line(line_id).variant_id] += restocked[line_id]
+    return [
+        SentBack(variant_id, product[variant_id], good[variant_id], quantity - good[variant_id])
+        for variant_id, quantity in all_of.items()
+        if quantity
+    ]
+
+
+def _told(held: Held, units: Mapping[UUID, int], reasons: Mapping[UUID, str]) -> list[ReturnedUnits]:
+    return [
+        ReturnedUnits(
+            line_id=line.id,
+            product_id=line.product_id,
+            variant_id=line.variant_id,
+            quantity=units[line.id],
+            reason=reasons[line.id],
+        )
+        for line in held.lines.values()
+        if units.get(line.id)
+    ]

@@ -1,0 +1,346 @@
+"""The money of an order: authorised -> capturing -> captured, or authorised -> voiding -> voided, and refunds.
+
+Each step is one conditional UPDATE, so of two that contend one wins and the other finds nothing to do. The step before
+a provider is called and the one after are transactions of their own; whoever makes the one after holds the order's row.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Literal
+from uuid import UUID
+
+import asyncpg
+from sqlalchemy import text
+
+from commerce.ledger import service as ledger
+from foundation import clock
+from foundation.database import HotStatement, Tx, hot
+from foundation.errors import Conflict
+from foundation.events import PaymentCaptured, PaymentRefunded, record
+from foundation.ids import new_id
+from foundation.outbox import announce
+
+
+class RefundExceedsCaptured(Conflict):
+    """More was asked back than was captured and not yet refunded."""
+
+    code = "payments.refund_exceeds_captured"
+
+    amount: int
+    refundable: int
+
+
+@dataclass(frozen=True, slots=True)
+class Balance:
+    """An order's money, in minor units but for the counts of payments."""
+
+    payments: int
+    """How many there are, whatever became of them."""
+    held: int
+    """How many are authorised and not captured yet."""
+    taken: int
+    """How many are captured."""
+    captured: int
+    set_aside: int
+    """What refunds that have started or succeeded give back."""
+    refunded: int
+
+    @property
+    def refundable(self) -> int:
+        """What can still be given back."""
+        return self.captured - self.set_aside
+
+
+@dataclass(frozen=True, slots=True)
+class Charge:
+    """A payment as its provider knows it."""
+
+    payment_id: UUID
+    order_id: UUID
+    provider: str
+    reference: str
+    amount: int
+
+
+@dataclass(frozen=True, slots=True)
+class Return:
+    """A refund as its provider knows it."""
+
+    refund_id: UUID
+    order_id: UUID
+    provider: str
+    reference: str
+    amount: int
+    currency: str
+
+
+@dataclass(frozen=True, slots=True)
+class Pending:
+    """A call to a provider that has to be made, or made again."""
+
+    kind: Literal["capture", "void", "refund"]
+    id: UUID
+    """The payment's, or the refund's."""
+
+
+# ix_payment_order and ix_refund_order
+_BALANCE = hot(
+    text(
+        """
+        SELECT count(*) AS payments,
+               count(*) FILTER (WHERE status IN ('authorised', 'capturing')) AS held,
+               count(*) FILTER (WHERE status = 'captured') AS taken,
+               coalesce(sum(amount) FILTER (WHERE status = 'captured'), 0)::bigint AS captured,
+               coalesce(sum(refunded), 0)::bigint AS set_aside,
+               (SELECT coalesce(sum(amount), 0)::bigint FROM refund
+                WHERE tenant_id = :tenant_id AND order_id = :order_id AND status = 'succeeded') AS refunded
+        FROM payment WHERE tenant_id = :tenant_id AND order_id = :order_id
+        """
+    )
+)
+
+
+def _step(before: str, after: str) -> HotStatement:
+    return hot(
+        text(
+            f"""
+            UPDATE payment SET status = '{after}', updated_at = CAST(:now AS timestamptz)
+            WHERE tenant_id = :tenant_id AND id = :payment_id AND status IN ({before})
+            RETURNING id, order_id, provider, provider_reference, amount, currency
+            """  # noqa: S608  (the states are literals of this module)
+        )
+    )
+
+
+_CAPTURING = _step("'authorised', 'capturing'", "capturing")
+_CAPTURED = _step("'capturing'", "captured")
+_VOIDED = _step("'voiding'", "voided")
+
+_VOIDING = hot(
+    text(
+        """
+        UPDATE payment SET status = 'voiding', updated_at = CAST(:now AS timestamptz)
+        WHERE tenant_id = :tenant_id AND order_id = :order_id AND status = 'authorised'
+        """
+    )
+)
+
+_TO_VOID = hot(
+    text(
+        """
+        SELECT id, order_id, provider, provider_reference, amount FROM payment
+        WHERE tenant_id = :tenant_id AND id = :payment_id AND status = 'voiding'
+        """
+    )
+)
+
+_REFUNDABLE = hot(
+    text(
+        """
+        SELECT id, amount - refunded AS refundable, currency FROM payment
+        WHERE tenant_id = :tenant_id AND order_id = :order_id AND status = 'captured' AND refunded < amount
+        ORDER BY created_at, id FOR UPDATE
+        """
+    )
+)
+
+_SET_ASIDE = hot(
+    text(
+        """
+        WITH aside AS (
+            UPDATE payment SET refunded = refunded + CAST(:amount AS bigint)
+            WHERE tenant_id = :tenant_id AND id = :payment_id AND amount - refunded >= CAST(:amount AS bigint)
+            RETURNING tenant_id, id, order_id, currency)
+        INSERT INTO refund (tenant_id, id, payment_id, order_id, amount, currency, reason, created_at, updated_at)
+        SELECT tenant_id, CAST(:refund_id AS uuid), id, order_id, CAST(:amount AS bigint), currency,
+               CAST(:reason AS text), CAST(:now AS timestamptz), CAST(:now AS timestamptz) FROM aside
+        """
+    )
+)
+
+_REFUND = hot(
+    text(
+        """
+        SELECT r.id, r.order_id, p.provider, p.provider_reference, r.amount, r.currency
+        FROM refund r JOIN payment p ON p.tenant_id = r.tenant_id AND p.id = r.payment_id
+        WHERE r.tenant_id = :tenant_id AND r.id = :refund_id AND r.status = 'started'
+        """
+    )
+)
+
+_SUCCEEDED = hot(
+    text(
+        """
+        UPDATE refund r
+        SET status = 'succeeded', provider_reference = :reference, updated_at = CAST(:now AS timestamptz)
+        FROM payment p
+        WHERE r.tenant_id = :tenant_id AND r.id = :refund_id AND r.status = 'started'
+          AND p.tenant_id = r.tenant_id AND p.id = r.payment_id
+        RETURNING r.id, r.payment_id, r.order_id, r.amount, r.currency, p.provider
+        """
+    )
+)
+
+# What could not be given back can be tried again.
+_FAILED = hot(
+    text(
+        """
+        WITH failed AS (
+            UPDATE refund SET status = 'failed', failure = :failure, updated_at = CAST(:now AS timestamptz)
+            WHERE tenant_id = :tenant_id AND id = :refund_id AND status = 'started'
+            RETURNING payment_id, amount)
+        UPDATE payment p SET refunded = p.refunded - f.amount FROM failed f
+        WHERE p.tenant_id = :tenant_id AND p.id = f.payment_id
+        RETURNING p.id
+        """
+    )
+)
+
+_PENDING = hot(
+    text(
+        """
+        SELECT CASE status WHEN 'voiding' THEN 'void' ELSE 'capture' END AS kind, id FROM payment
+        WHERE tenant_id = :tenant_id AND order_id = :order_id AND status IN ('authorised', 'capturing', 'voiding')
+        UNION ALL
+        SELECT 'refund', id FROM refund
+        WHERE tenant_id = :tenant_id AND order_id = :order_id AND status = 'started'
+        """
+    )
+)
+
+# ix_payment_unfinished and ix_refund_unfinished
+_LEFT = hot(
+    text(
+        """
+        (SELECT CASE status WHEN 'voiding' THEN 'void' ELSE 'capture' END AS kind, id FROM payment
+         WHERE tenant_id = :tenant_id AND status IN ('authorised', 'capturing', 'voiding')
+           AND updated_at < CAST(:before AS timestamptz) ORDER BY updated_at LIMIT :limit)
+        UNION ALL
+        (SELECT 'refund', id FROM refund
+         WHERE tenant_id = :tenant_id AND status = 'started' AND updated_at < CAST(:before AS timestamptz)
+         ORDER BY updated_at LIMIT :limit)
+        """
+    )
+)
+
+
+async def balance(tx: Tx, order_id: UUID) -> Balance:
+    """What was taken for an order and what went back."""
+    row = await tx.one(_BALANCE, {"order_id": order_id})
+    if row is None:
+        raise RuntimeError("an aggregate gave no row")
+    return Balance(**row)
+
+
+async def begin_capture(tx: Tx, payment_id: UUID) -> Charge | None:
+    """From here on it can't be voided; `None` when there is nothing to capture."""
+    return _charge(await tx.one(_CAPTURING, {"payment_id": payment_id, "now": clock.now()}))
+
+
+async def captured(tx: Tx, payment_id: UUID) -> bool:
+    """The money is ours: post it and tell. `False` when that has been done."""
+    row = await tx.one(_CAPTURED, {"payment_id": payment_id, "now": clock.now()})
+    if row is None:
+        return False
+    amount, account = row["amount"], f"provider:{row['provider']}"
+    await ledger.post(
+        tx, currency=row["currency"], reference_id=payment_id, amounts={account: amount, "sales": -amount}
+    )
+    said = PaymentCaptured(
+        payment_id=payment_id,
+        order_id=row["order_id"],
+        provider=row["provider"],
+        amount=amount,
+        currency=row["currency"],
+    )
+    await announce(tx, [record(said, tenant_id=tx.tenant_id, aggregate_id=row["order_id"])])
+    return True
+
+
+async def begin_void(tx: Tx, order_id: UUID) -> None:
+    """What an order's payments hold will be let go, unless its capture has begun."""
+    await tx.rows(_VOIDING, {"order_id": order_id, "now": clock.now()})
+
+
+async def to_void(tx: Tx, payment_id: UUID) -> Charge | None:
+    """The payment, if it is to be let go."""
+    return _charge(await tx.one(_TO_VOID, {"payment_id": payment_id}))
+
+
+async def voided(tx: Tx, payment_id: UUID) -> bool:
+    """The provider let go. `False` when that was known."""
+    return await tx.one(_VOIDED, {"payment_id": payment_id, "now": clock.now()}) is not None
+
+
+async def start_refunds(tx: Tx, order_id: UUID, amount: int, *, reason: str) -> None:
+    """Set an amount of an order's captured payments aside to be given back, the oldest payment first.
+
+    Raises:
+        RefundExceedsCaptured: there is not so much left of them; nothing is set aside.
+    """
+    payments = await tx.rows(_REFUNDABLE, {"order_id": order_id})
+    refundable = sum(payment["refundable"] for payment in payments)
+    if amount > refundable:
+        raise RefundExceedsCaptured(amount=amount, refundable=refundable)
+    for payment in payments:
+        part = min(amount, payment["refundable"])
+        amount -= part
+        if part:
+            values = {"payment_id": payment["id"], "refund_id": new_id(), "amount": part, "reason": reason}
+            await tx.rows(_SET_ASIDE, {**values, "now": clock.now()})
+
+
+async def started_refund(tx: Tx, refund_id: UUID) -> Return | None:
+    """A refund that its provider has to make; `None` when it is over."""
+    row = await tx.one(_REFUND, {"refund_id": refund_id})
+    if row is None:
+        return None
+    return Return(
+        row["id"], row["order_id"], row["provider"], row["provider_reference"] or "", row["amount"], row["currency"]
+    )
+
+
+async def refunded(tx: Tx, refund_id: UUID, reference: str) -> bool:
+    """The money went back: post it and tell. `False` when that has been done."""
+    row = await tx.one(_SUCCEEDED, {"refund_id": refund_id, "reference": reference, "now": clock.now()})
+    if row is None:
+        return False
+    amount, account = row["amount"], f"provider:{row['provider']}"
+    await ledger.post(
+        tx, currency=row["currency"], reference_id=refund_id, amounts={"refunds": amount, account: -amount}
+    )
+    said = PaymentRefunded(
+        refund_id=refund_id,
+        payment_id=row["payment_id"],
+        order_id=row["order_id"],
+        provider=row["provider"],
+        amount=amount,
+        currency=row["currency"],
+    )
+    await announce(tx, [record(said, tenant_id=tx.tenant_id, aggregate_id=row["order_id"])])
+    return True
+
+
+async def refund_failed(tx: Tx, refund_id: UUID, failure: str) -> bool:
+    """The provider won't: the amount is owed still. `False` when that was known."""
+    return await tx.one(_FAILED, {"refund_id": refund_id, "failure": failure, "now": clock.now()}) is not None
+
+
+async def pending(tx: Tx, order_id: UUID) -> Sequence[Pending]:
+    """What providers have to do for an order."""
+    return [Pending(row["kind"], row["id"]) for row in await tx.rows(_PENDING, {"order_id": order_id})]
+
+
+async def left(tx: Tx, *, older_than: timedelta, limit: int = 50) -> Sequence[Pending]:
+    """What a crash or a provider that was away has left to be done, the oldest first."""
+    rows = await tx.rows(_LEFT, {"before": clock.now() - older_than, "limit": limit})
+    return [Pending(row["kind"], row["id"]) for row in rows]
+
+
+def _charge(row: asyncpg.Record | None) -> Charge | None:
+    if row is None:
+        return None
+    return Charge(row["id"], row["order_id"], row["provider"], row["provider_reference"] or "", row["amount"])
