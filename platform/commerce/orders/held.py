@@ -254,7 +254,7 @@ async def save(held: Held) -> None:
 
 async def save_states(held: Held) -> None:
     """Write what follows for the order's states, its lines being as they were."""
-    held.states = await _derived(held)
+    held.states = await derived(held)
     await held.tx.rows(
         _SAVE,
         {
@@ -353,7 +353,8 @@ def written(units: Mapping[UUID, int]) -> Sequence[dict[str, object]]:
     return [{"line_id": str(line_id), "quantity": quantity} for line_id, quantity in units.items()]
 
 
-async def _derived(held: Held) -> States:
+async def derived(held: Held) -> States:
+    """The states that follow from the order's lines as they are held, its parcels, returns and payments."""
     facts = await held.tx.one(_FACTS, {"order_id": held.id})
     if facts is None:
         raise RuntimeError("an aggregate gave no row")

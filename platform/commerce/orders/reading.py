@@ -15,6 +15,7 @@ from commerce.identity.service import Shopper
 from commerce.orders.held import OWNED, OrderNotFound, whose
 from commerce.orders.schemas import Filters, OrderOut, OrderSummary, StaffOrderOut, StaffOrderSummary
 from commerce.orders.states import Role, States, possible
+from commerce.payments import settlement
 from foundation.database import HotStatement, Tx, hot
 from foundation.types import MoneyOut
 
@@ -79,12 +80,6 @@ _FOR_STAFF = hot(
         """
         SELECT jsonb_build_object(
             'email', o.email, 'customer_id', o.customer_id, 'credited', o.credited,
-            'refunds', (
-                SELECT coalesce(jsonb_agg(jsonb_build_object(
-                    'id', r.id, 'payment_id', r.payment_id, 'amount', r.amount, 'currency', r.currency,
-                    'status', r.status, 'reason', r.reason, 'failure', r.failure, 'created_at', r.created_at)
-                    ORDER BY r.id), '[]')
-                FROM refund r WHERE r.tenant_id = o.tenant_id AND r.order_id = o.id),
             'timeline', (
                 SELECT coalesce(jsonb_agg(jsonb_build_object(
                     'id', e.id, 'kind', e.kind, 'actor', e.actor, 'note', e.note, 'data', e.data, 'at', e.at)
@@ -169,7 +164,8 @@ async def for_staff(tx: Tx, order_id: UUID) -> StaffOrderOut:
     more = await tx.json(_FOR_STAFF, {"order_id": order_id})
     if more is None:
         raise OrderNotFound
-    return StaffOrderOut.model_validate(document | orjson.loads(more))
+    refunds = await settlement.refunds_of(tx, order_id)
+    return StaffOrderOut.model_validate(document | orjson.loads(more) | {"refunds": refunds})
 
 
 async def page(tx: Tx, shopper: Shopper, *, after: UUID | None, limit: int) -> OrderPage:

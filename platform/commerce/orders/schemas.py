@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field
 
 from commerce.orders.states import FulfilmentState, PaymentState, ReturnState, Status
+from commerce.payments.schemas import RefundOut
 from foundation.types import Currency, Email, Id, Input, Instant, LongText, MinorUnits, Model, MoneyOut, Quantity, Text
 
 MAX_LINES = 200
@@ -96,19 +97,6 @@ class OrderOut(Model):
     returns: list[ReturnOut]
     possible: list[str]
     """What whoever asks could do now."""
-
-
-class RefundOut(Model):
-    """Money on its way back; minor units."""
-
-    id: Id
-    payment_id: Id
-    amount: int
-    currency: Currency
-    status: str
-    reason: str
-    failure: str | None
-    created_at: datetime
 
 
 class EntryOut(Model):

@@ -20,8 +20,22 @@ class PaymentOut(Model):
     created_at: datetime
 
 
+class RefundOut(Model):
+    """Money on its way back; minor units."""
+
+    id: Id
+    payment_id: Id
+    amount: int
+    currency: Currency
+    status: str
+    reason: str
+    failure: str | None
+    created_at: datetime
+
+
 class OrderMoney(Model):
-    """An order's money: how it was paid, and what the books say of it, in the order it happened."""
+    """An order's money: how it was paid and given back, and what the books say of it, in the order it happened."""
 
     payments: list[PaymentOut]
+    refunds: list[RefundOut]
     postings: list[PostingOut]

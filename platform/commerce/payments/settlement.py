@@ -16,6 +16,7 @@ import asyncpg
 from sqlalchemy import text
 
 from commerce.ledger import service as ledger
+from commerce.payments.schemas import RefundOut
 from foundation import clock
 from foundation.database import HotStatement, Tx, hot
 from foundation.errors import Conflict
@@ -199,6 +200,16 @@ _FAILED = hot(
     )
 )
 
+# ix_refund_order
+_REFUNDS = hot(
+    text(
+        """
+        SELECT id, payment_id, amount, currency, status, reason, failure, created_at FROM refund
+        WHERE tenant_id = :tenant_id AND order_id = :order_id ORDER BY id
+        """
+    )
+)
+
 _PENDING = hot(
     text(
         """
@@ -327,6 +338,11 @@ async def refunded(tx: Tx, refund_id: UUID, reference: str) -> bool:
 async def refund_failed(tx: Tx, refund_id: UUID, failure: str) -> bool:
     """The provider won't: the amount is owed still. `False` when that was known."""
     return await tx.one(_FAILED, {"refund_id": refund_id, "failure": failure, "now": clock.now()}) is not None
+
+
+async def refunds_of(tx: Tx, order_id: UUID) -> list[RefundOut]:
+    """An order's refunds, whatever became of them, the oldest first."""
+    return [RefundOut.model_validate(dict(row)) for row in await tx.rows(_REFUNDS, {"order_id": order_id})]
 
 
 async def pending(tx: Tx, order_id: UUID) -> Sequence[Pending]:

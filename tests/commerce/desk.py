@@ -1,0 +1,142 @@
+"""A shop's till and back office for tests of its service interface: carts are filled and paid, orders looked after."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import timedelta
+from uuid import UUID
+
+from commerce.cart import service as carts
+from commerce.checkout.schemas import Complete, PaymentIn
+from commerce.checkout.service import Checkout
+from commerce.identity import service as identity
+from commerce.identity.service import Shopper
+from commerce.orders import reading
+from commerce.orders.held import Actor
+from commerce.orders.money import Money
+from commerce.orders.schemas import OrderOut, StaffOrderOut
+from commerce.payments.providers import (
+    Authorised,
+    Providers,
+    ProviderUnavailable,
+    Refunded,
+    Refused,
+    TestProvider,
+)
+from commerce.tenancy import service as tenancy
+from commerce.tenancy.service import Shop
+from foundation.database import Database, tx_of
+from tests.factories import SeededShop
+
+SOON = timedelta(minutes=15)
+STAFF = Actor("staff", "staff:Back office")
+
+
+class Crash(BaseException):
+    """The process dies here."""
+
+
+class Bank(TestProvider):
+    """The test provider with books of its own: what it holds, took and gave back, and calls that go wrong.
+
+    A call named in `lost` does its work and its answer is lost; one named in `away` does nothing; at one in `deadly` the
+    process dies after the work is done.
+    """
+
+    def __init__(self) -> None:
+        self.held: dict[UUID, int] = {}
+        self.taken: dict[UUID, int] = {}
+        self.given: dict[UUID, int] = {}
+        self.lost: set[str] = set()
+        self.away: set[str] = set()
+        self.deadly: set[str] = set()
+
+    async def authorise(self, payment_id: UUID, *, amount: int, currency: str, token: str) -> Authorised | Refused:
+        self._absent("authorise")
+        answer = await super().authorise(payment_id, amount=amount, currency=currency, token=token)
+        if isinstance(answer, Authorised):
+            self.held[payment_id] = amount
+        self._lose("authorise")
+        return answer
+
+    async def capture(self, payment_id: UUID, *, reference: str, amount: int) -> None:
+        self._absent("capture")
+        assert payment_id not in self.taken or self.taken[payment_id] == amount
+        assert self.held.pop(payment_id, amount) == amount
+        self.taken[payment_id] = amount
+        self._lose("capture")
+
+    async def void(self, payment_id: UUID) -> None:
+        self._absent("void")
+        assert payment_id not in self.taken
+        self.held.pop(payment_id, None)
+        self._lose("void")
+
+    async def refund(self, refund_id: UUID, *, reference: str, amount: int, currency: str) -> Refunded | Refused:
+        self._absent("refund")
+        answer = await super().refund(refund_id, reference=reference, amount=amount, currency=currency)
+        if isinstance(answer, Refunded):
+            assert self.given.setdefault(refund_id, amount) == amount
+        self._lose("refund")
+        return answer
+
+    def _absent(self, call: str) -> None:
+        if call in self.away:
+            raise ProviderUnavailable
+
+    def _lose(self, call: str) -> None:
+        if call in self.deadly:
+            raise Crash
+        if call in self.lost:
+            raise ProviderUnavailable
+
+
+class Desk:
+    """One shop's service interface."""
+
+    def __init__(self, database: Database, seeded: SeededShop, shop: Shop, bank: Bank) -> None:
+        self.database, self.seeded, self.shop, self.bank = database, seeded, shop, bank
+        self.checkout = Checkout(database, Providers(bank), SOON)
+        self.money = Money(database, Providers(bank))
+
+    @classmethod
+    async def at(cls, database: Database, seeded: SeededShop) -> Desk:
+        """The desk of a seeded shop."""
+        async with database.transaction(None) as session:
+            shop = await tenancy.find_by_host(session, seeded.host)
+        assert shop is not None
+        return cls(database, seeded, shop, Bank())
+
+    async def shopper(self) -> Shopper:
+        """Somebody new."""
+        async with self.database.transaction(self.shop.id) as session:
+            _, shopper = await identity.open_session(session, self.shop.id, ttl=SOON)
+        return shopper
+
+    async def cart(self, shopper: Shopper, quantities: Sequence[int]) -> UUID:
+        """A cart with so many of each of the first products."""
+        async with self.database.transaction(self.shop.id) as session:
+            tx = await tx_of(session)
+            cart_id = await carts.opened(tx, self.shop, shopper)
+            for sold, quantity in zip(self.seeded.products, quantities, strict=False):
+                if quantity:
+                    await carts.add(
+                        tx, shopper, cart_id, variant_id=sold.variant_id, quantity=quantity, decision_id=None
+                    )
+        return cart_id
+
+    async def pay(self, shopper: Shopper, cart_id: UUID, token: str = "tok_ok") -> OrderOut:
+        """Complete a cart."""
+        body = Complete(payment=PaymentIn(token=token), email="a@b.example")
+        return await self.checkout.complete(self.shop, shopper, cart_id, body)
+
+    async def order(self, *quantities: int, token: str = "tok_ok") -> StaffOrderOut:
+        """A paid order with so many of each of the first products."""
+        shopper = await self.shopper()
+        order = await self.pay(shopper, await self.cart(shopper, quantities), token)
+        return await self.look(order.id)
+
+    async def look(self, order_id: UUID) -> StaffOrderOut:
+        """The order as it stands."""
+        async with self.database.tx(self.shop.id, read_only=True) as tx:
+            return await reading.for_staff(tx, order_id)

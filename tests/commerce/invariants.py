@@ -1,0 +1,117 @@
+"""What must hold of a shop's stock, money and orders after anything that has happened to them."""
+
+from __future__ import annotations
+
+from sqlalchemy import text
+
+from commerce.inventory import keeping
+from commerce.orders.held import derived, hold
+from foundation.database import Database, Tx, hot
+from tests.factories import SeededShop
+
+_WRONG = {
+    "a posting without its other side": """
+        SELECT transaction_id FROM ledger_posting WHERE tenant_id = :tenant_id
+        GROUP BY transaction_id, currency HAVING sum(amount) <> 0""",
+    "a payment that gives back something else than its refunds": """
+        SELECT p.id FROM payment p WHERE p.tenant_id = :tenant_id AND p.refunded <> (
+            SELECT coalesce(sum(r.amount), 0) FROM refund r
+            WHERE r.payment_id = p.id AND r.status IN ('started', 'succeeded'))""",
+    "an order with more refunded than captured": """
+        SELECT o.id FROM orders o WHERE o.tenant_id = :tenant_id
+          AND (SELECT coalesce(sum(amount), 0) FROM refund r WHERE r.order_id = o.id AND r.status = 'succeeded')
+            > (SELECT coalesce(sum(amount), 0) FROM payment p WHERE p.order_id = o.id AND p.status = 'captured')""",
+    "books that say something else than the payments": """
+        SELECT account FROM (
+            SELECT account, sum(amount) AS amount FROM ledger_posting WHERE tenant_id = :tenant_id GROUP BY account
+            UNION ALL SELECT 'sales', sum(amount) FROM payment WHERE tenant_id = :tenant_id AND status = 'captured'
+            UNION ALL SELECT 'refunds', -sum(amount) FROM refund
+                      WHERE tenant_id = :tenant_id AND status = 'succeeded') said
+        WHERE account IN ('sales', 'refunds') GROUP BY account HAVING sum(amount) <> 0""",
+    "an order whose lines and shipping are not its total": """
+        SELECT o.id FROM orders o WHERE o.tenant_id = :tenant_id AND o.total <> o.shipping + o.tax + (
+            SELECT sum(l.total) FROM order_line l WHERE l.order_id = o.id)""",
+    "an order that was charged something else than its total": """
+        SELECT o.id FROM orders o JOIN payment p ON p.order_id = o.id
+        WHERE o.tenant_id = :tenant_id AND p.amount <> o.total""",
+    "a cart with two orders, or an order with two captures": """
+        SELECT order_id FROM payment WHERE tenant_id = :tenant_id AND status IN ('authorised', 'capturing', 'captured')
+        GROUP BY order_id HAVING count(*) > 1""",
+    "an allocation that is not what was ordered, sent and cancelled": """
+        WITH ordered AS (
+            SELECT order_id, variant_id, sum(quantity) AS units, sum(fulfilled) AS sent, sum(cancelled) AS cancelled
+            FROM order_line WHERE tenant_id = :tenant_id GROUP BY order_id, variant_id),
+        allocated AS (
+            SELECT r.order_id, s.variant_id, sum(r.quantity) AS units, sum(r.sold) AS sent, sum(r.released) AS cancelled
+            FROM reservation r JOIN stock s ON s.id = r.stock_id
+            WHERE r.tenant_id = :tenant_id AND r.order_id IS NOT NULL GROUP BY r.order_id, s.variant_id)
+        (SELECT * FROM ordered EXCEPT SELECT * FROM allocated)
+        UNION ALL (SELECT * FROM allocated EXCEPT SELECT * FROM ordered)""",
+    "reserved stock that nobody has reserved": """
+        SELECT s.id FROM stock s WHERE s.tenant_id = :tenant_id AND s.reserved <> (
+            SELECT coalesce(sum(r.quantity - r.sold - r.released), 0) FROM reservation r WHERE r.stock_id = s.id)""",
+    "a line whose units in parcels or returns are not counted on it": """
+        SELECT l.id FROM order_line l WHERE l.tenant_id = :tenant_id AND (
+            l.fulfilled <> (SELECT coalesce(sum(quantity), 0) FROM fulfilment_line f WHERE f.order_line_id = l.id)
+            OR l.in_return <> (SELECT coalesce(sum(u.quantity), 0) FROM order_return_line u
+                               JOIN order_return r ON r.id = u.return_id
+                               WHERE u.order_line_id = l.id AND r.status IN ('requested', 'approved'))
+            OR l.returned <> (SELECT coalesce(sum(u.received), 0) FROM order_return_line u
+                              WHERE u.order_line_id = l.id))""",
+    "a fact that was not told once": """
+        WITH facts AS (
+            SELECT 'order.placed' AS name, count(*) AS times FROM orders WHERE tenant_id = :tenant_id
+            UNION ALL SELECT 'payment.captured', count(*) FROM payment
+                      WHERE tenant_id = :tenant_id AND status = 'captured'
+            UNION ALL SELECT 'payment.refunded', count(*) FROM refund
+                      WHERE tenant_id = :tenant_id AND status = 'succeeded'
+            UNION ALL SELECT 'payment.refused', count(*) FROM payment
+                      WHERE tenant_id = :tenant_id AND status = 'refused'
+            UNION ALL SELECT 'order.cancelled', count(*) FROM order_entry
+                      WHERE tenant_id = :tenant_id AND kind = 'cancelled'
+            UNION ALL SELECT 'order.fulfilled', count(*) FROM fulfilment WHERE tenant_id = :tenant_id
+            UNION ALL SELECT 'order.delivered', count(*) FROM fulfilment
+                      WHERE tenant_id = :tenant_id AND status = 'delivered'
+            UNION ALL SELECT 'return.requested', count(*) FROM order_return WHERE tenant_id = :tenant_id
+            UNION ALL SELECT 'return.received', count(*) FROM order_return
+                      WHERE tenant_id = :tenant_id AND status = 'received')
+        SELECT name FROM facts
+        WHERE times <> (SELECT count(*) FROM outbox o WHERE o.tenant_id = :tenant_id AND o.name = facts.name)""",
+}
+_STATEMENTS = {what: hot(text(statement)) for what, statement in _WRONG.items()}
+_ORDERS = hot(text("SELECT id, status FROM orders WHERE tenant_id = :tenant_id"))
+_OWED = hot(
+    text(
+        """
+        SELECT o.id FROM orders o WHERE o.tenant_id = :tenant_id AND (
+            least(o.credited, (SELECT coalesce(sum(amount), 0) FROM payment p
+                               WHERE p.order_id = o.id AND p.status = 'captured'))
+                <> (SELECT coalesce(sum(amount), 0) FROM refund r WHERE r.order_id = o.id AND r.status = 'succeeded')
+            OR EXISTS (SELECT FROM payment p WHERE p.order_id = o.id
+                       AND p.status NOT IN ('captured', 'voided', 'refused', 'cancelled')))
+        """
+    )
+)
+
+
+async def faults(tx: Tx) -> list[str]:
+    """What does not hold, in words; nothing, unless there is a bug."""
+    found = [what for what, statement in _STATEMENTS.items() if await tx.rows(statement)]
+    if await keeping.discrepancies(tx):
+        found.append("a balance that is not what its movements add up to")
+    for row in await tx.rows(_ORDERS):
+        held = await hold(tx, row["id"])
+        if await derived(held) != held.states or held.states.status != row["status"]:
+            found.append("an order whose states do not follow from the facts")
+    return found
+
+
+async def unsettled(tx: Tx) -> list[object]:
+    """Orders with money still to be taken, let go or given back."""
+    return [row["id"] for row in await tx.rows(_OWED)]
+
+
+async def all_faults(database: Database, shop: SeededShop) -> list[str]:
+    """`faults` of a shop."""
+    async with database.tx(shop.id) as tx:
+        return await faults(tx)

@@ -1,0 +1,180 @@
+"""Two hands on one order, one of them interrupted at each of its statements in turn."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+from uuid import UUID
+
+import pytest
+
+from commerce.orders import cancelling, fulfilling, refunding, returning
+from commerce.orders.held import Actor
+from commerce.orders.money import Money
+from commerce.orders.returning import Announced
+from commerce.payments.providers import Providers
+from foundation.database import Database, Tx
+from foundation.errors import Conflict
+from tests.commerce.desk import STAFF, Desk
+from tests.commerce.invariants import all_faults, unsettled
+from tests.factories import SeededShop, seed_shop
+
+if TYPE_CHECKING:
+    from tests.conftest import DatabaseUrls
+
+Hand = Callable[[Desk, UUID], Awaitable[object]]
+BLOCKED_SECONDS = 0.1
+"""How long the other hand may go on before it is taken to wait for the first."""
+
+
+class Interruption:
+    """Stops whoever passes it for the n-th time until they are let go."""
+
+    def __init__(self, at: int) -> None:
+        self.left, self.reached, self.go = at, asyncio.Event(), asyncio.Event()
+
+    async def passed(self) -> None:
+        self.left -= 1
+        if self.left == 0:
+            self.reached.set()
+            await self.go.wait()
+
+
+class _Connection:
+    def __init__(self, connection: Any, interruption: Interruption) -> None:
+        self._connection, self._interruption = connection, interruption
+
+    async def fetch(self, *asked: Any) -> Any:
+        rows = await self._connection.fetch(*asked)
+        await self._interruption.passed()
+        return rows
+
+
+class Interrupted(Database):
+    """A database whose hot statements are each followed by a chance to be interrupted."""
+
+    def __init__(self, url: str, interruption: Interruption) -> None:
+        super().__init__(url, pool_size=2)
+        self._interruption = interruption
+
+    @asynccontextmanager
+    async def tx(self, tenant_id: UUID, *, read_only: bool = False) -> AsyncIterator[Tx]:
+        async with super().tx(tenant_id, read_only=read_only) as tx:
+            yield replace(tx, connection=_Connection(tx.connection, self._interruption))  # type: ignore[arg-type]
+
+
+def _in_one(do: Callable[[Tx, UUID, Actor], Awaitable[object]]) -> Hand:
+    async def hand(desk: Desk, order_id: UUID) -> None:
+        async with desk.database.tx(desk.shop.id) as tx:
+            await do(tx, order_id, STAFF)
+        await desk.money.settle(desk.shop.id, order_id)
+
+    return hand
+
+
+async def _cancel(tx: Tx, order_id: UUID, actor: Actor) -> None:
+    await cancelling.cancel(tx, order_id, actor, reason="given up")
+
+
+async def _refund(tx: Tx, order_id: UUID, actor: Actor) -> None:
+    await refunding.refund_amount(tx, order_id, actor, amount=400, reason="late")
+
+
+async def _capture(desk: Desk, order_id: UUID) -> None:
+    await desk.money.settle(desk.shop.id, order_id)
+
+
+cancel, fulfil, refund = _in_one(_cancel), _in_one(fulfilling.fulfil), _in_one(_refund)
+PAIRS = {
+    "cancel against fulfil": (cancel, fulfil, True),
+    "fulfil against cancel": (fulfil, cancel, True),
+    "fulfil against fulfil": (fulfil, fulfil, True),
+    "cancel against cancel": (cancel, cancel, True),
+    "refund against refund": (refund, refund, True),
+    "refund against cancel": (refund, cancel, True),
+    "cancel against refund": (cancel, refund, True),
+    "capture against void": (_capture, cancel, False),
+    "void against capture": (cancel, _capture, False),
+    "capture against capture": (_capture, _capture, False),
+}
+
+
+async def _uncaptured(desk: Desk) -> UUID:
+    desk.bank.away = {"capture"}
+    order = await desk.order(3, 1)
+    desk.bank.away = set()
+    assert order.payment_state == "authorised"
+    return order.id
+
+
+async def _run(hand: Hand, desk: Desk, order_id: UUID) -> str:
+    try:
+        await hand(desk, order_id)
+    except Conflict as refused:
+        return refused.code
+    return "done"
+
+
+@pytest.mark.parametrize("pair", PAIRS)
+async def test_wherever_one_hand_is_interrupted_the_order_stays_right(pair: str, database_urls: DatabaseUrls) -> None:
+    first, second, paid = PAIRS[pair]
+    seeded = seed_shop(database_urls, "raced")
+    database = Database(database_urls.app, pool_size=4)
+    desk = await Desk.at(database, seeded)
+    at = 0
+    ended = False
+    while not ended:
+        at += 1
+        order_id = (await desk.order(3, 1)).id if paid else await _uncaptured(desk)
+        ended, answers = await _race(database_urls, desk, order_id, first, second, at)
+        assert "done" in answers
+        assert await all_faults(database, seeded) == [], (at, answers)
+        async with database.tx(seeded.id) as tx:
+            assert await unsettled(tx) == [], (at, answers)
+    assert at > 5
+    await database.close()
+
+
+async def _race(
+    urls: DatabaseUrls, desk: Desk, order_id: UUID, first: Hand, second: Hand, at: int
+) -> tuple[bool, list[str]]:
+    """Whether the first hand had ended before its interruption, and what became of both."""
+    interruption = Interruption(at)
+    slow = Interrupted(urls.app, interruption)
+    slow_desk = Desk(slow, desk.seeded, desk.shop, desk.bank)
+    one = asyncio.create_task(_run(first, slow_desk, order_id))
+    reached = asyncio.create_task(interruption.reached.wait())
+    await asyncio.wait({one, reached}, return_when=asyncio.FIRST_COMPLETED)
+    ended = one.done()
+    other = asyncio.create_task(_run(second, desk, order_id))
+    await asyncio.wait({other}, timeout=BLOCKED_SECONDS)
+    interruption.go.set()
+    answers = list(await asyncio.gather(one, other))
+    reached.cancel()
+    await slow.close()
+    # Whoever was overtaken between two transactions leaves its provider's part to the next round.
+    await Money(desk.database, Providers(desk.bank)).settle(desk.shop.id, order_id)
+    return ended, answers
+
+
+async def test_units_are_returned_once_by_two_at_once(database_urls: DatabaseUrls) -> None:
+    seeded: SeededShop = seed_shop(database_urls, "raced")
+    database = Database(database_urls.app, pool_size=4)
+    desk = await Desk.at(database, seeded)
+    order = await desk.order(2)
+    await fulfil(desk, order.id)
+    announced = [Announced(order.lines[0].id, 2, "other")]
+
+    async def ask() -> str:
+        async def hand(desk: Desk, order_id: UUID) -> None:
+            async with desk.database.tx(desk.shop.id) as tx:
+                await returning.request(tx, order_id, STAFF, announced, note="")
+
+        return await _run(hand, desk, order.id)
+
+    assert sorted(await asyncio.gather(ask(), ask(), ask())) == ["done", *["orders.too_many_units"] * 2]
+    assert await all_faults(database, seeded) == []
+    await database.close()
