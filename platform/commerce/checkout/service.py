@@ -12,6 +12,8 @@ from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
+import structlog
+
 from commerce.cart import service as carts
 from commerce.cart.service import Checked
 from commerce.checkout.schemas import Complete
@@ -55,6 +57,9 @@ class ReservationLost(Conflict):
     """The payment took so long that the stock was given back; nothing was charged."""
 
     code = "checkout.reservation_lost"
+
+
+log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,7 +174,10 @@ class Checkout:
         async with self.database.transaction(shop.id) as session:
             stuck = [(payment.id, payment.provider) for payment in await payments.stuck(session, older_than=older_than)]
         for payment_id, name in stuck:
-            await self._abandon(shop, payment_id, self.providers.named(name))
+            try:
+                await self._abandon(shop, payment_id, self.providers.named(name))
+            except ProviderUnavailable:
+                log.warning("payments.no_answer", call="void", id=str(payment_id))
         return len(stuck) + await self.money.finish(shop.id, older_than=older_than)
 
 

@@ -1,0 +1,346 @@
+"""Whatever shoppers, staff, the bank and the clock do to a shop, in any order: stock, money and events stay right."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from datetime import timedelta
+from itertools import count
+from typing import TYPE_CHECKING, Any, TypeVar
+from uuid import UUID
+
+import psycopg
+import pytest
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
+
+from commerce.cart import service as cart_service
+from commerce.cart.totals import PricedLine, Totals, compute
+from commerce.identity.service import Shopper
+from commerce.inventory import keeping
+from commerce.inventory import service as inventory
+from commerce.inventory.schemas import CountIn, ReceiptIn
+from commerce.orders import cancelling, fulfilling, refunding, returning
+from commerce.orders.held import by_shopper
+from commerce.orders.returning import Announced, Arrived
+from commerce.orders.schemas import StaffOrderOut
+from foundation import clock
+from foundation.database import Database, Tx
+from foundation.errors import Problem
+from tests.commerce.desk import STAFF, Crash, Desk
+from tests.commerce.invariants import faults, unsettled
+from tests.factories import SeededShop, seed_shop
+
+if TYPE_CHECKING:
+    from tests.conftest import DatabaseUrls
+
+ResultT = TypeVar("ResultT")
+SHIPPING = 99
+EVERY_FACT = {
+    "order.placed",
+    "order.cancelled",
+    "order.fulfilled",
+    "order.delivered",
+    "payment.captured",
+    "payment.refused",
+    "payment.refunded",
+    "return.requested",
+    "return.received",
+    "stock.changed",
+}
+"""What the machine must have brought about, or it has proved little."""
+
+TROUBLE = st.fixed_dictionaries(
+    {
+        what: st.sets(st.sampled_from(["authorise", "capture", "void", "refund"]), max_size=2)
+        for what in ("away", "lost", "deadly")
+    }
+)
+QUIET: dict[str, set[str]] = {"away": set(), "lost": set(), "deadly": set()}
+MOSTLY_QUIET = st.one_of(st.just(QUIET), st.just(QUIET), TROUBLE)
+PICK = st.integers(0, 2)
+UNITS = st.lists(st.integers(0, 3), min_size=3, max_size=3)
+
+
+def discounted(lines: list[PricedLine]) -> Totals:
+    """An order with a discount that does not divide and a fee, so that every share has to be rounded."""
+    subtotal = sum(line.unit_price * line.quantity for line in lines)
+    return compute(lines, discount=subtotal * 13 // 100, shipping=SHIPPING)
+
+
+class ShopMachine(RuleBasedStateMachine):
+    """A shop with three products, few of each."""
+
+    database: Database
+    new_shop: Callable[[], SeededShop]
+    loop: asyncio.AbstractEventLoop
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.orders: list[tuple[UUID, Shopper, UUID]] = []
+        self.stubborn: set[UUID] = set()
+        self.ahead = timedelta()
+
+    @initialize()
+    def open(self) -> None:
+        self.seeded = self.new_shop()
+        self.desk = self.do(Desk.at(self.database, self.seeded))
+        for quantities in ([2, 3, 1], [0, 1, 2]):
+            self.sell_to(quantities, "tok_ok")
+        sent, _, _ = self.orders[0]
+        self.attempt(lambda: self.change(lambda tx: fulfilling.fulfil(tx, sent, STAFF)))
+        self.ask_to_return(0, [1, 2, 0], by_staff=True)
+
+    @rule(
+        quantities=UNITS,
+        token=st.sampled_from(["tok_ok"] * 4 + ["tok_declined", "tok_refund_fails"]),
+        bank=MOSTLY_QUIET,
+    )
+    def sell(self, quantities: list[int], token: str, bank: dict[str, set[str]]) -> None:
+        self.trouble(bank if token == "tok_ok" else QUIET)
+        self.sell_to(quantities, token)
+
+    def sell_to(self, quantities: list[int], token: str) -> None:
+        async def buy() -> None:
+            shopper = await self.desk.shopper()
+            cart_id = await self.desk.cart(shopper, quantities)
+            try:
+                await self.desk.pay(shopper, cart_id, token)
+            finally:
+                async with self.database.tx(self.seeded.id) as tx:
+                    rows = await tx.connection.fetch("SELECT id FROM orders WHERE cart_id = $1", cart_id)
+                for row in rows:
+                    self.orders.append((row["id"], shopper, cart_id))
+                    if token == "tok_refund_fails":
+                        self.stubborn.add(row["id"])
+
+        self.attempt(buy)
+
+    @rule(pick=PICK)
+    def pay_again(self, pick: int) -> None:
+        async def again(order: StaffOrderOut, shopper: Shopper, cart_id: UUID) -> None:
+            assert (await self.desk.pay(shopper, cart_id)).id == order.id
+
+        self.with_order(pick, again, QUIET)
+
+    @rule(pick=PICK, units=UNITS, everything=st.booleans(), bank=MOSTLY_QUIET)
+    def cancel(self, pick: int, units: list[int], everything: bool, bank: dict[str, set[str]]) -> None:
+        async def do(order: StaffOrderOut, *_: Any) -> None:
+            lines = None if everything else _lines(order, units)
+            await self.change(lambda tx: cancelling.cancel(tx, order.id, STAFF, reason="x", lines=lines), order.id)
+
+        self.with_order(pick, do, bank)
+
+    @rule(pick=PICK, bank=MOSTLY_QUIET)
+    def cancel_by_shopper(self, pick: int, bank: dict[str, set[str]]) -> None:
+        async def do(order: StaffOrderOut, shopper: Shopper, _: UUID) -> None:
+            actor = by_shopper(shopper)
+            await self.change(lambda tx: cancelling.cancel(tx, order.id, actor, reason="x", owner=shopper), order.id)
+
+        self.with_order(pick, do, bank)
+
+    @rule(pick=PICK, units=UNITS, everything=st.booleans())
+    def fulfil(self, pick: int, units: list[int], everything: bool) -> None:
+        async def do(order: StaffOrderOut, *_: Any) -> None:
+            lines = None if everything else _lines(order, units)
+            await self.change(lambda tx: fulfilling.fulfil(tx, order.id, STAFF, lines=lines), order.id)
+
+        self.with_order(pick, do, QUIET)
+
+    @rule(pick=PICK, parcel=PICK, there=st.booleans())
+    def progress(self, pick: int, parcel: int, there: bool) -> None:
+        async def do(order: StaffOrderOut, *_: Any) -> None:
+            if order.parcels:
+                sent = order.parcels[parcel % len(order.parcels)].id
+                status: Any = "delivered" if there else "out_for_delivery"
+                await self.change(lambda tx: fulfilling.progress(tx, order.id, sent, status, STAFF), order.id)
+
+        self.with_order(pick, do, QUIET)
+
+    @rule(pick=PICK, units=UNITS, by_staff=st.booleans())
+    def ask_to_return(self, pick: int, units: list[int], by_staff: bool) -> None:
+        async def do(order: StaffOrderOut, shopper: Shopper, _: UUID) -> None:
+            announced = [Announced(line_id, quantity, "other") for line_id, quantity in _lines(order, units)]
+            actor = STAFF if by_staff else by_shopper(shopper)
+            if announced:
+                await self.change(lambda tx: returning.request(tx, order.id, actor, announced, note=""), order.id)
+
+        self.with_order(pick, do, QUIET)
+
+    @rule(pick=PICK, back=PICK, yes=st.booleans())
+    def decide(self, pick: int, back: int, yes: bool) -> None:
+        async def do(order: StaffOrderOut, *_: Any) -> None:
+            if order.returns:
+                asked = order.returns[back % len(order.returns)].id
+                decide = returning.approve if yes else returning.reject
+                await self.change(lambda tx: decide(tx, order.id, asked, STAFF), order.id)
+
+        self.with_order(pick, do, QUIET)
+
+    @rule(pick=PICK, back=PICK, all_of_it=st.booleans(), restock=st.booleans(), bank=MOSTLY_QUIET)
+    def take_back(self, pick: int, back: int, all_of_it: bool, restock: bool, bank: dict[str, set[str]]) -> None:
+        async def do(order: StaffOrderOut, *_: Any) -> None:
+            if not order.returns:
+                return
+            asked = order.returns[back % len(order.returns)]
+            arrived = None if all_of_it else [Arrived(asked.lines[0].line_id, 1, restock)]
+            await self.change(
+                lambda tx: returning.receive(tx, order.id, asked.id, STAFF, arrived, warehouse="main"), order.id
+            )
+
+        self.with_order(pick, do, bank)
+
+    @rule(pick=PICK, amount=st.integers(1, 900), bank=MOSTLY_QUIET)
+    def refund_some(self, pick: int, amount: int, bank: dict[str, set[str]]) -> None:
+        async def do(order: StaffOrderOut, *_: Any) -> None:
+            await self.change(
+                lambda tx: refunding.refund_amount(tx, order.id, STAFF, amount=amount, reason="x"), order.id
+            )
+
+        self.with_order(pick, do, bank)
+
+    @rule(pick=PICK, units=UNITS, bank=MOSTLY_QUIET)
+    def refund_units(self, pick: int, units: list[int], bank: dict[str, set[str]]) -> None:
+        async def do(order: StaffOrderOut, *_: Any) -> None:
+            lines = _lines(order, units)
+            await self.change(lambda tx: refunding.refund_units(tx, order.id, STAFF, lines=lines, reason="x"), order.id)
+
+        self.with_order(pick, do, bank)
+
+    @rule(pick=PICK)
+    def retry(self, pick: int) -> None:
+        async def do(order: StaffOrderOut, *_: Any) -> None:
+            await self.change(lambda tx: refunding.retry(tx, order.id, STAFF), order.id)
+
+        self.with_order(pick, do, QUIET)
+
+    @rule(product=st.integers(0, 2), quantity=st.integers(1, 5))
+    def receive(self, product: int, quantity: int) -> None:
+        body = ReceiptIn(sku=f"SKU{product}", warehouse="main", quantity=quantity)
+        self.attempt(lambda: self.change(lambda tx: keeping.receive(tx, body)))
+
+    @rule(product=st.integers(0, 2), counted=st.integers(0, 15))
+    def count(self, product: int, counted: int) -> None:
+        body = CountIn(sku=f"SKU{product}", warehouse="main", counted=counted)
+        self.attempt(lambda: self.change(lambda tx: keeping.count(tx, body)))
+
+    @rule(minutes=st.sampled_from([1, 5, 20]), bank=MOSTLY_QUIET)
+    def time_passes(self, minutes: int, bank: dict[str, set[str]]) -> None:
+        self.ahead += timedelta(minutes=minutes)
+        self.trouble(bank)
+        self.attempt(self.tidy)
+
+    @invariant()
+    def nothing_is_wrong(self) -> None:
+        async def look() -> list[str]:
+            async with self.database.tx(self.seeded.id) as tx:
+                return await faults(tx)
+
+        assert self.do(look()) == []
+
+    def teardown(self) -> None:
+        """Once the bank is well again and the worker has gone round, nothing is left to be settled."""
+        if not hasattr(self, "desk"):
+            return
+        self.trouble(QUIET)
+        for _ in range(2):
+            self.ahead += timedelta(hours=1)
+            self.attempt(self.tidy)
+        self.nothing_is_wrong()
+        bank = self.desk.bank
+
+        async def look() -> tuple[set[object], list[int]]:
+            async with self.database.tx(self.seeded.id) as tx:
+                sums = await tx.connection.fetch(
+                    "SELECT (SELECT coalesce(sum(amount), 0) FROM payment WHERE status = 'captured' AND id = ANY($1)),"
+                    " (SELECT coalesce(sum(amount), 0) FROM refund WHERE status = 'succeeded' AND id = ANY($2))",
+                    list(bank.taken),
+                    list(bank.given),
+                )
+                return set(await unsettled(tx)), [int(value) for value in sums[0].values()]
+
+        left, sums = self.do(look())
+        assert left <= self.stubborn
+        assert bank.held == {}
+        assert sums == [sum(bank.taken.values()), sum(bank.given.values())]
+
+    def trouble(self, bank: dict[str, set[str]]) -> None:
+        self.desk.bank.away, self.desk.bank.lost, self.desk.bank.deadly = bank["away"], bank["lost"], bank["deadly"]
+
+    def with_order(self, pick: int, do: Callable[..., Awaitable[None]], bank: dict[str, set[str]]) -> None:
+        if self.orders:
+            order_id, shopper, cart_id = self.orders[pick % len(self.orders)]
+            self.trouble(bank)
+
+            async def work() -> None:
+                await do(await self.desk.look(order_id), shopper, cart_id)
+
+            self.attempt(work)
+
+    async def change(self, do: Callable[[Tx], Awaitable[object]], order_id: UUID | None = None) -> None:
+        async with self.database.tx(self.seeded.id) as tx:
+            await do(tx)
+        if order_id is not None:
+            await self.desk.money.settle(self.seeded.id, order_id)
+
+    async def tidy(self) -> None:
+        await self.desk.checkout.recover(self.desk.shop, older_than=timedelta(minutes=2))
+        async with self.database.transaction(self.seeded.id) as session:
+            await inventory.release_expired(session, self.seeded.id)
+
+    def attempt(self, do: Callable[[], Awaitable[None]]) -> None:
+        async def work() -> None:
+            try:
+                await do()
+            except (Problem, Crash):
+                return
+
+        self.do(work())
+
+    def do(self, work: Awaitable[ResultT]) -> ResultT:
+        async def timed() -> ResultT:
+            return await work
+
+        real = clock.now
+        later = real() + self.ahead
+        with clock.use(lambda: later):
+            return self.loop.run_until_complete(timed())
+
+
+def _lines(order: StaffOrderOut, units: list[int]) -> list[tuple[UUID, int]]:
+    return [(line.id, quantity) for line, quantity in zip(order.lines, units, strict=False) if quantity]
+
+
+def test_whatever_happens_stock_money_and_events_stay_right(
+    database_urls: DatabaseUrls, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(cart_service, "compute", discounted)
+    number = count()
+    titles = ("Tomato soup", "Orange juice", "Rye bread")
+    loop = asyncio.new_event_loop()
+    database = Database(database_urls.app, pool_size=2)
+
+    class Here(ShopMachine):
+        pass
+
+    Here.database, Here.loop = database, loop
+    Here.new_shop = staticmethod(lambda: seed_shop(database_urls, f"shop-{next(number)}", stock=12, titles=titles))
+    try:
+        run_state_machine_as_test(  # type: ignore[no-untyped-call]
+            Here,
+            settings=settings(
+                max_examples=60,
+                stateful_step_count=40,
+                derandomize=True,
+                deadline=None,
+                database=None,
+                suppress_health_check=list(HealthCheck),
+            ),
+        )
+        with psycopg.connect(database_urls.relay) as relay:
+            told = {name for (name,) in relay.execute("SELECT DISTINCT name FROM outbox")}
+        assert told >= EVERY_FACT
+    finally:
+        loop.run_until_complete(database.close())
+        loop.close()
