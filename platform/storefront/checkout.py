@@ -1,22 +1,15 @@
-"""Paying, and the orders that come of it."""
+"""Paying."""
 
 from __future__ import annotations
 
-from typing import Annotated
-from uuid import UUID
-
 import orjson
-from fastapi import APIRouter, Path, Query, Request
-from pydantic import TypeAdapter
+from fastapi import APIRouter, Request
 from starlette.responses import Response
 
 from commerce.cart.schemas import CartOut
-from commerce.catalog import service as catalog
-from commerce.catalog.schemas import ProductCard
 from commerce.checkout.api import checkout_of
 from commerce.checkout.schemas import Complete, PaymentIn
-from commerce.http import decode_cursor, encode_cursor, once
-from commerce.orders import reading as orders
+from commerce.http import once
 from foundation.errors import Problem
 from foundation.http import json_bytes, model_bytes
 from foundation.ids import new_id
@@ -25,13 +18,11 @@ from storefront.forms import CheckoutForm, read
 from storefront.problems import field_errors, refusal, words
 from storefront.visit import Visit, VisitDep
 
-ORDERS = 20
 PAYMENTS = (
     ("tok_ok", "Test card that works", "4242 4242 4242 4242"),
     ("tok_declined", "Test card the bank declines", "4000 0000 0000 0002"),
     ("tok_insufficient_funds", "Test card without enough money", "4000 0000 0000 9995"),
 )
-_CARDS = TypeAdapter(list[ProductCard])
 router = APIRouter()
 
 
@@ -61,26 +52,6 @@ async def pay(request: Request, visit: VisitDep) -> Response:
     return _checkout_page(
         visit, cart, status=answer.status_code, said=refusal(str(told.get("reason"))), email=form.email
     )
-
-
-@router.get("/orders")
-async def list_orders(visit: VisitDep, cursor: Annotated[str | None, Query(max_length=200)] = None) -> Response:
-    """The shopper's orders, newest first."""
-    after = decode_cursor(cursor)[1] if cursor else None
-    async with visit.core.database.tx(visit.shop.id, read_only=True) as tx:
-        page = await orders.page(tx, visit.shopper, after=after, limit=ORDERS)
-    following = encode_cursor(0, page.last) if page.has_more else None
-    return visit.page("orders.html", orders=page.orders, next_cursor=following)
-
-
-@router.get("/orders/{order_id}")
-async def show_order(visit: VisitDep, order_id: Annotated[UUID, Path()]) -> Response:
-    """One order."""
-    async with visit.core.database.tx(visit.shop.id, read_only=True) as tx:
-        order = await orders.get(tx, visit.shopper, order_id)
-    body = await catalog.cards(visit.core.database, visit.shop, [line.product_id for line in order.lines])
-    images = {card.id: card.image for card in _CARDS.validate_json(body)}
-    return visit.page("order.html", order=order, images=images)
 
 
 async def _complete(request: Request, visit: Visit, form: CheckoutForm) -> Response:

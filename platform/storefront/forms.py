@@ -10,6 +10,7 @@ from fastapi import Request
 from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints, ValidationError
 from starlette.datastructures import UploadFile
 
+from commerce.orders.schemas import ReturnReason
 from foundation.errors import Problem
 from foundation.http import InvalidFields
 from foundation.types import Email, Id, Input, Text
@@ -47,6 +48,7 @@ def _absent_when_empty(value: object) -> object:
 
 Whole = Annotated[int, BeforeValidator(_whole), Field(ge=1, le=9_999)]
 OptionalId = Annotated[Id | None, BeforeValidator(_absent_when_empty)]
+FormKey = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9-]{1,100}$")]
 LocalPath = Annotated[str, AfterValidator(_local)]
 
 
@@ -69,10 +71,24 @@ class CheckoutForm(Input):
     """What the checkout page sends."""
 
     cart_id: Id
-    idempotency_key: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9-]{1,100}$")]
+    idempotency_key: FormKey
     expected_total: Annotated[int, BeforeValidator(_whole), Field(ge=0, le=10**15)]
     email: Annotated[Email | None, BeforeValidator(_absent_when_empty)] = None
     token: Text
+
+
+class CancelForm(Input):
+    """Cancel an order; the key makes a second click do nothing."""
+
+    idempotency_key: FormKey
+
+
+class ReturnForm(CancelForm):
+    """Units of one line to send back, and why."""
+
+    line_id: Id
+    quantity: Whole
+    reason: ReturnReason
 
 
 class SignInForm(Input):

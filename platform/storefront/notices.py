@@ -30,6 +30,8 @@ NOTICES = {
         Notice("signed-in", "You are signed in."),
         Notice("signed-out", "You are signed out."),
         Notice("ordered", "Your payment went through."),
+        Notice("cancelled", "Your order is cancelled. The money is on its way back."),
+        Notice("return-asked", "We'll tell you when you can send it."),
         Notice("cart-first", "Have a look at your cart first: there is something to settle.", "plain"),
         Notice(
             "session-ended",

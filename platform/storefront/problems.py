@@ -28,6 +28,12 @@ _WORDS = {
     "cart.not_found": ("This cart is gone", "It may belong to another visit. Your own cart is in the top corner."),
     "cart.not_open": ("This cart is already paid for", "It is being paid or has become an order: have a look there."),
     "orders.not_found": ("We can't find that order", "It may belong to another account. Sign in to see your orders."),
+    "orders.illegal_transition": ("That can't be done any more", "The order has moved on: see how it stands now."),
+    "orders.too_many_units": (
+        "There aren't so many",
+        "Choose no more than can still be sent back. Nothing was changed.",
+    ),
+    "orders.unknown_line": ("That isn't in this order", "Choose from what was ordered. Nothing was changed."),
     "tenancy.unknown_host": ("There is no shop here", "No shop answers to this address."),
     "tenancy.suspended": ("The shop is closed", "This shop is closed for now. Please come back later."),
     "storefront.cross_site": ("We stopped that", "The form came from another site, so nothing was changed."),

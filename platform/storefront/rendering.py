@@ -42,6 +42,11 @@ def day(value: datetime) -> str:
     return f"{value.day} {value:%B %Y}"
 
 
+def label(code: str) -> str:
+    """A code as a shopper reads it: `out_for_delivery` is Out for delivery."""
+    return code.replace("_", " ").capitalize()
+
+
 @cache
 def _version(name: str) -> str:
     return hashlib.blake2b((STATIC / name).read_bytes(), digest_size=6).hexdigest()
@@ -62,7 +67,7 @@ def environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    env.filters.update(money=money, price=price, day=day)
+    env.filters.update(money=money, price=price, day=day, label=label)
     env.globals.update(asset=asset)
     return env
 

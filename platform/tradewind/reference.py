@@ -1,4 +1,4 @@
-"""The reference pages that are read off the code: settings, errors, events.
+"""The reference pages that are read off the code: settings, errors, events, orders.
 
 Each function gives the whole text of one page. A test holds the committed pages against them, so neither drifts.
 """
@@ -83,10 +83,49 @@ def events_page() -> str:
     )
 
 
+def orders_page() -> str:
+    """`docs/reference/orders.md`: what can be done to an order, by whom, in which states."""
+    states = import_module("commerce.orders.states")
+    rows = [
+        (
+            f"`{action}`",
+            transition.does,
+            f"`{transition.scope}`: {_when(transition.staff)}",
+            _when(transition.shopper) if transition.shopper else "no",
+            ", ".join(f"`{name}`" for name in transition.emits),
+        )
+        for action, transition in states.TRANSITIONS.items()
+    ]
+    return _page(
+        "Orders",
+        _paragraphs(states),
+        _table(
+            ("state", "may be"),
+            [
+                (f"`{name}`", ", ".join(f"`{value}`" for value in get_args(kind)))
+                for name, kind in (
+                    ("payment_state", states.PaymentState),
+                    ("fulfilment_state", states.FulfilmentState),
+                    ("return_state", states.ReturnState),
+                    ("status", states.Status),
+                )
+            ],
+        ),
+        "## What can be done",
+        "Anything else is a 409 `orders.illegal_transition`, which says what is `possible`.",
+        _table(("action", "what it does", "staff with the scope, when", "the shopper, when", "events"), rows),
+        "## Parcels",
+        _table(("a parcel that is", "can become"), _steps(states.PARCEL_STEPS)),
+        "## Returns",
+        _table(("a return that is", "staff can"), _steps(states.RETURN_STEPS)),
+    )
+
+
 PAGES: Mapping[str, Callable[[], str]] = {
     "settings.md": settings_page,
     "errors.md": errors_page,
     "events.md": events_page,
+    "orders.md": orders_page,
 }
 
 
@@ -99,6 +138,17 @@ def write(folder: Path) -> list[Path]:
         path.write_text(page(), encoding="utf-8")
         written.append(path)
     return written
+
+
+def _when(when: object) -> str:
+    """States as a phrase: `payment` is paid or partially_refunded."""
+    named = ((name, getattr(when, name)) for name in ("payment", "fulfilment", "returns"))
+    said = [f"{name} is {' or '.join(f'`{value}`' for value in sorted(values))}" for name, values in named if values]
+    return ", ".join(said) or "always"
+
+
+def _steps(steps: Mapping[str, Sequence[str]]) -> list[tuple[str, str]]:
+    return [(f"`{now}`", ", ".join(f"`{after}`" for after in to) or "nothing more") for now, to in steps.items()]
 
 
 def _own_problems() -> Iterator[type[Problem]]:

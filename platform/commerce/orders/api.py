@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Annotated
 from uuid import UUID
 
@@ -71,12 +71,8 @@ async def request_return(
 ) -> Response:
     """Ask to send units back."""
     announced = [Announced(line.line_id, line.quantity, line.reason) for line in body.lines]
-
-    async def do(tx: Tx) -> None:
-        await returning.request(tx, order_id, by_shopper(shopper), announced, note=body.note, owner=shopper)
-
     return await once(
-        request, core, shopper, key, lambda: _changed(core, shopper, order_id, do, status.HTTP_201_CREATED)
+        request, core, shopper, key, lambda: return_requested(core, shopper, order_id, announced, body.note)
     )
 
 
@@ -87,6 +83,17 @@ async def cancelled(core: Core, shopper: Shopper, order_id: UUID, reason: str) -
         await cancelling.cancel(tx, order_id, by_shopper(shopper), reason=reason, owner=shopper)
 
     return await _changed(core, shopper, order_id, do, status.HTTP_200_OK)
+
+
+async def return_requested(
+    core: Core, shopper: Shopper, order_id: UUID, announced: Sequence[Announced], note: str = ""
+) -> Response:
+    """The shopper's order, after asking to send units back."""
+
+    async def do(tx: Tx) -> None:
+        await returning.request(tx, order_id, by_shopper(shopper), announced, note=note, owner=shopper)
+
+    return await _changed(core, shopper, order_id, do, status.HTTP_201_CREATED)
 
 
 async def _changed(

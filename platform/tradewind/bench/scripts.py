@@ -76,9 +76,9 @@ def _text(text: str) -> str:
     return "'" + text.replace("'", "''") + "'"
 
 
-def _array(values: Sequence[Any]) -> str:
+def _array(values: Sequence[Any], render: Callable[[Any], str] | None = None) -> str:
     kind = "uuid[]" if values and isinstance(values[0], UUID) else "text[]"
-    return f"ARRAY[{', '.join(map(literal, values))}]::{kind}"
+    return f"ARRAY[{', '.join(map(render or literal, values))}]::{kind}"
 
 
 _RENDERERS: dict[type, Callable[[Any], str]] = {
@@ -103,6 +103,8 @@ def _rendered(value: Any, known: set[UUID], made_up: set[str], names: dict[Any, 
     if isinstance(value, str) and value in made_up:
         name = names.setdefault(value, f"text{len(names)}")
         return f"to_hex(:{name}::bigint)"
+    if isinstance(value, list | tuple):
+        return _array(value, lambda one: _rendered(one, known, made_up, names))
     return literal(value)
 
 

@@ -1,0 +1,105 @@
+"""A shopper's orders: how they stand, and what can still be done to them."""
+
+from __future__ import annotations
+
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import APIRouter, Path, Query, Request
+from pydantic import TypeAdapter
+from starlette.responses import Response
+
+from commerce.catalog import service as catalog
+from commerce.catalog.schemas import ProductCard
+from commerce.http import decode_cursor, encode_cursor, once
+from commerce.orders import api, reading
+from commerce.orders.returning import Announced
+from commerce.orders.schemas import ShopperCancelIn
+from foundation.errors import Problem
+from foundation.ids import new_id
+from storefront.forms import CancelForm, ReturnForm, read
+from storefront.problems import field_errors, words
+from storefront.visit import Visit, VisitDep
+
+ORDERS = 20
+REASONS = (
+    ("damaged", "It came damaged"),
+    ("defective", "It doesn't work"),
+    ("wrong_item", "It isn't what I ordered"),
+    ("not_as_described", "It isn't as described"),
+    ("no_longer_wanted", "I don't want it any more"),
+    ("other", "Something else"),
+)
+_CARDS = TypeAdapter(list[ProductCard])
+OrderId = Annotated[UUID, Path()]
+router = APIRouter()
+
+
+@router.get("/orders")
+async def list_orders(visit: VisitDep, cursor: Annotated[str | None, Query(max_length=200)] = None) -> Response:
+    """The shopper's orders, newest first."""
+    after = decode_cursor(cursor)[1] if cursor else None
+    async with visit.core.database.tx(visit.shop.id, read_only=True) as tx:
+        page = await reading.page(tx, visit.shopper, after=after, limit=ORDERS)
+    following = encode_cursor(0, page.last) if page.has_more else None
+    return visit.page("orders.html", orders=page.orders, next_cursor=following)
+
+
+@router.get("/orders/{order_id}")
+async def show_order(visit: VisitDep, order_id: OrderId) -> Response:
+    """One order."""
+    return await _order_page(visit, order_id)
+
+
+@router.post("/orders/{order_id}/cancel")
+async def cancel(request: Request, visit: VisitDep, order_id: OrderId) -> Response:
+    """Cancel an order of which nothing has left: once for each form shown."""
+    try:
+        form = await read(request, CancelForm)
+        await once(
+            request,
+            visit.core,
+            visit.shopper,
+            form.idempotency_key,
+            lambda: api.cancelled(visit.core, visit.shopper, order_id, ShopperCancelIn().reason),
+        )
+    except Problem as problem:
+        return await _order_page(visit, order_id, problem)
+    return visit.redirect(f"/orders/{order_id}", "cancelled")
+
+
+@router.post("/orders/{order_id}/returns")
+async def ask_to_return(request: Request, visit: VisitDep, order_id: OrderId) -> Response:
+    """Ask to send units of a line back: once for each form shown."""
+    try:
+        form = await read(request, ReturnForm)
+        announced = [Announced(form.line_id, form.quantity, form.reason)]
+        await once(
+            request,
+            visit.core,
+            visit.shopper,
+            form.idempotency_key,
+            lambda: api.return_requested(visit.core, visit.shopper, order_id, announced),
+        )
+    except Problem as problem:
+        return await _order_page(visit, order_id, problem)
+    return visit.redirect(f"/orders/{order_id}", "return-asked")
+
+
+async def _order_page(visit: Visit, order_id: UUID, problem: Problem | None = None) -> Response:
+    async with visit.core.database.tx(visit.shop.id, read_only=True) as tx:
+        order = await reading.get(tx, visit.shopper, order_id)
+    body = await catalog.cards(visit.core.database, visit.shop, [line.product_id for line in order.lines])
+    images = {card.id: card.image for card in _CARDS.validate_json(body)}
+    return visit.page(
+        "order.html",
+        status=problem.status if problem else 200,
+        order=order,
+        titles={line.id: line.title for line in order.lines},
+        images=images,
+        reasons=REASONS,
+        key=str(new_id()),
+        problem=problem,
+        said=words(problem) if problem else ("", ""),
+        faults=field_errors(problem) if problem else [],
+    )

@@ -1,0 +1,61 @@
+"""What a shopper can do to an order from its page."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from tests.factories import SeededShop
+from tests.storefront.conftest import Browser, form_of
+
+Execute = Callable[..., list[tuple[Any, ...]]]
+
+
+async def _buy(browser: Browser) -> str:
+    await browser.add("tomato-soup", quantity=2)
+    paid = await browser.send(form_of(await browser.see("/checkout"), "/checkout"), email="a@example.com")
+    address: str = paid.headers["location"]
+    return address
+
+
+async def test_an_order_is_cancelled_from_its_page_once(browser: Browser, execute: Execute) -> None:
+    address = await _buy(browser)
+    form = form_of(await browser.see(address), f"{address}/cancel")
+    first, again = await browser.send(form), await browser.send(form)
+    assert (first.status_code, again.status_code) == (303, 303)
+    page = await browser.see(address)
+    assert 'data-status="cancelled"' in page
+    assert "Given back" in page
+    assert f"{address}/cancel" not in page
+    assert execute("SELECT count(*), sum(amount) FROM refund") == [(1, 200)]
+
+
+async def test_what_was_sent_can_be_sent_back_but_not_cancelled(
+    browser: Browser, grocer: SeededShop, execute: Execute
+) -> None:
+    address = await _buy(browser)
+    late = form_of(await browser.see(address), f"{address}/cancel")
+    execute("UPDATE order_line SET fulfilled = quantity")
+    execute("UPDATE orders SET fulfilment_state = 'delivered', status = 'delivered'")
+
+    refused = await browser.send(late)
+    assert refused.status_code == 409
+    assert "orders.illegal_transition" in refused.text
+
+    asked = form_of(await browser.see(address), f"{address}/returns")
+    too_many = await browser.send(asked, quantity="3", reason="damaged")
+    assert (too_many.status_code, "orders.too_many_units" in too_many.text) == (409, True)
+    assert (
+        await browser.send(form_of(too_many.text, f"{address}/returns"), quantity="2", reason="damaged")
+    ).status_code == 303
+    page = await browser.see(address)
+    assert "Requested" in page
+    assert f"{address}/returns" not in page
+
+
+async def test_nobody_elses_order_can_be_touched(browser: Browser, execute: Execute) -> None:
+    address = await _buy(browser)
+    form = form_of(await browser.see(address), f"{address}/cancel")
+    execute("UPDATE orders SET visitor_id = gen_random_uuid()")
+    assert (await browser.send(form)).status_code == 404
+    assert execute("SELECT status FROM orders") == [("confirmed",)]
