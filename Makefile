@@ -13,7 +13,7 @@ EXISTING = $(wildcard $(SOURCES))
 PACKAGES = $(filter-out tests,$(EXISTING))
 WORKERS ?= 2
 
-.PHONY: help setup demo up down test lint format type imports pytest lock bench clean
+.PHONY: help setup demo up down test lint format type imports pytest lock bench mutants clean
 
 help: ## Say what can be made
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  \033[36m%-8s\033[0m %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -73,6 +73,9 @@ lock: setup ## Pin everything anew in constraints.txt
 
 bench: setup ## Measure, each figure beside its floor; writes docs/benchmarks.md
 	@exec $(BIN)/tradewind bench
+
+mutants: setup ## Plant the classic bugs, one at a time, and see that the tests catch each
+	@exec $(BIN)/python -m tests.mutants
 
 clean: ## Remove what can be made again, and the local stack's data
 	@if [ -x $(BIN)/tradewind ]; then $(BIN)/tradewind down; fi

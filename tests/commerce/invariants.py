@@ -21,6 +21,9 @@ _WRONG = {
         SELECT o.id FROM orders o WHERE o.tenant_id = :tenant_id
           AND (SELECT coalesce(sum(amount), 0) FROM refund r WHERE r.order_id = o.id AND r.status = 'succeeded')
             > (SELECT coalesce(sum(amount), 0) FROM payment p WHERE p.order_id = o.id AND p.status = 'captured')""",
+    "an order with more on its way back than is credited": """
+        SELECT o.id FROM orders o JOIN payment p ON p.order_id = o.id WHERE o.tenant_id = :tenant_id
+        GROUP BY o.id, o.credited HAVING sum(p.refunded) > o.credited""",
     "books that say something else than the payments": """
         SELECT account FROM (
             SELECT account, sum(amount) AS amount FROM ledger_posting WHERE tenant_id = :tenant_id GROUP BY account

@@ -1,0 +1,159 @@
+"""The process dies at each of its statements in turn; what it left is driven to a definite end."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager, suppress
+from dataclasses import replace
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+from uuid import UUID
+
+import pytest
+from sqlalchemy import event
+
+from commerce.inventory import service as inventory
+from commerce.orders import cancelling, fulfilling, refunding, returning
+from commerce.orders.returning import Announced
+from commerce.orders.states import IllegalTransition
+from commerce.payments.settlement import RefundExceedsCaptured
+from foundation import clock
+from foundation.database import Database, Tx
+from tests.commerce.desk import STAFF, Crash, Desk
+from tests.commerce.invariants import all_faults, unsettled
+from tests.factories import seed_shop
+
+if TYPE_CHECKING:
+    from tests.conftest import DatabaseUrls
+
+LATER = timedelta(minutes=20)
+Change = Callable[[Tx, UUID], Awaitable[object]]
+
+
+class _Connection:
+    def __init__(self, connection: Any, mortal: Mortal) -> None:
+        self._connection, self._mortal = connection, mortal
+
+    async def fetch(self, *asked: Any) -> Any:
+        self._mortal.live()
+        return await self._connection.fetch(*asked)
+
+
+class Mortal(Database):
+    """A database whose process dies before its n-th statement; it had not died by then if `left` is above zero."""
+
+    def __init__(self, url: str, at: int) -> None:
+        super().__init__(url, pool_size=2)
+        self.left = at
+        event.listen(self.engine.sync_engine, "before_cursor_execute", lambda *_: self.live())
+
+    def live(self) -> None:
+        self.left -= 1
+        if self.left == 0:
+            raise Crash
+
+    @asynccontextmanager
+    async def tx(self, tenant_id: UUID, *, read_only: bool = False) -> AsyncIterator[Tx]:
+        async with super().tx(tenant_id, read_only=read_only) as tx:
+            yield replace(tx, connection=_Connection(tx.connection, self))  # type: ignore[arg-type]
+
+
+async def _died(desk: Desk, urls: DatabaseUrls, at: int, do: Callable[[Desk], Awaitable[object]]) -> bool:
+    """Whether the process died before its n-th statement: it does, until it needs no more than that."""
+    mortal = Mortal(urls.app, at)
+    try:
+        await do(Desk(mortal, desk.seeded, desk.shop, desk.bank))
+    except Crash:
+        return True
+    finally:
+        await mortal.close()
+    assert mortal.left > 0
+    return False
+
+
+async def _recover(desk: Desk) -> None:
+    later = clock.now() + LATER
+    with clock.use(lambda: later):
+        await desk.checkout.recover(desk.shop, older_than=timedelta(minutes=2))
+        async with desk.database.transaction(desk.shop.id) as session:
+            await inventory.release_expired(session, desk.shop.id)
+
+
+async def _nothing_is_wrong(desk: Desk) -> None:
+    assert await all_faults(desk.database, desk.seeded) == []
+    async with desk.database.tx(desk.shop.id) as tx:
+        assert await unsettled(tx) == []
+    assert desk.bank.held == {}
+
+
+async def test_a_cart_is_paid_for_once_wherever_completing_it_dies(database_urls: DatabaseUrls) -> None:
+    desk = await Desk.at(Database(database_urls.app, pool_size=2), seed_shop(database_urls, "mortal"))
+    at, died = 0, True
+    while died:
+        at += 1
+        shopper = await desk.shopper()
+        cart_id = await desk.cart(shopper, [1, 2])
+        taken = len(desk.bank.taken)
+
+        async def complete(at_desk: Desk, shopper: Any = shopper, cart_id: UUID = cart_id) -> object:
+            return await at_desk.pay(shopper, cart_id)
+
+        died = await _died(desk, database_urls, at, complete)
+        await _recover(desk)
+        await _nothing_is_wrong(desk)
+        order = await desk.pay(shopper, cart_id)
+        assert (order.payment_state, len(desk.bank.taken)) == ("paid", taken + 1)
+    assert at > 20
+    await _nothing_is_wrong(desk)
+    await desk.database.close()
+
+
+async def _cancel(tx: Tx, order_id: UUID) -> None:
+    await cancelling.cancel(tx, order_id, STAFF, reason="x")
+
+
+async def _fulfil(tx: Tx, order_id: UUID) -> None:
+    await fulfilling.fulfil(tx, order_id, STAFF)
+
+
+async def _refund(tx: Tx, order_id: UUID) -> None:
+    await refunding.refund_amount(tx, order_id, STAFF, amount=150, reason="x")
+
+
+async def _receive(tx: Tx, order_id: UUID) -> None:
+    rows = await tx.connection.fetch("SELECT id FROM order_return WHERE order_id = $1", order_id)
+    await returning.receive(tx, order_id, rows[0]["id"], STAFF, None, warehouse="main")
+
+
+@pytest.mark.parametrize("change", [_cancel, _fulfil, _refund, _receive], ids=lambda change: change.__name__.strip("_"))
+async def test_a_change_to_an_order_is_whole_or_not_at_all(change: Change, database_urls: DatabaseUrls) -> None:
+    desk = await Desk.at(Database(database_urls.app, pool_size=2), seed_shop(database_urls, "mortal"))
+    at, died = 0, True
+    while died:
+        at += 1
+        order = await desk.order(2, 1)
+        if change is _receive:
+            async with desk.database.tx(desk.shop.id) as tx:
+                await fulfilling.fulfil(tx, order.id, STAFF)
+                announced = [Announced(line.id, line.quantity, "other") for line in order.lines]
+                await returning.request(tx, order.id, STAFF, announced, note="")
+
+        async def make(at_desk: Desk, order_id: UUID = order.id) -> None:
+            async with at_desk.database.tx(at_desk.shop.id) as tx:
+                await change(tx, order_id)
+            await at_desk.money.settle(at_desk.shop.id, order_id)
+
+        died = await _died(desk, database_urls, at, make)
+        await _recover(desk)
+        await _nothing_is_wrong(desk)
+        if died:
+            await _again(make, desk)
+            await _nothing_is_wrong(desk)
+    assert at > 5
+    await desk.database.close()
+
+
+async def _again(make: Callable[[Desk], Awaitable[None]], desk: Desk) -> None:
+    """Whoever got no answer asks again; what was done says so."""
+    with suppress(IllegalTransition, RefundExceedsCaptured):
+        await make(desk)

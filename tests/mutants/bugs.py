@@ -1,0 +1,222 @@
+"""The bugs: what to replace in which file, and the test that has to fail then."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+_STOCK = "tests/commerce/test_stock.py"
+_CART = "tests/commerce/test_cart_and_checkout.py"
+_ORDERS = "tests/commerce/test_orders.py"
+_RACES = "tests/commerce/test_order_races.py"
+_CRASHES = "tests/commerce/test_order_crashes.py"
+_MACHINE = "tests/commerce/test_order_machine.py"
+
+
+@dataclass(frozen=True, slots=True)
+class Bug:
+    """One bug. Each replacement is (file below `platform`, text, what it becomes); the text is there exactly once."""
+
+    name: str
+    replacements: tuple[tuple[str, str, str], ...]
+    caught_by: str
+
+
+BUGS = (
+    Bug(
+        "stock is read, then written",
+        (
+            (
+                "commerce/inventory/service.py",
+                """
+    UPDATE stock SET available = available - :quantity, reserved = reserved + :quantity
+    WHERE available >= :quantity AND (tenant_id, id) = (
+        SELECT tenant_id, id FROM stock
+        WHERE tenant_id = :tenant_id AND variant_id = :variant_id AND available >= :quantity
+        ORDER BY warehouse_id LIMIT 1)
+    RETURNING id, available
+""",
+                """
+    WITH found AS MATERIALIZED (
+        SELECT tenant_id, id, available, reserved, pg_sleep(0.05) FROM stock
+        WHERE tenant_id = :tenant_id AND variant_id = :variant_id AND available >= :quantity
+        ORDER BY warehouse_id LIMIT 1)
+    UPDATE stock SET available = found.available - :quantity, reserved = found.reserved + :quantity
+    FROM found WHERE stock.tenant_id = found.tenant_id AND stock.id = found.id
+    RETURNING stock.id, stock.available
+""",
+            ),
+        ),
+        f"{_STOCK}::test_the_last_units_go_to_as_many_buyers_as_there_are",
+    ),
+    Bug(
+        "two lines of one cart are reserved apart",
+        (
+            (
+                "commerce/inventory/service.py",
+                "    return [StockLine(variant_id, products[variant_id], wanted[variant_id]) "
+                "for variant_id in sorted(wanted)]",
+                "    return list(lines) if products else []",
+            ),
+        ),
+        f"{_STOCK}::test_two_lines_of_one_variant_share_its_stock",
+    ),
+    Bug(
+        "lines are locked in the order of the cart",
+        (("commerce/inventory/service.py", "for variant_id in sorted(wanted)]", "for variant_id in wanted]"),),
+        f"{_STOCK}::test_carts_that_want_the_same_things_in_another_order_do_not_deadlock",
+    ),
+    Bug(
+        "two sweeps give the same reservation back",
+        (("commerce/inventory/service.py", "            .with_for_update(skip_locked=True)\n", ""),),
+        f"{_STOCK}::test_what_is_held_too_long_is_given_back_once",
+    ),
+    Bug(
+        "the event is written after the commit",
+        (
+            (
+                "commerce/payments/settlement.py",
+                """
+        amount=amount,
+        currency=row["currency"],
+    )
+    await announce(tx, [record(said, tenant_id=tx.tenant_id, aggregate_id=row["order_id"])])
+    return True
+
+
+async def begin_void(""",
+                """
+        amount=amount,
+        currency=row["currency"],
+    )
+    LATE.append(record(said, tenant_id=tx.tenant_id, aggregate_id=row["order_id"]))
+    return True
+
+
+LATE: list = []
+
+
+async def begin_void(""",
+            ),
+            (
+                "commerce/orders/money.py",
+                '                await enter(held, "captured", SYSTEM, amount=charge.amount, provider=charge.provider)\n',
+                '                await enter(held, "captured", SYSTEM, amount=charge.amount, provider=charge.provider)\n'
+                "        from foundation.outbox import announce\n\n"
+                "        late, settlement.LATE = settlement.LATE, []\n"
+                "        async with self.database.tx(tenant_id) as tx:\n"
+                "            await announce(tx, late)\n",
+            ),
+        ),
+        f"{_CRASHES}::test_a_cart_is_paid_for_once_wherever_completing_it_dies",
+    ),
+    Bug(
+        "a capture is written down whatever the payment's state",
+        (
+            ("commerce/payments/settlement.py", "_CAPTURED = _step(\"'capturing'\"", '_CAPTURED = _step("status"'),
+            (
+                "commerce/payments/settlement.py",
+                "_CAPTURING = _step(\"'authorised', 'capturing'\"",
+                '_CAPTURING = _step("status"',
+            ),
+        ),
+        _RACES,
+    ),
+    Bug(
+        "what is being captured can be voided",
+        (
+            (
+                "commerce/payments/settlement.py",
+                "WHERE tenant_id = :tenant_id AND order_id = :order_id AND status = 'authorised'\n",
+                "WHERE tenant_id = :tenant_id AND order_id = :order_id AND status IN ('authorised', 'capturing')\n",
+            ),
+        ),
+        _RACES,
+    ),
+    Bug(
+        "an order is changed without holding it",
+        (
+            (
+                "commerce/orders/held.py",
+                "WHERE o.tenant_id = :tenant_id AND o.id = :order_id AND {OWNED} FOR UPDATE",
+                "WHERE o.tenant_id = :tenant_id AND o.id = :order_id AND {OWNED}",
+            ),
+        ),
+        _RACES,
+    ),
+    Bug(
+        "a cancelled order can be sent",
+        (("commerce/orders/fulfilling.py", '    held.require("fulfil", actor)\n', ""),),
+        _ORDERS,
+    ),
+    Bug(
+        "a refund on its way does not count",
+        (("commerce/orders/held.py", "balance.captured) - balance.set_aside", "balance.captured) - balance.refunded"),),
+        _MACHINE,
+    ),
+    Bug(
+        "a failed refund is never owed again",
+        (
+            (
+                "commerce/payments/settlement.py",
+                "UPDATE payment p SET refunded = p.refunded - f.amount FROM",
+                "UPDATE payment p SET refunded = p.refunded FROM",
+            ),
+        ),
+        _ORDERS,
+    ),
+    Bug(
+        "each unit is rounded by itself",
+        (
+            (
+                "commerce/orders/held.py",
+                "return round_minor(Fraction(self.total * units, self.quantity))",
+                "return round_minor(Fraction(self.total, self.quantity)) * units",
+            ),
+        ),
+        f"{_ORDERS.replace('test_orders', 'test_credit')}",
+    ),
+    Bug(
+        "units that were refunded are refunded again when they come back",
+        (
+            (
+                "commerce/orders/held.py",
+                "self.credited = self.credited, max(self.credited, min(units, self.quantity))",
+                "self.credited = self.credited, min(units, self.quantity)",
+            ),
+        ),
+        f"{_ORDERS.replace('test_orders', 'test_credit')}",
+    ),
+    Bug(
+        "a return is taken in twice",
+        (
+            ("commerce/orders/returning.py", 'held, return_id, "receive")', 'held, return_id, "")'),
+            (
+                "commerce/orders/returning.py",
+                '    step(RETURN_STEPS, rows[0]["status"], action)\n',
+                '    if action:\n        step(RETURN_STEPS, rows[0]["status"], action)\n',
+            ),
+        ),
+        _ORDERS,
+    ),
+    Bug(
+        "another provider call than the last is not repeated",
+        (
+            (
+                "commerce/payments/settlement.py",
+                "         WHERE tenant_id = :tenant_id AND status IN ('authorised', 'capturing', 'voiding')\n           AND updated_at",
+                "         WHERE tenant_id = :tenant_id AND status IN ('authorised', 'voiding')\n           AND updated_at",
+            ),
+        ),
+        _CRASHES,
+    ),
+    Bug(
+        "anybody may cancel an order",
+        (("commerce/orders/held.py", "**whose(owner)})", "**whose(None)})"),),
+        _ORDERS,
+    ),
+    Bug(
+        "a spreadsheet runs what a shopper wrote",
+        (("commerce/orders/staff_api.py", "cell.startswith(FORMULA)", "cell.startswith('none')"),),
+        _ORDERS,
+    ),
+)
