@@ -16,6 +16,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+import hypothesis
 import psycopg
 import pytest
 import redis
@@ -36,6 +37,9 @@ from tradewind.engines.postgres import (
 from tradewind.engines.valkey import ValkeyServer
 
 __all__ = ["clickhouse_database", "clickhouse_url"]
+
+# What fails first is enough where only whether it fails is asked; shrinking it takes minutes.
+hypothesis.settings.register_profile("first", phases=[hypothesis.Phase.explicit, hypothesis.Phase.generate])
 
 _WORKER_INPUT = "postgres_addresses"
 _until_the_run_ends = ExitStack()

@@ -80,7 +80,7 @@ def _run(house: Path, tests: str) -> int:
     """The exit status of pytest, which finds the copy before what is installed."""
     paths = os.pathsep.join((str(house), str(house / "platform")))
     return subprocess.run(
-        [sys.executable, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", tests],
+        [sys.executable, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", "--hypothesis-profile=first", tests],
         cwd=house,
         env={**os.environ, "PYTHONPATH": paths, "PYTHONDONTWRITEBYTECODE": "1"},
         stdout=subprocess.DEVNULL,
