@@ -39,13 +39,15 @@ class SeededShop:
 TITLES = ("Tomato soup", "Orange juice", "Rye bread", "Ground coffee", "Green tea", "Tomato paste")
 
 
-def seed_shop(urls: DatabaseUrls, slug: str, *, stock: int = 100, titles: tuple[str, ...] = TITLES) -> SeededShop:
+def seed_shop(
+    urls: DatabaseUrls, slug: str, *, stock: int = 100, titles: tuple[str, ...] = TITLES, currency: str = "USD"
+) -> SeededShop:
     """A tenant at `<slug>.localhost` with one product for each title, priced 100, 200, ... cents."""
     shop = SeededShop(new_id(), slug, f"{slug}.localhost")
     with psycopg.connect(urls.owner) as owner:
         owner.execute(
-            "INSERT INTO tenant (id, slug, name, currency, settings) VALUES (%s, %s, %s, 'USD', %s)",
-            (shop.id, slug, slug.title(), '{"sign_in": "reference"}'),
+            "INSERT INTO tenant (id, slug, name, currency, settings) VALUES (%s, %s, %s, %s, %s)",
+            (shop.id, slug, slug.title(), currency, '{"sign_in": "reference"}'),
         )
         owner.execute("INSERT INTO tenant_domain (host, tenant_id) VALUES (%s, %s)", (shop.host, shop.id))
     with psycopg.connect(urls.app) as app:
@@ -60,7 +62,7 @@ def seed_shop(urls: DatabaseUrls, slug: str, *, stock: int = 100, titles: tuple[
             "INSERT INTO warehouse (tenant_id, id, code, name) VALUES (%s, %s, 'main', 'Main')", (shop.id, warehouse)
         )
         for place, title in enumerate(titles):
-            shop.products.append(_seed_product(app, shop, category, warehouse, place, title, stock))
+            shop.products.append(_seed_product(app, shop, category, warehouse, place, title, stock, currency))
         for number in (1, 2):
             app.execute(
                 "INSERT INTO customer (tenant_id, id, reference, display_name) VALUES (%s, %s, %s, %s)",
@@ -78,6 +80,7 @@ def _seed_product(
     place: int,
     title: str,
     stock: int,
+    currency: str,
 ) -> Sold:
     sold = Sold(new_id(), new_id(), title.lower().replace(" ", "-"), title, 100 * (place + 1))
     app.execute(
@@ -90,8 +93,8 @@ def _seed_product(
         (shop.id, sold.variant_id, sold.product_id, f"SKU{place}"),
     )
     app.execute(
-        "INSERT INTO price (tenant_id, id, variant_id, currency, amount) VALUES (%s, %s, %s, 'USD', %s)",
-        (shop.id, new_id(), sold.variant_id, sold.price),
+        "INSERT INTO price (tenant_id, id, variant_id, currency, amount) VALUES (%s, %s, %s, %s, %s)",
+        (shop.id, new_id(), sold.variant_id, currency, sold.price),
     )
     stock_id = new_id()
     app.execute(

@@ -15,6 +15,7 @@ from commerce.behaviour import api as behaviour
 from commerce.cart import api as cart
 from commerce.catalog import api as catalog
 from commerce.checkout import api as checkout
+from commerce.delivery import api as delivery
 from commerce.http import Core
 from commerce.inventory import api as inventory
 from commerce.ledger import api as ledger
@@ -24,6 +25,7 @@ from commerce.payments import api as payments
 from commerce.recommendations import api as recommendations
 from commerce.recommendations.service import DecisionClient
 from commerce.sessions import api as sessions
+from commerce.taxes import api as taxes
 from commerce.tenancy.service import Directory
 from foundation import http
 from foundation.database import Database
@@ -72,6 +74,8 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         inventory,
         payments,
         ledger,
+        delivery,
+        taxes,
     ):
         app.include_router(context.router)
     app.add_api_route("/healthz", _healthy, include_in_schema=False)

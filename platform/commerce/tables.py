@@ -2,6 +2,7 @@
 
 from commerce.cart import models as cart
 from commerce.catalog import models as catalog
+from commerce.delivery import models as delivery
 from commerce.identity import models as identity
 from commerce.identity import staff
 from commerce.inventory import models as inventory
@@ -10,12 +11,14 @@ from commerce.orders import models as orders
 from commerce.payments import models as payments
 from commerce.pricing import models as pricing
 from commerce.promotions import models as promotions
+from commerce.taxes import models as taxes
 from commerce.tenancy import models as tenancy
 from foundation import idempotency, outbox
 
 __all__ = [
     "cart",
     "catalog",
+    "delivery",
     "idempotency",
     "identity",
     "inventory",
@@ -26,5 +29,6 @@ __all__ = [
     "pricing",
     "promotions",
     "staff",
+    "taxes",
     "tenancy",
 ]

@@ -32,8 +32,10 @@ _WRONG = {
                       WHERE tenant_id = :tenant_id AND status = 'succeeded') said
         WHERE account IN ('sales', 'refunds') GROUP BY account HAVING sum(amount) <> 0""",
     "an order whose lines and shipping are not its total": """
-        SELECT o.id FROM orders o WHERE o.tenant_id = :tenant_id AND o.total <> o.shipping + o.tax + (
-            SELECT sum(l.total) FROM order_line l WHERE l.order_id = o.id)""",
+        SELECT o.id FROM orders o WHERE o.tenant_id = :tenant_id AND (
+            o.total <> o.shipping + CASE WHEN o.tax_included THEN 0 ELSE o.tax END + (
+                SELECT sum(l.total) FROM order_line l WHERE l.order_id = o.id)
+            OR o.tax <> o.shipping_tax + (SELECT sum(l.tax) FROM order_line l WHERE l.order_id = o.id))""",
     "an order that was charged something else than its total": """
         SELECT o.id FROM orders o JOIN payment p ON p.order_id = o.id
         WHERE o.tenant_id = :tenant_id AND p.amount <> o.total""",

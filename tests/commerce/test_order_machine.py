@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
+from fractions import Fraction
 from itertools import count
 from typing import TYPE_CHECKING, Any, TypeVar
 from uuid import UUID
@@ -16,7 +17,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
 
 from commerce.cart import service as cart_service
-from commerce.cart.totals import PricedLine, Totals, compute
+from commerce.cart.totals import PricedLine, Terms, Totals, compute
 from commerce.identity.service import Shopper
 from commerce.inventory import keeping
 from commerce.inventory import service as inventory
@@ -25,6 +26,7 @@ from commerce.orders import cancelling, fulfilling, refunding, returning
 from commerce.orders.held import by_shopper
 from commerce.orders.returning import Announced, Arrived
 from commerce.orders.schemas import StaffOrderOut
+from commerce.taxes.engine import Rate
 from foundation import clock
 from foundation.database import Database, Tx
 from foundation.errors import Problem
@@ -63,10 +65,11 @@ PICK = st.integers(0, 2)
 UNITS = st.lists(st.integers(0, 3), min_size=3, max_size=3)
 
 
-def discounted(lines: list[PricedLine]) -> Totals:
-    """An order with a discount that does not divide and a fee, so that every share has to be rounded."""
+def discounted(lines: list[PricedLine], *, terms: Terms) -> Totals:
+    """An order with a discount that does not divide, taxes and a fee, so that every share has to be rounded."""
     subtotal = sum(line.unit_price * line.quantity for line in lines)
-    return compute(lines, discount=subtotal * 13 // 100, shipping=SHIPPING)
+    dear = Terms({"standard": [Rate("VAT", Fraction(19, 100)), Rate("City", Fraction(1, 30))]}, shipping=SHIPPING)
+    return compute(lines, discount=subtotal * 13 // 100, terms=dear)
 
 
 class ShopMachine(RuleBasedStateMachine):

@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from commerce.cart.totals import PricedLine, compute
+from commerce.cart.totals import PricedLine, Terms, compute
+from commerce.taxes.engine import Rate
 from foundation.money import CurrencyMismatch, Money, apportion, from_decimal, to_decimal
 
 weights = st.lists(st.integers(0, 10**12), min_size=1, max_size=50)
@@ -63,11 +64,19 @@ def test_currencies_do_not_mix() -> None:
 priced = st.lists(st.builds(PricedLine, st.integers(0, 10**7), st.integers(1, 999)), min_size=1, max_size=30)
 
 
-@given(priced, st.fractions(0, 1), st.integers(0, 10**6), st.integers(0, 10**6))
-def test_lines_add_up_to_the_order(lines: list[PricedLine], share: object, shipping: int, tax: int) -> None:
+rates = st.lists(st.builds(Rate, st.just("VAT"), st.fractions(0, 1, max_denominator=10_000), st.booleans()), max_size=3)
+
+
+@given(priced, st.fractions(0, 1), st.integers(0, 10**6), rates, st.booleans())
+def test_lines_add_up_to_the_order(
+    lines: list[PricedLine], share: object, shipping: int, taxes: list[Rate], included: bool
+) -> None:
     subtotal = sum(line.unit_price * line.quantity for line in lines)
     discount = int(subtotal * share)  # type: ignore[operator]
-    totals = compute(lines, discount=discount, shipping=shipping, tax=tax)
+    terms = Terms({"standard": taxes}, tax_included=included, shipping=shipping)
+    totals = compute(lines, discount=discount, terms=terms)
     assert sum(totals.line_totals) == totals.subtotal - totals.discount
-    assert totals.total == sum(totals.line_totals) + shipping + tax
+    assert totals.tax == sum(totals.line_taxes) + totals.shipping_tax == sum(tax.amount for tax in totals.taxes)
+    assert totals.total == sum(totals.line_totals) + shipping + (0 if included else totals.tax)
     assert all(total >= 0 for total in totals.line_totals)
+    assert all(tax >= 0 for tax in totals.line_taxes)

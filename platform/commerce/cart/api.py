@@ -9,6 +9,7 @@ from fastapi import APIRouter, Path, Request, Response, status
 
 from commerce.cart import service
 from commerce.cart.schemas import AddLine, CartOut, ChangeLine
+from commerce.delivery.schemas import AddressIn, DeliveryChoice, DeliveryOptions
 from commerce.http import CoreDep, ShopDep, shopper_of
 from commerce.identity.service import Shopper
 from foundation.database import Tx
@@ -77,6 +78,33 @@ async def accept_prices(request: Request, core: CoreDep, shop: ShopDep, cart_id:
     async with core.database.tx(shop.id) as tx:
         shopper = await shopper_of(tx, request)
         await service.accept_prices(tx, shopper, cart_id)
+        return await _answer(tx, shopper, cart_id)
+
+
+@router.put("/{cart_id}/address", response_model=CartOut)
+async def set_address(request: Request, core: CoreDep, shop: ShopDep, cart_id: CartId, body: AddressIn) -> Response:
+    """Say where to send it."""
+    async with core.database.tx(shop.id) as tx:
+        shopper = await shopper_of(tx, request)
+        await service.set_address(tx, shopper, cart_id, body)
+        return await _answer(tx, shopper, cart_id)
+
+
+@router.get("/{cart_id}/delivery-options")
+async def delivery_options(request: Request, core: CoreDep, shop: ShopDep, cart_id: CartId) -> DeliveryOptions:
+    """The ways in which it can be delivered."""
+    async with core.database.tx(shop.id, read_only=True) as tx:
+        return await service.delivery_options(tx, await shopper_of(tx, request), cart_id)
+
+
+@router.put("/{cart_id}/delivery", response_model=CartOut)
+async def set_delivery(
+    request: Request, core: CoreDep, shop: ShopDep, cart_id: CartId, body: DeliveryChoice
+) -> Response:
+    """Choose how it is delivered."""
+    async with core.database.tx(shop.id) as tx:
+        shopper = await shopper_of(tx, request)
+        await service.set_delivery(tx, shopper, cart_id, body.code)
         return await _answer(tx, shopper, cart_id)
 
 

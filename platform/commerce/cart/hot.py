@@ -47,10 +47,12 @@ LOCK = hot(
 READ = hot(
     text(
         f"""
-        SELECT c.id, c.status, c.version, c.currency, c.visitor_id, c.customer_id,
+        SELECT c.id, c.status, c.version, c.currency, c.visitor_id, c.customer_id, c.address::text, c.delivery_code,
+               EXISTS (SELECT FROM delivery_method d WHERE d.tenant_id = c.tenant_id AND d.active) AS delivers,
+               EXISTS (SELECT FROM tax_policy t WHERE t.tenant_id = c.tenant_id) AS taxes,
                l.id AS line_id, l.variant_id, l.quantity, l.unit_price, l.decision_id,
                v.product_id, v.sku, v.title AS variant_title, p.title AS product_title, p.handle, p.image,
-               p.status = 'published' AS for_sale, r.amount AS price,
+               p.status = 'published' AS for_sale, p.tax_class, r.amount AS price,
                (SELECT coalesce(sum(s.available), 0)::bigint FROM stock s
                 WHERE s.tenant_id = c.tenant_id AND s.variant_id = l.variant_id) AS available
         FROM cart c
@@ -63,6 +65,51 @@ READ = hot(
         """
     )
 )
+
+# What holds for where the cart goes; until that is known, for where the shop sells from. Given as text, because a
+# session's connection decodes JSON and a raw one doesn't.
+TERMS = hot(
+    text(
+        """
+        SELECT jsonb_build_object(
+            'tax_included', coalesce(policy.included, false),
+            'method', to_jsonb(method),
+            'rates', (
+                SELECT coalesce(jsonb_agg(jsonb_build_object(
+                    'name', r.name, 'tax_class', r.tax_class, 'rate', r.rate::text, 'compound', r.compound)
+                    ORDER BY r.position, r.id), '[]')
+                FROM tax_rate r
+                WHERE r.tenant_id = :tenant_id AND policy.country IS NOT NULL AND r.country = destination.country
+                  AND (r.region IS NULL OR r.region = destination.region)
+                  AND (r.applies = 'always' OR (r.applies = 'within_region') = (
+                       destination.country = policy.country
+                       AND destination.region IS NOT DISTINCT FROM policy.region))))::text
+        FROM (SELECT 1) one
+        LEFT JOIN tax_policy policy ON policy.tenant_id = :tenant_id
+        LEFT JOIN LATERAL (
+            SELECT d.code, d.name, d.kind, d.price, d.free_from, d.min_days, d.max_days, d.tax_class
+            FROM delivery_method d
+            WHERE d.tenant_id = :tenant_id AND d.code = CAST(:delivery_code AS text) AND d.active
+              AND (d.kind = 'collect' OR d.countries = '{}' OR CAST(:country AS text) IS NULL
+                   OR CAST(:country AS text) = ANY(d.countries))) method ON true
+        CROSS JOIN LATERAL (
+            SELECT CASE WHEN method.kind = 'collect' OR CAST(:country AS text) IS NULL THEN policy.country
+                        ELSE CAST(:country AS text) END AS country,
+                   CASE WHEN method.kind = 'collect' OR CAST(:country AS text) IS NULL THEN policy.region
+                        ELSE CAST(:region AS text) END AS region) destination
+        """
+    )
+)
+
+SET_ADDRESS = hot(
+    text(
+        """
+        UPDATE cart SET address = CAST(CAST(:address AS text) AS jsonb) WHERE tenant_id = :tenant_id AND id = :cart_id
+        """
+    )
+)
+
+SET_DELIVERY = hot(text("UPDATE cart SET delivery_code = :code WHERE tenant_id = :tenant_id AND id = :cart_id"))
 
 OFFER = hot(
     text(

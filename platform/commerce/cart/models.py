@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import CheckConstraint, Index
+from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
 from foundation.database import Base
@@ -26,6 +28,8 @@ class Cart(TenantOwned, Base):
     customer_id: Mapped[UUID | None]
     currency: Mapped[Str]
     email: Mapped[Str | None]
+    address: Mapped[dict[str, Any] | None] = mapped_column(JSONB)
+    delivery_code: Mapped[Str | None]
     status: Mapped[Str] = mapped_column(server_default="open")
     version: Mapped[Units] = mapped_column(server_default="1")
     created_at: Mapped[Created]

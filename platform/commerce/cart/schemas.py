@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
+from commerce.delivery.schemas import AddressOut, DeliveryOut
 from foundation.types import Currency, Id, Input, Model, MoneyOut, Quantity
 
 
@@ -22,7 +23,15 @@ class ChangeLine(Input):
     quantity: Quantity
 
 
-RequirementCode = Literal["cart.empty", "cart.price_changed", "catalog.not_for_sale", "inventory.out_of_stock"]
+RequirementCode = Literal[
+    "cart.empty",
+    "cart.price_changed",
+    "catalog.not_for_sale",
+    "checkout.address_missing",
+    "checkout.delivery_missing",
+    "checkout.delivery_unavailable",
+    "inventory.out_of_stock",
+]
 
 
 class Requirement(Model):
@@ -52,6 +61,15 @@ class CartLineOut(Model):
     decision_id: Id | None
 
 
+class TaxOut(Model):
+    """What one tax comes to, in minor units: of which amount, at which share."""
+
+    name: str
+    rate: str
+    base: int
+    amount: int
+
+
 class TotalsOut(Model):
     """Sums in minor units of the cart's currency."""
 
@@ -59,6 +77,9 @@ class TotalsOut(Model):
     discount: int
     shipping: int
     tax: int
+    tax_included: bool
+    """The tax is part of the prices, and not added to them."""
+    taxes: list[TaxOut]
     total: int
 
 
@@ -72,5 +93,9 @@ class CartOut(Model):
     lines: list[CartLineOut]
     totals: TotalsOut
     total: MoneyOut
+    delivers: bool
+    """An address or a place to collect it is asked for."""
+    address: AddressOut | None
+    delivery: DeliveryOut | None
     item_count: int
     requirements: list[Requirement]

@@ -6,16 +6,23 @@ Whatever changes a cart locks its row first and reads after, so that requests of
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from fractions import Fraction
 from itertools import chain
 from typing import Any
 from uuid import UUID
 
+import orjson
+
 from commerce.cart import hot
-from commerce.cart.schemas import CartLineOut, CartOut, Requirement, TotalsOut
-from commerce.cart.totals import PricedLine, Totals, compute
+from commerce.cart.schemas import CartLineOut, CartOut, Requirement, TaxOut, TotalsOut
+from commerce.cart.totals import PricedLine, Terms, Totals, compute
 from commerce.catalog.variants import VariantRef, sold_as
+from commerce.delivery import service as delivery
+from commerce.delivery.schemas import AddressIn, AddressOut, DeliveryOptions
+from commerce.delivery.service import Method, method_of
 from commerce.identity.service import Shopper
+from commerce.taxes.engine import Rate
 from commerce.tenancy.service import Shop
 from foundation import clock
 from foundation.database import Tx
@@ -53,6 +60,14 @@ class CartFull(Unprocessable):
     code = "cart.full"
 
 
+class DeliveryUnavailable(Unprocessable):
+    """This cart can't be delivered that way."""
+
+    code = "delivery.unavailable"
+
+    delivery: str
+
+
 class VariantNotForSale(Unprocessable):
     """This variant can't be bought here."""
 
@@ -76,6 +91,7 @@ class Line:
     """Today's price; `None` when it has none in the cart's currency."""
     available: int
     """Units of the variant that can still be promised."""
+    tax_class: str
 
     @property
     def variant_id(self) -> UUID:
@@ -95,6 +111,27 @@ class Cart:
     status: str
     version: int
     lines: Sequence[Line]
+    where: Where
+
+
+@dataclass(frozen=True, slots=True)
+class Where:
+    """Where a cart goes, and what holds there."""
+
+    delivers: bool = False
+    """The shop wants to know; otherwise nothing is sent."""
+    address: AddressOut | None = None
+    delivery_code: str | None = None
+    method: Method | None = None
+    """The way chosen, if it goes there."""
+    rates: Mapping[str, Sequence[Rate]] = field(default_factory=dict)
+    tax_included: bool = False
+
+    def terms(self, goods: int) -> Terms:
+        """What totals take, when the goods cost so much."""
+        if self.method is None:
+            return Terms(self.rates, self.tax_included)
+        return Terms(self.rates, self.tax_included, self.method.price_for(goods), self.method.tax_class)
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,6 +186,7 @@ async def get(tx: Tx, shopper: Shopper, cart_id: UUID) -> Cart:
         status=first["status"],
         version=first["version"],
         lines=[_line(row) for row in rows if row["line_id"] is not None],
+        where=await _where(tx, first),
     )
 
 
@@ -246,6 +284,43 @@ async def accept_prices(tx: Tx, shopper: Shopper, cart_id: UUID) -> None:
     await _touch(tx, cart_id)
 
 
+async def set_address(tx: Tx, shopper: Shopper, cart_id: UUID, address: AddressIn) -> None:
+    """Say where to send the cart.
+
+    Raises:
+        CartNotFound, CartNotOpen.
+    """
+    await lock(tx, shopper, cart_id)
+    await tx.rows(hot.SET_ADDRESS, {"cart_id": cart_id, "address": address.model_dump_json()})
+    await _touch(tx, cart_id)
+
+
+async def delivery_options(tx: Tx, shopper: Shopper, cart_id: UUID) -> DeliveryOptions:
+    """The ways in which a cart can be delivered to its address, or to any before it has one.
+
+    Raises:
+        CartNotFound.
+    """
+    cart = await get(tx, shopper, cart_id)
+    goods = sum(line.unit_price * line.quantity for line in cart.lines)
+    methods = await delivery.offered(tx, cart.where.address.country if cart.where.address else None)
+    return DeliveryOptions(items=[method.out(goods) for method in methods])
+
+
+async def set_delivery(tx: Tx, shopper: Shopper, cart_id: UUID, code: str) -> None:
+    """Choose how the cart is delivered.
+
+    Raises:
+        CartNotFound, CartNotOpen.
+        DeliveryUnavailable: there is no such way to the cart's address.
+    """
+    await lock(tx, shopper, cart_id)
+    await tx.rows(hot.SET_DELIVERY, {"cart_id": cart_id, "code": code})
+    if (await get(tx, shopper, cart_id)).where.method is None:
+        raise DeliveryUnavailable(delivery=code)
+    await _touch(tx, cart_id)
+
+
 async def adopt(tx: Tx, *, visitor: Shopper, shopper: Shopper) -> None:
     """Bring a visitor's cart along when they sign in: lines join the customer's own cart, none lost, none doubled.
 
@@ -292,14 +367,26 @@ async def product_ids(tx: Tx, shopper: Shopper) -> list[UUID]:
 
 def check(cart: Cart) -> Checked:
     """Price the cart and list what stands between it and an order."""
-    totals = compute([PricedLine(line.unit_price, line.quantity) for line in cart.lines])
+    lines = [PricedLine(line.unit_price, line.quantity, line.tax_class) for line in cart.lines]
+    totals = compute(lines, terms=cart.where.terms(sum(line.unit_price * line.quantity for line in lines)))
     return Checked(cart, totals, _requirements(cart) if cart.status == "open" else [])
 
 
 def _requirements(cart: Cart) -> list[Requirement]:
     if not cart.lines:
         return [Requirement(code="cart.empty", detail="The cart is empty.")]
-    return list(chain.from_iterable(_requirements_of(line) for line in cart.lines))
+    return [*chain.from_iterable(_requirements_of(line) for line in cart.lines), *_requirements_of_delivery(cart.where)]
+
+
+def _requirements_of_delivery(where: Where) -> Iterator[Requirement]:
+    if not where.delivers:
+        return
+    if where.delivery_code is None:
+        yield Requirement(code="checkout.delivery_missing", detail="Choose how it should reach you.")
+    elif where.method is None:
+        yield Requirement(code="checkout.delivery_unavailable", detail="It can't reach you that way any more.")
+    if where.address is None and (where.method is None or where.method.kind == "ship"):
+        yield Requirement(code="checkout.address_missing", detail="Say where to send it.")
 
 
 def _requirements_of(line: Line) -> Iterator[Requirement]:
@@ -341,7 +428,29 @@ def _line(row: Mapping[str, Any]) -> Line:
         decision_id=row["decision_id"],
         price=row["price"],
         available=row["available"],
+        tax_class=row["tax_class"],
     )
+
+
+async def _where(tx: Tx, cart: Mapping[str, Any]) -> Where:
+    if not cart["delivers"] and not cart["taxes"]:
+        return Where()
+    address = AddressOut.model_validate_json(cart["address"]) if cart["address"] else None
+    document = await tx.json(
+        hot.TERMS,
+        {
+            "delivery_code": cart["delivery_code"],
+            "country": address.country if address else None,
+            "region": address.region if address else None,
+        },
+    )
+    terms = orjson.loads(document or b"{}")
+    rates: dict[str, list[Rate]] = {}
+    for rate in terms["rates"]:
+        known = Rate(rate["name"], Fraction(rate["rate"]), compound=rate["compound"])
+        rates.setdefault(rate["tax_class"], []).append(known)
+    method = method_of(terms["method"]) if terms["method"] else None
+    return Where(cart["delivers"], address, cart["delivery_code"], method, rates, terms["tax_included"])
 
 
 def _owner(shopper: Shopper) -> dict[str, UUID | None]:
@@ -400,8 +509,13 @@ def _out(checked: Checked) -> CartOut:
             discount=totals.discount,
             shipping=totals.shipping,
             tax=totals.tax,
+            tax_included=totals.tax_included,
+            taxes=[TaxOut(name=tax.name, rate=tax.rate, base=tax.base, amount=tax.amount) for tax in totals.taxes],
             total=totals.total,
         ),
+        delivers=cart.where.delivers,
+        address=cart.where.address,
+        delivery=cart.where.method.out(totals.subtotal - totals.discount) if cart.where.method else None,
         total=MoneyOut(amount=totals.total, currency=cart.currency),
         item_count=sum(line.quantity for line in cart.lines),
         requirements=list(checked.requirements),

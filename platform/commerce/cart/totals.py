@@ -1,54 +1,125 @@
-"""What a cart costs: pure, in minor units."""
+"""What a cart costs: one pure function, in minor units. Promotions come in by one door, `discount`."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
+from commerce.taxes.engine import Rate, taxes_of
 from foundation.money import apportion
+
+STANDARD = "standard"
 
 
 @dataclass(frozen=True, slots=True)
 class PricedLine:
-    """A line's unit price and quantity."""
+    """A line's unit price, quantity and class of tax."""
 
     unit_price: int
     quantity: int
+    tax_class: str = STANDARD
+
+
+@dataclass(frozen=True, slots=True)
+class TaxAmount:
+    """What one tax comes to: of which amount, at which share, how much."""
+
+    name: str
+    rate: str
+    base: int
+    amount: int
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """What holds for where a cart goes: the rates by class of tax, whether prices include them, and the delivery."""
+
+    rates: Mapping[str, Sequence[Rate]] = field(default_factory=dict)
+    tax_included: bool = False
+    shipping: int = 0
+    shipping_class: str = STANDARD
 
 
 @dataclass(frozen=True, slots=True)
 class Totals:
-    """The sums of a cart: `total = subtotal - discount + shipping + tax`, and the lines' totals add up to it."""
+    """The sums of a cart, and what each is made of.
+
+    `total = subtotal - discount + shipping`, and the tax on top unless the prices include it. Line totals and shipping
+    add up to the same; line taxes and the shipping's add up to the tax.
+    """
 
     subtotal: int
     discount: int
     shipping: int
     tax: int
+    tax_included: bool
     line_discounts: tuple[int, ...]
     line_totals: tuple[int, ...]
+    line_taxes: tuple[int, ...]
+    shipping_tax: int
+    taxes: tuple[TaxAmount, ...]
+    """By tax; their amounts add up to the tax."""
 
     @property
     def total(self) -> int:
         """What is to be paid."""
-        return self.subtotal - self.discount + self.shipping + self.tax
+        return self.subtotal - self.discount + self.shipping + (0 if self.tax_included else self.tax)
 
 
-def compute(lines: Sequence[PricedLine], *, discount: int = 0, shipping: int = 0, tax: int = 0) -> Totals:
-    """The totals of a cart; a discount on the whole is apportioned over the lines by largest remainder.
+def compute(lines: Sequence[PricedLine], *, discount: int = 0, terms: Terms | None = None) -> Totals:
+    """The totals of a cart.
+
+    A discount on the whole is apportioned over the lines by largest remainder; tax is taken of each line after its
+    discount, and of the delivery, each rounded half to even.
 
     Raises:
         ValueError: the discount is negative or more than the goods cost.
     """
+    terms = terms or Terms()
     gross = [line.unit_price * line.quantity for line in lines]
     subtotal = sum(gross)
     if not 0 <= discount <= subtotal:
         raise ValueError("a discount is between nothing and the price of the goods")
-    shares = apportion(discount, gross)
+    discounts = apportion(discount, gross)
+    totals = [price - share for price, share in zip(gross, discounts, strict=True)]
+    taxed = [(total, line.tax_class) for total, line in zip(totals, lines, strict=True)]
+    taxes = _Taxes(terms)
+    line_taxes = tuple(taxes.take(amount, tax_class) for amount, tax_class in taxed)
+    shipping_tax = taxes.take(terms.shipping, terms.shipping_class)
     return Totals(
         subtotal=subtotal,
         discount=discount,
-        shipping=shipping,
-        tax=tax,
-        line_discounts=tuple(shares),
-        line_totals=tuple(price - share for price, share in zip(gross, shares, strict=True)),
+        shipping=terms.shipping,
+        tax=sum(line_taxes) + shipping_tax,
+        tax_included=terms.tax_included,
+        line_discounts=tuple(discounts),
+        line_totals=tuple(totals),
+        line_taxes=line_taxes,
+        shipping_tax=shipping_tax,
+        taxes=taxes.told(),
     )
+
+
+class _Taxes:
+    """Taxes taken so far, by name and share."""
+
+    def __init__(self, terms: Terms) -> None:
+        self._terms = terms
+        self._taken: dict[Rate, tuple[int, int]] = {}
+
+    def take(self, amount: int, tax_class: str) -> int:
+        """The tax on an amount."""
+        rates = self._terms.rates.get(tax_class, ())
+        parts = taxes_of(amount, rates, included=self._terms.tax_included)
+        for rate, part in zip(rates, parts, strict=True):
+            base, taken = self._taken.get(rate, (0, 0))
+            self._taken[rate] = (base + amount, taken + part)
+        return sum(parts)
+
+    def told(self) -> tuple[TaxAmount, ...]:
+        """What each tax came to."""
+        return tuple(
+            TaxAmount(rate.name, f"{float(rate.rate):.8f}".rstrip("0").rstrip("."), base, amount)
+            for rate, (base, amount) in self._taken.items()
+            if base
+        )

@@ -65,6 +65,7 @@ class Product(TenantOwned, Base):
     """Place in listings, most wanted first: minus the units sold."""
     image: Mapped[Str | None]
     """Key of the main image in the object store; without one the shop draws it."""
+    tax_class: Mapped[Str] = mapped_column(server_default="standard")
     attributes: Mapped[dict[str, Any]] = mapped_column(JSONB, server_default=text("'{}'"))
     version: Mapped[Units] = mapped_column(server_default="1")
     created_at: Mapped[Created]

@@ -79,7 +79,7 @@ class Checkout:
         """
         provider = self.providers.named(body.payment.provider)
         try:
-            payment_id, amount = await self._reserve(shop, shopper, cart_id, body, provider)
+            payment_id, checked = await self._reserve(shop, shopper, cart_id, body, provider)
         except carts.CartNotOpen:
             placed = await self._placed(shop, cart_id)
             if placed is None:
@@ -87,7 +87,7 @@ class Checkout:
             return placed
         try:
             answer = await provider.authorise(
-                payment_id, amount=amount, currency=shop.currency, token=body.payment.token
+                payment_id, amount=checked.totals.total, currency=shop.currency, token=body.payment.token
             )
         except ProviderUnavailable:
             await self._abandon(shop, payment_id, provider)
@@ -95,7 +95,7 @@ class Checkout:
         if isinstance(answer, Refused):
             await self._refuse(shop, shopper, payment_id, answer)
             raise PaymentWasRefused(reason=answer.reason)
-        order_id = await self._place(shop, shopper, cart_id, payment_id, answer, body)
+        order_id = await self._place(shop, shopper, checked, payment_id, answer, body)
         if order_id is None:
             await self._abandon(shop, payment_id, provider)
             raise ReservationLost
@@ -110,7 +110,7 @@ class Checkout:
 
     async def _reserve(
         self, shop: Shop, shopper: Shopper, cart_id: UUID, body: Complete, provider: Provider
-    ) -> tuple[UUID, int]:
+    ) -> tuple[UUID, Checked]:
         async with self.database.transaction(shop.id) as session:
             tx = await tx_of(session)
             await carts.lock(tx, shopper, cart_id)
@@ -131,25 +131,24 @@ class Checkout:
             await carts.begin_completing(tx, cart.id)
             said = BeginCheckout(items=_items(checked), currency=cart.currency, value=checked.totals.total)
             await publish(session, [record(said, tenant_id=shop.id, aggregate_id=cart.id, context=shopper.context())])
-            return payment.id, payment.amount
+            return payment.id, checked
 
     async def _placed(self, shop: Shop, cart_id: UUID) -> OrderOut | None:
         async with self.database.tx(shop.id, read_only=True) as tx:
             return await orders.of_cart(tx, cart_id)
 
     async def _place(
-        self, shop: Shop, shopper: Shopper, cart_id: UUID, payment_id: UUID, answer: Authorised, body: Complete
+        self, shop: Shop, shopper: Shopper, checked: Checked, payment_id: UUID, answer: Authorised, body: Complete
     ) -> UUID | None:
         order_id = new_id()
         async with self.database.transaction(shop.id) as session:
             payment = await payments.locked(session, shop.id, payment_id)
             if payment.status != "started" or not await inventory.claim(session, payment_id, order_id):
                 return None
-            tx = await tx_of(session)
-            checked = carts.check(await carts.get(tx, shopper, cart_id))
+            # What was reserved and authorised is what is placed, whatever became of prices and rates meanwhile.
             await place(session, shopper, checked, order_id=order_id, email=body.email)
             payments.authorised(payment, answer.reference, order_id)
-            await carts.complete(tx, cart_id)
+            await carts.complete(await tx_of(session), checked.cart.id)
         return order_id
 
     async def _refuse(self, shop: Shop, shopper: Shopper, payment_id: UUID, answer: Refused) -> None:

@@ -30,6 +30,8 @@ SCOPES = (
     "orders:refund",
     "orders:write",
     "payments:read",
+    "settings:read",
+    "settings:write",
 )
 
 

@@ -71,7 +71,7 @@ def by_shopper(shopper: Shopper) -> Actor:
 
 @dataclass(slots=True)
 class Line:
-    """A line's units, and its total in minor units."""
+    """A line's units, and what was paid for it, its tax included, in minor units."""
 
     id: UUID
     product_id: UUID
@@ -152,7 +152,8 @@ OWNED = """
 _HOLD = hot(
     text(
         f"""
-        SELECT o.id, o.total, o.credited, o.payment_state, o.fulfilment_state, o.return_state FROM orders o
+        SELECT o.id, o.total, o.credited, o.tax_included, o.payment_state, o.fulfilment_state, o.return_state
+        FROM orders o
         WHERE o.tenant_id = :tenant_id AND o.id = :order_id AND {OWNED} FOR UPDATE
         """  # noqa: S608  (the fragment is a literal of this module)
     )
@@ -162,7 +163,9 @@ _HOLD = hot(
 _LINES = hot(
     text(
         """
-        SELECT id, product_id, variant_id, quantity, total, fulfilled, cancelled, in_return, returned, credited
+        SELECT id, product_id, variant_id, quantity,
+               total + CASE WHEN CAST(:tax_included AS boolean) THEN 0 ELSE tax END AS total,
+               fulfilled, cancelled, in_return, returned, credited
         FROM order_line WHERE tenant_id = :tenant_id AND order_id = :order_id ORDER BY id
         """
     )
@@ -230,7 +233,8 @@ async def hold(tx: Tx, order_id: UUID, *, owner: Shopper | None = None) -> Held:
     order = await tx.one(_HOLD, {"order_id": order_id, **whose(owner)})
     if order is None:
         raise OrderNotFound
-    lines = [Line(**row) for row in await tx.rows(_LINES, {"order_id": order_id})]
+    rows = await tx.rows(_LINES, {"order_id": order_id, "tax_included": order["tax_included"]})
+    lines = [Line(**row) for row in rows]
     states = States(order["payment_state"], order["fulfilment_state"], order["return_state"])
     return Held(tx, order["id"], order["total"], order["credited"], states, {line.id: line for line in lines})
 

@@ -19,7 +19,9 @@ class Order(TenantOwned, Base):
     __tablename__ = "orders"
     __table_args__ = (
         belongs_to("customer", "customer_id"),
-        CheckConstraint("total = subtotal - discount + shipping + tax", name="total"),
+        CheckConstraint(
+            "total = subtotal - discount + shipping + CASE WHEN tax_included THEN 0 ELSE tax END", name="total"
+        ),
         CheckConstraint("credited BETWEEN 0 AND greatest(total, 0)", name="credited"),
         CheckConstraint(
             "status IN ('pending', 'confirmed', 'processing', 'shipped', 'out_for_delivery', 'delivered', 'cancelled', "
@@ -61,6 +63,13 @@ class Order(TenantOwned, Base):
     discount: Mapped[Minor]
     shipping: Mapped[Minor]
     tax: Mapped[Minor]
+    tax_included: Mapped[bool] = mapped_column(server_default="false")
+    shipping_tax: Mapped[Minor] = mapped_column(server_default="0")
+    taxes: Mapped[list[dict[str, Any]]] = mapped_column(JSONB, server_default=text("'[]'"))
+    """How the tax came about: name, share, of which amount, how much; rounded half to even on each line."""
+    address: Mapped[dict[str, Any] | None] = mapped_column(JSONB)
+    delivery: Mapped[dict[str, Any] | None] = mapped_column(JSONB)
+    """The way it is delivered, and when it was promised."""
     total: Mapped[Minor]
     credited: Mapped[Minor] = mapped_column(server_default="0")
     """What the shopper does not owe any more: for units cancelled or sent back, or out of goodwill."""
@@ -95,6 +104,8 @@ class OrderLine(TenantOwned, Base):
     """What a till's line total has over unit price times quantity, when the goods were sold by weight."""
     discount: Mapped[Minor]
     total: Mapped[Minor]
+    tax: Mapped[Minor] = mapped_column(server_default="0")
+    """Part of the total when the order's prices include tax, on top of it otherwise."""
     decision_id: Mapped[UUID | None]
     fulfilled: Mapped[Units] = mapped_column(server_default="0")
     """Units that left in a parcel."""

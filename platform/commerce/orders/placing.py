@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Sequence
+from dataclasses import asdict
 from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -25,7 +26,7 @@ async def place(
 
     The amounts are the cart's own, so what was authorised is what is charged.
     """
-    cart, totals = checked.cart, checked.totals
+    cart, totals, said = checked.cart, checked.totals, checked.out()
     order = Order(
         tenant_id=cart.tenant_id,
         id=order_id,
@@ -39,6 +40,11 @@ async def place(
         discount=totals.discount,
         shipping=totals.shipping,
         tax=totals.tax,
+        tax_included=totals.tax_included,
+        shipping_tax=totals.shipping_tax,
+        taxes=[asdict(tax) for tax in totals.taxes],
+        address=said.address.model_dump(mode="json") if said.address else None,
+        delivery=said.delivery.model_dump(mode="json") if said.delivery else None,
         total=totals.total,
         placed_at=clock.now(),
     )
@@ -58,9 +64,12 @@ async def place(
             rounding=0,
             discount=discount,
             total=total,
+            tax=tax,
             decision_id=line.decision_id,
         )
-        for line, discount, total in zip(cart.lines, totals.line_discounts, totals.line_totals, strict=True)
+        for line, discount, total, tax in zip(
+            cart.lines, totals.line_discounts, totals.line_totals, totals.line_taxes, strict=True
+        )
     ]
     session.add_all(lines)
     session.add(
@@ -81,6 +90,7 @@ async def _announce(session: AsyncSession, shopper: Shopper, order: Order, lines
         discount=order.discount,
         shipping=order.shipping,
         tax=order.tax,
+        tax_included=order.tax_included,
         total=order.total,
         lines=[
             contracts.OrderLine(
@@ -91,6 +101,7 @@ async def _announce(session: AsyncSession, shopper: Shopper, order: Order, lines
                 unit_price=line.unit_price,
                 discount=line.discount,
                 total=line.total,
+                tax=line.tax,
                 decision_id=line.decision_id,
             )
             for line in lines

@@ -34,6 +34,7 @@ _DOCUMENT = """
         'id', o.id, 'number', o.number, 'status', o.status, 'payment_state', o.payment_state,
         'fulfilment_state', o.fulfilment_state, 'return_state', o.return_state, 'currency', o.currency,
         'placed_at', o.placed_at, 'subtotal', o.subtotal, 'discount', o.discount, 'shipping', o.shipping, 'tax', o.tax,
+        'tax_included', o.tax_included, 'taxes', o.taxes, 'address', o.address, 'delivery', o.delivery,
         'total', jsonb_build_object('amount', o.total, 'currency', o.currency),
         'refunded', jsonb_build_object('currency', o.currency, 'amount', (
             SELECT coalesce(sum(r.amount), 0)::bigint FROM refund r
@@ -42,7 +43,7 @@ _DOCUMENT = """
             SELECT coalesce(jsonb_agg(jsonb_build_object(
                 'id', l.id, 'product_id', l.product_id, 'variant_id', l.variant_id, 'sku', l.sku, 'title', l.title,
                 'quantity', l.quantity, 'unit_price', l.unit_price, 'discount', l.discount, 'total', l.total,
-                'fulfilled', l.fulfilled, 'cancelled', l.cancelled, 'returned', l.returned,
+                'tax', l.tax, 'fulfilled', l.fulfilled, 'cancelled', l.cancelled, 'returned', l.returned,
                 'returnable', l.fulfilled - l.in_return - l.returned) ORDER BY l.id), '[]')
             FROM order_line l WHERE l.tenant_id = o.tenant_id AND l.order_id = o.id),
         'parcels', (

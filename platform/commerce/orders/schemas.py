@@ -7,6 +7,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
+from commerce.cart.schemas import TaxOut
+from commerce.delivery.schemas import AddressOut, DeliveryOut
 from commerce.orders.states import FulfilmentState, PaymentState, ReturnState, Status
 from commerce.payments.schemas import RefundOut
 from foundation.types import Currency, Email, Id, Input, Instant, LongText, MinorUnits, Model, MoneyOut, Quantity, Text
@@ -29,6 +31,8 @@ class OrderLineOut(Model):
     unit_price: int
     discount: int
     total: int
+    tax: int
+    """Part of the total when the order's prices include tax, on top of it otherwise."""
     fulfilled: int
     """Units that left in a parcel."""
     cancelled: int
@@ -89,6 +93,10 @@ class OrderOut(Model):
     discount: int
     shipping: int
     tax: int
+    tax_included: bool
+    taxes: list[TaxOut]
+    address: AddressOut | None
+    delivery: DeliveryOut | None
     total: MoneyOut
     refunded: MoneyOut
     """What went back to where it was paid from."""

@@ -20,6 +20,8 @@ class OrderLine(Input):
     """Minor units, of the whole line."""
     total: MinorUnits
     """Minor units: unit price times quantity, less the discount."""
+    tax: MinorUnits = 0
+    """Minor units; part of the total when the order's prices include tax, on top of it otherwise."""
     decision_id: Id | None = None
     """The decision that had put the product in front of the shopper."""
 
@@ -36,8 +38,10 @@ class OrderPlaced(Payload):
     discount: MinorUnits
     shipping: MinorUnits
     tax: MinorUnits
+    tax_included: bool = False
+    """The tax is part of the prices, and not added to them."""
     total: MinorUnits
-    """Minor units: subtotal less discount, plus shipping and tax."""
+    """Minor units: subtotal less discount, plus shipping, plus the tax unless it is included."""
     lines: list[OrderLine]
     original_at: Instant | None = None
     """When it really happened, for history whose dates were shifted."""

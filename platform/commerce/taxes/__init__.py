@@ -1,0 +1,1 @@
+"""What a destination taxes, and how much."""

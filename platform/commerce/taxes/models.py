@@ -1,0 +1,46 @@
+"""A shop's tax rates, and where it sells from."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+from sqlalchemy import CheckConstraint, Index, Numeric
+from sqlalchemy.orm import Mapped, mapped_column
+
+from foundation.database import Base
+from foundation.tables import Str, TenantOwned, Units
+
+
+class TaxPolicy(TenantOwned, Base):
+    """Whether a shop's prices include tax, and where it sells from. A shop without one charges none."""
+
+    __tablename__ = "tax_policy"
+    __table_args__ = (Index("uq_tax_policy", "tenant_id", unique=True),)
+
+    included: Mapped[bool]
+    country: Mapped[Str]
+    region: Mapped[Str | None]
+
+
+class TaxRate(TenantOwned, Base):
+    """A rate that a country, or a region of one, has for a class of goods."""
+
+    __tablename__ = "tax_rate"
+    __table_args__ = (
+        CheckConstraint("rate >= 0 AND rate < 1", name="rate"),
+        CheckConstraint("applies IN ('always', 'within_region', 'across_regions')", name="applies"),
+        Index("ix_tax_rate_destination", "tenant_id", "country", "position"),
+    )
+
+    country: Mapped[Str]
+    region: Mapped[Str | None]
+    """Of the destination; without one, the whole country."""
+    tax_class: Mapped[Str] = mapped_column(server_default="standard")
+    name: Mapped[Str]
+    rate: Mapped[Decimal] = mapped_column(Numeric(9, 8))
+    """A share: 0.19 is 19 %."""
+    compound: Mapped[bool] = mapped_column(server_default="false")
+    """It is taken on the taxes before it too."""
+    applies: Mapped[Str] = mapped_column(server_default="always")
+    """India's GST: CGST and SGST within the seller's own region, IGST across regions."""
+    position: Mapped[Units] = mapped_column(server_default="0")

@@ -1,0 +1,64 @@
+"""A shop's tax policy and rates, as its staff keep them."""
+
+from __future__ import annotations
+
+from sqlalchemy import text
+
+from commerce.taxes.schemas import PolicyIn, PolicyOut, RateOut, RatesIn, TaxesOut
+from foundation.database import Tx, hot
+from foundation.ids import new_id
+
+_POLICY = hot(text("SELECT included, country, region FROM tax_policy WHERE tenant_id = :tenant_id"))
+
+_SET_POLICY = hot(
+    text(
+        """
+        INSERT INTO tax_policy (tenant_id, id, included, country, region)
+        VALUES (:tenant_id, :id, :included, :country, CAST(:region AS text))
+        ON CONFLICT (tenant_id) DO UPDATE
+            SET included = excluded.included, country = excluded.country, region = excluded.region
+        """
+    )
+)
+
+_RATES = hot(
+    text(
+        """
+        SELECT country, region, tax_class, name, rate, compound, applies FROM tax_rate
+        WHERE tenant_id = :tenant_id ORDER BY country, position, id
+        """
+    )
+)
+
+_FORGET = hot(text("DELETE FROM tax_rate WHERE tenant_id = :tenant_id AND country = :country"))
+
+_ADD = hot(
+    text(
+        """
+        INSERT INTO tax_rate (tenant_id, id, country, region, tax_class, name, rate, compound, applies, position)
+        VALUES (:tenant_id, :id, :country, CAST(:region AS text), :tax_class, :name, :rate, :compound, :applies,
+                :position)
+        """
+    )
+)
+
+
+async def read(tx: Tx) -> TaxesOut:
+    """The policy and all rates."""
+    policy = await tx.one(_POLICY)
+    rates = [RateOut.model_validate(dict(row)) for row in await tx.rows(_RATES)]
+    return TaxesOut(policy=PolicyOut.model_validate(dict(policy)) if policy else None, rates=rates)
+
+
+async def set_policy(tx: Tx, policy: PolicyIn) -> TaxesOut:
+    """Say whether prices include tax, and where the shop sells from."""
+    await tx.rows(_SET_POLICY, {**policy.model_dump(), "id": new_id()})
+    return await read(tx)
+
+
+async def set_rates(tx: Tx, country: str, body: RatesIn) -> TaxesOut:
+    """Put a country's rates in place of those it had."""
+    await tx.rows(_FORGET, {"country": country})
+    for position, rate in enumerate(body.rates):
+        await tx.rows(_ADD, {**rate.model_dump(), "id": new_id(), "country": country, "position": position})
+    return await read(tx)
