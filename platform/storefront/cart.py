@@ -83,6 +83,7 @@ async def cart_page(visit: Visit, problem: Problem | None = None) -> Response:
         status=problem.status if problem else 200,
         cart=cart,
         requirements=_by_line(cart),
+        is_blocked=cart is not None and blocked(cart),
         problem=problem,
         title=title,
         text=text,
@@ -95,6 +96,11 @@ async def open_cart(visit: Visit) -> CartOut | None:
     async with visit.core.database.tx(visit.shop.id, read_only=True) as tx:
         cart = await carts.current(tx, visit.shopper)
     return carts.check(cart).out() if cart is not None and cart.lines else None
+
+
+def blocked(cart: CartOut) -> bool:
+    """Whether something in the cart itself must be settled before it can go to the checkout."""
+    return any(not requirement.code.startswith("checkout.") for requirement in cart.requirements)
 
 
 async def _set(visit: Visit, line_id: UUID, quantity: int) -> None:

@@ -13,7 +13,7 @@ from commerce.http import once
 from foundation.errors import Problem
 from foundation.http import json_bytes, model_bytes
 from foundation.ids import new_id
-from storefront.cart import cart_page, open_cart
+from storefront.cart import blocked, cart_page, open_cart
 from storefront.forms import CheckoutForm, read
 from storefront.problems import field_errors, refusal, words
 from storefront.visit import Visit, VisitDep
@@ -30,8 +30,10 @@ router = APIRouter()
 async def show(visit: VisitDep) -> Response:
     """The last look before paying."""
     cart = await open_cart(visit)
-    if cart is None or cart.requirements:
+    if cart is None or blocked(cart):
         return visit.redirect("/cart", "cart-first" if cart else None)
+    if cart.requirements:
+        return visit.redirect("/checkout/delivery")
     return _checkout_page(visit, cart)
 
 
@@ -69,8 +71,10 @@ async def _back(visit: Visit, problem: Problem) -> Response:
     cart = await open_cart(visit)
     if cart is None:
         raise problem
-    if cart.requirements:
+    if blocked(cart):
         return await cart_page(visit, problem)
+    if cart.requirements:
+        return visit.redirect("/checkout/delivery")
     said = words(problem)
     return _checkout_page(
         visit, cart, status=problem.status, said=said, code=problem.code, faults=field_errors(problem)

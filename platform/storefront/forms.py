@@ -10,10 +10,11 @@ from fastapi import Request
 from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints, ValidationError
 from starlette.datastructures import UploadFile
 
+from commerce.delivery.schemas import AddressIn
 from commerce.orders.schemas import ReturnReason
 from foundation.errors import Problem
 from foundation.http import InvalidFields
-from foundation.types import Email, Id, Input, Text
+from foundation.types import Email, Id, Input, Slug, Text
 
 MAX_FIELDS = 50
 _DIGITS = re.compile(r"^[0-9]{1,16}$", re.ASCII)
@@ -47,6 +48,7 @@ def _absent_when_empty(value: object) -> object:
 
 
 Whole = Annotated[int, BeforeValidator(_whole), Field(ge=1, le=9_999)]
+OptionalText = Annotated[Text | None, BeforeValidator(_absent_when_empty)]
 OptionalId = Annotated[Id | None, BeforeValidator(_absent_when_empty)]
 FormKey = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9-]{1,100}$")]
 LocalPath = Annotated[str, AfterValidator(_local)]
@@ -75,6 +77,36 @@ class CheckoutForm(Input):
     expected_total: Annotated[int, BeforeValidator(_whole), Field(ge=0, le=10**15)]
     email: Annotated[Email | None, BeforeValidator(_absent_when_empty)] = None
     token: Text
+
+
+class DeliveryForm(Input):
+    """How and where to: what is left empty counts as absent, and what is collected needs no address."""
+
+    code: Slug
+    name: OptionalText = None
+    line1: OptionalText = None
+    line2: OptionalText = None
+    postal_code: OptionalText = None
+    city: OptionalText = None
+    region: OptionalText = None
+    country: OptionalText = None
+    phone: OptionalText = None
+
+    def address(self) -> AddressIn | None:
+        """The address, if any of it is given.
+
+        Raises:
+            InvalidFields: part of it is missing or wrong.
+        """
+        given = self.model_dump(exclude={"code"}, exclude_none=True)
+        if not given.keys() - {"country"}:
+            return None
+        for coded in given.keys() & {"region", "country"}:
+            given[coded] = given[coded].upper()
+        try:
+            return AddressIn.model_validate(given)
+        except ValidationError as fault:
+            raise InvalidFields(errors=[_fault(error["loc"], error["msg"]) for error in fault.errors()]) from fault
 
 
 class CancelForm(Input):

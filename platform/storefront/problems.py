@@ -47,6 +47,10 @@ _WORDS = {
     "checkout.reservation_lost": ("That took too long", "The goods were given back. Nothing was charged: try again."),
     "inventory.out_of_stock": ("Somebody was quicker", "There is less left than you wanted. Nothing was charged."),
     "payments.provider_unavailable": ("The bank doesn't answer", "Nothing was charged. Please try again shortly."),
+    "delivery.unavailable": (
+        "It can't reach you that way",
+        "Choose another way for this address. Nothing was changed.",
+    ),
     "idempotency.in_flight": ("Your payment is on its way", "Give it a moment, then look at your orders."),
     "idempotency.key_reused": ("Please check once more", "This form had been sent before with other details."),
     "service.internal": ("Something broke on our side", "We have written it down. Please try again in a moment."),

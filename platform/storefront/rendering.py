@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from datetime import datetime
+from datetime import date
+from decimal import Decimal
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -37,7 +38,7 @@ def price(value: MoneyOut) -> str:
     return money(value.amount, value.currency)
 
 
-def day(value: datetime) -> str:
+def day(value: date) -> str:
     """A date as `23 November 2026`."""
     return f"{value.day} {value:%B %Y}"
 
@@ -45,6 +46,11 @@ def day(value: datetime) -> str:
 def label(code: str) -> str:
     """A code as a shopper reads it: `out_for_delivery` is Out for delivery."""
     return code.replace("_", " ").capitalize()
+
+
+def percent(share: str) -> str:
+    """A share as a shopper reads it: 0.0575 is 5.75 %."""
+    return f"{(Decimal(share) * 100).normalize():f} %"
 
 
 @cache
@@ -67,7 +73,7 @@ def environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    env.filters.update(money=money, price=price, day=day, label=label)
+    env.filters.update(money=money, price=price, day=day, label=label, percent=percent)
     env.globals.update(asset=asset)
     return env
 

@@ -18,6 +18,7 @@ from sqlalchemy.engine import Engine
 from commerce.app import create_app
 from foundation.database import TENANT_SETTING, Database, HotStatement, Tx
 from foundation.settings import Settings
+from tradewind.bench.load import ADDRESS
 from tradewind.bench.scripts import Recording
 from tradewind.errors import StackError
 
@@ -125,6 +126,9 @@ async def _fill_cart(app: FastAPI, variant_id: UUID) -> tuple[httpx.AsyncClient,
 
 async def _order(app: FastAPI, variant_id: UUID) -> str:
     http, cart = await _fill_cart(app, variant_id)
+    if (await http.get(f"/v1/store/carts/{cart}")).raise_for_status().json()["delivers"]:
+        (await http.put(f"/v1/store/carts/{cart}/address", json=ADDRESS)).raise_for_status()
+        (await http.put(f"/v1/store/carts/{cart}/delivery", json={"code": "standard"})).raise_for_status()
     order = await http.post(
         f"/v1/store/carts/{cart}/complete",
         json={"payment": {"provider": "test", "token": "tok_ok"}},

@@ -13,7 +13,7 @@ import polars as pl
 
 from foundation.progress import Progress, silent
 from foundation.settings import Settings
-from tradewind.data import catalogue, tenants, titles
+from tradewind.data import catalogue, tenants, terms, titles
 from tradewind.data.bulk import Loader, loading
 from tradewind.data.ids import SourceIds
 from tradewind.data.report import LoadReport, timed
@@ -60,6 +60,7 @@ def load_fashion(settings: Settings, path: Path, *, progress: Progress = silent)
             for table, frame in _frames(products, ids).items():
                 loader.insert(table, frame)
             loader.connection.execute("SELECT index_products(%s::uuid[])", (products["id"].to_list(),))
+            terms.enter(loader, FASHION.slug, ids)
         report.notes.append(f"{len(images):,} photographs are in the object store.")
     return report
 

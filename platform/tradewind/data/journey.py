@@ -13,7 +13,7 @@ from foundation.database import TENANT_SETTING
 from foundation.events import CouponRedeemed, CustomerRegistered, OrderPlaced
 from foundation.progress import Progress, silent
 from foundation.settings import Settings
-from tradewind.data import catalogue, history, source, tenants
+from tradewind.data import catalogue, history, source, tenants, terms
 from tradewind.data.bulk import Loader, loading
 from tradewind.data.report import LoadReport, timed
 from tradewind.data.tenants import GROCER
@@ -145,6 +145,7 @@ def _load_catalogue(loader: Loader, goods: catalogue.Catalogue) -> None:
         published = goods.product.filter(pl.col("status") == "published")["id"].to_list()
         for start in range(0, len(published), _INDEX_BATCH):
             loader.connection.execute("SELECT index_products(%s::uuid[])", (published[start : start + _INDEX_BATCH],))
+        terms.enter(loader, GROCER.slug, GROCER.ids)
 
 
 def _load_customers(loader: Loader, customers: pl.DataFrame) -> None:
