@@ -11,7 +11,7 @@ import polars as pl
 from tradewind.data import titles
 from tradewind.data.ids import SourceIds
 from tradewind.data.source import Journey
-from tradewind.data.terms import FOOD, FOOD_DEPARTMENTS
+from tradewind.data.terms import FOOD, FOOD_DEPARTMENTS, NOT_FOOD
 from tradewind.data.words import NOT_GOODS
 
 RECENT_WEEKS = 8
@@ -214,7 +214,10 @@ def _products(products: pl.DataFrame, opened: datetime) -> pl.DataFrame:
         "status",
         (-pl.col("sold")).alias("rank"),
         pl.Series("attributes", attributes, dtype=pl.String),
-        pl.when(pl.col("department").is_in(FOOD_DEPARTMENTS))
+        pl.when(
+            pl.col("department").is_in(FOOD_DEPARTMENTS)
+            & ~pl.col("product_category").fill_null("").str.contains(NOT_FOOD)
+        )
         .then(pl.lit(FOOD))
         .otherwise(pl.lit("standard"))
         .alias("tax_class"),

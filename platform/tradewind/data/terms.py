@@ -26,7 +26,12 @@ FOOD_DEPARTMENTS = (
     "CHEF SHOPPE",
     "FROZEN GROCERY",
 )
-"""Ohio does not tax food that is eaten elsewhere (Ohio Revised Code 5739.02(B)(2)): departments come nearest to it."""
+NOT_FOOD = (
+    r"AIR CARE|BATH TISS|BLEACH|CAT |DOG |PET CARE|DETERGENT|FACIAL TISS|WRAPS/BAGS|CLEANG|LAUNDRY|PAPER|SOFT DRINKS|"
+    r"BEERS|WINE|LIQUOR|COUPON"
+)
+"""Ohio does not tax food that is eaten elsewhere, but soft drinks and alcohol (Ohio Revised Code 5739.01(EEE) and
+5739.02(B)(2)): departments, less the categories of theirs that are something else, come nearest to it."""
 
 _METHODS: dict[str, tuple[dict[str, Any], ...]] = {
     GROCER.slug: (
