@@ -36,9 +36,9 @@ STUCK_AFTER = timedelta(minutes=2)
 async def tidy(database: Database, redis: Redis, checkout: Checkout, shop: Shop) -> None:
     """One round for one shop."""
     finished = await checkout.recover(shop, older_than=STUCK_AFTER)
-    async with database.transaction(shop.id) as session:
-        released = await inventory.release_expired(session, shop.id)
-        sold_out = await inventory.sold_out_products(session)
+    async with database.tx(shop.id) as tx:
+        released = await inventory.release_expired(tx)
+        sold_out = await inventory.sold_out_products(tx)
     await _tell_sold_out(redis, shop, sold_out)
     if finished or released:
         log.info("worker.tidied", tenant=shop.slug, payments=finished, reservations=released)

@@ -75,8 +75,8 @@ async def _recover(desk: Desk) -> None:
     later = clock.now() + LATER
     with clock.use(lambda: later):
         await desk.checkout.recover(desk.shop, older_than=timedelta(minutes=2))
-        async with desk.database.transaction(desk.shop.id) as session:
-            await inventory.release_expired(session, desk.shop.id)
+        async with desk.database.tx(desk.shop.id) as tx:
+            await inventory.release_expired(tx)
 
 
 async def _nothing_is_wrong(desk: Desk) -> None:

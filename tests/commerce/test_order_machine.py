@@ -289,8 +289,8 @@ class ShopMachine(RuleBasedStateMachine):
 
     async def tidy(self) -> None:
         await self.desk.checkout.recover(self.desk.shop, older_than=timedelta(minutes=2))
-        async with self.database.transaction(self.seeded.id) as session:
-            await inventory.release_expired(session, self.seeded.id)
+        async with self.database.tx(self.seeded.id) as tx:
+            await inventory.release_expired(tx)
 
     def attempt(self, do: Callable[[], Awaitable[None]]) -> None:
         async def work() -> None:

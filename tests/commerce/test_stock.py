@@ -14,7 +14,9 @@ from commerce.checkout.schemas import Complete, PaymentIn
 from commerce.checkout.service import Checkout
 from commerce.identity import service as identity
 from commerce.identity.service import Shopper
+from commerce.inventory import keeping
 from commerce.inventory import service as inventory
+from commerce.inventory.schemas import ReceiptIn
 from commerce.inventory.service import OutOfStock, StockLine
 from commerce.payments.providers import Authorised, Providers, TestProvider
 from commerce.tenancy import service as tenancy
@@ -51,10 +53,10 @@ async def test_the_last_units_go_to_as_many_buyers_as_there_are(
     sold = seeded.products[0]
 
     async def buy() -> bool:
-        async with database.transaction(seeded.id) as session:
+        async with database.tx(seeded.id) as tx:
             line = StockLine(sold.variant_id, sold.product_id, 1)
             try:
-                await inventory.reserve(session, seeded.id, new_id(), [line], until=clock.now() + SOON)
+                await inventory.reserve(tx, new_id(), [line], until=clock.now() + SOON)
             except OutOfStock:
                 return False
         return True
@@ -68,9 +70,39 @@ async def test_two_lines_of_one_variant_share_its_stock(database: Database, data
     sold = seeded.products[0]
     line = StockLine(sold.variant_id, sold.product_id, 2)
     with pytest.raises(OutOfStock) as refused:
-        async with database.transaction(seeded.id) as session:
-            await inventory.reserve(session, seeded.id, new_id(), [line, line], until=clock.now() + SOON)
+        async with database.tx(seeded.id) as tx:
+            await inventory.reserve(tx, new_id(), [line, line], until=clock.now() + SOON)
     assert (refused.value.requested, refused.value.available) == (4, 3)
+
+
+async def test_a_line_that_no_warehouse_has_alone_is_taken_from_as_few_as_will_do(
+    database: Database, database_urls: DatabaseUrls, rows: Any
+) -> None:
+    seeded = seed_shop(database_urls, "spread", stock=4)
+    sold = seeded.products[0]
+    async with database.tx(seeded.id) as tx:
+        for code, units in (("north", 6), ("south", 3)):
+            warehouse = new_id()
+            await tx.connection.execute(
+                "INSERT INTO warehouse (tenant_id, id, code, name) VALUES ($1, $2, $3, $3)", seeded.id, warehouse, code
+            )
+            await keeping.receive(tx, ReceiptIn(sku="SKU0", warehouse=code, quantity=units))
+
+    async def reserve(quantity: int) -> list[int]:
+        holder = new_id()
+        line = StockLine(sold.variant_id, sold.product_id, quantity)
+        async with database.tx(seeded.id) as tx:
+            await inventory.reserve(tx, holder, [line], until=clock.now() + SOON)
+            held = await tx.connection.fetch("SELECT quantity FROM reservation WHERE holder_id = $1", holder)
+            assert await keeping.discrepancies(tx) == []
+        return sorted((row["quantity"] for row in held), reverse=True)
+
+    with pytest.raises(OutOfStock) as refused:
+        await reserve(14)
+    assert refused.value.available == 13
+    assert await reserve(9) == [6, 3]
+    assert await reserve(3) == [3]
+    assert await reserve(1) == [1]
 
 
 async def test_carts_that_want_the_same_things_in_another_order_do_not_deadlock(
@@ -80,31 +112,31 @@ async def test_carts_that_want_the_same_things_in_another_order_do_not_deadlock(
     lines = [StockLine(sold.variant_id, sold.product_id, 1) for sold in seeded.products]
 
     async def buy(backwards: bool) -> None:
-        async with database.transaction(seeded.id) as session:
+        async with database.tx(seeded.id) as tx:
             asked = list(reversed(lines)) if backwards else lines
-            await inventory.reserve(session, seeded.id, new_id(), asked, until=clock.now() + SOON)
+            await inventory.reserve(tx, new_id(), asked, until=clock.now() + SOON)
 
     await asyncio.gather(*(buy(n % 2 == 0) for n in range(20)))
-    async with database.transaction(seeded.id) as session:
-        left = await inventory.availability(session, [line.variant_id for line in lines])
+    async with database.tx(seeded.id) as tx:
+        left = await inventory.availability(tx, [line.variant_id for line in lines])
     assert set(left.values()) == {980}
 
 
 async def test_what_is_held_too_long_is_given_back_once(database: Database, database_urls: DatabaseUrls) -> None:
     seeded = seed_shop(database_urls, "hot", stock=5)
     sold = seeded.products[0]
-    async with database.transaction(seeded.id) as session:
+    async with database.tx(seeded.id) as tx:
         line = StockLine(sold.variant_id, sold.product_id, 5)
-        await inventory.reserve(session, seeded.id, new_id(), [line], until=clock.now() - SOON)
-        assert await inventory.sold_out_products(session) == [str(sold.product_id)]
+        await inventory.reserve(tx, new_id(), [line], until=clock.now() - SOON)
+        assert await inventory.sold_out_products(tx) == [str(sold.product_id)]
 
     async def sweep() -> int:
-        async with database.transaction(seeded.id) as session:
-            return await inventory.release_expired(session, seeded.id)
+        async with database.tx(seeded.id) as tx:
+            return await inventory.release_expired(tx)
 
     assert sum(await asyncio.gather(sweep(), sweep(), sweep())) == 1
-    async with database.transaction(seeded.id) as session:
-        assert await inventory.availability(session, [sold.variant_id]) == {sold.variant_id: 5}
+    async with database.tx(seeded.id) as tx:
+        assert await inventory.availability(tx, [sold.variant_id]) == {sold.variant_id: 5}
 
 
 class _Crash(BaseException):
@@ -164,8 +196,8 @@ async def test_a_crash_is_driven_to_a_definite_end(
         assert await recovery.recover(shop, older_than=timedelta(minutes=2)) == 0
 
     assert (len(alive.cancelled), len(alive.captured)) == (1 - orders, orders)
-    async with database.transaction(shop.id) as session:
-        left = await inventory.availability(session, [seeded.products[0].variant_id])
-        cart = await carts.get(await tx_of(session), shopper, cart_id)
+    async with database.tx(shop.id) as tx:
+        left = await inventory.availability(tx, [seeded.products[0].variant_id])
+        cart = await carts.get(tx, shopper, cart_id)
     assert list(left.values()) == [stock_left]
     assert cart.status == cart_status

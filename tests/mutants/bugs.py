@@ -28,21 +28,22 @@ BUGS = (
             (
                 "commerce/inventory/service.py",
                 """
-    UPDATE stock SET available = available - :quantity, reserved = reserved + :quantity
-    WHERE available >= :quantity AND (tenant_id, id) = (
-        SELECT tenant_id, id FROM stock
-        WHERE tenant_id = :tenant_id AND variant_id = :variant_id AND available >= :quantity
-        ORDER BY warehouse_id LIMIT 1)
-    RETURNING id, available
+            UPDATE stock
+            SET available = available - CAST(:quantity AS bigint), reserved = reserved + CAST(:quantity AS bigint)
+            WHERE available >= CAST(:quantity AS bigint) AND (tenant_id, id) = (
+                SELECT tenant_id, id FROM stock
+                WHERE tenant_id = :tenant_id AND variant_id = :variant_id AND available >= CAST(:quantity AS bigint)
+                ORDER BY warehouse_id LIMIT 1)
+            RETURNING id, available),
 """,
                 """
-    WITH found AS MATERIALIZED (
-        SELECT tenant_id, id, available, reserved, pg_sleep(0.05) FROM stock
-        WHERE tenant_id = :tenant_id AND variant_id = :variant_id AND available >= :quantity
-        ORDER BY warehouse_id LIMIT 1)
-    UPDATE stock SET available = found.available - :quantity, reserved = found.reserved + :quantity
-    FROM found WHERE stock.tenant_id = found.tenant_id AND stock.id = found.id
-    RETURNING stock.id, stock.available
+            UPDATE stock SET available = f.available - CAST(:quantity AS bigint),
+                             reserved = f.reserved + CAST(:quantity AS bigint)
+            FROM (SELECT id, available, reserved, pg_sleep(0.05) FROM stock
+                  WHERE tenant_id = :tenant_id AND variant_id = :variant_id AND available >= CAST(:quantity AS bigint)
+                  ORDER BY warehouse_id LIMIT 1) f
+            WHERE stock.tenant_id = :tenant_id AND stock.id = f.id
+            RETURNING stock.id, stock.available),
 """,
             ),
         ),
@@ -67,7 +68,7 @@ BUGS = (
     ),
     Bug(
         "two sweeps give the same reservation back",
-        (("commerce/inventory/service.py", "            .with_for_update(skip_locked=True)\n", ""),),
+        (("commerce/inventory/service.py", "LIMIT :limit FOR UPDATE SKIP LOCKED)", "LIMIT :limit)"),),
         f"{_STOCK}::test_what_is_held_too_long_is_given_back_once",
     ),
     Bug(

@@ -29,11 +29,11 @@ from commerce.payments.providers import Authorised, Provider, Providers, Provide
 from commerce.payments.service import PaymentWasRefused
 from commerce.tenancy.service import Shop
 from foundation import clock
-from foundation.database import Database, tx_of
+from foundation.database import Database, Tx
 from foundation.errors import Conflict
 from foundation.events import BeginCheckout, Item, record
 from foundation.ids import new_id
-from foundation.outbox import publish
+from foundation.outbox import announce
 
 
 class RequirementsUnmet(Conflict):
@@ -99,7 +99,7 @@ class Checkout:
         if order_id is None:
             await self._abandon(shop, payment_id, provider)
             raise ReservationLost
-        await self.money.settle(shop.id, order_id)
+        await self.money.take(shop.id, payment_id)
         async with self.database.tx(shop.id, read_only=True) as tx:
             return await orders.get(tx, shopper, order_id)
 
@@ -111,27 +111,19 @@ class Checkout:
     async def _reserve(
         self, shop: Shop, shopper: Shopper, cart_id: UUID, body: Complete, provider: Provider
     ) -> tuple[UUID, Checked]:
-        async with self.database.transaction(shop.id) as session:
-            tx = await tx_of(session)
+        async with self.database.tx(shop.id) as tx:
             await carts.lock(tx, shopper, cart_id)
-            cart = await carts.get(tx, shopper, cart_id)
-            checked = carts.check(cart)
+            checked = carts.check(await carts.get(tx, shopper, cart_id))
             _require_ready(checked, body)
-            payment = await payments.start(
-                session,
-                shop.id,
-                cart_id=cart.id,
-                provider=provider.name,
-                amount=checked.totals.total,
-                currency=cart.currency,
+            currency, total = checked.cart.currency, checked.totals.total
+            payment_id = await payments.start(
+                tx, cart_id=cart_id, provider=provider.name, amount=total, currency=currency
             )
-            await inventory.reserve(
-                session, shop.id, payment.id, _stock_lines(checked), until=clock.now() + self.hold_for
-            )
-            await carts.begin_completing(tx, cart.id)
-            said = BeginCheckout(items=_items(checked), currency=cart.currency, value=checked.totals.total)
-            await publish(session, [record(said, tenant_id=shop.id, aggregate_id=cart.id, context=shopper.context())])
-            return payment.id, checked
+            await inventory.reserve(tx, payment_id, _stock_lines(checked), until=clock.now() + self.hold_for)
+            await carts.begin_completing(tx, cart_id)
+            said = BeginCheckout(items=_items(checked), currency=currency, value=total)
+            await announce(tx, [record(said, tenant_id=shop.id, aggregate_id=cart_id, context=shopper.context())])
+        return payment_id, checked
 
     async def _placed(self, shop: Shop, cart_id: UUID) -> OrderOut | None:
         async with self.database.tx(shop.id, read_only=True) as tx:
@@ -140,44 +132,52 @@ class Checkout:
     async def _place(
         self, shop: Shop, shopper: Shopper, checked: Checked, payment_id: UUID, answer: Authorised, body: Complete
     ) -> UUID | None:
+        """The order, unless the payment or its reservation is over. What was reserved and authorised is what is placed,
+        whatever became of prices and rates meanwhile.
+        """
         order_id = new_id()
-        async with self.database.transaction(shop.id) as session:
-            payment = await payments.locked(session, shop.id, payment_id)
-            if payment.status != "started" or not await inventory.claim(session, payment_id, order_id):
-                return None
-            # What was reserved and authorised is what is placed, whatever became of prices and rates meanwhile.
-            await place(session, shopper, checked, order_id=order_id, email=body.email)
-            payments.authorised(payment, answer.reference, order_id)
-            await carts.complete(await tx_of(session), checked.cart.id)
+        try:
+            async with self.database.tx(shop.id) as tx:
+                await _claim(tx, payment_id, answer.reference, order_id)
+                await place(tx, shopper, checked, order_id=order_id, email=body.email)
+                await carts.complete(tx, checked.cart.id)
+        except ReservationLost:
+            return None
         return order_id
 
     async def _refuse(self, shop: Shop, shopper: Shopper, payment_id: UUID, answer: Refused) -> None:
-        async with self.database.transaction(shop.id) as session:
-            payment = await payments.locked(session, shop.id, payment_id)
-            if payment.status == "started":
-                await payments.refused(session, payment, answer.reason, shopper.context())
-                await inventory.release(session, shop.id, payment_id)
-                await carts.reopen(await tx_of(session), payment.cart_id)
+        async with self.database.tx(shop.id) as tx:
+            cart_id = await payments.refused(tx, payment_id, answer.reason, shopper.context())
+            await _let_go(tx, payment_id, cart_id)
 
     async def _abandon(self, shop: Shop, payment_id: UUID, provider: Provider) -> None:
         await provider.void(payment_id)
-        async with self.database.transaction(shop.id) as session:
-            payment = await payments.locked(session, shop.id, payment_id)
-            if payment.status == "started":
-                payments.cancelled(payment)
-                await inventory.release(session, shop.id, payment_id)
-                await carts.reopen(await tx_of(session), payment.cart_id)
+        async with self.database.tx(shop.id) as tx:
+            await _let_go(tx, payment_id, await payments.cancelled(tx, payment_id))
 
     async def recover(self, shop: Shop, *, older_than: timedelta) -> int:
         """Drive what a crash left half way to its end; says how many payments and refunds that were."""
-        async with self.database.transaction(shop.id) as session:
-            stuck = [(payment.id, payment.provider) for payment in await payments.stuck(session, older_than=older_than)]
+        async with self.database.tx(shop.id, read_only=True) as tx:
+            stuck = await payments.stuck(tx, older_than=older_than)
         for payment_id, name in stuck:
             try:
                 await self._abandon(shop, payment_id, self.providers.named(name))
             except ProviderUnavailable:
                 log.warning("payments.no_answer", call="void", id=str(payment_id))
         return len(stuck) + await self.money.finish(shop.id, older_than=older_than)
+
+
+async def _claim(tx: Tx, payment_id: UUID, reference: str, order_id: UUID) -> None:
+    authorised = await payments.authorised(tx, payment_id, reference, order_id)
+    if not authorised or not await inventory.claim(tx, payment_id, order_id):
+        raise ReservationLost
+
+
+async def _let_go(tx: Tx, payment_id: UUID, cart_id: UUID | None) -> None:
+    """Give back what an attempt held and let the shopper go on; nothing, when it had been over already."""
+    if cart_id is not None:
+        await inventory.release(tx, payment_id)
+        await carts.reopen(tx, cart_id)
 
 
 def _require_ready(checked: Checked, body: Complete) -> None:

@@ -37,6 +37,10 @@ class Money:
         if any(call.kind == "capture" for call in pending):
             await self._refund_what_capture_left(tenant_id, order_id)
 
+    async def take(self, tenant_id: UUID, payment_id: UUID) -> None:
+        """`capture`, left to be finished later when the provider does not answer."""
+        await self._try(tenant_id, Pending("capture", payment_id))
+
     async def finish(self, tenant_id: UUID, *, older_than: timedelta) -> int:
         """Make the calls again that nobody has seen the end of; says how many."""
         async with self.database.tx(tenant_id, read_only=True) as tx:
@@ -60,8 +64,8 @@ class Money:
         async with self.database.tx(tenant_id) as tx:
             held = await hold(tx, charge.order_id)
             if await settlement.captured(tx, payment_id):
-                # What was cancelled while the capture was on its way is given back.
-                await start_due_refunds(held, reason="cancelled")
+                if held.credited:  # cancelled while the capture was on its way
+                    await start_due_refunds(held, reason="cancelled")
                 await save_states(held)
                 await enter(held, "captured", SYSTEM, amount=charge.amount, provider=charge.provider)
 

@@ -3,133 +3,140 @@
 from __future__ import annotations
 
 import base64
+import json
 from collections.abc import Sequence
 from dataclasses import asdict
 from uuid import UUID
 
-from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy import text
 
 from commerce.cart.service import Checked
 from commerce.identity.service import Shopper
-from commerce.orders.models import Order, OrderEntry, OrderLine
 from foundation import clock
-from foundation import events as contracts
-from foundation.events import Item, OrderPlaced, Purchase, record
+from foundation.database import Tx, hot
+from foundation.events import Item, OrderLine, OrderPlaced, Purchase, record
 from foundation.ids import new_id
-from foundation.outbox import publish
+from foundation.outbox import announce
+
+_PLACE = hot(
+    text(
+        """
+        WITH placed AS (
+            INSERT INTO orders (tenant_id, id, number, cart_id, customer_id, visitor_id, email, currency, subtotal,
+                                discount, shipping, tax, tax_included, shipping_tax, taxes, address, delivery, total,
+                                placed_at)
+            VALUES (:tenant_id, :id, :number, :cart_id, CAST(:customer_id AS uuid), :visitor_id, CAST(:email AS text),
+                    :currency, :subtotal, :discount, :shipping, :tax, :tax_included, :shipping_tax,
+                    CAST(CAST(:taxes AS text) AS jsonb), CAST(CAST(:address AS text) AS jsonb),
+                    CAST(CAST(:delivery AS text) AS jsonb), :total, CAST(:at AS timestamptz))),
+        entered AS (
+            INSERT INTO order_entry (tenant_id, id, order_id, kind, actor, at)
+            VALUES (:tenant_id, :entry_id, :id, 'placed', 'shopper', CAST(:at AS timestamptz)))
+        INSERT INTO order_line (tenant_id, id, order_id, product_id, variant_id, sku, title, quantity, unit_price,
+                                discount, total, tax, decision_id)
+        SELECT :tenant_id, l.id, :id, l.product_id, l.variant_id, l.sku, l.title, l.quantity, l.unit_price, l.discount,
+               l.total, l.tax, l.decision_id
+        FROM unnest(CAST(:line_ids AS uuid[]), CAST(:product_ids AS uuid[]), CAST(:variant_ids AS uuid[]),
+                    CAST(:skus AS text[]), CAST(:titles AS text[]), CAST(:quantities AS bigint[]),
+                    CAST(:unit_prices AS bigint[]), CAST(:discounts AS bigint[]), CAST(:totals AS bigint[]),
+                    CAST(:line_taxes AS bigint[]), CAST(:decision_ids AS uuid[]))
+             AS l (id, product_id, variant_id, sku, title, quantity, unit_price, discount, total, tax, decision_id)
+        """
+    )
+)
 
 
-async def place(
-    session: AsyncSession, shopper: Shopper, checked: Checked, *, order_id: UUID, email: str | None
-) -> Order:
+async def place(tx: Tx, shopper: Shopper, checked: Checked, *, order_id: UUID, email: str | None) -> None:
     """The order a checked cart becomes, and the news of it.
 
     The amounts are the cart's own, so what was authorised is what is charged.
     """
     cart, totals, said = checked.cart, checked.totals, checked.out()
-    order = Order(
-        tenant_id=cart.tenant_id,
-        id=order_id,
-        number=number_of(order_id),
-        cart_id=cart.id,
-        customer_id=shopper.customer_id,
-        visitor_id=shopper.visitor_id,
-        email=email,
+    line_ids = [new_id() for _ in cart.lines]
+    await tx.rows(
+        _PLACE,
+        {
+            "id": order_id,
+            "number": number_of(order_id),
+            "cart_id": cart.id,
+            "customer_id": shopper.customer_id,
+            "visitor_id": shopper.visitor_id,
+            "email": email,
+            "currency": cart.currency,
+            "subtotal": totals.subtotal,
+            "discount": totals.discount,
+            "shipping": totals.shipping,
+            "tax": totals.tax,
+            "tax_included": totals.tax_included,
+            "shipping_tax": totals.shipping_tax,
+            "taxes": json.dumps([asdict(tax) for tax in totals.taxes]),
+            "address": said.address.model_dump_json() if said.address else None,
+            "delivery": said.delivery.model_dump_json() if said.delivery else None,
+            "total": totals.total,
+            "at": clock.now(),
+            "entry_id": new_id(),
+            "line_ids": line_ids,
+            "product_ids": [line.variant.product_id for line in cart.lines],
+            "variant_ids": [line.variant_id for line in cart.lines],
+            "skus": [line.variant.sku for line in cart.lines],
+            "titles": [line.variant.title for line in cart.lines],
+            "quantities": [line.quantity for line in cart.lines],
+            "unit_prices": [line.unit_price for line in cart.lines],
+            "discounts": totals.line_discounts,
+            "totals": totals.line_totals,
+            "line_taxes": totals.line_taxes,
+            "decision_ids": [line.decision_id for line in cart.lines],
+        },
+    )
+    await _announce(tx, shopper, checked, order_id, line_ids)
+
+
+async def _announce(tx: Tx, shopper: Shopper, checked: Checked, order_id: UUID, line_ids: Sequence[UUID]) -> None:
+    cart, totals = checked.cart, checked.totals
+    placed = OrderPlaced(
+        order_id=order_id,
         currency=cart.currency,
         subtotal=totals.subtotal,
         discount=totals.discount,
         shipping=totals.shipping,
         tax=totals.tax,
         tax_included=totals.tax_included,
-        shipping_tax=totals.shipping_tax,
-        taxes=[asdict(tax) for tax in totals.taxes],
-        address=said.address.model_dump(mode="json") if said.address else None,
-        delivery=said.delivery.model_dump(mode="json") if said.delivery else None,
         total=totals.total,
-        placed_at=clock.now(),
-    )
-    session.add(order)
-    await session.flush()
-    lines = [
-        OrderLine(
-            tenant_id=cart.tenant_id,
-            id=new_id(),
-            order_id=order.id,
-            product_id=line.variant.product_id,
-            variant_id=line.variant_id,
-            sku=line.variant.sku,
-            title=line.variant.title,
-            quantity=line.quantity,
-            unit_price=line.unit_price,
-            rounding=0,
-            discount=discount,
-            total=total,
-            tax=tax,
-            decision_id=line.decision_id,
-        )
-        for line, discount, total, tax in zip(
-            cart.lines, totals.line_discounts, totals.line_totals, totals.line_taxes, strict=True
-        )
-    ]
-    session.add_all(lines)
-    session.add(
-        OrderEntry(
-            tenant_id=cart.tenant_id, id=new_id(), order_id=order.id, kind="placed", actor="shopper", at=order.placed_at
-        )
-    )
-    await session.flush()
-    await _announce(session, shopper, order, lines)
-    return order
-
-
-async def _announce(session: AsyncSession, shopper: Shopper, order: Order, lines: Sequence[OrderLine]) -> None:
-    placed = OrderPlaced(
-        order_id=order.id,
-        currency=order.currency,
-        subtotal=order.subtotal,
-        discount=order.discount,
-        shipping=order.shipping,
-        tax=order.tax,
-        tax_included=order.tax_included,
-        total=order.total,
         lines=[
-            contracts.OrderLine(
-                line_id=line.id,
-                product_id=line.product_id,
+            OrderLine(
+                line_id=line_id,
+                product_id=line.variant.product_id,
                 variant_id=line.variant_id,
                 quantity=line.quantity,
                 unit_price=line.unit_price,
-                discount=line.discount,
-                total=line.total,
-                tax=line.tax,
+                discount=discount,
+                total=total,
+                tax=tax,
                 decision_id=line.decision_id,
             )
-            for line in lines
+            for line_id, line, discount, total, tax in zip(
+                line_ids, cart.lines, totals.line_discounts, totals.line_totals, totals.line_taxes, strict=True
+            )
         ],
     )
     purchase = Purchase(
-        transaction_id=order.id,
-        currency=order.currency,
-        value=order.total,
+        transaction_id=order_id,
+        currency=cart.currency,
+        value=totals.total,
         items=[
             Item(
-                item_id=line.product_id,
+                item_id=line.variant.product_id,
                 variant_id=line.variant_id,
                 quantity=line.quantity,
                 price=line.unit_price,
                 decision_id=line.decision_id,
             )
-            for line in lines
+            for line in cart.lines
         ],
     )
     context = shopper.context()
-    await publish(
-        session,
-        [
-            record(said, tenant_id=order.tenant_id, aggregate_id=order.id, context=context)
-            for said in (placed, purchase)
-        ],
-    )
+    facts = (placed, purchase)
+    await announce(tx, [record(fact, tenant_id=tx.tenant_id, aggregate_id=order_id, context=context) for fact in facts])
 
 
 def number_of(order_id: UUID) -> str:

@@ -1,4 +1,4 @@
-"""Payments until there is an order: started -> authorised, or refused, or cancelled."""
+"""Payments until there is an order: started -> authorised, refused or cancelled. A step is one conditional UPDATE."""
 
 from __future__ import annotations
 
@@ -6,15 +6,15 @@ from collections.abc import Sequence
 from datetime import timedelta
 from uuid import UUID
 
-from sqlalchemy import select
-from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy import text
 
-from commerce.payments.models import Payment
+from commerce.payments.schemas import PaymentOut
 from foundation import clock
+from foundation.database import Tx, hot
 from foundation.errors import Problem
 from foundation.events import Context, PaymentRefused, record
 from foundation.ids import new_id
-from foundation.outbox import publish
+from foundation.outbox import announce
 
 
 class PaymentWasRefused(Problem):
@@ -26,68 +26,102 @@ class PaymentWasRefused(Problem):
     reason: str
 
 
-async def start(
-    session: AsyncSession, tenant_id: UUID, *, cart_id: UUID, provider: str, amount: int, currency: str
-) -> Payment:
-    """A new attempt to pay for a cart."""
-    payment = Payment(
-        tenant_id=tenant_id,
-        id=new_id(),
-        cart_id=cart_id,
-        provider=provider,
-        status="started",
-        amount=amount,
-        currency=currency,
-        updated_at=clock.now(),
+_START = hot(
+    text(
+        """
+        INSERT INTO payment (tenant_id, id, cart_id, provider, status, amount, currency, updated_at)
+        VALUES (:tenant_id, :id, :cart_id, :provider, 'started', :amount, :currency, CAST(:now AS timestamptz))
+        """
     )
-    session.add(payment)
-    await session.flush()
-    return payment
+)
+
+_AUTHORISED = hot(
+    text(
+        """
+        UPDATE payment SET status = 'authorised', provider_reference = :reference, order_id = :order_id,
+                           updated_at = CAST(:now AS timestamptz)
+        WHERE tenant_id = :tenant_id AND id = :payment_id AND status = 'started' RETURNING id
+        """
+    )
+)
+
+_REFUSED = hot(
+    text(
+        """
+        UPDATE payment SET status = 'refused', refusal = :reason, updated_at = CAST(:now AS timestamptz)
+        WHERE tenant_id = :tenant_id AND id = :payment_id AND status = 'started' RETURNING cart_id, provider
+        """
+    )
+)
+
+_CANCELLED = hot(
+    text(
+        """
+        UPDATE payment SET status = 'cancelled', updated_at = CAST(:now AS timestamptz)
+        WHERE tenant_id = :tenant_id AND id = :payment_id AND status = 'started' RETURNING cart_id
+        """
+    )
+)
+
+# ix_payment_unfinished
+_STUCK = hot(
+    text(
+        """
+        SELECT id, provider FROM payment
+        WHERE tenant_id = :tenant_id AND status = 'started' AND updated_at < CAST(:before AS timestamptz)
+        ORDER BY updated_at LIMIT :limit
+        """
+    )
+)
+
+# ix_payment_order
+_OF_ORDER = hot(
+    text(
+        """
+        SELECT id, provider, provider_reference, status, amount, currency, created_at FROM payment
+        WHERE tenant_id = :tenant_id AND order_id = :order_id ORDER BY created_at, id
+        """
+    )
+)
 
 
-async def locked(session: AsyncSession, tenant_id: UUID, payment_id: UUID) -> Payment:
-    """The payment, held against everyone else until the transaction ends."""
-    return await session.get_one(Payment, (tenant_id, payment_id), with_for_update=True)
+async def start(tx: Tx, *, cart_id: UUID, provider: str, amount: int, currency: str) -> UUID:
+    """A new attempt to pay for a cart: its id."""
+    payment_id = new_id()
+    values = {"id": payment_id, "cart_id": cart_id, "provider": provider, "amount": amount, "currency": currency}
+    await tx.rows(_START, {**values, "now": clock.now()})
+    return payment_id
 
 
-async def refused(session: AsyncSession, payment: Payment, reason: str, context: Context) -> None:
-    """The provider said no."""
-    _become(payment, "refused")
-    payment.refusal = reason
-    said = PaymentRefused(payment_id=payment.id, cart_id=payment.cart_id, provider=payment.provider, reason=reason)
-    await publish(session, [record(said, tenant_id=payment.tenant_id, aggregate_id=payment.cart_id, context=context)])
+async def authorised(tx: Tx, payment_id: UUID, reference: str, order_id: UUID) -> bool:
+    """The provider holds the money, and the order stands; `False` when the attempt is over."""
+    values = {"payment_id": payment_id, "reference": reference, "order_id": order_id, "now": clock.now()}
+    return await tx.one(_AUTHORISED, values) is not None
 
 
-def authorised(payment: Payment, reference: str, order_id: UUID) -> None:
-    """The provider holds the money, and the order stands."""
-    _become(payment, "authorised")
-    payment.provider_reference, payment.order_id = reference, order_id
+async def refused(tx: Tx, payment_id: UUID, reason: str, context: Context) -> UUID | None:
+    """The provider said no: the cart that was to be paid, or `None` when the attempt is over."""
+    row = await tx.one(_REFUSED, {"payment_id": payment_id, "reason": reason, "now": clock.now()})
+    if row is None:
+        return None
+    cart_id: UUID = row["cart_id"]
+    said = PaymentRefused(payment_id=payment_id, cart_id=cart_id, provider=row["provider"], reason=reason)
+    await announce(tx, [record(said, tenant_id=tx.tenant_id, aggregate_id=cart_id, context=context)])
+    return cart_id
 
 
-def cancelled(payment: Payment) -> None:
-    """The attempt came to nothing."""
-    _become(payment, "cancelled")
+async def cancelled(tx: Tx, payment_id: UUID) -> UUID | None:
+    """The attempt came to nothing: the cart that was to be paid, or `None` when the attempt is over."""
+    row = await tx.one(_CANCELLED, {"payment_id": payment_id, "now": clock.now()})
+    return row["cart_id"] if row else None
 
 
-async def stuck(session: AsyncSession, *, older_than: timedelta, limit: int = 50) -> Sequence[Payment]:
-    """Payments that started and never came to be authorised or refused, oldest first."""
-    return (
-        await session.scalars(
-            select(Payment)
-            .where(Payment.status == "started", Payment.updated_at < clock.now() - older_than)
-            .order_by(Payment.updated_at)
-            .limit(limit)
-        )
-    ).all()
+async def stuck(tx: Tx, *, older_than: timedelta, limit: int = 50) -> Sequence[tuple[UUID, str]]:
+    """Payments that started and never came to be authorised or refused, with their providers, oldest first."""
+    rows = await tx.rows(_STUCK, {"before": clock.now() - older_than, "limit": limit})
+    return [(row["id"], row["provider"]) for row in rows]
 
 
-async def of_order(session: AsyncSession, order_id: UUID) -> Sequence[Payment]:
+async def of_order(tx: Tx, order_id: UUID) -> list[PaymentOut]:
     """The payments that became an order, oldest first."""
-    return (
-        await session.scalars(select(Payment).where(Payment.order_id == order_id).order_by(Payment.created_at))
-    ).all()
-
-
-def _become(payment: Payment, status: str) -> None:
-    payment.status = status
-    payment.updated_at = clock.now()
+    return [PaymentOut.model_validate(dict(row)) for row in await tx.rows(_OF_ORDER, {"order_id": order_id})]
