@@ -18,7 +18,9 @@ from commerce.catalog import hot
 from commerce.catalog.service import all_words
 from features.online import OnlineShoppers
 from foundation import clients, clock
+from foundation.progress import silent
 from foundation.settings import Settings
+from pipelines.relay import wait_until_delivered
 from tradewind.bench import pgbench, shop
 from tradewind.bench.figures import Figures, figures
 from tradewind.bench.load import Connection, Visitor
@@ -32,6 +34,8 @@ ROUNDS = 40
 """Additions to a cart that the event lag is taken from."""
 PAGE = 24
 PATIENCE = 20.0
+REST = 1.0
+"""Seconds for the consumers behind the relay."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,7 +184,15 @@ class Suite:
         url = self.settings.require("database_url", "Postgres")
         # No more connections than the web worker's pool has: beyond the cores they only slow Postgres down.
         connections = min(count, self.settings.database_pool_size)
-        return Row(what, ours, pgbench.run(url, scripts, clients=connections, seconds=SECONDS))
+        self._settle()
+        row = Row(what, ours, pgbench.run(url, scripts, clients=connections, seconds=SECONDS))
+        self._settle()
+        return row
+
+    def _settle(self) -> None:
+        """Let what the last measurement set off come to rest: its events are delivered on the same cores."""
+        wait_until_delivered(self.settings, silent)
+        time.sleep(REST)
 
     def _figures(self, kind: str, choices: Sequence[Any], count: int, *, serving: bool = False) -> Figures:
         load = self._load(kind, choices, count, serving=serving)
