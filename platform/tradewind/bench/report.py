@@ -24,8 +24,8 @@ The API (JSON) beside pgbench running the very statement the request runs, begin
 many connections as the request's worker has: one a client, ten at most. The shop has 91,737 products.""",
     "checkout": """
 *Add to cart*: a new visitor opens a session and a cart and puts a product in it (three requests). *Place order*: the
-same, sent to an address and paid with the test card (six). Beside pgbench running the statements recorded from such requests, in the same
-transactions, with the ids made up anew each time. Rates and latencies are of the whole visit.""",
+same, sent to an address and paid with the test card (six). Beside pgbench running the statements recorded from such
+requests, in the same transactions, with the ids made up anew each time. Rates and latencies are of the whole visit.""",
     "event_lag": """
 *Readable in ClickHouse* is from the event's record in Postgres to its insert, while so many clients fill carts; *in the
 online features* is from the answer to the cart's request until the online store has it, one at a time.""",

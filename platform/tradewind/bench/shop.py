@@ -16,6 +16,8 @@ from sqlalchemy import event
 from sqlalchemy.engine import Engine
 
 from commerce.app import create_app
+from commerce.inventory import keeping
+from commerce.inventory.schemas import ReceiptIn
 from foundation.database import TENANT_SETTING, Database, HotStatement, Tx
 from foundation.settings import Settings
 from tradewind.bench.load import ADDRESS
@@ -24,6 +26,7 @@ from tradewind.errors import StackError
 
 SLUG = "grocer"
 HOST = "grocer.localhost"
+ENOUGH = 20_000
 SOLD = 16
 """Variants that are bought: enough that clients seldom wait for one another's stock."""
 WORDS = (
@@ -97,6 +100,18 @@ class Recorded:
 
     add_to_cart: str
     place_order: str
+
+
+async def stock_up(settings: Settings, shop: Shop) -> None:
+    """Take in enough of what is bought for every order of the benchmarks."""
+    database = Database(settings.require("database_url", "Postgres"), pool_size=1)
+    async with database.tx(shop.tenant_id) as tx:
+        rows = await tx.connection.fetch("SELECT sku FROM variant WHERE id = ANY($1)", shop.variants)
+        code = await tx.connection.fetchval("SELECT code FROM warehouse ORDER BY code LIMIT 1")
+        for row in rows:
+            receipt = ReceiptIn(sku=row["sku"], warehouse=code, quantity=ENOUGH, reason="benchmark")
+            await keeping.receive(tx, receipt)
+    await database.close()
 
 
 async def record(settings: Settings, shop: Shop, variant_id: UUID) -> Recorded:

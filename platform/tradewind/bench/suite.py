@@ -112,6 +112,7 @@ class Suite:
         return Result("catalogue", rows)
 
     def _checkout(self, there: Shop) -> Result:
+        asyncio.run(shop.stock_up(self.settings, there))
         recorded = [asyncio.run(shop.record(self.settings, there, variant)) for variant in there.variants[:RECORDED]]
         variants = [str(variant) for variant in there.variants]
         adding, ordering = [one.add_to_cart for one in recorded], [one.place_order for one in recorded]
