@@ -139,6 +139,17 @@ async def test_what_is_held_too_long_is_given_back_once(database: Database, data
         assert await inventory.availability(tx, [sold.variant_id]) == {sold.variant_id: 5}
 
 
+async def test_an_order_takes_all_that_was_held_or_nothing(database: Database, database_urls: DatabaseUrls) -> None:
+    seeded = seed_shop(database_urls, "late", stock=5)
+    holder = new_id()
+    lines = [StockLine(sold.variant_id, sold.product_id, 2) for sold in seeded.products[:2]]
+    async with database.tx(seeded.id) as tx:
+        await inventory.reserve(tx, holder, lines, until=clock.now() - SOON)
+        assert await inventory.release_expired(tx, limit=1) == 1
+    async with database.tx(seeded.id) as tx:
+        assert not await inventory.claim(tx, holder, new_id(), units=4)
+
+
 class _Crash(BaseException):
     """The process dies here."""
 

@@ -67,6 +67,17 @@ BUGS = (
         f"{_STOCK}::test_carts_that_want_the_same_things_in_another_order_do_not_deadlock",
     ),
     Bug(
+        "an order is placed with a part of its stock",
+        (
+            (
+                "commerce/inventory/service.py",
+                "    return held == units",
+                "    return held > 0",
+            ),
+        ),
+        f"{_STOCK}::test_an_order_takes_all_that_was_held_or_nothing",
+    ),
+    Bug(
         "two sweeps give the same reservation back",
         (("commerce/inventory/service.py", "LIMIT :limit FOR UPDATE SKIP LOCKED)", "LIMIT :limit)"),),
         f"{_STOCK}::test_what_is_held_too_long_is_given_back_once",

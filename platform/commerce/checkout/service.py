@@ -138,7 +138,7 @@ class Checkout:
         order_id = new_id()
         try:
             async with self.database.tx(shop.id) as tx:
-                await _claim(tx, payment_id, answer.reference, order_id)
+                await _claim(tx, checked, payment_id, answer.reference, order_id)
                 await place(tx, shopper, checked, order_id=order_id, email=body.email)
                 await carts.complete(tx, checked.cart.id)
         except ReservationLost:
@@ -167,9 +167,10 @@ class Checkout:
         return len(stuck) + await self.money.finish(shop.id, older_than=older_than)
 
 
-async def _claim(tx: Tx, payment_id: UUID, reference: str, order_id: UUID) -> None:
+async def _claim(tx: Tx, checked: Checked, payment_id: UUID, reference: str, order_id: UUID) -> None:
+    units = sum(line.quantity for line in checked.cart.lines)
     authorised = await payments.authorised(tx, payment_id, reference, order_id)
-    if not authorised or not await inventory.claim(tx, payment_id, order_id):
+    if not authorised or not await inventory.claim(tx, payment_id, order_id, units=units):
         raise ReservationLost
 
 

@@ -108,7 +108,7 @@ _CLAIM = hot(
     text(
         """
         UPDATE reservation SET status = 'claimed', order_id = :order_id
-        WHERE tenant_id = :tenant_id AND holder_id = :holder_id AND status = 'held' RETURNING id
+        WHERE tenant_id = :tenant_id AND holder_id = :holder_id AND status = 'held' RETURNING quantity
         """
     )
 )
@@ -222,9 +222,14 @@ def _part(asked: Mapping[str, object], quantity: int) -> dict[str, object]:
     return {**asked, "quantity": quantity, "reservation_id": new_id(), "movement_id": new_id()}
 
 
-async def claim(tx: Tx, holder_id: UUID, order_id: UUID) -> bool:
-    """Keep for an order, without a time limit, what a payment holds; `False` when it holds nothing any more."""
-    return bool(await tx.rows(_CLAIM, {"holder_id": holder_id, "order_id": order_id}))
+async def claim(tx: Tx, holder_id: UUID, order_id: UUID, *, units: int) -> bool:
+    """Keep for an order, without a time limit, the units that a payment holds.
+
+    `False` when some of them have run out of time: the transaction has to be rolled back then.
+    """
+    claimed = await tx.rows(_CLAIM, {"holder_id": holder_id, "order_id": order_id})
+    held: int = sum(row["quantity"] for row in claimed)
+    return held == units
 
 
 async def release(tx: Tx, holder_id: UUID) -> None:
