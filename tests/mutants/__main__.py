@@ -15,6 +15,7 @@ import time
 from pathlib import Path
 
 from tests.mutants.bugs import BUGS, Bug
+from tradewind.bench.report import machine
 
 ROOT = Path(__file__).parents[2]
 COPIED = ("platform", "tests", "pipelines", "features", "models", "serving", "dagster_project", "pyproject.toml")
@@ -50,6 +51,7 @@ def main() -> int:
         "caught": len(BUGS) - len(survivors),
         "survivors": survivors,
         "seconds": round(time.monotonic() - began, 1),
+        "machine": machine(),
     }
     FIGURES.parent.mkdir(parents=True, exist_ok=True)
     FIGURES.write_text(json.dumps(figures) + "\n", encoding="utf-8")

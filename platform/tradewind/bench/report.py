@@ -67,16 +67,33 @@ def page(folder: Path) -> str:
         file = folder / f"{name}.json"
         if file.exists():
             parts += ["", *_section(title, NOTES[name], orjson.loads(file.read_bytes()))]
+    mutants = folder / "mutants.json"
+    if mutants.exists():
+        parts += ["", *_mutants(orjson.loads(mutants.read_bytes()))]
     return "\n".join(parts) + "\n"
 
 
+def _mutants(result: Mapping[str, Any]) -> list[str]:
+    return [
+        "## Planted bugs",
+        "",
+        "`make mutants` plants classic bugs of commerce cores one at a time and runs the test that has to catch each.",
+        "",
+        f"{result['caught']} of {result['planted']} caught, in {result['seconds']:.0f} s.",
+        "",
+        _described(result["machine"]),
+    ]
+
+
 def _section(title: str, note: str, result: Mapping[str, Any]) -> list[str]:
-    where = result["machine"]
-    described = (
+    return [f"## {title}", note, "", *_table(result["rows"]), "", _described(result["machine"])]
+
+
+def _described(where: Mapping[str, Any]) -> str:
+    return (
         f"{where['date']}, revision {where['revision']}, {where['cores']} cores ({where['cpu']}), "
         f"{where['memory_gib']} GiB, Python {where['python']}."
     )
-    return [f"## {title}", note, "", *_table(result["rows"]), "", described]
 
 
 def _table(rows: Sequence[Mapping[str, Any]]) -> list[str]:
