@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager, suppress
-from dataclasses import replace
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
@@ -21,6 +20,7 @@ from foundation import clock
 from foundation.database import Database, Tx
 from tests.commerce.desk import STAFF, Crash, Desk
 from tests.commerce.invariants import all_faults, unsettled
+from tests.commerce.watched import Watched
 from tests.factories import seed_shop
 
 if TYPE_CHECKING:
@@ -30,32 +30,21 @@ LATER = timedelta(minutes=20)
 Change = Callable[[Tx, UUID], Awaitable[object]]
 
 
-class _Connection:
-    def __init__(self, connection: Any, mortal: Mortal) -> None:
-        self._connection, self._mortal = connection, mortal
-
-    async def fetch(self, *asked: Any) -> Any:
-        self._mortal.live()
-        return await self._connection.fetch(*asked)
-
-
-class Mortal(Database):
+class Mortal(Watched):
     """A database whose process dies before its n-th statement; it had not died by then if `left` is above zero."""
 
     def __init__(self, url: str, at: int) -> None:
-        super().__init__(url, pool_size=2)
+        super().__init__(url)
         self.left = at
         event.listen(self.engine.sync_engine, "before_cursor_execute", lambda *_: self.live())
+
+    async def before(self) -> None:
+        self.live()
 
     def live(self) -> None:
         self.left -= 1
         if self.left == 0:
             raise Crash
-
-    @asynccontextmanager
-    async def tx(self, tenant_id: UUID, *, read_only: bool = False) -> AsyncIterator[Tx]:
-        async with super().tx(tenant_id, read_only=read_only) as tx:
-            yield replace(tx, connection=_Connection(tx.connection, self))  # type: ignore[arg-type]
 
 
 async def _died(desk: Desk, urls: DatabaseUrls, at: int, do: Callable[[Desk], Awaitable[object]]) -> bool:

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
-from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING
 from uuid import UUID
 
 import pytest
@@ -20,6 +18,7 @@ from foundation.database import Database, Tx
 from foundation.errors import Conflict
 from tests.commerce.desk import STAFF, Desk
 from tests.commerce.invariants import all_faults, unsettled
+from tests.commerce.watched import Watched
 from tests.factories import SeededShop, seed_shop
 
 if TYPE_CHECKING:
@@ -43,27 +42,12 @@ class Interruption:
             await self.go.wait()
 
 
-class _Connection:
-    def __init__(self, connection: Any, interruption: Interruption) -> None:
-        self._connection, self._interruption = connection, interruption
-
-    async def fetch(self, *asked: Any) -> Any:
-        rows = await self._connection.fetch(*asked)
-        await self._interruption.passed()
-        return rows
-
-
-class Interrupted(Database):
+class Interrupted(Watched):
     """A database whose hot statements are each followed by a chance to be interrupted."""
 
     def __init__(self, url: str, interruption: Interruption) -> None:
-        super().__init__(url, pool_size=2)
-        self._interruption = interruption
-
-    @asynccontextmanager
-    async def tx(self, tenant_id: UUID, *, read_only: bool = False) -> AsyncIterator[Tx]:
-        async with super().tx(tenant_id, read_only=read_only) as tx:
-            yield replace(tx, connection=_Connection(tx.connection, self._interruption))  # type: ignore[arg-type]
+        super().__init__(url)
+        self.after = interruption.passed  # type: ignore[method-assign]
 
 
 def _in_one(do: Callable[[Tx, UUID, Actor], Awaitable[object]]) -> Hand:

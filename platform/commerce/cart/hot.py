@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from sqlalchemy import text
 
+from commerce.delivery.service import GOING_THERE
 from foundation.database import hot
 
 _OWN = """
@@ -70,7 +71,7 @@ READ = hot(
 # session's connection decodes JSON and a raw one doesn't.
 TERMS = hot(
     text(
-        """
+        f"""
         SELECT jsonb_build_object(
             'tax_included', coalesce(policy.included, false),
             'method', to_jsonb(method),
@@ -87,11 +88,7 @@ TERMS = hot(
         FROM (SELECT 1) one
         LEFT JOIN tax_policy policy ON policy.tenant_id = :tenant_id
         LEFT JOIN LATERAL (
-            SELECT d.code, d.name, d.kind, d.price, d.free_from, d.min_days, d.max_days, d.tax_class
-            FROM delivery_method d
-            WHERE d.tenant_id = :tenant_id AND d.code = CAST(:delivery_code AS text) AND d.active
-              AND (d.kind = 'collect' OR d.countries = '{}' OR CAST(:country AS text) IS NULL
-                   OR CAST(:country AS text) = ANY(d.countries))) method ON true
+            {GOING_THERE} AND d.code = CAST(:delivery_code AS text)) method ON true
         CROSS JOIN LATERAL (
             SELECT CASE WHEN method.kind = 'collect' OR CAST(:country AS text) IS NULL THEN policy.country
                         ELSE CAST(:country AS text) END AS country,

@@ -113,6 +113,11 @@ class Cart:
     lines: Sequence[Line]
     where: Where
 
+    @property
+    def goods(self) -> int:
+        """What the lines cost together, in minor units."""
+        return sum(line.unit_price * line.quantity for line in self.lines)
+
 
 @dataclass(frozen=True, slots=True)
 class Where:
@@ -302,9 +307,8 @@ async def delivery_options(tx: Tx, shopper: Shopper, cart_id: UUID) -> DeliveryO
         CartNotFound.
     """
     cart = await get(tx, shopper, cart_id)
-    goods = sum(line.unit_price * line.quantity for line in cart.lines)
     methods = await delivery.offered(tx, cart.where.address.country if cart.where.address else None)
-    return DeliveryOptions(items=[method.out(goods) for method in methods])
+    return DeliveryOptions(items=[method.out(cart.goods) for method in methods])
 
 
 async def set_delivery(tx: Tx, shopper: Shopper, cart_id: UUID, code: str) -> None:
@@ -368,7 +372,7 @@ async def product_ids(tx: Tx, shopper: Shopper) -> list[UUID]:
 def check(cart: Cart) -> Checked:
     """Price the cart and list what stands between it and an order."""
     lines = [PricedLine(line.unit_price, line.quantity, line.tax_class) for line in cart.lines]
-    totals = compute(lines, terms=cart.where.terms(sum(line.unit_price * line.quantity for line in lines)))
+    totals = compute(lines, terms=cart.where.terms(cart.goods))
     return Checked(cart, totals, _requirements(cart) if cart.status == "open" else [])
 
 

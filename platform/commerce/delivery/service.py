@@ -79,18 +79,15 @@ _PUT = hot(
     )
 )
 
-# What is collected goes nowhere; before there is an address, everything is offered.
-_OFFERED = hot(
-    text(
-        """
-        SELECT code, name, kind, price, free_from, min_days, max_days, tax_class FROM delivery_method
-        WHERE tenant_id = :tenant_id AND active
-          AND (kind = 'collect' OR countries = '{}' OR CAST(:country AS text) IS NULL
-               OR CAST(:country AS text) = ANY(countries))
-        ORDER BY position, code
-        """
-    )
-)
+GOING_THERE = """
+    SELECT d.code, d.name, d.kind, d.price, d.free_from, d.min_days, d.max_days, d.tax_class FROM delivery_method d
+    WHERE d.tenant_id = :tenant_id AND d.active
+      AND (d.kind = 'collect' OR d.countries = '{}' OR CAST(:country AS text) IS NULL
+           OR CAST(:country AS text) = ANY(d.countries))
+"""
+"""The methods `d` that go to a country. What is collected goes nowhere; before there is an address, all of them do."""
+
+_OFFERED = hot(text(f"{GOING_THERE} ORDER BY d.position, d.code"))
 
 
 async def methods(tx: Tx) -> list[MethodOut]:

@@ -13,10 +13,9 @@ from uuid import UUID
 import asyncpg
 from sqlalchemy import text
 
+from commerce.inventory.service import announce_risen
 from foundation.database import HotStatement, Tx, hot
-from foundation.events import StockLevelChanged, record
 from foundation.ids import new_id
-from foundation.outbox import announce
 
 # ix_reservation_order. The locks are taken above the sort, so in its order.
 _HELD = hot(
@@ -94,13 +93,8 @@ async def release(tx: Tx, order_id: UUID, units: Mapping[UUID, int], *, referenc
     Raises:
         NotAllocated: the order holds fewer.
     """
-    rows = await _spend(tx, _RELEASE, "release", await _take(tx, order_id, units), reference_id)
-    changes = [
-        StockLevelChanged(variant_id=row["variant_id"], product_id=row["product_id"], available=row["available"])
-        for row in rows
-        if row["available"] == row["units"]
-    ]
-    await announce(tx, [record(change, tenant_id=tx.tenant_id, aggregate_id=change.variant_id) for change in changes])
+    taken = await _take(tx, order_id, units)
+    await announce_risen(tx, await _spend(tx, _RELEASE, "release", taken, reference_id))
 
 
 async def _take(tx: Tx, order_id: UUID, units: Mapping[UUID, int]) -> list[_Taken]:

@@ -260,7 +260,12 @@ async def _give_back(tx: Tx, reservations: Sequence[asyncpg.Record]) -> None:
         "holder_ids": [reservation["holder_id"] for reservation in reservations],
         "movement_ids": [new_id() for _ in reservations],
     }
-    for row in await tx.rows(_GIVE_BACK, given):
+    await announce_risen(tx, await tx.rows(_GIVE_BACK, given))
+
+
+async def announce_risen(tx: Tx, balances: Sequence[asyncpg.Record]) -> None:
+    """Tell of the balances that had nothing available before `units` were given back to them."""
+    for row in balances:
         if row["available"] == row["units"]:
             await _announce(tx, row["variant_id"], row["product_id"], row["available"])
 

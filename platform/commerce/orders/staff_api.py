@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import AsyncIterator, Awaitable, Callable
+from functools import partial
 from typing import Annotated
 from uuid import UUID
 
@@ -171,11 +172,8 @@ async def approve_return(
     body: DecisionIn,
 ) -> Response:
     """Let the customer send the units."""
-
-    async def do(tx: Tx) -> None:
-        await returning.approve(tx, order_id, return_id, _actor(by), note=body.note)
-
-    return await _change(request, core, by, key, order_id, do)
+    decide = partial(returning.approve, order_id=order_id, return_id=return_id, actor=_actor(by), note=body.note)
+    return await _change(request, core, by, key, order_id, decide)
 
 
 @router.post("/{order_id}/returns/{return_id}/reject", response_model=StaffOrderOut)
@@ -189,11 +187,8 @@ async def reject_return(
     body: DecisionIn,
 ) -> Response:
     """Let the units stay with the customer."""
-
-    async def do(tx: Tx) -> None:
-        await returning.reject(tx, order_id, return_id, _actor(by), note=body.note)
-
-    return await _change(request, core, by, key, order_id, do)
+    decide = partial(returning.reject, order_id=order_id, return_id=return_id, actor=_actor(by), note=body.note)
+    return await _change(request, core, by, key, order_id, decide)
 
 
 @router.post("/{order_id}/returns/{return_id}/receive", response_model=StaffOrderOut)

@@ -7,6 +7,7 @@ from alembic import op
 from sqlalchemy.dialects import postgresql
 
 from tradewind.migrations.security import own_by_tenant
+from tradewind.migrations.tables import owned
 
 revision = "0004"
 down_revision = "0003"
@@ -68,7 +69,7 @@ def _tables() -> None:
         sa.Column("failure", sa.Text(), nullable=True),
         _instant("created_at"),
         _instant("updated_at"),
-        *_owned("refund"),
+        *owned("refund"),
         _belongs("refund", "payment", "payment_id"),
         sa.CheckConstraint("amount > 0", name=op.f("ck_refund_amount")),
         sa.CheckConstraint("status IN ('started', 'succeeded', 'failed')", name=op.f("ck_refund_status")),
@@ -85,7 +86,7 @@ def _tables() -> None:
         sa.Column("tracking_number", sa.Text(), nullable=True),
         _instant("shipped_at"),
         sa.Column("delivered_at", postgresql.TIMESTAMP(timezone=True), nullable=True),
-        *_owned("fulfilment"),
+        *owned("fulfilment"),
         _belongs("fulfilment", "orders", "order_id"),
         sa.CheckConstraint("status IN ('shipped', 'out_for_delivery', 'delivered')", name=op.f("ck_fulfilment_status")),
     )
@@ -95,7 +96,7 @@ def _tables() -> None:
         sa.Column("fulfilment_id", sa.Uuid(), nullable=False),
         sa.Column("order_line_id", sa.Uuid(), nullable=False),
         sa.Column("quantity", sa.BigInteger(), nullable=False),
-        *_owned("fulfilment_line"),
+        *owned("fulfilment_line"),
         _belongs("fulfilment_line", "fulfilment", "fulfilment_id"),
         _belongs("fulfilment_line", "order_line", "order_line_id"),
         sa.CheckConstraint("quantity > 0", name=op.f("ck_fulfilment_line_quantity")),
@@ -108,7 +109,7 @@ def _tables() -> None:
         sa.Column("note", sa.Text(), server_default="", nullable=False),
         _instant("created_at"),
         _instant("updated_at"),
-        *_owned("order_return"),
+        *owned("order_return"),
         _belongs("order_return", "orders", "order_id"),
         sa.CheckConstraint(
             "status IN ('requested', 'approved', 'rejected', 'received')", name=op.f("ck_order_return_status")
@@ -123,7 +124,7 @@ def _tables() -> None:
         sa.Column("reason", sa.Text(), nullable=False),
         _units("received"),
         _units("restocked"),
-        *_owned("order_return_line"),
+        *owned("order_return_line"),
         _belongs("order_return_line", "order_return", "return_id"),
         _belongs("order_return_line", "order_line", "order_line_id"),
         sa.CheckConstraint("quantity > 0", name=op.f("ck_order_return_line_quantity")),
@@ -141,7 +142,7 @@ def _tables() -> None:
         sa.Column("note", sa.Text(), server_default="", nullable=False),
         sa.Column("data", postgresql.JSONB(astext_type=sa.Text()), server_default=sa.text("'{}'"), nullable=False),
         _instant("at"),
-        *_owned("order_entry"),
+        *owned("order_entry"),
         _belongs("order_entry", "orders", "order_id"),
     )
     op.create_index("ix_order_entry_order", "order_entry", ["tenant_id", "order_id", "id"])
@@ -229,14 +230,6 @@ def _units(name: str) -> sa.Column[int]:
 
 def _instant(name: str) -> sa.Column[object]:
     return sa.Column(name, postgresql.TIMESTAMP(timezone=True), server_default=sa.text("now()"), nullable=False)
-
-
-def _owned(table: str) -> tuple[sa.Column[object], sa.Column[object], sa.PrimaryKeyConstraint]:
-    return (
-        sa.Column("tenant_id", sa.Uuid(), nullable=False),
-        sa.Column("id", sa.Uuid(), nullable=False),
-        sa.PrimaryKeyConstraint("tenant_id", "id", name=op.f(f"pk_{table}")),
-    )
 
 
 def _belongs(table: str, other: str, column: str) -> sa.ForeignKeyConstraint:

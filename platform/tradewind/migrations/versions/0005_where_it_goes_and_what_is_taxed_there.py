@@ -7,6 +7,7 @@ from alembic import op
 from sqlalchemy.dialects import postgresql
 
 from tradewind.migrations.security import own_by_tenant
+from tradewind.migrations.tables import owned
 
 revision = "0005"
 down_revision = "0004"
@@ -28,7 +29,7 @@ def upgrade() -> None:
         sa.Column("tax_class", sa.Text(), server_default="standard", nullable=False),
         sa.Column("position", sa.BigInteger(), server_default="0", nullable=False),
         sa.Column("active", sa.Boolean(), server_default="true", nullable=False),
-        *_owned("delivery_method"),
+        *owned("delivery_method"),
         sa.CheckConstraint("kind IN ('ship', 'collect')", name=op.f("ck_delivery_method_kind")),
         sa.CheckConstraint("price >= 0 AND free_from >= 0", name=op.f("ck_delivery_method_price")),
         sa.CheckConstraint("min_days >= 0 AND max_days >= min_days", name=op.f("ck_delivery_method_days")),
@@ -39,7 +40,7 @@ def upgrade() -> None:
         sa.Column("included", sa.Boolean(), nullable=False),
         sa.Column("country", sa.Text(), nullable=False),
         sa.Column("region", sa.Text(), nullable=True),
-        *_owned("tax_policy"),
+        *owned("tax_policy"),
     )
     op.create_index("uq_tax_policy", "tax_policy", ["tenant_id"], unique=True)
     op.create_table(
@@ -52,7 +53,7 @@ def upgrade() -> None:
         sa.Column("compound", sa.Boolean(), server_default="false", nullable=False),
         sa.Column("applies", sa.Text(), server_default="always", nullable=False),
         sa.Column("position", sa.BigInteger(), server_default="0", nullable=False),
-        *_owned("tax_rate"),
+        *owned("tax_rate"),
         sa.CheckConstraint("rate >= 0 AND rate < 1", name=op.f("ck_tax_rate_rate")),
         sa.CheckConstraint(
             "applies IN ('always', 'within_region', 'across_regions')", name=op.f("ck_tax_rate_applies")
@@ -78,12 +79,4 @@ def upgrade() -> None:
         op.f("ck_orders_total"),
         "orders",
         "total = subtotal - discount + shipping + CASE WHEN tax_included THEN 0 ELSE tax END",
-    )
-
-
-def _owned(table: str) -> tuple[sa.Column[object], sa.Column[object], sa.PrimaryKeyConstraint]:
-    return (
-        sa.Column("tenant_id", sa.Uuid(), nullable=False),
-        sa.Column("id", sa.Uuid(), nullable=False),
-        sa.PrimaryKeyConstraint("tenant_id", "id", name=op.f(f"pk_{table}")),
     )
