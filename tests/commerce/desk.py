@@ -16,11 +16,15 @@ from commerce.orders.held import Actor
 from commerce.orders.money import Money
 from commerce.orders.schemas import OrderOut, StaffOrderOut
 from commerce.payments.providers import (
+    ActionRequired,
     Authorised,
+    Captured,
+    Charge,
     Providers,
     ProviderUnavailable,
     Refunded,
     Refused,
+    Reimbursement,
     TestProvider,
 )
 from commerce.tenancy import service as tenancy
@@ -51,32 +55,34 @@ class Bank(TestProvider):
         self.away: set[str] = set()
         self.deadly: set[str] = set()
 
-    async def authorise(self, payment_id: UUID, *, amount: int, currency: str, token: str) -> Authorised | Refused:
+    async def authorise(self, charge: Charge) -> Authorised | ActionRequired | Refused:
         self._absent("authorise")
-        answer = await super().authorise(payment_id, amount=amount, currency=currency, token=token)
+        answer = await super().authorise(charge)
         if isinstance(answer, Authorised):
-            self.held[payment_id] = amount
+            self.held[charge.payment_id] = charge.amount
         self._lose("authorise")
         return answer
 
-    async def capture(self, payment_id: UUID, *, reference: str, amount: int) -> None:
+    async def capture(self, charge: Charge) -> Captured | Refused:
         self._absent("capture")
+        payment_id, amount = charge.payment_id, charge.amount
         assert payment_id not in self.taken or self.taken[payment_id] == amount
         assert self.held.pop(payment_id, amount) == amount
         self.taken[payment_id] = amount
         self._lose("capture")
+        return Captured(charge.reference or "")
 
-    async def void(self, payment_id: UUID) -> None:
+    async def void(self, charge: Charge) -> None:
         self._absent("void")
-        assert payment_id not in self.taken
-        self.held.pop(payment_id, None)
+        assert charge.payment_id not in self.taken
+        self.held.pop(charge.payment_id, None)
         self._lose("void")
 
-    async def refund(self, refund_id: UUID, *, reference: str, amount: int, currency: str) -> Refunded | Refused:
+    async def refund(self, refund: Reimbursement) -> Refunded | Refused:
         self._absent("refund")
-        answer = await super().refund(refund_id, reference=reference, amount=amount, currency=currency)
+        answer = await super().refund(refund)
         if isinstance(answer, Refunded):
-            assert self.given.setdefault(refund_id, amount) == amount
+            assert self.given.setdefault(refund.refund_id, refund.amount) == refund.amount
         self._lose("refund")
         return answer
 

@@ -18,7 +18,7 @@ from commerce.inventory import keeping
 from commerce.inventory import service as inventory
 from commerce.inventory.schemas import ReceiptIn
 from commerce.inventory.service import OutOfStock, StockLine
-from commerce.payments.providers import Authorised, Providers, TestProvider
+from commerce.payments.providers import Authorised, Captured, Charge, Providers, TestProvider
 from commerce.tenancy import service as tenancy
 from commerce.tenancy.service import Shop
 from foundation import clock
@@ -162,18 +162,19 @@ class _Dying(TestProvider):
         self.cancelled: list[object] = []
         self.captured: list[object] = []
 
-    async def authorise(self, payment_id: Any, *, amount: int, currency: str, token: str) -> Authorised:
+    async def authorise(self, charge: Charge) -> Authorised:
         if self.at == "authorise":
             raise _Crash
         return Authorised("ref")
 
-    async def capture(self, payment_id: Any, *, reference: str, amount: int) -> None:
+    async def capture(self, charge: Charge) -> Captured:
         if self.at == "capture":
             raise _Crash
-        self.captured.append(payment_id)
+        self.captured.append(charge.payment_id)
+        return Captured("ref")
 
-    async def void(self, payment_id: Any) -> None:
-        self.cancelled.append(payment_id)
+    async def void(self, charge: Charge) -> None:
+        self.cancelled.append(charge.payment_id)
 
 
 async def _cart(database: Database, shop: Shop, seeded: SeededShop) -> tuple[Shopper, Any]:

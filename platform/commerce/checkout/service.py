@@ -25,7 +25,15 @@ from commerce.orders.money import Money
 from commerce.orders.placing import place
 from commerce.orders.schemas import OrderOut
 from commerce.payments import service as payments
-from commerce.payments.providers import Authorised, Provider, Providers, ProviderUnavailable, Refused
+from commerce.payments.providers import (
+    ActionRequired,
+    Authorised,
+    Charge,
+    Provider,
+    Providers,
+    ProviderUnavailable,
+    Refused,
+)
 from commerce.payments.service import PaymentWasRefused
 from commerce.tenancy.service import Shop
 from foundation import clock
@@ -85,19 +93,28 @@ class Checkout:
             if placed is None:
                 raise
             return placed
+        charge = Charge(
+            tenant_id=shop.id,
+            payment_id=payment_id,
+            amount=checked.totals.total,
+            currency=shop.currency,
+            token=body.payment.token,
+            customer_id=shopper.customer_id,
+        )
         try:
-            answer = await provider.authorise(
-                payment_id, amount=checked.totals.total, currency=shop.currency, token=body.payment.token
-            )
+            answer = await provider.authorise(charge)
         except ProviderUnavailable:
-            await self._abandon(shop, payment_id, provider)
+            await self._abandon(shop, charge, provider)
             raise
+        if isinstance(answer, ActionRequired):
+            await self._abandon(shop, charge, provider)
+            raise ProviderUnavailable
         if isinstance(answer, Refused):
             await self._refuse(shop, shopper, payment_id, answer)
             raise PaymentWasRefused(reason=answer.reason)
         order_id = await self._place(shop, shopper, checked, payment_id, answer, body)
         if order_id is None:
-            await self._abandon(shop, payment_id, provider)
+            await self._abandon(shop, charge, provider)
             raise ReservationLost
         await self.money.take(shop.id, payment_id)
         async with self.database.tx(shop.id, read_only=True) as tx:
@@ -150,20 +167,20 @@ class Checkout:
             cart_id = await payments.refused(tx, payment_id, answer.reason, shopper.context())
             await _let_go(tx, payment_id, cart_id)
 
-    async def _abandon(self, shop: Shop, payment_id: UUID, provider: Provider) -> None:
-        await provider.void(payment_id)
+    async def _abandon(self, shop: Shop, charge: Charge, provider: Provider) -> None:
+        await provider.void(charge)
         async with self.database.tx(shop.id) as tx:
-            await _let_go(tx, payment_id, await payments.cancelled(tx, payment_id))
+            await _let_go(tx, charge.payment_id, await payments.cancelled(tx, charge.payment_id))
 
     async def recover(self, shop: Shop, *, older_than: timedelta) -> int:
         """Drive what a crash left half way to its end; says how many payments and refunds that were."""
         async with self.database.tx(shop.id, read_only=True) as tx:
             stuck = await payments.stuck(tx, older_than=older_than)
-        for payment_id, name in stuck:
+        for charge, name in stuck:
             try:
-                await self._abandon(shop, payment_id, self.providers.named(name))
+                await self._abandon(shop, charge, self.providers.named(name))
             except ProviderUnavailable:
-                log.warning("payments.no_answer", call="void", id=str(payment_id))
+                log.warning("payments.no_answer", call="void", id=str(charge.payment_id))
         return len(stuck) + await self.money.finish(shop.id, older_than=older_than)
 
 

@@ -56,18 +56,17 @@ class Money:
             ProviderUnavailable: no answer; `finish` takes it later.
         """
         async with self.database.tx(tenant_id) as tx:
-            charge = await settlement.begin_capture(tx, payment_id)
-        if charge is None:
+            due = await settlement.begin_capture(tx, payment_id)
+        if due is None:
             return
-        provider = self.providers.named(charge.provider)
-        await provider.capture(payment_id, reference=charge.reference, amount=charge.amount)
+        await self.providers.named(due.provider).capture(due.charge)
         async with self.database.tx(tenant_id) as tx:
-            held = await hold(tx, charge.order_id)
+            held = await hold(tx, due.order_id)
             if await settlement.captured(tx, payment_id):
                 if held.credited:  # cancelled while the capture was on its way
                     await start_due_refunds(held, reason="cancelled")
                 await save_states(held)
-                await enter(held, "captured", SYSTEM, amount=charge.amount, provider=charge.provider)
+                await enter(held, "captured", SYSTEM, amount=due.charge.amount, provider=due.provider)
 
     async def void(self, tenant_id: UUID, payment_id: UUID) -> None:
         """Let go of what was authorised and will not be taken.
@@ -76,15 +75,15 @@ class Money:
             ProviderUnavailable: no answer; `finish` lets go later.
         """
         async with self.database.tx(tenant_id, read_only=True) as tx:
-            charge = await settlement.to_void(tx, payment_id)
-        if charge is None:
+            due = await settlement.to_void(tx, payment_id)
+        if due is None:
             return
-        await self.providers.named(charge.provider).void(payment_id)
+        await self.providers.named(due.provider).void(due.charge)
         async with self.database.tx(tenant_id) as tx:
-            held = await hold(tx, charge.order_id)
+            held = await hold(tx, due.order_id)
             if await settlement.voided(tx, payment_id):
                 await save_states(held)
-                await enter(held, "voided", SYSTEM, amount=charge.amount, provider=charge.provider)
+                await enter(held, "voided", SYSTEM, amount=due.charge.amount, provider=due.provider)
 
     async def refund(self, tenant_id: UUID, refund_id: UUID) -> None:
         """Give back what was set aside; when the provider refuses, it is owed still.
@@ -96,16 +95,15 @@ class Money:
             due = await settlement.started_refund(tx, refund_id)
         if due is None:
             return
-        provider = self.providers.named(due.provider)
-        answer = await provider.refund(refund_id, reference=due.reference, amount=due.amount, currency=due.currency)
+        answer = await self.providers.named(due.provider).refund(due.refund)
         async with self.database.tx(tenant_id) as tx:
             held = await hold(tx, due.order_id)
             if isinstance(answer, Refused):
                 if await settlement.refund_failed(tx, refund_id, answer.reason):
-                    await enter(held, "refund_failed", SYSTEM, note=answer.reason, amount=due.amount)
+                    await enter(held, "refund_failed", SYSTEM, note=answer.reason, amount=due.refund.amount)
             elif await settlement.refunded(tx, refund_id, answer.reference):
                 await save_states(held)
-                await enter(held, "refunded", SYSTEM, amount=due.amount, provider=due.provider)
+                await enter(held, "refunded", SYSTEM, amount=due.refund.amount, provider=due.provider)
 
     async def _try(self, tenant_id: UUID, call: Pending) -> None:
         make = {"capture": self.capture, "void": self.void, "refund": self.refund}[call.kind]

@@ -8,6 +8,7 @@ from uuid import UUID
 
 from sqlalchemy import text
 
+from commerce.payments.providers import Charge
 from commerce.payments.schemas import PaymentOut
 from foundation import clock
 from foundation.database import Tx, hot
@@ -67,7 +68,7 @@ _CANCELLED = hot(
 _STUCK = hot(
     text(
         """
-        SELECT id, provider FROM payment
+        SELECT id, provider, provider_reference, amount, currency FROM payment
         WHERE tenant_id = :tenant_id AND status = 'started' AND updated_at < CAST(:before AS timestamptz)
         ORDER BY updated_at LIMIT :limit
         """
@@ -116,10 +117,22 @@ async def cancelled(tx: Tx, payment_id: UUID) -> UUID | None:
     return row["cart_id"] if row else None
 
 
-async def stuck(tx: Tx, *, older_than: timedelta, limit: int = 50) -> Sequence[tuple[UUID, str]]:
+async def stuck(tx: Tx, *, older_than: timedelta, limit: int = 50) -> Sequence[tuple[Charge, str]]:
     """Payments that started and never came to be authorised or refused, with their providers, oldest first."""
     rows = await tx.rows(_STUCK, {"before": clock.now() - older_than, "limit": limit})
-    return [(row["id"], row["provider"]) for row in rows]
+    return [
+        (
+            Charge(
+                tenant_id=tx.tenant_id,
+                payment_id=row["id"],
+                amount=row["amount"],
+                currency=row["currency"],
+                reference=row["provider_reference"],
+            ),
+            row["provider"],
+        )
+        for row in rows
+    ]
 
 
 async def of_order(tx: Tx, order_id: UUID) -> list[PaymentOut]:

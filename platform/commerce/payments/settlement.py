@@ -16,6 +16,7 @@ import asyncpg
 from sqlalchemy import text
 
 from commerce.ledger import service as ledger
+from commerce.payments.providers import Charge, Reimbursement
 from commerce.payments.schemas import RefundOut
 from foundation import clock
 from foundation.database import HotStatement, Tx, hot
@@ -56,26 +57,21 @@ class Balance:
 
 
 @dataclass(frozen=True, slots=True)
-class Charge:
-    """A payment as its provider knows it."""
+class Due:
+    """A call that an order's provider has to answer: for which order, at which provider, and what is asked."""
 
-    payment_id: UUID
     order_id: UUID
     provider: str
-    reference: str
-    amount: int
+    charge: Charge
 
 
 @dataclass(frozen=True, slots=True)
-class Return:
-    """A refund as its provider knows it."""
+class DueRefund:
+    """A refund that an order's provider has to make."""
 
-    refund_id: UUID
     order_id: UUID
     provider: str
-    reference: str
-    amount: int
-    currency: str
+    refund: Reimbursement
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,7 +128,7 @@ _VOIDING = hot(
 _TO_VOID = hot(
     text(
         """
-        SELECT id, order_id, provider, provider_reference, amount FROM payment
+        SELECT id, order_id, provider, provider_reference, amount, currency FROM payment
         WHERE tenant_id = :tenant_id AND id = :payment_id AND status = 'voiding'
         """
     )
@@ -165,7 +161,7 @@ _SET_ASIDE = hot(
 _REFUND = hot(
     text(
         """
-        SELECT r.id, r.order_id, p.provider, p.provider_reference, r.amount, r.currency
+        SELECT r.id, r.order_id, r.payment_id, p.provider, p.provider_reference, r.amount, r.currency
         FROM refund r JOIN payment p ON p.tenant_id = r.tenant_id AND p.id = r.payment_id
         WHERE r.tenant_id = :tenant_id AND r.id = :refund_id AND r.status = 'started'
         """
@@ -246,9 +242,9 @@ async def balance(tx: Tx, order_id: UUID) -> Balance:
     return Balance(**row)
 
 
-async def begin_capture(tx: Tx, payment_id: UUID) -> Charge | None:
+async def begin_capture(tx: Tx, payment_id: UUID) -> Due | None:
     """From here on it can't be voided; `None` when there is nothing to capture."""
-    return _charge(await tx.one(_CAPTURING, {"payment_id": payment_id, "now": clock.now()}))
+    return _due(tx, await tx.one(_CAPTURING, {"payment_id": payment_id, "now": clock.now()}))
 
 
 async def captured(tx: Tx, payment_id: UUID) -> bool:
@@ -276,9 +272,9 @@ async def begin_void(tx: Tx, order_id: UUID) -> None:
     await tx.rows(_VOIDING, {"order_id": order_id, "now": clock.now()})
 
 
-async def to_void(tx: Tx, payment_id: UUID) -> Charge | None:
+async def to_void(tx: Tx, payment_id: UUID) -> Due | None:
     """The payment, if it is to be let go."""
-    return _charge(await tx.one(_TO_VOID, {"payment_id": payment_id}))
+    return _due(tx, await tx.one(_TO_VOID, {"payment_id": payment_id}))
 
 
 async def voided(tx: Tx, payment_id: UUID) -> bool:
@@ -304,14 +300,20 @@ async def start_refunds(tx: Tx, order_id: UUID, amount: int, *, reason: str) -> 
             await tx.rows(_SET_ASIDE, {**values, "now": clock.now()})
 
 
-async def started_refund(tx: Tx, refund_id: UUID) -> Return | None:
+async def started_refund(tx: Tx, refund_id: UUID) -> DueRefund | None:
     """A refund that its provider has to make; `None` when it is over."""
     row = await tx.one(_REFUND, {"refund_id": refund_id})
     if row is None:
         return None
-    return Return(
-        row["id"], row["order_id"], row["provider"], row["provider_reference"] or "", row["amount"], row["currency"]
+    refund = Reimbursement(
+        tenant_id=tx.tenant_id,
+        refund_id=row["id"],
+        payment_id=row["payment_id"],
+        reference=row["provider_reference"] or "",
+        amount=row["amount"],
+        currency=row["currency"],
     )
+    return DueRefund(row["order_id"], row["provider"], refund)
 
 
 async def refunded(tx: Tx, refund_id: UUID, reference: str) -> bool:
@@ -356,7 +358,14 @@ async def left(tx: Tx, *, older_than: timedelta, limit: int = 50) -> Sequence[Pe
     return [Pending(row["kind"], row["id"]) for row in rows]
 
 
-def _charge(row: asyncpg.Record | None) -> Charge | None:
+def _due(tx: Tx, row: asyncpg.Record | None) -> Due | None:
     if row is None:
         return None
-    return Charge(row["id"], row["order_id"], row["provider"], row["provider_reference"] or "", row["amount"])
+    charge = Charge(
+        tenant_id=tx.tenant_id,
+        payment_id=row["id"],
+        amount=row["amount"],
+        currency=row["currency"],
+        reference=row["provider_reference"],
+    )
+    return Due(row["order_id"], row["provider"], charge)

@@ -1,0 +1,49 @@
+"""Payment providers: what the core asks of one, and those there are. Adding one is one module here."""
+
+from commerce.payments.providers.contract import (
+    ActionRequired,
+    Authorised,
+    Captured,
+    Charge,
+    Contests,
+    EventKind,
+    ForgedEvent,
+    Provider,
+    ProviderEvent,
+    ProviderUnavailable,
+    Refunded,
+    Refused,
+    Reimbursement,
+    ReportsSettlements,
+    SavedMethod,
+    SavesMethods,
+    Settled,
+    TakesEvents,
+)
+from commerce.payments.providers.registry import Providers, UnknownProvider, configured
+from commerce.payments.providers.test import TestProvider
+
+__all__ = [
+    "ActionRequired",
+    "Authorised",
+    "Captured",
+    "Charge",
+    "Contests",
+    "EventKind",
+    "ForgedEvent",
+    "Provider",
+    "ProviderEvent",
+    "ProviderUnavailable",
+    "Providers",
+    "Refunded",
+    "Refused",
+    "Reimbursement",
+    "ReportsSettlements",
+    "SavedMethod",
+    "SavesMethods",
+    "Settled",
+    "TakesEvents",
+    "TestProvider",
+    "UnknownProvider",
+    "configured",
+]

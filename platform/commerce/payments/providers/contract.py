@@ -1,0 +1,222 @@
+"""What the core asks of a payment provider, in the words of the field.
+
+A provider is called outside any transaction and never while stock is locked. Every call carries the id of the payment
+or refund as its idempotency key, so a call that is repeated after a crash does nothing twice. Any call may raise
+ProviderUnavailable: there was no answer, and it is not known what happened.
+
+What a provider can do beyond paying is a protocol of its own: `TakesEvents`, `SavesMethods`, `Contests`,
+`ReportsSettlements`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import ClassVar, Literal, Protocol, runtime_checkable
+from uuid import UUID
+
+from foundation.errors import Unauthenticated, Unavailable
+
+
+class ProviderUnavailable(Unavailable):
+    """The payment provider can't be reached; nothing was charged."""
+
+    code = "payments.provider_unavailable"
+
+
+class ForgedEvent(Unauthenticated):
+    """The notification's signature is not the provider's, or is too old."""
+
+    code = "payments.forged_event"
+
+
+@dataclass(frozen=True, slots=True)
+class Charge:
+    """A payment as its provider is asked for it."""
+
+    tenant_id: UUID
+    payment_id: UUID
+    """The idempotency key of every call about it."""
+    amount: int
+    """Minor units."""
+    currency: str
+    token: str = ""
+    """What stands for the instrument: a card's token, a gift card's code, nothing for cash."""
+    reference: str | None = None
+    """The provider's own name for it, once it has given one."""
+    return_url: str | None = None
+    """Where the provider sends the shopper back to after a challenge or a page of its own."""
+    customer_id: UUID | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Reimbursement:
+    """A refund as its provider is asked for it."""
+
+    tenant_id: UUID
+    refund_id: UUID
+    """The idempotency key."""
+    payment_id: UUID
+    reference: str
+    """The provider's name for the payment."""
+    amount: int
+    """Minor units."""
+    currency: str
+
+
+@dataclass(frozen=True, slots=True)
+class Authorised:
+    """The provider holds the money, or vouches for it."""
+
+    reference: str
+
+
+@dataclass(frozen=True, slots=True)
+class ActionRequired:
+    """The shopper has something to do first: a 3-D Secure challenge, an approval on the provider's page."""
+
+    reference: str
+    url: str
+
+
+@dataclass(frozen=True, slots=True)
+class Captured:
+    """The money is ours."""
+
+    reference: str
+    fee: int = 0
+    """What the provider keeps of it, in minor units, when it says so at once."""
+
+
+@dataclass(frozen=True, slots=True)
+class Refunded:
+    """The provider sends the money back."""
+
+    reference: str
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """The provider won't."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class SavedMethod:
+    """An instrument the provider keeps for a customer; only its token is ours."""
+
+    token: str
+    label: str
+    """What its owner knows it by, such as `Visa •••• 4242`."""
+    expires: date | None = None
+
+
+EventKind = Literal[
+    "payment_changed",
+    "refund_changed",
+    "dispute_opened",
+    "dispute_won",
+    "dispute_lost",
+    "other",
+]
+"""`payment_changed` and `refund_changed` only say: look. What is true is asked of the provider, so the order in which
+notifications come, and how often, can't matter."""
+
+
+@dataclass(frozen=True, slots=True)
+class ProviderEvent:
+    """A notification whose signature was verified."""
+
+    id: str
+    """The provider's id of the event: the same one is the same event, however often it comes."""
+    kind: EventKind
+    occurred_at: datetime
+    payment_id: UUID | None = None
+    """Ours, when the provider was given it to keep."""
+    reference: str | None = None
+    """The provider's name for the payment."""
+    refund_id: UUID | None = None
+    amount: int = 0
+    """Minor units in dispute."""
+    currency: str = ""
+    dispute_reference: str | None = None
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """A line of a provider's settlement report: what it says it took, kept or sent back."""
+
+    reference: str
+    kind: Literal["capture", "refund", "dispute", "fee"]
+    amount: int
+    """Minor units, positive when the money comes to us."""
+    fee: int
+    currency: str
+    settled_on: date
+    payment_id: UUID | None = None
+    refund_id: UUID | None = None
+
+
+class Provider(Protocol):
+    """What every provider does. Each call is idempotent by the payment's or refund's id."""
+
+    name: ClassVar[str]
+    deferred: ClassVar[bool]
+    """The goods go before the money: cash on delivery, invoices. It is captured when staff say that it came."""
+
+    async def authorise(self, charge: Charge) -> Authorised | ActionRequired | Refused:
+        """Hold the amount on the instrument behind the token."""
+
+    async def resume(self, charge: Charge) -> Authorised | ActionRequired | Refused:
+        """What became of an authorisation that asked the shopper to act, or whose answer was lost."""
+
+    async def capture(self, charge: Charge) -> Captured | Refused:
+        """Take what was held; refused when it is held no more."""
+
+    async def void(self, charge: Charge) -> None:
+        """Let go of what may be held; nothing happens when nothing is. Without a reference it is found by the id."""
+
+    async def refund(self, refund: Reimbursement) -> Refunded | Refused:
+        """Send back a part of what was captured."""
+
+
+@runtime_checkable
+class TakesEvents(Protocol):
+    """A provider that notifies us."""
+
+    def read_event(self, headers: Mapping[str, str], body: bytes, *, now: datetime) -> ProviderEvent:
+        """The notification in a request, its header names in lower case.
+
+        Raises:
+            ForgedEvent: the signature is not good, or older than the provider's tolerance.
+        """
+
+
+@runtime_checkable
+class SavesMethods(Protocol):
+    """A provider that keeps instruments for customers."""
+
+    async def setup(self, tenant_id: UUID, customer_id: UUID, token: str) -> SavedMethod | Refused:
+        """Keep the instrument behind a one-time token, for payments to come."""
+
+    async def forget(self, tenant_id: UUID, token: str) -> None:
+        """Keep it no longer."""
+
+
+@runtime_checkable
+class Contests(Protocol):
+    """A provider that takes evidence against a chargeback."""
+
+    async def contest(self, tenant_id: UUID, dispute_reference: str, evidence: str) -> None:
+        """Say why the money is rightly ours."""
+
+
+@runtime_checkable
+class ReportsSettlements(Protocol):
+    """A provider that reports what it settled."""
+
+    def settlements(self, tenant_id: UUID, day: date) -> AsyncIterator[Settled]:
+        """What it settled on a day."""
