@@ -193,8 +193,39 @@ async def once(
 
     The work goes on when the client hangs up, so that it has a definite end.
     """
+    return await _once(request, core, _scope(request, who, key), work)
+
+
+async def change_once(
+    request: Request,
+    core: Core,
+    who: Shopper | Staff,
+    key: str,
+    change: Callable[[Tx], Awaitable[object]],
+    answer: Callable[[], Awaitable[Response]],
+) -> Response:
+    """`once`, for work that is one transaction: it is done once for this key even when the worker dies, or the
+    connection to Postgres is cut, between its commit and its answer.
+    """
+    scope = _scope(request, who, key)
+
+    async def work() -> Response:
+        async with core.database.tx(who.tenant_id) as tx:
+            if await idempotency.first(tx, scope):
+                await change(tx)
+        return await answer()
+
+    return await _once(request, core, scope, work)
+
+
+def _scope(request: Request, who: Shopper | Staff, key: str) -> idempotency.Scope:
     route = request.scope["route"].path
-    scope = idempotency.Scope(who.tenant_id, who.principal, f"{request.method} {route}", key)
+    return idempotency.Scope(who.tenant_id, who.principal, f"{request.method} {route}", key)
+
+
+async def _once(
+    request: Request, core: Core, scope: idempotency.Scope, work: Callable[[], Awaitable[Response]]
+) -> Response:
     body = request.url.path.encode() + b"\n" + request.scope["state"].get("body", b"")
     answered = await idempotency.claim(core.database, scope, body)
     if answered is not None:

@@ -20,7 +20,7 @@ from commerce.payments.providers import configured
 from commerce.tenancy import service as tenancy
 from commerce.tenancy.service import Shop
 from foundation import clients
-from foundation.database import Database
+from foundation.database import Database, DatabaseUnavailable
 from foundation.settings import Settings, get_settings
 
 if TYPE_CHECKING:
@@ -83,7 +83,7 @@ async def _round(database: Database, redis: Redis, checkout: Checkout) -> None:
             shops = await tenancy.all_shops(session)
         for shop in shops:
             await tidy(database, redis, checkout, shop)
-    except (SQLAlchemyError, OSError, RedisError) as fault:
+    except (DatabaseUnavailable, SQLAlchemyError, OSError, RedisError) as fault:
         log.warning("worker.interrupted", error=str(fault).splitlines()[0])
 
 

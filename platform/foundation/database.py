@@ -6,20 +6,33 @@ transaction begins, so a pooled connection can't carry it to the next. With no t
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import asynccontextmanager
+import socket
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
 import asyncpg
+import structlog
 from sqlalchemy import Connection, MetaData, TextClause, event, text
 from sqlalchemy.dialects.postgresql.asyncpg import dialect as asyncpg_dialect
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker, create_async_engine
 from sqlalchemy.orm import DeclarativeBase, Session, SessionTransaction
 
+from foundation.errors import Unavailable
+
+log = structlog.get_logger(__name__)
+
 TENANT_SETTING = "tradewind.tenant_id"
 _TENANT = "tenant_id"
+UNACKNOWLEDGED_MS = 10_000
+"""How long a packet may wait for its acknowledgement. Without a limit a commit whose connection was cut hung for
+minutes, which is when the kernel gives up by itself."""
+STATEMENT_SECONDS = 30.0
+"""How long a statement may take, so that a server that is reached and never answers is given up too."""
 
 NAMING = {
     "ix": "ix_%(table_name)s_%(column_0_N_name)s",
@@ -28,6 +41,61 @@ NAMING = {
     "fk": "fk_%(table_name)s_%(column_0_N_name)s",
     "pk": "pk_%(table_name)s",
 }
+
+
+class DatabaseUnavailable(Unavailable):
+    """The database can't be reached right now; whether the work was done is not known: ask again, with the same key."""
+
+    code = "service.database_unavailable"
+
+
+_GONE = (
+    asyncpg.PostgresConnectionError,
+    asyncpg.InterfaceError,
+    asyncpg.OperatorInterventionError,
+    asyncpg.InsufficientResourcesError,
+    asyncpg.InternalClientError,
+    ConnectionError,
+    TimeoutError,
+)
+"""What asyncpg says when the server is gone, goes down, is full, or doesn't answer."""
+
+
+@contextmanager
+def _reachable() -> Iterator[None]:
+    """Say in our own words that the database isn't there.
+
+    Raises:
+        DatabaseUnavailable.
+    """
+    try:
+        yield
+    except (*_GONE, DBAPIError, PoolTimeout) as fault:
+        if not _is_gone(fault):
+            raise
+        log.warning("database.unavailable", error=str(fault).splitlines()[:1])
+        raise DatabaseUnavailable from fault
+
+
+def _is_gone(fault: BaseException | None) -> bool:
+    if isinstance(fault, DBAPIError):
+        return fault.connection_invalidated or _is_gone(fault.orig and fault.orig.__cause__)
+    # A value that does not fit its parameter is an InterfaceError too.
+    return isinstance(fault, (*_GONE, PoolTimeout)) and not isinstance(fault, ValueError)
+
+
+def _limit_silence(connection: asyncpg.Connection) -> None:
+    """Bound how long a cut connection goes unnoticed."""
+    socket_of: socket.socket | None = connection._transport.get_extra_info("socket")  # noqa: SLF001  (there is no option)
+    if socket_of is None or not hasattr(socket, "TCP_USER_TIMEOUT"):
+        return
+    socket_of.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    socket_of.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, UNACKNOWLEDGED_MS // 2000)
+    socket_of.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, UNACKNOWLEDGED_MS)
+
+
+async def _prepare(connection: asyncpg.Connection) -> None:
+    _limit_silence(connection)
 
 
 class Base(DeclarativeBase):
@@ -113,32 +181,37 @@ class Database:
             max_overflow=0,
             pool_timeout=5,
             pool_pre_ping=True,
+            connect_args={"command_timeout": STATEMENT_SECONDS},
         )
+        event.listen(self.engine.sync_engine, "connect", lambda wrapped, _: _limit_silence(wrapped.driver_connection))
         self._sessions = async_sessionmaker(self.engine, expire_on_commit=False)
         self._pool: asyncpg.Pool | None = None
 
     @asynccontextmanager
     async def transaction(self, tenant_id: UUID | None) -> AsyncIterator[AsyncSession]:
         """One transaction as a tenant (`None`: as nobody, for the tenant directory); an error rolls it back."""
-        async with self._sessions() as session:
-            session.info[_TENANT] = tenant_id
-            async with session.begin():
-                yield session
+        with _reachable():
+            async with self._sessions() as session:
+                session.info[_TENANT] = tenant_id
+                async with session.begin():
+                    yield session
 
     @asynccontextmanager
     async def tx(self, tenant_id: UUID, *, read_only: bool = False) -> AsyncIterator[Tx]:
         """One transaction as a tenant on a raw connection, for hot statements; an error rolls it back."""
-        pool = await self._raw_pool()
         begin = "BEGIN READ ONLY" if read_only else "BEGIN"
-        async with pool.acquire(timeout=5) as connection:
-            # One round trip begins and sets the tenant; a UUID's text needs no quoting beyond the quotes.
-            await connection.execute(f"{begin}; SELECT set_config('{TENANT_SETTING}', '{tenant_id}', true)")
-            try:
-                yield Tx(tenant_id, connection)
-            except BaseException:
-                await connection.execute("ROLLBACK")
-                raise
-            await connection.execute("COMMIT")
+        with _reachable():
+            pool = await self._raw_pool()
+            async with pool.acquire(timeout=5) as connection:
+                # One round trip begins and sets the tenant; a UUID's text needs no quoting beyond the quotes.
+                await connection.execute(f"{begin}; SELECT set_config('{TENANT_SETTING}', '{tenant_id}', true)")
+                try:
+                    yield Tx(tenant_id, connection)
+                except BaseException:
+                    if not connection.is_closed():
+                        await connection.execute("ROLLBACK")
+                    raise
+                await connection.execute("COMMIT")
 
     async def read_json(self, tenant_id: UUID, statement: HotStatement, values: Mapping[str, Any]) -> bytes | None:
         """The first column of the first row, as the bytes Postgres built; `None` when there is no row."""
@@ -147,7 +220,9 @@ class Database:
 
     async def _raw_pool(self) -> asyncpg.Pool:
         if self._pool is None:
-            self._pool = await asyncpg.create_pool(self._dsn, min_size=1, max_size=self._pool_size)
+            self._pool = await asyncpg.create_pool(
+                self._dsn, min_size=1, max_size=self._pool_size, command_timeout=STATEMENT_SECONDS, init=_prepare
+            )
         return self._pool
 
     async def close(self) -> None:

@@ -1,7 +1,8 @@
 """Idempotency keys: claimed before the work, scoped by tenant, principal and route, kept for 24 hours.
 
 The same key and body replays the first answer; a key whose work is still running is a 409; the same key with another
-body is a 422 (as Stripe does it).
+body is a 422 (as Stripe does it). Work that is one transaction says in it that the key is used, so a crash or a cut
+connection between its commit and its answer can't make it happen twice.
 """
 
 from __future__ import annotations
@@ -11,12 +12,12 @@ from dataclasses import dataclass
 from datetime import timedelta
 from uuid import UUID
 
-from sqlalchemy import Index, LargeBinary, PrimaryKeyConstraint, SmallInteger, delete, update
+from sqlalchemy import Index, LargeBinary, PrimaryKeyConstraint, SmallInteger, delete, text, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Mapped, mapped_column
 
 from foundation import clock
-from foundation.database import Base, Database
+from foundation.database import Base, Database, Tx, hot
 from foundation.errors import BadRequest, Conflict, Unprocessable
 from foundation.tables import Str, Timestamp
 
@@ -40,6 +41,8 @@ class IdempotencyRow(Base):
     key: Mapped[Str]
     fingerprint: Mapped[bytes] = mapped_column(LargeBinary)
     claimed_at: Mapped[Timestamp]
+    applied: Mapped[bool] = mapped_column(server_default="false")
+    """The transaction that does the work has committed."""
     status: Mapped[int | None] = mapped_column(SmallInteger)
     content_type: Mapped[Str | None]
     body: Mapped[bytes | None] = mapped_column(LargeBinary)
@@ -119,7 +122,7 @@ async def claim(database: Database, scope: Scope, body: bytes) -> Answer | None:
                 index_elements=["tenant_id", "principal", "route", "key"],
                 set_={"claimed_at": now},
                 where=(IdempotencyRow.status.is_(None))
-                & (IdempotencyRow.claimed_at < now - CLAIM_TIMEOUT)
+                & (IdempotencyRow.applied | (IdempotencyRow.claimed_at < now - CLAIM_TIMEOUT))
                 & (IdempotencyRow.fingerprint == fingerprint),
             )
             .returning(IdempotencyRow.key)
@@ -134,6 +137,24 @@ async def claim(database: Database, scope: Scope, body: bytes) -> Answer | None:
         return Answer(row.status, row.content_type or "application/json", row.body)
 
 
+# The key's row is held from here to the end of the transaction, so a second holder of the key waits and then sees it.
+_FIRST = hot(
+    text(
+        """
+        UPDATE idempotency_key SET applied = true
+        WHERE tenant_id = :tenant_id AND principal = :principal AND route = :route AND key = :key AND NOT applied
+        RETURNING key
+        """
+    )
+)
+
+
+async def first(tx: Tx, scope: Scope) -> bool:
+    """Whether the work of a claimed key is still to be done. Asked in the transaction that does it, it says so once."""
+    values = {"principal": scope.principal, "route": scope.route, "key": scope.key}
+    return await tx.one(_FIRST, values) is not None
+
+
 async def settle(database: Database, scope: Scope, answer: Answer) -> None:
     """Keep the answer for whoever asks again."""
     async with database.transaction(scope.tenant_id) as session:
@@ -145,8 +166,7 @@ async def settle(database: Database, scope: Scope, answer: Answer) -> None:
 
 
 async def release(database: Database, scope: Scope) -> None:
-    """Give the key back: nothing was done under it, so the next try may do it."""
+    """Give the key back, so that the next try may do it; not one under which something was done."""
+    unused = (IdempotencyRow.status.is_(None), ~IdempotencyRow.applied)
     async with database.transaction(scope.tenant_id) as session:
-        await session.execute(
-            delete(IdempotencyRow).where(*scope.where(), IdempotencyRow.status.is_(None))  # type: ignore[arg-type]
-        )
+        await session.execute(delete(IdempotencyRow).where(*scope.where(), *unused))  # type: ignore[arg-type]

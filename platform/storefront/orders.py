@@ -11,7 +11,7 @@ from starlette.responses import Response
 
 from commerce.catalog import service as catalog
 from commerce.catalog.schemas import ProductCard
-from commerce.http import decode_cursor, encode_cursor, once
+from commerce.http import decode_cursor, encode_cursor
 from commerce.orders import api, reading
 from commerce.orders.returning import Announced
 from commerce.orders.schemas import ShopperCancelIn
@@ -56,13 +56,8 @@ async def cancel(request: Request, visit: VisitDep, order_id: OrderId) -> Respon
     """Cancel an order of which nothing has left: once for each form shown."""
     try:
         form = await read(request, CancelForm)
-        await once(
-            request,
-            visit.core,
-            visit.shopper,
-            form.idempotency_key,
-            lambda: api.cancelled(visit.core, visit.shopper, order_id, ShopperCancelIn().reason),
-        )
+        reason = ShopperCancelIn().reason
+        await api.cancel_once(request, visit.core, visit.shopper, form.idempotency_key, order_id, reason)
     except Problem as problem:
         return await _order_page(visit, order_id, problem)
     return visit.redirect(f"/orders/{order_id}", "cancelled")
@@ -74,13 +69,7 @@ async def ask_to_return(request: Request, visit: VisitDep, order_id: OrderId) ->
     try:
         form = await read(request, ReturnForm)
         announced = [Announced(form.line_id, form.quantity, form.reason)]
-        await once(
-            request,
-            visit.core,
-            visit.shopper,
-            form.idempotency_key,
-            lambda: api.return_requested(visit.core, visit.shopper, order_id, announced),
-        )
+        await api.request_return_once(request, visit.core, visit.shopper, form.idempotency_key, order_id, announced)
     except Problem as problem:
         return await _order_page(visit, order_id, problem)
     return visit.redirect(f"/orders/{order_id}", "return-asked")

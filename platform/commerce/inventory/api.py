@@ -9,7 +9,7 @@ from uuid import UUID
 from fastapi import APIRouter, Depends, Query, Request, Response, status
 from pydantic import Field
 
-from commerce.http import Core, CoreDep, KeyDep, ShopDep, decode_cursor, encode_cursor, once, staff
+from commerce.http import Core, CoreDep, KeyDep, ShopDep, change_once, decode_cursor, encode_cursor, staff
 from commerce.identity.staff import Staff
 from commerce.inventory import keeping
 from commerce.inventory.schemas import (
@@ -28,7 +28,7 @@ router = APIRouter(prefix="/v1/admin/inventory", tags=["inventory"])
 Reader = Annotated[Staff, Depends(staff("inventory:read"))]
 Keeper = Annotated[Staff, Depends(staff("inventory:write"))]
 NEWEST = UUID(int=2**128 - 1)
-AskedT = TypeVar("AskedT")
+AskedT = TypeVar("AskedT", ReceiptIn, WriteOffIn, CountIn, TransferIn)
 
 
 class OfSku(Input):
@@ -93,9 +93,12 @@ async def _change(
     do: Callable[[Tx, AskedT], Awaitable[StockLevels]],
     body: AskedT,
 ) -> Response:
-    async def work() -> Response:
-        async with core.database.tx(keeper.tenant_id) as tx:
-            levels = await do(tx, body)
+    async def change(tx: Tx) -> None:
+        await do(tx, body)
+
+    async def answer() -> Response:
+        async with core.database.tx(keeper.tenant_id, read_only=True) as tx:
+            levels = await keeping.levels(tx, body.sku)
         return json_bytes(model_bytes(levels), status=status.HTTP_201_CREATED)
 
-    return await once(request, core, keeper, key, work)
+    return await change_once(request, core, keeper, key, change, answer)

@@ -9,7 +9,7 @@ from uuid import UUID
 from fastapi import APIRouter, Path, Query, Request, Response, status
 
 from commerce.catalog.schemas import Page
-from commerce.http import Core, CoreDep, KeyDep, ShopDep, ShopperDep, decode_cursor, encode_cursor, once
+from commerce.http import Core, CoreDep, KeyDep, ShopDep, ShopperDep, change_once, decode_cursor, encode_cursor
 from commerce.identity.service import Shopper
 from commerce.orders import cancelling, reading, returning
 from commerce.orders.held import by_shopper
@@ -57,7 +57,7 @@ async def cancel(
     body: ShopperCancelIn,
 ) -> Response:
     """Cancel an order of which nothing has left."""
-    return await once(request, core, shopper, key, lambda: cancelled(core, shopper, order_id, body.reason))
+    return await cancel_once(request, core, shopper, key, order_id, body.reason)
 
 
 @router.post("/{order_id}/returns", status_code=status.HTTP_201_CREATED, response_model=OrderOut)
@@ -71,37 +71,50 @@ async def request_return(
 ) -> Response:
     """Ask to send units back."""
     announced = [Announced(line.line_id, line.quantity, line.reason) for line in body.lines]
-    return await once(
-        request, core, shopper, key, lambda: return_requested(core, shopper, order_id, announced, body.note)
-    )
+    return await request_return_once(request, core, shopper, key, order_id, announced, body.note)
 
 
-async def cancelled(core: Core, shopper: Shopper, order_id: UUID, reason: str) -> Response:
-    """The shopper's order, after cancelling all of it."""
+async def cancel_once(
+    request: Request, core: Core, shopper: Shopper, key: str, order_id: UUID, reason: str
+) -> Response:
+    """Cancel all of a shopper's order, once for the key; the order as it stands then."""
 
     async def do(tx: Tx) -> None:
         await cancelling.cancel(tx, order_id, by_shopper(shopper), reason=reason, owner=shopper)
 
-    return await _changed(core, shopper, order_id, do, status.HTTP_200_OK)
+    return await _change(request, core, shopper, key, order_id, do, status.HTTP_200_OK)
 
 
-async def return_requested(
-    core: Core, shopper: Shopper, order_id: UUID, announced: Sequence[Announced], note: str = ""
+async def request_return_once(
+    request: Request,
+    core: Core,
+    shopper: Shopper,
+    key: str,
+    order_id: UUID,
+    announced: Sequence[Announced],
+    note: str = "",
 ) -> Response:
-    """The shopper's order, after asking to send units back."""
+    """Ask to send units of a shopper's order back, once for the key; the order as it stands then."""
 
     async def do(tx: Tx) -> None:
         await returning.request(tx, order_id, by_shopper(shopper), announced, note=note, owner=shopper)
 
-    return await _changed(core, shopper, order_id, do, status.HTTP_201_CREATED)
+    return await _change(request, core, shopper, key, order_id, do, status.HTTP_201_CREATED)
 
 
-async def _changed(
-    core: Core, shopper: Shopper, order_id: UUID, do: Callable[[Tx], Awaitable[object]], answer: int
+async def _change(
+    request: Request,
+    core: Core,
+    shopper: Shopper,
+    key: str,
+    order_id: UUID,
+    do: Callable[[Tx], Awaitable[object]],
+    answer: int,
 ) -> Response:
-    async with core.database.tx(shopper.tenant_id) as tx:
-        await do(tx)
-    await Money(core.database, configured()).settle(shopper.tenant_id, order_id)
-    async with core.database.tx(shopper.tenant_id, read_only=True) as tx:
-        order = await reading.get(tx, shopper, order_id)
-    return json_bytes(model_bytes(order), status=answer)
+    async def read() -> Response:
+        await Money(core.database, configured()).settle(shopper.tenant_id, order_id)
+        async with core.database.tx(shopper.tenant_id, read_only=True) as tx:
+            order = await reading.get(tx, shopper, order_id)
+        return json_bytes(model_bytes(order), status=answer)
+
+    return await change_once(request, core, shopper, key, do, read)

@@ -12,7 +12,7 @@ from uuid import UUID
 from fastapi import APIRouter, Depends, Path, Query, Request, Response, status
 from fastapi.responses import StreamingResponse
 
-from commerce.http import Core, CoreDep, KeyDep, ShopDep, decode_cursor, encode_cursor, once, staff
+from commerce.http import Core, CoreDep, KeyDep, ShopDep, change_once, decode_cursor, encode_cursor, staff
 from commerce.identity.staff import Staff
 from commerce.orders import cancelling, fulfilling, notes, reading, refunding, returning
 from commerce.orders.held import Actor
@@ -257,15 +257,13 @@ async def _change(
     do: Callable[[Tx], Awaitable[object]],
     answer: int = status.HTTP_200_OK,
 ) -> Response:
-    async def work() -> Response:
-        async with core.database.tx(by.tenant_id) as tx:
-            await do(tx)
+    async def read() -> Response:
         await Money(core.database, configured()).settle(by.tenant_id, order_id)
         async with core.database.tx(by.tenant_id, read_only=True) as tx:
             order = await reading.for_staff(tx, order_id)
         return json_bytes(model_bytes(order), status=answer)
 
-    return await once(request, core, by, key, work)
+    return await change_once(request, core, by, key, do, read)
 
 
 async def _fulfil(tx: Tx, by: Staff, order_id: UUID, body: FulfilIn) -> UUID:
