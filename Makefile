@@ -12,8 +12,9 @@ SOURCES := platform pipelines features models serving dagster_project tests
 EXISTING = $(wildcard $(SOURCES))
 PACKAGES = $(filter-out tests,$(EXISTING))
 WORKERS ?= 2
+MINUTES ?= 5
 
-.PHONY: help setup demo up down test lint format type imports pytest lock bench mutants clean
+.PHONY: help setup demo up down test lint format type imports pytest lock bench mutants chaos clean
 
 help: ## Say what can be made
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  \033[36m%-8s\033[0m %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -76,6 +77,9 @@ bench: setup ## Measure, each figure beside its floor; writes docs/benchmarks.md
 
 mutants: setup ## Plant the classic bugs, one at a time, and see that the tests catch each
 	@exec $(BIN)/python -m tests.mutants
+
+chaos: setup ## Kill, cut, fill and mistime a shop under load for MINUTES, and see that nothing is lost or done twice
+	@exec $(BIN)/python -m tests.chaos --minutes $(MINUTES)
 
 clean: ## Remove what can be made again, and the local stack's data
 	@if [ -x $(BIN)/tradewind ]; then $(BIN)/tradewind down; fi
