@@ -22,6 +22,7 @@ from commerce.ledger import api as ledger
 from commerce.orders import api as orders
 from commerce.orders import staff_api as staff_orders
 from commerce.payments import api as payments
+from commerce.pricing import api as pricing
 from commerce.recommendations import api as recommendations
 from commerce.recommendations.service import DecisionClient
 from commerce.sessions import api as sessions
@@ -76,6 +77,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         ledger,
         delivery,
         taxes,
+        pricing,
     ):
         app.include_router(context.router)
     app.add_api_route("/healthz", _healthy, include_in_schema=False)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from sqlalchemy import text
 
 from commerce.delivery.service import GOING_THERE
+from commerce.pricing.offers import offers_of
 from foundation.database import hot
 
 _OWN = """
@@ -52,8 +53,9 @@ READ = hot(
                EXISTS (SELECT FROM delivery_method d WHERE d.tenant_id = c.tenant_id AND d.active) AS delivers,
                EXISTS (SELECT FROM tax_policy t WHERE t.tenant_id = c.tenant_id) AS taxes,
                l.id AS line_id, l.variant_id, l.quantity, l.unit_price, l.decision_id,
+               l.explanation::text, {offers_of("v", "c.currency")} AS offers,
                v.product_id, v.sku, v.title AS variant_title, p.title AS product_title, p.handle, p.image,
-               p.status = 'published' AS for_sale, p.tax_class, r.amount AS price,
+               p.status = 'published' AS for_sale, p.tax_class, r.amount AS list_price,
                (SELECT coalesce(sum(s.available), 0)::bigint FROM stock s
                 WHERE s.tenant_id = c.tenant_id AND s.variant_id = l.variant_id) AS available
         FROM cart c
@@ -108,10 +110,14 @@ SET_ADDRESS = hot(
 
 SET_DELIVERY = hot(text("UPDATE cart SET delivery_code = :code WHERE tenant_id = :tenant_id AND id = :cart_id"))
 
+# What is there of it already, because the price may depend on how many there will be.
 OFFER = hot(
     text(
-        """
-        SELECT v.product_id, r.amount AS price FROM variant v
+        f"""
+        SELECT v.product_id, r.amount AS list_price, {offers_of("v", "r.currency")} AS offers,
+               coalesce((SELECT l.quantity FROM cart_line l
+                         WHERE l.tenant_id = v.tenant_id AND l.cart_id = :cart_id AND l.variant_id = v.id), 0) AS there
+        FROM variant v
         JOIN product p ON p.tenant_id = v.tenant_id AND p.id = v.product_id
         JOIN price r ON r.tenant_id = v.tenant_id AND r.variant_id = v.id AND r.currency = :currency
         WHERE v.tenant_id = :tenant_id AND v.id = :variant_id AND p.status = 'published'
@@ -120,14 +126,20 @@ OFFER = hot(
 )
 
 # No row comes back when the cart or the line is full. The caller holds the cart's lock, so nobody counts beside it.
+# A lower price is taken as it is; a higher one than the shopper last saw is left to be accepted.
 ADD = hot(
     text(
         """
-        INSERT INTO cart_line AS l (tenant_id, id, cart_id, variant_id, quantity, unit_price, decision_id)
-        SELECT :tenant_id, :line_id, :cart_id, :variant_id, :quantity, :unit_price, CAST(:decision_id AS uuid)
+        INSERT INTO cart_line AS l (tenant_id, id, cart_id, variant_id, quantity, unit_price, explanation,
+                                    decision_id)
+        SELECT :tenant_id, :line_id, :cart_id, :variant_id, :quantity, :unit_price,
+               CAST(CAST(:explanation AS text) AS jsonb), CAST(:decision_id AS uuid)
         WHERE (SELECT count(*) FROM cart_line o
                WHERE o.tenant_id = :tenant_id AND o.cart_id = :cart_id AND o.variant_id <> :variant_id) < :max_lines
-        ON CONFLICT (tenant_id, cart_id, variant_id) DO UPDATE SET quantity = l.quantity + excluded.quantity
+        ON CONFLICT (tenant_id, cart_id, variant_id) DO UPDATE SET
+            quantity = l.quantity + excluded.quantity, unit_price = least(l.unit_price, excluded.unit_price),
+            explanation = CASE WHEN excluded.unit_price <= l.unit_price THEN excluded.explanation
+                               ELSE l.explanation END
         WHERE l.quantity + excluded.quantity <= :max_quantity
         RETURNING l.id
         """
@@ -136,24 +148,38 @@ ADD = hot(
 
 LINE = hot(
     text(
-        """
-        SELECT l.variant_id, l.quantity, l.unit_price, v.product_id
+        f"""
+        SELECT l.variant_id, l.quantity, l.unit_price, v.product_id, r.amount AS list_price,
+               {offers_of("v", "r.currency")} AS offers
         FROM cart_line l JOIN variant v ON v.tenant_id = l.tenant_id AND v.id = l.variant_id
+        LEFT JOIN price r ON r.tenant_id = v.tenant_id AND r.variant_id = v.id AND r.currency = :currency
         WHERE l.tenant_id = :tenant_id AND l.cart_id = :cart_id AND l.id = :line_id
         """
     )
 )
 
-SET_QUANTITY = hot(text("UPDATE cart_line SET quantity = :quantity WHERE tenant_id = :tenant_id AND id = :line_id"))
+# As when more is added: a lower price is taken, a higher one left to be accepted.
+SET_QUANTITY = hot(
+    text(
+        """
+        UPDATE cart_line
+        SET quantity = :quantity, unit_price = least(unit_price, CAST(:unit_price AS bigint)),
+            explanation = CASE WHEN CAST(:unit_price AS bigint) <= unit_price
+                               THEN CAST(CAST(:explanation AS text) AS jsonb) ELSE explanation END
+        WHERE tenant_id = :tenant_id AND id = :line_id
+        """
+    )
+)
 
 REMOVE = hot(text("DELETE FROM cart_line WHERE tenant_id = :tenant_id AND id = :line_id"))
 
 ACCEPT_PRICES = hot(
     text(
         """
-        UPDATE cart_line l SET unit_price = r.amount FROM price r
-        WHERE l.tenant_id = :tenant_id AND l.cart_id = :cart_id AND r.tenant_id = l.tenant_id
-          AND r.variant_id = l.variant_id AND r.currency = :currency AND r.amount <> l.unit_price
+        UPDATE cart_line l SET unit_price = a.unit_price, explanation = CAST(a.explanation AS jsonb)
+        FROM unnest(CAST(:line_ids AS uuid[]), CAST(:unit_prices AS bigint[]), CAST(:explanations AS text[]))
+             AS a (id, unit_price, explanation)
+        WHERE l.tenant_id = :tenant_id AND l.id = a.id AND l.unit_price <> a.unit_price
         """
     )
 )

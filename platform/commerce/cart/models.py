@@ -51,5 +51,7 @@ class CartLine(TenantOwned, Base):
     variant_id: Mapped[UUID]
     quantity: Mapped[Units]
     unit_price: Mapped[Minor]
+    explanation: Mapped[dict[str, Any] | None] = mapped_column(JSONB)
+    """Why the unit price, unless it is the list price."""
     decision_id: Mapped[UUID | None]
     """The recommendation that led here."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Literal
 
 from commerce.delivery.schemas import AddressOut, DeliveryOut
+from commerce.pricing.schemas import ItemPrice
 from foundation.types import Currency, Id, Input, Model, MoneyOut, Quantity
 
 
@@ -44,6 +45,33 @@ class Requirement(Model):
     unit_price: int | None = None
 
 
+class TaxOut(Model):
+    """What one tax comes to, in minor units: of which amount, at which share."""
+
+    name: str
+    rate: str
+    base: int
+    amount: int
+
+
+class ShareOut(Model):
+    """A line's share of a discount, in minor units."""
+
+    name: str
+    amount: int
+
+
+class LineExplanation(Model):
+    """Where a line's amounts come from."""
+
+    price: ItemPrice | None
+    """Why its unit price; `None` where that was not kept."""
+    discounts: list[ShareOut]
+    """They add up to the line's discount."""
+    taxes: list[TaxOut]
+    """They add up to the line's tax."""
+
+
 class CartLineOut(Model):
     """A line of a cart."""
 
@@ -58,16 +86,8 @@ class CartLineOut(Model):
     unit_price: int
     """The price the shopper last saw and accepted."""
     total: int
+    explanation: LineExplanation
     decision_id: Id | None
-
-
-class TaxOut(Model):
-    """What one tax comes to, in minor units: of which amount, at which share."""
-
-    name: str
-    rate: str
-    base: int
-    amount: int
 
 
 class TotalsOut(Model):

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from fractions import Fraction
 from itertools import chain
 from typing import Any
@@ -15,13 +16,16 @@ from uuid import UUID
 import orjson
 
 from commerce.cart import hot
-from commerce.cart.schemas import CartLineOut, CartOut, Requirement, TaxOut, TotalsOut
-from commerce.cart.totals import PricedLine, Terms, Totals, compute
+from commerce.cart.schemas import CartLineOut, CartOut, LineExplanation, Requirement, TaxOut, TotalsOut
+from commerce.cart.totals import PricedLine, TaxAmount, Terms, Totals, compute
 from commerce.catalog.variants import VariantRef, sold_as
 from commerce.delivery import service as delivery
 from commerce.delivery.schemas import AddressIn, AddressOut, DeliveryOptions
 from commerce.delivery.service import Method, method_of
 from commerce.identity.service import Shopper
+from commerce.pricing.engine import at_list, price_of
+from commerce.pricing.offers import read_offers
+from commerce.pricing.schemas import ItemPrice
 from commerce.taxes.engine import Rate
 from commerce.tenancy.service import Shop
 from foundation import clock
@@ -87,11 +91,23 @@ class Line:
     """Minor units."""
     decision_id: UUID | None
     """The recommendation that led here."""
-    price: int | None
-    """Today's price; `None` when it has none in the cart's currency."""
+    accepted: ItemPrice
+    """Why the price that the shopper last saw."""
+    today: ItemPrice | None
+    """Today's price for so many, and why; `None` when it has none in the cart's currency."""
     available: int
     """Units of the variant that can still be promised."""
     tax_class: str
+
+    @property
+    def price(self) -> int | None:
+        """Today's price."""
+        return self.today.amount if self.today else None
+
+    @property
+    def why(self) -> ItemPrice:
+        """Why the unit price: what makes it so today, unless it changed and has to be accepted first."""
+        return self.today if self.today and self.today.amount == self.unit_price else self.accepted
 
     @property
     def variant_id(self) -> UUID:
@@ -178,7 +194,8 @@ async def get(tx: Tx, shopper: Shopper, cart_id: UUID) -> Cart:
     Raises:
         CartNotFound: there is none, or it is somebody else's.
     """
-    rows = await tx.rows(hot.READ, {**_owner(shopper), "cart_id": cart_id})
+    now = clock.now()
+    rows = await tx.rows(hot.READ, {**_owner(shopper), "cart_id": cart_id, "now": now})
     if not rows:
         raise CartNotFound
     first = rows[0]
@@ -190,7 +207,7 @@ async def get(tx: Tx, shopper: Shopper, cart_id: UUID) -> Cart:
         currency=first["currency"],
         status=first["status"],
         version=first["version"],
-        lines=[_line(row) for row in rows if row["line_id"] is not None],
+        lines=[_line(row, now) for row in rows if row["line_id"] is not None],
         where=await _where(tx, first),
     )
 
@@ -219,9 +236,11 @@ async def add(
     Raises:
         CartNotFound, CartNotOpen, VariantNotForSale, CartFull.
     """
-    currency = await lock(tx, shopper, cart_id)
-    offer = await tx.one(hot.OFFER, {"variant_id": variant_id, "currency": currency})
-    if offer is None:
+    currency, now = await lock(tx, shopper, cart_id), clock.now()
+    asked = {**_owner(shopper), "cart_id": cart_id, "variant_id": variant_id, "currency": currency, "now": now}
+    offer = await tx.one(hot.OFFER, asked)
+    price = _priced(offer, offer["there"] + quantity, now) if offer else None
+    if offer is None or price is None:
         raise VariantNotForSale(variant_id=variant_id)
     added = await tx.one(
         hot.ADD,
@@ -230,7 +249,8 @@ async def add(
             "cart_id": cart_id,
             "variant_id": variant_id,
             "quantity": quantity,
-            "unit_price": offer["price"],
+            "unit_price": price.amount,
+            "explanation": _kept(price),
             "decision_id": decision_id,
             "max_lines": MAX_LINES,
             "max_quantity": MAX_QUANTITY,
@@ -243,10 +263,10 @@ async def add(
         item_id=offer["product_id"],
         variant_id=variant_id,
         quantity=quantity,
-        price=offer["price"],
+        price=price.amount,
         decision_id=decision_id,
     )
-    said = AddToCart(items=[item], currency=currency, value=offer["price"] * quantity)
+    said = AddToCart(items=[item], currency=currency, value=price.amount * quantity)
     await _announce(tx, shopper, cart_id, said, decision_id)
 
 
@@ -256,14 +276,17 @@ async def change(tx: Tx, shopper: Shopper, cart_id: UUID, line_id: UUID, quantit
     Raises:
         CartNotFound, CartNotOpen, LineNotFound.
     """
-    currency = await lock(tx, shopper, cart_id)
-    line = await tx.one(hot.LINE, {"cart_id": cart_id, "line_id": line_id})
+    currency, now = await lock(tx, shopper, cart_id), clock.now()
+    asked = {**_owner(shopper), "cart_id": cart_id, "line_id": line_id, "currency": currency, "now": now}
+    line = await tx.one(hot.LINE, asked)
     if line is None:
         raise LineNotFound
     if quantity == 0:
         await tx.rows(hot.REMOVE, {"line_id": line_id})
     else:
-        await tx.rows(hot.SET_QUANTITY, {"line_id": line_id, "quantity": quantity})
+        price = _priced(line, quantity, now)
+        values = {"unit_price": price and price.amount, "explanation": price and _kept(price)}
+        await tx.rows(hot.SET_QUANTITY, {"line_id": line_id, "quantity": quantity, **values})
     await _touch(tx, cart_id)
     difference = quantity - line["quantity"]
     if difference:
@@ -284,8 +307,16 @@ async def accept_prices(tx: Tx, shopper: Shopper, cart_id: UUID) -> None:
     Raises:
         CartNotFound, CartNotOpen.
     """
-    currency = await lock(tx, shopper, cart_id)
-    await tx.rows(hot.ACCEPT_PRICES, {"cart_id": cart_id, "currency": currency})
+    await lock(tx, shopper, cart_id)
+    prices = [(line.id, line.today) for line in (await get(tx, shopper, cart_id)).lines if line.today]
+    await tx.rows(
+        hot.ACCEPT_PRICES,
+        {
+            "line_ids": [line_id for line_id, _ in prices],
+            "unit_prices": [price.amount for _, price in prices],
+            "explanations": [_kept(price) for _, price in prices],
+        },
+    )
     await _touch(tx, cart_id)
 
 
@@ -414,7 +445,8 @@ def _requirements_of(line: Line) -> Iterator[Requirement]:
         )
 
 
-def _line(row: Mapping[str, Any]) -> Line:
+def _line(row: Mapping[str, Any], now: datetime) -> Line:
+    said = row["explanation"]
     variant = VariantRef(
         id=row["variant_id"],
         product_id=row["product_id"],
@@ -430,10 +462,21 @@ def _line(row: Mapping[str, Any]) -> Line:
         quantity=row["quantity"],
         unit_price=row["unit_price"],
         decision_id=row["decision_id"],
-        price=row["price"],
+        accepted=ItemPrice.model_validate_json(said) if said else at_list(row["unit_price"]),
+        today=_priced(row, row["quantity"], now),
         available=row["available"],
         tax_class=row["tax_class"],
     )
+
+
+def _priced(row: Mapping[str, Any], quantity: int, now: datetime) -> ItemPrice | None:
+    if row["list_price"] is None:
+        return None
+    return price_of(row["list_price"], read_offers(row["offers"]), quantity=quantity, at=now)
+
+
+def _kept(price: ItemPrice) -> str | None:
+    return None if price.source == "list" else price.model_dump_json()
 
 
 async def _where(tx: Tx, cart: Mapping[str, Any]) -> Where:
@@ -498,9 +541,10 @@ def _out(checked: Checked) -> CartOut:
             quantity=line.quantity,
             unit_price=line.unit_price,
             total=total,
+            explanation=LineExplanation(price=line.why, discounts=[], taxes=_taxes_out(taxes)),
             decision_id=line.decision_id,
         )
-        for line, total in zip(cart.lines, totals.line_totals, strict=True)
+        for line, total, taxes in zip(cart.lines, totals.line_totals, totals.line_tax_parts, strict=True)
     ]
     return CartOut(
         id=cart.id,
@@ -514,7 +558,7 @@ def _out(checked: Checked) -> CartOut:
             shipping=totals.shipping,
             tax=totals.tax,
             tax_included=totals.tax_included,
-            taxes=[TaxOut(name=tax.name, rate=tax.rate, base=tax.base, amount=tax.amount) for tax in totals.taxes],
+            taxes=_taxes_out(totals.taxes),
             total=totals.total,
         ),
         delivers=cart.where.delivers,
@@ -524,3 +568,7 @@ def _out(checked: Checked) -> CartOut:
         item_count=sum(line.quantity for line in cart.lines),
         requirements=list(checked.requirements),
     )
+
+
+def _taxes_out(taxes: Sequence[TaxAmount]) -> list[TaxOut]:
+    return [TaxOut(name=tax.name, rate=tax.rate, base=tax.base, amount=tax.amount) for tax in taxes]

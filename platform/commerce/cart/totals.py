@@ -59,6 +59,8 @@ class Totals:
     shipping_tax: int
     taxes: tuple[TaxAmount, ...]
     """By tax; their amounts add up to the tax."""
+    line_tax_parts: tuple[tuple[TaxAmount, ...], ...] = ()
+    """What each line's tax is made of."""
 
     @property
     def total(self) -> int:
@@ -84,8 +86,9 @@ def compute(lines: Sequence[PricedLine], *, discount: int = 0, terms: Terms | No
     totals = [price - share for price, share in zip(gross, discounts, strict=True)]
     taxed = [(total, line.tax_class) for total, line in zip(totals, lines, strict=True)]
     taxes = _Taxes(terms)
-    line_taxes = tuple(taxes.take(amount, tax_class) for amount, tax_class in taxed)
-    shipping_tax = taxes.take(terms.shipping, terms.shipping_class)
+    line_tax_parts = tuple(taxes.take(amount, tax_class) for amount, tax_class in taxed)
+    line_taxes = tuple(sum(part.amount for part in parts) for parts in line_tax_parts)
+    shipping_tax = sum(part.amount for part in taxes.take(terms.shipping, terms.shipping_class))
     return Totals(
         subtotal=subtotal,
         discount=discount,
@@ -97,6 +100,7 @@ def compute(lines: Sequence[PricedLine], *, discount: int = 0, terms: Terms | No
         line_taxes=line_taxes,
         shipping_tax=shipping_tax,
         taxes=taxes.told(),
+        line_tax_parts=line_tax_parts,
     )
 
 
@@ -107,19 +111,19 @@ class _Taxes:
         self._terms = terms
         self._taken: dict[Rate, tuple[int, int]] = {}
 
-    def take(self, amount: int, tax_class: str) -> int:
-        """The tax on an amount."""
+    def take(self, amount: int, tax_class: str) -> tuple[TaxAmount, ...]:
+        """The taxes on an amount."""
         rates = self._terms.rates.get(tax_class, ())
         parts = taxes_of(amount, rates, included=self._terms.tax_included)
         for rate, part in zip(rates, parts, strict=True):
             base, taken = self._taken.get(rate, (0, 0))
             self._taken[rate] = (base + amount, taken + part)
-        return sum(parts)
+        return tuple(_told(rate, amount, part) for rate, part in zip(rates, parts, strict=True))
 
     def told(self) -> tuple[TaxAmount, ...]:
         """What each tax came to."""
-        return tuple(
-            TaxAmount(rate.name, f"{float(rate.rate):.8f}".rstrip("0").rstrip("."), base, amount)
-            for rate, (base, amount) in self._taken.items()
-            if base
-        )
+        return tuple(_told(rate, base, amount) for rate, (base, amount) in self._taken.items() if base)
+
+
+def _told(rate: Rate, base: int, amount: int) -> TaxAmount:
+    return TaxAmount(rate.name, f"{float(rate.rate):.8f}".rstrip("0").rstrip("."), base, amount)

@@ -27,6 +27,8 @@ class Customer(TenantOwned, Base):
     """The customer's number in the system it came from."""
     display_name: Mapped[Str]
     email: Mapped[Str | None]
+    price_group: Mapped[Str | None]
+    """The group whose prices they get."""
     traits: Mapped[dict[str, Any]] = mapped_column(JSONB, server_default=text("'{}'"))
     created_at: Mapped[Created]
 

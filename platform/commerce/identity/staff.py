@@ -30,6 +30,9 @@ SCOPES = (
     "orders:refund",
     "orders:write",
     "payments:read",
+    "prices:quote",
+    "prices:read",
+    "prices:write",
     "settings:read",
     "settings:write",
 )

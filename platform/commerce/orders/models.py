@@ -107,6 +107,10 @@ class OrderLine(TenantOwned, Base):
     tax: Mapped[Minor] = mapped_column(server_default="0")
     """Part of the total when the order's prices include tax, on top of it otherwise."""
     decision_id: Mapped[UUID | None]
+    explanation: Mapped[dict[str, Any]] = mapped_column(
+        JSONB, server_default=text("""'{"price": null, "discounts": [], "taxes": []}'""")
+    )
+    """Why the unit price, and what the discount and the tax are made of."""
     fulfilled: Mapped[Units] = mapped_column(server_default="0")
     """Units that left in a parcel."""
     cancelled: Mapped[Units] = mapped_column(server_default="0")

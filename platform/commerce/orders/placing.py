@@ -33,14 +33,16 @@ _PLACE = hot(
             INSERT INTO order_entry (tenant_id, id, order_id, kind, actor, at)
             VALUES (:tenant_id, :entry_id, :id, 'placed', 'shopper', CAST(:at AS timestamptz)))
         INSERT INTO order_line (tenant_id, id, order_id, product_id, variant_id, sku, title, quantity, unit_price,
-                                discount, total, tax, decision_id)
+                                discount, total, tax, decision_id, explanation)
         SELECT :tenant_id, l.id, :id, l.product_id, l.variant_id, l.sku, l.title, l.quantity, l.unit_price, l.discount,
-               l.total, l.tax, l.decision_id
+               l.total, l.tax, l.decision_id, CAST(l.explanation AS jsonb)
         FROM unnest(CAST(:line_ids AS uuid[]), CAST(:product_ids AS uuid[]), CAST(:variant_ids AS uuid[]),
                     CAST(:skus AS text[]), CAST(:titles AS text[]), CAST(:quantities AS bigint[]),
                     CAST(:unit_prices AS bigint[]), CAST(:discounts AS bigint[]), CAST(:totals AS bigint[]),
-                    CAST(:line_taxes AS bigint[]), CAST(:decision_ids AS uuid[]))
-             AS l (id, product_id, variant_id, sku, title, quantity, unit_price, discount, total, tax, decision_id)
+                    CAST(:line_taxes AS bigint[]), CAST(:decision_ids AS uuid[]),
+                    CAST(:explanations AS text[]))
+             AS l (id, product_id, variant_id, sku, title, quantity, unit_price, discount, total, tax, decision_id,
+                   explanation)
         """
     )
 )
@@ -86,6 +88,7 @@ async def place(tx: Tx, shopper: Shopper, checked: Checked, *, order_id: UUID, e
             "totals": totals.line_totals,
             "line_taxes": totals.line_taxes,
             "decision_ids": [line.decision_id for line in cart.lines],
+            "explanations": [line.explanation.model_dump_json() for line in said.lines],
         },
     )
     await _announce(tx, shopper, checked, order_id, line_ids)

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
-from commerce.cart.schemas import TaxOut
+from commerce.cart.schemas import LineExplanation, TaxOut
 from commerce.delivery.schemas import AddressOut, DeliveryOut
 from commerce.orders.states import FulfilmentState, PaymentState, ReturnState, Status
 from commerce.payments.schemas import RefundOut
@@ -33,6 +33,7 @@ class OrderLineOut(Model):
     total: int
     tax: int
     """Part of the total when the order's prices include tax, on top of it otherwise."""
+    explanation: LineExplanation
     fulfilled: int
     """Units that left in a parcel."""
     cancelled: int

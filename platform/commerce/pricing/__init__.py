@@ -1,1 +1,1 @@
-"""What a variant costs."""
+"""What one unit costs: list prices, offers, and prices promised by decisions."""

@@ -35,6 +35,7 @@ from foundation.events.orders import (
     ReturnRequested,
 )
 from foundation.events.payments import PaymentCaptured, PaymentRefunded, PaymentRefused
+from foundation.events.pricing import OfferedPrice, PriceQuoted, PricesChanged
 from foundation.events.promotions import CouponRedeemed
 
 __all__ = [
@@ -51,6 +52,7 @@ __all__ = [
     "Item",
     "Items",
     "LineUnits",
+    "OfferedPrice",
     "OrderCancelled",
     "OrderDelivered",
     "OrderFulfilled",
@@ -60,6 +62,8 @@ __all__ = [
     "PaymentCaptured",
     "PaymentRefunded",
     "PaymentRefused",
+    "PriceQuoted",
+    "PricesChanged",
     "ProductPublished",
     "Purchase",
     "RemoveFromCart",

@@ -2,6 +2,13 @@
 
 from __future__ import annotations
 
+import sqlalchemy as sa
+from alembic import op
+from sqlalchemy.dialects import postgresql
+
+from tradewind.migrations.security import own_by_tenant
+from tradewind.migrations.tables import owned
+
 revision = "0007"
 down_revision = "0006"
 branch_labels = None
@@ -9,4 +16,67 @@ depends_on = None
 
 
 def upgrade() -> None:
-    """Nothing yet."""
+    _prices()
+    _explanations()
+
+
+def _prices() -> None:
+    op.create_table(
+        "price_offer",
+        sa.Column("variant_id", sa.Uuid(), nullable=False),
+        sa.Column("currency", sa.Text(), nullable=False),
+        sa.Column("amount", sa.BigInteger(), nullable=False),
+        sa.Column("min_quantity", sa.BigInteger(), server_default="1", nullable=False),
+        sa.Column("price_group", sa.Text(), nullable=True),
+        _instant("starts_at"),
+        _instant("ends_at"),
+        *owned("price_offer"),
+        _belongs("price_offer", "variant", "variant_id"),
+        sa.CheckConstraint("amount >= 0", name=op.f("ck_price_offer_amount")),
+        sa.CheckConstraint("min_quantity BETWEEN 1 AND 9999", name=op.f("ck_price_offer_min_quantity")),
+        sa.CheckConstraint("starts_at < ends_at", name=op.f("ck_price_offer_window")),
+    )
+    op.create_index("ix_price_offer_variant", "price_offer", ["tenant_id", "variant_id", "currency"])
+    op.create_table(
+        "price_quote",
+        sa.Column("holder_id", sa.Uuid(), nullable=False),
+        sa.Column("variant_id", sa.Uuid(), nullable=False),
+        sa.Column("currency", sa.Text(), nullable=False),
+        sa.Column("amount", sa.BigInteger(), nullable=False),
+        sa.Column("decision_id", sa.Uuid(), nullable=False),
+        _instant("quoted_at", nullable=False),
+        _instant("expires_at", nullable=False),
+        *owned("price_quote"),
+        _belongs("price_quote", "variant", "variant_id"),
+        sa.CheckConstraint("amount >= 0", name=op.f("ck_price_quote_amount")),
+        sa.CheckConstraint("quoted_at < expires_at", name=op.f("ck_price_quote_window")),
+    )
+    op.create_index("ix_price_quote_holder", "price_quote", ["tenant_id", "holder_id", "variant_id", "expires_at"])
+    op.create_index(
+        "uq_price_quote_decision",
+        "price_quote",
+        ["tenant_id", "decision_id", "holder_id", "variant_id"],
+        unique=True,
+    )
+    own_by_tenant("price_offer", "price_quote")
+    op.execute("REVOKE UPDATE ON price_quote FROM tradewind_app")
+    op.add_column("customer", sa.Column("price_group", sa.Text(), nullable=True))
+
+
+def _explanations() -> None:
+    json = postgresql.JSONB(astext_type=sa.Text())
+    op.add_column("cart_line", sa.Column("explanation", json, nullable=True))
+    nothing = sa.text("""'{"price": null, "discounts": [], "taxes": []}'""")
+    op.add_column("order_line", sa.Column("explanation", json, server_default=nothing, nullable=False))
+
+
+def _instant(name: str, *, nullable: bool = True) -> sa.Column[object]:
+    return sa.Column(name, postgresql.TIMESTAMP(timezone=True), nullable=nullable)
+
+
+def _belongs(table: str, other: str, column: str) -> sa.ForeignKeyConstraint:
+    return sa.ForeignKeyConstraint(
+        ["tenant_id", column],
+        [f"{other}.tenant_id", f"{other}.id"],
+        name=op.f(f"fk_{table}_tenant_id_{column}"),
+    )

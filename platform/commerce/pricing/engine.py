@@ -1,0 +1,91 @@
+"""What one unit costs: the lowest of the prices that hold, and why. Pure: the time and the offers come in."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from uuid import UUID
+
+from commerce.pricing.schemas import ItemPrice, Source
+
+_PREFERRED: tuple[Source, ...] = ("list", "sale", "quantity_break", "group", "quote")
+"""Of equal prices, the one that is told: the plainest."""
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """A price other than the list price, and when it holds."""
+
+    amount: int
+    min_quantity: int = 1
+    group: str | None = None
+    """Only for customers of this group; whoever asks belongs to it."""
+    starts_at: datetime | None = None
+    ends_at: datetime | None = None
+    """Not included."""
+    decision_id: UUID | None = None
+    """The decision that promised it to this shopper until it ends."""
+
+    def holds(self, *, quantity: int, at: datetime) -> bool:
+        """Whether somebody who takes so many at that time gets it: from its start on, and before its end."""
+        begun = self.starts_at is None or self.starts_at <= at
+        ended = self.ends_at is not None and self.ends_at <= at
+        return quantity >= self.min_quantity and begun and not ended
+
+    @property
+    def source(self) -> Source:
+        """What kind of price it is."""
+        if self.decision_id is not None:
+            return "quote"
+        if self.group is not None:
+            return "group"
+        return "quantity_break" if self.min_quantity > 1 else "sale"
+
+    @property
+    def reason(self) -> str:
+        """What it is in words."""
+        until = f" until {self.ends_at.astimezone(UTC):%Y-%m-%d %H:%M} UTC" if self.ends_at else ""
+        if self.decision_id is not None:
+            return f"quoted{until}"
+        from_quantity = f" from {self.min_quantity}" if self.min_quantity > 1 else ""
+        if self.group is not None:
+            return f"group {self.group}{from_quantity}{until}"
+        return f"quantity break{from_quantity}{until}" if from_quantity else f"sale{until}"
+
+
+def price_of(list_price: int, offers: Iterable[Offer], *, quantity: int, at: datetime) -> ItemPrice:
+    """The price of one unit for somebody who takes `quantity` at that time.
+
+    It is the lowest that holds, so neither an offer nor a quote ever makes anything dearer; the order of the offers
+    says nothing.
+    """
+    holding = [offer for offer in offers if offer.amount < list_price and offer.holds(quantity=quantity, at=at)]
+    if not holding:
+        return at_list(list_price)
+    best = min(holding, key=_order)
+    return ItemPrice(
+        amount=best.amount,
+        source=best.source,
+        reason=best.reason,
+        list_price=list_price,
+        until=best.ends_at,
+        decision_id=best.decision_id,
+    )
+
+
+def at_list(amount: int) -> ItemPrice:
+    """The list price, as the reason of an amount."""
+    return ItemPrice(amount=amount, source="list", reason="list price", list_price=amount, until=None, decision_id=None)
+
+
+def _order(offer: Offer) -> tuple[int, int, int, float, str, str]:
+    lasts = -offer.ends_at.timestamp() if offer.ends_at else float("-inf")
+    return (
+        offer.amount,
+        _PREFERRED.index(offer.source),
+        offer.min_quantity,
+        lasts,
+        offer.group or "",
+        str(offer.decision_id),
+    )

@@ -1,0 +1,121 @@
+"""Prices in and out."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from foundation.types import Currency, Id, Input, Instant, MinorUnits, Model, Quantity, Slug
+
+MAX_OFFERS = 100
+
+Source = Literal["list", "sale", "quantity_break", "group", "quote"]
+
+
+class ItemPrice(Model):
+    """What one unit costs, in minor units, and why."""
+
+    amount: int
+    source: Source
+    reason: str
+    """In words, such as `quantity break from 10`."""
+    list_price: int
+    until: datetime | None
+    """When it ends; it does not hold at that moment any more."""
+    decision_id: Id | None
+    """The decision that promised it."""
+
+
+class ListPriceIn(Input):
+    """What one unit of a variant costs when nothing else holds."""
+
+    currency: Currency
+    amount: MinorUnits
+    compare_at: MinorUnits | None = None
+    """What it cost before, as the catalogue shows it."""
+
+
+class OfferIn(Input):
+    """A price that holds for a time, from a quantity, or for a group of customers; or for several of these at once."""
+
+    amount: MinorUnits
+    min_quantity: Quantity = 1
+    group: Slug | None = None
+    starts_at: Instant | None = None
+    ends_at: Instant | None = None
+    """Not included."""
+
+
+class OffersIn(Input):
+    """The offers of a variant in a currency, all of them."""
+
+    currency: Currency
+    offers: Annotated[list[OfferIn], Field(max_length=MAX_OFFERS)]
+
+
+class GroupIn(Input):
+    """The group of customers that somebody belongs to, or none."""
+
+    group: Slug | None
+
+
+class QuoteIn(Input):
+    """A price promised to one shopper: a customer, or a visitor who has not signed in."""
+
+    holder_id: Id
+    """The customer's id, or the visitor's."""
+    variant_id: Id
+    currency: Currency
+    amount: MinorUnits
+    decision_id: Id
+    """The decision that gave it; the same one asked for again gives the same quote."""
+    expires_at: Instant
+    """Not included."""
+
+
+class ListPriceOut(Model):
+    """A variant's list price in a currency."""
+
+    currency: Currency
+    amount: int
+    compare_at: int | None
+
+
+class OfferOut(Model):
+    """A price other than the list price, and when it holds."""
+
+    id: Id
+    currency: Currency
+    amount: int
+    min_quantity: int
+    group: str | None
+    starts_at: datetime | None
+    ends_at: datetime | None
+
+
+class PricesOut(Model):
+    """All prices of a variant."""
+
+    sku: str
+    variant_id: Id
+    list_prices: list[ListPriceOut]
+    offers: list[OfferOut]
+
+
+class QuoteOut(Model):
+    """A price that was promised, and until when."""
+
+    id: Id
+    amount: int
+    currency: Currency
+    decision_id: Id
+    expires_at: datetime
+
+
+class CustomerGroupOut(Model):
+    """Which group a customer belongs to."""
+
+    reference: str
+    group: str | None

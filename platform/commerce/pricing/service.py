@@ -1,0 +1,293 @@
+"""Prices as the staff keep them, and prices promised to shoppers by decisions."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from sqlalchemy import text
+
+from commerce.pricing.schemas import (
+    CustomerGroupOut,
+    ListPriceIn,
+    ListPriceOut,
+    OfferIn,
+    OfferOut,
+    OffersIn,
+    PricesOut,
+    QuoteIn,
+    QuoteOut,
+)
+from foundation import clock
+from foundation.database import Tx, hot
+from foundation.errors import Conflict, NotFound, Unprocessable
+from foundation.events import OfferedPrice, PriceQuoted, PricesChanged, record
+from foundation.ids import new_id
+from foundation.outbox import announce
+
+
+class UnknownSku(NotFound):
+    """The shop has no variant with this SKU."""
+
+    code = "pricing.unknown_sku"
+
+    sku: str
+
+
+class UnknownCustomer(NotFound):
+    """The shop has no customer with this reference."""
+
+    code = "pricing.unknown_customer"
+
+    reference: str
+
+
+class NoListPrice(Unprocessable):
+    """This variant has no list price in that currency, so it can't be sold at any other."""
+
+    code = "pricing.no_list_price"
+
+    currency: str
+
+
+class BadWindow(Unprocessable):
+    """A price ends after it starts, and in the future when it is promised."""
+
+    code = "pricing.bad_window"
+
+
+class QuoteDiffers(Conflict):
+    """This decision has promised another price for the variant already."""
+
+    code = "pricing.quote_differs"
+
+    amount: int
+
+
+# uq_variant_sku
+_VARIANT = hot(text("SELECT id FROM variant WHERE tenant_id = :tenant_id AND sku = :sku"))
+
+# uq_price_variant
+_LIST_PRICES = hot(
+    text(
+        """
+        SELECT currency, amount, compare_at FROM price
+        WHERE tenant_id = :tenant_id AND variant_id = :variant_id ORDER BY currency
+        """
+    )
+)
+
+# ix_price_offer_variant
+_OFFERS = hot(
+    text(
+        """
+        SELECT id, currency, amount, min_quantity, price_group AS "group", starts_at, ends_at FROM price_offer
+        WHERE tenant_id = :tenant_id AND variant_id = :variant_id ORDER BY currency, id
+        """
+    )
+)
+
+_SET_LIST_PRICE = hot(
+    text(
+        """
+        INSERT INTO price (tenant_id, id, variant_id, currency, amount, compare_at, updated_at)
+        VALUES (:tenant_id, :id, :variant_id, :currency, :amount, CAST(:compare_at AS bigint),
+                CAST(:now AS timestamptz))
+        ON CONFLICT (tenant_id, variant_id, currency) DO UPDATE
+            SET amount = excluded.amount, compare_at = excluded.compare_at, updated_at = excluded.updated_at
+        """
+    )
+)
+
+# The list price's row is held, so that two who set the offers at once don't leave those of both.
+_HOLD_PRICE = hot(
+    text(
+        """
+        SELECT id FROM price
+        WHERE tenant_id = :tenant_id AND variant_id = :variant_id AND currency = :currency FOR UPDATE
+        """
+    )
+)
+
+_FORGET_OFFERS = hot(
+    text(
+        """
+        DELETE FROM price_offer
+        WHERE tenant_id = :tenant_id AND variant_id = :variant_id AND currency = :currency
+        """
+    )
+)
+
+_OFFER = hot(
+    text(
+        """
+        INSERT INTO price_offer (tenant_id, id, variant_id, currency, amount, min_quantity, price_group, starts_at,
+                                 ends_at)
+        VALUES (:tenant_id, :id, :variant_id, :currency, :amount, :min_quantity, CAST(:price_group AS text),
+                CAST(:starts_at AS timestamptz), CAST(:ends_at AS timestamptz))
+        """
+    )
+)
+
+# uq_price_quote_decision: no row comes back when this decision has promised something already.
+_QUOTE = hot(
+    text(
+        """
+        INSERT INTO price_quote (tenant_id, id, holder_id, variant_id, currency, amount, decision_id, quoted_at,
+                                 expires_at)
+        SELECT :tenant_id, :id, CAST(:holder_id AS uuid), v.id, CAST(:currency AS text), CAST(:amount AS bigint),
+               CAST(:decision_id AS uuid), CAST(:now AS timestamptz), CAST(:expires_at AS timestamptz)
+        FROM variant v JOIN price r ON r.tenant_id = v.tenant_id AND r.variant_id = v.id AND r.currency = :currency
+        WHERE v.tenant_id = :tenant_id AND v.id = :variant_id
+        ON CONFLICT (tenant_id, decision_id, holder_id, variant_id) DO NOTHING
+        RETURNING id, amount, currency, decision_id, expires_at
+        """
+    )
+)
+
+_QUOTED = hot(
+    text(
+        """
+        SELECT id, amount, currency, decision_id, expires_at FROM price_quote
+        WHERE tenant_id = :tenant_id AND decision_id = :decision_id AND holder_id = :holder_id
+          AND variant_id = :variant_id
+        """
+    )
+)
+
+# uq_customer_reference
+_SET_GROUP = hot(
+    text(
+        """
+        UPDATE customer SET price_group = CAST(:price_group AS text)
+        WHERE tenant_id = :tenant_id AND reference = :reference RETURNING id
+        """
+    )
+)
+
+
+async def read(tx: Tx, sku: str) -> PricesOut:
+    """All prices of a variant.
+
+    Raises:
+        UnknownSku.
+    """
+    variant_id = await _variant(tx, sku)
+    listed = await tx.rows(_LIST_PRICES, {"variant_id": variant_id})
+    offered = await tx.rows(_OFFERS, {"variant_id": variant_id})
+    return PricesOut(
+        sku=sku,
+        variant_id=variant_id,
+        list_prices=[ListPriceOut.model_validate(dict(row)) for row in listed],
+        offers=[OfferOut.model_validate(dict(row)) for row in offered],
+    )
+
+
+async def set_list_price(tx: Tx, sku: str, price: ListPriceIn) -> PricesOut:
+    """Say what a variant costs when nothing else holds.
+
+    Raises:
+        UnknownSku.
+    """
+    variant_id = await _variant(tx, sku)
+    values = {**price.model_dump(), "id": new_id(), "variant_id": variant_id, "now": clock.now()}
+    await tx.rows(_SET_LIST_PRICE, values)
+    return await _told(tx, sku, price.currency)
+
+
+async def set_offers(tx: Tx, sku: str, body: OffersIn) -> PricesOut:
+    """Put a variant's offers in a currency in place of those it had.
+
+    Raises:
+        UnknownSku, NoListPrice, BadWindow: the offers stay as they were.
+    """
+    variant_id = await _variant(tx, sku)
+    which = {"variant_id": variant_id, "currency": body.currency}
+    if await tx.one(_HOLD_PRICE, which) is None:
+        raise NoListPrice(currency=body.currency)
+    await tx.rows(_FORGET_OFFERS, which)
+    for offer in body.offers:
+        _require_window(offer)
+        said = offer.model_dump()
+        await tx.rows(_OFFER, {**said, **which, "id": new_id(), "price_group": said["group"]})
+    return await _told(tx, sku, body.currency)
+
+
+async def quote(tx: Tx, promise: QuoteIn) -> QuoteOut:
+    """Promise a shopper a price until a time: it is honoured till then, whatever becomes of the others.
+
+    The same decision asked for again gives the quote that there is.
+
+    Raises:
+        BadWindow: it would have ended already.
+        NoListPrice: the variant is not sold in that currency, or does not exist.
+        QuoteDiffers: the decision has promised something else for the variant.
+    """
+    now = clock.now()
+    if promise.expires_at <= now:
+        raise BadWindow
+    values = promise.model_dump()
+    made = await tx.one(_QUOTE, {**values, "id": new_id(), "now": now})
+    if made is not None:
+        said = QuoteOut.model_validate(dict(made))
+        await _announce_quote(tx, promise, said)
+        return said
+    there = await tx.one(_QUOTED, values)
+    if there is None:
+        raise NoListPrice(currency=promise.currency)
+    said = QuoteOut.model_validate(dict(there))
+    if (said.amount, said.currency, said.expires_at) != (promise.amount, promise.currency, promise.expires_at):
+        raise QuoteDiffers(amount=said.amount)
+    return said
+
+
+async def set_group(tx: Tx, reference: str, group: str | None) -> CustomerGroupOut:
+    """Say which group of customers somebody belongs to, for prices; `None` takes them out.
+
+    Raises:
+        UnknownCustomer.
+    """
+    if await tx.one(_SET_GROUP, {"reference": reference, "price_group": group}) is None:
+        raise UnknownCustomer(reference=reference)
+    return CustomerGroupOut(reference=reference, group=group)
+
+
+async def _told(tx: Tx, sku: str, currency: str) -> PricesOut:
+    """The prices as they are now, announced."""
+    prices = await read(tx, sku)
+    changed = PricesChanged(
+        variant_id=prices.variant_id,
+        currency=currency,
+        list_price=next(price.amount for price in prices.list_prices if price.currency == currency),
+        offers=[
+            OfferedPrice(**offer.model_dump(exclude={"id", "currency"}))
+            for offer in prices.offers
+            if offer.currency == currency
+        ],
+    )
+    await announce(tx, [record(changed, tenant_id=tx.tenant_id, aggregate_id=prices.variant_id)])
+    return prices
+
+
+async def _announce_quote(tx: Tx, promise: QuoteIn, said: QuoteOut) -> None:
+    fact = PriceQuoted(
+        quote_id=said.id,
+        variant_id=promise.variant_id,
+        currency=said.currency,
+        amount=said.amount,
+        expires_at=said.expires_at,
+    )
+    event = record(fact, tenant_id=tx.tenant_id, aggregate_id=said.id, decision_id=said.decision_id)
+    await announce(tx, [event])
+
+
+def _require_window(offer: OfferIn) -> None:
+    if offer.starts_at is not None and offer.ends_at is not None and offer.ends_at <= offer.starts_at:
+        raise BadWindow
+
+
+async def _variant(tx: Tx, sku: str) -> UUID:
+    row = await tx.one(_VARIANT, {"sku": sku})
+    if row is None:
+        raise UnknownSku(sku=sku)
+    found: UUID = row["id"]
+    return found
