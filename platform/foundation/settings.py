@@ -67,6 +67,16 @@ class Settings(BaseSettings):
     serving_url: str | None = Field(None, description="The decision service.")
     serving_token: SecretStr | None = Field(None, description="The bearer token the core shows the decision service.")
 
+    stripe_secret_key: SecretStr | None = Field(
+        None, description="Stripe's secret key; without it Stripe is not offered."
+    )
+    stripe_webhook_secret: SecretStr | None = Field(
+        None, description="The secret that Stripe signs its notifications with."
+    )
+    stripe_api_base: str | None = Field(
+        None, description="Stripe's address, when it is not Stripe's own: a peer for tests."
+    )
+
     decision_deadline_ms: int = Field(
         150, ge=1, le=5000, description="How long a page waits for a decision before it takes the fallback."
     )

@@ -48,6 +48,8 @@ class Charge:
     return_url: str | None = None
     """Where the provider sends the shopper back to after a challenge or a page of its own."""
     customer_id: UUID | None = None
+    off_session: bool = False
+    """Nobody is there to answer a challenge: the provider refuses where it would ask for one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,11 +151,15 @@ class ProviderEvent:
 class Settled:
     """A line of a provider's settlement report: what it says it took, kept or sent back."""
 
+    id: str
+    """The provider's name for the line: the same one is the same line, in whichever report it stands."""
     reference: str
+    """The provider's name for the payment, refund or dispute that the line is about."""
     kind: Literal["capture", "refund", "dispute", "fee"]
     amount: int
-    """Minor units, positive when the money comes to us."""
+    """Minor units before the fee, positive when the money comes to us."""
     fee: int
+    """Minor units that the provider keeps of it; what reaches the bank is the amount less the fee."""
     currency: str
     settled_on: date
     payment_id: UUID | None = None
