@@ -13,11 +13,13 @@ EXISTING = $(wildcard $(SOURCES))
 PACKAGES = $(filter-out tests,$(EXISTING))
 WORKERS ?= 2
 MINUTES ?= 5
+PRODUCTS ?= 100000
+SECONDS ?= 4
 
-.PHONY: help setup demo up down test lint format type imports pytest lock bench mutants chaos clean
+.PHONY: help setup demo up down test lint format type imports pytest lock bench bench-core mutants chaos clean
 
 help: ## Say what can be made
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  \033[36m%-8s\033[0m %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  \033[36m%-10s\033[0m %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 setup: $(STAMP) ## Make .venv with everything pinned in constraints.txt
 
@@ -74,6 +76,9 @@ lock: setup ## Pin everything anew in constraints.txt
 
 bench: setup ## Measure, each figure beside its floor; writes docs/benchmarks.md
 	@exec $(BIN)/tradewind bench
+
+bench-core: setup ## Measure the transactional core by itself; PRODUCTS=100000 SECONDS=4 change how much and how long
+	@exec $(BIN)/tradewind bench core --products $(PRODUCTS) --seconds $(SECONDS)
 
 mutants: setup ## Plant the classic bugs, one at a time, and see that the tests catch each
 	@exec $(BIN)/python -m tests.mutants

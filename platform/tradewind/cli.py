@@ -19,6 +19,9 @@ app = typer.Typer(
     pretty_exceptions_show_locals=False,
 )
 
+benches = typer.Typer()
+app.add_typer(benches, name="bench")
+
 VarDir = Annotated[
     Path,
     typer.Option("--var-dir", default_factory=default_var, show_default="./var", help="Where the local stack lives."),
@@ -92,12 +95,28 @@ def migrate(var_dir: VarDir) -> None:
     upgrade(Settings().require("database_owner_url", "Postgres"))
 
 
-@app.command()
-def bench(var_dir: VarDir) -> None:
-    """Measure the running stack, each figure beside its floor; writes docs/benchmarks.md."""
+@benches.callback(invoke_without_command=True)
+def bench(context: typer.Context, var_dir: VarDir) -> None:
+    """Measure, each figure beside its floor; writes docs/benchmarks.md. Without a command, the running stack."""
     from tradewind.bench.command import bench as run
 
-    run(var_dir)
+    context.obj = var_dir
+    if context.invoked_subcommand is None:
+        run(var_dir)
+
+
+@benches.command()
+def core(
+    context: typer.Context,
+    *,
+    products: Annotated[int, typer.Option(min=5_000, help="How many products the shop has.")] = 100_000,
+    seconds: Annotated[int, typer.Option(min=1, help="How long each operation is measured.")] = 4,
+    workers: Annotated[int, typer.Option(min=1, help="Web workers.")] = 2,
+) -> None:
+    """Measure the transactional core by itself: a Postgres, web workers and a shop of its own."""
+    from tradewind.bench.command import bench_core as run
+
+    run(context.obj, products=products, seconds=seconds, workers=workers)
 
 
 @app.command()

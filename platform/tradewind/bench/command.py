@@ -8,7 +8,8 @@ from rich.console import Console
 
 from foundation.settings import Settings
 from tradewind.bench import report
-from tradewind.bench.suite import Suite
+from tradewind.bench.core import measure
+from tradewind.bench.suite import Row, Suite
 from tradewind.errors import StackError
 from tradewind.stack.lock import is_running
 from tradewind.stack.site import FILE, repository_root
@@ -37,12 +38,42 @@ def bench(var: Path) -> None:
         report.write(folder, result.to_json(), where)
         console.print(f"[green]✓[/] {report.TITLES[result.name]}")
         for row in result.rows:
-            beside = f", {row.ratio:.0%} of pgbench" if row.ratio is not None else ""
-            ours = row.ours
-            console.print(
-                f"  {row.what:<30} {ours.clients:>3} clients  {ours.per_second:>8,.0f}/s"
-                f"  p50 {ours.p50:7.1f}  p95 {ours.p95:7.1f}  p99 {ours.p99:7.1f} ms{beside}"
-            )
+            _print(console, row)
+    _write_page(console, folder)
+
+
+def bench_core(var: Path, *, products: int, seconds: int, workers: int) -> None:
+    """Measure the transactional core by itself, write `var/bench/core.json` and `docs/benchmarks.md`.
+
+    Raises:
+        ServerFailed, WorkerFailed: something of it did not come up.
+    """
+    console, folder = Console(), var / "bench"
+    console.print(f"Making a shop of {products:,} products, on a Postgres of its own.")
+    outcome = measure(
+        folder / "core",
+        products=products,
+        seconds=seconds,
+        workers=workers,
+        report=lambda row: _print(console, row),
+    )
+    rush = outcome.rush
+    console.print(f"{rush.buyers} buyers for {rush.units:,} units: {rush.ordered:,} ordered, {rush.oversold} oversold.")
+    report.write(folder, outcome.to_json(), report.machine())
+    _write_page(console, folder)
+
+
+def _print(console: Console, row: Row) -> None:
+    beside = f", {row.ratio:.0%} of pgbench" if row.ratio is not None else ""
+    used = f"  CPU {row.cpu.api:.2f} + {row.cpu.postgres:.2f} ms" if row.cpu else ""
+    ours = row.ours
+    console.print(
+        f"  {row.what:<36} {ours.clients:>3} clients  {ours.per_second:>8,.0f}/s"
+        f"  p50 {ours.p50:7.1f}  p95 {ours.p95:7.1f}  p99 {ours.p99:7.1f} ms{used}{beside}"
+    )
+
+
+def _write_page(console: Console, folder: Path) -> None:
     page = repository_root() / "docs" / "benchmarks.md"
     page.write_text(report.page(folder), encoding="utf-8")
     console.print(f"Written: {folder}/*.json and {page}")

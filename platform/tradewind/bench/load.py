@@ -1,21 +1,25 @@
 """HTTP load from a process of its own: a closed loop of clients, each sending as soon as it is answered.
 
-The plan comes on the standard input, the timings go to the standard output. Plain asyncio streams, because a client
-library would take as much of the two cores as the server it measures.
+The plan comes on the standard input, the timings go to the standard output. A client is a generator that yields
+requests and is sent their answers, driven by the bytes as they arrive: a client library, or a task a client, would take
+as much of the two cores as the server it measures.
 """
 
 from __future__ import annotations
 
 import asyncio
-import itertools
+import random
+import re
 import sys
 import time
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Callable, Generator, Iterator, Mapping
+from dataclasses import dataclass, field
 from typing import Any
-from uuid import uuid4
+from uuid import UUID
 
 import orjson
+import uvloop
 
 ADDRESS = {
     "name": "Ada Lovelace",
@@ -25,8 +29,10 @@ ADDRESS = {
     "region": "OH",
     "country": "US",
 }
+PAYMENT = {"payment": {"provider": "test", "token": "tok_ok"}}
 WARM_UP = 1.0
 """Seconds whose timings are thrown away."""
+_LENGTH = re.compile(rb"\r\ncontent-length: *(\d+)", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,138 +44,246 @@ class Answer:
     body: bytes
 
 
-class Connection:
-    """One kept-alive HTTP/1.1 connection."""
+Steps = Generator[bytes, Answer, Answer]
+"""Requests one after another; what it returns is the last answer."""
 
-    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, head: str) -> None:
-        self._reader = reader
-        self._writer = writer
-        self._head = head
+
+@dataclass(frozen=True, slots=True)
+class Requests:
+    """Requests to the plan's host, as bytes."""
+
+    head: str
 
     @classmethod
-    async def open(cls, plan: Mapping[str, Any]) -> Connection:
-        """Connect to the plan's server, its headers sent with every request."""
-        reader, writer = await asyncio.open_connection(plan["connect"], plan["port"], limit=1 << 22)
-        headers = "".join(f"{name}: {value}\r\n" for name, value in plan["headers"].items())
-        return cls(reader, writer, headers)
+    def to(cls, headers: Mapping[str, str]) -> Requests:
+        """With these headers on every request."""
+        return cls("".join(f"{name}: {value}\r\n" for name, value in headers.items()))
 
-    async def close(self) -> None:
-        """Hang up."""
-        self._writer.close()
-        await self._writer.wait_closed()
-
-    async def send(self, method: str, path: str, body: bytes = b"", headers: str = "") -> Answer:
-        """One request and its answer."""
+    def make(self, method: str, path: str, body: bytes = b"", headers: str = "") -> bytes:
+        """One request."""
         kind = "Content-Type: application/json\r\n" if body else ""
-        head = f"{method} {path} HTTP/1.1\r\n{self._head}{headers}{kind}Content-Length: {len(body)}\r\n\r\n"
-        self._writer.write(head.encode() + body)
-        answer = await self._reader.readuntil(b"\r\n\r\n")
-        length = int(answer.lower().split(b"content-length:", 1)[1].split(b"\r\n", 1)[0])
-        return Answer(int(answer[9:12]), answer, await self._reader.readexactly(length))
-
-
-class Client:
-    """One client in the loop."""
-
-    def __init__(self, connection: Connection, plan: Mapping[str, Any], number: int) -> None:
-        self._connection = connection
-        self._plan = plan
-        self._turns = itertools.count(number * 7919)
-
-    async def step(self) -> tuple[float, bool]:
-        """One operation: its milliseconds, and whether it went well."""
-        choices: Sequence[Any] = self._plan["choices"]
-        choice = choices[next(self._turns) % len(choices)]
-        started = time.perf_counter()
-        ok = await getattr(self, f"_{self._plan['kind']}")(choice)
-        return (time.perf_counter() - started) * 1000, ok
-
-    async def _get(self, path: str) -> bool:
-        return (await self._connection.send("GET", path)).status == 200
-
-    async def _post(self, request: Mapping[str, Any]) -> bool:
-        return (await self._connection.send("POST", request["path"], orjson.dumps(request["body"]))).status == 200
-
-    async def _add(self, variant_id: str) -> bool:
-        visitor = await Visitor.arrive(self._connection)
-        return (await visitor.add(await visitor.cart(), variant_id)).status == 201
-
-    async def _order(self, variant_id: str) -> bool:
-        visitor = await Visitor.arrive(self._connection)
-        cart = await visitor.cart()
-        added = orjson.loads((await visitor.add(cart, variant_id)).body)
-        if added["delivers"]:
-            await visitor.say(cart, "address", ADDRESS)
-            await visitor.say(cart, "delivery", {"code": "standard"})
-        return (await visitor.complete(cart)).status == 201
+        head = f"{method} {path} HTTP/1.1\r\n{self.head}{headers}{kind}Content-Length: {len(body)}\r\n\r\n"
+        return head.encode() + body
 
 
 @dataclass(frozen=True, slots=True)
 class Visitor:
-    """Somebody new in the shop."""
+    """Somebody in the shop, and their cart."""
 
-    connection: Connection
+    requests: Requests
     auth: str
-    id: str
+    cart: str
 
     @classmethod
-    async def arrive(cls, connection: Connection) -> Visitor:
-        """Open a session."""
-        opened = await connection.send("POST", "/v1/store/sessions", b"{}")
+    def arrive(cls, requests: Requests) -> Generator[bytes, Answer, Visitor]:
+        """Open a session and a cart."""
+        opened = yield requests.make("POST", "/v1/store/sessions", b"{}")
         token = opened.head.split(b"tradewind_session=", 1)[1].split(b";", 1)[0].decode()
-        return cls(connection, f"Authorization: Bearer {token}\r\n", orjson.loads(opened.body)["visitor_id"])
+        auth = f"Authorization: Bearer {token}\r\n"
+        cart = yield requests.make("POST", "/v1/store/carts", headers=auth)
+        return cls(requests, auth, orjson.loads(cart.body)["id"])
 
-    async def cart(self) -> str:
-        """The visitor's cart."""
-        answer = await self.connection.send("POST", "/v1/store/carts", headers=self.auth)
-        cart: str = orjson.loads(answer.body)["id"]
-        return cart
-
-    async def add(self, cart: str, variant_id: str) -> Answer:
+    def add(self, variant_id: str) -> bytes:
         """Put one of a variant into the cart."""
         body = orjson.dumps({"variant_id": variant_id, "quantity": 1})
-        return await self.connection.send("POST", f"/v1/store/carts/{cart}/lines", body, self.auth)
+        return self.requests.make("POST", f"/v1/store/carts/{self.cart}/lines", body, self.auth)
 
-    async def say(self, cart: str, what: str, body: Mapping[str, str]) -> Answer:
+    def say(self, what: str, body: Mapping[str, str]) -> bytes:
         """Say how or where to."""
-        return await self.connection.send("PUT", f"/v1/store/carts/{cart}/{what}", orjson.dumps(body), self.auth)
+        return self.requests.make("PUT", f"/v1/store/carts/{self.cart}/{what}", orjson.dumps(body), self.auth)
 
-    async def complete(self, cart: str) -> Answer:
+    def complete(self, key: str) -> bytes:
         """Pay with the test card."""
-        body = orjson.dumps({"payment": {"provider": "test", "token": "tok_ok"}})
-        headers = f"{self.auth}Idempotency-Key: {uuid4()}\r\n"
-        return await self.connection.send("POST", f"/v1/store/carts/{cart}/complete", body, headers)
+        headers = f"{self.auth}Idempotency-Key: {key}\r\n"
+        return self.requests.make("POST", f"/v1/store/carts/{self.cart}/complete", orjson.dumps(PAYMENT), headers)
+
+
+@dataclass(slots=True)
+class Work:
+    """What the clients of a plan do, again and again."""
+
+    plan: Mapping[str, Any]
+    requests: Requests = field(init=False)
+    draw: random.Random = field(init=False)
+    _known: list[bytes] = field(init=False, default_factory=list)
+    _carts: Iterator[Any] = field(init=False, default_factory=lambda: iter(()))
+
+    def __post_init__(self) -> None:
+        self.requests = Requests.to(self.plan["headers"])
+        self.draw = random.Random(self.plan.get("seed", 1))  # noqa: S311  (a repeatable choice, not a secret)
+        self._carts = iter(self.plan.get("carts", ()))
+        if self.plan["kind"] == "get":
+            self._known = [self.requests.make("GET", path) for path in self.plan["choices"]]
+        if self.plan["kind"] == "post":
+            asked = ((one["path"], orjson.dumps(one["body"])) for one in self.plan["choices"])
+            self._known = [self.requests.make("POST", path, body) for path, body in asked]
+
+    @property
+    def expects(self) -> int:
+        """The status of a last answer that went well."""
+        return 200 if self._known else 201
+
+    def for_client(self, number: int) -> Callable[[], Steps | None]:
+        """What makes the next operation of a client; `None` when there is nothing left to do."""
+        if self._known:
+            return self._one_of
+        kind = self.plan["kind"]
+        if kind == "line":
+            visitor, variants = self._prepared(self.plan["carts"][number]), self.plan["choices"][number]
+            return lambda: _once(visitor.add(self.draw.choice(variants)))
+        if kind == "complete":
+            return self._complete
+        return {"add": self._add, "order": self._order}[kind]
+
+    def _one_of(self) -> Steps:
+        return _once(self.draw.choice(self._known))
+
+    def _complete(self) -> Steps | None:
+        cart = next(self._carts, None)
+        return None if cart is None else _once(self._prepared(cart).complete(self._key()))
+
+    def _add(self) -> Steps:
+        visitor = yield from Visitor.arrive(self.requests)
+        return (yield visitor.add(self.draw.choice(self.plan["choices"])))
+
+    def _order(self) -> Steps:
+        visitor = yield from Visitor.arrive(self.requests)
+        added = yield visitor.add(self.draw.choice(self.plan["choices"]))
+        if orjson.loads(added.body)["delivers"]:
+            yield visitor.say("address", ADDRESS)
+            yield visitor.say("delivery", {"code": "standard"})
+        return (yield visitor.complete(self._key()))
+
+    def _prepared(self, cart: Mapping[str, str]) -> Visitor:
+        return Visitor(self.requests, f"Authorization: Bearer {cart['token']}\r\n", cart["id"])
+
+    def _key(self) -> str:
+        return str(UUID(int=self.draw.getrandbits(128)))
+
+
+def _once(request: bytes) -> Steps:
+    return (yield request)
+
+
+@dataclass(slots=True)
+class Measured:
+    """What the clients of a run have done, and by when they do it."""
+
+    begin: float
+    end: float
+    expects: int
+    milliseconds: list[float] = field(default_factory=list)
+    statuses: Counter[int] = field(default_factory=Counter)
+    failed: int = 0
+    operations: int = 0
+    """All of them, those of the warm-up too."""
+    last: float = 0.0
+
+    def note(self, started: float, answer: Answer | None) -> None:
+        """An operation is over; without an answer the server hung up."""
+        now = self.last = time.perf_counter()
+        self.operations += 1
+        if answer is not None:
+            self.statuses[answer.status] += 1
+        if started < self.begin:
+            return
+        if answer is not None and answer.status == self.expects:
+            self.milliseconds.append((now - started) * 1000)
+        else:
+            self.failed += 1
+
+
+class Client(asyncio.Protocol):
+    """One client in the loop, on one kept-alive connection."""
+
+    def __init__(self, following: Callable[[], Steps | None], measured: Measured) -> None:
+        self.over = asyncio.get_running_loop().create_future()
+        self._following = following
+        self._measured = measured
+        self._steps: Steps | None = None
+        self._started = 0.0
+        self._buffer = b""
+        self._wanted = 0
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Begin."""
+        self._transport: asyncio.Transport = transport  # type: ignore[assignment]
+        self._begin()
+
+    def data_received(self, data: bytes) -> None:
+        """A part of an answer."""
+        self._buffer = self._buffer + data if self._buffer else data
+        if not self._wanted:
+            head = self._buffer.find(b"\r\n\r\n")
+            if head < 0:
+                return
+            length = _LENGTH.search(self._buffer, 0, head + 2)
+            self._wanted = head + 4 + (int(length[1]) if length else 0)
+        if len(self._buffer) >= self._wanted:
+            whole, head = self._buffer, self._buffer.find(b"\r\n\r\n") + 4
+            self._buffer, self._wanted = b"", 0
+            self._go_on(Answer(int(whole[9:12]), whole[:head], whole[head:]))
+
+    def connection_lost(self, _error: Exception | None) -> None:
+        """The end, or the server's."""
+        if self._steps is not None:
+            self._measured.note(self._started, None)
+        if not self.over.done():
+            self.over.set_result(None)
+
+    def _begin(self) -> None:
+        self._started = time.perf_counter()
+        self._steps = self._following() if self._started < self._measured.end else None
+        if self._steps is None:
+            self._transport.close()
+        else:
+            self._transport.write(next(self._steps))
+
+    def _go_on(self, answer: Answer) -> None:
+        if self._steps is None:
+            return
+        try:
+            self._transport.write(self._steps.send(answer))
+        except StopIteration as done:
+            self._steps = None
+            self._measured.note(self._started, done.value)
+            self._begin()
+        except (IndexError, KeyError, ValueError):  # an answer on the way that can't be gone on with
+            self._steps = None
+            self._measured.note(self._started, None)
+            self._begin()
 
 
 async def run(plan: Mapping[str, Any]) -> dict[str, Any]:
-    """The plan's clients for its seconds: `milliseconds` of what went well, `failed`, and the `seconds` measured."""
-    connections = [await Connection.open(plan) for _ in range(plan["clients"])]
-    clients = [Client(connection, plan, number) for number, connection in enumerate(connections)]
-    begin = time.perf_counter() + WARM_UP
-    end = begin + plan["seconds"]
-    milliseconds: list[float] = []
-    failed = 0
+    """The plan's clients for its seconds, spread over its ports.
 
-    async def loop(client: Client) -> None:
-        nonlocal failed
-        while (now := time.perf_counter()) < end:
-            took, ok = await client.step()
-            if now < begin:
-                continue
-            if ok:
-                milliseconds.append(took)
-            else:
-                failed += 1
-
-    await asyncio.gather(*map(loop, clients))
-    seconds = time.perf_counter() - begin
-    await asyncio.gather(*(connection.close() for connection in connections))
-    return {"milliseconds": milliseconds, "failed": failed, "seconds": seconds}
+    Gives `milliseconds` of what went well, `failed`, the `seconds` measured, all `operations`, the last `statuses`, and
+    the `cpu` seconds that all of it took this process.
+    """
+    work, loop = Work(plan), asyncio.get_running_loop()
+    begin = time.perf_counter() + plan.get("warm_up", WARM_UP)
+    measured = Measured(begin, begin + plan["seconds"], work.expects)
+    ports = plan.get("ports") or [plan["port"]]
+    used = time.process_time()
+    clients = []
+    for number in range(plan["clients"]):
+        client = Client(work.for_client(number), measured)
+        clients.append(client)
+        await loop.create_connection(lambda one=client: one, plan["connect"], ports[number % len(ports)])  # type: ignore[misc]
+    await asyncio.gather(*(client.over for client in clients))
+    return {
+        "milliseconds": measured.milliseconds,
+        "failed": measured.failed,
+        "seconds": measured.last - begin,
+        "operations": measured.operations,
+        "statuses": {str(status): count for status, count in measured.statuses.items()},
+        "cpu": time.process_time() - used,
+    }
 
 
 def main() -> None:
     """Read a plan, run it, write what was measured."""
-    sys.stdout.buffer.write(orjson.dumps(asyncio.run(run(orjson.loads(sys.stdin.buffer.read())))))
+    sys.stdout.buffer.write(orjson.dumps(uvloop.run(run(orjson.loads(sys.stdin.buffer.read())))))
 
 
 if __name__ == "__main__":

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import tempfile
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
@@ -20,8 +20,19 @@ class PgbenchFailed(StackError):
     """A script didn't run; the message is pgbench's."""
 
 
-def run(url: str, scripts: Sequence[str], *, clients: int, seconds: int) -> Figures:
-    """`clients` connections running one of `scripts` at random for `seconds`, statements prepared once a connection.
+def run(
+    url: str,
+    scripts: Sequence[str],
+    *,
+    clients: int,
+    seconds: int | None = None,
+    each: int | None = None,
+    given: Mapping[str, int] | None = None,
+) -> Figures:
+    """`clients` connections running one of `scripts` at random, statements prepared once a connection.
+
+    They run for so many `seconds`, or so many transactions `each`. The variables `given` are every client's own to
+    begin with.
 
     Raises:
         PgbenchFailed: the server refused a script.
@@ -40,7 +51,9 @@ def run(url: str, scripts: Sequence[str], *, clients: int, seconds: int) -> Figu
             f"--client={clients}",
             f"--jobs={THREADS}",
         ]
-        command += [f"--time={seconds}", "--log", f"--log-prefix={folder}/log", *files]
+        command += [f"--time={seconds}" if each is None else f"--transactions={each}"]
+        command += [f"--define={name}={value}" for name, value in (given or {}).items()]
+        command += ["--log", f"--log-prefix={folder}/log", *files]
         command += [
             "-h",
             parts.hostname or "",
@@ -56,7 +69,14 @@ def run(url: str, scripts: Sequence[str], *, clients: int, seconds: int) -> Figu
         if done.returncode != 0:
             raise PgbenchFailed(f"pgbench: {done.stderr.strip()[-2000:]}")
         lines = [line for log in Path(folder).glob("log.*") for line in log.read_text().splitlines()]
-    return figures(clients, latencies(lines), seconds)
+    return figures(clients, latencies(lines), seconds or span(lines))
+
+
+def span(lines: Iterable[str]) -> float:
+    """The seconds from the first transaction's begin to the last one's end, by the log."""
+    rows = [line.split() for line in lines]
+    ends = [(float(row[4]) + float(row[5]) / 1e6, float(row[2]) / 1e6) for row in rows if row and row[2].isdigit()]
+    return max(end for end, _ in ends) - min(end - took for end, took in ends)
 
 
 def latencies(lines: Iterable[str]) -> list[float]:

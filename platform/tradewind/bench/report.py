@@ -33,6 +33,15 @@ online features* is from the answer to the cart's request until the online store
 The decision service by itself, over HTTP: features from Valkey, candidates, ranking, the row of the decision log.
 Nothing smaller does the same, so there is no floor.""",
 }
+CORE = """
+`make bench-core`: a Postgres and {workers} web workers of its own, a shop of {products:,} products with about two
+variants each and two warehouses (made in {loaded_in:.0f} s), and nothing else: no relay, no other workers. *Product
+page* and *list of 24* are of products all over the shop, *popular* of the 200 that everybody looks at; *add to cart*
+and *place order* are one request each, of a visitor whose cart is there; *whole order* is six: a session, a cart, a
+line, the address, the delivery, the payment. Beside pgbench running the same statements in the same transactions, and
+for an order also the least it could be: stock, order, line, payment and event in five statements, one transaction. CPU
+is the time of a processor that one operation took of the workers, of Postgres, and of the load generator, which shares
+the cores."""
 INTRODUCTION = """# Benchmarks
 
 `make bench`, against the stack of `make demo`. The load comes from a process on the same cores, which it shares with
@@ -67,10 +76,28 @@ def page(folder: Path) -> str:
         file = folder / f"{name}.json"
         if file.exists():
             parts += ["", *_section(title, NOTES[name], orjson.loads(file.read_bytes()))]
+    core = folder / "core.json"
+    if core.exists():
+        parts += ["", *_core(orjson.loads(core.read_bytes()))]
     mutants = folder / "mutants.json"
     if mutants.exists():
         parts += ["", *_mutants(orjson.loads(mutants.read_bytes()))]
     return "\n".join(parts) + "\n"
+
+
+def _core(result: Mapping[str, Any]) -> list[str]:
+    rush = result["rush"]
+    return [
+        "## The transactional core by itself",
+        CORE.format(products=result["products"], workers=result["workers"], loaded_in=result["loaded_in"]),
+        "",
+        *_table(result["rows"]),
+        "",
+        f"*One product, all at once*: {rush['buyers']} buyers came for {rush['units']:,} units; {rush['ordered']:,}"
+        f" were ordered, {rush['refused']:,} buyers were told that it was sold out, {rush['oversold']} were oversold.",
+        "",
+        _described(result["machine"]),
+    ]
 
 
 def _mutants(result: Mapping[str, Any]) -> list[str]:
@@ -97,15 +124,19 @@ def _described(where: Mapping[str, Any]) -> str:
 
 
 def _table(rows: Sequence[Mapping[str, Any]]) -> list[str]:
-    beside = any(row["floor"] for row in rows)
+    beside, used = any(row["floor"] for row in rows), any(row.get("cpu") for row in rows)
     heads = ["", "clients", "a second", "p50 ms", "p95 ms", "p99 ms", "failed"]
+    heads += ["API CPU ms", "Postgres CPU ms", "load CPU ms"] if used else []
     heads += ["pgbench a second", "pgbench p95 ms", "share of pgbench"] if beside else []
     lines = ["| " + " | ".join(heads) + " |", "|---|" + "---:|" * (len(heads) - 1)]
     for row in rows:
         cells = [row["what"], str(row["ours"]["clients"]), *_cells(row["ours"]), str(row["ours"]["failed"])]
+        if used:
+            cells += [f"{row['cpu'][name]:.2f}" for name in ("api", "postgres", "load")]
         if floor := row["floor"]:
             share = row["ours"]["per_second"] / floor["per_second"]
             cells += [_number(floor["per_second"]), _number(floor["p95"]), f"{share:.0%}"]
+        cells += [""] * (len(heads) - len(cells))
         lines.append("| " + " | ".join(cells) + " |")
     return lines
 

@@ -7,7 +7,7 @@ made up (ids, keys) is made up anew each time, by pgbench's random numbers.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -21,11 +21,18 @@ DIGEST = 32
 _LARGEST = 9_000_000_000_000_000_000
 
 
-def read_script(tenant_id: UUID, statement: HotStatement, values: dict[str, Any]) -> str:
-    """A hot read as `Database.read_json` runs it."""
+class Sql(str):
+    """SQL that stands where a value would, such as one with a variable of pgbench in it."""
+
+    __slots__ = ()
+
+
+def read_script(tenant_id: UUID, statement: HotStatement, values: dict[str, Any], *, choose: Sequence[str] = ()) -> str:
+    """A hot read as `Database.read_json` runs it, after the lines of `choose`."""
     sql = _filled(statement.sql, [literal(value) for value in statement.arguments(values)])
     return "\n".join(
         (
+            *choose,
             "BEGIN READ ONLY;",
             f"SELECT set_config('{TENANT_SETTING}', '{tenant_id}', true);",
             f"{_one_line(sql)};",
@@ -50,19 +57,28 @@ class Recording:
         """`BEGIN` or `COMMIT`."""
         self.steps.append((command, ()))
 
-    def script(self, *, known: Collection[UUID], made_up: Collection[str]) -> str:
+    def script(
+        self,
+        *,
+        known: Collection[UUID] = (),
+        made_up: Collection[str] = (),
+        chosen: Mapping[UUID | bytes, str] | None = None,
+        choose: Sequence[str] = (),
+    ) -> str:
         """The recording as a script.
 
         `known` are the ids that were there before; every other id, every digest, and every text in `made_up`, is new
-        each time.
+        each time. What is `chosen` stands for one of many alike: each time the SQL given for it is put in its place,
+        with the variables that the lines of `choose` set.
         """
+        given: dict[UUID | bytes, str] = {**{one: literal(one) for one in known}, **(chosen or {})}
         names: dict[Any, str] = {}
         lines = []
         for sql, arguments in self.steps:
-            rendered = [_rendered(value, set(known), set(made_up), names) for value in arguments]
+            rendered = [_rendered(value, given, set(made_up), names) for value in arguments]
             lines.append(f"{_one_line(_filled(sql, rendered))};")
         drawn = [f"\\set {name} random(1, {_LARGEST})" for name in names.values()]
-        return "\n".join([*drawn, *lines, ""])
+        return "\n".join([*choose, *drawn, *lines, ""])
 
 
 def literal(value: Any) -> str:
@@ -82,6 +98,7 @@ def _array(values: Sequence[Any], render: Callable[[Any], str] | None = None) ->
 
 
 _RENDERERS: dict[type, Callable[[Any], str]] = {
+    Sql: str,
     type(None): lambda _: "NULL",
     bool: lambda value: str(value).lower(),
     int: str,
@@ -93,8 +110,10 @@ _RENDERERS: dict[type, Callable[[Any], str]] = {
 }
 
 
-def _rendered(value: Any, known: set[UUID], made_up: set[str], names: dict[Any, str]) -> str:
-    if isinstance(value, UUID) and value not in known:
+def _rendered(value: Any, given: Mapping[UUID | bytes, str], made_up: set[str], names: dict[Any, str]) -> str:
+    if isinstance(value, UUID | bytes) and value in given:
+        return given[value]
+    if isinstance(value, UUID):
         name = names.setdefault(value, f"id{len(names)}")
         return f"lpad(to_hex(:{name}::bigint), 32, '0')::uuid"
     if isinstance(value, bytes) and len(value) == DIGEST:
@@ -104,7 +123,7 @@ def _rendered(value: Any, known: set[UUID], made_up: set[str], names: dict[Any, 
         name = names.setdefault(value, f"text{len(names)}")
         return f"to_hex(:{name}::bigint)"
     if isinstance(value, list | tuple):
-        return _array(value, lambda one: _rendered(one, known, made_up, names))
+        return _array(value, lambda one: _rendered(one, given, made_up, names))
     return literal(value)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
@@ -20,7 +21,7 @@ from commerce.inventory import keeping
 from commerce.inventory.schemas import ReceiptIn
 from foundation.database import TENANT_SETTING, Database, HotStatement, Tx
 from foundation.settings import Settings
-from tradewind.bench.load import ADDRESS
+from tradewind.bench.load import ADDRESS, PAYMENT
 from tradewind.bench.scripts import Recording
 from tradewind.errors import StackError
 
@@ -129,6 +130,51 @@ async def record(settings: Settings, shop: Shop, variant_id: UUID) -> Recorded:
     )
 
 
+async def record_adding(settings: Settings, visit: Mapping[str, str], variant_id: UUID) -> tuple[Recording, set[str]]:
+    """A prepared visitor puts something into their cart; and the texts that the request made up."""
+    async with _browsing(settings, visit) as http:
+        with _recorded() as recording:
+            line = {"variant_id": str(variant_id), "quantity": 1}
+            (await http.post(f"/v1/store/carts/{visit['id']}/lines", json=line)).raise_for_status()
+    return recording, _of_one_visit(recording)
+
+
+async def record_placing(settings: Settings, visit: Mapping[str, str]) -> tuple[Recording, set[str]]:
+    """A prepared visitor pays for what is in their cart."""
+    async with _browsing(settings, visit) as http:
+        with _recorded() as recording:
+            number = await _complete(http, visit["id"])
+    return recording, {number, IDEMPOTENCY_KEY, *_of_one_visit(recording)}
+
+
+async def record_ordering(settings: Settings, variant_id: UUID) -> tuple[Recording, set[str]]:
+    """Somebody new comes, and orders."""
+    app = create_app(settings)
+    async with app.router.lifespan_context(app):
+        with _recorded() as recording:
+            number = await _order(app, variant_id)
+    return recording, {number, IDEMPOTENCY_KEY, *_of_one_visit(recording)}
+
+
+def token_hash(token: str) -> bytes:
+    """What a session's token leaves behind."""
+    return hashlib.sha256(token.encode()).digest()
+
+
+@asynccontextmanager
+async def _browsing(settings: Settings, visit: Mapping[str, str]) -> AsyncIterator[httpx.AsyncClient]:
+    """A visitor's browser, on an API in this process that has answered before."""
+    app = create_app(settings)
+    headers = {"Authorization": f"Bearer {visit['token']}"}
+    transport = httpx.ASGITransport(app=app)
+    async with (
+        app.router.lifespan_context(app),
+        httpx.AsyncClient(transport=transport, base_url=f"http://{HOST}", headers=headers) as http,
+    ):
+        (await http.get(f"/v1/store/carts/{visit['id']}")).raise_for_status()
+        yield http
+
+
 def _of_one_visit(recording: Recording) -> set[str]:
     """Texts that hold what one visit made up: the payment's reference, and the lock that only its visitor takes."""
     texts = (value for _, values in recording.steps for value in values if isinstance(value, str))
@@ -149,9 +195,13 @@ async def _order(app: FastAPI, variant_id: UUID) -> str:
     if (await http.get(f"/v1/store/carts/{cart}")).raise_for_status().json()["delivers"]:
         (await http.put(f"/v1/store/carts/{cart}/address", json=ADDRESS)).raise_for_status()
         (await http.put(f"/v1/store/carts/{cart}/delivery", json={"code": "standard"})).raise_for_status()
+    return await _complete(http, cart)
+
+
+async def _complete(http: httpx.AsyncClient, cart: str) -> str:
     order = await http.post(
         f"/v1/store/carts/{cart}/complete",
-        json={"payment": {"provider": "test", "token": "tok_ok"}},
+        json=PAYMENT,
         headers={"Idempotency-Key": IDEMPOTENCY_KEY},
     )
     number: str = order.raise_for_status().json()["number"]

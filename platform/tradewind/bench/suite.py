@@ -12,6 +12,7 @@ from typing import Any
 from urllib.parse import urlsplit
 from uuid import UUID
 
+import httpx
 import orjson
 
 from commerce.catalog import hot
@@ -22,8 +23,8 @@ from foundation.progress import silent
 from foundation.settings import Settings
 from pipelines.relay import wait_until_delivered
 from tradewind.bench import pgbench, shop
+from tradewind.bench.cpu import Cpu
 from tradewind.bench.figures import Figures, figures
-from tradewind.bench.load import Connection, Visitor
 from tradewind.bench.scripts import read_script
 from tradewind.bench.shop import HOST, Shop
 from tradewind.processes import LOOPBACK
@@ -48,6 +49,7 @@ class Row:
     what: str
     ours: Figures
     floor: Figures | None = None
+    cpu: Cpu | None = None
 
     @property
     def ratio(self) -> float | None:
@@ -65,10 +67,24 @@ class Result:
     def to_json(self) -> dict[str, Any]:
         """Plain values."""
         rows = [
-            {"what": row.what, "ours": asdict(row.ours), "floor": asdict(row.floor) if row.floor else None}
+            {
+                "what": row.what,
+                "ours": asdict(row.ours),
+                "floor": asdict(row.floor) if row.floor else None,
+                **({"cpu": asdict(row.cpu)} if row.cpu else {}),
+            }
             for row in self.rows
         ]
         return {"name": self.name, "rows": rows}
+
+
+def run_load(plan: Mapping[str, Any]) -> dict[str, Any]:
+    """What `load.run` measured, in a process of its own."""
+    done = subprocess.run(
+        [sys.executable, "-m", "tradewind.bench.load"], input=orjson.dumps(plan), stdout=subprocess.PIPE, check=True
+    )
+    answer: dict[str, Any] = orjson.loads(done.stdout)
+    return answer
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,24 +158,26 @@ class Suite:
         return Result("event_lag", rows)
 
     async def _freshness(self, there: Shop) -> Figures:
-        connection = await Connection.open(self._target(self.store))
-        visitor = await Visitor.arrive(connection)
-        cart = await visitor.cart()
         online = OnlineShoppers.connect(self.settings)
         took: list[float] = []
-        for turn in range(ROUNDS):
-            await visitor.add(cart, str(there.variants[turn % len(there.variants)]))
-            started = time.perf_counter()
-            while True:
-                known = await online.read(there.tenant_id, UUID(visitor.id))
-                if known is not None and len(known.touches) > turn:
-                    break
-                if time.perf_counter() - started > PATIENCE:
-                    raise TimeoutError("the online features don't follow: is `python -m features.stream` running?")
-                await asyncio.sleep(0.01)
-            took.append((time.perf_counter() - started) * 1000)
+        async with httpx.AsyncClient(base_url=self.store, headers={"Host": HOST}) as browser:
+            opened = (await browser.post("/v1/store/sessions", json={})).raise_for_status()
+            browser.headers["Authorization"] = f"Bearer {opened.cookies['tradewind_session']}"
+            visitor_id = UUID(opened.json()["visitor_id"])
+            cart = (await browser.post("/v1/store/carts")).raise_for_status().json()["id"]
+            for turn in range(ROUNDS):
+                line = {"variant_id": str(there.variants[turn % len(there.variants)]), "quantity": 1}
+                (await browser.post(f"/v1/store/carts/{cart}/lines", json=line)).raise_for_status()
+                started = time.perf_counter()
+                while True:
+                    known = await online.read(there.tenant_id, visitor_id)
+                    if known is not None and len(known.touches) > turn:
+                        break
+                    if time.perf_counter() - started > PATIENCE:
+                        raise TimeoutError("the online features don't follow: is `python -m features.stream` running?")
+                    await asyncio.sleep(0.01)
+                took.append((time.perf_counter() - started) * 1000)
         await online.close()
-        await connection.close()
         return figures(1, took, sum(took) / 1000)
 
     def _recommendations(self, there: Shop) -> Result:
@@ -205,11 +223,7 @@ class Suite:
     def _load(self, kind: str, choices: Sequence[Any], count: int, *, serving: bool = False) -> dict[str, Any]:
         address = self.settings.require("serving_url", "The decision service") if serving else self.store
         plan = {**self._target(address), "kind": kind, "choices": choices, "clients": count, "seconds": SECONDS}
-        done = subprocess.run(
-            [sys.executable, "-m", "tradewind.bench.load"], input=orjson.dumps(plan), stdout=subprocess.PIPE, check=True
-        )
-        answer: dict[str, Any] = orjson.loads(done.stdout)
-        return answer
+        return run_load(plan)
 
     def _target(self, address: str) -> Mapping[str, Any]:
         parts = urlsplit(address)
