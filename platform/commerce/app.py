@@ -26,6 +26,7 @@ from commerce.pricing import api as pricing
 from commerce.recommendations import api as recommendations
 from commerce.recommendations.service import DecisionClient
 from commerce.sessions import api as sessions
+from commerce.stored_value import api as stored_value
 from commerce.taxes import api as taxes
 from commerce.tenancy.service import Directory
 from foundation import http
@@ -78,6 +79,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         delivery,
         taxes,
         pricing,
+        stored_value,
     ):
         app.include_router(context.router)
     app.add_api_route("/healthz", _healthy, include_in_schema=False)

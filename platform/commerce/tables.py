@@ -11,6 +11,7 @@ from commerce.orders import models as orders
 from commerce.payments import models as payments
 from commerce.pricing import models as pricing
 from commerce.promotions import models as promotions
+from commerce.stored_value import models as stored_value
 from commerce.taxes import models as taxes
 from commerce.tenancy import models as tenancy
 from foundation import idempotency, outbox
@@ -29,6 +30,7 @@ __all__ = [
     "pricing",
     "promotions",
     "staff",
+    "stored_value",
     "taxes",
     "tenancy",
 ]

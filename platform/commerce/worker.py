@@ -1,4 +1,4 @@
-"""The core's housekeeping: stock held too long goes back, half-way payments are finished, sold-out products are told.
+"""The core's housekeeping: stock held too long goes back, half-way payments are finished, what expired is written off.
 
 `python -m commerce.worker` runs it for every tenant until it is told to stop.
 """
@@ -17,6 +17,7 @@ import commerce.tables  # noqa: F401  (a table of one context refers to those of
 from commerce.checkout.service import Checkout
 from commerce.inventory import service as inventory
 from commerce.payments.providers import configured
+from commerce.stored_value import service as stored_value
 from commerce.tenancy import service as tenancy
 from commerce.tenancy.service import Shop
 from foundation import clients
@@ -39,9 +40,11 @@ async def tidy(database: Database, redis: Redis, checkout: Checkout, shop: Shop)
     async with database.tx(shop.id) as tx:
         released = await inventory.release_expired(tx)
         sold_out = await inventory.sold_out_products(tx)
+    async with database.tx(shop.id) as tx:
+        expired = await stored_value.expire(tx)
     await _tell_sold_out(redis, shop, sold_out)
-    if finished or released:
-        log.info("worker.tidied", tenant=shop.slug, payments=finished, reservations=released)
+    if finished or released or expired:
+        log.info("worker.tidied", tenant=shop.slug, payments=finished, reservations=released, stored_value=expired)
 
 
 async def _tell_sold_out(redis: Redis, shop: Shop, product_ids: list[str]) -> None:

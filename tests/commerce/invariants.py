@@ -63,6 +63,30 @@ _WRONG = {
                                WHERE u.order_line_id = l.id AND r.status IN ('requested', 'approved'))
             OR l.returned <> (SELECT coalesce(sum(u.received), 0) FROM order_return_line u
                               WHERE u.order_line_id = l.id))""",
+    "a card or grant that is not what its movements add up to": """
+        SELECT v.id FROM stored_value v CROSS JOIN LATERAL (
+            SELECT coalesce(sum(amount) FILTER (WHERE kind = 'issued'), 0) AS issued,
+                   coalesce(sum(amount) FILTER (WHERE kind = 'held'), 0) AS held,
+                   coalesce(sum(amount) FILTER (WHERE kind = 'released'), 0) AS released,
+                   coalesce(sum(amount) FILTER (WHERE kind = 'spent'), 0) AS spent,
+                   coalesce(sum(amount) FILTER (WHERE kind = 'refunded'), 0) AS refunded,
+                   coalesce(sum(amount) FILTER (WHERE kind = 'expired'), 0) AS expired,
+                   coalesce(sum(amount) FILTER (WHERE kind = 'withdrawn'), 0) AS withdrawn
+            FROM stored_value_entry e WHERE e.value_id = v.id) e
+        WHERE v.tenant_id = :tenant_id
+          AND (v.issued, v.held, v.spent, v.expired, v.withdrawn) <> (
+               e.issued, e.held - e.released - e.spent, e.spent - e.refunded, e.expired, e.withdrawn)""",
+    "a payment by card or credit whose parts are not its amount": """
+        SELECT p.id FROM stored_value_payment p WHERE p.tenant_id = :tenant_id AND p.status <> 'released'
+          AND (p.amount, p.refunded) <> (SELECT coalesce(sum(amount), 0), coalesce(sum(refunded), 0)
+                                         FROM stored_value_part s WHERE s.payment_id = p.id)""",
+    "books that owe the holders of cards and credit something else than their balances": """
+        SELECT currency FROM (
+            SELECT currency, kind, available + held AS amount FROM stored_value WHERE tenant_id = :tenant_id
+            UNION ALL SELECT currency, CASE account WHEN 'gift_cards' THEN 'gift_card' ELSE account END, amount
+                      FROM ledger_posting
+                      WHERE tenant_id = :tenant_id AND account IN ('gift_cards', 'store_credit')) said
+        GROUP BY currency, kind HAVING sum(amount) <> 0""",
 }
 _STATEMENTS = {what: hot(text(statement)) for what, statement in _WRONG.items()}
 _FACTS = hot(
@@ -83,6 +107,8 @@ _FACTS = hot(
         UNION ALL SELECT 'return.requested', count(*) FROM order_return WHERE tenant_id = :tenant_id
         UNION ALL SELECT 'return.received', count(*) FROM order_return
                   WHERE tenant_id = :tenant_id AND status = 'received'
+        UNION ALL SELECT 'stored_value.moved', count(*) FROM stored_value_entry
+                  WHERE tenant_id = :tenant_id AND kind IN ('issued', 'spent', 'refunded', 'expired', 'withdrawn')
         """
     )
 )

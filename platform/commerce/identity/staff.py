@@ -35,6 +35,8 @@ SCOPES = (
     "prices:write",
     "settings:read",
     "settings:write",
+    "stored_value:read",
+    "stored_value:write",
 )
 
 

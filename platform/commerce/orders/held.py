@@ -33,6 +33,12 @@ class OrderNotFound(NotFound):
     code = "orders.not_found"
 
 
+class NoCustomer(Unprocessable):
+    """The order is a guest's, and store credit needs a customer."""
+
+    code = "orders.no_customer"
+
+
 class UnknownLine(Unprocessable):
     """The order has no such line."""
 
@@ -112,6 +118,7 @@ class Held:
 
     tx: Tx
     id: UUID
+    customer_id: UUID | None
     total: int
     credited: int
     states: States
@@ -152,7 +159,8 @@ OWNED = """
 _HOLD = hot(
     text(
         f"""
-        SELECT o.id, o.total, o.credited, o.tax_included, o.payment_state, o.fulfilment_state, o.return_state
+        SELECT o.id, o.customer_id, o.total, o.credited, o.tax_included, o.payment_state, o.fulfilment_state,
+               o.return_state
         FROM orders o
         WHERE o.tenant_id = :tenant_id AND o.id = :order_id AND {OWNED} FOR UPDATE
         """  # noqa: S608  (the fragment is a literal of this module)
@@ -236,7 +244,8 @@ async def hold(tx: Tx, order_id: UUID, *, owner: Shopper | None = None) -> Held:
     rows = await tx.rows(_LINES, {"order_id": order_id, "tax_included": order["tax_included"]})
     lines = [Line(**row) for row in rows]
     states = States(order["payment_state"], order["fulfilment_state"], order["return_state"])
-    return Held(tx, order["id"], order["total"], order["credited"], states, {line.id: line for line in lines})
+    by_id = {line.id: line for line in lines}
+    return Held(tx, order["id"], order["customer_id"], order["total"], order["credited"], states, by_id)
 
 
 async def save(held: Held) -> None:
@@ -295,12 +304,20 @@ async def tell(held: Held, actor: Actor, *said: Payload) -> None:
     await announce(held.tx, events)
 
 
-async def start_due_refunds(held: Held, *, reason: str) -> None:
-    """Start to give back what is credited, was captured, and is not on its way back yet."""
+async def start_due_refunds(held: Held, *, reason: str, to: str | None = None) -> None:
+    """Start to give back what is credited, was captured, and is not on its way back yet.
+
+    It goes back to where it came from, or to what `to` names.
+
+    Raises:
+        NoCustomer: it can't become store credit.
+    """
+    if to is not None and held.customer_id is None:
+        raise NoCustomer
     balance = await settlement.balance(held.tx, held.id)
     due = min(held.credited, balance.captured) - balance.set_aside
     if due > 0:
-        await settlement.start_refunds(held.tx, held.id, due, reason=reason)
+        await settlement.start_refunds(held.tx, held.id, due, reason=reason, to=to)
 
 
 def by_line(asked: Iterable[tuple[UUID, int]]) -> dict[UUID, int]:

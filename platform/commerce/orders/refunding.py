@@ -11,11 +11,13 @@ from commerce.payments.settlement import RefundExceedsCaptured
 from foundation.database import Tx
 
 
-async def refund_amount(tx: Tx, order_id: UUID, actor: Actor, *, amount: int, reason: str) -> None:
-    """Credit an amount (minor units) and start to give it back.
+async def refund_amount(
+    tx: Tx, order_id: UUID, actor: Actor, *, amount: int, reason: str, to: str | None = None
+) -> None:
+    """Credit an amount (minor units) and start to give it back: to where it came from, or to what `to` names.
 
     Raises:
-        OrderNotFound, IllegalTransition.
+        OrderNotFound, IllegalTransition, NoCustomer.
         RefundExceedsCaptured: there is not so much left; nothing is credited.
     """
     held = await hold(tx, order_id)
@@ -25,14 +27,16 @@ async def refund_amount(tx: Tx, order_id: UUID, actor: Actor, *, amount: int, re
     if amount > refundable:
         raise RefundExceedsCaptured(amount=amount, refundable=refundable)
     held.credit(amount)
-    await _start(held, actor, reason)
+    await _start(held, actor, reason, to)
 
 
-async def refund_units(tx: Tx, order_id: UUID, actor: Actor, *, lines: Iterable[tuple[UUID, int]], reason: str) -> None:
+async def refund_units(
+    tx: Tx, order_id: UUID, actor: Actor, *, lines: Iterable[tuple[UUID, int]], reason: str, to: str | None = None
+) -> None:
     """Credit the share of units by line that have not been credited, and start to give it back.
 
     Raises:
-        OrderNotFound, IllegalTransition, UnknownLine, TooManyUnits: nothing is credited.
+        OrderNotFound, IllegalTransition, UnknownLine, TooManyUnits, NoCustomer: nothing is credited.
     """
     held = await hold(tx, order_id)
     held.require("refund", actor)
@@ -42,21 +46,21 @@ async def refund_units(tx: Tx, order_id: UUID, actor: Actor, *, lines: Iterable[
         at_most(line_id, quantity, line.quantity - line.credited)
         credited += line.credit(line.credited + quantity)
     held.credit(credited)
-    await _start(held, actor, reason)
+    await _start(held, actor, reason, to)
 
 
-async def retry(tx: Tx, order_id: UUID, actor: Actor) -> None:
+async def retry(tx: Tx, order_id: UUID, actor: Actor, *, to: str | None = None) -> None:
     """Start again to give back what is credited and could not be given back.
 
     Raises:
-        OrderNotFound, IllegalTransition.
+        OrderNotFound, IllegalTransition, NoCustomer.
     """
     held = await hold(tx, order_id)
     held.require("refund", actor)
-    await _start(held, actor, "retried")
+    await _start(held, actor, "retried", to)
 
 
-async def _start(held: Held, actor: Actor, reason: str) -> None:
-    await start_due_refunds(held, reason=reason)
+async def _start(held: Held, actor: Actor, reason: str, to: str | None) -> None:
+    await start_due_refunds(held, reason=reason, to=to)
     await save(held)
     await enter(held, "refund_requested", actor, note=reason, credited=held.credited)

@@ -177,14 +177,22 @@ async def reject(tx: Tx, order_id: UUID, return_id: UUID, actor: Actor, *, note:
 
 
 async def receive(
-    tx: Tx, order_id: UUID, return_id: UUID, actor: Actor, arrived: Sequence[Arrived] | None, *, warehouse: str
+    tx: Tx,
+    order_id: UUID,
+    return_id: UUID,
+    actor: Actor,
+    arrived: Sequence[Arrived] | None,
+    *,
+    warehouse: str,
+    refund_to: str | None = None,
 ) -> None:
     """Take in what arrived: all that was announced, unless said otherwise. The return is over then.
 
     What arrived is credited by its share of the line's total, and the refund is started.
 
     Raises:
-        OrderNotFound, ReturnNotFound, IllegalTransition, UnknownLine, TooManyUnits, UnknownWarehouse: nothing is taken.
+        OrderNotFound, ReturnNotFound, IllegalTransition, UnknownLine, TooManyUnits, UnknownWarehouse, NoCustomer:
+            nothing is taken.
     """
     held = await hold(tx, order_id)
     announced = await _found(held, return_id, "receive")
@@ -208,7 +216,7 @@ async def receive(
     values = {"line_ids": list(units), "received": list(units.values()), "restocked": [restocked[i] for i in units]}
     await tx.rows(_RECEIVE, {"return_id": return_id, **values})
     await tx.rows(_DECIDE, {"return_id": return_id, "status": "received", "at": clock.now()})
-    await start_due_refunds(held, reason="return")
+    await start_due_refunds(held, reason="return", to=refund_to)
     await save(held)
     await enter(held, "return_received", actor, return_id=return_id, lines=written(units), credited=credited)
     reasons = {line.line_id: line.reason for line in announced}

@@ -16,6 +16,8 @@ from foundation.types import Currency, Email, Id, Input, Instant, LongText, Mino
 MAX_LINES = 200
 MAX_PARCELS = 500
 
+RefundTo = Literal["original", "store_credit"]
+"""Where money goes back to: where it came from, or the customer's store credit."""
 ReturnReason = Literal["damaged", "defective", "wrong_item", "not_as_described", "no_longer_wanted", "other"]
 
 
@@ -292,6 +294,7 @@ class ReceiveIn(Input):
     warehouse: Text
     """The code of the warehouse it arrived at."""
     lines: Annotated[list[ArrivedIn], Field(max_length=MAX_LINES)] | None = None
+    refund_to: RefundTo = "original"
 
 
 class AmountRefundIn(Input):
@@ -300,6 +303,7 @@ class AmountRefundIn(Input):
     amount: Annotated[MinorUnits, Field(ge=1)]
     """Minor units."""
     reason: Text
+    to: RefundTo = "original"
 
 
 class UnitsRefundIn(Input):
@@ -307,6 +311,13 @@ class UnitsRefundIn(Input):
 
     lines: Lines
     reason: Text
+    to: RefundTo = "original"
+
+
+class RetryIn(Input):
+    """Try again to give back what could not be given back."""
+
+    to: RefundTo = "original"
 
 
 class NoteIn(Input):

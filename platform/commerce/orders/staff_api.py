@@ -32,6 +32,8 @@ from commerce.orders.schemas import (
     ParcelsIn,
     ProgressIn,
     ReceiveIn,
+    RefundTo,
+    RetryIn,
     ReturnIn,
     StaffOrderList,
     StaffOrderOut,
@@ -207,7 +209,15 @@ async def receive_return(
     )
 
     async def do(tx: Tx) -> None:
-        await returning.receive(tx, order_id, return_id, _actor(by), arrived, warehouse=body.warehouse)
+        await returning.receive(
+            tx,
+            order_id,
+            return_id,
+            _actor(by),
+            arrived,
+            warehouse=body.warehouse,
+            refund_to=_other(body.refund_to),
+        )
 
     return await _change(request, core, by, key, order_id, do)
 
@@ -220,20 +230,24 @@ async def refund(
 
     async def do(tx: Tx) -> None:
         if isinstance(body, AmountRefundIn):
-            await refunding.refund_amount(tx, order_id, _actor(by), amount=body.amount, reason=body.reason)
+            await refunding.refund_amount(
+                tx, order_id, _actor(by), amount=body.amount, reason=body.reason, to=_other(body.to)
+            )
         else:
             units = [(line.line_id, line.quantity) for line in body.lines]
-            await refunding.refund_units(tx, order_id, _actor(by), lines=units, reason=body.reason)
+            await refunding.refund_units(tx, order_id, _actor(by), lines=units, reason=body.reason, to=_other(body.to))
 
     return await _change(request, core, by, key, order_id, do, status.HTTP_201_CREATED)
 
 
 @router.post("/{order_id}/refunds/retry", response_model=StaffOrderOut)
-async def retry_refunds(request: Request, core: CoreDep, by: Refunder, key: KeyDep, order_id: OrderId) -> Response:
-    """Try again to give back what a provider would not take."""
+async def retry_refunds(
+    request: Request, core: CoreDep, by: Refunder, key: KeyDep, order_id: OrderId, body: RetryIn | None = None
+) -> Response:
+    """Try again to give back what a provider would not take, there or as store credit."""
 
     async def do(tx: Tx) -> None:
-        await refunding.retry(tx, order_id, _actor(by))
+        await refunding.retry(tx, order_id, _actor(by), to=_other(body.to) if body else None)
 
     return await _change(request, core, by, key, order_id, do)
 
@@ -317,6 +331,11 @@ def _harmless(cell: object) -> object:
 
 def _actor(by: Staff) -> Actor:
     return Actor("staff", f"staff:{by.name}")
+
+
+def _other(to: RefundTo) -> str | None:
+    """The provider that gives money back in place of the one that took it."""
+    return None if to == "original" else to
 
 
 def _units(lines: list[LineUnitsIn] | None) -> list[tuple[UUID, int]] | None:

@@ -65,6 +65,8 @@ class Refund(TenantOwned, Base):
     currency: Mapped[Str]
     status: Mapped[Str] = mapped_column(server_default="started")
     reason: Mapped[Str]
+    provider: Mapped[Str | None]
+    """Who gives it back, when that is not who took it: store credit in place of the original payment."""
     provider_reference: Mapped[Str | None]
     failure: Mapped[Str | None]
     created_at: Mapped[Created]

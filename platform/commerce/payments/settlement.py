@@ -151,9 +151,11 @@ _SET_ASIDE = hot(
             UPDATE payment SET refunded = refunded + CAST(:amount AS bigint)
             WHERE tenant_id = :tenant_id AND id = :payment_id AND amount - refunded >= CAST(:amount AS bigint)
             RETURNING tenant_id, id, order_id, currency)
-        INSERT INTO refund (tenant_id, id, payment_id, order_id, amount, currency, reason, created_at, updated_at)
+        INSERT INTO refund (tenant_id, id, payment_id, order_id, amount, currency, provider, reason, created_at,
+                            updated_at)
         SELECT tenant_id, CAST(:refund_id AS uuid), id, order_id, CAST(:amount AS bigint), currency,
-               CAST(:reason AS text), CAST(:now AS timestamptz), CAST(:now AS timestamptz) FROM aside
+               CAST(:provider AS text), CAST(:reason AS text), CAST(:now AS timestamptz), CAST(:now AS timestamptz)
+        FROM aside
         """
     )
 )
@@ -161,8 +163,10 @@ _SET_ASIDE = hot(
 _REFUND = hot(
     text(
         """
-        SELECT r.id, r.order_id, r.payment_id, p.provider, p.provider_reference, r.amount, r.currency
+        SELECT r.id, r.order_id, r.payment_id, coalesce(r.provider, p.provider) AS provider, p.provider_reference,
+               r.amount, r.currency, o.customer_id
         FROM refund r JOIN payment p ON p.tenant_id = r.tenant_id AND p.id = r.payment_id
+        JOIN orders o ON o.tenant_id = r.tenant_id AND o.id = r.order_id
         WHERE r.tenant_id = :tenant_id AND r.id = :refund_id AND r.status = 'started'
         """
     )
@@ -176,7 +180,7 @@ _SUCCEEDED = hot(
         FROM payment p
         WHERE r.tenant_id = :tenant_id AND r.id = :refund_id AND r.status = 'started'
           AND p.tenant_id = r.tenant_id AND p.id = r.payment_id
-        RETURNING r.id, r.payment_id, r.order_id, r.amount, r.currency, p.provider
+        RETURNING r.id, r.payment_id, r.order_id, r.amount, r.currency, coalesce(r.provider, p.provider) AS provider
         """
     )
 )
@@ -282,8 +286,10 @@ async def voided(tx: Tx, payment_id: UUID) -> bool:
     return await tx.one(_VOIDED, {"payment_id": payment_id, "now": clock.now()}) is not None
 
 
-async def start_refunds(tx: Tx, order_id: UUID, amount: int, *, reason: str) -> None:
+async def start_refunds(tx: Tx, order_id: UUID, amount: int, *, reason: str, to: str | None = None) -> None:
     """Set an amount of an order's captured payments aside to be given back, the oldest payment first.
+
+    It goes back by the provider that took it, unless another is named.
 
     Raises:
         RefundExceedsCaptured: there is not so much left of them; nothing is set aside.
@@ -297,7 +303,7 @@ async def start_refunds(tx: Tx, order_id: UUID, amount: int, *, reason: str) -> 
         amount -= part
         if part:
             values = {"payment_id": payment["id"], "refund_id": new_id(), "amount": part, "reason": reason}
-            await tx.rows(_SET_ASIDE, {**values, "now": clock.now()})
+            await tx.rows(_SET_ASIDE, {**values, "provider": to, "now": clock.now()})
 
 
 async def started_refund(tx: Tx, refund_id: UUID) -> DueRefund | None:
@@ -312,6 +318,7 @@ async def started_refund(tx: Tx, refund_id: UUID) -> DueRefund | None:
         reference=row["provider_reference"] or "",
         amount=row["amount"],
         currency=row["currency"],
+        customer_id=row["customer_id"],
     )
     return DueRefund(row["order_id"], row["provider"], refund)
 

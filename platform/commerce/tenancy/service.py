@@ -6,6 +6,7 @@ import time
 from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -42,6 +43,11 @@ class Shop:
     locale: str
     status: str
     settings: dict[str, Any]
+
+    @property
+    def zone(self) -> ZoneInfo:
+        """Where its days begin and end: the setting `zone`."""
+        return ZoneInfo(self.settings.get("zone", "UTC"))
 
 
 @dataclass(slots=True)

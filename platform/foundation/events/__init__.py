@@ -37,6 +37,7 @@ from foundation.events.orders import (
 from foundation.events.payments import PaymentCaptured, PaymentRefunded, PaymentRefused
 from foundation.events.pricing import OfferedPrice, PriceQuoted, PricesChanged
 from foundation.events.promotions import CouponRedeemed
+from foundation.events.stored_value import StoredValueMoved
 
 __all__ = [
     "CONTRACTS",
@@ -73,6 +74,7 @@ __all__ = [
     "Search",
     "SelectItem",
     "StockLevelChanged",
+    "StoredValueMoved",
     "ViewCart",
     "ViewItem",
     "ViewItemList",

@@ -21,6 +21,7 @@ from commerce.payments.providers.contract import (
     TakesEvents,
 )
 from commerce.payments.providers.registry import Providers, UnknownProvider, configured
+from commerce.payments.providers.stored_value import GiftCards, StoreCredit
 from commerce.payments.providers.test import TestProvider
 
 __all__ = [
@@ -31,6 +32,7 @@ __all__ = [
     "Contests",
     "EventKind",
     "ForgedEvent",
+    "GiftCards",
     "Provider",
     "ProviderEvent",
     "ProviderUnavailable",
@@ -42,6 +44,7 @@ __all__ = [
     "SavedMethod",
     "SavesMethods",
     "Settled",
+    "StoreCredit",
     "TakesEvents",
     "TestProvider",
     "UnknownProvider",

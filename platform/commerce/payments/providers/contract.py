@@ -65,6 +65,8 @@ class Reimbursement:
     amount: int
     """Minor units."""
     currency: str
+    customer_id: UUID | None = None
+    """Whose order it was for, when they had signed in."""
 
 
 @dataclass(frozen=True, slots=True)

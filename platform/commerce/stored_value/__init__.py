@@ -1,0 +1,1 @@
+"""Value that shoppers hold with the shop: gift cards and store credit."""
