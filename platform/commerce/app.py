@@ -23,6 +23,7 @@ from commerce.orders import api as orders
 from commerce.orders import staff_api as staff_orders
 from commerce.payments import api as payments
 from commerce.pricing import api as pricing
+from commerce.promotions import api as promotions
 from commerce.recommendations import api as recommendations
 from commerce.recommendations.service import DecisionClient
 from commerce.sessions import api as sessions
@@ -80,6 +81,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         taxes,
         pricing,
         stored_value,
+        promotions,
     ):
         app.include_router(context.router)
     app.add_api_route("/healthz", _healthy, include_in_schema=False)

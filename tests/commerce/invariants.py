@@ -55,6 +55,22 @@ _WRONG = {
     "reserved stock that nobody has reserved": """
         SELECT s.id FROM stock s WHERE s.tenant_id = :tenant_id AND s.reserved <> (
             SELECT coalesce(sum(r.quantity - r.sold - r.released), 0) FROM reservation r WHERE r.stock_id = s.id)""",
+    "a code used more or less often than orders used it": """
+        SELECT d.id FROM discount_code d WHERE d.tenant_id = :tenant_id AND d.used <> (
+            SELECT count(*) FROM discount_redemption r WHERE r.code_id = d.id AND r.released_at IS NULL)""",
+    "a code kept by an order that is cancelled, or given back by one that is not": """
+        SELECT r.id FROM discount_redemption r JOIN orders o ON o.id = r.order_id
+        WHERE r.tenant_id = :tenant_id AND (o.fulfilment_state = 'cancelled') <> (r.released_at IS NOT NULL)""",
+    "an order whose discounts or taxes are not explained to the last minor unit": """
+        SELECT l.id FROM order_line l WHERE l.tenant_id = :tenant_id AND l.explanation->'price' <> 'null' AND (
+            l.discount <> (SELECT coalesce(sum((d->>'amount')::bigint), 0)
+                           FROM jsonb_array_elements(l.explanation->'discounts') d)
+            OR l.tax <> (SELECT coalesce(sum((t->>'amount')::bigint), 0)
+                         FROM jsonb_array_elements(l.explanation->'taxes') t)
+            OR l.unit_price <> (l.explanation->'price'->>'amount')::bigint)
+        UNION ALL
+        SELECT o.id FROM orders o WHERE o.tenant_id = :tenant_id AND o.discount <> (
+            SELECT coalesce(sum((d->>'amount')::bigint), 0) FROM jsonb_array_elements(o.discounts) d)""",
     "a line whose units in parcels or returns are not counted on it": """
         SELECT l.id FROM order_line l WHERE l.tenant_id = :tenant_id AND (
             l.fulfilled <> (SELECT coalesce(sum(quantity), 0) FROM fulfilment_line f WHERE f.order_line_id = l.id)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import timedelta
 from fractions import Fraction
 from itertools import count
@@ -26,6 +26,7 @@ from commerce.orders import cancelling, fulfilling, refunding, returning
 from commerce.orders.held import by_shopper
 from commerce.orders.returning import Announced, Arrived
 from commerce.orders.schemas import StaffOrderOut
+from commerce.promotions.engine import Discount
 from commerce.taxes.engine import Rate
 from foundation import clock
 from foundation.database import Database, Tx
@@ -65,11 +66,11 @@ PICK = st.integers(0, 2)
 UNITS = st.lists(st.integers(0, 3), min_size=3, max_size=3)
 
 
-def discounted(lines: list[PricedLine], *, terms: Terms) -> Totals:
-    """An order with a discount that does not divide, taxes and a fee, so that every share has to be rounded."""
-    subtotal = sum(line.unit_price * line.quantity for line in lines)
+def discounted(lines: list[PricedLine], *, discounts: Sequence[Discount], terms: Terms) -> Totals:
+    """An order with discounts that do not divide, taxes and a fee, so that every share has to be rounded."""
+    off = [Discount("13 %", share=Fraction(13, 100)), Discount("7 off the first", amount=7, line=0)]
     dear = Terms({"standard": [Rate("VAT", Fraction(19, 100)), Rate("City", Fraction(1, 30))]}, shipping=SHIPPING)
-    return compute(lines, discount=subtotal * 13 // 100, terms=dear)
+    return compute(lines, discounts=[*discounts, *off], terms=dear)
 
 
 class ShopMachine(RuleBasedStateMachine):

@@ -7,11 +7,12 @@ from uuid import UUID
 
 from fastapi import APIRouter, Path, Request, Response, status
 
-from commerce.cart import service
-from commerce.cart.schemas import AddLine, CartOut, ChangeLine
+from commerce.cart import codes, service
+from commerce.cart.schemas import AddLine, CartOut, ChangeLine, GiveCode
 from commerce.delivery.schemas import AddressIn, DeliveryChoice, DeliveryOptions
 from commerce.http import CoreDep, ShopDep, shopper_of
 from commerce.identity.service import Shopper
+from commerce.promotions.schemas import CodeName
 from foundation.database import Tx
 from foundation.http import json_bytes, model_bytes
 
@@ -78,6 +79,26 @@ async def accept_prices(request: Request, core: CoreDep, shop: ShopDep, cart_id:
     async with core.database.tx(shop.id) as tx:
         shopper = await shopper_of(tx, request)
         await service.accept_prices(tx, shopper, cart_id)
+        return await _answer(tx, shopper, cart_id)
+
+
+@router.post("/{cart_id}/codes", response_model=CartOut)
+async def give_code(request: Request, core: CoreDep, shop: ShopDep, cart_id: CartId, body: GiveCode) -> Response:
+    """Give a discount code."""
+    async with core.database.tx(shop.id) as tx:
+        shopper = await shopper_of(tx, request)
+        await codes.give(tx, shopper, cart_id, body.code)
+        return await _answer(tx, shopper, cart_id)
+
+
+@router.delete("/{cart_id}/codes/{code}", response_model=CartOut)
+async def take_code_out(
+    request: Request, core: CoreDep, shop: ShopDep, cart_id: CartId, code: Annotated[CodeName, Path()]
+) -> Response:
+    """Take a discount code out."""
+    async with core.database.tx(shop.id) as tx:
+        shopper = await shopper_of(tx, request)
+        await codes.take_out(tx, shopper, cart_id, code)
         return await _answer(tx, shopper, cart_id)
 
 

@@ -6,6 +6,7 @@ from sqlalchemy import text
 
 from commerce.delivery.service import GOING_THERE
 from commerce.pricing.offers import offers_of
+from commerce.promotions.codes import codes_of
 from foundation.database import hot
 
 _OWN = """
@@ -50,6 +51,7 @@ READ = hot(
     text(
         f"""
         SELECT c.id, c.status, c.version, c.currency, c.visitor_id, c.customer_id, c.address::text, c.delivery_code,
+               {codes_of("c.code_ids")} AS codes,
                EXISTS (SELECT FROM delivery_method d WHERE d.tenant_id = c.tenant_id AND d.active) AS delivers,
                EXISTS (SELECT FROM tax_policy t WHERE t.tenant_id = c.tenant_id) AS taxes,
                l.id AS line_id, l.variant_id, l.quantity, l.unit_price, l.decision_id,
@@ -110,7 +112,32 @@ SET_ADDRESS = hot(
 
 SET_DELIVERY = hot(text("UPDATE cart SET delivery_code = :code WHERE tenant_id = :tenant_id AND id = :cart_id"))
 
-# What is there of it already, because the price may depend on how many there will be.
+# The last to come are left out when there would be too many.
+GIVE_CODE = hot(
+    text(
+        """
+        UPDATE cart SET code_ids = array_append(code_ids, CAST(:code_id AS uuid)), version = version + 1,
+                        updated_at = CAST(:now AS timestamptz)
+        WHERE tenant_id = :tenant_id AND id = :cart_id AND NOT CAST(:code_id AS uuid) = ANY(code_ids)
+          AND cardinality(code_ids) < :max_codes
+        RETURNING id
+        """
+    )
+)
+
+TAKE_CODE_OUT = hot(
+    text(
+        """
+        UPDATE cart c SET code_ids = array_remove(c.code_ids, d.id), version = c.version + 1,
+                          updated_at = CAST(:now AS timestamptz)
+        FROM discount_code d
+        WHERE c.tenant_id = :tenant_id AND c.id = :cart_id AND d.tenant_id = c.tenant_id AND d.code = :code
+          AND d.id = ANY(c.code_ids)
+        """
+    )
+)
+
+# What there is of it already, because the price may depend on how many there will be.
 OFFER = hot(
     text(
         f"""
@@ -244,6 +271,21 @@ MERGE_OTHERS = hot(
               LIMIT :max_lines - (SELECT count(*) FROM cart_line o
                                   WHERE o.tenant_id = :tenant_id AND o.cart_id = :into)) b
         WHERE moved.tenant_id = :tenant_id AND moved.id = b.id
+        """
+    )
+)
+
+# What the visitor's cart has beside its lines: its codes come after the customer's own.
+MERGE_KEPT = hot(
+    text(
+        """
+        UPDATE cart own SET code_ids = own.code_ids || (
+            SELECT coalesce(array_agg(b.id ORDER BY b.place), '{}')
+            FROM unnest(brought.code_ids) WITH ORDINALITY AS b (id, place)
+            WHERE b.id <> ALL(own.code_ids) AND b.place <= :max_codes - cardinality(own.code_ids))
+        FROM cart brought
+        WHERE own.tenant_id = :tenant_id AND own.id = :into
+          AND brought.tenant_id = own.tenant_id AND brought.id = :brought
         """
     )
 )

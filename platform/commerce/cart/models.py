@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, Index
-from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy import CheckConstraint, Index, Uuid, text
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
 from foundation.database import Base
@@ -30,6 +30,8 @@ class Cart(TenantOwned, Base):
     email: Mapped[Str | None]
     address: Mapped[dict[str, Any] | None] = mapped_column(JSONB)
     delivery_code: Mapped[Str | None]
+    code_ids: Mapped[list[UUID]] = mapped_column(ARRAY(Uuid), server_default=text("'{}'"))
+    """The discount codes given, in the order in which they are taken."""
     status: Mapped[Str] = mapped_column(server_default="open")
     version: Mapped[Units] = mapped_column(server_default="1")
     created_at: Mapped[Created]

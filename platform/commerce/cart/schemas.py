@@ -6,6 +6,7 @@ from typing import Literal
 
 from commerce.delivery.schemas import AddressOut, DeliveryOut
 from commerce.pricing.schemas import ItemPrice
+from commerce.promotions.schemas import CodeName, Standing
 from foundation.types import Currency, Id, Input, Model, MoneyOut, Quantity
 
 
@@ -24,6 +25,12 @@ class ChangeLine(Input):
     quantity: Quantity
 
 
+class GiveCode(Input):
+    """A discount code, as it was typed."""
+
+    code: CodeName
+
+
 RequirementCode = Literal[
     "cart.empty",
     "cart.price_changed",
@@ -32,6 +39,8 @@ RequirementCode = Literal[
     "checkout.delivery_missing",
     "checkout.delivery_unavailable",
     "inventory.out_of_stock",
+    "promotions.code_not_running",
+    "promotions.code_used_up",
 ]
 
 
@@ -43,6 +52,8 @@ class Requirement(Model):
     line_id: Id | None = None
     available: int | None = None
     unit_price: int | None = None
+    discount_code: str | None = None
+    """The code to take out."""
 
 
 class TaxOut(Model):
@@ -90,11 +101,23 @@ class CartLineOut(Model):
     decision_id: Id | None
 
 
+class CartCodeOut(Model):
+    """A discount code in a cart, whether it holds, and what it takes off in minor units."""
+
+    code: str
+    standing: Standing
+    off: int
+    minimum: int
+    """What the goods have to cost for it."""
+
+
 class TotalsOut(Model):
     """Sums in minor units of the cart's currency."""
 
     subtotal: int
     discount: int
+    discounts: list[ShareOut]
+    """They add up to the discount."""
     shipping: int
     tax: int
     tax_included: bool
@@ -111,6 +134,7 @@ class CartOut(Model):
     version: int
     currency: Currency
     lines: list[CartLineOut]
+    codes: list[CartCodeOut]
     totals: TotalsOut
     total: MoneyOut
     delivers: bool

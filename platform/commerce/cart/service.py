@@ -16,7 +16,16 @@ from uuid import UUID
 import orjson
 
 from commerce.cart import hot
-from commerce.cart.schemas import CartLineOut, CartOut, LineExplanation, Requirement, TaxOut, TotalsOut
+from commerce.cart.schemas import (
+    CartCodeOut,
+    CartLineOut,
+    CartOut,
+    LineExplanation,
+    Requirement,
+    ShareOut,
+    TaxOut,
+    TotalsOut,
+)
 from commerce.cart.totals import PricedLine, TaxAmount, Terms, Totals, compute
 from commerce.catalog.variants import VariantRef, sold_as
 from commerce.delivery import service as delivery
@@ -26,6 +35,9 @@ from commerce.identity.service import Shopper
 from commerce.pricing.engine import at_list, price_of
 from commerce.pricing.offers import read_offers
 from commerce.pricing.schemas import ItemPrice
+from commerce.promotions.codes import Presented, read_codes
+from commerce.promotions.engine import Discount, Taken, take
+from commerce.promotions.service import Redemption
 from commerce.taxes.engine import Rate
 from commerce.tenancy.service import Shop
 from foundation import clock
@@ -38,6 +50,7 @@ from foundation.types import MoneyOut
 
 MAX_LINES = 100
 MAX_QUANTITY = 9_999
+MAX_CODES = 5
 
 
 class CartNotFound(NotFound):
@@ -127,12 +140,19 @@ class Cart:
     status: str
     version: int
     lines: Sequence[Line]
+    codes: Sequence[Presented]
     where: Where
 
     @property
+    def discounts(self) -> Sequence[Discount]:
+        """What is taken off."""
+        return [code.discount() for code in self.codes if code.standing == "good"]
+
+    @property
     def goods(self) -> int:
-        """What the lines cost together, in minor units."""
-        return sum(line.unit_price * line.quantity for line in self.lines)
+        """What the lines cost together, discounts taken off, in minor units."""
+        gross = [line.unit_price * line.quantity for line in self.lines]
+        return sum(gross) - sum(taken.amount for taken in take(gross, self.discounts))
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,6 +182,12 @@ class Checked:
     cart: Cart
     totals: Totals
     requirements: Sequence[Requirement]
+
+    @property
+    def redemptions(self) -> Sequence[Redemption]:
+        """The codes that an order of this would use."""
+        off = _by_name(self.totals.discounts)
+        return [Redemption(code.code, off.get(code.name, 0)) for code in self.cart.codes if code.standing == "good"]
 
     def out(self) -> CartOut:
         """The cart as its owner sees it."""
@@ -199,6 +225,8 @@ async def get(tx: Tx, shopper: Shopper, cart_id: UUID) -> Cart:
     if not rows:
         raise CartNotFound
     first = rows[0]
+    lines = [_line(row, now) for row in rows if row["line_id"] is not None]
+    goods = sum(line.unit_price * line.quantity for line in lines)
     return Cart(
         tenant_id=tx.tenant_id,
         id=first["id"],
@@ -207,7 +235,8 @@ async def get(tx: Tx, shopper: Shopper, cart_id: UUID) -> Cart:
         currency=first["currency"],
         status=first["status"],
         version=first["version"],
-        lines=[_line(row, now) for row in rows if row["line_id"] is not None],
+        lines=lines,
+        codes=[Presented(code, code.standing(goods, at=now)) for code in read_codes(first["codes"])],
         where=await _where(tx, first),
     )
 
@@ -375,6 +404,7 @@ async def adopt(tx: Tx, *, visitor: Shopper, shopper: Shopper) -> None:
     merging = {"into": own[-1], "brought": brought[-1]}
     await tx.rows(hot.MERGE_SHARED, {**merging, "max_quantity": MAX_QUANTITY})
     await tx.rows(hot.MERGE_OTHERS, {**merging, "max_lines": MAX_LINES})
+    await tx.rows(hot.MERGE_KEPT, {**merging, "max_codes": MAX_CODES})
     await tx.rows(hot.DISCARD, {"cart_id": brought[-1]})
     await _touch(tx, own[-1])
 
@@ -403,14 +433,27 @@ async def product_ids(tx: Tx, shopper: Shopper) -> list[UUID]:
 def check(cart: Cart) -> Checked:
     """Price the cart and list what stands between it and an order."""
     lines = [PricedLine(line.unit_price, line.quantity, line.tax_class) for line in cart.lines]
-    totals = compute(lines, terms=cart.where.terms(cart.goods))
+    totals = compute(lines, discounts=cart.discounts, terms=cart.where.terms(cart.goods))
     return Checked(cart, totals, _requirements(cart) if cart.status == "open" else [])
 
 
 def _requirements(cart: Cart) -> list[Requirement]:
     if not cart.lines:
         return [Requirement(code="cart.empty", detail="The cart is empty.")]
-    return [*chain.from_iterable(_requirements_of(line) for line in cart.lines), *_requirements_of_delivery(cart.where)]
+    return [
+        *chain.from_iterable(_requirements_of(line) for line in cart.lines),
+        *chain.from_iterable(_requirements_of_code(code) for code in cart.codes),
+        *_requirements_of_delivery(cart.where),
+    ]
+
+
+def _requirements_of_code(code: Presented) -> Iterator[Requirement]:
+    if code.standing == "used_up":
+        detail = f"{code.name} has been used as often as it may be; take it out to go on."
+        yield Requirement(code="promotions.code_used_up", detail=detail, discount_code=code.name)
+    elif code.standing in {"not_begun", "ended"}:
+        detail = f"{code.name} does not hold now; take it out to go on."
+        yield Requirement(code="promotions.code_not_running", detail=detail, discount_code=code.name)
 
 
 def _requirements_of_delivery(where: Where) -> Iterator[Requirement]:
@@ -541,20 +584,30 @@ def _out(checked: Checked) -> CartOut:
             quantity=line.quantity,
             unit_price=line.unit_price,
             total=total,
-            explanation=LineExplanation(price=line.why, discounts=[], taxes=_taxes_out(taxes)),
+            explanation=LineExplanation(
+                price=line.why, discounts=_shares(totals.discounts, place), taxes=_taxes_out(taxes)
+            ),
             decision_id=line.decision_id,
         )
-        for line, total, taxes in zip(cart.lines, totals.line_totals, totals.line_tax_parts, strict=True)
+        for place, (line, total, taxes) in enumerate(
+            zip(cart.lines, totals.line_totals, totals.line_tax_parts, strict=True)
+        )
     ]
+    off = _by_name(totals.discounts)
     return CartOut(
         id=cart.id,
         status=cart.status,
         version=cart.version,
         currency=cart.currency,
         lines=lines,
+        codes=[
+            CartCodeOut(code=code.name, standing=code.standing, off=off.get(code.name, 0), minimum=code.code.minimum)
+            for code in cart.codes
+        ],
         totals=TotalsOut(
             subtotal=totals.subtotal,
             discount=totals.discount,
+            discounts=[ShareOut(name=taken.name, amount=taken.amount) for taken in totals.discounts],
             shipping=totals.shipping,
             tax=totals.tax,
             tax_included=totals.tax_included,
@@ -568,6 +621,14 @@ def _out(checked: Checked) -> CartOut:
         item_count=sum(line.quantity for line in cart.lines),
         requirements=list(checked.requirements),
     )
+
+
+def _by_name(discounts: Sequence[Taken]) -> dict[str, int]:
+    return {taken.name: taken.amount for taken in discounts}
+
+
+def _shares(discounts: Sequence[Taken], line: int) -> list[ShareOut]:
+    return [ShareOut(name=taken.name, amount=taken.shares[line]) for taken in discounts if taken.shares[line]]
 
 
 def _taxes_out(taxes: Sequence[TaxAmount]) -> list[TaxOut]:

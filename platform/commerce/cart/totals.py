@@ -1,12 +1,12 @@
-"""What a cart costs: one pure function, in minor units. Promotions come in by one door, `discount`."""
+"""What a cart costs: one pure function, in minor units. Promotions come in by one door, `discounts`."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+from commerce.promotions.engine import Discount, Taken, take
 from commerce.taxes.engine import Rate, taxes_of
-from foundation.money import apportion
 
 STANDARD = "standard"
 
@@ -61,6 +61,8 @@ class Totals:
     """By tax; their amounts add up to the tax."""
     line_tax_parts: tuple[tuple[TaxAmount, ...], ...] = ()
     """What each line's tax is made of."""
+    discounts: tuple[Taken, ...] = ()
+    """What each discount took off, by line; they add up to the discount."""
 
     @property
     def total(self) -> int:
@@ -68,22 +70,28 @@ class Totals:
         return self.subtotal - self.discount + self.shipping + (0 if self.tax_included else self.tax)
 
 
-def compute(lines: Sequence[PricedLine], *, discount: int = 0, terms: Terms | None = None) -> Totals:
+def compute(
+    lines: Sequence[PricedLine], *, discount: int = 0, discounts: Sequence[Discount] = (), terms: Terms | None = None
+) -> Totals:
     """The totals of a cart.
 
-    A discount on the whole is apportioned over the lines by largest remainder; tax is taken of each line after its
-    discount, and of the delivery, each rounded half to even.
+    Discounts are taken as `promotions.engine.take` says, `discount` of the whole after them; tax is taken of each line
+    after its discounts, and of the delivery, each rounded half to even.
 
     Raises:
-        ValueError: the discount is negative or more than the goods cost.
+        ValueError: `discount` is negative or more than the goods cost.
     """
     terms = terms or Terms()
     gross = [line.unit_price * line.quantity for line in lines]
     subtotal = sum(gross)
     if not 0 <= discount <= subtotal:
         raise ValueError("a discount is between nothing and the price of the goods")
-    discounts = apportion(discount, gross)
-    totals = [price - share for price, share in zip(gross, discounts, strict=True)]
+    if discount:
+        discounts = [*discounts, Discount("discount", amount=discount)]
+    taken = take(gross, discounts)
+    line_discounts = tuple(sum(shares) for shares in zip(*(found.shares for found in taken), strict=True))
+    line_discounts = line_discounts or (0,) * len(gross)
+    totals = [price - share for price, share in zip(gross, line_discounts, strict=True)]
     taxed = [(total, line.tax_class) for total, line in zip(totals, lines, strict=True)]
     taxes = _Taxes(terms)
     line_tax_parts = tuple(taxes.take(amount, tax_class) for amount, tax_class in taxed)
@@ -91,16 +99,17 @@ def compute(lines: Sequence[PricedLine], *, discount: int = 0, terms: Terms | No
     shipping_tax = sum(part.amount for part in taxes.take(terms.shipping, terms.shipping_class))
     return Totals(
         subtotal=subtotal,
-        discount=discount,
+        discount=sum(line_discounts),
         shipping=terms.shipping,
         tax=sum(line_taxes) + shipping_tax,
         tax_included=terms.tax_included,
-        line_discounts=tuple(discounts),
+        line_discounts=line_discounts,
         line_totals=tuple(totals),
         line_taxes=line_taxes,
         shipping_tax=shipping_tax,
         taxes=taxes.told(),
         line_tax_parts=line_tax_parts,
+        discounts=taken,
     )
 
 

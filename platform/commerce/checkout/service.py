@@ -35,6 +35,7 @@ from commerce.payments.providers import (
     Refused,
 )
 from commerce.payments.service import PaymentWasRefused
+from commerce.promotions.service import CodeUsedUp
 from commerce.tenancy.service import Shop
 from foundation import clock
 from foundation.database import Database, Tx
@@ -83,7 +84,8 @@ class Checkout:
 
         Raises:
             CartNotFound, CartNotOpen, RequirementsUnmet, TotalChanged, OutOfStock: before anything is held.
-            PaymentWasRefused, ProviderUnavailable, ReservationLost: the cart is open again and nothing is held.
+            PaymentWasRefused, ProviderUnavailable, ReservationLost, CodeUsedUp: the cart is open again and nothing is
+                held.
         """
         provider = self.providers.named(body.payment.provider)
         try:
@@ -112,10 +114,11 @@ class Checkout:
         if isinstance(answer, Refused):
             await self._refuse(shop, shopper, payment_id, answer)
             raise PaymentWasRefused(reason=answer.reason)
-        order_id = await self._place(shop, shopper, checked, payment_id, answer, body)
-        if order_id is None:
+        try:
+            order_id = await self._place(shop, shopper, checked, payment_id, answer, body)
+        except (ReservationLost, CodeUsedUp):
             await self._abandon(shop, charge, provider)
-            raise ReservationLost
+            raise
         await self.money.take(shop.id, payment_id)
         async with self.database.tx(shop.id, read_only=True) as tx:
             return await orders.get(tx, shopper, order_id)
@@ -148,18 +151,18 @@ class Checkout:
 
     async def _place(
         self, shop: Shop, shopper: Shopper, checked: Checked, payment_id: UUID, answer: Authorised, body: Complete
-    ) -> UUID | None:
-        """The order, unless the payment or its reservation is over. What was reserved and authorised is what is placed,
-        whatever became of prices and rates meanwhile.
+    ) -> UUID:
+        """The order. What was reserved and authorised is what is placed, whatever became of prices and rates meanwhile.
+
+        Raises:
+            ReservationLost: the payment or its reservation is over.
+            CodeUsedUp: a discount code was used up meanwhile.
         """
         order_id = new_id()
-        try:
-            async with self.database.tx(shop.id) as tx:
-                await _claim(tx, checked, payment_id, answer.reference, order_id)
-                await place(tx, shopper, checked, order_id=order_id, email=body.email)
-                await carts.complete(tx, checked.cart.id)
-        except ReservationLost:
-            return None
+        async with self.database.tx(shop.id) as tx:
+            await _claim(tx, checked, payment_id, answer.reference, order_id)
+            await place(tx, shopper, checked, order_id=order_id, email=body.email)
+            await carts.complete(tx, checked.cart.id)
         return order_id
 
     async def _refuse(self, shop: Shop, shopper: Shopper, payment_id: UUID, answer: Refused) -> None:

@@ -33,6 +33,8 @@ SCOPES = (
     "prices:quote",
     "prices:read",
     "prices:write",
+    "promotions:read",
+    "promotions:write",
     "settings:read",
     "settings:write",
     "stored_value:read",

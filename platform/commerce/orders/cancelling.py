@@ -20,6 +20,7 @@ from commerce.orders.held import (
     written,
 )
 from commerce.payments import settlement
+from commerce.promotions import service as promotions
 from foundation.database import Tx
 from foundation.events import OrderCancelled
 
@@ -54,6 +55,8 @@ async def cancel(
     if whole:
         await settlement.begin_void(tx, held.id)
     await allocation.release(tx, held.id, by_variant(held, units), reference_id=held.id)
+    if whole:
+        await promotions.give_back(tx, held.id)
     await start_due_refunds(held, reason=reason)
     await save(held)
     await enter(held, "cancelled", actor, note=reason, lines=written(units), whole=whole, credited=credited)

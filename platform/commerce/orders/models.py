@@ -67,6 +67,8 @@ class Order(TenantOwned, Base):
     shipping_tax: Mapped[Minor] = mapped_column(server_default="0")
     taxes: Mapped[list[dict[str, Any]]] = mapped_column(JSONB, server_default=text("'[]'"))
     """How the tax came about: name, share, of which amount, how much; rounded half to even on each line."""
+    discounts: Mapped[list[dict[str, Any]]] = mapped_column(JSONB, server_default=text("'[]'"))
+    """What the discount is made of: name, how much."""
     address: Mapped[dict[str, Any] | None] = mapped_column(JSONB)
     delivery: Mapped[dict[str, Any] | None] = mapped_column(JSONB)
     """The way it is delivered, and when it was promised."""

@@ -12,6 +12,7 @@ from sqlalchemy import text
 
 from commerce.cart.service import Checked
 from commerce.identity.service import Shopper
+from commerce.promotions import service as promotions
 from foundation import clock
 from foundation.database import Tx, hot
 from foundation.events import Item, OrderLine, OrderPlaced, Purchase, record
@@ -23,11 +24,12 @@ _PLACE = hot(
         """
         WITH placed AS (
             INSERT INTO orders (tenant_id, id, number, cart_id, customer_id, visitor_id, email, currency, subtotal,
-                                discount, shipping, tax, tax_included, shipping_tax, taxes, address, delivery, total,
-                                placed_at)
+                                discount, shipping, tax, tax_included, shipping_tax, taxes, discounts, address,
+                                delivery, total, placed_at)
             VALUES (:tenant_id, :id, :number, :cart_id, CAST(:customer_id AS uuid), :visitor_id, CAST(:email AS text),
                     :currency, :subtotal, :discount, :shipping, :tax, :tax_included, :shipping_tax,
-                    CAST(CAST(:taxes AS text) AS jsonb), CAST(CAST(:address AS text) AS jsonb),
+                    CAST(CAST(:taxes AS text) AS jsonb), CAST(CAST(:taken AS text) AS jsonb),
+                    CAST(CAST(:address AS text) AS jsonb),
                     CAST(CAST(:delivery AS text) AS jsonb), :total, CAST(:at AS timestamptz))),
         entered AS (
             INSERT INTO order_entry (tenant_id, id, order_id, kind, actor, at)
@@ -52,6 +54,9 @@ async def place(tx: Tx, shopper: Shopper, checked: Checked, *, order_id: UUID, e
     """The order a checked cart becomes, and the news of it.
 
     The amounts are the cart's own, so what was authorised is what is charged.
+
+    Raises:
+        CodeUsedUp: a discount code of the cart was used up meanwhile; the transaction must not go on.
     """
     cart, totals, said = checked.cart, checked.totals, checked.out()
     line_ids = [new_id() for _ in cart.lines]
@@ -72,6 +77,7 @@ async def place(tx: Tx, shopper: Shopper, checked: Checked, *, order_id: UUID, e
             "tax_included": totals.tax_included,
             "shipping_tax": totals.shipping_tax,
             "taxes": json.dumps([asdict(tax) for tax in totals.taxes]),
+            "taken": json.dumps([taken.model_dump() for taken in said.totals.discounts]),
             "address": said.address.model_dump_json() if said.address else None,
             "delivery": said.delivery.model_dump_json() if said.delivery else None,
             "total": totals.total,
@@ -92,6 +98,7 @@ async def place(tx: Tx, shopper: Shopper, checked: Checked, *, order_id: UUID, e
         },
     )
     await _announce(tx, shopper, checked, order_id, line_ids)
+    await promotions.redeem(tx, shopper, checked.redemptions, order_id=order_id, currency=cart.currency, email=email)
 
 
 async def _announce(tx: Tx, shopper: Shopper, checked: Checked, order_id: UUID, line_ids: Sequence[UUID]) -> None:

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
-from commerce.cart.schemas import LineExplanation, TaxOut
+from commerce.cart.schemas import LineExplanation, ShareOut, TaxOut
 from commerce.delivery.schemas import AddressOut, DeliveryOut
 from commerce.orders.states import FulfilmentState, PaymentState, ReturnState, Status
 from commerce.payments.schemas import RefundOut
@@ -98,6 +98,7 @@ class OrderOut(Model):
     tax: int
     tax_included: bool
     taxes: list[TaxOut]
+    discounts: list[ShareOut]
     address: AddressOut | None
     delivery: DeliveryOut | None
     total: MoneyOut

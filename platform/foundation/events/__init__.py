@@ -36,7 +36,7 @@ from foundation.events.orders import (
 )
 from foundation.events.payments import PaymentCaptured, PaymentRefunded, PaymentRefused
 from foundation.events.pricing import OfferedPrice, PriceQuoted, PricesChanged
-from foundation.events.promotions import CouponRedeemed
+from foundation.events.promotions import CouponRedeemed, DiscountRedeemed, DiscountReleased
 from foundation.events.stored_value import StoredValueMoved
 
 __all__ = [
@@ -49,6 +49,8 @@ __all__ = [
     "Count",
     "CouponRedeemed",
     "CustomerRegistered",
+    "DiscountRedeemed",
+    "DiscountReleased",
     "Event",
     "Item",
     "Items",

@@ -17,6 +17,7 @@ depends_on = None
 
 def upgrade() -> None:
     _prices()
+    _codes()
     _explanations()
 
 
@@ -63,8 +64,60 @@ def _prices() -> None:
     op.add_column("customer", sa.Column("price_group", sa.Text(), nullable=True))
 
 
+def _codes() -> None:
+    op.create_table(
+        "discount_code",
+        sa.Column("code", sa.Text(), nullable=False),
+        sa.Column("percent", sa.Numeric(6, 3), nullable=True),
+        sa.Column("amount", sa.BigInteger(), nullable=True),
+        sa.Column("currency", sa.Text(), nullable=True),
+        sa.Column("minimum", sa.BigInteger(), server_default="0", nullable=False),
+        sa.Column("starts_at", sa.TIMESTAMP(), nullable=True),
+        sa.Column("ends_at", sa.TIMESTAMP(), nullable=True),
+        sa.Column("usage_limit", sa.BigInteger(), nullable=True),
+        sa.Column("per_customer_limit", sa.BigInteger(), nullable=True),
+        sa.Column("used", sa.BigInteger(), server_default="0", nullable=False),
+        *owned("discount_code"),
+        sa.CheckConstraint("(percent IS NULL) <> (amount IS NULL)", name=op.f("ck_discount_code_one_kind")),
+        sa.CheckConstraint("percent > 0 AND percent <= 100", name=op.f("ck_discount_code_percent")),
+        sa.CheckConstraint("amount > 0 AND minimum >= 0", name=op.f("ck_discount_code_amounts")),
+        sa.CheckConstraint(
+            "currency IS NOT NULL OR (amount IS NULL AND minimum = 0)", name=op.f("ck_discount_code_currency")
+        ),
+        sa.CheckConstraint("starts_at < ends_at", name=op.f("ck_discount_code_window")),
+        sa.CheckConstraint(
+            "used >= 0 AND (usage_limit IS NULL OR used <= usage_limit)", name=op.f("ck_discount_code_used")
+        ),
+    )
+    op.create_index("uq_discount_code_code", "discount_code", ["tenant_id", "code"], unique=True)
+    op.create_table(
+        "discount_redemption",
+        sa.Column("code_id", sa.Uuid(), nullable=False),
+        sa.Column("order_id", sa.Uuid(), nullable=False),
+        sa.Column("holder_id", sa.Uuid(), nullable=False),
+        sa.Column("amount", sa.BigInteger(), nullable=False),
+        sa.Column("currency", sa.Text(), nullable=False),
+        _instant("redeemed_at", nullable=False),
+        _instant("released_at"),
+        *owned("discount_redemption"),
+        _belongs("discount_redemption", "discount_code", "code_id"),
+        _belongs("discount_redemption", "orders", "order_id"),
+        sa.CheckConstraint("amount >= 0", name=op.f("ck_discount_redemption_amount")),
+    )
+    op.create_index(
+        "uq_discount_redemption_order", "discount_redemption", ["tenant_id", "order_id", "code_id"], unique=True
+    )
+    op.create_index("ix_discount_redemption_code", "discount_redemption", ["tenant_id", "code_id", "id"])
+    op.create_index("ix_discount_redemption_holder", "discount_redemption", ["tenant_id", "code_id", "holder_id"])
+    own_by_tenant("discount_code", "discount_redemption")
+    op.add_column(
+        "cart", sa.Column("code_ids", postgresql.ARRAY(sa.Uuid()), server_default=sa.text("'{}'"), nullable=False)
+    )
+
+
 def _explanations() -> None:
     json = postgresql.JSONB(astext_type=sa.Text())
+    op.add_column("orders", sa.Column("discounts", json, server_default=sa.text("'[]'"), nullable=False))
     op.add_column("cart_line", sa.Column("explanation", json, nullable=True))
     nothing = sa.text("""'{"price": null, "discounts": [], "taxes": []}'""")
     op.add_column("order_line", sa.Column("explanation", json, server_default=nothing, nullable=False))
