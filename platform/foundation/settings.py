@@ -77,6 +77,26 @@ class Settings(BaseSettings):
         None, description="Stripe's address, when it is not Stripe's own: a peer for tests."
     )
 
+    razorpay_key_id: str | None = Field(None, description="Razorpay's key id; without it Razorpay is not offered.")
+    razorpay_key_secret: SecretStr | None = Field(None, description="The secret of that key.")
+    razorpay_webhook_secret: SecretStr | None = Field(
+        None, description="The secret that Razorpay signs its notifications with."
+    )
+    razorpay_api_base: str | None = Field(
+        None, description="Razorpay's address, when it is not Razorpay's own: a peer for tests."
+    )
+    paypal_client_id: str | None = Field(None, description="PayPal's client id; without it PayPal is not offered.")
+    paypal_client_secret: SecretStr | None = Field(None, description="The secret of that client.")
+    paypal_webhook_id: str | None = Field(
+        None, description="PayPal's id of the webhook that points here: part of what its signatures cover."
+    )
+    paypal_environment: Literal["sandbox", "live"] = Field(
+        "sandbox", description="Which of PayPal's worlds the client belongs to."
+    )
+    paypal_api_base: str | None = Field(
+        None, description="PayPal's address, when it is neither of PayPal's own: a peer for tests."
+    )
+
     decision_deadline_ms: int = Field(
         150, ge=1, le=5000, description="How long a page waits for a decision before it takes the fallback."
     )

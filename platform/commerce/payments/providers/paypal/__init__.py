@@ -1,0 +1,5 @@
+"""PayPal wallets."""
+
+from commerce.payments.providers.paypal.provider import PayPalProvider
+
+__all__ = ["PayPalProvider"]

@@ -1,0 +1,222 @@
+"""Razorpay, by its own client: an order that is paid by UPI, net banking or its Checkout, and captured by hand.
+
+The token says how: `upi` opens the shopper's UPI app, `upi:NAME@BANK` asks in the app of that address,
+`netbanking:HDFC` goes to the bank's page, and `checkout` leaves it to Razorpay's Checkout, which the shop's page opens
+with the reference as its `order_id` (cards come this way: their numbers never pass us). The reference is Razorpay's
+order, whose receipt is our payment's id, so it is found again when its answer was lost. An authorised payment can't be
+let go: Razorpay gives it back by itself when `GIVEN_BACK_AFTER` has passed without a capture.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping
+from datetime import date, datetime, timedelta
+from typing import Any, ClassVar
+from uuid import UUID
+
+from commerce.payments.providers.accounts import Accounts, own_account
+from commerce.payments.providers.contract import (
+    ActionRequired,
+    Authorised,
+    Captured,
+    Charge,
+    ProviderEvent,
+    Refunded,
+    Refused,
+    Reimbursement,
+    Settled,
+)
+from commerce.payments.providers.razorpay import events
+from commerce.payments.providers.razorpay.client import Client, NotAccepted
+from foundation.money import exponent
+
+GIVEN_BACK_AFTER = timedelta(days=1)
+UNPAYABLE = "amount_not_payable"
+_LAST_DIGIT_IS_ZERO = 3
+"""Of amounts with three decimals Razorpay takes those that end in zero."""
+_NOBODY = {"email": "void@razorpay.com", "contact": "+919999999999"}
+"""Razorpay wants both with every payment. The order keeps the shopper's; Razorpay is told neither."""
+_PAGE = 100
+
+
+class RazorpayProvider:
+    """UPI, net banking, cards and what else Razorpay's Checkout offers."""
+
+    name: ClassVar[str] = "razorpay"
+    deferred: ClassVar[bool] = False
+
+    def __init__(
+        self,
+        key_id: str,
+        key_secret: str,
+        webhook_secret: str,
+        *,
+        api_base: str | None = None,
+        accounts: Accounts = own_account,
+    ) -> None:
+        self._client = Client(key_id, key_secret, api_base=api_base, accounts=accounts)
+        self._webhook_secret = webhook_secret
+
+    async def authorise(self, charge: Charge) -> Authorised | ActionRequired | Refused:
+        """Create the order, unless there is one, and start a payment for it."""
+        if not _payable(charge.amount, charge.currency):
+            return Refused(UNPAYABLE)
+        method, _, detail = charge.token.partition(":")
+        if method not in ("upi", "netbanking", "checkout") or (method == "netbanking" and not detail):
+            return Refused("invalid_token")
+        try:
+            order = await self._find(charge)
+            if order is None:
+                order = await self._client.call(charge.tenant_id, "order", "create", _order(charge))
+            standing = await self._standing(charge, order)
+            if isinstance(standing, Authorised) or method == "checkout":
+                return standing if isinstance(standing, Authorised) else _asked(charge, order, charge.return_url)
+            return await self._start(charge, order, method, detail)
+        except NotAccepted:
+            return Refused("invalid_request")
+
+    async def resume(self, charge: Charge) -> Authorised | ActionRequired | Refused:
+        """What became of the payments for the order."""
+        try:
+            order = await self._find(charge)
+            return Refused("not_started") if order is None else await self._standing(charge, order)
+        except NotAccepted:
+            return Refused("not_started")
+
+    async def capture(self, charge: Charge) -> Captured | Refused:
+        """Capture the payment that was authorised, with Razorpay's fee and the tax on it."""
+        try:
+            payment = await self._payment(charge.tenant_id, charge.reference or "")
+            if payment is None:
+                return Refused("not_authorised")
+            if payment["status"] == "authorized":
+                payment = await self._client.call(
+                    charge.tenant_id, "payment", "capture", payment["id"], charge.amount, {"currency": charge.currency}
+                )
+        except NotAccepted:
+            return Refused("expired")
+        if payment["status"] != "captured":
+            return Refused(payment["status"])
+        return Captured(charge.reference or "", fee=payment.get("fee") or 0)
+
+    async def void(self, charge: Charge) -> None:
+        """Nothing to ask: what is not captured, Razorpay gives back."""
+
+    async def refund(self, refund: Reimbursement) -> Refunded | Refused:
+        """Refund the payment of the order, unless it was refunded already."""
+        if not _payable(refund.amount, refund.currency):
+            return Refused(UNPAYABLE)
+        tenant_id = refund.tenant_id
+        try:
+            payment = await self._payment(tenant_id, refund.reference)
+            if payment is None:
+                return Refused("not_captured")
+            made = await self._refund_made(refund, payment["id"])
+            if made is None:
+                made = await self._client.call(
+                    tenant_id,
+                    "payment",
+                    "refund",
+                    payment["id"],
+                    {
+                        "amount": refund.amount,
+                        "receipt": refund.refund_id.hex,
+                        "notes": {"refund_id": str(refund.refund_id)},
+                    },
+                    X_Refund_Idempotency=refund.refund_id.hex,
+                )
+        except NotAccepted:
+            return Refused("invalid_request")
+        return Refused("failed") if made["status"] == "failed" else Refunded(made["id"])
+
+    def read_event(self, headers: Mapping[str, str], body: bytes, *, now: datetime) -> ProviderEvent:
+        """The notification in a request.
+
+        Raises:
+            ForgedEvent: the signature is not Razorpay's, or the notification is older than it would send one again.
+        """
+        return events.read_event(headers, body, secret=self._webhook_secret, now=now)
+
+    async def settlements(self, tenant_id: UUID, day: date) -> AsyncIterator[Settled]:
+        """The lines of the settlements of a day, by Razorpay's combined report."""
+        skip = 0
+        while True:
+            asked = {"year": day.year, "month": day.month, "day": day.day, "count": _PAGE, "skip": skip}
+            page = (await self._client.call(tenant_id, "settlement", "report", asked))["items"]
+            for line in page:
+                yield events.settled(line, day)
+            if len(page) < _PAGE:
+                return
+            skip += _PAGE
+
+    async def _find(self, charge: Charge) -> dict[str, Any] | None:
+        if charge.reference:
+            return await self._client.call(charge.tenant_id, "order", "fetch", charge.reference)
+        found = await self._client.call(charge.tenant_id, "order", "all", {"receipt": charge.payment_id.hex})
+        orders: list[dict[str, Any]] = found["items"]
+        return orders[0] if orders else None
+
+    async def _payment(self, tenant_id: UUID, order_id: str) -> dict[str, Any] | None:
+        """The payment that holds or took the money of an order, if one does."""
+        payments = (await self._client.call(tenant_id, "order", "payments", order_id))["items"]
+        for status in ("captured", "refunded", "authorized"):
+            for payment in payments:
+                if payment["status"] == status:
+                    return {**payment, "status": "captured" if status == "refunded" else status}
+        return None
+
+    async def _standing(self, charge: Charge, order: dict[str, Any]) -> Authorised | ActionRequired | Refused:
+        payments = (await self._client.call(charge.tenant_id, "order", "payments", order["id"]))["items"]
+        if any(payment["status"] in ("authorized", "captured", "refunded") for payment in payments):
+            return Authorised(order["id"])
+        if payments and all(payment["status"] == "failed" for payment in payments):
+            last = max(payments, key=lambda payment: int(payment["created_at"]))
+            return Refused(last.get("error_reason") or "payment_failed")
+        return _asked(charge, order, charge.return_url)
+
+    async def _start(self, charge: Charge, order: dict[str, Any], method: str, detail: str) -> ActionRequired | Refused:
+        wanted: dict[str, Any] = {
+            "amount": charge.amount,
+            "currency": charge.currency,
+            "order_id": order["id"],
+            "method": method,
+            "notes": {"payment_id": str(charge.payment_id)},
+            **_NOBODY,
+        }
+        if method == "upi":
+            wanted["upi"] = {"flow": "collect", "vpa": detail} if detail else {"flow": "intent"}
+            started = await self._client.call(charge.tenant_id, "payment", "createUpi", wanted)
+            return _asked(charge, order, started.get("link") or charge.return_url)
+        wanted |= {"bank": detail, "callback_url": charge.return_url}
+        started = await self._client.call(charge.tenant_id, "payment", "createPaymentJson", wanted)
+        to_bank = next((step["url"] for step in started["next"] if step["action"] == "redirect"), None)
+        return _asked(charge, order, to_bank) if to_bank else Refused("payment_failed")
+
+    async def _refund_made(self, refund: Reimbursement, payment_id: str) -> dict[str, Any] | None:
+        found = await self._client.call(
+            refund.tenant_id, "payment", "fetch_multiple_refund", payment_id, {"count": _PAGE}
+        )
+        made: list[dict[str, Any]] = found["items"]
+        return next((one for one in made if one.get("receipt") == refund.refund_id.hex), None)
+
+
+def _order(charge: Charge) -> dict[str, Any]:
+    expiry = int(GIVEN_BACK_AFTER.total_seconds() // 60)
+    return {
+        "amount": charge.amount,
+        "currency": charge.currency,
+        "receipt": charge.payment_id.hex,
+        "notes": {"payment_id": str(charge.payment_id)},
+        "payment": {
+            "capture": "manual",
+            "capture_options": {"manual_expiry_period": expiry, "refund_speed": "normal"},
+        },
+    }
+
+
+def _asked(charge: Charge, order: dict[str, Any], url: str | None) -> ActionRequired:
+    return ActionRequired(order["id"], url or charge.return_url or "")
+
+
+def _payable(amount: int, currency: str) -> bool:
+    return exponent(currency) != _LAST_DIGIT_IS_ZERO or amount % 10 == 0
