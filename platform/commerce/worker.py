@@ -15,6 +15,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 import commerce.tables  # noqa: F401  (a table of one context refers to those of others)
 from commerce.checkout.service import Checkout
+from commerce.inventory import promises
 from commerce.inventory import service as inventory
 from commerce.payments.providers import configured
 from commerce.stored_value import service as stored_value
@@ -39,12 +40,15 @@ async def tidy(database: Database, redis: Redis, checkout: Checkout, shop: Shop)
     finished = await checkout.recover(shop, older_than=STUCK_AFTER)
     async with database.tx(shop.id) as tx:
         released = await inventory.release_expired(tx)
+        kept = await promises.keep_what_came_in(tx)
         sold_out = await inventory.sold_out_products(tx)
     async with database.tx(shop.id) as tx:
         expired = await stored_value.expire(tx)
     await _tell_sold_out(redis, shop, sold_out)
     if finished or released or expired:
         log.info("worker.tidied", tenant=shop.slug, payments=finished, reservations=released, stored_value=expired)
+    if kept:
+        log.info("worker.promises_kept", tenant=shop.slug, units=kept)
 
 
 async def _tell_sold_out(redis: Redis, shop: Shop, product_ids: list[str]) -> None:

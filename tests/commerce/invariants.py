@@ -47,11 +47,28 @@ _WRONG = {
             SELECT order_id, variant_id, sum(quantity) AS units, sum(fulfilled) AS sent, sum(cancelled) AS cancelled
             FROM order_line WHERE tenant_id = :tenant_id GROUP BY order_id, variant_id),
         allocated AS (
-            SELECT r.order_id, s.variant_id, sum(r.quantity) AS units, sum(r.sold) AS sent, sum(r.released) AS cancelled
+            SELECT r.order_id, s.variant_id, r.quantity AS units, r.sold AS sent, r.released AS cancelled
             FROM reservation r JOIN stock s ON s.id = r.stock_id
-            WHERE r.tenant_id = :tenant_id AND r.order_id IS NOT NULL GROUP BY r.order_id, s.variant_id)
-        (SELECT * FROM ordered EXCEPT SELECT * FROM allocated)
-        UNION ALL (SELECT * FROM allocated EXCEPT SELECT * FROM ordered)""",
+            WHERE r.tenant_id = :tenant_id AND r.order_id IS NOT NULL
+            UNION ALL SELECT order_id, variant_id, quantity - allocated, 0, released
+            FROM promise WHERE tenant_id = :tenant_id AND order_id IS NOT NULL),
+        summed AS (
+            SELECT order_id, variant_id, sum(units) AS units, sum(sent) AS sent, sum(cancelled) AS cancelled
+            FROM allocated GROUP BY order_id, variant_id)
+        (SELECT * FROM ordered EXCEPT SELECT * FROM summed)
+        UNION ALL (SELECT * FROM summed EXCEPT SELECT * FROM ordered)""",
+    "promises that are not counted": """
+        SELECT coalesce(y.variant_id, p.variant_id) FROM (
+            SELECT variant_id, sum(quantity - allocated - released) AS open FROM promise
+            WHERE tenant_id = :tenant_id GROUP BY variant_id) p
+        FULL JOIN (SELECT * FROM stock_policy WHERE tenant_id = :tenant_id) y ON y.variant_id = p.variant_id
+        WHERE coalesce(p.open, 0) <> coalesce(y.promised, 0)""",
+    "a balance that does not keep back what it should": """
+        SELECT s.id FROM stock s LEFT JOIN stock_policy y ON y.variant_id = s.variant_id
+        WHERE s.tenant_id = :tenant_id AND s.kept_back <> coalesce(y.safety_stock, 0)""",
+    "units that can be had though somebody waits for them": """
+        SELECT s.id FROM stock s WHERE s.tenant_id = :tenant_id AND s.available > s.kept_back AND EXISTS (
+            SELECT FROM promise p WHERE p.variant_id = s.variant_id AND p.allocated + p.released < p.quantity)""",
     "reserved stock that nobody has reserved": """
         SELECT s.id FROM stock s WHERE s.tenant_id = :tenant_id AND s.reserved <> (
             SELECT coalesce(sum(r.quantity - r.sold - r.released), 0) FROM reservation r WHERE r.stock_id = s.id)""",

@@ -19,9 +19,9 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 from commerce.cart import service as cart_service
 from commerce.cart.totals import PricedLine, Terms, Totals, compute
 from commerce.identity.service import Shopper
-from commerce.inventory import keeping
+from commerce.inventory import keeping, policies, promises
 from commerce.inventory import service as inventory
-from commerce.inventory.schemas import CountIn, ReceiptIn
+from commerce.inventory.schemas import CountIn, PolicyIn, ReceiptIn
 from commerce.orders import cancelling, fulfilling, refunding, returning
 from commerce.orders.held import by_shopper
 from commerce.orders.returning import Announced, Arrived
@@ -50,6 +50,7 @@ EVERY_FACT = {
     "payment.refunded",
     "return.requested",
     "return.received",
+    "stock.allocated",
     "stock.changed",
 }
 """What the machine must have brought about, or it has proved little."""
@@ -74,7 +75,7 @@ def discounted(lines: list[PricedLine], *, discounts: Sequence[Discount], terms:
 
 
 class ShopMachine(RuleBasedStateMachine):
-    """A shop with three products, few of each."""
+    """A shop with three products, few of each; the second can be had before it is in."""
 
     database: Database
     new_shop: Callable[[], SeededShop]
@@ -90,6 +91,7 @@ class ShopMachine(RuleBasedStateMachine):
     def open(self) -> None:
         self.seeded = self.new_shop()
         self.desk = self.do(Desk.at(self.database, self.seeded))
+        self.keep_back(1, 0, 9)
         for quantities in ([2, 3, 1], [0, 1, 2]):
             self.sell_to(quantities, "tok_ok")
         sent, _, _ = self.orders[0]
@@ -224,6 +226,11 @@ class ShopMachine(RuleBasedStateMachine):
         body = ReceiptIn(sku=f"SKU{product}", warehouse="main", quantity=quantity)
         self.attempt(lambda: self.change(lambda tx: keeping.receive(tx, body)))
 
+    @rule(product=st.integers(0, 2), safety_stock=st.integers(0, 3), limit=st.sampled_from([0, 4, 9]))
+    def keep_back(self, product: int, safety_stock: int, limit: int) -> None:
+        body = PolicyIn(sku=f"SKU{product}", safety_stock=safety_stock, backorder_limit=limit, lead_days=5)
+        self.attempt(lambda: self.change(lambda tx: policies.put(tx, body)))
+
     @rule(product=st.integers(0, 2), counted=st.integers(0, 15))
     def count(self, product: int, counted: int) -> None:
         body = CountIn(sku=f"SKU{product}", warehouse="main", counted=counted)
@@ -292,6 +299,7 @@ class ShopMachine(RuleBasedStateMachine):
         await self.desk.checkout.recover(self.desk.shop, older_than=timedelta(minutes=2))
         async with self.database.tx(self.seeded.id) as tx:
             await inventory.release_expired(tx)
+            await promises.keep_what_came_in(tx)
 
     def attempt(self, do: Callable[[], Awaitable[None]]) -> None:
         async def work() -> None:

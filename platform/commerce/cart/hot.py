@@ -5,6 +5,7 @@ from __future__ import annotations
 from sqlalchemy import text
 
 from commerce.delivery.service import GOING_THERE
+from commerce.inventory.service import ON_HAND
 from commerce.pricing.offers import offers_of
 from commerce.promotions.codes import codes_of
 from foundation.database import hot
@@ -58,13 +59,14 @@ READ = hot(
                l.explanation::text, {offers_of("v", "c.currency")} AS offers,
                v.product_id, v.sku, v.title AS variant_title, p.title AS product_title, p.handle, p.image,
                p.status = 'published' AS for_sale, p.tax_class, r.amount AS list_price,
-               (SELECT coalesce(sum(s.available), 0)::bigint FROM stock s
-                WHERE s.tenant_id = c.tenant_id AND s.variant_id = l.variant_id) AS available
+               {ON_HAND} AS available, greatest(y.backorder_limit - y.promised, 0) AS room, y.lead_days,
+               y.available_from
         FROM cart c
         LEFT JOIN cart_line l ON l.tenant_id = c.tenant_id AND l.cart_id = c.id
         LEFT JOIN variant v ON v.tenant_id = l.tenant_id AND v.id = l.variant_id
         LEFT JOIN product p ON p.tenant_id = v.tenant_id AND p.id = v.product_id
         LEFT JOIN price r ON r.tenant_id = l.tenant_id AND r.variant_id = l.variant_id AND r.currency = c.currency
+        LEFT JOIN stock_policy y ON y.tenant_id = l.tenant_id AND y.variant_id = l.variant_id
         WHERE c.tenant_id = :tenant_id AND c.id = :cart_id AND {_OWN}
         ORDER BY l.id
         """
@@ -246,15 +248,15 @@ LOCK_PAIR = hot(
 # Lines that both carts have add up, within what can be had; what the customer had is never made less.
 MERGE_SHARED = hot(
     text(
-        """
-        UPDATE cart_line own
-        SET quantity = greatest(own.quantity, least(
-            own.quantity + brought.quantity, CAST(:max_quantity AS bigint),
-            (SELECT coalesce(sum(s.available), 0)::bigint FROM stock s
-             WHERE s.tenant_id = own.tenant_id AND s.variant_id = own.variant_id)))
+        f"""
+        UPDATE cart_line l
+        SET quantity = greatest(l.quantity, least(
+            l.quantity + brought.quantity, CAST(:max_quantity AS bigint),
+            {ON_HAND} + coalesce((SELECT greatest(y.backorder_limit - y.promised, 0) FROM stock_policy y
+                                  WHERE y.tenant_id = l.tenant_id AND y.variant_id = l.variant_id), 0)))
         FROM cart_line brought
-        WHERE own.tenant_id = :tenant_id AND own.cart_id = :into AND brought.tenant_id = own.tenant_id
-          AND brought.cart_id = :brought AND brought.variant_id = own.variant_id
+        WHERE l.tenant_id = :tenant_id AND l.cart_id = :into AND brought.tenant_id = l.tenant_id
+          AND brought.cart_id = :brought AND brought.variant_id = l.variant_id
         """
     )
 )

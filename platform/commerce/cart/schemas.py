@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from typing import Literal
 
 from commerce.delivery.schemas import AddressOut, DeliveryOut
@@ -99,6 +100,10 @@ class CartLineOut(Model):
     total: int
     explanation: LineExplanation
     decision_id: Id | None
+    available: int
+    """How many can be had, those included that would have to come in first."""
+    promised_on: date | None
+    """When it would be in; `null` when it is there."""
 
 
 class CartCodeOut(Model):

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime
 from fractions import Fraction
 from itertools import chain
 from typing import Any
@@ -32,6 +32,7 @@ from commerce.delivery import service as delivery
 from commerce.delivery.schemas import AddressIn, AddressOut, DeliveryOptions
 from commerce.delivery.service import Method, method_of
 from commerce.identity.service import Shopper
+from commerce.inventory.supply import Supply
 from commerce.pricing.engine import at_list, price_of
 from commerce.pricing.offers import read_offers
 from commerce.pricing.schemas import ItemPrice
@@ -108,8 +109,10 @@ class Line:
     """Why the price that the shopper last saw."""
     today: ItemPrice | None
     """Today's price for so many, and why; `None` when it has none in the cart's currency."""
-    available: int
-    """Units of the variant that can still be promised."""
+    supply: Supply
+    """What can be had of the variant."""
+    promised_on: date | None
+    """When it would be in; `None` when it is there, or can't be had."""
     tax_class: str
 
     @property
@@ -121,6 +124,11 @@ class Line:
     def why(self) -> ItemPrice:
         """Why the unit price: what makes it so today, unless it changed and has to be accepted first."""
         return self.today if self.today and self.today.amount == self.unit_price else self.accepted
+
+    @property
+    def available(self) -> int:
+        """Units that can be had, those included that would have to come in first."""
+        return self.supply.in_all
 
     @property
     def variant_id(self) -> UUID:
@@ -499,6 +507,7 @@ def _line(row: Mapping[str, Any], now: datetime) -> Line:
         image=row["image"],
         for_sale=row["for_sale"],
     )
+    supply = Supply(row["available"], row["room"] or 0, row["lead_days"] or 0, row["available_from"])
     return Line(
         id=row["line_id"],
         variant=variant,
@@ -507,7 +516,8 @@ def _line(row: Mapping[str, Any], now: datetime) -> Line:
         decision_id=row["decision_id"],
         accepted=ItemPrice.model_validate_json(said) if said else at_list(row["unit_price"]),
         today=_priced(row, row["quantity"], now),
-        available=row["available"],
+        supply=supply,
+        promised_on=supply.promised_on(row["quantity"], now.date()),
         tax_class=row["tax_class"],
     )
 
@@ -588,6 +598,8 @@ def _out(checked: Checked) -> CartOut:
                 price=line.why, discounts=_shares(totals.discounts, place), taxes=_taxes_out(taxes)
             ),
             decision_id=line.decision_id,
+            available=min(line.available, MAX_QUANTITY),
+            promised_on=line.promised_on,
         )
         for place, (line, total, taxes) in enumerate(
             zip(cart.lines, totals.line_totals, totals.line_tax_parts, strict=True)

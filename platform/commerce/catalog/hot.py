@@ -17,7 +17,10 @@ _CARD = """
         'compare_at', r.compare_at,
         'available', EXISTS (
             SELECT FROM stock s JOIN variant w ON (w.tenant_id, w.id) = (s.tenant_id, s.variant_id)
-            WHERE w.tenant_id = p.tenant_id AND w.product_id = p.id AND s.available > 0))
+            WHERE w.tenant_id = p.tenant_id AND w.product_id = p.id AND s.available > s.kept_back)
+        OR EXISTS (
+            SELECT FROM stock_policy y JOIN variant w ON (w.tenant_id, w.id) = (y.tenant_id, y.variant_id)
+            WHERE w.tenant_id = p.tenant_id AND w.product_id = p.id AND y.promised < y.backorder_limit))
 """
 
 # uq_variant's position order and uq_price_variant make each of these one index look-up a product.
@@ -113,11 +116,18 @@ SELECT json_build_object(
         SELECT coalesce(json_agg(json_build_object(
             'id', v.id, 'sku', v.sku, 'title', v.title,
             'price', json_build_object('amount', r.amount, 'currency', r.currency), 'compare_at', r.compare_at,
-            'available', EXISTS (SELECT FROM stock s
-                                 WHERE (s.tenant_id, s.variant_id) = (v.tenant_id, v.id) AND s.available > 0))
+            'available', there.there OR coalesce(y.promised < y.backorder_limit, false),
+            'promised_on', CASE
+                WHEN there.there THEN CASE WHEN y.available_from > CAST(:today AS date) THEN y.available_from END
+                WHEN y.promised < y.backorder_limit
+                    THEN greatest(y.available_from, CAST(:today AS date) + CAST(y.lead_days AS int)) END)
             ORDER BY v.position), '[]')
         FROM variant v
         JOIN price r ON (r.tenant_id, r.variant_id, r.currency) = (v.tenant_id, v.id, CAST(:currency AS text))
+        LEFT JOIN stock_policy y ON (y.tenant_id, y.variant_id) = (v.tenant_id, v.id)
+        CROSS JOIN LATERAL (
+            SELECT EXISTS (SELECT FROM stock s WHERE (s.tenant_id, s.variant_id) = (v.tenant_id, v.id)
+                                                 AND s.available > s.kept_back) AS there) there
         WHERE (v.tenant_id, v.product_id) = (p.tenant_id, p.id)),
     'version', p.version)::text
 FROM product p

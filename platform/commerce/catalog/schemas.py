@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from typing import Annotated, Any
 
 from pydantic import Field, StringConstraints
@@ -70,6 +71,8 @@ class VariantOut(Model):
     price: MoneyOut
     compare_at: int | None
     available: bool
+    promised_on: date | None
+    """When the next one would be in; `null` when it is there, or can't be had."""
 
 
 class ProductDetail(Model):

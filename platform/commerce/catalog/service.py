@@ -8,6 +8,7 @@ from uuid import UUID
 
 from commerce.catalog import hot
 from commerce.tenancy.service import Shop
+from foundation import clock
 from foundation.database import Database
 from foundation.errors import NotFound
 
@@ -88,7 +89,7 @@ async def product(database: Database, shop: Shop, key: str) -> bytes:
     Raises:
         ProductNotFound: there is none, or it is not published.
     """
-    values = {"tenant_id": shop.id, "currency": shop.currency}
+    values = {"tenant_id": shop.id, "currency": shop.currency, "today": clock.now().date()}
     identifier = _uuid(key)
     if identifier is not None:
         body = await database.read_json(shop.id, hot.PRODUCT_BY_ID, {**values, "id": identifier})

@@ -213,7 +213,10 @@ def _require_ready(checked: Checked, body: Complete) -> None:
 
 
 def _stock_lines(checked: Checked) -> list[StockLine]:
-    return [StockLine(line.variant_id, line.variant.product_id, line.quantity) for line in checked.cart.lines]
+    return [
+        StockLine(line.variant_id, line.variant.product_id, line.quantity, may_wait=line.promised_on is not None)
+        for line in checked.cart.lines
+    ]
 
 
 def _items(checked: Checked) -> list[Item]:

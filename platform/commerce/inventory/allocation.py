@@ -13,8 +13,9 @@ from uuid import UUID
 import asyncpg
 from sqlalchemy import text
 
-from commerce.inventory.service import announce_risen
+from commerce.inventory import promises
 from foundation.database import HotStatement, Tx, hot
+from foundation.errors import Conflict
 from foundation.ids import new_id
 
 # ix_reservation_order. The locks are taken above the sort, so in its order.
@@ -61,14 +62,24 @@ _RELEASE = hot(
         UPDATE stock s SET reserved = s.reserved - b.units, available = s.available + b.units
         FROM by_stock b, variant v
         WHERE s.tenant_id = :tenant_id AND s.id = b.stock_id AND v.tenant_id = s.tenant_id AND v.id = s.variant_id
-        RETURNING s.variant_id, v.product_id, s.available, b.units
+        RETURNING s.id AS stock_id, s.variant_id, v.product_id, s.available - s.kept_back AS available, b.units
         """  # noqa: S608  (the fragment is a literal)
     )
 )
 
 
+class NotInYet(Conflict):
+    """Units of the order are still to come in; send what is there, or wait."""
+
+    code = "inventory.not_in_yet"
+
+    variant_id: UUID
+    requested: int
+    allocated: int
+
+
 class NotAllocated(RuntimeError):
-    """An order's reservations hold fewer units than its lines still expect: something wrote past this module."""
+    """An order holds and waits for fewer units than its lines still expect: something wrote past this module."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,32 +93,47 @@ async def ship(tx: Tx, order_id: UUID, units: Mapping[UUID, int], *, reference_i
     """Let units, by variant, of an order leave the warehouses that hold them: reserved becomes sold.
 
     Raises:
+        NotInYet: the order holds fewer and waits for the rest; nothing leaves.
         NotAllocated: the order holds fewer.
     """
-    await _spend(tx, _SHIP, "sell", await _take(tx, order_id, units), reference_id)
+    taken, missing = await _take(tx, order_id, units)
+    if missing:
+        waiting = await promises.waiting(tx, order_id)
+        for variant_id, lacking in missing.items():
+            if lacking <= waiting.get(variant_id, 0):
+                requested = units[variant_id]
+                raise NotInYet(variant_id=variant_id, requested=requested, allocated=requested - lacking)
+        raise NotAllocated(f"order {order_id} lacks {missing}")
+    await _spend(tx, _SHIP, "sell", taken, reference_id)
 
 
 async def release(tx: Tx, order_id: UUID, units: Mapping[UUID, int], *, reference_id: UUID) -> None:
-    """Give back units, by variant, that an order will not take: reserved becomes available.
+    """Give back units, by variant, that an order will not take: what it waits for, then reserved becomes available.
 
     Raises:
         NotAllocated: the order holds fewer.
     """
-    taken = await _take(tx, order_id, units)
-    await announce_risen(tx, await _spend(tx, _RELEASE, "release", taken, reference_id))
+    given_up = await promises.give_up(tx, order_id, units)
+    held = {variant_id: quantity - given_up[variant_id] for variant_id, quantity in units.items()}
+    taken, missing = await _take(tx, order_id, held)
+    if missing:
+        raise NotAllocated(f"order {order_id} lacks {missing}")
+    risen = promises.rises(await _spend(tx, _RELEASE, "release", taken, reference_id))
+    await promises.rose(tx, risen, given_up=given_up)
 
 
-async def _take(tx: Tx, order_id: UUID, units: Mapping[UUID, int]) -> list[_Taken]:
+async def _take(tx: Tx, order_id: UUID, units: Mapping[UUID, int]) -> tuple[list[_Taken], dict[UUID, int]]:
+    """The parts of the order's reservations that make up so many units, locked, and what is missing."""
     wanted = {variant_id: quantity for variant_id, quantity in units.items() if quantity}
     taken: list[_Taken] = []
+    if not wanted:
+        return taken, wanted
     for row in await tx.rows(_HELD, {"order_id": order_id, "variant_ids": list(wanted)}):
         part = min(row["units"], wanted[row["variant_id"]])
         if part:
             taken.append(_Taken(row["id"], row["stock_id"], part))
             wanted[row["variant_id"]] -= part
-    if any(wanted.values()):
-        raise NotAllocated(f"order {order_id} lacks {wanted}")
-    return taken
+    return taken, {variant_id: lacking for variant_id, lacking in wanted.items() if lacking}
 
 
 async def _spend(

@@ -11,10 +11,13 @@ from pydantic import Field
 
 from commerce.http import Core, CoreDep, KeyDep, ShopDep, change_once, decode_cursor, encode_cursor, staff
 from commerce.identity.staff import Staff
-from commerce.inventory import keeping
+from commerce.inventory import keeping, policies
 from commerce.inventory.schemas import (
     CountIn,
     MovementList,
+    PolicyIn,
+    PolicyOut,
+    PromiseList,
     ReceiptIn,
     StockLevels,
     TransferIn,
@@ -27,7 +30,7 @@ from foundation.types import Input, Text
 router = APIRouter(prefix="/v1/admin/inventory", tags=["inventory"])
 Reader = Annotated[Staff, Depends(staff("inventory:read"))]
 Keeper = Annotated[Staff, Depends(staff("inventory:write"))]
-NEWEST = UUID(int=2**128 - 1)
+OLDEST, NEWEST = UUID(int=0), UUID(int=2**128 - 1)
 AskedT = TypeVar("AskedT", ReceiptIn, WriteOffIn, CountIn, TransferIn)
 
 
@@ -83,6 +86,30 @@ async def count(request: Request, core: CoreDep, keeper: Keeper, key: KeyDep, bo
 async def transfer(request: Request, core: CoreDep, keeper: Keeper, key: KeyDep, body: TransferIn) -> Response:
     """Units went from one warehouse to another."""
     return await _change(request, core, keeper, key, keeping.transfer, body)
+
+
+@router.get("/policies")
+async def policy(core: CoreDep, shop: ShopDep, _: Reader, query: Annotated[OfSku, Query()]) -> PolicyOut:
+    """How a SKU is sold when little or nothing of it is there."""
+    async with core.database.tx(shop.id, read_only=True) as tx:
+        return await policies.get(tx, query.sku)
+
+
+@router.put("/policies")
+async def put_policy(core: CoreDep, shop: ShopDep, _: Keeper, body: PolicyIn) -> PolicyOut:
+    """Set what is kept back of a SKU, how many units may be promised beyond what is there, and for when."""
+    async with core.database.tx(shop.id) as tx:
+        return await policies.put(tx, body)
+
+
+@router.get("/promises")
+async def promises(core: CoreDep, shop: ShopDep, _: Reader, query: Annotated[PageOfSku, Query()]) -> PromiseList:
+    """Who waits for a SKU, in the order in which they will be served."""
+    after = decode_cursor(query.cursor)[1] if query.cursor else OLDEST
+    async with core.database.tx(shop.id, read_only=True) as tx:
+        found = await policies.waiting(tx, query.sku, after=after, limit=query.limit + 1)
+    shown, more = list(found[: query.limit]), len(found) > query.limit
+    return PromiseList(items=shown, has_more=more, next_cursor=encode_cursor(0, shown[-1].id) if more else None)
 
 
 async def _change(

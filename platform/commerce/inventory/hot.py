@@ -6,25 +6,30 @@ from sqlalchemy import text
 
 from foundation.database import hot
 
-# uq_variant_sku and uq_warehouse_code
+# uq_variant_sku and uq_warehouse_code. Whoever keeps a variant's stock has it to themselves, so that a new balance
+# keeps back what the policy says; selling doesn't wait for that.
 PLACE = hot(
     text(
         """
         SELECT (SELECT id FROM warehouse WHERE tenant_id = :tenant_id AND code = :warehouse) AS warehouse_id,
-               v.id AS variant_id, v.product_id
-        FROM (SELECT 1) one LEFT JOIN variant v ON v.tenant_id = :tenant_id AND v.sku = :sku
+               id AS variant_id, product_id
+        FROM variant WHERE tenant_id = :tenant_id AND sku = :sku FOR NO KEY UPDATE
         """
     )
 )
 
+KEPT_BACK = """
+    coalesce((SELECT safety_stock FROM stock_policy y WHERE y.tenant_id = :tenant_id AND y.variant_id = :variant_id), 0)
+"""
+
 RECEIVE = hot(
     text(
-        """
-        INSERT INTO stock AS s (tenant_id, id, warehouse_id, variant_id, received, available)
-        VALUES (:tenant_id, :id, :warehouse_id, :variant_id, :quantity, :quantity)
+        f"""
+        INSERT INTO stock AS s (tenant_id, id, warehouse_id, variant_id, received, available, kept_back)
+        VALUES (:tenant_id, :id, :warehouse_id, :variant_id, :quantity, :quantity, {KEPT_BACK})
         ON CONFLICT (tenant_id, variant_id, warehouse_id) DO UPDATE
             SET received = s.received + excluded.received, available = s.available + excluded.available
-        RETURNING id, available
+        RETURNING id, available - kept_back AS available
         """
     )
 )
@@ -34,14 +39,14 @@ WAREHOUSE = hot(text("SELECT id FROM warehouse WHERE tenant_id = :tenant_id AND 
 # Units a customer sent back: to be sold again, or written off at once.
 TAKE_BACK = hot(
     text(
-        """
-        INSERT INTO stock AS s (tenant_id, id, warehouse_id, variant_id, received, available, written_off)
+        f"""
+        INSERT INTO stock AS s (tenant_id, id, warehouse_id, variant_id, received, available, written_off, kept_back)
         VALUES (:tenant_id, :id, :warehouse_id, :variant_id, CAST(:restocked AS bigint) + CAST(:lost AS bigint),
-                :restocked, :lost)
+                :restocked, :lost, {KEPT_BACK})
         ON CONFLICT (tenant_id, variant_id, warehouse_id) DO UPDATE
             SET received = s.received + excluded.received, available = s.available + excluded.available,
                 written_off = s.written_off + excluded.written_off
-        RETURNING id, available
+        RETURNING id, available - kept_back AS available
         """
     )
 )
@@ -52,7 +57,7 @@ WRITE_OFF = hot(
         UPDATE stock SET available = available - :quantity, written_off = written_off + :quantity
         WHERE tenant_id = :tenant_id AND variant_id = :variant_id AND warehouse_id = :warehouse_id
           AND available >= :quantity
-        RETURNING id, available
+        RETURNING id, available - kept_back AS available
         """
     )
 )
@@ -70,7 +75,7 @@ COUNT = hot(
             written_off = s.written_off + greatest(was.there - CAST(:counted AS bigint), 0)
         FROM was
         WHERE s.tenant_id = :tenant_id AND s.id = was.id AND CAST(:counted AS bigint) >= s.reserved
-        RETURNING s.id, s.available, CAST(:counted AS bigint) - was.there AS difference
+        RETURNING s.id, s.available - s.kept_back AS available, CAST(:counted AS bigint) - was.there AS difference
         """
     )
 )
@@ -93,7 +98,7 @@ SEND = hot(
         UPDATE stock SET available = available - :quantity, received = received - :quantity
         WHERE tenant_id = :tenant_id AND variant_id = :variant_id AND warehouse_id = :warehouse_id
           AND available >= :quantity
-        RETURNING id, available
+        RETURNING id, available - kept_back AS available
         """
     )
 )
@@ -119,7 +124,7 @@ MOVE = hot(
 LEVELS = hot(
     text(
         """
-        SELECT w.code AS warehouse, v.sku, s.received, s.available, s.reserved, s.sold, s.written_off
+        SELECT w.code AS warehouse, v.sku, s.received, s.available, s.kept_back, s.reserved, s.sold, s.written_off
         FROM variant v
         JOIN stock s ON s.tenant_id = v.tenant_id AND s.variant_id = v.id
         JOIN warehouse w ON w.tenant_id = s.tenant_id AND w.id = s.warehouse_id
@@ -138,6 +143,60 @@ MOVEMENTS = hot(
         JOIN stock_movement m ON m.tenant_id = s.tenant_id AND m.stock_id = s.id
         WHERE v.tenant_id = :tenant_id AND v.sku = :sku AND m.id < CAST(:before AS uuid)
         ORDER BY m.id DESC LIMIT :limit
+        """
+    )
+)
+
+VARIANT = hot(text("SELECT id, product_id FROM variant WHERE tenant_id = :tenant_id AND sku = :sku FOR NO KEY UPDATE"))
+
+# Only what the policy says changes; more can be had of the balances that keep less back than before.
+KEEP_BACK = hot(
+    text(
+        """
+        WITH was AS (
+            SELECT id, kept_back FROM stock WHERE tenant_id = :tenant_id AND variant_id = :variant_id
+            ORDER BY id FOR UPDATE)
+        UPDATE stock s SET kept_back = CAST(:safety_stock AS bigint) FROM was
+        WHERE s.tenant_id = :tenant_id AND s.id = was.id AND was.kept_back <> CAST(:safety_stock AS bigint)
+        RETURNING s.id AS stock_id, s.available - s.kept_back AS available, was.kept_back - s.kept_back AS units
+        """
+    )
+)
+
+SET_POLICY = hot(
+    text(
+        """
+        INSERT INTO stock_policy (tenant_id, id, variant_id, safety_stock, backorder_limit, lead_days, available_from)
+        VALUES (:tenant_id, :id, :variant_id, :safety_stock, :backorder_limit, :lead_days,
+                CAST(:available_from AS date))
+        ON CONFLICT (tenant_id, variant_id) DO UPDATE
+            SET safety_stock = excluded.safety_stock, backorder_limit = excluded.backorder_limit,
+                lead_days = excluded.lead_days, available_from = excluded.available_from
+        """
+    )
+)
+
+POLICY = hot(
+    text(
+        """
+        SELECT v.sku, coalesce(y.safety_stock, 0) AS safety_stock, coalesce(y.backorder_limit, 0) AS backorder_limit,
+               coalesce(y.promised, 0) AS promised, coalesce(y.lead_days, 0) AS lead_days, y.available_from
+        FROM variant v LEFT JOIN stock_policy y ON y.tenant_id = v.tenant_id AND y.variant_id = v.id
+        WHERE v.tenant_id = :tenant_id AND v.sku = :sku
+        """
+    )
+)
+
+# ix_promise_open
+PROMISES = hot(
+    text(
+        """
+        SELECT p.id, p.order_id, p.quantity, p.allocated, p.released, p.quantity - p.allocated - p.released AS waiting,
+               p.created_at
+        FROM variant v JOIN promise p ON p.tenant_id = v.tenant_id AND p.variant_id = v.id
+        WHERE v.tenant_id = :tenant_id AND v.sku = :sku AND p.allocated + p.released < p.quantity
+          AND p.id > CAST(:after AS uuid)
+        ORDER BY p.id LIMIT :limit
         """
     )
 )

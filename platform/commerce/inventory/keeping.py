@@ -6,7 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
-from commerce.inventory import hot
+import asyncpg
+
+from commerce.inventory import hot, promises
+from commerce.inventory.promises import Rise
 from commerce.inventory.schemas import (
     CountIn,
     MovementOut,
@@ -20,9 +23,7 @@ from commerce.inventory.schemas import (
 from commerce.inventory.service import OutOfStock
 from foundation.database import Tx
 from foundation.errors import Conflict, NotFound, Unprocessable
-from foundation.events import StockLevelChanged, record
 from foundation.ids import new_id
-from foundation.outbox import announce
 
 
 class UnknownSku(NotFound):
@@ -101,7 +102,7 @@ async def write_off(tx: Tx, lost: WriteOffIn) -> StockLevels:
     if row is None:
         raise await _too_few(tx, place, lost.quantity)
     await _moved(tx, row["id"], "write_off", lost.quantity, lost.reason)
-    await _announce(tx, place, row["available"])
+    await promises.tell_level(tx, place.variant_id, place.product_id, row["available"])
     return await levels(tx, lost.sku)
 
 
@@ -123,7 +124,7 @@ async def count(tx: Tx, counted: CountIn) -> StockLevels:
     elif row["difference"]:
         kind = "receive" if row["difference"] > 0 else "write_off"
         await _moved(tx, row["id"], kind, abs(row["difference"]), counted.reason)
-        await _announce(tx, place, row["available"])
+        await _rose(tx, [_rise(place, row, row["difference"])])
     return await levels(tx, counted.sku)
 
 
@@ -144,7 +145,7 @@ async def transfer(tx: Tx, moving: TransferIn) -> StockLevels:
     if row is None:
         raise await _too_few(tx, source, moving.quantity)
     await _moved(tx, row["id"], "transfer_out", moving.quantity, moving.reason)
-    await _announce(tx, source, row["available"])
+    await promises.tell_level(tx, source.variant_id, source.product_id, row["available"])
     await _receive(tx, destination, moving.quantity, "transfer_in", moving.reason)
     return await levels(tx, moving.sku)
 
@@ -158,6 +159,7 @@ async def take_back(tx: Tx, warehouse: str, sent_back: Sequence[SentBack], *, re
     row = await tx.one(hot.WAREHOUSE, {"warehouse": warehouse})
     if row is None:
         raise UnknownWarehouse(warehouse=warehouse)
+    risen: list[Rise] = []
     for units in sorted(sent_back, key=lambda units: units.variant_id):
         place = _Place(units.variant_id, units.product_id, row["id"])
         stock = await tx.one(
@@ -170,7 +172,8 @@ async def take_back(tx: Tx, warehouse: str, sent_back: Sequence[SentBack], *, re
         if units.lost:
             await _moved(tx, stock["id"], "write_off", units.lost, reason, reference_id)
         if units.restocked:
-            await _announce(tx, place, stock["available"])
+            risen.append(_rise(place, stock, units.restocked))
+    await _rose(tx, risen)
 
 
 async def levels(tx: Tx, sku: str) -> StockLevels:
@@ -192,7 +195,7 @@ async def discrepancies(tx: Tx) -> list[UUID]:
 
 async def _find(tx: Tx, placed: Placed) -> _Place:
     row = await tx.one(hot.PLACE, {"sku": placed.sku, "warehouse": placed.warehouse})
-    if row is None or row["variant_id"] is None:
+    if row is None:
         raise UnknownSku(sku=placed.sku)
     if row["warehouse_id"] is None:
         raise UnknownWarehouse(warehouse=placed.warehouse)
@@ -204,7 +207,17 @@ async def _receive(tx: Tx, place: _Place, quantity: int, kind: str, reason: str)
     if row is None:
         raise RuntimeError("an upsert gave no row")
     await _moved(tx, row["id"], kind, quantity, reason)
-    await _announce(tx, place, row["available"])
+    await _rose(tx, [_rise(place, row, quantity)])
+
+
+def _rise(place: _Place, balance: asyncpg.Record, units: int) -> Rise:
+    return Rise(balance["id"], place.variant_id, place.product_id, balance["available"], units)
+
+
+async def _rose(tx: Tx, risen: Sequence[Rise]) -> None:
+    """Promises are kept first; what staff change is told whatever it comes to."""
+    for rise in await promises.keep(tx, risen):
+        await promises.tell_level(tx, rise.variant_id, rise.product_id, rise.available)
 
 
 async def _moved(
@@ -221,11 +234,6 @@ async def _moved(
             "reference_id": reference_id,
         },
     )
-
-
-async def _announce(tx: Tx, place: _Place, available: int) -> None:
-    change = StockLevelChanged(variant_id=place.variant_id, product_id=place.product_id, available=available)
-    await announce(tx, [record(change, tenant_id=tx.tenant_id, aggregate_id=place.variant_id)])
 
 
 async def _too_few(tx: Tx, place: _Place, quantity: int) -> OutOfStock:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from uuid import UUID
 
 from sqlalchemy import CheckConstraint, Index, text
@@ -29,9 +30,10 @@ class Stock(TenantOwned, Base):
         belongs_to("warehouse", "warehouse_id"),
         belongs_to("variant", "variant_id"),
         Index("uq_stock_variant", "tenant_id", "variant_id", "warehouse_id", unique=True),
-        Index("ix_stock_sold_out", "tenant_id", "variant_id", postgresql_where=text("available = 0")),
+        Index("ix_stock_sold_out", "tenant_id", "variant_id", postgresql_where=text("available <= kept_back")),
         CheckConstraint("available >= 0 AND reserved >= 0 AND sold >= 0 AND written_off >= 0", name="not_negative"),
         CheckConstraint("received = available + reserved + sold + written_off", name="balance"),
+        CheckConstraint("kept_back >= 0", name="kept_back"),
     )
 
     warehouse_id: Mapped[UUID]
@@ -41,6 +43,68 @@ class Stock(TenantOwned, Base):
     reserved: Mapped[Units] = mapped_column(server_default="0")
     sold: Mapped[Units] = mapped_column(server_default="0")
     written_off: Mapped[Units] = mapped_column(server_default="0")
+    kept_back: Mapped[Units] = mapped_column(server_default="0")
+    """Available units that are not sold: the variant's safety stock."""
+
+
+class StockPolicy(TenantOwned, Base):
+    """How a variant is sold when little or nothing of it is there."""
+
+    __tablename__ = "stock_policy"
+    __table_args__ = (
+        belongs_to("variant", "variant_id"),
+        CheckConstraint("safety_stock >= 0 AND backorder_limit >= 0", name="not_negative"),
+        CheckConstraint("promised >= 0", name="promised"),
+        CheckConstraint("lead_days >= 0", name="lead_days"),
+        Index("uq_stock_policy_variant", "tenant_id", "variant_id", unique=True),
+    )
+
+    variant_id: Mapped[UUID]
+    safety_stock: Mapped[Units] = mapped_column(server_default="0")
+    """Units kept back in each warehouse."""
+    backorder_limit: Mapped[Units] = mapped_column(server_default="0")
+    """Units that may be promised beyond what is there, at any time."""
+    promised: Mapped[Units] = mapped_column(server_default="0")
+    """Units that are: what its promises still wait for. A limit made lower than this lets no more be promised."""
+    lead_days: Mapped[Units] = mapped_column(server_default="0")
+    available_from: Mapped[date | None]
+
+
+class Promise(TenantOwned, Base):
+    """Units held that no balance covers yet: quantity = allocated + released + those still waiting."""
+
+    __tablename__ = "promise"
+    __table_args__ = (
+        belongs_to("variant", "variant_id"),
+        CheckConstraint("quantity > 0", name="quantity"),
+        CheckConstraint("status IN ('held', 'claimed', 'released')", name="status"),
+        CheckConstraint("allocated >= 0 AND released >= 0 AND allocated + released <= quantity", name="spent"),
+        CheckConstraint("(status = 'claimed') = (order_id IS NOT NULL)", name="order"),
+        CheckConstraint("status <> 'released' OR allocated + released = quantity", name="nothing_left"),
+        Index("ix_promise_holder", "tenant_id", "holder_id"),
+        Index("ix_promise_order", "tenant_id", "order_id", postgresql_where=text("order_id IS NOT NULL")),
+        Index("ix_promise_expiry", "tenant_id", "expires_at", postgresql_where=text("status = 'held'")),
+        Index(
+            "ix_promise_open",
+            "tenant_id",
+            "variant_id",
+            "id",
+            postgresql_where=text("allocated + released < quantity"),
+        ),
+    )
+
+    variant_id: Mapped[UUID]
+    holder_id: Mapped[UUID]
+    """The payment they are held for."""
+    order_id: Mapped[UUID | None]
+    quantity: Mapped[Units]
+    allocated: Mapped[Units] = mapped_column(server_default="0")
+    """Units that came in and became a reservation."""
+    released: Mapped[Units] = mapped_column(server_default="0")
+    """Units that are not wanted any more."""
+    status: Mapped[Str] = mapped_column(server_default="held")
+    expires_at: Mapped[Timestamp]
+    created_at: Mapped[Created]
 
 
 class Reservation(TenantOwned, Base):

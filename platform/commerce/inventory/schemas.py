@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import date, datetime
 from typing import Annotated
 
 from pydantic import Field
@@ -10,6 +10,8 @@ from pydantic import Field
 from foundation.types import Id, Input, Model, Text
 
 Units = Annotated[int, Field(ge=1, le=10_000_000)]
+NoUnits = Annotated[int, Field(ge=0, le=10_000_000)]
+Day = Annotated[date, Field(strict=False)]
 
 
 class Placed(Input):
@@ -41,6 +43,32 @@ class CountIn(Placed):
     reason: Text = "count"
 
 
+class PolicyIn(Input):
+    """How a SKU is sold when little or nothing of it is there."""
+
+    sku: Text
+    safety_stock: NoUnits = 0
+    """Units kept back in each warehouse."""
+    backorder_limit: NoUnits = 0
+    """Units that may be promised beyond what is there, at any time."""
+    lead_days: Annotated[int, Field(ge=0, le=730)] = 0
+    """How many days it takes until what is promised is in."""
+    available_from: Day | None = None
+    """When it comes out."""
+
+
+class PolicyOut(Model):
+    """How a SKU is sold when little or nothing of it is there."""
+
+    sku: str
+    safety_stock: int
+    backorder_limit: int
+    promised: int
+    """Units that are promised and still have to come in."""
+    lead_days: int
+    available_from: date | None
+
+
 class TransferIn(Input):
     """Units from one warehouse to another."""
 
@@ -59,6 +87,8 @@ class StockLevel(Model):
     sku: str
     received: int
     available: int
+    kept_back: int
+    """How many of the available units are not sold."""
     reserved: int
     sold: int
     written_off: int
@@ -86,5 +116,28 @@ class MovementList(Model):
     """A page of a SKU's movements, newest first."""
 
     items: list[MovementOut]
+    has_more: bool
+    next_cursor: str | None
+
+
+class PromiseOut(Model):
+    """Units promised to a shopper that still have to come in, in part at least."""
+
+    id: Id
+    order_id: Id | None
+    """`null` while it is being paid."""
+    quantity: int
+    allocated: int
+    """Units that have come in."""
+    released: int
+    """Units that are not wanted any more."""
+    waiting: int
+    created_at: datetime
+
+
+class PromiseList(Model):
+    """A page of a SKU's open promises, in the order in which they will be kept."""
+
+    items: list[PromiseOut]
     has_more: bool
     next_cursor: str | None

@@ -1,13 +1,14 @@
 """Stock before there is an order: held for a payment, claimed when the order is placed, given back otherwise.
 
-A balance changes by one conditional UPDATE, never by reading and then writing; `available` is what can still be
-promised, so units held for a payment have already left it. Balances are locked in the order (variant, id) everywhere.
+A balance changes by one conditional UPDATE, never by reading and then writing; `available` has been left by units held
+for a payment, and all of it but what is kept back can be had. What can't be had now may be promised, up to a limit.
+Balances are locked in the order (variant, id) everywhere; `promises` says where its own locks come.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
@@ -15,12 +16,13 @@ from uuid import UUID
 import asyncpg
 from sqlalchemy import text
 
+from commerce.inventory import promises
+from commerce.inventory.supply import fill
+from commerce.inventory.taking import Hold, Part, take
 from foundation import clock
 from foundation.database import Tx, hot
 from foundation.errors import Conflict
-from foundation.events import StockLevelChanged, record
 from foundation.ids import new_id
-from foundation.outbox import announce
 
 
 class OutOfStock(Conflict):
@@ -40,66 +42,59 @@ class StockLine:
     variant_id: UUID
     product_id: UUID
     quantity: int
+    may_wait: bool = False
+    """The shopper was told a date: units that are not there may be promised."""
+
+
+ON_HAND = """
+    (SELECT coalesce(sum(greatest(s.available - s.kept_back, 0)), 0)::bigint FROM stock s
+     WHERE s.tenant_id = l.tenant_id AND s.variant_id = l.variant_id)
+"""
+"""How many units of the variant of a line `l` can be had now."""
 
 
 # uq_stock_variant
 _AVAILABLE = hot(
     text(
         """
-        SELECT variant_id, sum(available)::bigint AS available FROM stock
+        SELECT variant_id, sum(greatest(available - kept_back, 0))::bigint AS available FROM stock
         WHERE tenant_id = :tenant_id AND variant_id = ANY(CAST(:variant_ids AS uuid[])) GROUP BY variant_id
         """
     )
 )
 
-_HOLD = """
-    held AS (
-        INSERT INTO reservation (tenant_id, id, stock_id, holder_id, quantity, expires_at)
-        SELECT :tenant_id, CAST(:reservation_id AS uuid), id, CAST(:holder_id AS uuid), CAST(:quantity AS bigint),
-               CAST(:until AS timestamptz) FROM taken),
-    moved AS (
-        INSERT INTO stock_movement (tenant_id, id, stock_id, kind, quantity, reference_id)
-        SELECT :tenant_id, CAST(:movement_id AS uuid), id, 'reserve', CAST(:quantity AS bigint),
-               CAST(:holder_id AS uuid) FROM taken)
-    SELECT available FROM taken
-"""
-
 # uq_stock_variant finds the balance; the outer condition is checked again on the row's newest version.
 _RESERVE = hot(
     text(
-        f"""
+        """
         WITH taken AS (
             UPDATE stock
             SET available = available - CAST(:quantity AS bigint), reserved = reserved + CAST(:quantity AS bigint)
-            WHERE available >= CAST(:quantity AS bigint) AND (tenant_id, id) = (
+            WHERE available - kept_back >= CAST(:quantity AS bigint) AND (tenant_id, id) = (
                 SELECT tenant_id, id FROM stock
-                WHERE tenant_id = :tenant_id AND variant_id = :variant_id AND available >= CAST(:quantity AS bigint)
+                WHERE tenant_id = :tenant_id AND variant_id = :variant_id
+                  AND available - kept_back >= CAST(:quantity AS bigint)
                 ORDER BY warehouse_id LIMIT 1)
-            RETURNING id, available),
-        {_HOLD}
-        """  # noqa: S608  (the fragment is a literal)
+            RETURNING id, available - kept_back AS available),
+        held AS (
+            INSERT INTO reservation (tenant_id, id, stock_id, holder_id, quantity, expires_at)
+            SELECT :tenant_id, CAST(:reservation_id AS uuid), id, CAST(:holder_id AS uuid), CAST(:quantity AS bigint),
+                   CAST(:until AS timestamptz) FROM taken),
+        moved AS (
+            INSERT INTO stock_movement (tenant_id, id, stock_id, kind, quantity, reference_id)
+            SELECT :tenant_id, CAST(:movement_id AS uuid), id, 'reserve', CAST(:quantity AS bigint),
+                   CAST(:holder_id AS uuid) FROM taken)
+        SELECT available FROM taken
+        """
     )
 )
 
 _LOCK_VARIANT = hot(
     text(
         """
-        SELECT id, available FROM stock WHERE tenant_id = :tenant_id AND variant_id = :variant_id
-        ORDER BY id FOR UPDATE
+        SELECT id, greatest(available - kept_back, 0) AS available FROM stock
+        WHERE tenant_id = :tenant_id AND variant_id = :variant_id ORDER BY id FOR UPDATE
         """
-    )
-)
-
-_RESERVE_PART = hot(
-    text(
-        f"""
-        WITH taken AS (
-            UPDATE stock
-            SET available = available - CAST(:quantity AS bigint), reserved = reserved + CAST(:quantity AS bigint)
-            WHERE tenant_id = :tenant_id AND id = :stock_id AND available >= CAST(:quantity AS bigint)
-            RETURNING id, available),
-        {_HOLD}
-        """  # noqa: S608  (the fragment is a literal)
     )
 )
 
@@ -160,7 +155,7 @@ _GIVE_BACK = hot(
         UPDATE stock s SET reserved = s.reserved - b.units, available = s.available + b.units
         FROM by_stock b, variant v
         WHERE s.tenant_id = :tenant_id AND s.id = b.stock_id AND v.tenant_id = s.tenant_id AND v.id = s.variant_id
-        RETURNING s.variant_id, v.product_id, s.available, b.units
+        RETURNING s.id AS stock_id, s.variant_id, v.product_id, s.available - s.kept_back AS available, b.units
         """
     )
 )
@@ -171,9 +166,12 @@ _SOLD_OUT = hot(
         """
         SELECT DISTINCT v.product_id::text
         FROM stock s JOIN variant v ON (v.tenant_id, v.id) = (s.tenant_id, s.variant_id)
-        WHERE s.tenant_id = :tenant_id AND s.available = 0 AND NOT EXISTS (
-            SELECT FROM variant w JOIN stock t ON (t.tenant_id, t.variant_id) = (w.tenant_id, w.id)
-            WHERE (w.tenant_id, w.product_id) = (v.tenant_id, v.product_id) AND t.available > 0)
+        WHERE s.tenant_id = :tenant_id AND s.available <= s.kept_back AND NOT EXISTS (
+            SELECT FROM variant w
+            LEFT JOIN stock t ON (t.tenant_id, t.variant_id) = (w.tenant_id, w.id)
+            LEFT JOIN stock_policy y ON (y.tenant_id, y.variant_id) = (w.tenant_id, w.id)
+            WHERE (w.tenant_id, w.product_id) = (v.tenant_id, v.product_id)
+              AND (t.available > t.kept_back OR y.promised < y.backorder_limit))
         """
     )
 )
@@ -188,60 +186,90 @@ async def availability(tx: Tx, variant_ids: Iterable[UUID]) -> dict[UUID, int]:
 async def reserve(tx: Tx, holder_id: UUID, lines: Sequence[StockLine], *, until: datetime) -> None:
     """Hold stock for a payment that has started.
 
-    A line is taken from one warehouse where one has enough, otherwise from as few as will do. Lines are locked in the
-    order of their variants, so two carts can't deadlock. Demand is summed by variant first: two lines of one cart may
-    share it.
+    A line is taken from one warehouse where one has enough, otherwise from as few as will do; what is not there is
+    promised, if the line may wait. Lines are locked in the order of their variants, so two carts can't deadlock. Demand
+    is summed by variant first: two lines of one cart may share it.
 
     Raises:
-        OutOfStock: for the first line that can't be met; nothing is held then.
+        OutOfStock: for the first line that can't be met; the transaction has to be rolled back then.
     """
+    hold = Hold(holder_id, until)
+    short: list[tuple[StockLine, int]] = []
     for line in _summed(lines):
-        asked = {"holder_id": holder_id, "until": until, "variant_id": line.variant_id}
-        row = await tx.one(_RESERVE, _part(asked, line.quantity))
-        left = row["available"] if row else await _reserve_parts(tx, asked, line)
+        row = await tx.one(_RESERVE, _values(hold, line))
+        if row is None:
+            left, missing = await _reserve_parts(tx, hold, line)
+            if missing:
+                short.append((line, missing))
+        else:
+            left = row["available"]
         if left == 0:
-            await _announce(tx, line.variant_id, line.product_id, 0)
+            await promises.tell_level(tx, line.variant_id, line.product_id, 0)
+    for line, missing in short:
+        if not await promises.make(tx, hold, line.variant_id, missing):
+            can_be_had = line.quantity - missing + await promises.room(tx, line.variant_id)
+            raise OutOfStock(variant_id=line.variant_id, requested=line.quantity, available=can_be_had)
 
 
-async def _reserve_parts(tx: Tx, asked: Mapping[str, object], line: StockLine) -> int:
-    """Take a line from several warehouses, those with the most first; gives what is left in the last of them."""
+async def _reserve_parts(tx: Tx, hold: Hold, line: StockLine) -> tuple[int | None, int]:
+    """Take a line from several warehouses, those with the most first.
+
+    Gives what is left in all of them, if anything was taken, and the units that are missing.
+    """
     balances = await tx.rows(_LOCK_VARIANT, {"variant_id": line.variant_id})
     available: int = sum(balance["available"] for balance in balances)
-    if available < line.quantity:
+    if available < line.quantity and not line.may_wait:
         raise OutOfStock(variant_id=line.variant_id, requested=line.quantity, available=available)
-    wanted = line.quantity
-    for balance in sorted(balances, key=lambda balance: (-balance["available"], balance["id"])):
-        part = min(wanted, balance["available"])
-        if part:
-            await tx.rows(_RESERVE_PART, {**_part(asked, part), "stock_id": balance["id"]})
-            wanted -= part
-    return available - line.quantity
+    fullest = sorted(balances, key=lambda balance: (-balance["available"], balance["id"]))
+    parts = [
+        Part(fullest[which]["id"], units, hold)
+        for _, which, units in fill([line.quantity], [balance["available"] for balance in fullest])
+    ]
+    await take(tx, parts)
+    taken = sum(part.quantity for part in parts)
+    return available - taken if parts else None, line.quantity - taken
 
 
-def _part(asked: Mapping[str, object], quantity: int) -> dict[str, object]:
-    return {**asked, "quantity": quantity, "reservation_id": new_id(), "movement_id": new_id()}
+def _values(hold: Hold, line: StockLine) -> dict[str, object]:
+    return {
+        "holder_id": hold.holder_id,
+        "until": hold.until,
+        "variant_id": line.variant_id,
+        "quantity": line.quantity,
+        "reservation_id": new_id(),
+        "movement_id": new_id(),
+    }
 
 
 async def claim(tx: Tx, holder_id: UUID, order_id: UUID, *, units: int) -> bool:
-    """Keep for an order, without a time limit, the units that a payment holds.
+    """Keep for an order, without a time limit, the units that a payment holds or is promised.
 
     `False` when some of them have run out of time: the transaction has to be rolled back then.
     """
-    claimed = await tx.rows(_CLAIM, {"holder_id": holder_id, "order_id": order_id})
-    held: int = sum(row["quantity"] for row in claimed)
+    held = await _claimed(tx, holder_id, order_id)
+    if held < units:
+        held += await promises.claim(tx, holder_id, order_id)
+        # What came in before the promises were locked has become reservations.
+        held += await _claimed(tx, holder_id, order_id)
     return held == units
 
 
+async def _claimed(tx: Tx, holder_id: UUID, order_id: UUID) -> int:
+    return sum(row["quantity"] for row in await tx.rows(_CLAIM, {"holder_id": holder_id, "order_id": order_id}))
+
+
 async def release(tx: Tx, holder_id: UUID) -> None:
-    """Give back what a payment holds; nothing happens when it holds nothing."""
-    await _give_back(tx, await tx.rows(_LET_GO, {"holder_id": holder_id}))
+    """Give back what a payment holds or is promised; nothing happens when that is nothing."""
+    given_up = await promises.let_go(tx, holder_id)
+    await _give_back(tx, await tx.rows(_LET_GO, {"holder_id": holder_id}), given_up)
 
 
 async def release_expired(tx: Tx, *, limit: int = 100) -> int:
-    """Give back what was held too long, for payments that never ended; says how many reservations."""
+    """Give back what was held too long, for payments that never ended; says how many reservations and promises."""
+    broken, given_up = await promises.let_go_expired(tx, limit=limit)
     expired = await tx.rows(_LET_GO_EXPIRED, {"now": clock.now(), "limit": limit})
-    await _give_back(tx, expired)
-    return len(expired)
+    await _give_back(tx, expired, given_up)
+    return broken + len(expired)
 
 
 async def sold_out_products(tx: Tx) -> list[str]:
@@ -249,8 +277,9 @@ async def sold_out_products(tx: Tx) -> list[str]:
     return [row["product_id"] for row in await tx.rows(_SOLD_OUT)]
 
 
-async def _give_back(tx: Tx, reservations: Sequence[asyncpg.Record]) -> None:
+async def _give_back(tx: Tx, reservations: Sequence[asyncpg.Record], given_up: Counter[UUID]) -> None:
     if not reservations:
+        await promises.uncount(tx, given_up)
         return
     stock_ids = [reservation["stock_id"] for reservation in reservations]
     await tx.rows(_LOCK, {"stock_ids": stock_ids})
@@ -260,24 +289,16 @@ async def _give_back(tx: Tx, reservations: Sequence[asyncpg.Record]) -> None:
         "holder_ids": [reservation["holder_id"] for reservation in reservations],
         "movement_ids": [new_id() for _ in reservations],
     }
-    await announce_risen(tx, await tx.rows(_GIVE_BACK, given))
-
-
-async def announce_risen(tx: Tx, balances: Sequence[asyncpg.Record]) -> None:
-    """Tell of the balances that had nothing available before `units` were given back to them."""
-    for row in balances:
-        if row["available"] == row["units"]:
-            await _announce(tx, row["variant_id"], row["product_id"], row["available"])
-
-
-async def _announce(tx: Tx, variant_id: UUID, product_id: UUID, available: int) -> None:
-    change = StockLevelChanged(variant_id=variant_id, product_id=product_id, available=available)
-    await announce(tx, [record(change, tenant_id=tx.tenant_id, aggregate_id=variant_id)])
+    await promises.rose(tx, promises.rises(await tx.rows(_GIVE_BACK, given)), given_up=given_up)
 
 
 def _summed(lines: Sequence[StockLine]) -> list[StockLine]:
     wanted = Counter[UUID]()
-    products = {line.variant_id: line.product_id for line in lines}
+    first = {line.variant_id: line for line in reversed(lines)}
+    may_wait = {line.variant_id for line in lines if line.may_wait}
     for line in lines:
         wanted[line.variant_id] += line.quantity
-    return [StockLine(variant_id, products[variant_id], wanted[variant_id]) for variant_id in sorted(wanted)]
+    return [
+        StockLine(variant_id, first[variant_id].product_id, wanted[variant_id], may_wait=variant_id in may_wait)
+        for variant_id in sorted(wanted)
+    ]

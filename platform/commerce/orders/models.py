@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from typing import Any
 from uuid import UUID
 
@@ -113,6 +114,8 @@ class OrderLine(TenantOwned, Base):
         JSONB, server_default=text("""'{"price": null, "discounts": [], "taxes": []}'""")
     )
     """Why the unit price, and what the discount and the tax are made of."""
+    promised_on: Mapped[date | None]
+    """When the shopper was told it would be in, if it had to wait."""
     fulfilled: Mapped[Units] = mapped_column(server_default="0")
     """Units that left in a parcel."""
     cancelled: Mapped[Units] = mapped_column(server_default="0")

@@ -35,16 +35,16 @@ _PLACE = hot(
             INSERT INTO order_entry (tenant_id, id, order_id, kind, actor, at)
             VALUES (:tenant_id, :entry_id, :id, 'placed', 'shopper', CAST(:at AS timestamptz)))
         INSERT INTO order_line (tenant_id, id, order_id, product_id, variant_id, sku, title, quantity, unit_price,
-                                discount, total, tax, decision_id, explanation)
+                                discount, total, tax, decision_id, explanation, promised_on)
         SELECT :tenant_id, l.id, :id, l.product_id, l.variant_id, l.sku, l.title, l.quantity, l.unit_price, l.discount,
-               l.total, l.tax, l.decision_id, CAST(l.explanation AS jsonb)
+               l.total, l.tax, l.decision_id, CAST(l.explanation AS jsonb), l.promised_on
         FROM unnest(CAST(:line_ids AS uuid[]), CAST(:product_ids AS uuid[]), CAST(:variant_ids AS uuid[]),
                     CAST(:skus AS text[]), CAST(:titles AS text[]), CAST(:quantities AS bigint[]),
                     CAST(:unit_prices AS bigint[]), CAST(:discounts AS bigint[]), CAST(:totals AS bigint[]),
                     CAST(:line_taxes AS bigint[]), CAST(:decision_ids AS uuid[]),
-                    CAST(:explanations AS text[]))
+                    CAST(:explanations AS text[]), CAST(:promised_on AS date[]))
              AS l (id, product_id, variant_id, sku, title, quantity, unit_price, discount, total, tax, decision_id,
-                   explanation)
+                   explanation, promised_on)
         """
     )
 )
@@ -95,6 +95,7 @@ async def place(tx: Tx, shopper: Shopper, checked: Checked, *, order_id: UUID, e
             "line_taxes": totals.line_taxes,
             "decision_ids": [line.decision_id for line in cart.lines],
             "explanations": [line.explanation.model_dump_json() for line in said.lines],
+            "promised_on": [line.promised_on for line in cart.lines],
         },
     )
     await _announce(tx, shopper, checked, order_id, line_ids)

@@ -45,8 +45,8 @@ _DOCUMENT = """
                 'id', l.id, 'product_id', l.product_id, 'variant_id', l.variant_id, 'sku', l.sku, 'title', l.title,
                 'quantity', l.quantity, 'unit_price', l.unit_price, 'discount', l.discount, 'total', l.total,
                 'tax', l.tax, 'explanation', l.explanation, 'fulfilled', l.fulfilled, 'cancelled', l.cancelled,
-                'returned', l.returned,
-                'returnable', l.fulfilled - l.in_return - l.returned) ORDER BY l.id), '[]')
+                'returned', l.returned, 'returnable', l.fulfilled - l.in_return - l.returned,
+                'promised_on', l.promised_on) ORDER BY l.id), '[]')
             FROM order_line l WHERE l.tenant_id = o.tenant_id AND l.order_id = o.id),
         'parcels', (
             SELECT coalesce(jsonb_agg(jsonb_build_object(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import date, datetime
 from typing import Annotated, Any, Literal
 
 from pydantic import Field
@@ -42,6 +42,8 @@ class OrderLineOut(Model):
     returned: int
     returnable: int
     """Units that a return could be asked for."""
+    promised_on: date | None
+    """When it was to be in; `null` when it was there."""
 
 
 class UnitsOut(Model):

@@ -22,7 +22,7 @@ from foundation.events.behaviour import (
 from foundation.events.catalog import ProductPublished
 from foundation.events.customers import CustomerRegistered
 from foundation.events.envelope import CONTRACTS, Consent, Context, Count, Event, Payload, record
-from foundation.events.inventory import StockLevelChanged
+from foundation.events.inventory import StockAllocated, StockLevelChanged
 from foundation.events.orders import (
     LineUnits,
     OrderCancelled,
@@ -75,6 +75,7 @@ __all__ = [
     "ReturnedUnits",
     "Search",
     "SelectItem",
+    "StockAllocated",
     "StockLevelChanged",
     "StoredValueMoved",
     "ViewCart",

@@ -15,3 +15,14 @@ class StockLevelChanged(Payload):
     product_id: Id
     available: Count
     """Units that can be sold now."""
+
+
+class StockAllocated(Payload):
+    """Units that an order waited for are in."""
+
+    name = "stock.allocated"
+
+    order_id: Id
+    variant_id: Id
+    product_id: Id
+    quantity: Count

@@ -2,6 +2,13 @@
 
 from __future__ import annotations
 
+import sqlalchemy as sa
+from alembic import op
+from sqlalchemy.dialects import postgresql
+
+from tradewind.migrations.security import own_by_tenant
+from tradewind.migrations.tables import owned
+
 revision = "0006"
 down_revision = "0005"
 branch_labels = None
@@ -9,4 +16,82 @@ depends_on = None
 
 
 def upgrade() -> None:
-    """Nothing yet."""
+    _promises()
+
+
+def _promises() -> None:
+    op.add_column("stock", _units("kept_back"))
+    op.create_check_constraint(op.f("ck_stock_kept_back"), "stock", "kept_back >= 0")
+    op.drop_index("ix_stock_sold_out", "stock")
+    op.create_index(
+        "ix_stock_sold_out", "stock", ["tenant_id", "variant_id"], postgresql_where=sa.text("available <= kept_back")
+    )
+    op.create_table(
+        "stock_policy",
+        sa.Column("variant_id", sa.Uuid(), nullable=False),
+        _units("safety_stock"),
+        _units("backorder_limit"),
+        _units("promised"),
+        _units("lead_days"),
+        sa.Column("available_from", sa.Date(), nullable=True),
+        *owned("stock_policy"),
+        _belongs("stock_policy", "variant", "variant_id"),
+        sa.CheckConstraint("safety_stock >= 0 AND backorder_limit >= 0", name=op.f("ck_stock_policy_not_negative")),
+        sa.CheckConstraint("promised >= 0", name=op.f("ck_stock_policy_promised")),
+        sa.CheckConstraint("lead_days >= 0", name=op.f("ck_stock_policy_lead_days")),
+    )
+    op.create_index("uq_stock_policy_variant", "stock_policy", ["tenant_id", "variant_id"], unique=True)
+    op.create_table(
+        "promise",
+        sa.Column("variant_id", sa.Uuid(), nullable=False),
+        sa.Column("holder_id", sa.Uuid(), nullable=False),
+        sa.Column("order_id", sa.Uuid(), nullable=True),
+        sa.Column("quantity", sa.BigInteger(), nullable=False),
+        _units("allocated"),
+        _units("released"),
+        sa.Column("status", sa.Text(), server_default="held", nullable=False),
+        sa.Column("expires_at", postgresql.TIMESTAMP(timezone=True), nullable=False),
+        _instant("created_at"),
+        *owned("promise"),
+        _belongs("promise", "variant", "variant_id"),
+        sa.CheckConstraint("quantity > 0", name=op.f("ck_promise_quantity")),
+        sa.CheckConstraint("status IN ('held', 'claimed', 'released')", name=op.f("ck_promise_status")),
+        sa.CheckConstraint(
+            "allocated >= 0 AND released >= 0 AND allocated + released <= quantity", name=op.f("ck_promise_spent")
+        ),
+        sa.CheckConstraint("(status = 'claimed') = (order_id IS NOT NULL)", name=op.f("ck_promise_order")),
+        sa.CheckConstraint(
+            "status <> 'released' OR allocated + released = quantity", name=op.f("ck_promise_nothing_left")
+        ),
+    )
+    op.create_index("ix_promise_holder", "promise", ["tenant_id", "holder_id"])
+    op.create_index(
+        "ix_promise_order", "promise", ["tenant_id", "order_id"], postgresql_where=sa.text("order_id IS NOT NULL")
+    )
+    op.create_index(
+        "ix_promise_expiry", "promise", ["tenant_id", "expires_at"], postgresql_where=sa.text("status = 'held'")
+    )
+    op.create_index(
+        "ix_promise_open",
+        "promise",
+        ["tenant_id", "variant_id", "id"],
+        postgresql_where=sa.text("allocated + released < quantity"),
+    )
+    own_by_tenant("stock_policy", "promise")
+    op.add_column("order_line", sa.Column("promised_on", sa.Date(), nullable=True))
+
+
+def _units(name: str) -> sa.Column[int]:
+    return sa.Column(name, sa.BigInteger(), server_default="0", nullable=False)
+
+
+def _instant(name: str) -> sa.Column[object]:
+    return sa.Column(name, postgresql.TIMESTAMP(timezone=True), server_default=sa.text("now()"), nullable=False)
+
+
+def _belongs(table: str, other: str, column: str) -> sa.ForeignKeyConstraint:
+    return sa.ForeignKeyConstraint(
+        ["tenant_id", column],
+        [f"{other}.tenant_id", f"{other}.id"],
+        name=op.f(f"fk_{table}_tenant_id_{column}"),
+    )
