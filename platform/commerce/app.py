@@ -29,6 +29,7 @@ from commerce.recommendations.service import DecisionClient
 from commerce.sessions import api as sessions
 from commerce.stored_value import api as stored_value
 from commerce.taxes import api as taxes
+from commerce.taxes.vat_ids import NoRegister, Vies
 from commerce.tenancy.service import Directory
 from foundation import http
 from foundation.database import Database
@@ -60,6 +61,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
             app.state.decisions = DecisionClient(
                 client, settings.serving_url, token.get_secret_value() if token else None, settings.decision_deadline_ms
             )
+            app.state.vat_register = Vies(client, settings.vies_url) if settings.vies_url else NoRegister()
             yield
         await database.close()
 

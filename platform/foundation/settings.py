@@ -76,6 +76,11 @@ class Settings(BaseSettings):
     stripe_api_base: str | None = Field(
         None, description="Stripe's address, when it is not Stripe's own: a peer for tests."
     )
+    vies_url: str | None = Field(
+        None,
+        description="The register of VAT numbers, https://ec.europa.eu/taxation_customs/vies/rest-api; without one no "
+        "business is sold to free of VAT.",
+    )
 
     razorpay_key_id: str | None = Field(None, description="Razorpay's key id; without it Razorpay is not offered.")
     razorpay_key_secret: SecretStr | None = Field(None, description="The secret of that key.")

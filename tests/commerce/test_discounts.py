@@ -15,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from commerce.cart import codes
-from commerce.cart.totals import PricedLine, Terms, compute
+from commerce.cart.totals import PricedLine, Terms, always, compute
 from commerce.orders import cancelling
 from commerce.payments.providers import Charge
 from commerce.promotions import service as promotions
@@ -68,10 +68,12 @@ def test_a_share_of_the_whole_is_rounded_once(prices: list[int], share: Fraction
 def test_discounts_add_up_and_tax_is_of_what_they_left(prices: list[int], off: list[Discount], included: bool) -> None:
     rates = [Rate("VAT", Fraction(19, 100)), Rate("City", Fraction(1, 30))]
     lines = [PricedLine(price, 1) for price in prices]
-    totals = compute(lines, discounts=off, terms=Terms({"standard": rates}, tax_included=included))
+    totals = compute(lines, discounts=off, to=[always(Terms({"standard": rates}, included))])
     assert totals.discount == sum(totals.line_discounts) == sum(taken.amount for taken in totals.discounts)
     assert sum(totals.line_totals) == totals.subtotal - totals.discount
-    plain = compute([PricedLine(left, 1) for left in totals.line_totals], terms=Terms({"standard": rates}, included))
+    plain = compute(
+        [PricedLine(left, 1) for left in totals.line_totals], to=[always(Terms({"standard": rates}, included))]
+    )
     assert totals.line_taxes == plain.line_taxes
     assert [sum(part.amount for part in parts) for parts in totals.line_tax_parts] == list(totals.line_taxes)
 

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
 
 from commerce.cart import service as cart_service
-from commerce.cart.totals import PricedLine, Terms, Totals, compute
+from commerce.cart.totals import PricedLine, Terms, TermsFor, Totals, always, compute
 from commerce.identity.service import Shopper
 from commerce.inventory import keeping, policies, promises
 from commerce.inventory import service as inventory
@@ -67,11 +67,11 @@ PICK = st.integers(0, 2)
 UNITS = st.lists(st.integers(0, 3), min_size=3, max_size=3)
 
 
-def discounted(lines: list[PricedLine], *, discounts: Sequence[Discount], terms: Terms) -> Totals:
+def discounted(lines: list[PricedLine], *, discounts: Sequence[Discount], to: Sequence[TermsFor]) -> Totals:
     """An order with discounts that do not divide, taxes and a fee, so that every share has to be rounded."""
     off = [Discount("13 %", share=Fraction(13, 100)), Discount("7 off the first", amount=7, line=0)]
     dear = Terms({"standard": [Rate("VAT", Fraction(19, 100)), Rate("City", Fraction(1, 30))]}, shipping=SHIPPING)
-    return compute(lines, discounts=[*discounts, *off], terms=dear)
+    return compute(lines, discounts=[*discounts, *off], to=[always(dear)] * len(to))
 
 
 class ShopMachine(RuleBasedStateMachine):

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from commerce.cart.totals import PricedLine, Terms, compute
+from commerce.cart.totals import PricedLine, Terms, always, compute
 from commerce.taxes.engine import Rate, taxes_of
 
 
@@ -55,7 +55,7 @@ def test_each_class_of_goods_and_the_delivery_has_its_own_rate() -> None:
     terms = Terms(
         {"standard": _rates("0.19"), "food": [Rate("reduced", Fraction("0.07"))]}, shipping=490, tax_included=False
     )
-    totals = compute(lines, discount=280, terms=terms)
+    totals = compute(lines, discount=280, to=[always(terms)])
     assert totals.line_discounts == (200, 50, 30)
     assert totals.line_taxes == (342, 32, 0)
     assert (totals.shipping_tax, totals.tax, totals.total) == (93, 467, 2800 - 280 + 490 + 467)

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from commerce.cart.totals import PricedLine, Terms, compute
+from commerce.cart.totals import PricedLine, Terms, always, compute
 from commerce.taxes.engine import Rate
 from foundation.money import CurrencyMismatch, Money, apportion, from_decimal, to_decimal
 
@@ -74,7 +74,7 @@ def test_lines_add_up_to_the_order(
     subtotal = sum(line.unit_price * line.quantity for line in lines)
     discount = int(subtotal * share)  # type: ignore[operator]
     terms = Terms({"standard": taxes}, tax_included=included, shipping=shipping)
-    totals = compute(lines, discount=discount, terms=terms)
+    totals = compute(lines, discount=discount, to=[always(terms)])
     assert sum(totals.line_totals) == totals.subtotal - totals.discount
     assert totals.tax == sum(totals.line_taxes) + totals.shipping_tax == sum(tax.amount for tax in totals.taxes)
     assert totals.total == sum(totals.line_totals) + shipping + (0 if included else totals.tax)

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, cast
 from uuid import UUID
 
-from fastapi import APIRouter, Path, Request, Response, status
+from fastapi import APIRouter, Depends, Path, Request, Response, status
 
 from commerce.cart import codes, service
 from commerce.cart.schemas import AddLine, CartOut, ChangeLine, GiveCode
@@ -13,12 +13,22 @@ from commerce.delivery.schemas import AddressIn, DeliveryChoice, DeliveryOptions
 from commerce.http import CoreDep, ShopDep, shopper_of
 from commerce.identity.service import Shopper
 from commerce.promotions.schemas import CodeName
+from commerce.taxes.schemas import VatIdIn
+from commerce.taxes.vat_ids import Register, verified, well_formed
+from foundation import clock
 from foundation.database import Tx
 from foundation.http import json_bytes, model_bytes
 
 router = APIRouter(prefix="/v1/store/carts", tags=["carts"])
 CartId = Annotated[UUID, Path()]
 LineId = Annotated[UUID, Path()]
+
+
+def _register(request: Request) -> Register:
+    return cast("Register", request.app.state.vat_register)
+
+
+RegisterDep = Annotated[Register, Depends(_register)]
 
 
 @router.post("", status_code=status.HTTP_201_CREATED, response_model=CartOut)
@@ -108,6 +118,30 @@ async def set_address(request: Request, core: CoreDep, shop: ShopDep, cart_id: C
     async with core.database.tx(shop.id) as tx:
         shopper = await shopper_of(tx, request)
         await service.set_address(tx, shopper, cart_id, body)
+        return await _answer(tx, shopper, cart_id)
+
+
+@router.put("/{cart_id}/vat-id", response_model=CartOut)
+async def set_vat_id(
+    request: Request, core: CoreDep, shop: ShopDep, register: RegisterDep, cart_id: CartId, body: VatIdIn
+) -> Response:
+    """Say which business buys: a number in force frees what goes to another member state of the EU from its VAT."""
+    number = well_formed(body.vat_id)
+    async with core.database.tx(shop.id, read_only=True) as tx:
+        await service.get(tx, await shopper_of(tx, request), cart_id)
+    vat_id = await verified(register, number, at=clock.now())
+    async with core.database.tx(shop.id) as tx:
+        shopper = await shopper_of(tx, request)
+        await service.set_vat_id(tx, shopper, cart_id, vat_id)
+        return await _answer(tx, shopper, cart_id)
+
+
+@router.delete("/{cart_id}/vat-id", response_model=CartOut)
+async def forget_vat_id(request: Request, core: CoreDep, shop: ShopDep, cart_id: CartId) -> Response:
+    """No business buys."""
+    async with core.database.tx(shop.id) as tx:
+        shopper = await shopper_of(tx, request)
+        await service.set_vat_id(tx, shopper, cart_id, None)
         return await _answer(tx, shopper, cart_id)
 
 

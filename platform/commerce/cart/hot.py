@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from sqlalchemy import text
 
-from commerce.delivery.service import GOING_THERE
 from commerce.inventory.service import ON_HAND
 from commerce.pricing.offers import offers_of
 from commerce.promotions.codes import codes_of
@@ -53,6 +52,7 @@ READ = hot(
         f"""
         SELECT c.id, c.status, c.version, c.currency, c.visitor_id, c.customer_id, c.address::text, c.delivery_code,
                {codes_of("c.code_ids")} AS codes,
+               c.vat_id::text,
                EXISTS (SELECT FROM delivery_method d WHERE d.tenant_id = c.tenant_id AND d.active) AS delivers,
                EXISTS (SELECT FROM tax_policy t WHERE t.tenant_id = c.tenant_id) AS taxes,
                l.id AS line_id, l.variant_id, l.quantity, l.unit_price, l.decision_id,
@@ -73,41 +73,18 @@ READ = hot(
     )
 )
 
-# What holds for where the cart goes; until that is known, for where the shop sells from. Given as text, because a
-# session's connection decodes JSON and a raw one doesn't.
-TERMS = hot(
-    text(
-        f"""
-        SELECT jsonb_build_object(
-            'tax_included', coalesce(policy.included, false),
-            'method', to_jsonb(method),
-            'rates', (
-                SELECT coalesce(jsonb_agg(jsonb_build_object(
-                    'name', r.name, 'tax_class', r.tax_class, 'rate', r.rate::text, 'compound', r.compound)
-                    ORDER BY r.position, r.id), '[]')
-                FROM tax_rate r
-                WHERE r.tenant_id = :tenant_id AND policy.country IS NOT NULL AND r.country = destination.country
-                  AND (r.region IS NULL OR r.region = destination.region)
-                  AND (r.applies = 'always' OR (r.applies = 'within_region') = (
-                       destination.country = policy.country
-                       AND destination.region IS NOT DISTINCT FROM policy.region))))::text
-        FROM (SELECT 1) one
-        LEFT JOIN tax_policy policy ON policy.tenant_id = :tenant_id
-        LEFT JOIN LATERAL (
-            {GOING_THERE} AND d.code = CAST(:delivery_code AS text)) method ON true
-        CROSS JOIN LATERAL (
-            SELECT CASE WHEN method.kind = 'collect' OR CAST(:country AS text) IS NULL THEN policy.country
-                        ELSE CAST(:country AS text) END AS country,
-                   CASE WHEN method.kind = 'collect' OR CAST(:country AS text) IS NULL THEN policy.region
-                        ELSE CAST(:region AS text) END AS region) destination
-        """
-    )
-)
-
 SET_ADDRESS = hot(
     text(
         """
         UPDATE cart SET address = CAST(CAST(:address AS text) AS jsonb) WHERE tenant_id = :tenant_id AND id = :cart_id
+        """
+    )
+)
+
+SET_VAT_ID = hot(
+    text(
+        """
+        UPDATE cart SET vat_id = CAST(CAST(:vat_id AS text) AS jsonb) WHERE tenant_id = :tenant_id AND id = :cart_id
         """
     )
 )

@@ -8,6 +8,7 @@ from typing import Literal
 from commerce.delivery.schemas import AddressOut, DeliveryOut
 from commerce.pricing.schemas import ItemPrice
 from commerce.promotions.schemas import CodeName, Standing
+from commerce.taxes.schemas import TaxOut, VatIdOut
 from foundation.types import Currency, Id, Input, Model, MoneyOut, Quantity
 
 
@@ -55,15 +56,6 @@ class Requirement(Model):
     unit_price: int | None = None
     discount_code: str | None = None
     """The code to take out."""
-
-
-class TaxOut(Model):
-    """What one tax comes to, in minor units: of which amount, at which share."""
-
-    name: str
-    rate: str
-    base: int
-    amount: int
 
 
 class ShareOut(Model):
@@ -146,5 +138,6 @@ class CartOut(Model):
     """An address or a place to collect it is asked for."""
     address: AddressOut | None
     delivery: DeliveryOut | None
+    vat_id: VatIdOut | None
     item_count: int
     requirements: list[Requirement]

@@ -6,16 +6,15 @@ Whatever changes a cart locks its row first and reads after, so that requests of
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass
 from datetime import date, datetime
-from fractions import Fraction
+from functools import partial
 from itertools import chain
 from typing import Any
 from uuid import UUID
 
-import orjson
-
 from commerce.cart import hot
+from commerce.cart.destinations import Where, where_of
 from commerce.cart.schemas import (
     CartCodeOut,
     CartLineOut,
@@ -23,14 +22,12 @@ from commerce.cart.schemas import (
     LineExplanation,
     Requirement,
     ShareOut,
-    TaxOut,
     TotalsOut,
 )
-from commerce.cart.totals import PricedLine, TaxAmount, Terms, Totals, compute
+from commerce.cart.totals import PricedLine, TaxAmount, Totals, compute
 from commerce.catalog.variants import VariantRef, sold_as
 from commerce.delivery import service as delivery
-from commerce.delivery.schemas import AddressIn, AddressOut, DeliveryOptions
-from commerce.delivery.service import Method, method_of
+from commerce.delivery.schemas import AddressIn, DeliveryOptions
 from commerce.identity.service import Shopper
 from commerce.inventory.supply import Supply
 from commerce.pricing.engine import at_list, price_of
@@ -39,7 +36,8 @@ from commerce.pricing.schemas import ItemPrice
 from commerce.promotions.codes import Presented, read_codes
 from commerce.promotions.engine import Discount, Taken, take
 from commerce.promotions.service import Redemption
-from commerce.taxes.engine import Rate
+from commerce.taxes.schemas import TaxOut, VatIdOut
+from commerce.taxes.vat_ids import VatId
 from commerce.tenancy.service import Shop
 from foundation import clock
 from foundation.database import Tx
@@ -164,26 +162,6 @@ class Cart:
 
 
 @dataclass(frozen=True, slots=True)
-class Where:
-    """Where a cart goes, and what holds there."""
-
-    delivers: bool = False
-    """The shop wants to know; otherwise nothing is sent."""
-    address: AddressOut | None = None
-    delivery_code: str | None = None
-    method: Method | None = None
-    """The way chosen, if it goes there."""
-    rates: Mapping[str, Sequence[Rate]] = field(default_factory=dict)
-    tax_included: bool = False
-
-    def terms(self, goods: int) -> Terms:
-        """What totals take, when the goods cost so much."""
-        if self.method is None:
-            return Terms(self.rates, self.tax_included)
-        return Terms(self.rates, self.tax_included, self.method.price_for(goods), self.method.tax_class)
-
-
-@dataclass(frozen=True, slots=True)
 class Checked:
     """A cart, what it costs, and what stands between it and an order."""
 
@@ -245,7 +223,7 @@ async def get(tx: Tx, shopper: Shopper, cart_id: UUID) -> Cart:
         version=first["version"],
         lines=lines,
         codes=[Presented(code, code.standing(goods, at=now)) for code in read_codes(first["codes"])],
-        where=await _where(tx, first),
+        where=await where_of(tx, first),
     )
 
 
@@ -368,6 +346,17 @@ async def set_address(tx: Tx, shopper: Shopper, cart_id: UUID, address: AddressI
     await _touch(tx, cart_id)
 
 
+async def set_vat_id(tx: Tx, shopper: Shopper, cart_id: UUID, vat_id: VatId | None) -> None:
+    """Say which business buys, or that none does.
+
+    Raises:
+        CartNotFound, CartNotOpen.
+    """
+    await lock(tx, shopper, cart_id)
+    await tx.rows(hot.SET_VAT_ID, {"cart_id": cart_id, "vat_id": vat_id.json() if vat_id else None})
+    await _touch(tx, cart_id)
+
+
 async def delivery_options(tx: Tx, shopper: Shopper, cart_id: UUID) -> DeliveryOptions:
     """The ways in which a cart can be delivered to its address, or to any before it has one.
 
@@ -441,7 +430,7 @@ async def product_ids(tx: Tx, shopper: Shopper) -> list[UUID]:
 def check(cart: Cart) -> Checked:
     """Price the cart and list what stands between it and an order."""
     lines = [PricedLine(line.unit_price, line.quantity, line.tax_class) for line in cart.lines]
-    totals = compute(lines, discounts=cart.discounts, terms=cart.where.terms(cart.goods))
+    totals = compute(lines, discounts=cart.discounts, to=[partial(cart.where.terms, to) for to in cart.where.to])
     return Checked(cart, totals, _requirements(cart) if cart.status == "open" else [])
 
 
@@ -451,7 +440,7 @@ def _requirements(cart: Cart) -> list[Requirement]:
     return [
         *chain.from_iterable(_requirements_of(line) for line in cart.lines),
         *chain.from_iterable(_requirements_of_code(code) for code in cart.codes),
-        *_requirements_of_delivery(cart.where),
+        *cart.where.requirements(),
     ]
 
 
@@ -462,17 +451,6 @@ def _requirements_of_code(code: Presented) -> Iterator[Requirement]:
     elif code.standing in {"not_begun", "ended"}:
         detail = f"{code.name} does not hold now; take it out to go on."
         yield Requirement(code="promotions.code_not_running", detail=detail, discount_code=code.name)
-
-
-def _requirements_of_delivery(where: Where) -> Iterator[Requirement]:
-    if not where.delivers:
-        return
-    if where.delivery_code is None:
-        yield Requirement(code="checkout.delivery_missing", detail="Choose how it should reach you.")
-    elif where.method is None:
-        yield Requirement(code="checkout.delivery_unavailable", detail="It can't reach you that way any more.")
-    if where.address is None and (where.method is None or where.method.kind == "ship"):
-        yield Requirement(code="checkout.address_missing", detail="Say where to send it.")
 
 
 def _requirements_of(line: Line) -> Iterator[Requirement]:
@@ -532,27 +510,6 @@ def _kept(price: ItemPrice) -> str | None:
     return None if price.source == "list" else price.model_dump_json()
 
 
-async def _where(tx: Tx, cart: Mapping[str, Any]) -> Where:
-    if not cart["delivers"] and not cart["taxes"]:
-        return Where()
-    address = AddressOut.model_validate_json(cart["address"]) if cart["address"] else None
-    document = await tx.json(
-        hot.TERMS,
-        {
-            "delivery_code": cart["delivery_code"],
-            "country": address.country if address else None,
-            "region": address.region if address else None,
-        },
-    )
-    terms = orjson.loads(document or b"{}")
-    rates: dict[str, list[Rate]] = {}
-    for rate in terms["rates"]:
-        known = Rate(rate["name"], Fraction(rate["rate"]), compound=rate["compound"])
-        rates.setdefault(rate["tax_class"], []).append(known)
-    method = method_of(terms["method"]) if terms["method"] else None
-    return Where(cart["delivers"], address, cart["delivery_code"], method, rates, terms["tax_included"])
-
-
 def _owner(shopper: Shopper) -> dict[str, UUID | None]:
     return {"customer_id": shopper.customer_id, "visitor_id": shopper.visitor_id}
 
@@ -581,7 +538,7 @@ async def _announce(
 
 
 def _out(checked: Checked) -> CartOut:
-    cart, totals = checked.cart, checked.totals
+    cart, totals, buyer = checked.cart, checked.totals, checked.cart.where.buyer
     lines = [
         CartLineOut(
             id=line.id,
@@ -629,6 +586,7 @@ def _out(checked: Checked) -> CartOut:
         delivers=cart.where.delivers,
         address=cart.where.address,
         delivery=cart.where.method.out(totals.subtotal - totals.discount) if cart.where.method else None,
+        vat_id=VatIdOut(number=buyer.number, status=buyer.status, checked_at=buyer.checked_at) if buyer else None,
         total=MoneyOut(amount=totals.total, currency=cart.currency),
         item_count=sum(line.quantity for line in cart.lines),
         requirements=list(checked.requirements),
@@ -644,4 +602,4 @@ def _shares(discounts: Sequence[Taken], line: int) -> list[ShareOut]:
 
 
 def _taxes_out(taxes: Sequence[TaxAmount]) -> list[TaxOut]:
-    return [TaxOut(name=tax.name, rate=tax.rate, base=tax.base, amount=tax.amount) for tax in taxes]
+    return [TaxOut(**asdict(tax)) for tax in taxes]

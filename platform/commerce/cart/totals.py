@@ -2,42 +2,75 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from fractions import Fraction
 
 from commerce.promotions.engine import Discount, Taken, take
 from commerce.taxes.engine import Rate, taxes_of
+from commerce.taxes.schemes import Scheme
 
 STANDARD = "standard"
+ROUNDING = "half_even_per_line"
+"""How tax is rounded: once for each rate of each line, half to even. An order keeps it."""
+
+Goods = Mapping[str, int]
+"""What goods cost by class of tax, discounts taken off."""
 
 
 @dataclass(frozen=True, slots=True)
 class PricedLine:
-    """A line's unit price, quantity and class of tax."""
+    """A line's unit price, quantity, class of tax, and which of the consignments it goes with."""
 
     unit_price: int
     quantity: int
     tax_class: str = STANDARD
+    consignment: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class TaxAmount:
-    """What one tax comes to: of which amount, at which share, how much."""
+    """What one tax comes to: of which amount, at which share, how much, under which scheme and why."""
 
     name: str
     rate: str
     base: int
     amount: int
+    scheme: Scheme = "domestic"
+    note: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Terms:
-    """What holds for where a cart goes: the rates by class of tax, whether prices include them, and the delivery."""
+    """What holds for where goods go: the rates by class of tax, whether prices include them, the delivery, and why."""
 
     rates: Mapping[str, Sequence[Rate]] = field(default_factory=dict)
     tax_included: bool = False
     shipping: int = 0
     shipping_class: str = STANDARD
+    scheme: Scheme = "domestic"
+    note: str = ""
+
+
+TermsFor = Callable[[Goods], Terms]
+"""The terms of a consignment, once it is known what its goods cost."""
+
+
+def always(terms: Terms) -> TermsFor:
+    """Terms that hold whatever the goods cost."""
+    return lambda _: terms
+
+
+@dataclass(frozen=True, slots=True)
+class Consigned:
+    """What one consignment of a cart costs beside its goods, and the taxes of both."""
+
+    goods: int
+    shipping: int
+    shipping_tax: int
+    tax: int
+    taxes: tuple[TaxAmount, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +96,8 @@ class Totals:
     """What each line's tax is made of."""
     discounts: tuple[Taken, ...] = ()
     """What each discount took off, by line; they add up to the discount."""
+    consignments: tuple[Consigned, ...] = ()
+    """At least one; what they cost adds up to the whole."""
 
     @property
     def total(self) -> int:
@@ -71,17 +106,20 @@ class Totals:
 
 
 def compute(
-    lines: Sequence[PricedLine], *, discount: int = 0, discounts: Sequence[Discount] = (), terms: Terms | None = None
+    lines: Sequence[PricedLine],
+    *,
+    discount: int = 0,
+    discounts: Sequence[Discount] = (),
+    to: Sequence[TermsFor] = (always(Terms()),),
 ) -> Totals:
-    """The totals of a cart.
+    """The totals of a cart that goes `to` one or several destinations.
 
     Discounts are taken as `promotions.engine.take` says, `discount` of the whole after them; tax is taken of each line
-    after its discounts, and of the delivery, each rounded half to even.
+    after its discounts, and of each delivery, each rounded half to even.
 
     Raises:
         ValueError: `discount` is negative or more than the goods cost.
     """
-    terms = terms or Terms()
     gross = [line.unit_price * line.quantity for line in lines]
     subtotal = sum(gross)
     if not 0 <= discount <= subtotal:
@@ -92,33 +130,67 @@ def compute(
     line_discounts = tuple(sum(shares) for shares in zip(*(found.shares for found in taken), strict=True))
     line_discounts = line_discounts or (0,) * len(gross)
     totals = [price - share for price, share in zip(gross, line_discounts, strict=True)]
-    taxed = [(total, line.tax_class) for total, line in zip(totals, lines, strict=True)]
-    taxes = _Taxes(terms)
-    line_tax_parts = tuple(taxes.take(amount, tax_class) for amount, tax_class in taxed)
+    goods = [_goods(lines, totals, number) for number in range(len(to))]
+    terms = [terms_for(costs) for terms_for, costs in zip(to, goods, strict=True)]
+    taxes = [_Taxes(held) for held in terms]
+    line_tax_parts = tuple(
+        taxes[line.consignment].take(total, line.tax_class) for total, line in zip(totals, lines, strict=True)
+    )
     line_taxes = tuple(sum(part.amount for part in parts) for parts in line_tax_parts)
-    shipping_tax = sum(part.amount for part in taxes.take(terms.shipping, terms.shipping_class))
+    consignments = tuple(
+        _consigned(sum(costs.values()), held, taken) for costs, held, taken in zip(goods, terms, taxes, strict=True)
+    )
     return Totals(
         subtotal=subtotal,
         discount=sum(line_discounts),
-        shipping=terms.shipping,
-        tax=sum(line_taxes) + shipping_tax,
-        tax_included=terms.tax_included,
+        shipping=sum(consigned.shipping for consigned in consignments),
+        tax=sum(consigned.tax for consigned in consignments),
+        tax_included=terms[0].tax_included,
         line_discounts=line_discounts,
         line_totals=tuple(totals),
         line_taxes=line_taxes,
-        shipping_tax=shipping_tax,
-        taxes=taxes.told(),
         line_tax_parts=line_tax_parts,
+        shipping_tax=sum(consigned.shipping_tax for consigned in consignments),
+        taxes=_together(consignments),
         discounts=taken,
+        consignments=consignments,
+    )
+
+
+def _goods(lines: Sequence[PricedLine], totals: Sequence[int], consignment: int) -> Goods:
+    goods: dict[str, int] = defaultdict(int)
+    for line, total in zip(lines, totals, strict=True):
+        if line.consignment == consignment:
+            goods[line.tax_class] += total
+    return goods
+
+
+def _consigned(goods: int, terms: Terms, taxes: _Taxes) -> Consigned:
+    shipping_tax = sum(part.amount for part in taxes.take(terms.shipping, terms.shipping_class))
+    return Consigned(goods, terms.shipping, shipping_tax, taxes.taken, taxes.told(goods + terms.shipping))
+
+
+def _together(consignments: Sequence[Consigned]) -> tuple[TaxAmount, ...]:
+    """The taxes of all consignments: the same tax of several is one."""
+    if len(consignments) == 1:
+        return consignments[0].taxes
+    sums: dict[tuple[str, str, Scheme, str], tuple[int, int]] = {}
+    for tax in (tax for consigned in consignments for tax in consigned.taxes):
+        key = (tax.name, tax.rate, tax.scheme, tax.note)
+        base, amount = sums.get(key, (0, 0))
+        sums[key] = (base + tax.base, amount + tax.amount)
+    return tuple(
+        TaxAmount(name, rate, base, amount, scheme, note) for (name, rate, scheme, note), (base, amount) in sums.items()
     )
 
 
 class _Taxes:
-    """Taxes taken so far, by name and share."""
+    """Taxes taken so far of one consignment, by name and share."""
 
     def __init__(self, terms: Terms) -> None:
         self._terms = terms
         self._taken: dict[Rate, tuple[int, int]] = {}
+        self.taken = 0
 
     def take(self, amount: int, tax_class: str) -> tuple[TaxAmount, ...]:
         """The taxes on an amount."""
@@ -127,12 +199,23 @@ class _Taxes:
         for rate, part in zip(rates, parts, strict=True):
             base, taken = self._taken.get(rate, (0, 0))
             self._taken[rate] = (base + amount, taken + part)
-        return tuple(_told(rate, amount, part) for rate, part in zip(rates, parts, strict=True))
+        self.taken += sum(parts)
+        if self._is_free:
+            return (self._told("Tax", Fraction(0), amount, 0),)
+        return tuple(self._told(rate.name, rate.rate, amount, part) for rate, part in zip(rates, parts, strict=True))
 
-    def told(self) -> tuple[TaxAmount, ...]:
-        """What each tax came to."""
-        return tuple(_told(rate, base, amount) for rate, (base, amount) in self._taken.items() if base)
+    def told(self, base: int) -> tuple[TaxAmount, ...]:
+        """What each tax came to; for what is free of tax for a reason, the reason."""
+        if self._is_free:
+            return (self._told("Tax", Fraction(0), base, 0),)
+        return tuple(
+            self._told(rate.name, rate.rate, base, amount) for rate, (base, amount) in self._taken.items() if base
+        )
 
+    @property
+    def _is_free(self) -> bool:
+        return bool(self._terms.note) and not self._terms.rates
 
-def _told(rate: Rate, base: int, amount: int) -> TaxAmount:
-    return TaxAmount(rate.name, f"{float(rate.rate):.8f}".rstrip("0").rstrip("."), base, amount)
+    def _told(self, name: str, share: Fraction, base: int, amount: int) -> TaxAmount:
+        written = f"{float(share):.8f}".rstrip("0").rstrip(".")
+        return TaxAmount(name, written, base, amount, self._terms.scheme, self._terms.note)

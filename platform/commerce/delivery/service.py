@@ -37,6 +37,7 @@ class Method:
     min_days: int
     max_days: int
     tax_class: str
+    position: int
 
     def price_for(self, goods: int) -> int:
         """What it costs when the goods cost so much, discounts taken off."""
@@ -80,14 +81,25 @@ _PUT = hot(
 )
 
 GOING_THERE = """
-    SELECT d.code, d.name, d.kind, d.price, d.free_from, d.min_days, d.max_days, d.tax_class FROM delivery_method d
+    SELECT d.code, d.name, d.kind, d.price, d.free_from, d.min_days, d.max_days, d.tax_class,
+           d.position
+    FROM delivery_method d
     WHERE d.tenant_id = :tenant_id AND d.active
-      AND (d.kind = 'collect' OR d.countries = '{}' OR CAST(:country AS text) IS NULL
-           OR CAST(:country AS text) = ANY(d.countries))
+      AND (d.kind = 'collect' OR d.countries = '{}' OR asked.country IS NULL OR asked.country = ANY(d.countries))
 """
-"""The methods `d` that go to a country. What is collected goes nowhere; before there is an address, all of them do."""
+"""The methods `d` that go to the country that is `asked` for. What is collected goes nowhere; before there is an
+address, all of them do.
+"""
 
-_OFFERED = hot(text(f"{GOING_THERE} ORDER BY d.position, d.code"))
+# uq_delivery_method_code
+_OFFERED = hot(
+    text(
+        f"""
+        SELECT method.* FROM (SELECT CAST(:country AS text) AS country) asked
+        CROSS JOIN LATERAL ({GOING_THERE}) method ORDER BY method.position, method.code
+        """  # noqa: S608  (the fragment is a literal)
+    )
+)
 
 
 async def methods(tx: Tx) -> list[MethodOut]:

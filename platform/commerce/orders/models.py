@@ -67,7 +67,11 @@ class Order(TenantOwned, Base):
     tax_included: Mapped[bool] = mapped_column(server_default="false")
     shipping_tax: Mapped[Minor] = mapped_column(server_default="0")
     taxes: Mapped[list[dict[str, Any]]] = mapped_column(JSONB, server_default=text("'[]'"))
-    """How the tax came about: name, share, of which amount, how much; rounded half to even on each line."""
+    """How the tax came about: name, share, of which amount, how much, under which scheme and why."""
+    rounding: Mapped[Str] = mapped_column(server_default="half_even_per_line")
+    """How it was rounded."""
+    vat_id: Mapped[dict[str, Any] | None] = mapped_column(JSONB)
+    """The business that bought: its VAT number, and what a register said of it then."""
     discounts: Mapped[list[dict[str, Any]]] = mapped_column(JSONB, server_default=text("'[]'"))
     """What the discount is made of: name, how much."""
     address: Mapped[dict[str, Any] | None] = mapped_column(JSONB)

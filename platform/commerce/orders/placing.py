@@ -11,6 +11,7 @@ from uuid import UUID
 from sqlalchemy import text
 
 from commerce.cart.service import Checked
+from commerce.cart.totals import ROUNDING
 from commerce.identity.service import Shopper
 from commerce.promotions import service as promotions
 from foundation import clock
@@ -24,11 +25,12 @@ _PLACE = hot(
         """
         WITH placed AS (
             INSERT INTO orders (tenant_id, id, number, cart_id, customer_id, visitor_id, email, currency, subtotal,
-                                discount, shipping, tax, tax_included, shipping_tax, taxes, discounts, address,
-                                delivery, total, placed_at)
+                                discount, shipping, tax, tax_included, shipping_tax, taxes, rounding, vat_id, discounts,
+                                address, delivery, total, placed_at)
             VALUES (:tenant_id, :id, :number, :cart_id, CAST(:customer_id AS uuid), :visitor_id, CAST(:email AS text),
                     :currency, :subtotal, :discount, :shipping, :tax, :tax_included, :shipping_tax,
-                    CAST(CAST(:taxes AS text) AS jsonb), CAST(CAST(:taken AS text) AS jsonb),
+                    CAST(CAST(:taxes AS text) AS jsonb), :rounding, CAST(CAST(:vat_id AS text) AS jsonb),
+                    CAST(CAST(:taken AS text) AS jsonb),
                     CAST(CAST(:address AS text) AS jsonb),
                     CAST(CAST(:delivery AS text) AS jsonb), :total, CAST(:at AS timestamptz))),
         entered AS (
@@ -78,6 +80,8 @@ async def place(tx: Tx, shopper: Shopper, checked: Checked, *, order_id: UUID, e
             "shipping_tax": totals.shipping_tax,
             "taxes": json.dumps([asdict(tax) for tax in totals.taxes]),
             "taken": json.dumps([taken.model_dump() for taken in said.totals.discounts]),
+            "rounding": ROUNDING,
+            "vat_id": cart.where.buyer.json() if cart.where.buyer else None,
             "address": said.address.model_dump_json() if said.address else None,
             "delivery": said.delivery.model_dump_json() if said.delivery else None,
             "total": totals.total,

@@ -7,10 +7,11 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
-from commerce.cart.schemas import LineExplanation, ShareOut, TaxOut
+from commerce.cart.schemas import LineExplanation, ShareOut
 from commerce.delivery.schemas import AddressOut, DeliveryOut
 from commerce.orders.states import FulfilmentState, PaymentState, ReturnState, Status
 from commerce.payments.schemas import RefundOut
+from commerce.taxes.schemas import TaxOut
 from foundation.types import Currency, Email, Id, Input, Instant, LongText, MinorUnits, Model, MoneyOut, Quantity, Text
 
 MAX_LINES = 200
@@ -101,6 +102,10 @@ class OrderOut(Model):
     tax_included: bool
     taxes: list[TaxOut]
     discounts: list[ShareOut]
+    rounding: str
+    """How the tax was rounded: `half_even_per_line`."""
+    vat_id: str | None
+    """Of the business that bought."""
     address: AddressOut | None
     delivery: DeliveryOut | None
     total: MoneyOut

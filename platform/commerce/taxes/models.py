@@ -4,22 +4,32 @@ from __future__ import annotations
 
 from decimal import Decimal
 
-from sqlalchemy import CheckConstraint, Index, Numeric
+from sqlalchemy import CheckConstraint, Index, Numeric, Text, text
+from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Mapped, mapped_column
 
 from foundation.database import Base
-from foundation.tables import Str, TenantOwned, Units
+from foundation.tables import Minor, Str, TenantOwned, Units
 
 
 class TaxPolicy(TenantOwned, Base):
     """Whether a shop's prices include tax, and where it sells from. A shop without one charges none."""
 
     __tablename__ = "tax_policy"
-    __table_args__ = (Index("uq_tax_policy", "tenant_id", unique=True),)
+    __table_args__ = (
+        CheckConstraint("ioss_limit > 0", name="ioss_limit"),
+        Index("uq_tax_policy", "tenant_id", unique=True),
+    )
 
     included: Mapped[bool]
     country: Mapped[Str]
     region: Mapped[Str | None]
+    oss: Mapped[bool] = mapped_column(server_default="true")
+    """Distance sales within the EU are taxed where they arrive."""
+    ioss_limit: Mapped[Minor | None]
+    """Registered for IOSS: what EUR 150 are in the shop's currency."""
+    vat_id: Mapped[Str | None]
+    """The shop's own; without one nothing is sold free of tax to businesses elsewhere in the EU."""
 
 
 class TaxRate(TenantOwned, Base):
@@ -35,6 +45,8 @@ class TaxRate(TenantOwned, Base):
     country: Mapped[Str]
     region: Mapped[Str | None]
     """Of the destination; without one, the whole country."""
+    postal_prefixes: Mapped[list[str]] = mapped_column(ARRAY(Text), server_default=text("'{}'"))
+    """How the destination's postal code begins; none means any."""
     tax_class: Mapped[Str] = mapped_column(server_default="standard")
     name: Mapped[Str]
     rate: Mapped[Decimal] = mapped_column(Numeric(9, 8))

@@ -2,35 +2,49 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from decimal import Decimal
 from typing import Annotated, Literal
 
 from pydantic import Field, StringConstraints
 
-from foundation.types import Country, Input, Model, Slug, Text
+from commerce.taxes.schemes import Scheme
+from commerce.taxes.vat_ids import Status
+from foundation.types import Country, Input, MinorUnits, Model, Slug, Text
 
 MAX_RATES = 1_000
 
 Region = Annotated[str, StringConstraints(pattern=r"^[A-Z0-9]{1,3}$")]
 """The part of ISO 3166-2 after the country: `CA` of `US-CA`."""
+PostalPrefix = Annotated[str, StringConstraints(pattern=r"^[A-Z0-9]{1,10}$")]
+"""The beginning of a postal code, without spaces and dashes."""
 Share = Annotated[Decimal, Field(strict=False, ge=0, lt=1, max_digits=9, decimal_places=8)]
 Applies = Literal["always", "within_region", "across_regions"]
 
 
 class PolicyIn(Input):
-    """Whether prices include tax, and where the shop sells from."""
+    """Whether prices include tax, where the shop sells from, and what it is registered for."""
 
     included: bool
     country: Country
     region: Region | None = None
+    oss: bool = True
+    """Distance sales within the EU are taxed where they arrive; without it, where they are sold from."""
+    ioss_limit: Annotated[MinorUnits, Field(ge=1)] | None = None
+    """Registered for IOSS: what EUR 150 are, in minor units of the shop's currency."""
+    vat_id: Text | None = None
+    """The shop's own, without which nothing is sold free of tax to businesses elsewhere in the EU."""
 
 
 class PolicyOut(Model):
-    """Whether prices include tax, and where the shop sells from."""
+    """Whether prices include tax, where the shop sells from, and what it is registered for."""
 
     included: bool
     country: Country
     region: str | None
+    oss: bool
+    ioss_limit: int | None
+    vat_id: str | None
 
 
 class RateIn(Input):
@@ -40,6 +54,8 @@ class RateIn(Input):
     rate: Share
     """A share: "0.19" is 19 %."""
     region: Region | None = None
+    postal_prefixes: list[PostalPrefix] = Field(default_factory=list, max_length=1_000)
+    """How the destination's postal code begins; none means any."""
     tax_class: Slug = "standard"
     compound: bool = False
     applies: Applies = "always"
@@ -56,6 +72,7 @@ class RateOut(Model):
 
     country: Country
     region: str | None
+    postal_prefixes: list[str]
     tax_class: str
     name: str
     rate: Decimal
@@ -68,3 +85,29 @@ class TaxesOut(Model):
 
     policy: PolicyOut | None
     rates: list[RateOut]
+
+
+class TaxOut(Model):
+    """What one tax comes to, in minor units: of which amount, at which share, under which scheme and why."""
+
+    name: str
+    rate: str
+    base: int
+    amount: int
+    scheme: Scheme = "domestic"
+    note: str = ""
+    """The reason in law, as an invoice has to carry it."""
+
+
+class VatIdIn(Input):
+    """A business's VAT number."""
+
+    vat_id: Annotated[str, StringConstraints(strip_whitespace=True, min_length=4, max_length=20)]
+
+
+class VatIdOut(Model):
+    """A business's VAT number, and whether it was found to be in force."""
+
+    number: str
+    status: Status
+    checked_at: datetime

@@ -5,18 +5,23 @@ from __future__ import annotations
 from sqlalchemy import text
 
 from commerce.taxes.schemas import PolicyIn, PolicyOut, RateOut, RatesIn, TaxesOut
+from commerce.taxes.vat_ids import well_formed
 from foundation.database import Tx, hot
 from foundation.ids import new_id
 
-_POLICY = hot(text("SELECT included, country, region FROM tax_policy WHERE tenant_id = :tenant_id"))
+_POLICY = hot(
+    text("SELECT included, country, region, oss, ioss_limit, vat_id FROM tax_policy WHERE tenant_id = :tenant_id")
+)
 
 _SET_POLICY = hot(
     text(
         """
-        INSERT INTO tax_policy (tenant_id, id, included, country, region)
-        VALUES (:tenant_id, :id, :included, :country, CAST(:region AS text))
+        INSERT INTO tax_policy (tenant_id, id, included, country, region, oss, ioss_limit, vat_id)
+        VALUES (:tenant_id, :id, :included, :country, CAST(:region AS text), :oss, CAST(:ioss_limit AS bigint),
+                CAST(:vat_id AS text))
         ON CONFLICT (tenant_id) DO UPDATE
-            SET included = excluded.included, country = excluded.country, region = excluded.region
+            SET included = excluded.included, country = excluded.country, region = excluded.region,
+                oss = excluded.oss, ioss_limit = excluded.ioss_limit, vat_id = excluded.vat_id
         """
     )
 )
@@ -24,7 +29,7 @@ _SET_POLICY = hot(
 _RATES = hot(
     text(
         """
-        SELECT country, region, tax_class, name, rate, compound, applies FROM tax_rate
+        SELECT country, region, postal_prefixes, tax_class, name, rate, compound, applies FROM tax_rate
         WHERE tenant_id = :tenant_id ORDER BY country, position, id
         """
     )
@@ -35,9 +40,10 @@ _FORGET = hot(text("DELETE FROM tax_rate WHERE tenant_id = :tenant_id AND countr
 _ADD = hot(
     text(
         """
-        INSERT INTO tax_rate (tenant_id, id, country, region, tax_class, name, rate, compound, applies, position)
-        VALUES (:tenant_id, :id, :country, CAST(:region AS text), :tax_class, :name, :rate, :compound, :applies,
-                :position)
+        INSERT INTO tax_rate (tenant_id, id, country, region, postal_prefixes, tax_class, name, rate, compound, applies,
+                              position)
+        VALUES (:tenant_id, :id, :country, CAST(:region AS text), CAST(:postal_prefixes AS text[]), :tax_class, :name,
+                :rate, :compound, :applies, :position)
         """
     )
 )
@@ -51,8 +57,13 @@ async def read(tx: Tx) -> TaxesOut:
 
 
 async def set_policy(tx: Tx, policy: PolicyIn) -> TaxesOut:
-    """Say whether prices include tax, and where the shop sells from."""
-    await tx.rows(_SET_POLICY, {**policy.model_dump(), "id": new_id()})
+    """Say whether prices include tax, where the shop sells from, and what it is registered for.
+
+    Raises:
+        MalformedVatId.
+    """
+    vat_id = well_formed(policy.vat_id) if policy.vat_id else None
+    await tx.rows(_SET_POLICY, {**policy.model_dump(), "vat_id": vat_id, "id": new_id()})
     return await read(tx)
 
 

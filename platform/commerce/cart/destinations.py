@@ -1,0 +1,185 @@
+"""Where a cart goes, how, and what is taxed there."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from fractions import Fraction
+from typing import Any
+
+import orjson
+from sqlalchemy import text
+
+from commerce.cart.schemas import Requirement
+from commerce.cart.totals import Goods, Terms
+from commerce.delivery.schemas import AddressOut
+from commerce.delivery.service import GOING_THERE, Method, method_of
+from commerce.taxes.engine import Rate, taxes_of
+from commerce.taxes.places import Place
+from commerce.taxes.schemes import Seller, treat
+from commerce.taxes.vat_ids import VatId, vat_id_of
+from foundation.database import Tx, hot
+
+RatesByClass = Mapping[str, Sequence[Rate]]
+
+_RATES = """
+    (SELECT coalesce(jsonb_agg(jsonb_build_object(
+        'name', r.name, 'tax_class', r.tax_class, 'rate', r.rate::text, 'compound', r.compound)
+        ORDER BY r.position, r.id), '[]')
+     FROM tax_rate r
+     WHERE r.tenant_id = :tenant_id AND r.country = place.country
+       AND (r.region IS NULL OR r.region = place.region)
+       AND (r.postal_prefixes = '{}'
+            OR EXISTS (SELECT FROM unnest(r.postal_prefixes) p WHERE starts_with(place.postal_code, p)))
+       AND (r.applies = 'always' OR (r.applies = 'within_region') = (
+            place.country = policy.country AND place.region IS NOT DISTINCT FROM policy.region)))
+"""
+
+# What holds for where the cart goes; until that is known, for where the shop sells from. Given as text, because a
+# session's connection decodes JSON and a raw one doesn't. ix_tax_rate_destination
+_TERMS = hot(
+    text(
+        f"""
+        SELECT jsonb_build_object(
+            'policy', to_jsonb(policy),
+            'home', CASE WHEN policy.oss THEN '[]' ELSE (
+                SELECT {_RATES} FROM (SELECT policy.country, policy.region, '' AS postal_code) place) END,
+            'to', (
+                SELECT jsonb_agg(jsonb_build_object(
+                    'method', to_jsonb(method),
+                    'rates', CASE WHEN policy.country IS NULL THEN '[]' ELSE {_RATES} END) ORDER BY asked.number)
+                FROM unnest(CAST(:delivery_codes AS text[]), CAST(:countries AS text[]), CAST(:tax_countries AS text[]),
+                            CAST(:regions AS text[]), CAST(:postal_codes AS text[])) WITH ORDINALITY
+                     AS asked (delivery_code, country, tax_country, region, postal_code, number)
+                LEFT JOIN LATERAL ({GOING_THERE} AND d.code = asked.delivery_code) method ON true
+                CROSS JOIN LATERAL (
+                    SELECT CASE WHEN here.so THEN policy.country ELSE asked.tax_country END AS country,
+                           CASE WHEN here.so THEN policy.region ELSE asked.region END AS region,
+                           CASE WHEN here.so THEN '' ELSE asked.postal_code END AS postal_code
+                    FROM (SELECT asked.country IS NULL OR method.kind IS NOT DISTINCT FROM 'collect') here (so))
+                    place))::text
+        FROM (SELECT 1) one
+        LEFT JOIN (SELECT country, region, included, oss, ioss_limit, vat_id FROM tax_policy
+                   WHERE tenant_id = :tenant_id) policy ON true
+        """  # noqa: S608  (the fragments are literals)
+    )
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Destination:
+    """Where something goes, how, and which rates hold there."""
+
+    address: AddressOut | None = None
+    delivery_code: str | None = None
+    method: Method | None = None
+    """The way chosen, if it goes there."""
+    rates: RatesByClass = field(default_factory=dict)
+
+    def place(self, seller: Seller) -> Place:
+        """Where it is taxed; at the seller's when it is collected there, or until it is known."""
+        if self.address is None or (self.method is not None and self.method.kind == "collect"):
+            return seller.place
+        return Place(self.address.country, self.address.region, self.address.postal_code)
+
+    def requirements(self) -> Iterator[Requirement]:
+        """What has to be said before it can be sent."""
+        if self.delivery_code is None:
+            yield Requirement(code="checkout.delivery_missing", detail="Choose how it should reach you.")
+        elif self.method is None:
+            yield Requirement(code="checkout.delivery_unavailable", detail="It can't reach you that way any more.")
+        if self.address is None and (self.method is None or self.method.kind == "ship"):
+            yield Requirement(code="checkout.address_missing", detail="Say where to send it.")
+
+
+@dataclass(frozen=True, slots=True)
+class Where:
+    """Where a cart goes, and what holds there."""
+
+    delivers: bool = False
+    """The shop wants to know; otherwise nothing is sent."""
+    to: Sequence[Destination] = (Destination(),)
+    seller: Seller | None = None
+    """Nobody taxes where there is no policy."""
+    home: RatesByClass = field(default_factory=dict)
+    """The rates where the shop is, when it may have to charge them elsewhere."""
+    buyer: VatId | None = None
+
+    @property
+    def address(self) -> AddressOut | None:
+        """Where all of it goes, or the first part."""
+        return self.to[0].address
+
+    @property
+    def method(self) -> Method | None:
+        """How it gets there."""
+        return self.to[0].method
+
+    def terms(self, destination: Destination, goods: Goods) -> Terms:
+        """What totals take for goods that go to a destination."""
+        method = destination.method
+        shipping = method.price_for(sum(goods.values())) if method else 0
+        shipping_class = method.tax_class if method else "standard"
+        if self.seller is None:
+            return Terms(shipping=shipping, shipping_class=shipping_class)
+        seller, rates = self.seller, destination.rates
+        treatment = treat(
+            seller,
+            destination.place(seller),
+            buyer=self.buyer.country if self.buyer and self.buyer.status == "valid" else None,
+            value=_value(goods, rates) if seller.included else sum(goods.values()),
+            rated=bool(rates),
+        )
+        held = {"there": rates, "home": self.home, "none": {}}[treatment.rates]
+        return Terms(held, seller.included, shipping, shipping_class, treatment.scheme, treatment.note)
+
+    def requirements(self) -> Iterator[Requirement]:
+        """What has to be said before the cart can be sent."""
+        if self.delivers:
+            for destination in self.to:
+                yield from destination.requirements()
+
+
+async def where_of(tx: Tx, cart: Mapping[str, Any]) -> Where:
+    """Where a cart's row says that it goes; one statement, or none for a shop that neither delivers nor taxes."""
+    if not cart["delivers"] and not cart["taxes"]:
+        return Where()
+    address = AddressOut.model_validate_json(cart["address"]) if cart["address"] else None
+    asked = [(address, cart["delivery_code"])]
+    places = [Place(to.country, to.region, to.postal_code or "") if to else None for to, _ in asked]
+    document = await tx.json(
+        _TERMS,
+        {
+            "delivery_codes": [code for _, code in asked],
+            "countries": [place and place.country for place in places],
+            "tax_countries": [place and place.country_of_tax for place in places],
+            "regions": [place and place.region for place in places],
+            "postal_codes": [place and place.plain_postal_code for place in places],
+        },
+    )
+    told = orjson.loads(document or b"{}")
+    return Where(
+        cart["delivers"],
+        [
+            Destination(to, code, method_of(found["method"]) if found["method"] else None, _rates(found["rates"]))
+            for (to, code), found in zip(asked, told["to"], strict=True)
+        ],
+        Seller(**told["policy"]) if told["policy"] else None,
+        _rates(told["home"]),
+        vat_id_of(cart["vat_id"]),
+    )
+
+
+def _rates(told: Sequence[Mapping[str, Any]]) -> RatesByClass:
+    rates: dict[str, list[Rate]] = {}
+    for rate in told:
+        known = Rate(rate["name"], Fraction(rate["rate"]), compound=rate["compound"])
+        rates.setdefault(rate["tax_class"], []).append(known)
+    return rates
+
+
+def _value(goods: Goods, rates: RatesByClass) -> int:
+    """What goods cost without the tax that their prices include."""
+    return sum(
+        amount - sum(taxes_of(amount, rates.get(tax_class, ()), included=True)) for tax_class, amount in goods.items()
+    )

@@ -1,0 +1,232 @@
+"""Which scheme a supply falls under, worked by hand from the rules, and what of it reaches the order."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import httpx
+import pytest
+
+from commerce.taxes.places import Place
+from commerce.taxes.schemes import Seller, treat
+from commerce.taxes.vat_ids import MalformedVatId, RegisterUnavailable, Verdict, Vies, verified, well_formed
+from foundation import clock
+from tests.commerce.conftest import Browser
+from tests.factories import SeededShop
+
+BERLIN = Seller("DE", vat_id="DE136695976")
+AUSTRIAN, FRENCH = "ATU13585627", "FR40303265045"
+VIENNA = {"name": "Ada", "line1": "Ring 1", "postal_code": "1010", "city": "Wien", "country": "AT"}
+
+
+@pytest.mark.parametrize(
+    ("seller", "to", "buyer", "value", "scheme", "rates"),
+    [
+        (BERLIN, Place("DE", postal_code="10115"), None, 1, "domestic", "there"),
+        (BERLIN, Place("DE", postal_code="10115"), "AT", 1, "domestic", "there"),
+        (BERLIN, Place("AT", postal_code="1010"), None, 1, "oss", "there"),
+        (BERLIN, Place("AT", postal_code="1010"), "AT", 1, "intra_community", "none"),
+        # The goods go to another member state; which state gave the number matters only if it is the seller's own.
+        (BERLIN, Place("AT", postal_code="1010"), "FR", 1, "intra_community", "none"),
+        (BERLIN, Place("AT", postal_code="1010"), "DE", 1, "oss", "there"),
+        (Seller("DE"), Place("AT", postal_code="1010"), "AT", 1, "oss", "there"),
+        (Seller("DE", oss=False), Place("AT", postal_code="1010"), None, 1, "origin", "home"),
+        (BERLIN, Place("CH", postal_code="8001"), None, 1, "export", "none"),
+        (BERLIN, Place("MC", postal_code="98000"), None, 1, "oss", "there"),
+        (BERLIN, Place("DE", postal_code="78266"), None, 1, "export", "none"),
+        (Seller("ES"), Place("ES", postal_code="35 001"), None, 1, "export", "none"),
+        (Seller("ES"), Place("ES", postal_code="28013"), None, 1, "domestic", "there"),
+        (BERLIN, Place("GB", postal_code="bt1 5gs"), None, 1, "oss", "there"),
+        (BERLIN, Place("GB", postal_code="SW1A 1AA"), None, 1, "export", "none"),
+        (Seller("GB"), Place("GB", postal_code="BT1 5GS"), None, 1, "domestic", "there"),
+        (Seller("US", "OH", ioss_limit=15_000), Place("DE", postal_code="10115"), None, 15_000, "ioss", "there"),
+        (Seller("US", "OH", ioss_limit=15_000), Place("DE", postal_code="10115"), None, 15_001, "import", "none"),
+        (Seller("US", "OH", ioss_limit=15_000), Place("DE", postal_code="10115"), "DE", 100, "import", "none"),
+        (Seller("US", "OH"), Place("DE", postal_code="10115"), None, 100, "import", "none"),
+        (Seller("US", "OH"), Place("US", "CA", "94016"), None, 100, "domestic", "there"),
+        (Seller("IN", "KA"), Place("IN", "KA", "560001"), None, 100, "gst", "there"),
+        (Seller("IN", "KA"), Place("SG", postal_code="018956"), None, 100, "export", "none"),
+    ],
+)
+def test_the_scheme_of_a_supply(
+    seller: Seller, to: Place, buyer: str | None, value: int, scheme: str, rates: str
+) -> None:
+    treatment = treat(seller, to, buyer=buyer, value=value, rated=False)
+    assert (treatment.scheme, treatment.rates) == (scheme, rates)
+    assert treatment.note or scheme == "domestic"
+
+
+@pytest.mark.parametrize("to", [Place("CH", postal_code="8001"), Place("GB", postal_code="SW1A 1AA")])
+def test_a_seller_who_keeps_rates_abroad_is_registered_there(to: Place) -> None:
+    assert treat(BERLIN, to, buyer=None, value=1, rated=True).scheme == "destination"
+    assert treat(Seller("US"), Place("DE"), buyer=None, value=1, rated=True).scheme == "destination"
+
+
+def test_the_parts_of_spain_outside_the_vat_area_are_not_taxed_by_spains_rates() -> None:
+    assert treat(Seller("ES"), Place("ES", postal_code="38001"), buyer=None, value=1, rated=True).rates == "none"
+
+
+@pytest.mark.parametrize(
+    ("given", "kept"),
+    [("de 136 695 976", "DE136695976"), ("GR094259216", "EL094259216"), (AUSTRIAN, AUSTRIAN), (FRENCH, FRENCH)],
+)
+def test_a_vat_number_is_kept_in_one_form(given: str, kept: str) -> None:
+    assert well_formed(given) == kept
+
+
+@pytest.mark.parametrize("wrong", ["DE136695977", "136695976", "US123456789", "EU826010755", "IM3720000001", "", "DE"])
+def test_what_no_member_state_would_give_is_refused(wrong: str) -> None:
+    with pytest.raises(MalformedVatId):
+        well_formed(wrong)
+
+
+class Told:
+    """A register that says one thing, or nothing."""
+
+    def __init__(self, valid: bool | None) -> None:
+        self.valid, self.asked = valid, 0
+
+    async def look_up(self, number: str) -> Verdict:
+        self.asked += 1
+        if self.valid is None:
+            raise RegisterUnavailable(number)
+        return Verdict(self.valid, "WAPIAAAA")
+
+
+async def test_a_register_that_takes_too_long_leaves_the_number_unverified() -> None:
+    class Slow:
+        async def look_up(self, number: str) -> Verdict:
+            await asyncio.Event().wait()
+            return Verdict(valid=True)
+
+    assert (await verified(Slow(), AUSTRIAN, at=clock.now(), deadline=0.01)).status == "unverified"
+
+
+@pytest.mark.parametrize(
+    ("answer", "status", "reference"),
+    [
+        (
+            httpx.Response(200, json={"valid": True, "requestIdentifier": "WAPI1", "userError": "VALID"}),
+            "valid",
+            "WAPI1",
+        ),
+        (httpx.Response(200, json={"valid": False, "requestIdentifier": "", "userError": "INVALID"}), "invalid", None),
+        (httpx.Response(200, json={"valid": False, "userError": "MS_UNAVAILABLE"}), "unverified", None),
+        (httpx.Response(200, json={"valid": "true"}), "unverified", None),
+        (httpx.Response(200, json=[1]), "unverified", None),
+        (httpx.Response(200, text="<html>"), "unverified", None),
+        (httpx.Response(503), "unverified", None),
+    ],
+)
+async def test_what_vies_answers_is_read_strictly(answer: httpx.Response, status: str, reference: str | None) -> None:
+    asked: list[httpx.Request] = []
+
+    def vies(request: httpx.Request) -> httpx.Response:
+        asked.append(request)
+        return answer
+
+    async with httpx.AsyncClient(transport=httpx.MockTransport(vies)) as client:
+        found = await verified(Vies(client, "https://vies.example/rest-api/"), AUSTRIAN, at=clock.now())
+    assert (found.status, found.reference, found.country) == (status, reference, "AT")
+    assert (str(asked[0].url), asked[0].content) == (
+        "https://vies.example/rest-api/check-vat-number",
+        b'{"countryCode":"AT","vatNumber":"U13585627"}',
+    )
+
+
+@pytest.fixture
+async def from_berlin(staff: httpx.AsyncClient) -> None:
+    policy = {"included": False, "country": "DE", "vat_id": "DE136695976"}
+    assert (await staff.put("/v1/admin/taxes/policy", json=policy)).status_code == 200
+    for country, rate in (("DE", "0.19"), ("AT", "0.2")):
+        await staff.put(f"/v1/admin/taxes/rates/{country}", json={"rates": [{"name": "VAT", "rate": rate}]})
+
+
+async def _say(browser: Browser, cart: dict[str, Any], what: str, body: dict[str, Any]) -> dict[str, Any]:
+    answer = await browser.http.put(f"/v1/store/carts/{cart['id']}/{what}", json=body)
+    assert answer.status_code == 200, answer.text
+    changed: dict[str, Any] = answer.json()
+    return changed
+
+
+def _schemes(of: dict[str, Any]) -> list[tuple[str, int]]:
+    return [(tax["scheme"], tax["amount"]) for tax in of["taxes"]]
+
+
+@pytest.mark.usefixtures("from_berlin")
+async def test_a_business_elsewhere_in_the_eu_pays_no_vat_once_its_number_is_verified(
+    app: Any, browser: Browser, grocer: SeededShop
+) -> None:
+    cart = await browser.add(await browser.cart(), grocer.products[3].variant_id, 10)
+    cart = await _say(browser, cart, "address", VIENNA)
+    assert _schemes(cart["totals"]) == [("oss", 800)]
+    app.state.vat_register = Told(None)
+    cart = await _say(browser, cart, "vat-id", {"vat_id": "atu 13585627"})
+    assert (cart["vat_id"]["number"], cart["vat_id"]["status"]) == (AUSTRIAN, "unverified")
+    assert _schemes(cart["totals"]) == [("oss", 800)]
+    app.state.vat_register = Told(True)
+    cart = await _say(browser, cart, "vat-id", {"vat_id": AUSTRIAN})
+    assert _schemes(cart["totals"]) == [("intra_community", 0)]
+    order = (await browser.complete(cart, expected_total=4000)).json()
+    (tax,) = order["taxes"]
+    assert (tax["amount"], tax["base"], order["vat_id"]) == (0, 4000, AUSTRIAN)
+    assert "Article 138" in tax["note"]
+    assert "everse charge" in tax["note"]
+
+
+@pytest.mark.usefixtures("from_berlin")
+async def test_a_number_can_be_taken_back_and_a_wrong_one_is_never_asked_for(
+    app: Any, browser: Browser, grocer: SeededShop
+) -> None:
+    app.state.vat_register = register = Told(True)
+    cart = await browser.add(await browser.cart(), grocer.products[0].variant_id)
+    await _say(browser, cart, "address", VIENNA)
+    wrong = await browser.http.put(f"/v1/store/carts/{cart['id']}/vat-id", json={"vat_id": "ATU13585628"})
+    assert (wrong.status_code, wrong.json()["code"], register.asked) == (422, "taxes.malformed_vat_id", 0)
+    await _say(browser, cart, "vat-id", {"vat_id": AUSTRIAN})
+    without = (await browser.http.delete(f"/v1/store/carts/{cart['id']}/vat-id")).json()
+    assert (without["vat_id"], _schemes(without["totals"])) == (None, [("oss", 20)])
+
+
+@pytest.mark.usefixtures("from_berlin")
+async def test_another_shopper_can_not_set_a_carts_vat_number(app: Any, browser: Browser, grocer: SeededShop) -> None:
+    app.state.vat_register = register = Told(True)
+    cart = await browser.cart()
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app=app), base_url=f"http://{grocer.host}") as http:
+        await http.post("/v1/store/sessions", json={})
+        answer = await http.put(f"/v1/store/carts/{cart['id']}/vat-id", json={"vat_id": AUSTRIAN})
+        gone = await http.delete(f"/v1/store/carts/{cart['id']}/vat-id")
+    assert (answer.json()["code"], gone.json()["code"], register.asked) == ("cart.not_found", "cart.not_found", 0)
+
+
+@pytest.mark.parametrize(("quantity", "scheme", "tax"), [(1, "ioss", 40), (2, "import", 0)])
+async def test_ioss_ends_where_the_goods_without_their_vat_are_worth_more_than_its_limit(
+    browser: Browser, grocer: SeededShop, staff: httpx.AsyncClient, quantity: int, scheme: str, tax: int
+) -> None:
+    policy = {"included": True, "country": "US", "region": "OH", "ioss_limit": 200}
+    await staff.put("/v1/admin/taxes/policy", json=policy)
+    await staff.put("/v1/admin/taxes/rates/AT", json={"rates": [{"name": "VAT", "rate": "0.2"}]})
+    await staff.put("/v1/admin/delivery-methods/post", json={"name": "Post", "price": 40})
+    # One at 200 with its VAT is worth 167; two are worth 333. The delivery does not count.
+    cart = await browser.add(await browser.cart(), grocer.products[1].variant_id, quantity)
+    await _say(browser, cart, "address", VIENNA)
+    cart = await _say(browser, cart, "delivery", {"code": "post"})
+    assert _schemes(cart["totals"]) == [(scheme, tax)]
+
+
+async def test_a_rate_may_hold_for_some_postal_codes_only(
+    browser: Browser, grocer: SeededShop, staff: httpx.AsyncClient
+) -> None:
+    await staff.put("/v1/admin/taxes/policy", json={"included": False, "country": "US", "region": "OH"})
+    rates = [
+        {"name": "Ohio", "rate": "0.0575", "region": "OH"},
+        {"name": "Franklin County", "rate": "0.0175", "region": "OH", "postal_prefixes": ["430", "432"]},
+    ]
+    await staff.put("/v1/admin/taxes/rates/US", json={"rates": rates})
+    cart = await browser.add(await browser.cart(), grocer.products[3].variant_id, 5)
+    at = {**VIENNA, "country": "US", "region": "OH", "city": "Columbus"}
+    columbus = await _say(browser, cart, "address", {**at, "postal_code": "43215"})
+    cleveland = await _say(browser, cart, "address", {**at, "postal_code": "44101"})
+    assert [tax["name"] for tax in columbus["totals"]["taxes"]] == ["Ohio", "Franklin County"]
+    assert [tax["name"] for tax in cleveland["totals"]["taxes"]] == ["Ohio"]
