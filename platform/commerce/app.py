@@ -21,6 +21,7 @@ from commerce.inventory import api as inventory
 from commerce.ledger import api as ledger
 from commerce.orders import api as orders
 from commerce.orders import staff_api as staff_orders
+from commerce.orders import vendor_api as vendor_orders
 from commerce.payments import api as payments
 from commerce.pricing import api as pricing
 from commerce.promotions import api as promotions
@@ -31,6 +32,7 @@ from commerce.stored_value import api as stored_value
 from commerce.taxes import api as taxes
 from commerce.taxes.vat_ids import NoRegister, Vies
 from commerce.tenancy.service import Directory
+from commerce.vendors import api as vendors
 from foundation import http
 from foundation.database import Database
 from foundation.errors import NotFound, all_problems
@@ -81,6 +83,8 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         ledger,
         delivery,
         taxes,
+        vendors,
+        vendor_orders,
         pricing,
         stored_value,
         promotions,

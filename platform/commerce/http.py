@@ -107,19 +107,50 @@ def staff(scope: str) -> Callable[..., Awaitable[Staff]]:
     """A dependency that gives the member of staff or program whose key carries `scope`.
 
     Raises:
-        KeyUnknown, ScopeMissing: there is no such key here, or it may not do this.
+        KeyUnknown, ScopeMissing, OfAVendor: there is no such key here, or it may not do this.
     """
 
     async def allowed(request: Request, core: CoreDep, shop: ShopDep) -> Staff:
-        scheme, _, token = request.headers.get("authorization", "").partition(" ")
-        if scheme.lower() != "bearer" or not token.startswith(staff_keys.PREFIX):
-            raise staff_keys.KeyUnknown
-        async with core.database.tx(shop.id, read_only=True) as tx:
-            found = await staff_keys.by_key(tx, token)
-        found.require(scope)
+        found = await _by_key(request, core, shop, scope)
+        if found.vendor_id is not None:
+            raise staff_keys.OfAVendor
         return found
 
     return allowed
+
+
+@dataclass(frozen=True, slots=True)
+class VendorDesk:
+    """Somebody who acts for a vendor."""
+
+    vendor_id: UUID
+    staff: Staff
+
+
+def vendor_desk(scope: str) -> Callable[..., Awaitable[VendorDesk]]:
+    """A dependency that gives the vendor whose key carries `scope`.
+
+    Raises:
+        KeyUnknown, ScopeMissing, NotOfAVendor: there is no such key here, or it may not do this.
+    """
+
+    async def allowed(request: Request, core: CoreDep, shop: ShopDep) -> VendorDesk:
+        found = await _by_key(request, core, shop, scope)
+        if found.vendor_id is None:
+            raise staff_keys.NotOfAVendor
+        return VendorDesk(found.vendor_id, found)
+
+    return allowed
+
+
+async def _by_key(request: Request, core: Core, shop: Shop, scope: str) -> Staff:
+    scheme, _, token = request.headers.get("authorization", "").partition(" ")
+    if scheme.lower() != "bearer" or not token.startswith(staff_keys.PREFIX):
+        raise staff_keys.KeyUnknown
+    async with core.database.tx(shop.id, read_only=True) as tx:
+        found = await staff_keys.by_key(tx, token)
+    found.require(scope)
+    return found
 
 
 def set_session_cookie(response: Response, token: str, settings: Settings) -> None:

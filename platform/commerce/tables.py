@@ -14,6 +14,7 @@ from commerce.promotions import models as promotions
 from commerce.stored_value import models as stored_value
 from commerce.taxes import models as taxes
 from commerce.tenancy import models as tenancy
+from commerce.vendors import models as vendors
 from foundation import idempotency, outbox
 
 __all__ = [
@@ -33,4 +34,5 @@ __all__ = [
     "stored_value",
     "taxes",
     "tenancy",
+    "vendors",
 ]

@@ -135,12 +135,13 @@ def key(
     *,
     name: Annotated[str, typer.Option(help="Whose key it is.")],
     scope: Annotated[list[str] | None, typer.Option(help="What it may do; everything, unless some are named.")] = None,
+    vendor: Annotated[str | None, typer.Option(help="The vendor whose part of the shop it opens, and no more.")] = None,
 ) -> None:
     """Make a key for a shop's staff or programs, and show it once."""
     _use(default_var())
     from tradewind.keys import create
 
-    typer.echo(create(slug, name=name, scopes=scope))
+    typer.echo(create(slug, name=name, scopes=scope, vendor=vendor))
 
 
 @app.command(context_settings=PASS_ON, add_help_option=False)

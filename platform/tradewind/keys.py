@@ -7,7 +7,9 @@ from collections.abc import Sequence
 
 from commerce.identity.staff import SCOPES, create_key
 from commerce.tenancy import service as tenancy
-from foundation.database import Database
+from commerce.vendors import service as vendors
+from commerce.vendors.service import VendorNotFound
+from foundation.database import Database, tx_of
 from foundation.settings import EngineNotConfigured, Settings
 from tradewind.errors import StackError
 
@@ -16,19 +18,19 @@ class NoKey(StackError):
     """The key can't be made."""
 
 
-def create(slug: str, *, name: str, scopes: Sequence[str] | None) -> str:
+def create(slug: str, *, name: str, scopes: Sequence[str] | None, vendor: str | None = None) -> str:
     """The new key's token, which is stored nowhere.
 
     Raises:
-        NoKey: there is no such shop or scope, or Postgres has no address.
+        NoKey: there is no such shop, scope or vendor, or Postgres has no address.
     """
     try:
-        return asyncio.run(_create(Settings(), slug, name, scopes or SCOPES))
-    except (EngineNotConfigured, ValueError) as fault:
+        return asyncio.run(_create(Settings(), slug, name, scopes or SCOPES, vendor))
+    except (EngineNotConfigured, ValueError, VendorNotFound) as fault:
         raise NoKey(str(fault)) from fault
 
 
-async def _create(settings: Settings, slug: str, name: str, scopes: Sequence[str]) -> str:
+async def _create(settings: Settings, slug: str, name: str, scopes: Sequence[str], vendor: str | None) -> str:
     database = Database(settings.require("database_url", "Postgres"), pool_size=1)
     try:
         async with database.transaction(None) as session:
@@ -36,7 +38,8 @@ async def _create(settings: Settings, slug: str, name: str, scopes: Sequence[str
         if slug not in shops:
             raise NoKey(f"There is no shop {slug!r}; there are: {', '.join(shops) or 'none'}.")
         async with database.transaction(shops[slug].id) as session:
-            _, token = await create_key(session, shops[slug].id, name=name, scopes=scopes)
+            vendor_id = (await vendors.by_code(await tx_of(session), vendor)).id if vendor else None
+            _, token = await create_key(session, shops[slug].id, name=name, scopes=scopes, vendor_id=vendor_id)
         return token
     finally:
         await database.close()

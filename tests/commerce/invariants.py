@@ -88,6 +88,21 @@ _WRONG = {
         UNION ALL
         SELECT o.id FROM orders o WHERE o.tenant_id = :tenant_id AND o.discount <> (
             SELECT coalesce(sum((d->>'amount')::bigint), 0) FROM jsonb_array_elements(o.discounts) d)""",
+    "a vendor whose books say something else than the vendor's orders": """
+        SELECT account FROM (
+            SELECT account, amount FROM ledger_posting WHERE tenant_id = :tenant_id
+            UNION ALL SELECT 'vendor:' || vendor_id, earned - paid_out FROM vendor_order WHERE tenant_id = :tenant_id
+            UNION ALL SELECT 'commission', commission FROM vendor_order WHERE tenant_id = :tenant_id) said
+        WHERE account LIKE 'vendor:%' OR account = 'commission' GROUP BY account HAVING sum(amount) <> 0""",
+    "a vendor order that divides something else than what was paid for its lines and is kept": """
+        SELECT v.id FROM vendor_order v JOIN orders o ON o.id = v.order_id
+        JOIN order_line l ON l.order_id = v.order_id AND l.vendor_id = v.vendor_id
+        WHERE v.tenant_id = :tenant_id AND o.payment_state IN ('paid', 'partially_refunded', 'refunded')
+        GROUP BY v.id, v.earned, v.commission
+        HAVING v.earned + v.commission <> sum(
+            l.total + CASE WHEN o.tax_included THEN 0 ELSE l.tax END
+            - round((l.total + CASE WHEN o.tax_included THEN 0 ELSE l.tax END) * l.credited::numeric / l.quantity))
+           AND bool_and(l.credited IN (0, l.quantity))""",
     "a line whose units in parcels or returns are not counted on it": """
         SELECT l.id FROM order_line l WHERE l.tenant_id = :tenant_id AND (
             l.fulfilled <> (SELECT coalesce(sum(quantity), 0) FROM fulfilment_line f WHERE f.order_line_id = l.id)

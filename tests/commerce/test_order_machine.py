@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import timedelta
+from decimal import Decimal
 from fractions import Fraction
 from itertools import count
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -28,6 +29,8 @@ from commerce.orders.returning import Announced, Arrived
 from commerce.orders.schemas import StaffOrderOut
 from commerce.promotions.engine import Discount
 from commerce.taxes.engine import Rate
+from commerce.vendors import service as vendors
+from commerce.vendors.schemas import VendorIn
 from foundation import clock
 from foundation.database import Database, Tx
 from foundation.errors import Problem
@@ -92,11 +95,17 @@ class ShopMachine(RuleBasedStateMachine):
         self.seeded = self.new_shop()
         self.desk = self.do(Desk.at(self.database, self.seeded))
         self.keep_back(1, 0, 9)
+        self.attempt(lambda: self.change(self.let_a_vendor_sell_the_first))
         for quantities in ([2, 3, 1], [0, 1, 2]):
             self.sell_to(quantities, "tok_ok")
         sent, _, _ = self.orders[0]
         self.attempt(lambda: self.change(lambda tx: fulfilling.fulfil(tx, sent, STAFF)))
         self.ask_to_return(0, [1, 2, 0], by_staff=True)
+
+    async def let_a_vendor_sell_the_first(self, tx: Tx) -> None:
+        terms = VendorIn(name="The Mill", commission_rate=Decimal("0.07"), commission_fee=11)
+        await vendors.put(tx, "mill", terms)
+        await vendors.assign(tx, "mill", [self.seeded.products[0].product_id])
 
     @rule(
         quantities=UNITS,

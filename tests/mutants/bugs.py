@@ -10,6 +10,7 @@ _ORDERS = "tests/commerce/test_orders.py"
 _RACES = "tests/commerce/test_order_races.py"
 _CRASHES = "tests/commerce/test_order_crashes.py"
 _MACHINE = "tests/commerce/test_order_machine.py"
+_VENDORS = "tests/commerce/test_vendors.py"
 
 
 @dataclass(frozen=True, slots=True)
@@ -230,5 +231,35 @@ async def begin_void(""",
         "a spreadsheet runs what a shopper wrote",
         (("commerce/orders/staff_api.py", "cell.startswith(FORMULA)", "cell.startswith('none')"),),
         _ORDERS,
+    ),
+    Bug(
+        "a vendor's earnings are posted again with every change",
+        (
+            (
+                "commerce/vendors/earning.py",
+                'due.earned - row["earned"], due.commission - row["commission"]',
+                "due.earned, due.commission",
+            ),
+        ),
+        _VENDORS,
+    ),
+    Bug(
+        "two payouts to one vendor at once",
+        (
+            ("commerce/vendors/paying.py", "FOR NO KEY UPDATE", ""),
+            ("commerce/vendors/paying.py", "ORDER BY v.id FOR UPDATE OF v", "ORDER BY v.id"),
+        ),
+        _VENDORS,
+    ),
+    Bug(
+        "a vendor's key opens the back office",
+        (
+            (
+                "commerce/http.py",
+                "        if found.vendor_id is not None:\n            raise staff_keys.OfAVendor\n",
+                "",
+            ),
+        ),
+        _VENDORS,
     ),
 )

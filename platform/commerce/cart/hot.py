@@ -58,7 +58,7 @@ READ = hot(
                l.id AS line_id, l.variant_id, l.quantity, l.unit_price, l.decision_id,
                l.explanation::text, {offers_of("v", "c.currency")} AS offers,
                v.product_id, v.sku, v.title AS variant_title, p.title AS product_title, p.handle, p.image,
-               p.status = 'published' AS for_sale, p.tax_class, r.amount AS list_price,
+               p.status = 'published' AS for_sale, p.tax_class, p.vendor_id, r.amount AS list_price,
                {ON_HAND} AS available, greatest(y.backorder_limit - y.promised, 0) AS room, y.lead_days,
                y.available_from
         FROM cart c

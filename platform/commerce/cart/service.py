@@ -484,6 +484,7 @@ def _line(row: Mapping[str, Any], now: datetime) -> Line:
         handle=row["handle"],
         image=row["image"],
         for_sale=row["for_sale"],
+        vendor_id=row["vendor_id"],
     )
     supply = Supply(row["available"], row["room"] or 0, row["lead_days"] or 0, row["available_from"])
     return Line(

@@ -49,6 +49,8 @@ class Product(TenantOwned, Base):
     __tablename__ = "product"
     __table_args__ = (
         belongs_to("category", "category_id"),
+        belongs_to("vendor", "vendor_id"),
+        Index("ix_product_vendor", "tenant_id", "vendor_id", postgresql_where=text("vendor_id IS NOT NULL")),
         CheckConstraint("status IN ('draft', 'published', 'archived')", name="status"),
         Index("uq_product_handle", "tenant_id", "handle", unique=True),
         Index("ix_product_listing", "tenant_id", "status", "rank", "id"),
@@ -66,6 +68,8 @@ class Product(TenantOwned, Base):
     image: Mapped[Str | None]
     """Key of the main image in the object store; without one the shop draws it."""
     tax_class: Mapped[Str] = mapped_column(server_default="standard")
+    vendor_id: Mapped[UUID | None]
+    """Who sells it; the shop itself, when nobody is named."""
     attributes: Mapped[dict[str, Any]] = mapped_column(JSONB, server_default=text("'{}'"))
     version: Mapped[Units] = mapped_column(server_default="1")
     created_at: Mapped[Created]

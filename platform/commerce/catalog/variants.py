@@ -17,6 +17,8 @@ class VariantRef:
     handle: str
     image: str | None
     for_sale: bool
+    vendor_id: UUID | None = None
+    """Who sells it; the shop itself, when nobody is named."""
 
 
 def sold_as(product: str, variant: str) -> str:

@@ -17,7 +17,7 @@ from foundation import clock
 from foundation.database import Base, Tx, hot
 from foundation.errors import Forbidden, Unauthenticated
 from foundation.ids import new_id
-from foundation.tables import Created, Str, TenantOwned, Timestamp
+from foundation.tables import Created, Str, TenantOwned, Timestamp, belongs_to
 
 PREFIX = "twk_"
 TOKEN_BYTES = 32
@@ -39,6 +39,9 @@ SCOPES = (
     "settings:write",
     "stored_value:read",
     "stored_value:write",
+    "vendors:pay",
+    "vendors:read",
+    "vendors:write",
 )
 
 
@@ -56,15 +59,32 @@ class ScopeMissing(Forbidden):
     scope: str
 
 
+class OfAVendor(Forbidden):
+    """A vendor's key opens the vendor's own part of the shop only."""
+
+    code = "identity.of_a_vendor"
+
+
+class NotOfAVendor(Forbidden):
+    """This is a vendor's part of the shop, and the key is not a vendor's."""
+
+    code = "identity.not_of_a_vendor"
+
+
 class ApiKey(TenantOwned, Base):
     """A key of a member of staff or a program."""
 
     __tablename__ = "api_key"
-    __table_args__ = (Index("uq_api_key_token_hash", "tenant_id", "token_hash", unique=True),)
+    __table_args__ = (
+        belongs_to("vendor", "vendor_id"),
+        Index("uq_api_key_token_hash", "tenant_id", "token_hash", unique=True),
+    )
 
     name: Mapped[Str]
     token_hash: Mapped[bytes] = mapped_column(LargeBinary)
     scopes: Mapped[list[str]] = mapped_column(ARRAY(Text), server_default=text("'{}'"))
+    vendor_id: Mapped[UUID | None]
+    """The vendor whose part of the shop it opens; without one it is the shop's own staff's."""
     created_at: Mapped[Created]
     expires_at: Mapped[Timestamp | None]
     revoked_at: Mapped[Timestamp | None]
@@ -78,6 +98,7 @@ class Staff:
     key_id: UUID
     name: str
     scopes: frozenset[str]
+    vendor_id: UUID | None = None
 
     @property
     def principal(self) -> str:
@@ -98,7 +119,7 @@ class Staff:
 _BY_TOKEN = hot(
     text(
         """
-        SELECT id, name, scopes FROM api_key
+        SELECT id, name, scopes, vendor_id FROM api_key
         WHERE tenant_id = :tenant_id AND token_hash = :token_hash AND revoked_at IS NULL
           AND (expires_at IS NULL OR expires_at > CAST(:now AS timestamptz))
         """
@@ -107,9 +128,14 @@ _BY_TOKEN = hot(
 
 
 async def create_key(
-    session: AsyncSession, tenant_id: UUID, *, name: str, scopes: Sequence[str] = SCOPES
+    session: AsyncSession,
+    tenant_id: UUID,
+    *,
+    name: str,
+    scopes: Sequence[str] = SCOPES,
+    vendor_id: UUID | None = None,
 ) -> tuple[UUID, str]:
-    """A new key's id and its token, which is shown once and never stored.
+    """A new key's id and its token, which is shown once and never stored; a vendor's opens the vendor's part only.
 
     Raises:
         ValueError: there is no such scope.
@@ -118,7 +144,14 @@ async def create_key(
     if unknown:
         raise ValueError(f"no such scope: {', '.join(sorted(unknown))}")
     token = PREFIX + secrets.token_urlsafe(TOKEN_BYTES)
-    row = ApiKey(tenant_id=tenant_id, id=new_id(), name=name, token_hash=_hash(token), scopes=list(scopes))
+    row = ApiKey(
+        tenant_id=tenant_id,
+        id=new_id(),
+        name=name,
+        token_hash=_hash(token),
+        scopes=list(scopes),
+        vendor_id=vendor_id,
+    )
     session.add(row)
     await session.flush()
     return row.id, token
@@ -133,7 +166,7 @@ async def by_key(tx: Tx, token: str) -> Staff:
     row = await tx.one(_BY_TOKEN, {"token_hash": _hash(token), "now": clock.now()})
     if row is None:
         raise KeyUnknown
-    return Staff(tx.tenant_id, row["id"], row["name"], frozenset(row["scopes"]))
+    return Staff(tx.tenant_id, row["id"], row["name"], frozenset(row["scopes"]), row["vendor_id"])
 
 
 def _hash(token: str) -> bytes:

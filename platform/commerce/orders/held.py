@@ -16,8 +16,9 @@ from uuid import UUID
 from sqlalchemy import text
 
 from commerce.identity.service import Shopper
-from commerce.orders.states import Role, States, fulfilment_state, payment_state, require, return_state
+from commerce.orders.states import CAPTURED, Role, States, fulfilment_state, payment_state, require, return_state
 from commerce.payments import settlement
+from commerce.vendors import earning
 from foundation import clock
 from foundation.database import Tx, hot
 from foundation.errors import Conflict, NotFound, Unprocessable
@@ -89,6 +90,12 @@ class Line:
     in_return: int
     returned: int
     credited: int
+    vendor_id: UUID | None = None
+
+    @property
+    def kept(self) -> int:
+        """What was paid for the units that are not credited."""
+        return self.total - self._share(self.credited)
 
     @property
     def open(self) -> int:
@@ -173,7 +180,7 @@ _LINES = hot(
         """
         SELECT id, product_id, variant_id, quantity,
                total + CASE WHEN CAST(:tax_included AS boolean) THEN 0 ELSE tax END AS total,
-               fulfilled, cancelled, in_return, returned, credited
+               fulfilled, cancelled, in_return, returned, credited, vendor_id
         FROM order_line WHERE tenant_id = :tenant_id AND order_id = :order_id ORDER BY id
         """
     )
@@ -279,6 +286,16 @@ async def save_states(held: Held) -> None:
             "return_state": held.states.returns,
         },
     )
+    if held.states.payment in CAPTURED:
+        await earning.accrue(held.tx, held.id, _kept_by_vendor(held))
+
+
+def _kept_by_vendor(held: Held) -> dict[UUID, int]:
+    kept: dict[UUID, int] = {}
+    for line in held.lines.values():
+        if line.vendor_id is not None:
+            kept[line.vendor_id] = kept.get(line.vendor_id, 0) + line.kept
+    return kept
 
 
 async def enter(held: Held, kind: str, actor: Actor, *, note: str = "", **data: Any) -> None:

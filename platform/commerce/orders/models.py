@@ -92,6 +92,7 @@ class OrderLine(TenantOwned, Base):
     __table_args__ = (
         belongs_to("orders", "order_id"),
         belongs_to("variant", "variant_id"),
+        belongs_to("vendor", "vendor_id"),
         CheckConstraint("quantity > 0", name="quantity"),
         CheckConstraint("total = unit_price * quantity + rounding - discount", name="total"),
         CheckConstraint("fulfilled >= 0 AND cancelled >= 0 AND fulfilled + cancelled <= quantity", name="fulfilled"),
@@ -113,6 +114,8 @@ class OrderLine(TenantOwned, Base):
     total: Mapped[Minor]
     tax: Mapped[Minor] = mapped_column(server_default="0")
     """Part of the total when the order's prices include tax, on top of it otherwise."""
+    vendor_id: Mapped[UUID | None]
+    """Who sold it and sends it; the shop itself, when nobody is named."""
     decision_id: Mapped[UUID | None]
     explanation: Mapped[dict[str, Any]] = mapped_column(
         JSONB, server_default=text("""'{"price": null, "discounts": [], "taxes": []}'""")

@@ -35,18 +35,27 @@ _PLACE = hot(
                     CAST(CAST(:delivery AS text) AS jsonb), :total, CAST(:at AS timestamptz))),
         entered AS (
             INSERT INTO order_entry (tenant_id, id, order_id, kind, actor, at)
-            VALUES (:tenant_id, :entry_id, :id, 'placed', 'shopper', CAST(:at AS timestamptz)))
+            VALUES (:tenant_id, :entry_id, :id, 'placed', 'shopper', CAST(:at AS timestamptz))),
+        split AS (
+            INSERT INTO vendor_order (tenant_id, id, order_id, vendor_id, number, commission_rate, commission_fee,
+                                      placed_at)
+            SELECT :tenant_id, p.id, :id, v.id, :number || '-' || v.code, v.commission_rate, v.commission_fee,
+                   CAST(:at AS timestamptz)
+            FROM unnest(CAST(:part_ids AS uuid[]), CAST(:part_vendor_ids AS uuid[])) AS p (id, vendor_id)
+            JOIN vendor v ON v.tenant_id = :tenant_id AND v.id = p.vendor_id)
         INSERT INTO order_line (tenant_id, id, order_id, product_id, variant_id, sku, title, quantity, unit_price,
-                                discount, total, tax, decision_id, explanation, promised_on)
+                                discount, total, tax, decision_id, explanation, promised_on, vendor_id)
         SELECT :tenant_id, l.id, :id, l.product_id, l.variant_id, l.sku, l.title, l.quantity, l.unit_price, l.discount,
-               l.total, l.tax, l.decision_id, CAST(l.explanation AS jsonb), l.promised_on
+               l.total, l.tax, l.decision_id, CAST(l.explanation AS jsonb), l.promised_on,
+               l.vendor_id
         FROM unnest(CAST(:line_ids AS uuid[]), CAST(:product_ids AS uuid[]), CAST(:variant_ids AS uuid[]),
                     CAST(:skus AS text[]), CAST(:titles AS text[]), CAST(:quantities AS bigint[]),
                     CAST(:unit_prices AS bigint[]), CAST(:discounts AS bigint[]), CAST(:totals AS bigint[]),
                     CAST(:line_taxes AS bigint[]), CAST(:decision_ids AS uuid[]),
-                    CAST(:explanations AS text[]), CAST(:promised_on AS date[]))
+                    CAST(:explanations AS text[]), CAST(:promised_on AS date[]),
+                    CAST(:vendor_ids AS uuid[]))
              AS l (id, product_id, variant_id, sku, title, quantity, unit_price, discount, total, tax, decision_id,
-                   explanation, promised_on)
+                   explanation, promised_on, vendor_id)
         """
     )
 )
@@ -62,6 +71,7 @@ async def place(tx: Tx, shopper: Shopper, checked: Checked, *, order_id: UUID, e
     """
     cart, totals, said = checked.cart, checked.totals, checked.out()
     line_ids = [new_id() for _ in cart.lines]
+    vendors = sorted({line.variant.vendor_id for line in cart.lines if line.variant.vendor_id})
     await tx.rows(
         _PLACE,
         {
@@ -100,6 +110,9 @@ async def place(tx: Tx, shopper: Shopper, checked: Checked, *, order_id: UUID, e
             "decision_ids": [line.decision_id for line in cart.lines],
             "explanations": [line.explanation.model_dump_json() for line in said.lines],
             "promised_on": [line.promised_on for line in cart.lines],
+            "vendor_ids": [line.variant.vendor_id for line in cart.lines],
+            "part_ids": [new_id() for _ in vendors],
+            "part_vendor_ids": vendors,
         },
     )
     await _announce(tx, shopper, checked, order_id, line_ids)

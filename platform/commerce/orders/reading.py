@@ -16,6 +16,7 @@ from commerce.orders.held import OWNED, OrderNotFound, whose
 from commerce.orders.schemas import Filters, OrderOut, OrderSummary, StaffOrderOut, StaffOrderSummary
 from commerce.orders.states import Role, States, possible
 from commerce.payments import settlement
+from commerce.vendors import reading as vendors
 from foundation.database import HotStatement, Tx, hot
 from foundation.types import MoneyOut
 
@@ -168,7 +169,8 @@ async def for_staff(tx: Tx, order_id: UUID) -> StaffOrderOut:
     if more is None:
         raise OrderNotFound
     refunds = await settlement.refunds_of(tx, order_id)
-    return StaffOrderOut.model_validate(document | orjson.loads(more) | {"refunds": refunds})
+    parts = await vendors.of_order(tx, order_id)
+    return StaffOrderOut.model_validate(document | orjson.loads(more) | {"refunds": refunds, "vendor_orders": parts})
 
 
 async def page(tx: Tx, shopper: Shopper, *, after: UUID | None, limit: int) -> OrderPage:

@@ -12,6 +12,7 @@ from commerce.delivery.schemas import AddressOut, DeliveryOut
 from commerce.orders.states import FulfilmentState, PaymentState, ReturnState, Status
 from commerce.payments.schemas import RefundOut
 from commerce.taxes.schemas import TaxOut
+from commerce.vendors.schemas import VendorOrderOut
 from foundation.types import Currency, Email, Id, Input, Instant, LongText, MinorUnits, Model, MoneyOut, Quantity, Text
 
 MAX_LINES = 200
@@ -137,6 +138,8 @@ class StaffOrderOut(OrderOut):
     credited: int
     """What the shopper does not owe any more."""
     refunds: list[RefundOut]
+    vendor_orders: list[VendorOrderOut]
+    """What of it vendors send, and what they earn."""
     timeline: list[EntryOut]
 
 

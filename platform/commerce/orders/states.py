@@ -27,6 +27,8 @@ Status = Literal[
 ]
 PaymentState = Literal["pending", "authorised", "paid", "partially_refunded", "refunded", "voided"]
 FulfilmentState = Literal["unfulfilled", "partially_fulfilled", "shipped", "out_for_delivery", "delivered", "cancelled"]
+CAPTURED: frozenset[PaymentState] = frozenset({"paid", "partially_refunded", "refunded"})
+"""The money came, whatever went back since."""
 ReturnState = Literal["none", "in_progress", "partially_returned", "returned"]
 
 PARCEL_STEPS: Mapping[str, tuple[str, ...]] = {

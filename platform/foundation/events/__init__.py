@@ -38,6 +38,7 @@ from foundation.events.payments import PaymentCaptured, PaymentRefunded, Payment
 from foundation.events.pricing import OfferedPrice, PriceQuoted, PricesChanged
 from foundation.events.promotions import CouponRedeemed, DiscountRedeemed, DiscountReleased
 from foundation.events.stored_value import StoredValueMoved
+from foundation.events.vendors import VendorPaidOut
 
 __all__ = [
     "CONTRACTS",
@@ -78,6 +79,7 @@ __all__ = [
     "StockAllocated",
     "StockLevelChanged",
     "StoredValueMoved",
+    "VendorPaidOut",
     "ViewCart",
     "ViewItem",
     "ViewItemList",
