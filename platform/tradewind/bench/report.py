@@ -82,6 +82,9 @@ def page(folder: Path) -> str:
     mutants = folder / "mutants.json"
     if mutants.exists():
         parts += ["", *_mutants(orjson.loads(mutants.read_bytes()))]
+    chaos = folder / "chaos.json"
+    if chaos.exists():
+        parts += ["", *_chaos(orjson.loads(chaos.read_bytes()))]
     return "\n".join(parts) + "\n"
 
 
@@ -107,6 +110,22 @@ def _mutants(result: Mapping[str, Any]) -> list[str]:
         "`make mutants` plants classic bugs of commerce cores one at a time and runs the test that has to catch each.",
         "",
         f"{result['caught']} of {result['planted']} caught, in {result['seconds']:.0f} s.",
+        "",
+        _described(result["machine"]),
+    ]
+
+
+def _chaos(result: Mapping[str, Any]) -> list[str]:
+    troubles = ", ".join(f"{name} ({times})" for name, times in sorted(result["troubles"].items()))
+    return [
+        "## A shop in trouble",
+        "",
+        "`make chaos` lets shoppers and staff go on while the shop's processes are killed, its connections cut, its disk"
+        " filled and its clock moved, and then looks for anything lost or done twice.",
+        "",
+        f"{result['minutes']:g} minutes: {troubles}. {result['orders_acknowledged']:,} orders and"
+        f" {result['changes_acknowledged']:,} changes of staff were acknowledged, {result['requests_sent_again']:,}"
+        f" requests sent again, {result['commits_cut']:,} commits cut. Wrong afterwards: {len(result['wrong'])}.",
         "",
         _described(result["machine"]),
     ]
