@@ -120,8 +120,8 @@ def _chaos(result: Mapping[str, Any]) -> list[str]:
     return [
         "## A shop in trouble",
         "",
-        "`make chaos` lets shoppers and staff go on while the shop's processes are killed, its connections cut, its disk"
-        " filled and its clock moved, and then looks for anything lost or done twice.",
+        "`make chaos` lets shoppers and staff go on while the shop's processes are killed, its connections cut, its"
+        " disk filled and its clock moved, and then looks for anything lost or done twice.",
         "",
         f"{result['minutes']:g} minutes: {troubles}. {result['orders_acknowledged']:,} orders and"
         f" {result['changes_acknowledged']:,} changes of staff were acknowledged, {result['requests_sent_again']:,}"
