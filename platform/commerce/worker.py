@@ -68,7 +68,7 @@ async def run(settings: Settings) -> None:
     database = Database(settings.require("database_url", "Postgres"), pool_size=2)
     redis = clients.redis_async(settings)
     hold_for = timedelta(seconds=settings.reservation_ttl_seconds)
-    checkout = Checkout(database, configured(), hold_for)
+    checkout = Checkout(database, configured(database, settings), hold_for)
     log.info("worker.started")
     try:
         while not stop.is_set():

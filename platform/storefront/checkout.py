@@ -7,11 +7,10 @@ from fastapi import APIRouter, Request
 from starlette.responses import Response
 
 from commerce.cart.schemas import CartOut
-from commerce.checkout.api import checkout_of
+from commerce.checkout.api import answer, checkout_of
 from commerce.checkout.schemas import Complete, PaymentIn
 from commerce.http import once
 from foundation.errors import Problem
-from foundation.http import json_bytes, model_bytes
 from foundation.ids import new_id
 from storefront.cart import blocked, cart_page, open_cart
 from storefront.forms import CheckoutForm, read
@@ -42,17 +41,19 @@ async def pay(request: Request, visit: VisitDep) -> Response:
     """Pay and place the order: once for each form shown, however often it is sent."""
     try:
         form = await read(request, CheckoutForm)
-        answer = await _complete(request, visit, form)
+        answered = await _complete(request, visit, form)
     except Problem as problem:
         return await _back(visit, problem)
-    told = orjson.loads(answer.body)
-    if answer.status_code == 201:
+    told = orjson.loads(answered.body)
+    if answered.status_code == 201:
         return visit.redirect(f"/orders/{told['id']}", "ordered")
+    if answered.status_code == 202:
+        return visit.redirect(told["payments"][0]["action_url"])
     cart = await open_cart(visit)
     if cart is None:
         return visit.redirect("/cart")
     return _checkout_page(
-        visit, cart, status=answer.status_code, said=refusal(str(told.get("reason"))), email=form.email
+        visit, cart, status=answered.status_code, said=refusal(str(told.get("reason"))), email=form.email
     )
 
 
@@ -60,8 +61,7 @@ async def _complete(request: Request, visit: Visit, form: CheckoutForm) -> Respo
     body = Complete(payment=PaymentIn(token=form.token), email=form.email, expected_total=form.expected_total)
 
     async def work() -> Response:
-        order = await checkout_of(visit.core).complete(visit.shop, visit.shopper, form.cart_id, body)
-        return json_bytes(model_bytes(order), status=201)
+        return answer(await checkout_of(visit.core).complete(visit.shop, visit.shopper, form.cart_id, body))
 
     return await once(request, visit.core, visit.shopper, form.idempotency_key, work)
 

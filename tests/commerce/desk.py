@@ -7,7 +7,7 @@ from datetime import timedelta
 from uuid import UUID
 
 from commerce.cart import service as carts
-from commerce.checkout.schemas import Complete, PaymentIn
+from commerce.checkout.schemas import Complete, PartIn, PaymentIn, Waiting
 from commerce.checkout.service import Checkout
 from commerce.identity import service as identity
 from commerce.identity.service import Shopper
@@ -16,6 +16,7 @@ from commerce.orders.held import Actor
 from commerce.orders.money import Money
 from commerce.orders.schemas import OrderOut, StaffOrderOut
 from commerce.payments.providers import (
+    NEVER_ASKED,
     ActionRequired,
     Authorised,
     Captured,
@@ -44,24 +45,56 @@ class Bank(TestProvider):
     """The test provider with books of its own: what it holds, took and gave back, and calls that go wrong.
 
     A call named in `lost` does its work and its answer is lost; one named in `away` does nothing; at one in `deadly` the
-    process dies after the work is done.
+    process dies after the work is done. `tok_challenge` asks the shopper to act; `decide` says what came of it.
     """
 
     def __init__(self) -> None:
         self.held: dict[UUID, int] = {}
         self.taken: dict[UUID, int] = {}
         self.given: dict[UUID, int] = {}
+        self.challenged: dict[UUID, bool | None] = {}
         self.lost: set[str] = set()
         self.away: set[str] = set()
         self.deadly: set[str] = set()
 
     async def authorise(self, charge: Charge) -> Authorised | ActionRequired | Refused:
         self._absent("authorise")
-        answer = await super().authorise(charge)
-        if isinstance(answer, Authorised):
-            self.held[charge.payment_id] = charge.amount
+        if charge.token == "tok_challenge":
+            self.challenged[charge.payment_id] = None
+            answer = self._challenge(charge)
+        else:
+            answer = await super().authorise(charge)
+            if isinstance(answer, Authorised):
+                self.held[charge.payment_id] = charge.amount
         self._lose("authorise")
         return answer
+
+    async def resume(self, charge: Charge) -> Authorised | ActionRequired | Refused:
+        self._absent("resume")
+        if charge.payment_id in self.challenged:
+            answer = self._challenge(charge)
+        elif charge.payment_id in self.held or charge.payment_id in self.taken:
+            answer = Authorised(f"test_{charge.payment_id.hex}")
+        else:
+            answer = NEVER_ASKED
+        self._lose("resume")
+        return answer
+
+    def decide(self, payment_id: UUID, *, approved: bool) -> None:
+        """The shopper has done what was asked; once, like a bank."""
+        if self.challenged.get(payment_id, True) is None:
+            self.challenged[payment_id] = approved
+
+    def _challenge(self, charge: Charge) -> Authorised | ActionRequired | Refused:
+        reference = f"test_{charge.payment_id.hex}"
+        match self.challenged[charge.payment_id]:
+            case None:
+                return ActionRequired(reference, "https://bank.example/challenge")
+            case False:
+                return Refused("challenge_failed")
+        if charge.payment_id not in self.taken:
+            self.held[charge.payment_id] = charge.amount
+        return Authorised(reference)
 
     async def capture(self, charge: Charge) -> Captured | Refused:
         self._absent("capture")
@@ -76,6 +109,8 @@ class Bank(TestProvider):
         self._absent("void")
         assert charge.payment_id not in self.taken
         self.held.pop(charge.payment_id, None)
+        if charge.payment_id in self.challenged:
+            self.challenged[charge.payment_id] = False
         self._lose("void")
 
     async def refund(self, refund: Reimbursement) -> Refunded | Refused:
@@ -133,7 +168,16 @@ class Desk:
 
     async def pay(self, shopper: Shopper, cart_id: UUID, token: str = "tok_ok") -> OrderOut:
         """Complete a cart."""
-        body = Complete(payment=PaymentIn(token=token), email="a@b.example")
+        order = await self.try_to_pay(shopper, cart_id, token)
+        assert isinstance(order, OrderOut)
+        return order
+
+    async def try_to_pay(self, shopper: Shopper, cart_id: UUID, *tokens: str) -> OrderOut | Waiting:
+        """Complete a cart with one payment, or with several, of which each but the last pays 50."""
+        body = Complete(payment=PaymentIn(token=tokens[0]), email="a@b.example")
+        if len(tokens) > 1:
+            parts = [PartIn(token=token, amount=50) for token in tokens[:-1]]
+            body = Complete(payments=[*parts, PartIn(token=tokens[-1])], email="a@b.example")
         return await self.checkout.complete(self.shop, shopper, cart_id, body)
 
     async def order(self, *quantities: int, token: str = "tok_ok") -> StaffOrderOut:

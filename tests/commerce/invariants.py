@@ -36,12 +36,21 @@ _WRONG = {
             o.total <> o.shipping + CASE WHEN o.tax_included THEN 0 ELSE o.tax END + (
                 SELECT sum(l.total) FROM order_line l WHERE l.order_id = o.id)
             OR o.tax <> o.shipping_tax + (SELECT sum(l.tax) FROM order_line l WHERE l.order_id = o.id))""",
-    "an order that was charged something else than its total": """
+    "an order whose payments are not its total": """
         SELECT o.id FROM orders o JOIN payment p ON p.order_id = o.id
-        WHERE o.tenant_id = :tenant_id AND p.amount <> o.total""",
-    "a cart with two orders, or an order with two captures": """
-        SELECT order_id FROM payment WHERE tenant_id = :tenant_id AND status IN ('authorised', 'capturing', 'captured')
-        GROUP BY order_id HAVING count(*) > 1""",
+        WHERE o.tenant_id = :tenant_id GROUP BY o.id, o.total HAVING sum(p.amount) <> o.total""",
+    "an attempt with a payment too many, or one of which a part is decided and a part is not": """
+        SELECT p.attempt_id FROM payment p WHERE p.tenant_id = :tenant_id GROUP BY p.attempt_id
+        HAVING count(DISTINCT p.order_id) > 1 OR (bool_or(p.order_id IS NOT NULL) AND bool_or(p.order_id IS NULL))
+            OR count(DISTINCT p.order_id IS NULL AND p.status IN ('started', 'action_required', 'authorised')) > 1""",
+    "stock held for an attempt that is over, or a cart that is being paid by nobody": """
+        SELECT r.id FROM reservation r WHERE r.tenant_id = :tenant_id AND r.status = 'held' AND NOT EXISTS (
+            SELECT FROM payment p WHERE p.attempt_id = r.holder_id AND p.order_id IS NULL
+               AND p.status IN ('started', 'action_required', 'authorised'))
+        UNION ALL
+        SELECT c.id FROM cart c WHERE c.tenant_id = :tenant_id AND (c.status = 'completing') <> EXISTS (
+            SELECT FROM payment p WHERE p.cart_id = c.id AND p.order_id IS NULL
+               AND p.status IN ('started', 'action_required', 'authorised'))""",
     "an allocation that is not what was ordered, sent and cancelled": """
         WITH ordered AS (
             SELECT order_id, variant_id, sum(quantity) AS units, sum(fulfilled) AS sent, sum(cancelled) AS cancelled

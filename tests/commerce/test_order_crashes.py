@@ -12,8 +12,9 @@ import pytest
 from sqlalchemy import event
 
 from commerce.inventory import service as inventory
-from commerce.orders import cancelling, fulfilling, refunding, returning
+from commerce.orders import cancelling, fulfilling, reading, refunding, returning
 from commerce.orders.returning import Announced
+from commerce.orders.schemas import OrderOut
 from commerce.orders.states import IllegalTransition
 from commerce.payments.settlement import RefundExceedsCaptured
 from foundation import clock
@@ -75,7 +76,10 @@ async def _nothing_is_wrong(desk: Desk) -> None:
     assert desk.bank.held == {}
 
 
-async def test_a_cart_is_paid_for_once_wherever_completing_it_dies(database_urls: DatabaseUrls) -> None:
+@pytest.mark.parametrize("tokens", [("tok_ok",), ("tok_ok", "tok_ok")], ids=["one payment", "two payments"])
+async def test_a_cart_is_paid_for_once_wherever_completing_it_dies(
+    tokens: tuple[str, ...], database_urls: DatabaseUrls
+) -> None:
     desk = await Desk.at(Database(database_urls.app, pool_size=2), seed_shop(database_urls, "mortal"))
     at, died = 0, True
     while died:
@@ -85,14 +89,32 @@ async def test_a_cart_is_paid_for_once_wherever_completing_it_dies(database_urls
         taken = len(desk.bank.taken)
 
         async def complete(at_desk: Desk, shopper: Any = shopper, cart_id: UUID = cart_id) -> object:
-            return await at_desk.pay(shopper, cart_id)
+            return await at_desk.try_to_pay(shopper, cart_id, *tokens)
 
         died = await _died(desk, database_urls, at, complete)
         await _recover(desk)
         await _nothing_is_wrong(desk)
-        order = await desk.pay(shopper, cart_id)
-        assert (order.payment_state, len(desk.bank.taken)) == ("paid", taken + 1)
+        order = await desk.try_to_pay(shopper, cart_id, *tokens)
+        assert isinstance(order, OrderOut)
+        assert (order.payment_state, len(desk.bank.taken)) == ("paid", taken + len(tokens))
     assert at > 20
+    await _nothing_is_wrong(desk)
+    await desk.database.close()
+
+
+async def test_an_answer_that_was_lost_is_asked_for_again(database_urls: DatabaseUrls) -> None:
+    desk = await Desk.at(Database(database_urls.app, pool_size=2), seed_shop(database_urls, "mortal"))
+    shopper = await desk.shopper()
+    cart_id = await desk.cart(shopper, [1, 2])
+    desk.bank.deadly = {"authorise"}
+    with pytest.raises(Crash):
+        await desk.pay(shopper, cart_id)
+    desk.bank.deadly = set()
+    await _recover(desk)
+    async with desk.database.tx(desk.shop.id, read_only=True) as tx:
+        order = await reading.of_cart(tx, cart_id)
+    assert order is not None
+    assert order.payment_state == "paid"
     await _nothing_is_wrong(desk)
     await desk.database.close()
 

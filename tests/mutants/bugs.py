@@ -112,11 +112,11 @@ async def begin_void(""",
             ),
             (
                 "commerce/orders/money.py",
-                '                await enter(held, "captured", SYSTEM, amount=charge.amount, provider=charge.provider)\n',
-                '                await enter(held, "captured", SYSTEM, amount=charge.amount, provider=charge.provider)\n'
+                '                await enter(held, "captured", SYSTEM, amount=due.charge.amount, provider=due.provider)\n',
+                '                await enter(held, "captured", SYSTEM, amount=due.charge.amount, provider=due.provider)\n'
                 "        from foundation.outbox import announce\n\n"
                 "        late, settlement.LATE = settlement.LATE, []\n"
-                "        async with self.database.tx(tenant_id) as tx:\n"
+                "        async with self.database.tx(due.charge.tenant_id) as tx:\n"
                 "            await announce(tx, late)\n",
             ),
         ),
@@ -216,8 +216,8 @@ async def begin_void(""",
         (
             (
                 "commerce/payments/settlement.py",
-                "         WHERE tenant_id = :tenant_id AND status IN ('authorised', 'capturing', 'voiding')\n           AND updated_at",
-                "         WHERE tenant_id = :tenant_id AND status IN ('authorised', 'voiding')\n           AND updated_at",
+                "         WHERE tenant_id = :tenant_id AND status IN ('authorised', 'capturing', 'voiding')\n           AND (status",
+                "         WHERE tenant_id = :tenant_id AND status IN ('authorised', 'voiding')\n           AND (status",
             ),
         ),
         _CRASHES,

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import Annotated
+from typing import Annotated, Any
 from uuid import UUID
 
 from fastapi import APIRouter, Path, Request, Response, status
 
-from commerce.checkout.schemas import Complete
+from commerce.checkout.schemas import Complete, Waiting
 from commerce.checkout.service import Checkout
 from commerce.http import Core, CoreDep, KeyDep, ShopDep, ShopperDep, once
 from commerce.orders.schemas import OrderOut
@@ -20,23 +20,62 @@ router = APIRouter(prefix="/v1/store/carts", tags=["checkout"])
 
 def checkout_of(core: Core) -> Checkout:
     """The checkout of this worker."""
-    return Checkout(core.database, configured(), timedelta(seconds=core.settings.reservation_ttl_seconds))
+    return Checkout(
+        core.database,
+        configured(core.database, core.settings),
+        timedelta(seconds=core.settings.reservation_ttl_seconds),
+    )
 
 
-@router.post("/{cart_id}/complete", status_code=status.HTTP_201_CREATED, response_model=OrderOut)
+CartId = Annotated[UUID, Path()]
+Waits: dict[int | str, dict[str, Any]] = {status.HTTP_202_ACCEPTED: {"model": Waiting}}
+
+
+def answer(told: OrderOut | Waiting) -> Response:
+    """201 with the order, or 202 with what the shopper has to do first."""
+    waits = isinstance(told, Waiting)
+    return json_bytes(model_bytes(told), status=status.HTTP_202_ACCEPTED if waits else status.HTTP_201_CREATED)
+
+
+@router.post("/{cart_id}/complete", status_code=status.HTTP_201_CREATED, response_model=OrderOut, responses={**Waits})
 async def complete(
-    request: Request,
-    core: CoreDep,
-    shop: ShopDep,
-    shopper: ShopperDep,
-    key: KeyDep,
-    cart_id: Annotated[UUID, Path()],
-    body: Complete,
+    request: Request, core: CoreDep, shop: ShopDep, shopper: ShopperDep, key: KeyDep, cart_id: CartId, body: Complete
 ) -> Response:
-    """Pay and place the order: once for each Idempotency-Key, whatever happens to the connection."""
+    """Pay and place the order: once for each Idempotency-Key, whatever happens to the connection.
+
+    202 when the shopper has something to do first, on the page at each payment's `action_url`.
+    """
 
     async def work() -> Response:
-        order = await checkout_of(core).complete(shop, shopper, cart_id, body)
-        return json_bytes(model_bytes(order), status=status.HTTP_201_CREATED)
+        return answer(await checkout_of(core).complete(shop, shopper, cart_id, body))
+
+    return await once(request, core, shopper, key, work)
+
+
+@router.post("/{cart_id}/continue", status_code=status.HTTP_201_CREATED, response_model=OrderOut, responses={**Waits})
+async def go_on(
+    request: Request, core: CoreDep, shop: ShopDep, shopper: ShopperDep, key: KeyDep, cart_id: CartId
+) -> Response:
+    """Place the order once the shopper has done what was asked; 202 again while they have not.
+
+    The provider's notification leads to the same: whichever comes first places it, the other is given it. Asking again
+    takes a key of its own.
+    """
+
+    async def work() -> Response:
+        return answer(await checkout_of(core).go_on(shop, shopper, cart_id))
+
+    return await once(request, core, shopper, key, work)
+
+
+@router.post("/{cart_id}/give-up", status_code=status.HTTP_204_NO_CONTENT)
+async def give_up(
+    request: Request, core: CoreDep, shop: ShopDep, shopper: ShopperDep, key: KeyDep, cart_id: CartId
+) -> Response:
+    """Open the cart again instead of doing what a payment asks for: what it holds is let go."""
+
+    async def work() -> Response:
+        await checkout_of(core).give_up(shop, shopper, cart_id)
+        return Response(status_code=status.HTTP_204_NO_CONTENT)
 
     return await once(request, core, shopper, key, work)

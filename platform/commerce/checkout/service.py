@@ -1,22 +1,27 @@
 """From a cart to an order: reserve, authorise, place, capture.
 
-Each step is a transaction of its own and the provider is called between them, never inside. Whatever a crash leaves
-behind is finished by `recover`: a payment that was only started is cancelled and its stock given back; one that was
-authorised has its order and is captured. An order that stands is answered with even when its capture gets no answer.
+Each step is a transaction of its own and the providers are called between them, never inside. An attempt to pay ends in
+one of two ways, whoever brings it about: all its payments are authorised and the order is placed, or all are let go and
+the cart is open again. When the shopper has something to do first, the attempt waits; `resume` asks the providers what
+became of it, for the shopper who comes back, the provider that notifies, and the worker that finds what a crash left.
+An order that stands is answered with even when its capture gets no answer.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, replace
 from datetime import timedelta
-from typing import Any
+from typing import Any, cast
 from uuid import UUID
 
 import structlog
+from pydantic import TypeAdapter, ValidationError
 
 from commerce.cart import service as carts
 from commerce.cart.service import Checked
-from commerce.checkout.schemas import Complete
+from commerce.checkout.schemas import ActionOut, Complete, Waiting
+from commerce.checkout.splitting import shares
 from commerce.identity.service import Shopper
 from commerce.inventory import service as inventory
 from commerce.inventory.service import StockLine
@@ -24,17 +29,18 @@ from commerce.orders import reading as orders
 from commerce.orders.money import Money
 from commerce.orders.placing import place
 from commerce.orders.schemas import OrderOut
-from commerce.payments import service as payments
+from commerce.payments import attempts
+from commerce.payments.attempts import Asked, Attempt, Part
 from commerce.payments.providers import (
+    NEVER_ASKED,
     ActionRequired,
     Authorised,
-    Charge,
-    Provider,
     Providers,
     ProviderUnavailable,
     Refused,
 )
 from commerce.payments.service import PaymentWasRefused
+from commerce.payments.settlement import Due
 from commerce.promotions.service import CodeUsedUp
 from commerce.tenancy.service import Shop
 from foundation import clock
@@ -68,7 +74,21 @@ class ReservationLost(Conflict):
     code = "checkout.reservation_lost"
 
 
+class NothingToContinue(Conflict):
+    """No payment of this cart waits for the shopper."""
+
+    code = "checkout.nothing_to_continue"
+
+
+class _Decided(Exception):
+    """Somebody else has brought the attempt to its end."""
+
+
 log = structlog.get_logger(__name__)
+
+Answer = Authorised | ActionRequired | Refused
+ENDED_WITHOUT_AN_ORDER = (PaymentWasRefused, ReservationLost, CodeUsedUp)
+_CHECKED = TypeAdapter(Checked)
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,126 +99,245 @@ class Checkout:
     providers: Providers
     hold_for: timedelta
 
-    async def complete(self, shop: Shop, shopper: Shopper, cart_id: UUID, body: Complete) -> OrderOut:
+    async def complete(self, shop: Shop, shopper: Shopper, cart_id: UUID, body: Complete) -> OrderOut | Waiting:
         """Pay for a cart and place its order; the order of a cart that has one already is given again.
 
         Raises:
-            CartNotFound, CartNotOpen, RequirementsUnmet, TotalChanged, OutOfStock: before anything is held.
+            CartNotFound, CartNotOpen, RequirementsUnmet, TotalChanged, PaymentsDontAddUp, OutOfStock: before anything
+                is held.
             PaymentWasRefused, ProviderUnavailable, ReservationLost, CodeUsedUp: the cart is open again and nothing is
                 held.
         """
-        provider = self.providers.named(body.payment.provider)
+        for part in body.parts:
+            self.providers.named(part.provider)
         try:
-            payment_id, checked = await self._reserve(shop, shopper, cart_id, body, provider)
+            attempt, checked = await self._reserve(shop, shopper, cart_id, body)
         except carts.CartNotOpen:
-            placed = await self._placed(shop, cart_id)
-            if placed is None:
-                raise
-            return placed
-        charge = Charge(
-            tenant_id=shop.id,
-            payment_id=payment_id,
-            amount=checked.totals.total,
-            currency=shop.currency,
-            token=body.payment.token,
-            customer_id=shopper.customer_id,
+            return await self._again(shop, cart_id)
+        return await self._ask(
+            attempt, checked, lambda part: self.providers.named(part.provider).authorise(part.charge)
         )
-        try:
-            answer = await provider.authorise(charge)
-        except ProviderUnavailable:
-            await self._abandon(shop, charge, provider)
-            raise
-        if isinstance(answer, ActionRequired):
-            await self._abandon(shop, charge, provider)
-            raise ProviderUnavailable
-        if isinstance(answer, Refused):
-            await self._refuse(shop, shopper, payment_id, answer)
-            raise PaymentWasRefused(reason=answer.reason)
-        try:
-            order_id = await self._place(shop, shopper, checked, payment_id, answer, body)
-        except (ReservationLost, CodeUsedUp):
-            await self._abandon(shop, charge, provider)
-            raise
-        await self.money.take(shop.id, payment_id)
+
+    async def go_on(self, shop: Shop, shopper: Shopper, cart_id: UUID) -> OrderOut | Waiting:
+        """The shopper is back from what they had to do.
+
+        Raises:
+            CartNotFound, NothingToContinue.
+            PaymentWasRefused, ProviderUnavailable, ReservationLost, CodeUsedUp: as for `complete`.
+        """
         async with self.database.tx(shop.id, read_only=True) as tx:
-            return await orders.get(tx, shopper, order_id)
+            await carts.get(tx, shopper, cart_id)
+            attempt = await attempts.latest(tx, cart_id)
+        if attempt is None:
+            raise NothingToContinue
+        return await self.resume(attempt)
+
+    async def give_up(self, shop: Shop, shopper: Shopper, cart_id: UUID) -> None:
+        """The shopper would rather not: the cart is open again, unless an order was placed.
+
+        Raises:
+            CartNotFound, NothingToContinue.
+        """
+        async with self.database.tx(shop.id, read_only=True) as tx:
+            await carts.get(tx, shopper, cart_id)
+            attempt = await attempts.latest(tx, cart_id)
+        if attempt is None or not attempt.waits or not await self._let_go(attempt):
+            raise NothingToContinue
+
+    async def resume(self, attempt: Attempt) -> OrderOut | Waiting:
+        """Ask the providers what became of an attempt and end it if they have decided; any number of times.
+
+        Raises:
+            PaymentWasRefused, ReservationLost, CodeUsedUp: it has ended without an order.
+            ProviderUnavailable: one of them does not answer; the attempt is as it was.
+        """
+        if attempt.is_over:
+            return await self._ended(attempt)
+        try:
+            checked = _CHECKED.validate_json(attempt.checked)
+        except ValidationError:  # kept by another version of this code
+            await self._let_go(attempt)
+            raise ReservationLost from None
+        return await self._ask(attempt, checked, self._became, keep=True)
 
     @property
     def money(self) -> Money:
         """What is asked of providers once there is an order."""
         return Money(self.database, self.providers)
 
-    async def _reserve(
-        self, shop: Shop, shopper: Shopper, cart_id: UUID, body: Complete, provider: Provider
-    ) -> tuple[UUID, Checked]:
+    async def _reserve(self, shop: Shop, shopper: Shopper, cart_id: UUID, body: Complete) -> tuple[Attempt, Checked]:
+        parts = body.parts
         async with self.database.tx(shop.id) as tx:
             await carts.lock(tx, shopper, cart_id)
             checked = carts.check(await carts.get(tx, shopper, cart_id))
             _require_ready(checked, body)
             currency, total = checked.cart.currency, checked.totals.total
-            payment_id = await payments.start(
-                tx, cart_id=cart_id, provider=provider.name, amount=total, currency=currency
+            amounts = shares(total, [part.amount for part in parts])
+            attempt = await attempts.begin(
+                tx,
+                shopper,
+                cart_id,
+                [Asked(part.provider, part.token, amount) for part, amount in zip(parts, amounts, strict=True)],
+                currency=currency,
+                email=body.email,
+                checked=_CHECKED.dump_json(checked).decode(),
+                return_url=body.return_url,
             )
-            await inventory.reserve(tx, payment_id, _stock_lines(checked), until=clock.now() + self.hold_for)
+            await inventory.reserve(tx, attempt.id, _stock_lines(checked), until=clock.now() + self.hold_for)
             await carts.begin_completing(tx, cart_id)
             said = BeginCheckout(items=_items(checked), currency=currency, value=total)
             await announce(tx, [record(said, tenant_id=shop.id, aggregate_id=cart_id, context=shopper.context())])
-        return payment_id, checked
+        return attempt, checked
 
-    async def _placed(self, shop: Shop, cart_id: UUID) -> OrderOut | None:
+    async def _again(self, shop: Shop, cart_id: UUID) -> OrderOut | Waiting:
+        """A cart that is not open has its order, or an attempt that waits for its shopper, or is just being paid."""
         async with self.database.tx(shop.id, read_only=True) as tx:
-            return await orders.of_cart(tx, cart_id)
+            order = await orders.of_cart(tx, cart_id)
+            attempt = None if order else await attempts.latest(tx, cart_id)
+        if order is not None:
+            return order
+        if attempt is None or not attempt.waits:
+            raise carts.CartNotOpen
+        return await self.resume(attempt)
 
-    async def _place(
-        self, shop: Shop, shopper: Shopper, checked: Checked, payment_id: UUID, answer: Authorised, body: Complete
-    ) -> UUID:
-        """The order. What was reserved and authorised is what is placed, whatever became of prices and rates meanwhile.
+    async def _ask(
+        self, attempt: Attempt, checked: Checked, ask: Callable[[Part], Awaitable[Answer]], *, keep: bool = False
+    ) -> OrderOut | Waiting:
+        """Ask for each payment in turn, and do what follows. Without an answer nothing is kept, or all as it was."""
+        answers: dict[UUID, Authorised | ActionRequired] = {}
+        for part in attempt.parts:
+            try:
+                answer = await ask(part)
+            except ProviderUnavailable:
+                if not keep:
+                    await self._let_go(attempt)
+                raise
+            if isinstance(answer, Refused):
+                if await self._refuse(attempt, part, answer):
+                    raise PaymentWasRefused(reason=answer.reason)
+                return await self._overtaken(attempt, answers)
+            answers[part.id] = answer
+        if any(isinstance(answer, ActionRequired) for answer in answers.values()):
+            return await self._wait(attempt, answers)
+        return await self._place(attempt, checked, cast("Mapping[UUID, Authorised]", answers))
 
-        Raises:
-            ReservationLost: the payment or its reservation is over.
-            CodeUsedUp: a discount code was used up meanwhile.
+    async def _authorise(self, part: Part) -> Answer:
+        return await self.providers.named(part.provider).authorise(part.charge)
+
+    async def _became(self, part: Part) -> Answer:
+        if part.status == "authorised":
+            return Authorised(part.charge.reference or "")
+        return await self.providers.named(part.provider).resume(part.charge)
+
+    async def _wait(self, attempt: Attempt, answers: Mapping[UUID, Authorised | ActionRequired]) -> OrderOut | Waiting:
+        async with self.database.tx(attempt.shopper.tenant_id) as tx:
+            waits = await attempts.wait(tx, attempt, answers)
+        return _waiting(waits) if waits else await self._overtaken(attempt, answers)
+
+    async def _place(self, attempt: Attempt, checked: Checked, answers: Mapping[UUID, Authorised]) -> OrderOut:
+        """The order, unless the attempt or its reservations are over. What was checked, reserved and authorised is what
+        is placed, whatever became of prices and rates meanwhile.
         """
         order_id = new_id()
-        async with self.database.tx(shop.id) as tx:
-            await _claim(tx, checked, payment_id, answer.reference, order_id)
-            await place(tx, shopper, checked, order_id=order_id, email=body.email)
-            await carts.complete(tx, checked.cart.id)
-        return order_id
+        try:
+            await self._write_order(attempt, checked, answers, order_id)
+        except _Decided:
+            return await self._overtaken(attempt, answers)
+        except (ReservationLost, CodeUsedUp):
+            if await self._let_go(attempt):
+                raise
+            return await self._overtaken(attempt, answers)
+        for part in attempt.parts:
+            if not self.providers.named(part.provider).deferred:
+                charge = replace(part.charge, reference=answers[part.id].reference)
+                await self.money.take(Due(order_id, part.provider, charge))
+        async with self.database.tx(attempt.shopper.tenant_id, read_only=True) as tx:
+            return await orders.get(tx, attempt.shopper, order_id)
 
-    async def _refuse(self, shop: Shop, shopper: Shopper, payment_id: UUID, answer: Refused) -> None:
-        async with self.database.tx(shop.id) as tx:
-            cart_id = await payments.refused(tx, payment_id, answer.reason, shopper.context())
-            await _let_go(tx, payment_id, cart_id)
+    async def _write_order(
+        self, attempt: Attempt, checked: Checked, answers: Mapping[UUID, Authorised], order_id: UUID
+    ) -> None:
+        deferred = frozenset(part.provider for part in attempt.parts if self.providers.named(part.provider).deferred)
+        async with self.database.tx(attempt.shopper.tenant_id) as tx:
+            await _claim(tx, attempt, checked, answers, order_id, deferred)
+            await place(tx, attempt.shopper, checked, order_id=order_id, email=attempt.email)
+            await carts.complete(tx, attempt.cart_id)
 
-    async def _abandon(self, shop: Shop, charge: Charge, provider: Provider) -> None:
-        await provider.void(charge)
-        async with self.database.tx(shop.id) as tx:
-            await _let_go(tx, charge.payment_id, await payments.cancelled(tx, charge.payment_id))
+    async def _refuse(self, attempt: Attempt, part: Part, answer: Refused) -> bool:
+        if answer == NEVER_ASKED:
+            return await self._let_go(attempt)
+        return await self._let_go(attempt, refused=part, reason=answer.reason)
 
-    async def recover(self, shop: Shop, *, older_than: timedelta) -> int:
-        """Drive what a crash left half way to its end; says how many payments and refunds that were."""
-        async with self.database.tx(shop.id, read_only=True) as tx:
-            stuck = await payments.stuck(tx, older_than=older_than)
-        for charge, name in stuck:
-            try:
-                await self._abandon(shop, charge, self.providers.named(name))
-            except ProviderUnavailable:
-                log.warning("payments.no_answer", call="void", id=str(charge.payment_id))
-        return len(stuck) + await self.money.finish(shop.id, older_than=older_than)
+    async def _let_go(self, attempt: Attempt, *, refused: Part | None = None, reason: str | None = None) -> bool:
+        """Give back what an attempt holds and let the shopper go on; nothing, when somebody else has decided it."""
+        async with self.database.tx(attempt.shopper.tenant_id) as tx:
+            given_up = await attempts.let_go(tx, attempt, refused_id=refused.id if refused else None, reason=reason)
+            if given_up:
+                await inventory.release(tx, attempt.id)
+                await carts.reopen(tx, attempt.cart_id)
+        if given_up:
+            for part in attempt.parts:
+                if part is not refused:
+                    await self.money.let_go(part.charge.tenant_id, part.id)
+        return given_up
 
+    async def _overtaken(self, attempt: Attempt, answers: Mapping[UUID, Authorised | ActionRequired]) -> OrderOut:
+        """Somebody else has decided the attempt. If it was given up, what a late answer holds is let go once more."""
+        async with self.database.tx(attempt.shopper.tenant_id, read_only=True) as tx:
+            now = await attempts.get(tx, attempt.id)
+        for part in now.parts if now else ():
+            if part.order_id is None and part.id in answers:
+                await self.money.let_go_again(part.charge.tenant_id, part.id, answers[part.id].reference)
+        return await self._ended(now or attempt)
 
-async def _claim(tx: Tx, checked: Checked, payment_id: UUID, reference: str, order_id: UUID) -> None:
-    units = sum(line.quantity for line in checked.cart.lines)
-    authorised = await payments.authorised(tx, payment_id, reference, order_id)
-    if not authorised or not await inventory.claim(tx, payment_id, order_id, units=units):
+    async def _ended(self, attempt: Attempt) -> OrderOut:
+        async with self.database.tx(attempt.shopper.tenant_id, read_only=True) as tx:
+            order = await orders.of_cart(tx, attempt.cart_id)
+        if order is not None:
+            return order
+        if attempt.refusal is not None:
+            raise PaymentWasRefused(reason=attempt.refusal)
         raise ReservationLost
 
+    async def recover(self, shop: Shop, *, older_than: timedelta) -> int:
+        """Drive what a crash left half way to its end; says how many attempts, captures, voids and refunds that were.
 
-async def _let_go(tx: Tx, payment_id: UUID, cart_id: UUID | None) -> None:
-    """Give back what an attempt held and let the shopper go on; nothing, when it had been over already."""
-    if cart_id is not None:
-        await inventory.release(tx, payment_id)
-        await carts.reopen(tx, cart_id)
+        The providers know whether an answer was lost or they were never asked. An attempt that still waits for its
+        shopper after `hold_for` is given up.
+        """
+        async with self.database.tx(shop.id, read_only=True) as tx:
+            stuck = [
+                await attempts.get(tx, attempt_id) for attempt_id in await attempts.stuck(tx, older_than=older_than)
+            ]
+        for attempt in stuck:
+            if attempt is not None:
+                await self._recover(attempt)
+        return len(stuck) + await self.money.finish(shop.id, older_than=older_than)
+
+    async def _recover(self, attempt: Attempt) -> None:
+        try:
+            answer = await self.resume(attempt)
+        except ENDED_WITHOUT_AN_ORDER:
+            return
+        except ProviderUnavailable:
+            log.warning("payments.no_answer", call="resume", id=str(attempt.id))
+            answer = None
+        if not isinstance(answer, OrderOut) and clock.now() >= attempt.began_at + self.hold_for:
+            await self._let_go(attempt)
+
+
+async def _claim(
+    tx: Tx,
+    attempt: Attempt,
+    checked: Checked,
+    answers: Mapping[UUID, Authorised],
+    order_id: UUID,
+    deferred: frozenset[str],
+) -> None:
+    if not await attempts.authorised(tx, attempt, answers, order_id, deferred=deferred):
+        raise _Decided
+    if not await inventory.claim(tx, attempt.id, order_id, units=sum(line.quantity for line in checked.cart.lines)):
+        raise ReservationLost
 
 
 def _require_ready(checked: Checked, body: Complete) -> None:
@@ -210,6 +349,17 @@ def _require_ready(checked: Checked, body: Complete) -> None:
         )
     if body.expected_total is not None and body.expected_total != checked.totals.total:
         raise TotalChanged(expected=body.expected_total, total=checked.totals.total)
+
+
+def _waiting(attempt: Attempt) -> Waiting:
+    return Waiting(
+        attempt_id=attempt.id,
+        payments=[
+            ActionOut(id=part.id, provider=part.provider, action_url=part.action_url)
+            for part in attempt.parts
+            if part.action_url is not None
+        ],
+    )
 
 
 def _stock_lines(checked: Checked) -> list[StockLine]:

@@ -112,7 +112,7 @@ async def _change(
     answer: int,
 ) -> Response:
     async def read() -> Response:
-        await Money(core.database, configured()).settle(shopper.tenant_id, order_id)
+        await Money(core.database, configured(core.database, core.settings)).settle(shopper.tenant_id, order_id)
         async with core.database.tx(shopper.tenant_id, read_only=True) as tx:
             order = await reading.get(tx, shopper, order_id)
         return json_bytes(model_bytes(order), status=answer)

@@ -15,7 +15,7 @@ import structlog
 from commerce.orders.held import SYSTEM, enter, hold, save_states, start_due_refunds
 from commerce.payments import settlement
 from commerce.payments.providers import Providers, ProviderUnavailable, Refused
-from commerce.payments.settlement import Pending
+from commerce.payments.settlement import Due, Pending
 from foundation.database import Database
 
 log = structlog.get_logger(__name__)
@@ -37,9 +37,22 @@ class Money:
         if any(call.kind == "capture" for call in pending):
             await self._refund_what_capture_left(tenant_id, order_id)
 
-    async def take(self, tenant_id: UUID, payment_id: UUID) -> None:
-        """`capture`, left to be finished later when the provider does not answer."""
-        await self._try(tenant_id, Pending("capture", payment_id))
+    async def take(self, due: Due) -> None:
+        """Take what a payment that is being captured holds; left to be finished when the provider does not answer."""
+        try:
+            await self._take(due)
+        except ProviderUnavailable:
+            log.warning("payments.no_answer", call="capture", id=str(due.charge.payment_id))
+
+    async def let_go(self, tenant_id: UUID, payment_id: UUID) -> None:
+        """`void`, left to be finished later when the provider does not answer."""
+        await self._try(tenant_id, Pending("void", payment_id))
+
+    async def let_go_again(self, tenant_id: UUID, payment_id: UUID, reference: str) -> None:
+        """The same for a payment that was given up before the provider's answer came, which was yes."""
+        async with self.database.tx(tenant_id) as tx:
+            await settlement.void_again(tx, payment_id, reference)
+        await self.let_go(tenant_id, payment_id)
 
     async def finish(self, tenant_id: UUID, *, older_than: timedelta) -> int:
         """Make the calls again that nobody has seen the end of; says how many."""
@@ -57,16 +70,8 @@ class Money:
         """
         async with self.database.tx(tenant_id) as tx:
             due = await settlement.begin_capture(tx, payment_id)
-        if due is None:
-            return
-        await self.providers.named(due.provider).capture(due.charge)
-        async with self.database.tx(tenant_id) as tx:
-            held = await hold(tx, due.order_id)
-            if await settlement.captured(tx, payment_id):
-                if held.credited:  # cancelled while the capture was on its way
-                    await start_due_refunds(held, reason="cancelled")
-                await save_states(held)
-                await enter(held, "captured", SYSTEM, amount=due.charge.amount, provider=due.provider)
+        if due is not None:
+            await self._take(due)
 
     async def void(self, tenant_id: UUID, payment_id: UUID) -> None:
         """Let go of what was authorised and will not be taken.
@@ -80,8 +85,8 @@ class Money:
             return
         await self.providers.named(due.provider).void(due.charge)
         async with self.database.tx(tenant_id) as tx:
-            held = await hold(tx, due.order_id)
-            if await settlement.voided(tx, payment_id):
+            held = await hold(tx, due.order_id) if due.order_id else None
+            if await settlement.voided(tx, payment_id) and held:
                 await save_states(held)
                 await enter(held, "voided", SYSTEM, amount=due.charge.amount, provider=due.provider)
 
@@ -104,6 +109,18 @@ class Money:
             elif await settlement.refunded(tx, refund_id, answer.reference):
                 await save_states(held)
                 await enter(held, "refunded", SYSTEM, amount=due.refund.amount, provider=due.provider)
+
+    async def _take(self, due: Due) -> None:
+        if due.order_id is None:
+            raise RuntimeError(f"payment {due.charge.payment_id} is captured for no order")
+        await self.providers.named(due.provider).capture(due.charge)
+        async with self.database.tx(due.charge.tenant_id) as tx:
+            held = await hold(tx, due.order_id)
+            if await settlement.captured(tx, due.charge.payment_id):
+                if held.credited:  # cancelled while the capture was on its way
+                    await start_due_refunds(held, reason="cancelled")
+                await save_states(held)
+                await enter(held, "captured", SYSTEM, amount=due.charge.amount, provider=due.provider)
 
     async def _try(self, tenant_id: UUID, call: Pending) -> None:
         make = {"capture": self.capture, "void": self.void, "refund": self.refund}[call.kind]

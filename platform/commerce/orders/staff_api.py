@@ -272,7 +272,7 @@ async def _change(
     answer: int = status.HTTP_200_OK,
 ) -> Response:
     async def read() -> Response:
-        await Money(core.database, configured()).settle(by.tenant_id, order_id)
+        await Money(core.database, configured(core.database, core.settings)).settle(by.tenant_id, order_id)
         async with core.database.tx(by.tenant_id, read_only=True) as tx:
             order = await reading.for_staff(tx, order_id)
         return json_bytes(model_bytes(order), status=answer)

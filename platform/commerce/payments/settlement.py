@@ -1,4 +1,4 @@
-"""The money of an order: authorised -> capturing -> captured, or authorised -> voiding -> voided, and refunds.
+"""The money of an order: capturing -> captured, or voiding -> voided, and refunds.
 
 Each step is one conditional UPDATE, so of two that contend one wins and the other finds nothing to do. The step before
 a provider is called and the one after are transactions of their own; whoever makes the one after holds the order's row.
@@ -58,9 +58,10 @@ class Balance:
 
 @dataclass(frozen=True, slots=True)
 class Due:
-    """A call that an order's provider has to answer: for which order, at which provider, and what is asked."""
+    """A call that a provider has to answer: for which order, at which provider, and what is asked."""
 
-    order_id: UUID
+    order_id: UUID | None
+    """`None` when the attempt to pay came to no order; it has nothing to be captured then."""
     provider: str
     charge: Charge
 
@@ -121,6 +122,15 @@ _VOIDING = hot(
         """
         UPDATE payment SET status = 'voiding', updated_at = CAST(:now AS timestamptz)
         WHERE tenant_id = :tenant_id AND order_id = :order_id AND status = 'authorised'
+        """
+    )
+)
+
+_VOID_AGAIN = hot(
+    text(
+        """
+        UPDATE payment SET status = 'voiding', provider_reference = :reference, updated_at = CAST(:now AS timestamptz)
+        WHERE tenant_id = :tenant_id AND id = :payment_id AND order_id IS NULL AND status IN ('voiding', 'voided')
         """
     )
 )
@@ -228,7 +238,8 @@ _LEFT = hot(
         """
         (SELECT CASE status WHEN 'voiding' THEN 'void' ELSE 'capture' END AS kind, id FROM payment
          WHERE tenant_id = :tenant_id AND status IN ('authorised', 'capturing', 'voiding')
-           AND updated_at < CAST(:before AS timestamptz) ORDER BY updated_at LIMIT :limit)
+           AND (status = 'voiding' OR order_id IS NOT NULL) AND updated_at < CAST(:before AS timestamptz)
+         ORDER BY updated_at LIMIT :limit)
         UNION ALL
         (SELECT 'refund', id FROM refund
          WHERE tenant_id = :tenant_id AND status = 'started' AND updated_at < CAST(:before AS timestamptz)
@@ -274,6 +285,11 @@ async def captured(tx: Tx, payment_id: UUID) -> bool:
 async def begin_void(tx: Tx, order_id: UUID) -> None:
     """What an order's payments hold will be let go, unless its capture has begun."""
     await tx.rows(_VOIDING, {"order_id": order_id, "now": clock.now()})
+
+
+async def void_again(tx: Tx, payment_id: UUID, reference: str) -> None:
+    """A payment that was given up turns out to have been authorised all the same."""
+    await tx.rows(_VOID_AGAIN, {"payment_id": payment_id, "reference": reference, "now": clock.now()})
 
 
 async def to_void(tx: Tx, payment_id: UUID) -> Due | None:

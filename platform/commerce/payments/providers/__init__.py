@@ -1,6 +1,7 @@
 """Payment providers: what the core asks of one, and those there are. Adding one is one module here."""
 
 from commerce.payments.providers.contract import (
+    NEVER_ASKED,
     ActionRequired,
     Authorised,
     Captured,
@@ -25,6 +26,7 @@ from commerce.payments.providers.stored_value import GiftCards, StoreCredit
 from commerce.payments.providers.test import TestProvider
 
 __all__ = [
+    "NEVER_ASKED",
     "ActionRequired",
     "Authorised",
     "Captured",

@@ -107,6 +107,10 @@ class Refused:
     reason: str
 
 
+NEVER_ASKED = Refused("never_asked")
+"""What `resume` gives for a payment that the provider has never heard of: the process died before it called."""
+
+
 @dataclass(frozen=True, slots=True)
 class SavedMethod:
     """An instrument the provider keeps for a customer; only its token is ours."""
@@ -179,7 +183,11 @@ class Provider(Protocol):
         """Hold the amount on the instrument behind the token."""
 
     async def resume(self, charge: Charge) -> Authorised | ActionRequired | Refused:
-        """What became of an authorisation that asked the shopper to act, or whose answer was lost."""
+        """What became of an authorisation that asked the shopper to act, or whose answer was lost.
+
+        An answer that was lost left no reference: the payment is found by its id, or was `NEVER_ASKED` for. There is no
+        token, which is not kept.
+        """
 
     async def capture(self, charge: Charge) -> Captured | Refused:
         """Take what was held; refused when it is held no more."""

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from functools import cache
+from collections.abc import Iterator
+from weakref import WeakKeyDictionary
 
 from commerce.payments.providers.contract import Provider
 from commerce.payments.providers.test import TestProvider
+from foundation.database import Database
 from foundation.errors import Unprocessable
+from foundation.settings import Settings
 
 
 class UnknownProvider(Unprocessable):
@@ -35,7 +38,19 @@ class Providers:
         return provider
 
 
-@cache
-def configured() -> Providers:
-    """The providers this installation takes payments with."""
-    return Providers(TestProvider())
+_built: WeakKeyDictionary[Database, Providers] = WeakKeyDictionary()
+
+
+def configured(database: Database, settings: Settings) -> Providers:
+    """The providers this installation takes payments with, made once for a worker's database.
+
+    One that has books of its own in our database takes `database`; one with secrets takes them from `settings`, and is
+    left out when they are not there.
+    """
+    if database not in _built:
+        _built[database] = Providers(*_made(database, settings))
+    return _built[database]
+
+
+def _made(_database: Database, _settings: Settings) -> Iterator[Provider]:
+    yield TestProvider()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import ClassVar
 
 from commerce.payments.providers.contract import (
+    NEVER_ASKED,
     ActionRequired,
     Authorised,
     Captured,
@@ -40,8 +41,8 @@ class TestProvider:
         return Authorised(f"test_{charge.payment_id.hex}")
 
     async def resume(self, charge: Charge) -> Authorised | ActionRequired | Refused:
-        """Decide again: a token has one answer."""
-        return await self.authorise(charge)
+        """What has a reference was authorised; nothing else is remembered."""
+        return Authorised(charge.reference) if charge.reference else NEVER_ASKED
 
     async def capture(self, charge: Charge) -> Captured | Refused:
         """Nothing moves at a test."""

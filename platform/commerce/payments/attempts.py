@@ -1,0 +1,343 @@
+"""Attempts to pay for a cart: with one payment or with several, all of them authorised or none.
+
+An attempt holds the stock. It is over once its payments have become an order, or one was refused and the others let go.
+Each step is one conditional UPDATE that locks the payments in the order of their ids, so of two that contend one wins
+and the other finds nothing to do.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import cast
+from uuid import UUID
+
+import asyncpg
+from sqlalchemy import text
+
+from commerce.identity.service import Shopper
+from commerce.payments.providers import ActionRequired, Authorised, Charge
+from foundation import clock
+from foundation.database import HotStatement, Tx, hot
+from foundation.events import Consent, PaymentRefused, record
+from foundation.ids import new_id
+from foundation.outbox import announce
+
+UNDECIDED = ("started", "action_required", "authorised")
+"""What a payment without an order is while its attempt goes on."""
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A payment that an attempt is to be made of; the amount is in minor units."""
+
+    provider: str
+    token: str
+    amount: int
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A payment of an attempt, as it stands."""
+
+    provider: str
+    charge: Charge
+    status: str = "started"
+    order_id: UUID | None = None
+    action_url: str | None = None
+    refusal: str | None = None
+
+    @property
+    def id(self) -> UUID:
+        """The payment's id."""
+        return self.charge.payment_id
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """Who pays for which cart, with what."""
+
+    id: UUID
+    cart_id: UUID
+    shopper: Shopper
+    email: str | None
+    checked: str
+    """The cart as it was checked, in the words of whoever checked it: what is placed if all is authorised."""
+    began_at: datetime
+    parts: Sequence[Part]
+
+    @property
+    def is_over(self) -> bool:
+        """Nothing is left to be decided."""
+        return any(
+            part.order_id or part.status not in ("started", "action_required", "authorised") for part in self.parts
+        )
+
+    @property
+    def waits(self) -> bool:
+        """The shopper has something to do, and nobody is asking a provider at the moment."""
+        statuses = {part.status for part in self.parts}
+        return "action_required" in statuses and statuses <= {"action_required", "authorised"}
+
+    @property
+    def refusal(self) -> str | None:
+        """Why a payment was refused, if one was."""
+        return next((part.refusal for part in self.parts if part.refusal), None)
+
+
+_BEGIN = hot(
+    text(
+        """
+        WITH attempt AS (
+            INSERT INTO payment_attempt (tenant_id, id, cart_id, session_id, visitor_id, customer_id, consent, email,
+                                         checked, created_at)
+            VALUES (:tenant_id, :attempt_id, :cart_id, :session_id, :visitor_id, CAST(:customer_id AS uuid),
+                    CAST(:consent AS text[]), CAST(:email AS text), :checked, CAST(:now AS timestamptz)))
+        INSERT INTO payment (tenant_id, id, attempt_id, cart_id, provider, status, amount, currency, updated_at)
+        SELECT :tenant_id, p.id, :attempt_id, :cart_id, p.provider, 'started', p.amount, CAST(:currency AS text),
+               CAST(:now AS timestamptz)
+        FROM unnest(CAST(:ids AS uuid[]), CAST(:providers AS text[]), CAST(:amounts AS bigint[]))
+             AS p (id, provider, amount)
+        """
+    )
+)
+
+# ix_payment_cart
+_LOCKED = """
+    WITH locked AS (
+        SELECT id FROM payment
+        WHERE tenant_id = :tenant_id AND cart_id = :cart_id AND attempt_id = :attempt_id ORDER BY id FOR UPDATE)
+"""
+_UNDECIDED = f"p.order_id IS NULL AND p.status IN {UNDECIDED}"
+
+_AUTHORISED = hot(
+    text(
+        f"""
+        {_LOCKED}
+        UPDATE payment p SET status = a.status, provider_reference = a.reference, order_id = :order_id,
+                             action_url = NULL, updated_at = CAST(:now AS timestamptz)
+        FROM locked JOIN unnest(CAST(:ids AS uuid[]), CAST(:references AS text[]), CAST(:statuses AS text[]))
+                         AS a (id, reference, status) ON a.id = locked.id
+        WHERE p.tenant_id = :tenant_id AND p.id = locked.id AND {_UNDECIDED}
+        RETURNING p.id
+        """  # noqa: S608  (the fragments are literals of this module)
+    )
+)
+
+_WAIT = hot(
+    text(
+        f"""
+        {_LOCKED}
+        UPDATE payment p SET status = a.status, provider_reference = a.reference, action_url = a.url,
+                             updated_at = CAST(:now AS timestamptz)
+        FROM locked JOIN unnest(CAST(:ids AS uuid[]), CAST(:references AS text[]), CAST(:statuses AS text[]),
+                                CAST(:urls AS text[])) AS a (id, reference, status, url) ON a.id = locked.id
+        WHERE p.tenant_id = :tenant_id AND p.id = locked.id AND {_UNDECIDED}
+        RETURNING p.id
+        """  # noqa: S608  (the fragments are literals of this module)
+    )
+)
+
+_LET_GO = hot(
+    text(
+        f"""
+        {_LOCKED}
+        UPDATE payment p
+        SET status = CASE WHEN p.id = CAST(:refused_id AS uuid) THEN 'refused' ELSE 'voiding' END,
+            refusal = CASE WHEN p.id = CAST(:refused_id AS uuid) THEN CAST(:reason AS text) END,
+            action_url = NULL, updated_at = CAST(:now AS timestamptz)
+        FROM locked WHERE p.tenant_id = :tenant_id AND p.id = locked.id AND {_UNDECIDED}
+        RETURNING p.id, p.status, p.provider
+        """  # noqa: S608  (the fragments are literals of this module)
+    )
+)
+
+
+def _find(which: str) -> HotStatement:
+    return hot(
+        text(
+            f"""
+            SELECT a.id AS attempt_id, a.cart_id, a.session_id, a.visitor_id, a.customer_id, a.consent, a.email,
+                   a.checked, a.created_at, p.id, p.provider, p.provider_reference, p.status, p.amount, p.currency,
+                   p.order_id, p.action_url, p.refusal
+            FROM payment_attempt a
+            JOIN payment p ON p.tenant_id = a.tenant_id AND p.cart_id = a.cart_id AND p.attempt_id = a.id
+            WHERE a.tenant_id = :tenant_id AND a.id = {which} ORDER BY p.id
+            """  # noqa: S608  (the fragments are literals of this module)
+        )
+    )
+
+
+_BY_ID = _find("CAST(:attempt_id AS uuid)")
+
+# ix_payment_cart
+_LATEST = _find(
+    "(SELECT attempt_id FROM payment WHERE tenant_id = :tenant_id AND cart_id = :cart_id ORDER BY id DESC LIMIT 1)"
+)
+
+# ix_payment_unfinished
+_STUCK = hot(
+    text(
+        f"""
+        SELECT p.attempt_id, min(p.updated_at) AS since FROM payment p
+        WHERE p.tenant_id = :tenant_id AND p.updated_at < CAST(:before AS timestamptz) AND {_UNDECIDED}
+        GROUP BY p.attempt_id ORDER BY since LIMIT :limit
+        """  # noqa: S608  (the fragment is a literal of this module)
+    )
+)
+
+
+async def begin(
+    tx: Tx,
+    shopper: Shopper,
+    cart_id: UUID,
+    asked: Sequence[Asked],
+    *,
+    currency: str,
+    email: str | None,
+    checked: str,
+    return_url: str | None,
+) -> Attempt:
+    """A new attempt to pay for a cart, none of whose payments the providers know yet."""
+    parts = [
+        Part(
+            payment.provider,
+            Charge(
+                tenant_id=tx.tenant_id,
+                payment_id=payment_id,
+                amount=payment.amount,
+                currency=currency,
+                token=payment.token,
+                return_url=return_url,
+                customer_id=shopper.customer_id,
+            ),
+        )
+        for payment_id, payment in zip(sorted(new_id() for _ in asked), asked, strict=True)
+    ]
+    attempt = Attempt(new_id(), cart_id, shopper, email, checked, clock.now(), parts)
+    await tx.rows(
+        _BEGIN,
+        {
+            "attempt_id": attempt.id,
+            "cart_id": cart_id,
+            "session_id": shopper.session_id,
+            "visitor_id": shopper.visitor_id,
+            "customer_id": shopper.customer_id,
+            "consent": list(shopper.consent),
+            "email": email,
+            "checked": checked,
+            "currency": currency,
+            "ids": [part.id for part in parts],
+            "providers": [part.provider for part in parts],
+            "amounts": [part.charge.amount for part in parts],
+            "now": attempt.began_at,
+        },
+    )
+    return attempt
+
+
+async def get(tx: Tx, attempt_id: UUID) -> Attempt | None:
+    """An attempt as it stands, if there is one."""
+    return _attempt(tx, await tx.rows(_BY_ID, {"attempt_id": attempt_id}))
+
+
+async def latest(tx: Tx, cart_id: UUID) -> Attempt | None:
+    """The last attempt to pay for a cart, if there was one."""
+    return _attempt(tx, await tx.rows(_LATEST, {"cart_id": cart_id}))
+
+
+async def authorised(
+    tx: Tx, attempt: Attempt, answers: Mapping[UUID, Authorised], order_id: UUID, *, deferred: frozenset[str]
+) -> bool:
+    """The order stands and its money is vouched for: it is captured from here on, or due when the provider is deferred.
+
+    `False` when somebody else has decided the attempt: the transaction has to be rolled back then.
+    """
+    values = {
+        "cart_id": attempt.cart_id,
+        "attempt_id": attempt.id,
+        "order_id": order_id,
+        "ids": [part.id for part in attempt.parts],
+        "references": [answers[part.id].reference for part in attempt.parts],
+        "statuses": ["due" if part.provider in deferred else "capturing" for part in attempt.parts],
+        "now": clock.now(),
+    }
+    return len(await tx.rows(_AUTHORISED, values)) == len(attempt.parts)
+
+
+async def wait(tx: Tx, attempt: Attempt, answers: Mapping[UUID, Authorised | ActionRequired]) -> Attempt | None:
+    """The shopper has to act first: the attempt as it stands then, or `None` when it is decided already."""
+    parts = [_answered(part, answers[part.id]) for part in attempt.parts]
+    values = {
+        "cart_id": attempt.cart_id,
+        "attempt_id": attempt.id,
+        "ids": [part.id for part in parts],
+        "references": [part.charge.reference for part in parts],
+        "statuses": [part.status for part in parts],
+        "urls": [part.action_url for part in parts],
+        "now": clock.now(),
+    }
+    waits = await tx.rows(_WAIT, values)
+    return replace(attempt, parts=parts) if len(waits) == len(parts) else None
+
+
+async def let_go(tx: Tx, attempt: Attempt, *, refused_id: UUID | None = None, reason: str | None = None) -> bool:
+    """Give the attempt up: one payment was refused, if so it is said, and what the others may hold will be voided.
+
+    `False` when somebody else has decided it.
+    """
+    values = {"cart_id": attempt.cart_id, "attempt_id": attempt.id, "refused_id": refused_id, "reason": reason}
+    rows = await tx.rows(_LET_GO, {**values, "now": clock.now()})
+    for row in rows:
+        if row["status"] == "refused":
+            said = PaymentRefused(
+                payment_id=row["id"], cart_id=attempt.cart_id, provider=row["provider"], reason=reason or "refused"
+            )
+            context = attempt.shopper.context()
+            await announce(tx, [record(said, tenant_id=tx.tenant_id, aggregate_id=attempt.cart_id, context=context)])
+    return bool(rows)
+
+
+async def stuck(tx: Tx, *, older_than: timedelta, limit: int = 50) -> Sequence[UUID]:
+    """Attempts of which nothing was heard for so long, the oldest first."""
+    rows = await tx.rows(_STUCK, {"before": clock.now() - older_than, "limit": limit})
+    return [row["attempt_id"] for row in rows]
+
+
+def _answered(part: Part, answer: Authorised | ActionRequired) -> Part:
+    charge = replace(part.charge, reference=answer.reference)
+    if isinstance(answer, ActionRequired):
+        return replace(part, charge=charge, status="action_required", action_url=answer.url)
+    return replace(part, charge=charge, status="authorised", action_url=None)
+
+
+def _attempt(tx: Tx, rows: Sequence[asyncpg.Record]) -> Attempt | None:
+    if not rows:
+        return None
+    first = rows[0]
+    consent = cast("tuple[Consent, ...]", tuple(first["consent"]))
+    shopper = Shopper(
+        tx.tenant_id, first["session_id"], first["visitor_id"], first["customer_id"], display_name=None, consent=consent
+    )
+    return Attempt(
+        id=first["attempt_id"],
+        cart_id=first["cart_id"],
+        shopper=shopper,
+        email=first["email"],
+        checked=first["checked"],
+        began_at=first["created_at"],
+        parts=[_part(tx, row, shopper) for row in rows],
+    )
+
+
+def _part(tx: Tx, row: asyncpg.Record, shopper: Shopper) -> Part:
+    charge = Charge(
+        tenant_id=tx.tenant_id,
+        payment_id=row["id"],
+        amount=row["amount"],
+        currency=row["currency"],
+        reference=row["provider_reference"],
+        customer_id=shopper.customer_id,
+    )
+    return Part(row["provider"], charge, row["status"], row["order_id"], row["action_url"], row["refusal"])
