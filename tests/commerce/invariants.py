@@ -36,6 +36,23 @@ _WRONG = {
             o.total <> o.shipping + CASE WHEN o.tax_included THEN 0 ELSE o.tax END + (
                 SELECT sum(l.total) FROM order_line l WHERE l.order_id = o.id)
             OR o.tax <> o.shipping_tax + (SELECT sum(l.tax) FROM order_line l WHERE l.order_id = o.id))""",
+    "an order that is not its consignments": """
+        SELECT o.id FROM orders o
+        JOIN (SELECT order_id, sum(shipping) AS shipping, sum(shipping_tax) AS shipping_tax, sum(tax) AS tax,
+                     sum(shipping_charged) AS charged, sum(shipping_credited) AS credited
+              FROM order_consignment WHERE tenant_id = :tenant_id GROUP BY order_id) c ON c.order_id = o.id
+        WHERE o.tenant_id = :tenant_id AND (
+            (o.shipping, o.shipping_tax, o.tax, o.shipping_credited) <> (c.shipping, c.shipping_tax, c.tax, c.credited)
+            OR c.charged <> o.shipping + CASE WHEN o.tax_included THEN 0 ELSE o.shipping_tax END)""",
+    "a consignment whose tax is not that of its lines and its delivery": """
+        SELECT c.id FROM order_consignment c WHERE c.tenant_id = :tenant_id AND c.tax <> c.shipping_tax + (
+            SELECT coalesce(sum(l.tax), 0) FROM order_line l WHERE l.consignment_id = c.id)""",
+    "an order with more of its delivery credited than is credited": """
+        SELECT id FROM orders WHERE tenant_id = :tenant_id AND shipping_credited > credited""",
+    "a parcel to another address than its units'": """
+        SELECT f.id FROM fulfilment f JOIN fulfilment_line u ON u.fulfilment_id = f.id
+        JOIN order_line l ON l.id = u.order_line_id
+        WHERE f.tenant_id = :tenant_id AND l.consignment_id <> f.consignment_id""",
     "an order whose payments are not its total": """
         SELECT o.id FROM orders o JOIN payment p ON p.order_id = o.id
         WHERE o.tenant_id = :tenant_id GROUP BY o.id, o.total HAVING sum(p.amount) <> o.total""",

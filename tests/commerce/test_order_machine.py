@@ -18,6 +18,8 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
 
 from commerce.cart import service as cart_service
+from commerce.cart.consigning import consign
+from commerce.cart.schemas import ConsignedUnitsIn, ConsignmentIn
 from commerce.cart.totals import PricedLine, Terms, TermsFor, Totals, always, compute
 from commerce.identity.service import Shopper
 from commerce.inventory import keeping, policies, promises
@@ -27,6 +29,7 @@ from commerce.orders import cancelling, fulfilling, refunding, returning
 from commerce.orders.held import by_shopper
 from commerce.orders.returning import Announced, Arrived
 from commerce.orders.schemas import StaffOrderOut
+from commerce.orders.shipping import refund_shipping
 from commerce.promotions.engine import Discount
 from commerce.taxes.engine import Rate
 from commerce.vendors import service as vendors
@@ -111,15 +114,18 @@ class ShopMachine(RuleBasedStateMachine):
         quantities=UNITS,
         token=st.sampled_from(["tok_ok"] * 4 + ["tok_declined", "tok_refund_fails"]),
         bank=MOSTLY_QUIET,
+        split=st.booleans(),
     )
-    def sell(self, quantities: list[int], token: str, bank: dict[str, set[str]]) -> None:
+    def sell(self, quantities: list[int], token: str, bank: dict[str, set[str]], split: bool) -> None:
         self.trouble(bank if token == "tok_ok" else QUIET)
-        self.sell_to(quantities, token)
+        self.sell_to(quantities, token, split=split)
 
-    def sell_to(self, quantities: list[int], token: str) -> None:
+    def sell_to(self, quantities: list[int], token: str, *, split: bool = False) -> None:
         async def buy() -> None:
             shopper = await self.desk.shopper()
             cart_id = await self.desk.cart(shopper, quantities)
+            if split:
+                await self.split(shopper, cart_id)
             try:
                 await self.desk.pay(shopper, cart_id, token)
             finally:
@@ -131,6 +137,17 @@ class ShopMachine(RuleBasedStateMachine):
                         self.stubborn.add(row["id"])
 
         self.attempt(buy)
+
+    async def split(self, shopper: Shopper, cart_id: UUID) -> None:
+        """All but one unit of each line to one address, and that one to another."""
+        async with self.database.tx(self.seeded.id) as tx:
+            lines = (await cart_service.get(tx, shopper, cart_id)).lines
+            most = [
+                ConsignedUnitsIn(line_id=line.id, quantity=line.quantity - 1) for line in lines if line.quantity > 1
+            ]
+            ones = [ConsignedUnitsIn(line_id=line.id, quantity=1) for line in lines]
+            if most:
+                await consign(tx, shopper, cart_id, [ConsignmentIn(lines=ones), ConsignmentIn(lines=most)])
 
     @rule(pick=PICK)
     def pay_again(self, pick: int) -> None:
@@ -214,6 +231,22 @@ class ShopMachine(RuleBasedStateMachine):
             )
 
         self.with_order(pick, do, bank)
+
+    @rule(pick=PICK, amount=st.sampled_from(["all", 40]), bank=MOSTLY_QUIET)
+    def refund_shipping(self, pick: int, amount: Any, bank: dict[str, set[str]]) -> None:
+        async def do(order: StaffOrderOut, *_: Any) -> None:
+            await self.change(lambda tx: refund_shipping(tx, order.id, STAFF, amount=amount, reason="x"), order.id)
+
+        self.with_order(pick, do, bank)
+
+    @rule(pick=PICK, number=st.integers(0, 1))
+    def fulfil_consignment(self, pick: int, number: int) -> None:
+        async def do(order: StaffOrderOut, *_: Any) -> None:
+            if order.consignments:
+                to = order.consignments[number].id
+                await self.change(lambda tx: fulfilling.fulfil(tx, order.id, STAFF, consignment_id=to), order.id)
+
+        self.with_order(pick, do, QUIET)
 
     @rule(pick=PICK, units=UNITS, bank=MOSTLY_QUIET)
     def refund_units(self, pick: int, units: list[int], bank: dict[str, set[str]]) -> None:

@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Annotated, cast
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, Path, Request, Response, status
+from fastapi import APIRouter, Depends, Path, Query, Request, Response, status
 
-from commerce.cart import codes, service
-from commerce.cart.schemas import AddLine, CartOut, ChangeLine, GiveCode
+from commerce.cart import codes, consigning, service
+from commerce.cart.schemas import AddLine, CartOut, ChangeLine, ConsignmentsIn, GiveCode
 from commerce.delivery.schemas import AddressIn, DeliveryChoice, DeliveryOptions
 from commerce.http import CoreDep, ShopDep, shopper_of
 from commerce.identity.service import Shopper
@@ -145,11 +145,26 @@ async def forget_vat_id(request: Request, core: CoreDep, shop: ShopDep, cart_id:
         return await _answer(tx, shopper, cart_id)
 
 
+@router.put("/{cart_id}/consignments", response_model=CartOut)
+async def consign(request: Request, core: CoreDep, shop: ShopDep, cart_id: CartId, body: ConsignmentsIn) -> Response:
+    """Split the cart: which units go to which address, and how."""
+    async with core.database.tx(shop.id) as tx:
+        shopper = await shopper_of(tx, request)
+        await consigning.consign(tx, shopper, cart_id, body.consignments)
+        return await _answer(tx, shopper, cart_id)
+
+
 @router.get("/{cart_id}/delivery-options")
-async def delivery_options(request: Request, core: CoreDep, shop: ShopDep, cart_id: CartId) -> DeliveryOptions:
-    """The ways in which it can be delivered."""
+async def delivery_options(
+    request: Request,
+    core: CoreDep,
+    shop: ShopDep,
+    cart_id: CartId,
+    consignment: Annotated[int | None, Query(ge=1, le=20)] = None,
+) -> DeliveryOptions:
+    """The ways in which it, or one of its consignments, can be delivered."""
     async with core.database.tx(shop.id, read_only=True) as tx:
-        return await service.delivery_options(tx, await shopper_of(tx, request), cart_id)
+        return await service.delivery_options(tx, await shopper_of(tx, request), cart_id, consignment=consignment)
 
 
 @router.put("/{cart_id}/delivery", response_model=CartOut)

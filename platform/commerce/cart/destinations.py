@@ -5,13 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
-from typing import Any
+from functools import partial
+from typing import Any, Protocol
+from uuid import UUID
 
 import orjson
 from sqlalchemy import text
 
-from commerce.cart.schemas import Requirement
+from commerce.cart.schemas import ConsignmentKept, Requirement
 from commerce.cart.totals import Goods, Terms
+from commerce.catalog.variants import VariantRef
 from commerce.delivery.schemas import AddressOut
 from commerce.delivery.service import GOING_THERE, Method, method_of
 from commerce.taxes.engine import Rate, taxes_of
@@ -66,6 +69,17 @@ _TERMS = hot(
 )
 
 
+class CartedLine(Protocol):
+    """What has to be known of a cart's line to send it."""
+
+    @property
+    def id(self) -> UUID: ...  # noqa: D102
+    @property
+    def quantity(self) -> int: ...  # noqa: D102
+    @property
+    def variant(self) -> VariantRef: ...  # noqa: D102
+
+
 @dataclass(frozen=True, slots=True)
 class Destination:
     """Where something goes, how, and which rates hold there."""
@@ -75,6 +89,8 @@ class Destination:
     method: Method | None = None
     """The way chosen, if it goes there."""
     rates: RatesByClass = field(default_factory=dict)
+    units: Mapping[UUID, int] = field(default_factory=dict)
+    """Which units of which lines go there, when not everything does."""
 
     def place(self, seller: Seller) -> Place:
         """Where it is taxed; at the seller's when it is collected there, or until it is known."""
@@ -82,14 +98,15 @@ class Destination:
             return seller.place
         return Place(self.address.country, self.address.region, self.address.postal_code)
 
-    def requirements(self) -> Iterator[Requirement]:
+    def requirements(self, consignment: int | None = None) -> Iterator[Requirement]:
         """What has to be said before it can be sent."""
+        missing = partial(Requirement, consignment=consignment)
         if self.delivery_code is None:
-            yield Requirement(code="checkout.delivery_missing", detail="Choose how it should reach you.")
+            yield missing(code="checkout.delivery_missing", detail="Choose how it should reach you.")
         elif self.method is None:
-            yield Requirement(code="checkout.delivery_unavailable", detail="It can't reach you that way any more.")
+            yield missing(code="checkout.delivery_unavailable", detail="It can't reach you that way any more.")
         if self.address is None and (self.method is None or self.method.kind == "ship"):
-            yield Requirement(code="checkout.address_missing", detail="Say where to send it.")
+            yield missing(code="checkout.address_missing", detail="Say where to send it.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +121,8 @@ class Where:
     home: RatesByClass = field(default_factory=dict)
     """The rates where the shop is, when it may have to charge them elsewhere."""
     buyer: VatId | None = None
+    is_split: bool = False
+    """It goes in consignments, each with units of its own."""
 
     @property
     def address(self) -> AddressOut | None:
@@ -118,7 +137,7 @@ class Where:
     def terms(self, destination: Destination, goods: Goods) -> Terms:
         """What totals take for goods that go to a destination."""
         method = destination.method
-        shipping = method.price_for(sum(goods.values())) if method else 0
+        shipping = method.price_for(sum(goods.values())) if method and goods else 0
         shipping_class = method.tax_class if method else "standard"
         if self.seller is None:
             return Terms(shipping=shipping, shipping_class=shipping_class)
@@ -133,41 +152,84 @@ class Where:
         held = {"there": rates, "home": self.home, "none": {}}[treatment.rates]
         return Terms(held, seller.included, shipping, shipping_class, treatment.scheme, treatment.note)
 
-    def requirements(self) -> Iterator[Requirement]:
-        """What has to be said before the cart can be sent."""
-        if self.delivers:
-            for destination in self.to:
-                yield from destination.requirements()
+    def requirements(self, lines: Sequence[CartedLine]) -> Iterator[Requirement]:
+        """What has to be said before the cart with these lines can be sent."""
+        if not self.is_split:
+            yield from self.to[0].requirements() if self.delivers else ()
+            return
+        for line in lines:
+            asked = sum(destination.units.get(line.id, 0) for destination in self.to)
+            if asked != line.quantity:
+                yield Requirement(
+                    code="checkout.consignments_differ",
+                    detail=f"{asked} of {line.quantity} {line.variant.title} are said to go somewhere.",
+                    line_id=line.id,
+                )
+        for number, destination in enumerate(self.to, 1):
+            yield from destination.requirements(number)
+
+    def sent(self, lines: Sequence[CartedLine]) -> list[tuple[tuple[int, int], ...]]:
+        """Which units of each line go with which consignment; what nobody spoke of goes with the first."""
+        if not self.is_split:
+            return [()] * len(lines)
+        return [_sent(line, self.to) for line in lines]
 
 
 async def where_of(tx: Tx, cart: Mapping[str, Any]) -> Where:
     """Where a cart's row says that it goes; one statement, or none for a shop that neither delivers nor taxes."""
-    if not cart["delivers"] and not cart["taxes"]:
+    split = [ConsignmentKept.model_validate(kept) for kept in orjson.loads(cart["consignments"] or b"[]")]
+    if not cart["delivers"] and not cart["taxes"] and not split:
         return Where()
-    address = AddressOut.model_validate_json(cart["address"]) if cart["address"] else None
-    asked = [(address, cart["delivery_code"])]
-    places = [Place(to.country, to.region, to.postal_code or "") if to else None for to, _ in asked]
+    asked = split or [
+        ConsignmentKept(
+            address=AddressOut.model_validate_json(cart["address"]) if cart["address"] else None,
+            delivery_code=cart["delivery_code"],
+        )
+    ]
+    told = await _told(tx, asked)
+    return Where(
+        cart["delivers"],
+        [
+            Destination(
+                to.address,
+                to.delivery_code,
+                method_of(found["method"]) if found["method"] else None,
+                _rates(found["rates"]),
+                {part.line_id: part.quantity for part in to.lines},
+            )
+            for to, found in zip(asked, told["to"], strict=True)
+        ],
+        Seller(**told["policy"]) if told["policy"] else None,
+        _rates(told["home"]),
+        vat_id_of(cart["vat_id"]),
+        bool(split),
+    )
+
+
+async def _told(tx: Tx, asked: Sequence[ConsignmentKept]) -> Any:
+    places = [
+        Place(to.address.country, to.address.region, to.address.postal_code) if to.address else None for to in asked
+    ]
     document = await tx.json(
         _TERMS,
         {
-            "delivery_codes": [code for _, code in asked],
+            "delivery_codes": [to.delivery_code for to in asked],
             "countries": [place and place.country for place in places],
             "tax_countries": [place and place.country_of_tax for place in places],
             "regions": [place and place.region for place in places],
             "postal_codes": [place and place.plain_postal_code for place in places],
         },
     )
-    told = orjson.loads(document or b"{}")
-    return Where(
-        cart["delivers"],
-        [
-            Destination(to, code, method_of(found["method"]) if found["method"] else None, _rates(found["rates"]))
-            for (to, code), found in zip(asked, told["to"], strict=True)
-        ],
-        Seller(**told["policy"]) if told["policy"] else None,
-        _rates(told["home"]),
-        vat_id_of(cart["vat_id"]),
-    )
+    return orjson.loads(document or b"{}")
+
+
+def _sent(line: CartedLine, to: Sequence[Destination]) -> tuple[tuple[int, int], ...]:
+    left, sent = line.quantity, [0] * len(to)
+    for number, destination in enumerate(to):
+        sent[number] = min(left, destination.units.get(line.id, 0))
+        left -= sent[number]
+    sent[0] += left
+    return tuple((number, units) for number, units in enumerate(sent) if units)
 
 
 def _rates(told: Sequence[Mapping[str, Any]]) -> RatesByClass:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from datetime import date
-from typing import Literal
+from typing import Annotated, Literal
 
-from commerce.delivery.schemas import AddressOut, DeliveryOut
+from pydantic import Field
+
+from commerce.delivery.schemas import AddressIn, AddressOut, DeliveryOut
 from commerce.pricing.schemas import ItemPrice
 from commerce.promotions.schemas import CodeName, Standing
 from commerce.taxes.schemas import TaxOut, VatIdOut
-from foundation.types import Currency, Id, Input, Model, MoneyOut, Quantity
+from foundation.types import Currency, Id, Input, Model, MoneyOut, Quantity, Slug
 
 
 class AddLine(Input):
@@ -38,6 +40,7 @@ RequirementCode = Literal[
     "cart.price_changed",
     "catalog.not_for_sale",
     "checkout.address_missing",
+    "checkout.consignments_differ",
     "checkout.delivery_missing",
     "checkout.delivery_unavailable",
     "inventory.out_of_stock",
@@ -54,6 +57,8 @@ class Requirement(Model):
     line_id: Id | None = None
     available: int | None = None
     unit_price: int | None = None
+    consignment: int | None = None
+    """Which of the consignments, counted from 1."""
     discount_code: str | None = None
     """The code to take out."""
 
@@ -123,6 +128,55 @@ class TotalsOut(Model):
     total: int
 
 
+class ConsignedUnits(Model):
+    """Units of a cart's line that go with one consignment."""
+
+    line_id: Id
+    quantity: int
+
+
+class ConsignmentKept(Model):
+    """A consignment as a cart's row has it."""
+
+    address: AddressOut | None
+    delivery_code: str | None
+    lines: list[ConsignedUnits] = Field(default_factory=list)
+
+
+class ConsignmentOut(Model):
+    """Some of a cart's units, where they go and how, and what that costs in minor units."""
+
+    address: AddressOut | None
+    delivery: DeliveryOut | None
+    lines: list[ConsignedUnits]
+    goods: int
+    shipping: int
+    tax: int
+    """On its goods and its delivery."""
+    taxes: list[TaxOut]
+
+
+class ConsignedUnitsIn(Input):
+    """Units of a cart's line."""
+
+    line_id: Id
+    quantity: Quantity
+
+
+class ConsignmentIn(Input):
+    """Some of the cart's units, where they go, and the code of the way to deliver."""
+
+    address: AddressIn | None = None
+    delivery: Slug | None = None
+    lines: Annotated[list[ConsignedUnitsIn], Field(min_length=1, max_length=100)]
+
+
+class ConsignmentsIn(Input):
+    """How a cart is split; nothing puts it together again."""
+
+    consignments: Annotated[list[ConsignmentIn], Field(max_length=20)]
+
+
 class CartOut(Model):
     """A cart, what it costs, and what stands in its way."""
 
@@ -138,6 +192,8 @@ class CartOut(Model):
     """An address or a place to collect it is asked for."""
     address: AddressOut | None
     delivery: DeliveryOut | None
+    consignments: list[ConsignmentOut]
+    """How it is split; nothing, when all of it goes one way."""
     vat_id: VatIdOut | None
     item_count: int
     requirements: list[Requirement]

@@ -19,12 +19,14 @@ from commerce.cart.schemas import (
     CartCodeOut,
     CartLineOut,
     CartOut,
+    ConsignedUnits,
+    ConsignmentOut,
     LineExplanation,
     Requirement,
     ShareOut,
     TotalsOut,
 )
-from commerce.cart.totals import PricedLine, TaxAmount, Totals, compute
+from commerce.cart.totals import Part, PricedLine, TaxAmount, Totals, compute
 from commerce.catalog.variants import VariantRef, sold_as
 from commerce.delivery import service as delivery
 from commerce.delivery.schemas import AddressIn, DeliveryOptions
@@ -62,6 +64,12 @@ class LineNotFound(NotFound):
     """The cart has no such line."""
 
     code = "cart.line_not_found"
+
+
+class ConsignmentNotFound(NotFound):
+    """The cart has no such consignment."""
+
+    code = "cart.consignment_not_found"
 
 
 class CartNotOpen(Conflict):
@@ -273,7 +281,7 @@ async def add(
     )
     if added is None:
         raise CartFull
-    await _touch(tx, cart_id)
+    await touch(tx, cart_id)
     item = Item(
         item_id=offer["product_id"],
         variant_id=variant_id,
@@ -302,7 +310,7 @@ async def change(tx: Tx, shopper: Shopper, cart_id: UUID, line_id: UUID, quantit
         price = _priced(line, quantity, now)
         values = {"unit_price": price and price.amount, "explanation": price and _kept(price)}
         await tx.rows(hot.SET_QUANTITY, {"line_id": line_id, "quantity": quantity, **values})
-    await _touch(tx, cart_id)
+    await touch(tx, cart_id)
     difference = quantity - line["quantity"]
     if difference:
         item = Item(
@@ -332,7 +340,7 @@ async def accept_prices(tx: Tx, shopper: Shopper, cart_id: UUID) -> None:
             "explanations": [_kept(price) for _, price in prices],
         },
     )
-    await _touch(tx, cart_id)
+    await touch(tx, cart_id)
 
 
 async def set_address(tx: Tx, shopper: Shopper, cart_id: UUID, address: AddressIn) -> None:
@@ -343,7 +351,7 @@ async def set_address(tx: Tx, shopper: Shopper, cart_id: UUID, address: AddressI
     """
     await lock(tx, shopper, cart_id)
     await tx.rows(hot.SET_ADDRESS, {"cart_id": cart_id, "address": address.model_dump_json()})
-    await _touch(tx, cart_id)
+    await touch(tx, cart_id)
 
 
 async def set_vat_id(tx: Tx, shopper: Shopper, cart_id: UUID, vat_id: VatId | None) -> None:
@@ -354,18 +362,26 @@ async def set_vat_id(tx: Tx, shopper: Shopper, cart_id: UUID, vat_id: VatId | No
     """
     await lock(tx, shopper, cart_id)
     await tx.rows(hot.SET_VAT_ID, {"cart_id": cart_id, "vat_id": vat_id.json() if vat_id else None})
-    await _touch(tx, cart_id)
+    await touch(tx, cart_id)
 
 
-async def delivery_options(tx: Tx, shopper: Shopper, cart_id: UUID) -> DeliveryOptions:
-    """The ways in which a cart can be delivered to its address, or to any before it has one.
+async def delivery_options(
+    tx: Tx, shopper: Shopper, cart_id: UUID, *, consignment: int | None = None
+) -> DeliveryOptions:
+    """The ways in which a cart, or one of its consignments, can be delivered to its address, or to any before it has
+    one.
 
     Raises:
         CartNotFound.
+        ConsignmentNotFound: it has not so many.
     """
     cart = await get(tx, shopper, cart_id)
-    methods = await delivery.offered(tx, cart.where.address.country if cart.where.address else None)
-    return DeliveryOptions(items=[method.out(cart.goods) for method in methods])
+    number = 0 if consignment is None else consignment - 1
+    if consignment is not None and not (cart.where.is_split and number < len(cart.where.to)):
+        raise ConsignmentNotFound
+    address, goods = cart.where.to[number].address, check(cart).totals.consignments[number].goods
+    methods = await delivery.offered(tx, address.country if address else None)
+    return DeliveryOptions(items=[method.out(goods) for method in methods])
 
 
 async def set_delivery(tx: Tx, shopper: Shopper, cart_id: UUID, code: str) -> None:
@@ -379,7 +395,7 @@ async def set_delivery(tx: Tx, shopper: Shopper, cart_id: UUID, code: str) -> No
     await tx.rows(hot.SET_DELIVERY, {"cart_id": cart_id, "code": code})
     if (await get(tx, shopper, cart_id)).where.method is None:
         raise DeliveryUnavailable(delivery=code)
-    await _touch(tx, cart_id)
+    await touch(tx, cart_id)
 
 
 async def adopt(tx: Tx, *, visitor: Shopper, shopper: Shopper) -> None:
@@ -403,7 +419,7 @@ async def adopt(tx: Tx, *, visitor: Shopper, shopper: Shopper) -> None:
     await tx.rows(hot.MERGE_OTHERS, {**merging, "max_lines": MAX_LINES})
     await tx.rows(hot.MERGE_KEPT, {**merging, "max_codes": MAX_CODES})
     await tx.rows(hot.DISCARD, {"cart_id": brought[-1]})
-    await _touch(tx, own[-1])
+    await touch(tx, own[-1])
 
 
 async def begin_completing(tx: Tx, cart_id: UUID) -> bool:
@@ -429,7 +445,10 @@ async def product_ids(tx: Tx, shopper: Shopper) -> list[UUID]:
 
 def check(cart: Cart) -> Checked:
     """Price the cart and list what stands between it and an order."""
-    lines = [PricedLine(line.unit_price, line.quantity, line.tax_class) for line in cart.lines]
+    lines = [
+        PricedLine(line.unit_price, line.quantity, line.tax_class, sent)
+        for line, sent in zip(cart.lines, cart.where.sent(cart.lines), strict=True)
+    ]
     totals = compute(lines, discounts=cart.discounts, to=[partial(cart.where.terms, to) for to in cart.where.to])
     return Checked(cart, totals, _requirements(cart) if cart.status == "open" else [])
 
@@ -440,7 +459,7 @@ def _requirements(cart: Cart) -> list[Requirement]:
     return [
         *chain.from_iterable(_requirements_of(line) for line in cart.lines),
         *chain.from_iterable(_requirements_of_code(code) for code in cart.codes),
-        *cart.where.requirements(),
+        *cart.where.requirements(cart.lines),
     ]
 
 
@@ -525,7 +544,8 @@ async def _become(tx: Tx, cart_id: UUID, status: str, *, was: str) -> bool:
     return await tx.one(hot.BECOME, values) is not None
 
 
-async def _touch(tx: Tx, cart_id: UUID) -> None:
+async def touch(tx: Tx, cart_id: UUID) -> None:
+    """The cart was changed."""
     await tx.rows(hot.TOUCH, {"cart_id": cart_id, "now": clock.now()})
 
 
@@ -552,9 +572,7 @@ def _out(checked: Checked) -> CartOut:
             quantity=line.quantity,
             unit_price=line.unit_price,
             total=total,
-            explanation=LineExplanation(
-                price=line.why, discounts=_shares(totals.discounts, place), taxes=_taxes_out(taxes)
-            ),
+            explanation=_explained(line, totals.discounts, [taken.shares[place] for taken in totals.discounts], taxes),
             decision_id=line.decision_id,
             available=min(line.available, MAX_QUANTITY),
             promised_on=line.promised_on,
@@ -581,12 +599,13 @@ def _out(checked: Checked) -> CartOut:
             shipping=totals.shipping,
             tax=totals.tax,
             tax_included=totals.tax_included,
-            taxes=_taxes_out(totals.taxes),
+            taxes=taxes_out(totals.taxes),
             total=totals.total,
         ),
         delivers=cart.where.delivers,
         address=cart.where.address,
-        delivery=cart.where.method.out(totals.subtotal - totals.discount) if cart.where.method else None,
+        delivery=cart.where.method.out(totals.consignments[0].goods) if cart.where.method else None,
+        consignments=_consignments(checked) if cart.where.is_split else [],
         vat_id=VatIdOut(number=buyer.number, status=buyer.status, checked_at=buyer.checked_at) if buyer else None,
         total=MoneyOut(amount=totals.total, currency=cart.currency),
         item_count=sum(line.quantity for line in cart.lines),
@@ -594,13 +613,42 @@ def _out(checked: Checked) -> CartOut:
     )
 
 
+def _consignments(checked: Checked) -> list[ConsignmentOut]:
+    lines, totals = checked.cart.lines, checked.totals
+    return [
+        ConsignmentOut(
+            address=to.address,
+            delivery=to.method.out(consigned.goods) if to.method else None,
+            lines=[
+                ConsignedUnits(line_id=lines[part.line].id, quantity=part.quantity)
+                for part in totals.parts
+                if part.consignment == number
+            ],
+            goods=consigned.goods,
+            shipping=consigned.shipping,
+            tax=consigned.tax,
+            taxes=taxes_out(consigned.taxes),
+        )
+        for number, (to, consigned) in enumerate(zip(checked.cart.where.to, totals.consignments, strict=True))
+    ]
+
+
 def _by_name(discounts: Sequence[Taken]) -> dict[str, int]:
     return {taken.name: taken.amount for taken in discounts}
 
 
-def _shares(discounts: Sequence[Taken], line: int) -> list[ShareOut]:
-    return [ShareOut(name=taken.name, amount=taken.shares[line]) for taken in discounts if taken.shares[line]]
+def explained(checked: Checked, part: Part) -> LineExplanation:
+    """Where the amounts of a line's part come from."""
+    return _explained(checked.cart.lines[part.line], checked.totals.discounts, part.off, part.taxes)
 
 
-def _taxes_out(taxes: Sequence[TaxAmount]) -> list[TaxOut]:
+def _explained(
+    line: Line, discounts: Sequence[Taken], off: Sequence[int], taxes: Sequence[TaxAmount]
+) -> LineExplanation:
+    shares = [ShareOut(name=taken.name, amount=share) for taken, share in zip(discounts, off, strict=True) if share]
+    return LineExplanation(price=line.why, discounts=shares, taxes=taxes_out(taxes))
+
+
+def taxes_out(taxes: Sequence[TaxAmount]) -> list[TaxOut]:
+    """Taxes as they are told."""
     return [TaxOut(**asdict(tax)) for tax in taxes]

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
+from itertools import chain
 
 from commerce.promotions.engine import Discount, Taken, take
 from commerce.taxes.engine import Rate, taxes_of
 from commerce.taxes.schemes import Scheme
+from foundation.money import apportion
 
 STANDARD = "standard"
 ROUNDING = "half_even_per_line"
@@ -21,12 +23,13 @@ Goods = Mapping[str, int]
 
 @dataclass(frozen=True, slots=True)
 class PricedLine:
-    """A line's unit price, quantity, class of tax, and which of the consignments it goes with."""
+    """A line's unit price, quantity, class of tax, and which of its units go with which consignment."""
 
     unit_price: int
     quantity: int
     tax_class: str = STANDARD
-    consignment: int = 0
+    sent: tuple[tuple[int, int], ...] = ()
+    """(consignment, units), which are all of its units; nothing: all go with the first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +63,29 @@ TermsFor = Callable[[Goods], Terms]
 def always(terms: Terms) -> TermsFor:
     """Terms that hold whatever the goods cost."""
     return lambda _: terms
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """Units of a line that go with one consignment, and their share of the line's amounts."""
+
+    line: int
+    consignment: int
+    quantity: int
+    off: tuple[int, ...]
+    """What each discount takes off them."""
+    total: int
+    taxes: tuple[TaxAmount, ...]
+
+    @property
+    def discount(self) -> int:
+        """What all discounts take off them."""
+        return sum(self.off)
+
+    @property
+    def tax(self) -> int:
+        """What all taxes on them come to."""
+        return sum(tax.amount for tax in self.taxes)
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +124,8 @@ class Totals:
     """What each discount took off, by line; they add up to the discount."""
     consignments: tuple[Consigned, ...] = ()
     """At least one; what they cost adds up to the whole."""
+    parts: tuple[Part, ...] = ()
+    """The lines, by consignment; a line's parts add up to it."""
 
     @property
     def total(self) -> int:
@@ -130,11 +158,17 @@ def compute(
     line_discounts = tuple(sum(shares) for shares in zip(*(found.shares for found in taken), strict=True))
     line_discounts = line_discounts or (0,) * len(gross)
     totals = [price - share for price, share in zip(gross, line_discounts, strict=True)]
-    goods = [_goods(lines, totals, number) for number in range(len(to))]
+    shares = list(zip(*(found.shares for found in taken), strict=True)) or [()] * len(lines)
+    parts = [part for number, line in enumerate(lines) for part in _parts(number, line, shares[number])]
+    goods = _goods(lines, parts, len(to))
     terms = [terms_for(costs) for terms_for, costs in zip(to, goods, strict=True)]
     taxes = [_Taxes(held) for held in terms]
+    parts = [
+        replace(part, taxes=taxes[part.consignment].take(part.total, lines[part.line].tax_class)) for part in parts
+    ]
     line_tax_parts = tuple(
-        taxes[line.consignment].take(total, line.tax_class) for total, line in zip(totals, lines, strict=True)
+        merged([part.taxes for part in parts if part.line == number]) if line.sent else parts[number].taxes
+        for number, line in enumerate(lines)
     )
     line_taxes = tuple(sum(part.amount for part in parts) for parts in line_tax_parts)
     consignments = tuple(
@@ -151,18 +185,34 @@ def compute(
         line_taxes=line_taxes,
         line_tax_parts=line_tax_parts,
         shipping_tax=sum(consigned.shipping_tax for consigned in consignments),
-        taxes=_together(consignments),
+        taxes=merged([consigned.taxes for consigned in consignments]),
         discounts=taken,
         consignments=consignments,
+        parts=tuple(parts),
     )
 
 
-def _goods(lines: Sequence[PricedLine], totals: Sequence[int], consignment: int) -> Goods:
-    goods: dict[str, int] = defaultdict(int)
-    for line, total in zip(lines, totals, strict=True):
-        if line.consignment == consignment:
-            goods[line.tax_class] += total
-    return goods
+def _parts(number: int, line: PricedLine, shares: tuple[int, ...]) -> Iterator[Part]:
+    """A line by consignment. Each discount is apportioned over what those before it left of the parts."""
+    sent = line.sent or ((0, line.quantity),)
+    if len(sent) == 1:
+        ((consignment, quantity),) = sent
+        yield Part(number, consignment, quantity, shares, line.unit_price * quantity - sum(shares), ())
+        return
+    left = [line.unit_price * quantity for _, quantity in sent]
+    off: list[list[int]] = []
+    for share in shares:
+        off.append(apportion(share, left))
+        left = [price - taken for price, taken in zip(left, off[-1], strict=True)]
+    for place, (consignment, quantity) in enumerate(sent):
+        yield Part(number, consignment, quantity, tuple(taken[place] for taken in off), left[place], ())
+
+
+def _goods(lines: Sequence[PricedLine], parts: Sequence[Part], consignments: int) -> list[Goods]:
+    goods: list[dict[str, int]] = [defaultdict(int) for _ in range(consignments)]
+    for part in parts:
+        goods[part.consignment][lines[part.line].tax_class] += part.total
+    return list(goods)
 
 
 def _consigned(goods: int, terms: Terms, taxes: _Taxes) -> Consigned:
@@ -170,12 +220,12 @@ def _consigned(goods: int, terms: Terms, taxes: _Taxes) -> Consigned:
     return Consigned(goods, terms.shipping, shipping_tax, taxes.taken, taxes.told(goods + terms.shipping))
 
 
-def _together(consignments: Sequence[Consigned]) -> tuple[TaxAmount, ...]:
-    """The taxes of all consignments: the same tax of several is one."""
-    if len(consignments) == 1:
-        return consignments[0].taxes
+def merged(taxes: Sequence[tuple[TaxAmount, ...]]) -> tuple[TaxAmount, ...]:
+    """The taxes of several things together: the same tax of two of them is one."""
+    if len(taxes) == 1:
+        return taxes[0]
     sums: dict[tuple[str, str, Scheme, str], tuple[int, int]] = {}
-    for tax in (tax for consigned in consignments for tax in consigned.taxes):
+    for tax in chain.from_iterable(taxes):
         key = (tax.name, tax.rate, tax.scheme, tax.note)
         base, amount = sums.get(key, (0, 0))
         sums[key] = (base + tax.base, amount + tax.amount)

@@ -2,20 +2,41 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Literal
 from uuid import UUID
 
 from sqlalchemy import text
 
 from commerce.inventory import allocation
-from commerce.orders.held import Actor, by_variant, enter, hold, open_units, save, save_states, tell, told, written
+from commerce.orders.held import (
+    Actor,
+    Held,
+    by_variant,
+    enter,
+    hold,
+    open_units,
+    save,
+    save_states,
+    tell,
+    told,
+    written,
+)
 from commerce.orders.states import PARCEL_STEPS, step
 from foundation import clock
 from foundation.database import Tx, hot
-from foundation.errors import NotFound
+from foundation.errors import Conflict, NotFound
 from foundation.events import OrderDelivered, OrderFulfilled
 from foundation.ids import new_id
+
+
+class SeveralAddresses(Conflict):
+    """A parcel goes to one address: these units go to several, or to another than was named."""
+
+    code = "orders.several_addresses"
+
+    consignment_ids: list[UUID]
+    """Where there is something to send to."""
 
 
 class FulfilmentNotFound(NotFound):
@@ -28,9 +49,9 @@ _SEND = hot(
     text(
         """
         WITH parcel AS (
-            INSERT INTO fulfilment (tenant_id, id, order_id, carrier, tracking_number, shipped_at)
-            VALUES (:tenant_id, :id, :order_id, CAST(:carrier AS text), CAST(:tracking_number AS text),
-                    CAST(:at AS timestamptz))
+            INSERT INTO fulfilment (tenant_id, id, order_id, consignment_id, carrier, tracking_number, shipped_at)
+            VALUES (:tenant_id, :id, :order_id, CAST(:consignment_id AS uuid), CAST(:carrier AS text),
+                    CAST(:tracking_number AS text), CAST(:at AS timestamptz))
             RETURNING id)
         INSERT INTO fulfilment_line (tenant_id, id, fulfilment_id, order_line_id, quantity)
         SELECT :tenant_id, l.id, parcel.id, l.line_id, l.quantity
@@ -61,17 +82,22 @@ async def fulfil(
     actor: Actor,
     *,
     lines: Iterable[tuple[UUID, int]] | None = None,
+    consignment_id: UUID | None = None,
     carrier: str | None = None,
     tracking_number: str | None = None,
 ) -> UUID:
-    """Send a parcel with units by line, or with all that has not left; gives the parcel's id.
+    """Send a parcel with units by line, or with all that has not left, of the order or of one of its consignments;
+    gives the parcel's id.
 
     Raises:
-        OrderNotFound, IllegalTransition, UnknownLine, TooManyUnits: nothing leaves.
+        OrderNotFound, IllegalTransition, UnknownLine, TooManyUnits, SeveralAddresses: nothing leaves.
     """
     held = await hold(tx, order_id)
     held.require("fulfil", actor)
     units = open_units(held, lines)
+    if lines is None and consignment_id is not None:
+        units = {line_id: n for line_id, n in units.items() if held.line(line_id).consignment_id == consignment_id}
+    consignment_id = _consignment_of(held, units, consignment_id)
     fulfilment_id = new_id()
     for line_id, quantity in units.items():
         held.line(line_id).fulfilled += quantity
@@ -81,6 +107,7 @@ async def fulfil(
         {
             "id": fulfilment_id,
             "order_id": held.id,
+            "consignment_id": consignment_id,
             "carrier": carrier,
             "tracking_number": tracking_number,
             "at": clock.now(),
@@ -94,6 +121,19 @@ async def fulfil(
     said = OrderFulfilled(order_id=held.id, fulfilment_id=fulfilment_id, carrier=carrier, lines=told(held, units))
     await tell(held, actor, said)
     return fulfilment_id
+
+
+def _consignment_of(held: Held, units: Mapping[UUID, int], named: UUID | None) -> UUID | None:
+    """The one consignment that units are of; `None` for an order that goes one way.
+
+    Raises:
+        SeveralAddresses.
+    """
+    found = {held.line(line_id).consignment_id for line_id in units} - {None}
+    if len(found) > 1 or (named is not None and found != {named}):
+        left = {line.consignment_id for line in held.lines.values() if line.open and line.consignment_id}
+        raise SeveralAddresses(consignment_ids=sorted(left))
+    return next(iter(found), None)
 
 
 async def progress(

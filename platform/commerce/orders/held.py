@@ -91,6 +91,7 @@ class Line:
     returned: int
     credited: int
     vendor_id: UUID | None = None
+    consignment_id: UUID | None = None
 
     @property
     def kept(self) -> int:
@@ -180,7 +181,7 @@ _LINES = hot(
         """
         SELECT id, product_id, variant_id, quantity,
                total + CASE WHEN CAST(:tax_included AS boolean) THEN 0 ELSE tax END AS total,
-               fulfilled, cancelled, in_return, returned, credited, vendor_id
+               fulfilled, cancelled, in_return, returned, credited, vendor_id, consignment_id
         FROM order_line WHERE tenant_id = :tenant_id AND order_id = :order_id ORDER BY id
         """
     )

@@ -25,6 +25,10 @@ class Order(TenantOwned, Base):
         ),
         CheckConstraint("credited BETWEEN 0 AND greatest(total, 0)", name="credited"),
         CheckConstraint(
+            "shipping_credited BETWEEN 0 AND shipping + CASE WHEN tax_included THEN 0 ELSE shipping_tax END",
+            name="shipping_credited",
+        ),
+        CheckConstraint(
             "status IN ('pending', 'confirmed', 'processing', 'shipped', 'out_for_delivery', 'delivered', 'cancelled', "
             "'returned', 'refunded')",
             name="status",
@@ -78,11 +82,38 @@ class Order(TenantOwned, Base):
     delivery: Mapped[dict[str, Any] | None] = mapped_column(JSONB)
     """The way it is delivered, and when it was promised."""
     total: Mapped[Minor]
+    shipping_credited: Mapped[Minor] = mapped_column(server_default="0")
+    """What of the delivery was credited by itself, with its tax."""
     credited: Mapped[Minor] = mapped_column(server_default="0")
     """What the shopper does not owe any more: for units cancelled or sent back, or out of goodwill."""
     placed_at: Mapped[Timestamp]
     original_at: Mapped[Timestamp | None]
     """When it really happened, for history whose dates were shifted."""
+
+
+class OrderConsignment(TenantOwned, Base):
+    """Some of an order's units that go to one address; an order that goes one way has none."""
+
+    __tablename__ = "order_consignment"
+    __table_args__ = (
+        belongs_to("orders", "order_id"),
+        CheckConstraint("shipping_credited BETWEEN 0 AND shipping_charged", name="shipping_credited"),
+        Index("uq_order_consignment_number", "tenant_id", "order_id", "number", unique=True),
+    )
+
+    order_id: Mapped[UUID]
+    number: Mapped[Units]
+    """Counted from 1."""
+    address: Mapped[dict[str, Any] | None] = mapped_column(JSONB)
+    delivery: Mapped[dict[str, Any] | None] = mapped_column(JSONB)
+    shipping: Mapped[Minor]
+    shipping_tax: Mapped[Minor]
+    shipping_charged: Mapped[Minor]
+    """The delivery with its tax, whether that is included in it or comes on top."""
+    shipping_credited: Mapped[Minor] = mapped_column(server_default="0")
+    tax: Mapped[Minor]
+    """On its goods and its delivery."""
+    taxes: Mapped[list[dict[str, Any]]] = mapped_column(JSONB)
 
 
 class OrderLine(TenantOwned, Base):
@@ -92,6 +123,7 @@ class OrderLine(TenantOwned, Base):
     __table_args__ = (
         belongs_to("orders", "order_id"),
         belongs_to("variant", "variant_id"),
+        belongs_to("order_consignment", "consignment_id"),
         belongs_to("vendor", "vendor_id"),
         CheckConstraint("quantity > 0", name="quantity"),
         CheckConstraint("total = unit_price * quantity + rounding - discount", name="total"),
@@ -102,6 +134,7 @@ class OrderLine(TenantOwned, Base):
     )
 
     order_id: Mapped[UUID]
+    consignment_id: Mapped[UUID | None]
     product_id: Mapped[UUID]
     variant_id: Mapped[UUID]
     sku: Mapped[Str]
@@ -139,11 +172,13 @@ class Fulfilment(TenantOwned, Base):
     __tablename__ = "fulfilment"
     __table_args__ = (
         belongs_to("orders", "order_id"),
+        belongs_to("order_consignment", "consignment_id"),
         CheckConstraint("status IN ('shipped', 'out_for_delivery', 'delivered')", name="status"),
         Index("ix_fulfilment_order", "tenant_id", "order_id"),
     )
 
     order_id: Mapped[UUID]
+    consignment_id: Mapped[UUID | None]
     status: Mapped[Str] = mapped_column(server_default="shipped")
     carrier: Mapped[Str | None]
     tracking_number: Mapped[Str | None]

@@ -6,11 +6,12 @@ import base64
 import json
 from collections.abc import Sequence
 from dataclasses import asdict
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import text
 
-from commerce.cart.service import Checked
+from commerce.cart.service import Checked, explained
 from commerce.cart.totals import ROUNDING
 from commerce.identity.service import Shopper
 from commerce.promotions import service as promotions
@@ -33,6 +34,14 @@ _PLACE = hot(
                     CAST(CAST(:taken AS text) AS jsonb),
                     CAST(CAST(:address AS text) AS jsonb),
                     CAST(CAST(:delivery AS text) AS jsonb), :total, CAST(:at AS timestamptz))),
+        consigned AS (
+            INSERT INTO order_consignment (tenant_id, id, order_id, number, address, delivery, shipping, shipping_tax,
+                                           shipping_charged, tax, taxes)
+            SELECT :tenant_id, c.id, :id, c.number, c.address, c.delivery, c.shipping, c.shipping_tax,
+                   c.shipping_charged, c.tax, c.taxes
+            FROM jsonb_to_recordset(CAST(CAST(:consignments AS text) AS jsonb))
+                 AS c (id uuid, number bigint, address jsonb, delivery jsonb, shipping bigint, shipping_tax bigint,
+                       shipping_charged bigint, tax bigint, taxes jsonb)),
         entered AS (
             INSERT INTO order_entry (tenant_id, id, order_id, kind, actor, at)
             VALUES (:tenant_id, :entry_id, :id, 'placed', 'shopper', CAST(:at AS timestamptz))),
@@ -44,18 +53,19 @@ _PLACE = hot(
             FROM unnest(CAST(:part_ids AS uuid[]), CAST(:part_vendor_ids AS uuid[])) AS p (id, vendor_id)
             JOIN vendor v ON v.tenant_id = :tenant_id AND v.id = p.vendor_id)
         INSERT INTO order_line (tenant_id, id, order_id, product_id, variant_id, sku, title, quantity, unit_price,
-                                discount, total, tax, decision_id, explanation, promised_on, vendor_id)
+                                discount, total, tax, decision_id, explanation, promised_on, vendor_id,
+                                consignment_id)
         SELECT :tenant_id, l.id, :id, l.product_id, l.variant_id, l.sku, l.title, l.quantity, l.unit_price, l.discount,
                l.total, l.tax, l.decision_id, CAST(l.explanation AS jsonb), l.promised_on,
-               l.vendor_id
+               l.vendor_id, l.consignment_id
         FROM unnest(CAST(:line_ids AS uuid[]), CAST(:product_ids AS uuid[]), CAST(:variant_ids AS uuid[]),
                     CAST(:skus AS text[]), CAST(:titles AS text[]), CAST(:quantities AS bigint[]),
                     CAST(:unit_prices AS bigint[]), CAST(:discounts AS bigint[]), CAST(:totals AS bigint[]),
                     CAST(:line_taxes AS bigint[]), CAST(:decision_ids AS uuid[]),
                     CAST(:explanations AS text[]), CAST(:promised_on AS date[]),
-                    CAST(:vendor_ids AS uuid[]))
+                    CAST(:vendor_ids AS uuid[]), CAST(:line_consignment_ids AS uuid[]))
              AS l (id, product_id, variant_id, sku, title, quantity, unit_price, discount, total, tax, decision_id,
-                   explanation, promised_on, vendor_id)
+                   explanation, promised_on, vendor_id, consignment_id)
         """
     )
 )
@@ -70,7 +80,10 @@ async def place(tx: Tx, shopper: Shopper, checked: Checked, *, order_id: UUID, e
         CodeUsedUp: a discount code of the cart was used up meanwhile; the transaction must not go on.
     """
     cart, totals, said = checked.cart, checked.totals, checked.out()
-    line_ids = [new_id() for _ in cart.lines]
+    parts = totals.parts
+    lines = [cart.lines[part.line] for part in parts]
+    line_ids = [new_id() for _ in parts]
+    consignments = _consignments(checked) if cart.where.is_split else []
     vendors = sorted({line.variant.vendor_id for line in cart.lines if line.variant.vendor_id})
     await tx.rows(
         _PLACE,
@@ -98,25 +111,45 @@ async def place(tx: Tx, shopper: Shopper, checked: Checked, *, order_id: UUID, e
             "at": clock.now(),
             "entry_id": new_id(),
             "line_ids": line_ids,
-            "product_ids": [line.variant.product_id for line in cart.lines],
-            "variant_ids": [line.variant_id for line in cart.lines],
-            "skus": [line.variant.sku for line in cart.lines],
-            "titles": [line.variant.title for line in cart.lines],
-            "quantities": [line.quantity for line in cart.lines],
-            "unit_prices": [line.unit_price for line in cart.lines],
-            "discounts": totals.line_discounts,
-            "totals": totals.line_totals,
-            "line_taxes": totals.line_taxes,
-            "decision_ids": [line.decision_id for line in cart.lines],
-            "explanations": [line.explanation.model_dump_json() for line in said.lines],
-            "promised_on": [line.promised_on for line in cart.lines],
-            "vendor_ids": [line.variant.vendor_id for line in cart.lines],
+            "product_ids": [line.variant.product_id for line in lines],
+            "variant_ids": [line.variant_id for line in lines],
+            "skus": [line.variant.sku for line in lines],
+            "titles": [line.variant.title for line in lines],
+            "quantities": [part.quantity for part in parts],
+            "unit_prices": [line.unit_price for line in lines],
+            "discounts": [part.discount for part in parts],
+            "totals": [part.total for part in parts],
+            "line_taxes": [part.tax for part in parts],
+            "decision_ids": [line.decision_id for line in lines],
+            "explanations": [explained(checked, part).model_dump_json() for part in parts],
+            "promised_on": [line.promised_on for line in lines],
+            "vendor_ids": [line.variant.vendor_id for line in lines],
+            "line_consignment_ids": [consignments[part.consignment]["id"] if consignments else None for part in parts],
+            "consignments": json.dumps(consignments, default=str),
             "part_ids": [new_id() for _ in vendors],
             "part_vendor_ids": vendors,
         },
     )
     await _announce(tx, shopper, checked, order_id, line_ids)
     await promotions.redeem(tx, shopper, checked.redemptions, order_id=order_id, currency=cart.currency, email=email)
+
+
+def _consignments(checked: Checked) -> list[dict[str, Any]]:
+    totals, to = checked.totals, checked.cart.where.to
+    return [
+        {
+            "id": new_id(),
+            "number": number,
+            "address": destination.address.model_dump() if destination.address else None,
+            "delivery": destination.method.out(consigned.goods).model_dump(mode="json") if destination.method else None,
+            "shipping": consigned.shipping,
+            "shipping_tax": consigned.shipping_tax,
+            "shipping_charged": consigned.shipping + (0 if totals.tax_included else consigned.shipping_tax),
+            "tax": consigned.tax,
+            "taxes": [asdict(tax) for tax in consigned.taxes],
+        }
+        for number, (destination, consigned) in enumerate(zip(to, totals.consignments, strict=True), 1)
+    ]
 
 
 async def _announce(tx: Tx, shopper: Shopper, checked: Checked, order_id: UUID, line_ids: Sequence[UUID]) -> None:
@@ -135,16 +168,15 @@ async def _announce(tx: Tx, shopper: Shopper, checked: Checked, order_id: UUID, 
                 line_id=line_id,
                 product_id=line.variant.product_id,
                 variant_id=line.variant_id,
-                quantity=line.quantity,
+                quantity=part.quantity,
                 unit_price=line.unit_price,
-                discount=discount,
-                total=total,
-                tax=tax,
+                discount=part.discount,
+                total=part.total,
+                tax=part.tax,
                 decision_id=line.decision_id,
             )
-            for line_id, line, discount, total, tax in zip(
-                line_ids, cart.lines, totals.line_discounts, totals.line_totals, totals.line_taxes, strict=True
-            )
+            for line_id, part in zip(line_ids, totals.parts, strict=True)
+            for line in [cart.lines[part.line]]
         ],
     )
     purchase = Purchase(

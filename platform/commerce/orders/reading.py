@@ -41,9 +41,15 @@ _DOCUMENT = """
         'refunded', jsonb_build_object('currency', o.currency, 'amount', (
             SELECT coalesce(sum(r.amount), 0)::bigint FROM refund r
             WHERE r.tenant_id = o.tenant_id AND r.order_id = o.id AND r.status = 'succeeded')),
+        'consignments', (
+            SELECT coalesce(jsonb_agg(jsonb_build_object(
+                'id', c.id, 'number', c.number, 'address', c.address, 'delivery', c.delivery, 'shipping', c.shipping,
+                'shipping_tax', c.shipping_tax, 'tax', c.tax, 'taxes', c.taxes) ORDER BY c.number), '[]')
+            FROM order_consignment c WHERE c.tenant_id = o.tenant_id AND c.order_id = o.id),
         'lines', (
             SELECT coalesce(jsonb_agg(jsonb_build_object(
-                'id', l.id, 'product_id', l.product_id, 'variant_id', l.variant_id, 'sku', l.sku, 'title', l.title,
+                'id', l.id, 'consignment_id', l.consignment_id,
+                'product_id', l.product_id, 'variant_id', l.variant_id, 'sku', l.sku, 'title', l.title,
                 'quantity', l.quantity, 'unit_price', l.unit_price, 'discount', l.discount, 'total', l.total,
                 'tax', l.tax, 'explanation', l.explanation, 'fulfilled', l.fulfilled, 'cancelled', l.cancelled,
                 'returned', l.returned, 'returnable', l.fulfilled - l.in_return - l.returned,
@@ -51,7 +57,8 @@ _DOCUMENT = """
             FROM order_line l WHERE l.tenant_id = o.tenant_id AND l.order_id = o.id),
         'parcels', (
             SELECT coalesce(jsonb_agg(jsonb_build_object(
-                'id', f.id, 'status', f.status, 'carrier', f.carrier, 'tracking_number', f.tracking_number,
+                'id', f.id, 'consignment_id', f.consignment_id,
+                'status', f.status, 'carrier', f.carrier, 'tracking_number', f.tracking_number,
                 'shipped_at', f.shipped_at, 'delivered_at', f.delivered_at,
                 'lines', (SELECT jsonb_agg(jsonb_build_object('line_id', u.order_line_id, 'quantity', u.quantity)
                                            ORDER BY u.id)
@@ -84,6 +91,7 @@ _FOR_STAFF = hot(
         """
         SELECT jsonb_build_object(
             'email', o.email, 'customer_id', o.customer_id, 'credited', o.credited,
+            'shipping_credited', o.shipping_credited,
             'timeline', (
                 SELECT coalesce(jsonb_agg(jsonb_build_object(
                     'id', e.id, 'kind', e.kind, 'actor', e.actor, 'note', e.note, 'data', e.data, 'at', e.at)

@@ -27,6 +27,7 @@ class OrderLineOut(Model):
     """A line of an order; amounts in minor units."""
 
     id: Id
+    consignment_id: Id | None
     product_id: Id
     variant_id: Id
     sku: str
@@ -59,6 +60,7 @@ class ParcelOut(Model):
     """A parcel of an order, and how far it has come."""
 
     id: Id
+    consignment_id: Id | None
     status: str
     carrier: str | None
     tracking_number: str | None
@@ -83,6 +85,20 @@ class ReturnOut(Model):
     note: str
     created_at: datetime
     lines: list[ReturnLineOut]
+
+
+class OrderConsignmentOut(Model):
+    """Some of an order's units that go to one address; amounts in minor units."""
+
+    id: Id
+    number: int
+    address: AddressOut | None
+    delivery: DeliveryOut | None
+    shipping: int
+    shipping_tax: int
+    tax: int
+    """On its goods and its delivery."""
+    taxes: list[TaxOut]
 
 
 class OrderOut(Model):
@@ -112,6 +128,8 @@ class OrderOut(Model):
     total: MoneyOut
     refunded: MoneyOut
     """What went back to where it was paid from."""
+    consignments: list[OrderConsignmentOut]
+    """How it is split; nothing, when all of it goes one way."""
     lines: list[OrderLineOut]
     parcels: list[ParcelOut]
     returns: list[ReturnOut]
@@ -137,6 +155,8 @@ class StaffOrderOut(OrderOut):
     customer_id: Id | None
     credited: int
     """What the shopper does not owe any more."""
+    shipping_credited: int
+    """What of the delivery was credited by itself, with its tax."""
     refunds: list[RefundOut]
     vendor_orders: list[VendorOrderOut]
     """What of it vendors send, and what they earn."""
@@ -232,9 +252,10 @@ class CancelIn(Input):
 
 
 class FulfilIn(Input):
-    """A parcel with the units named, or with all that has not left."""
+    """A parcel with the units named, or with all that has not left, of the order or of one of its consignments."""
 
     lines: Lines | None = None
+    consignment_id: Id | None = None
     carrier: Text | None = None
     tracking_number: Text | None = None
 
@@ -313,6 +334,16 @@ class AmountRefundIn(Input):
 
     amount: Annotated[MinorUnits, Field(ge=1)]
     """Minor units."""
+    reason: Text
+    to: RefundTo = "original"
+
+
+class ShippingRefundIn(Input):
+    """The delivery of an order, or of one of its consignments, to give back with its tax."""
+
+    shipping: Literal["all"] | Annotated[MinorUnits, Field(ge=1)]
+    """All that was charged for it and not given back yet, or an amount in minor units."""
+    consignment_id: Id | None = None
     reason: Text
     to: RefundTo = "original"
 

@@ -14,7 +14,7 @@ from fastapi.responses import StreamingResponse
 
 from commerce.http import Core, CoreDep, KeyDep, ShopDep, change_once, decode_cursor, encode_cursor, staff
 from commerce.identity.staff import Staff
-from commerce.orders import cancelling, fulfilling, notes, reading, refunding, returning
+from commerce.orders import cancelling, fulfilling, notes, reading, refunding, returning, shipping
 from commerce.orders.held import Actor
 from commerce.orders.money import Money
 from commerce.orders.returning import Announced, Arrived
@@ -35,6 +35,7 @@ from commerce.orders.schemas import (
     RefundTo,
     RetryIn,
     ReturnIn,
+    ShippingRefundIn,
     StaffOrderList,
     StaffOrderOut,
     StaffOrderSummary,
@@ -224,14 +225,29 @@ async def receive_return(
 
 @router.post("/{order_id}/refunds", status_code=status.HTTP_201_CREATED, response_model=StaffOrderOut)
 async def refund(
-    request: Request, core: CoreDep, by: Refunder, key: KeyDep, order_id: OrderId, body: AmountRefundIn | UnitsRefundIn
+    request: Request,
+    core: CoreDep,
+    by: Refunder,
+    key: KeyDep,
+    order_id: OrderId,
+    body: AmountRefundIn | UnitsRefundIn | ShippingRefundIn,
 ) -> Response:
-    """Give back an amount, or the share of some units, without goods coming back."""
+    """Give back an amount, the share of some units, or the delivery, without goods coming back."""
 
     async def do(tx: Tx) -> None:
         if isinstance(body, AmountRefundIn):
             await refunding.refund_amount(
                 tx, order_id, _actor(by), amount=body.amount, reason=body.reason, to=_other(body.to)
+            )
+        elif isinstance(body, ShippingRefundIn):
+            await shipping.refund_shipping(
+                tx,
+                order_id,
+                _actor(by),
+                amount=body.shipping,
+                reason=body.reason,
+                consignment_id=body.consignment_id,
+                to=_other(body.to),
             )
         else:
             units = [(line.line_id, line.quantity) for line in body.lines]
@@ -286,6 +302,7 @@ async def _fulfil(tx: Tx, by: Staff, order_id: UUID, body: FulfilIn) -> UUID:
         order_id,
         _actor(by),
         lines=_units(body.lines),
+        consignment_id=body.consignment_id,
         carrier=body.carrier,
         tracking_number=body.tracking_number,
     )
