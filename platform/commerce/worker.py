@@ -15,7 +15,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 import commerce.tables  # noqa: F401  (a table of one context refers to those of others)
 from commerce.checkout.service import Checkout
-from commerce.inventory import promises
+from commerce.inventory import expiry, promises
 from commerce.inventory import service as inventory
 from commerce.payments.providers import configured
 from commerce.stored_value import service as stored_value
@@ -40,6 +40,7 @@ async def tidy(database: Database, redis: Redis, checkout: Checkout, shop: Shop)
     finished = await checkout.recover(shop, older_than=STUCK_AFTER)
     async with database.tx(shop.id) as tx:
         released = await inventory.release_expired(tx)
+        await expiry.write_off_expired(tx)
         kept = await promises.keep_what_came_in(tx)
         sold_out = await inventory.sold_out_products(tx)
     async with database.tx(shop.id) as tx:

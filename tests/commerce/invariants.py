@@ -90,8 +90,29 @@ _WRONG = {
         FULL JOIN (SELECT * FROM stock_policy WHERE tenant_id = :tenant_id) y ON y.variant_id = p.variant_id
         WHERE coalesce(p.open, 0) <> coalesce(y.promised, 0)""",
     "a balance that does not keep back what it should": """
-        SELECT s.id FROM stock s LEFT JOIN stock_policy y ON y.variant_id = s.variant_id
-        WHERE s.tenant_id = :tenant_id AND s.kept_back <> coalesce(y.safety_stock, 0)""",
+        SELECT s.id FROM stock s JOIN warehouse w ON w.id = s.warehouse_id
+        LEFT JOIN stock_policy y ON y.variant_id = s.variant_id
+        WHERE s.tenant_id = :tenant_id
+          AND s.kept_back <> CASE WHEN w.active THEN coalesce(y.safety_stock, 0) ELSE 1000000000000000 END""",
+    "lots that are more than their balance": """
+        SELECT s.id FROM stock s JOIN stock_lot l ON l.stock_id = s.id WHERE s.tenant_id = :tenant_id
+        GROUP BY s.id, s.received, s.available, s.reserved, s.sold, s.written_off, s.lotted
+        HAVING sum(l.received) > s.received OR sum(l.available) > s.available OR sum(l.reserved) > s.reserved
+            OR sum(l.sold) > s.sold OR sum(l.written_off) > s.written_off OR NOT s.lotted""",
+    "a lot that is not what its movements add up to": """
+        SELECT l.id FROM stock_lot l LEFT JOIN stock_movement m ON m.lot_id = l.id WHERE l.tenant_id = :tenant_id
+        GROUP BY l.id, l.available, l.reserved, l.sold, l.written_off
+        HAVING (l.available, l.reserved, l.sold, l.written_off) IS DISTINCT FROM (
+            coalesce(sum(m.quantity * CASE WHEN m.kind IN ('receive', 'transfer_in', 'release') THEN 1
+                                           WHEN m.kind IN ('reserve', 'write_off', 'transfer_out') THEN -1
+                                           ELSE 0 END), 0),
+            coalesce(sum(m.quantity * CASE m.kind WHEN 'reserve' THEN 1 WHEN 'release' THEN -1
+                                                  WHEN 'sell' THEN -1 ELSE 0 END), 0),
+            coalesce(sum(m.quantity) FILTER (WHERE m.kind = 'sell'), 0),
+            coalesce(sum(m.quantity) FILTER (WHERE m.kind = 'write_off'), 0))""",
+    "a lot that holds something else than is reserved of it": """
+        SELECT l.id FROM stock_lot l WHERE l.tenant_id = :tenant_id AND l.reserved <> (
+            SELECT coalesce(sum(r.quantity - r.sold - r.released), 0) FROM reservation r WHERE r.lot_id = l.id)""",
     "units that can be had though somebody waits for them": """
         SELECT s.id FROM stock s WHERE s.tenant_id = :tenant_id AND s.available > s.kept_back AND EXISTS (
             SELECT FROM promise p WHERE p.variant_id = s.variant_id AND p.allocated + p.released < p.quantity)""",

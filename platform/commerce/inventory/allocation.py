@@ -13,7 +13,7 @@ from uuid import UUID
 import asyncpg
 from sqlalchemy import text
 
-from commerce.inventory import promises
+from commerce.inventory import lots, promises
 from foundation.database import HotStatement, Tx, hot
 from foundation.errors import Conflict
 from foundation.ids import new_id
@@ -22,10 +22,11 @@ from foundation.ids import new_id
 _HELD = hot(
     text(
         """
-        SELECT r.id, r.stock_id, s.variant_id, r.quantity - r.sold - r.released AS units
+        SELECT r.id, r.stock_id, r.lot_id, s.variant_id, r.quantity - r.sold - r.released AS units
         FROM reservation r JOIN stock s ON s.tenant_id = r.tenant_id AND s.id = r.stock_id
         WHERE r.tenant_id = :tenant_id AND r.order_id = :order_id AND r.quantity > r.sold + r.released
           AND s.variant_id = ANY(CAST(:variant_ids AS uuid[]))
+          AND (CAST(:warehouse_id AS uuid) IS NULL OR s.warehouse_id = CAST(:warehouse_id AS uuid))
         ORDER BY s.variant_id, s.id, r.id FOR UPDATE OF r, s
         """
     )
@@ -33,11 +34,13 @@ _HELD = hot(
 
 _TAKEN = """
     WITH taken AS (
-        SELECT * FROM unnest(CAST(:reservation_ids AS uuid[]), CAST(:stock_ids AS uuid[]), CAST(:units AS bigint[]),
-                             CAST(:movement_ids AS uuid[])) AS t (reservation_id, stock_id, units, movement_id)),
+        SELECT * FROM unnest(CAST(:reservation_ids AS uuid[]), CAST(:stock_ids AS uuid[]), CAST(:lot_ids AS uuid[]),
+                             CAST(:units AS bigint[]), CAST(:movement_ids AS uuid[]))
+                 AS t (reservation_id, stock_id, lot_id, units, movement_id)),
     moved AS (
-        INSERT INTO stock_movement (tenant_id, id, stock_id, kind, quantity, reference_id)
-        SELECT :tenant_id, movement_id, stock_id, CAST(:kind AS text), units, CAST(:reference_id AS uuid) FROM taken),
+        INSERT INTO stock_movement (tenant_id, id, stock_id, lot_id, kind, quantity, reference_id)
+        SELECT :tenant_id, movement_id, stock_id, lot_id, CAST(:kind AS text), units, CAST(:reference_id AS uuid)
+        FROM taken),
     by_stock AS (SELECT stock_id, sum(units)::bigint AS units FROM taken GROUP BY stock_id),
 """
 
@@ -62,7 +65,8 @@ _RELEASE = hot(
         UPDATE stock s SET reserved = s.reserved - b.units, available = s.available + b.units
         FROM by_stock b, variant v
         WHERE s.tenant_id = :tenant_id AND s.id = b.stock_id AND v.tenant_id = s.tenant_id AND v.id = s.variant_id
-        RETURNING s.id AS stock_id, s.variant_id, v.product_id, s.available - s.kept_back AS available, b.units
+        RETURNING s.id AS stock_id, s.variant_id, v.product_id, s.available - s.kept_back AS available, b.units,
+                  s.lotted
         """  # noqa: S608  (the fragment is a literal)
     )
 )
@@ -78,6 +82,16 @@ class NotInYet(Conflict):
     allocated: int
 
 
+class NotFromThere(Conflict):
+    """The warehouse holds fewer units for the order."""
+
+    code = "inventory.not_from_there"
+
+    variant_id: UUID
+    requested: int
+    allocated: int
+
+
 class NotAllocated(RuntimeError):
     """An order holds and waits for fewer units than its lines still expect: something wrote past this module."""
 
@@ -86,17 +100,23 @@ class NotAllocated(RuntimeError):
 class _Taken:
     reservation_id: UUID
     stock_id: UUID
+    lot_id: UUID | None
     units: int
 
 
-async def ship(tx: Tx, order_id: UUID, units: Mapping[UUID, int], *, reference_id: UUID) -> None:
-    """Let units, by variant, of an order leave the warehouses that hold them: reserved becomes sold.
+async def ship(
+    tx: Tx, order_id: UUID, units: Mapping[UUID, int], *, reference_id: UUID, warehouse_id: UUID | None = None
+) -> None:
+    """Let units, by variant, of an order leave the warehouses that hold them, or one of these: reserved becomes sold.
 
     Raises:
         NotInYet: the order holds fewer and waits for the rest; nothing leaves.
+        NotFromThere: the warehouse holds fewer for the order; nothing leaves.
         NotAllocated: the order holds fewer.
     """
-    taken, missing = await _take(tx, order_id, units)
+    taken, missing = await _take(tx, order_id, units, warehouse_id)
+    for variant_id, lacking in missing.items() if warehouse_id else ():
+        raise NotFromThere(variant_id=variant_id, requested=units[variant_id], allocated=units[variant_id] - lacking)
     if missing:
         waiting = await promises.waiting(tx, order_id)
         for variant_id, lacking in missing.items():
@@ -105,6 +125,7 @@ async def ship(tx: Tx, order_id: UUID, units: Mapping[UUID, int], *, reference_i
                 raise NotInYet(variant_id=variant_id, requested=requested, allocated=requested - lacking)
         raise NotAllocated(f"order {order_id} lacks {missing}")
     await _spend(tx, _SHIP, "sell", taken, reference_id)
+    await lots.sell(tx, ((part.lot_id, part.units) for part in taken))
 
 
 async def release(tx: Tx, order_id: UUID, units: Mapping[UUID, int], *, reference_id: UUID) -> None:
@@ -119,19 +140,23 @@ async def release(tx: Tx, order_id: UUID, units: Mapping[UUID, int], *, referenc
     if missing:
         raise NotAllocated(f"order {order_id} lacks {missing}")
     risen = promises.rises(await _spend(tx, _RELEASE, "release", taken, reference_id))
+    await lots.give_back(tx, ((part.lot_id, part.units) for part in taken))
     await promises.rose(tx, risen, given_up=given_up)
 
 
-async def _take(tx: Tx, order_id: UUID, units: Mapping[UUID, int]) -> tuple[list[_Taken], dict[UUID, int]]:
+async def _take(
+    tx: Tx, order_id: UUID, units: Mapping[UUID, int], warehouse_id: UUID | None = None
+) -> tuple[list[_Taken], dict[UUID, int]]:
     """The parts of the order's reservations that make up so many units, locked, and what is missing."""
     wanted = {variant_id: quantity for variant_id, quantity in units.items() if quantity}
     taken: list[_Taken] = []
     if not wanted:
         return taken, wanted
-    for row in await tx.rows(_HELD, {"order_id": order_id, "variant_ids": list(wanted)}):
+    held = {"order_id": order_id, "variant_ids": list(wanted), "warehouse_id": warehouse_id}
+    for row in await tx.rows(_HELD, held):
         part = min(row["units"], wanted[row["variant_id"]])
         if part:
-            taken.append(_Taken(row["id"], row["stock_id"], part))
+            taken.append(_Taken(row["id"], row["stock_id"], row["lot_id"], part))
             wanted[row["variant_id"]] -= part
     return taken, {variant_id: lacking for variant_id, lacking in wanted.items() if lacking}
 
@@ -146,6 +171,7 @@ async def _spend(
         {
             "reservation_ids": [part.reservation_id for part in taken],
             "stock_ids": [part.stock_id for part in taken],
+            "lot_ids": [part.lot_id for part in taken],
             "units": [part.units for part in taken],
             "movement_ids": [new_id() for _ in taken],
             "kind": kind,

@@ -14,10 +14,12 @@ from commerce.identity.staff import Staff
 from commerce.inventory import keeping, policies
 from commerce.inventory.schemas import (
     CountIn,
+    LotList,
     MovementList,
     PolicyIn,
     PolicyOut,
     PromiseList,
+    RecallList,
     ReceiptIn,
     StockLevels,
     TransferIn,
@@ -38,6 +40,14 @@ class OfSku(Input):
     """A SKU."""
 
     sku: Text
+
+
+class PageOfLot(OfSku):
+    """A page of what is known of a lot."""
+
+    lot: Text
+    cursor: Annotated[str, Field(max_length=200)] | None = None
+    limit: Annotated[int, Field(strict=False, ge=1, le=100)] = 50
 
 
 class PageOfSku(OfSku):
@@ -86,6 +96,23 @@ async def count(request: Request, core: CoreDep, keeper: Keeper, key: KeyDep, bo
 async def transfer(request: Request, core: CoreDep, keeper: Keeper, key: KeyDep, body: TransferIn) -> Response:
     """Units went from one warehouse to another."""
     return await _change(request, core, keeper, key, keeping.transfer, body)
+
+
+@router.get("/lots")
+async def lots(core: CoreDep, shop: ShopDep, _: Reader, query: Annotated[OfSku, Query()]) -> LotList:
+    """A SKU's lots, those that expire first before the others."""
+    async with core.database.tx(shop.id, read_only=True) as tx:
+        return await keeping.lots_of(tx, query.sku)
+
+
+@router.get("/recalls")
+async def recall(core: CoreDep, shop: ShopDep, _: Reader, query: Annotated[PageOfLot, Query()]) -> RecallList:
+    """The orders that got units of a lot, and in which parcels, and those that hold some."""
+    after = decode_cursor(query.cursor)[1] if query.cursor else OLDEST
+    async with core.database.tx(shop.id, read_only=True) as tx:
+        found = await keeping.recall(tx, query.sku, query.lot, after=after, limit=query.limit + 1)
+    shown, more = list(found[: query.limit]), len(found) > query.limit
+    return RecallList(items=shown, has_more=more, next_cursor=encode_cursor(0, shown[-1].order_id) if more else None)
 
 
 @router.get("/policies")

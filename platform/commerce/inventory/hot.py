@@ -18,8 +18,13 @@ PLACE = hot(
     )
 )
 
-KEPT_BACK = """
-    coalesce((SELECT safety_stock FROM stock_policy y WHERE y.tenant_id = :tenant_id AND y.variant_id = :variant_id), 0)
+ALL = 10**15
+"""More than any balance has: what a warehouse that is closed keeps back."""
+
+KEPT_BACK = f"""
+    CASE WHEN EXISTS (SELECT FROM warehouse w WHERE w.tenant_id = :tenant_id AND w.id = :warehouse_id AND NOT w.active)
+         THEN {ALL} ELSE coalesce((SELECT safety_stock FROM stock_policy y
+                                   WHERE y.tenant_id = :tenant_id AND y.variant_id = :variant_id), 0) END
 """
 
 RECEIVE = hot(
@@ -29,7 +34,7 @@ RECEIVE = hot(
         VALUES (:tenant_id, :id, :warehouse_id, :variant_id, :quantity, :quantity, {KEPT_BACK})
         ON CONFLICT (tenant_id, variant_id, warehouse_id) DO UPDATE
             SET received = s.received + excluded.received, available = s.available + excluded.available
-        RETURNING id, available - kept_back AS available
+        RETURNING id, available - kept_back AS available, lotted
         """
     )
 )
@@ -46,7 +51,7 @@ TAKE_BACK = hot(
         ON CONFLICT (tenant_id, variant_id, warehouse_id) DO UPDATE
             SET received = s.received + excluded.received, available = s.available + excluded.available,
                 written_off = s.written_off + excluded.written_off
-        RETURNING id, available - kept_back AS available
+        RETURNING id, available - kept_back AS available, lotted
         """
     )
 )
@@ -57,7 +62,7 @@ WRITE_OFF = hot(
         UPDATE stock SET available = available - :quantity, written_off = written_off + :quantity
         WHERE tenant_id = :tenant_id AND variant_id = :variant_id AND warehouse_id = :warehouse_id
           AND available >= :quantity
-        RETURNING id, available - kept_back AS available
+        RETURNING id, available - kept_back AS available, lotted
         """
     )
 )
@@ -75,7 +80,8 @@ COUNT = hot(
             written_off = s.written_off + greatest(was.there - CAST(:counted AS bigint), 0)
         FROM was
         WHERE s.tenant_id = :tenant_id AND s.id = was.id AND CAST(:counted AS bigint) >= s.reserved
-        RETURNING s.id, s.available - s.kept_back AS available, CAST(:counted AS bigint) - was.there AS difference
+        RETURNING s.id, s.available - s.kept_back AS available, s.lotted,
+                  CAST(:counted AS bigint) - was.there AS difference
         """
     )
 )
@@ -98,7 +104,7 @@ SEND = hot(
         UPDATE stock SET available = available - :quantity, received = received - :quantity
         WHERE tenant_id = :tenant_id AND variant_id = :variant_id AND warehouse_id = :warehouse_id
           AND available >= :quantity
-        RETURNING id, available - kept_back AS available
+        RETURNING id, available - kept_back AS available, lotted
         """
     )
 )
@@ -115,8 +121,9 @@ LEVEL = hot(
 MOVE = hot(
     text(
         """
-        INSERT INTO stock_movement (tenant_id, id, stock_id, kind, quantity, reason, reference_id)
-        VALUES (:tenant_id, :id, :stock_id, :kind, :quantity, :reason, CAST(:reference_id AS uuid))
+        INSERT INTO stock_movement (tenant_id, id, stock_id, lot_id, kind, quantity, reason, reference_id)
+        VALUES (:tenant_id, :id, :stock_id, CAST(:lot_id AS uuid), :kind, :quantity, :reason,
+                CAST(:reference_id AS uuid))
         """
     )
 )
@@ -124,7 +131,8 @@ MOVE = hot(
 LEVELS = hot(
     text(
         """
-        SELECT w.code AS warehouse, v.sku, s.received, s.available, s.kept_back, s.reserved, s.sold, s.written_off
+        SELECT w.code AS warehouse, v.sku, s.received, s.available, least(s.kept_back, s.available) AS kept_back,
+               s.reserved, s.sold, s.written_off
         FROM variant v
         JOIN stock s ON s.tenant_id = v.tenant_id AND s.variant_id = v.id
         JOIN warehouse w ON w.tenant_id = s.tenant_id AND w.id = s.warehouse_id
@@ -136,11 +144,12 @@ LEVELS = hot(
 MOVEMENTS = hot(
     text(
         """
-        SELECT m.id, w.code AS warehouse, m.kind, m.quantity, m.reason, m.reference_id, m.created_at
+        SELECT m.id, w.code AS warehouse, l.code AS lot, m.kind, m.quantity, m.reason, m.reference_id, m.created_at
         FROM variant v
         JOIN stock s ON s.tenant_id = v.tenant_id AND s.variant_id = v.id
         JOIN warehouse w ON w.tenant_id = s.tenant_id AND w.id = s.warehouse_id
         JOIN stock_movement m ON m.tenant_id = s.tenant_id AND m.stock_id = s.id
+        LEFT JOIN stock_lot l ON l.tenant_id = m.tenant_id AND l.id = m.lot_id
         WHERE v.tenant_id = :tenant_id AND v.sku = :sku AND m.id < CAST(:before AS uuid)
         ORDER BY m.id DESC LIMIT :limit
         """
@@ -149,16 +158,18 @@ MOVEMENTS = hot(
 
 VARIANT = hot(text("SELECT id, product_id FROM variant WHERE tenant_id = :tenant_id AND sku = :sku FOR NO KEY UPDATE"))
 
-# Only what the policy says changes; more can be had of the balances that keep less back than before.
+# More can be had of the balances that keep less back than before. A closed warehouse keeps everything back.
 KEEP_BACK = hot(
     text(
-        """
+        f"""
         WITH was AS (
-            SELECT id, kept_back FROM stock WHERE tenant_id = :tenant_id AND variant_id = :variant_id
-            ORDER BY id FOR UPDATE)
-        UPDATE stock s SET kept_back = CAST(:safety_stock AS bigint) FROM was
-        WHERE s.tenant_id = :tenant_id AND s.id = was.id AND was.kept_back <> CAST(:safety_stock AS bigint)
-        RETURNING s.id AS stock_id, s.available - s.kept_back AS available, was.kept_back - s.kept_back AS units
+            SELECT s.id, s.kept_back, CASE WHEN w.active THEN CAST(:safety_stock AS bigint) ELSE {ALL} END AS becomes
+            FROM stock s JOIN warehouse w ON w.tenant_id = s.tenant_id AND w.id = s.warehouse_id
+            WHERE s.tenant_id = :tenant_id AND s.variant_id = :variant_id ORDER BY s.id FOR UPDATE OF s)
+        UPDATE stock s SET kept_back = was.becomes FROM was
+        WHERE s.tenant_id = :tenant_id AND s.id = was.id AND was.kept_back <> was.becomes
+        RETURNING s.id AS stock_id, s.available - s.kept_back AS available, was.kept_back - s.kept_back AS units,
+                  s.lotted
         """
     )
 )
@@ -197,6 +208,46 @@ PROMISES = hot(
         WHERE v.tenant_id = :tenant_id AND v.sku = :sku AND p.allocated + p.released < p.quantity
           AND p.id > CAST(:after AS uuid)
         ORDER BY p.id LIMIT :limit
+        """
+    )
+)
+
+LOTS = hot(
+    text(
+        """
+        SELECT w.code AS warehouse, l.code AS lot, l.expires_on, l.received, l.available, l.reserved, l.sold,
+               l.written_off
+        FROM variant v
+        JOIN stock s ON s.tenant_id = v.tenant_id AND s.variant_id = v.id
+        JOIN warehouse w ON w.tenant_id = s.tenant_id AND w.id = s.warehouse_id
+        JOIN stock_lot l ON l.tenant_id = s.tenant_id AND l.stock_id = s.id
+        WHERE v.tenant_id = :tenant_id AND v.sku = :sku ORDER BY l.expires_on NULLS LAST, l.code, w.code LIMIT 500
+        """
+    )
+)
+
+# ix_stock_movement_lot and ix_reservation_lot: what left in parcels, and what orders still hold.
+RECALL = hot(
+    text(
+        """
+        WITH lot AS (
+            SELECT l.id, w.code AS warehouse FROM variant v
+            JOIN stock s ON s.tenant_id = v.tenant_id AND s.variant_id = v.id
+            JOIN warehouse w ON w.tenant_id = s.tenant_id AND w.id = s.warehouse_id
+            JOIN stock_lot l ON l.tenant_id = s.tenant_id AND l.stock_id = s.id AND l.code = :lot
+            WHERE v.tenant_id = :tenant_id AND v.sku = :sku),
+        units AS (
+            SELECT f.order_id, f.id AS fulfilment_id, f.shipped_at, lot.warehouse, sum(m.quantity)::bigint AS quantity
+            FROM lot JOIN stock_movement m ON m.tenant_id = :tenant_id AND m.lot_id = lot.id AND m.kind = 'sell'
+            JOIN fulfilment f ON f.tenant_id = m.tenant_id AND f.id = m.reference_id
+            GROUP BY f.order_id, f.id, f.shipped_at, lot.warehouse
+            UNION ALL
+            SELECT r.order_id, NULL, NULL, lot.warehouse, sum(r.quantity - r.sold - r.released)::bigint
+            FROM lot JOIN reservation r ON r.tenant_id = :tenant_id AND r.lot_id = lot.id AND r.order_id IS NOT NULL
+            WHERE r.quantity > r.sold + r.released GROUP BY r.order_id, lot.warehouse)
+        SELECT o.id AS order_id, o.number, o.email, u.fulfilment_id, u.shipped_at, u.warehouse, u.quantity
+        FROM units u JOIN orders o ON o.tenant_id = :tenant_id AND o.id = u.order_id
+        WHERE o.id > CAST(:after AS uuid) ORDER BY o.id, u.fulfilment_id LIMIT :limit
         """
     )
 )

@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import date
+from typing import Literal
 from uuid import UUID
 
 import asyncpg
 
-from commerce.inventory import hot, promises
+from commerce.inventory import hot, lots, promises
+from commerce.inventory.lots import Drawn
 from commerce.inventory.promises import Rise
 from commerce.inventory.schemas import (
     CountIn,
+    LotList,
+    LotOut,
     MovementOut,
     Placed,
+    RecalledOut,
     ReceiptIn,
     StockLevel,
     StockLevels,
@@ -21,6 +27,7 @@ from commerce.inventory.schemas import (
     WriteOffIn,
 )
 from commerce.inventory.service import OutOfStock
+from foundation import clock
 from foundation.database import Tx
 from foundation.errors import Conflict, NotFound, Unprocessable
 from foundation.ids import new_id
@@ -49,6 +56,20 @@ class CountedBelowReserved(Conflict):
 
     counted: int
     reserved: int
+
+
+class LotUnnamed(Unprocessable):
+    """What expires has to be known by the code of its lot."""
+
+    code = "inventory.lot_unnamed"
+
+
+class LotExpired(Unprocessable):
+    """The lot has expired already."""
+
+    code = "inventory.lot_expired"
+
+    expires_on: date
 
 
 class TransferToItself(Unprocessable):
@@ -84,9 +105,15 @@ async def receive(tx: Tx, receipt: ReceiptIn) -> StockLevels:
     """Take units in; the first of a SKU in a warehouse open its balance there.
 
     Raises:
-        UnknownSku, UnknownWarehouse.
+        UnknownSku, UnknownWarehouse, LotDiffers.
+        LotUnnamed, LotExpired: the lot makes no sense; nothing is taken in.
     """
-    await _receive(tx, await _find(tx, receipt), receipt.quantity, "receive", receipt.reason)
+    if receipt.lot is None and receipt.expires_on is not None:
+        raise LotUnnamed
+    if receipt.expires_on is not None and receipt.expires_on < clock.now().date():
+        raise LotExpired(expires_on=receipt.expires_on)
+    parts = [Drawn(None, receipt.lot, receipt.expires_on, receipt.quantity)]
+    await _receive(tx, await _find(tx, receipt), parts, "receive", receipt.reason)
     return await levels(tx, receipt.sku)
 
 
@@ -95,13 +122,13 @@ async def write_off(tx: Tx, lost: WriteOffIn) -> StockLevels:
 
     Raises:
         UnknownSku, UnknownWarehouse.
-        OutOfStock: fewer are available there; nothing is written off.
+        OutOfStock, LotShort: fewer are available there; nothing is written off.
     """
     place = await _find(tx, lost)
     row = await tx.one(hot.WRITE_OFF, place.values(lost.quantity))
     if row is None:
         raise await _too_few(tx, place, lost.quantity)
-    await _moved(tx, row["id"], "write_off", lost.quantity, lost.reason)
+    await _log(tx, row["id"], "write_off", await _draw(tx, row, lost.quantity, "lost", lot=lost.lot), lost.reason)
     await promises.tell_level(tx, place.variant_id, place.product_id, row["available"])
     return await levels(tx, lost.sku)
 
@@ -120,10 +147,12 @@ async def count(tx: Tx, counted: CountIn) -> StockLevels:
         if level is not None:
             raise CountedBelowReserved(counted=counted.counted, reserved=level["reserved"])
         if counted.counted:
-            await _receive(tx, place, counted.counted, "receive", counted.reason)
+            await _receive(tx, place, [_without_lot(counted.counted)], "receive", counted.reason)
     elif row["difference"]:
-        kind = "receive" if row["difference"] > 0 else "write_off"
-        await _moved(tx, row["id"], kind, abs(row["difference"]), counted.reason)
+        if row["difference"] > 0:
+            await _log(tx, row["id"], "receive", [_without_lot(row["difference"])], counted.reason)
+        else:
+            await _log(tx, row["id"], "write_off", await _draw(tx, row, -row["difference"], "lost"), counted.reason)
         await _rose(tx, [_rise(place, row, row["difference"])])
     return await levels(tx, counted.sku)
 
@@ -144,9 +173,10 @@ async def transfer(tx: Tx, moving: TransferIn) -> StockLevels:
     row = await tx.one(hot.SEND, source.values(moving.quantity))
     if row is None:
         raise await _too_few(tx, source, moving.quantity)
-    await _moved(tx, row["id"], "transfer_out", moving.quantity, moving.reason)
+    sent = await _draw(tx, row, moving.quantity, "sent")
+    await _log(tx, row["id"], "transfer_out", sent, moving.reason)
     await promises.tell_level(tx, source.variant_id, source.product_id, row["available"])
-    await _receive(tx, destination, moving.quantity, "transfer_in", moving.reason)
+    await _receive(tx, destination, sent, "transfer_in", moving.reason)
     return await levels(tx, moving.sku)
 
 
@@ -168,9 +198,9 @@ async def take_back(tx: Tx, warehouse: str, sent_back: Sequence[SentBack], *, re
         if stock is None:
             raise RuntimeError("an upsert gave no row")
         taken = units.restocked + units.lost
-        await _moved(tx, stock["id"], "take_back", taken, reason, reference_id)
+        await _log(tx, stock["id"], "take_back", [_without_lot(taken)], reason, reference_id)
         if units.lost:
-            await _moved(tx, stock["id"], "write_off", units.lost, reason, reference_id)
+            await _log(tx, stock["id"], "write_off", [_without_lot(units.lost)], reason, reference_id)
         if units.restocked:
             risen.append(_rise(place, stock, units.restocked))
     await _rose(tx, risen)
@@ -188,6 +218,17 @@ async def movements(tx: Tx, sku: str, *, before: UUID, limit: int) -> Sequence[M
     return [MovementOut.model_validate(dict(row)) for row in rows]
 
 
+async def lots_of(tx: Tx, sku: str) -> LotList:
+    """A SKU's lots, those that expire first before the others."""
+    return LotList(items=[LotOut.model_validate(dict(row)) for row in await tx.rows(hot.LOTS, {"sku": sku})])
+
+
+async def recall(tx: Tx, sku: str, lot: str, *, after: UUID, limit: int) -> Sequence[RecalledOut]:
+    """The orders after the one named that got units of a lot, or hold some."""
+    rows = await tx.rows(hot.RECALL, {"sku": sku, "lot": lot, "after": after, "limit": limit})
+    return [RecalledOut.model_validate(dict(row)) for row in rows]
+
+
 async def discrepancies(tx: Tx) -> list[UUID]:
     """The balances that are not what their movements add up to: none, unless something wrote past this module."""
     return [row["id"] for row in await tx.rows(hot.DISCREPANCIES)]
@@ -202,16 +243,36 @@ async def _find(tx: Tx, placed: Placed) -> _Place:
     return _Place(row["variant_id"], row["product_id"], row["warehouse_id"])
 
 
-async def _receive(tx: Tx, place: _Place, quantity: int, kind: str, reason: str) -> None:
+async def _receive(tx: Tx, place: _Place, parts: Sequence[Drawn], kind: str, reason: str) -> None:
+    """Take in units, some or all of them as lots."""
+    quantity = sum(part.units for part in parts)
     row = await tx.one(hot.RECEIVE, {**place.values(quantity), "id": new_id()})
     if row is None:
         raise RuntimeError("an upsert gave no row")
-    await _moved(tx, row["id"], kind, quantity, reason)
-    await _rose(tx, [_rise(place, row, quantity)])
+    received = [
+        replace(part, id=await lots.put(tx, row["id"], part.code, part.expires_on, part.units)) if part.code else part
+        for part in parts
+    ]
+    await _log(tx, row["id"], kind, received, reason)
+    lotted = row["lotted"] or any(part.code for part in parts)
+    await _rose(tx, [_rise(place, row, quantity, lotted=lotted)])
 
 
-def _rise(place: _Place, balance: asyncpg.Record, units: int) -> Rise:
-    return Rise(balance["id"], place.variant_id, place.product_id, balance["available"], units)
+def _without_lot(units: int) -> Drawn:
+    return Drawn(None, None, None, units)
+
+
+async def _draw(
+    tx: Tx, balance: asyncpg.Record, units: int, to: Literal["lost", "sent"], *, lot: str | None = None
+) -> list[Drawn]:
+    if not balance["lotted"] and lot is None:
+        return [_without_lot(units)]
+    return await lots.draw(tx, balance["id"], units, to, code=lot)
+
+
+def _rise(place: _Place, balance: asyncpg.Record, units: int, *, lotted: bool | None = None) -> Rise:
+    lotted = balance["lotted"] if lotted is None else lotted
+    return Rise(balance["id"], place.variant_id, place.product_id, balance["available"], units, lotted)
 
 
 async def _rose(tx: Tx, risen: Sequence[Rise]) -> None:
@@ -220,20 +281,22 @@ async def _rose(tx: Tx, risen: Sequence[Rise]) -> None:
         await promises.tell_level(tx, rise.variant_id, rise.product_id, rise.available)
 
 
-async def _moved(
-    tx: Tx, stock_id: UUID, kind: str, quantity: int, reason: str, reference_id: UUID | None = None
+async def _log(
+    tx: Tx, stock_id: UUID, kind: str, parts: Sequence[Drawn], reason: str, reference_id: UUID | None = None
 ) -> None:
-    await tx.rows(
-        hot.MOVE,
-        {
-            "id": new_id(),
-            "stock_id": stock_id,
-            "kind": kind,
-            "quantity": quantity,
-            "reason": reason,
-            "reference_id": reference_id,
-        },
-    )
+    for part in parts:
+        await tx.rows(
+            hot.MOVE,
+            {
+                "id": new_id(),
+                "stock_id": stock_id,
+                "lot_id": part.id,
+                "kind": kind,
+                "quantity": part.units,
+                "reason": reason,
+                "reference_id": reference_id,
+            },
+        )
 
 
 async def _too_few(tx: Tx, place: _Place, quantity: int) -> OutOfStock:

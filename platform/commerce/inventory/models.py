@@ -20,6 +20,24 @@ class Warehouse(TenantOwned, Base):
 
     code: Mapped[Str]
     name: Mapped[Str]
+    country: Mapped[Str | None]
+    region: Mapped[Str | None]
+    priority: Mapped[Units] = mapped_column(server_default="0")
+    """Which is asked first between equals: the lowest."""
+    active: Mapped[bool] = mapped_column(server_default="true")
+    """Sold from. The balances of one that isn't keep everything back."""
+
+
+class AllocationPolicy(TenantOwned, Base):
+    """By which rule the shop's orders are allocated to warehouses and lots."""
+
+    __tablename__ = "allocation_policy"
+    __table_args__ = (
+        CheckConstraint("rule IN ('fewest_parcels', 'nearest', 'oldest_lot')", name="rule"),
+        Index("uq_allocation_policy", "tenant_id", unique=True),
+    )
+
+    rule: Mapped[Str]
 
 
 class Stock(TenantOwned, Base):
@@ -45,6 +63,36 @@ class Stock(TenantOwned, Base):
     written_off: Mapped[Units] = mapped_column(server_default="0")
     kept_back: Mapped[Units] = mapped_column(server_default="0")
     """Available units that are not sold: the variant's safety stock."""
+    lotted: Mapped[bool] = mapped_column(server_default="false")
+    """Some of the units have come in with a lot."""
+
+
+class StockLot(TenantOwned, Base):
+    """The part of a balance that came in as one lot. What no lot has of a balance came in without."""
+
+    __tablename__ = "stock_lot"
+    __table_args__ = (
+        belongs_to("stock", "stock_id"),
+        CheckConstraint("available >= 0 AND reserved >= 0 AND sold >= 0 AND written_off >= 0", name="not_negative"),
+        CheckConstraint("received = available + reserved + sold + written_off", name="balance"),
+        Index("uq_stock_lot_code", "tenant_id", "stock_id", "code", unique=True),
+        Index(
+            "ix_stock_lot_expiry",
+            "tenant_id",
+            "expires_on",
+            postgresql_where=text("available > 0 OR reserved > 0"),
+        ),
+    )
+
+    stock_id: Mapped[UUID]
+    code: Mapped[Str]
+    expires_on: Mapped[date | None]
+    """The last day on which it can be sold."""
+    received: Mapped[Units] = mapped_column(server_default="0")
+    available: Mapped[Units] = mapped_column(server_default="0")
+    reserved: Mapped[Units] = mapped_column(server_default="0")
+    sold: Mapped[Units] = mapped_column(server_default="0")
+    written_off: Mapped[Units] = mapped_column(server_default="0")
 
 
 class StockPolicy(TenantOwned, Base):
@@ -113,6 +161,7 @@ class Reservation(TenantOwned, Base):
     __tablename__ = "reservation"
     __table_args__ = (
         belongs_to("stock", "stock_id"),
+        belongs_to("stock_lot", "lot_id"),
         CheckConstraint("quantity > 0", name="quantity"),
         CheckConstraint("status IN ('held', 'claimed', 'released')", name="status"),
         CheckConstraint("sold >= 0 AND released >= 0 AND sold + released <= quantity", name="spent"),
@@ -120,9 +169,11 @@ class Reservation(TenantOwned, Base):
         Index("ix_reservation_holder", "tenant_id", "holder_id"),
         Index("ix_reservation_order", "tenant_id", "order_id", postgresql_where=text("order_id IS NOT NULL")),
         Index("ix_reservation_expiry", "tenant_id", "expires_at", postgresql_where=text("status = 'held'")),
+        Index("ix_reservation_lot", "tenant_id", "lot_id", postgresql_where=text("lot_id IS NOT NULL")),
     )
 
     stock_id: Mapped[UUID]
+    lot_id: Mapped[UUID | None]
     holder_id: Mapped[UUID]
     """The payment the units are held for."""
     order_id: Mapped[UUID | None]
@@ -142,6 +193,7 @@ class StockMovement(TenantOwned, Base):
     __tablename__ = "stock_movement"
     __table_args__ = (
         belongs_to("stock", "stock_id"),
+        belongs_to("stock_lot", "lot_id"),
         CheckConstraint(
             "kind IN ('receive', 'reserve', 'release', 'sell', 'write_off', 'transfer_in', 'transfer_out', "
             "'take_back')",
@@ -149,9 +201,12 @@ class StockMovement(TenantOwned, Base):
         ),
         CheckConstraint("quantity > 0", name="quantity"),
         Index("ix_stock_movement_stock", "tenant_id", "stock_id", "id"),
+        Index("ix_stock_movement_parcel", "tenant_id", "reference_id", postgresql_where=text("kind = 'sell'")),
+        Index("ix_stock_movement_lot", "tenant_id", "lot_id", postgresql_where=text("lot_id IS NOT NULL")),
     )
 
     stock_id: Mapped[UUID]
+    lot_id: Mapped[UUID | None]
     kind: Mapped[Str]
     quantity: Mapped[Units]
     reason: Mapped[Str] = mapped_column(server_default="")

@@ -25,7 +25,7 @@ async def put(tx: Tx, policy: PolicyIn) -> PolicyOut:
     variant_id, product_id = variant["id"], variant["product_id"]
     changed = await tx.rows(hot.KEEP_BACK, {"variant_id": variant_id, "safety_stock": policy.safety_stock})
     await tx.rows(hot.SET_POLICY, {**policy.model_dump(), "id": new_id(), "variant_id": variant_id})
-    risen = [Rise(row["stock_id"], variant_id, product_id, row["available"], row["units"]) for row in changed]
+    risen = [Rise(**row, variant_id=variant_id, product_id=product_id) for row in changed]
     for rise in await promises.keep(tx, risen):
         await promises.tell_level(tx, variant_id, product_id, rise.available)
     return await get(tx, policy.sku)

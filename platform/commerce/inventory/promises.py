@@ -16,6 +16,7 @@ from uuid import UUID
 import asyncpg
 from sqlalchemy import text
 
+from commerce.inventory.lots import Lot, to_sell
 from commerce.inventory.supply import fill
 from commerce.inventory.taking import Hold, Part, take
 from foundation import clock
@@ -161,7 +162,7 @@ _KEPT = hot(
 _IN_BUT_WAITING = hot(
     text(
         """
-        SELECT s.id AS stock_id, s.variant_id, v.product_id FROM stock s
+        SELECT s.id AS stock_id, s.variant_id, v.product_id, s.lotted FROM stock s
         JOIN variant v ON v.tenant_id = s.tenant_id AND v.id = s.variant_id
         WHERE s.tenant_id = :tenant_id AND s.available > s.kept_back AND s.variant_id IN (
             SELECT variant_id FROM promise WHERE tenant_id = :tenant_id AND allocated + released < quantity)
@@ -191,6 +192,7 @@ class Rise:
     """Units that can be had now."""
     units: int
     """How many more that is."""
+    lotted: bool = False
 
 
 def rises(rows: Iterable[asyncpg.Record]) -> list[Rise]:
@@ -299,11 +301,14 @@ async def tell_level(tx: Tx, variant_id: UUID, product_id: UUID, available: int)
 
 async def _keep(tx: Tx, rise: Rise) -> int:
     oldest = await tx.rows(_OLDEST, {"variant_id": rise.variant_id, "units": rise.available})
+    there = [Lot(None, rise.available)]
+    if rise.lotted:
+        there = (await to_sell(tx, [rise.stock_id]))[rise.stock_id]
     parts, kept = [], Counter[UUID]()
-    for who, _, units in fill([promise["units"] for promise in oldest], [rise.available]):
+    for who, which, units in fill([promise["units"] for promise in oldest], [lot.units for lot in there]):
         promise = oldest[who]
         hold = Hold(promise["holder_id"], promise["expires_at"], promise["order_id"])
-        parts.append(Part(rise.stock_id, units, hold))
+        parts.append(Part(rise.stock_id, units, hold, there[which].id))
         kept[promise["id"]] += units
     await take(tx, parts)
     if kept:

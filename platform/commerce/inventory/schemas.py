@@ -26,6 +26,10 @@ class ReceiptIn(Placed):
     """Units that came in."""
 
     quantity: Units
+    lot: Text | None = None
+    """The lot's code, where that is kept."""
+    expires_on: Day | None = None
+    """The last day on which the lot can be sold."""
     reason: Text = "receipt"
 
 
@@ -33,6 +37,8 @@ class WriteOffIn(Placed):
     """Units that can't be sold any more, and why."""
 
     quantity: Units
+    lot: Text | None = None
+    """Of which lot; otherwise of those that expire first."""
     reason: Text
 
 
@@ -105,6 +111,7 @@ class MovementOut(Model):
 
     id: Id
     warehouse: str
+    lot: str | None
     kind: str
     quantity: int
     reason: str
@@ -139,5 +146,45 @@ class PromiseList(Model):
     """A page of a SKU's open promises, in the order in which they will be kept."""
 
     items: list[PromiseOut]
+    has_more: bool
+    next_cursor: str | None
+
+
+class LotOut(Model):
+    """What came in as one lot: received = available + reserved + sold + written off."""
+
+    warehouse: str
+    lot: str
+    expires_on: date | None
+    received: int
+    available: int
+    reserved: int
+    sold: int
+    written_off: int
+
+
+class LotList(Model):
+    """A SKU's lots, those that expire first before the others."""
+
+    items: list[LotOut]
+
+
+class RecalledOut(Model):
+    """Units of a lot that an order got, or holds still."""
+
+    order_id: Id
+    number: str
+    email: str | None
+    fulfilment_id: Id | None
+    """The parcel they left in; `null` when they have not left."""
+    shipped_at: datetime | None
+    warehouse: str
+    quantity: int
+
+
+class RecallList(Model):
+    """A page of the orders that a lot went to."""
+
+    items: list[RecalledOut]
     has_more: bool
     next_cursor: str | None

@@ -16,13 +16,16 @@ from uuid import UUID
 import asyncpg
 from sqlalchemy import text
 
-from commerce.inventory import promises
-from commerce.inventory.supply import fill
+from commerce.inventory import lots, promises
+from commerce.inventory.lots import Lot
+from commerce.inventory.rules import Allocation, Source, choose
 from commerce.inventory.taking import Hold, Part, take
 from foundation import clock
 from foundation.database import Tx, hot
 from foundation.errors import Conflict
 from foundation.ids import new_id
+
+FEWEST_PARCELS = Allocation()
 
 
 class OutOfStock(Conflict):
@@ -73,9 +76,9 @@ _RESERVE = hot(
             WHERE available - kept_back >= CAST(:quantity AS bigint) AND (tenant_id, id) = (
                 SELECT tenant_id, id FROM stock
                 WHERE tenant_id = :tenant_id AND variant_id = :variant_id
-                  AND available - kept_back >= CAST(:quantity AS bigint)
-                ORDER BY warehouse_id LIMIT 1)
-            RETURNING id, available - kept_back AS available),
+                  AND available - kept_back >= CAST(:quantity AS bigint) AND NOT lotted
+                ORDER BY warehouse_id = ANY(CAST(:used AS uuid[])) DESC, warehouse_id LIMIT 1)
+            RETURNING id, warehouse_id, available - kept_back AS available),
         held AS (
             INSERT INTO reservation (tenant_id, id, stock_id, holder_id, quantity, expires_at)
             SELECT :tenant_id, CAST(:reservation_id AS uuid), id, CAST(:holder_id AS uuid), CAST(:quantity AS bigint),
@@ -84,7 +87,7 @@ _RESERVE = hot(
             INSERT INTO stock_movement (tenant_id, id, stock_id, kind, quantity, reference_id)
             SELECT :tenant_id, CAST(:movement_id AS uuid), id, 'reserve', CAST(:quantity AS bigint),
                    CAST(:holder_id AS uuid) FROM taken)
-        SELECT available FROM taken
+        SELECT warehouse_id, available FROM taken
         """
     )
 )
@@ -92,8 +95,10 @@ _RESERVE = hot(
 _LOCK_VARIANT = hot(
     text(
         """
-        SELECT id, greatest(available - kept_back, 0) AS available FROM stock
-        WHERE tenant_id = :tenant_id AND variant_id = :variant_id ORDER BY id FOR UPDATE
+        SELECT s.id, s.warehouse_id, greatest(s.available - s.kept_back, 0) AS available, s.lotted,
+               w.country, w.region, w.priority
+        FROM stock s JOIN warehouse w ON w.tenant_id = s.tenant_id AND w.id = s.warehouse_id
+        WHERE s.tenant_id = :tenant_id AND s.variant_id = :variant_id ORDER BY s.id FOR UPDATE OF s
         """
     )
 )
@@ -113,7 +118,7 @@ _LET_GO = hot(
         """
         UPDATE reservation SET status = 'released', released = quantity
         WHERE tenant_id = :tenant_id AND holder_id = :holder_id AND status = 'held'
-        RETURNING stock_id, quantity, holder_id
+        RETURNING stock_id, lot_id, quantity, holder_id
         """
     )
 )
@@ -128,7 +133,7 @@ _LET_GO_EXPIRED = hot(
             ORDER BY expires_at, id LIMIT :limit FOR UPDATE SKIP LOCKED)
         UPDATE reservation r SET status = 'released', released = r.quantity
         FROM expired e WHERE r.tenant_id = :tenant_id AND r.id = e.id
-        RETURNING r.stock_id, r.quantity, r.holder_id
+        RETURNING r.stock_id, r.lot_id, r.quantity, r.holder_id
         """
     )
 )
@@ -146,16 +151,18 @@ _GIVE_BACK = hot(
     text(
         """
         WITH given AS (
-            SELECT * FROM unnest(CAST(:stock_ids AS uuid[]), CAST(:units AS bigint[]), CAST(:holder_ids AS uuid[]),
-                                 CAST(:movement_ids AS uuid[])) AS g (stock_id, units, holder_id, movement_id)),
+            SELECT * FROM unnest(CAST(:stock_ids AS uuid[]), CAST(:lot_ids AS uuid[]), CAST(:units AS bigint[]),
+                                 CAST(:holder_ids AS uuid[]), CAST(:movement_ids AS uuid[]))
+                     AS g (stock_id, lot_id, units, holder_id, movement_id)),
         moved AS (
-            INSERT INTO stock_movement (tenant_id, id, stock_id, kind, quantity, reference_id)
-            SELECT :tenant_id, movement_id, stock_id, 'release', units, holder_id FROM given),
+            INSERT INTO stock_movement (tenant_id, id, stock_id, lot_id, kind, quantity, reference_id)
+            SELECT :tenant_id, movement_id, stock_id, lot_id, 'release', units, holder_id FROM given),
         by_stock AS (SELECT stock_id, sum(units)::bigint AS units FROM given GROUP BY stock_id)
         UPDATE stock s SET reserved = s.reserved - b.units, available = s.available + b.units
         FROM by_stock b, variant v
         WHERE s.tenant_id = :tenant_id AND s.id = b.stock_id AND v.tenant_id = s.tenant_id AND v.id = s.variant_id
-        RETURNING s.id AS stock_id, s.variant_id, v.product_id, s.available - s.kept_back AS available, b.units
+        RETURNING s.id AS stock_id, s.variant_id, v.product_id, s.available - s.kept_back AS available, b.units,
+                  s.lotted
         """
     )
 )
@@ -183,26 +190,37 @@ async def availability(tx: Tx, variant_ids: Iterable[UUID]) -> dict[UUID, int]:
     return {row["variant_id"]: row["available"] for row in rows}
 
 
-async def reserve(tx: Tx, holder_id: UUID, lines: Sequence[StockLine], *, until: datetime) -> None:
+async def reserve(
+    tx: Tx,
+    holder_id: UUID,
+    lines: Sequence[StockLine],
+    *,
+    until: datetime,
+    allocation: Allocation = FEWEST_PARCELS,
+) -> None:
     """Hold stock for a payment that has started.
 
-    A line is taken from one warehouse where one has enough, otherwise from as few as will do; what is not there is
-    promised, if the line may wait. Lines are locked in the order of their variants, so two carts can't deadlock. Demand
-    is summed by variant first: two lines of one cart may share it.
+    Where each line is taken from is the shop's rule; by default from one warehouse where one has enough, otherwise from
+    as few as will do. What is not there is promised, if the line may wait. Lines are locked in the order of their
+    variants, so two carts can't deadlock. Demand is summed by variant first: two lines of one cart may share it.
 
     Raises:
         OutOfStock: for the first line that can't be met; the transaction has to be rolled back then.
     """
     hold = Hold(holder_id, until)
+    used: set[UUID] = set()
     short: list[tuple[StockLine, int]] = []
     for line in _summed(lines):
-        row = await tx.one(_RESERVE, _values(hold, line))
+        row = None
+        if allocation.rule == "fewest_parcels":
+            row = await tx.one(_RESERVE, {**_values(hold, line), "used": list(used)})
         if row is None:
-            left, missing = await _reserve_parts(tx, hold, line)
+            left, missing = await _reserve_parts(tx, hold, line, allocation, used)
             if missing:
                 short.append((line, missing))
         else:
             left = row["available"]
+            used.add(row["warehouse_id"])
         if left == 0:
             await promises.tell_level(tx, line.variant_id, line.product_id, 0)
     for line, missing in short:
@@ -211,23 +229,39 @@ async def reserve(tx: Tx, holder_id: UUID, lines: Sequence[StockLine], *, until:
             raise OutOfStock(variant_id=line.variant_id, requested=line.quantity, available=can_be_had)
 
 
-async def _reserve_parts(tx: Tx, hold: Hold, line: StockLine) -> tuple[int | None, int]:
-    """Take a line from several warehouses, those with the most first.
+async def _reserve_parts(
+    tx: Tx, hold: Hold, line: StockLine, allocation: Allocation, used: set[UUID]
+) -> tuple[int | None, int]:
+    """Take a line from the warehouses and lots that the rule names.
 
     Gives what is left in all of them, if anything was taken, and the units that are missing.
     """
-    balances = await tx.rows(_LOCK_VARIANT, {"variant_id": line.variant_id})
-    available: int = sum(balance["available"] for balance in balances)
+    sources = await _sources(tx, line.variant_id)
+    available = sum(source.units for source in sources)
     if available < line.quantity and not line.may_wait:
         raise OutOfStock(variant_id=line.variant_id, requested=line.quantity, available=available)
-    fullest = sorted(balances, key=lambda balance: (-balance["available"], balance["id"]))
-    parts = [
-        Part(fullest[which]["id"], units, hold)
-        for _, which, units in fill([line.quantity], [balance["available"] for balance in fullest])
+    chosen = choose(allocation, line.quantity, sources, used=used)
+    await take(tx, [Part(choice.source.stock_id, choice.units, hold, choice.lot.id) for choice in chosen])
+    used.update(choice.source.warehouse_id for choice in chosen)
+    taken = sum(choice.units for choice in chosen)
+    return available - taken if chosen else None, line.quantity - taken
+
+
+async def _sources(tx: Tx, variant_id: UUID) -> list[Source]:
+    balances = await tx.rows(_LOCK_VARIANT, {"variant_id": variant_id})
+    lotted = [balance["id"] for balance in balances if balance["lotted"]]
+    by_lot = await lots.to_sell(tx, lotted) if lotted else {}
+    return [
+        Source(
+            balance["id"],
+            balance["warehouse_id"],
+            by_lot[balance["id"]] if balance["lotted"] else [Lot(None, balance["available"])],
+            balance["country"],
+            balance["region"],
+            balance["priority"],
+        )
+        for balance in balances
     ]
-    await take(tx, parts)
-    taken = sum(part.quantity for part in parts)
-    return available - taken if parts else None, line.quantity - taken
 
 
 def _values(hold: Hold, line: StockLine) -> dict[str, object]:
@@ -285,11 +319,14 @@ async def _give_back(tx: Tx, reservations: Sequence[asyncpg.Record], given_up: C
     await tx.rows(_LOCK, {"stock_ids": stock_ids})
     given = {
         "stock_ids": stock_ids,
+        "lot_ids": [reservation["lot_id"] for reservation in reservations],
         "units": [reservation["quantity"] for reservation in reservations],
         "holder_ids": [reservation["holder_id"] for reservation in reservations],
         "movement_ids": [new_id() for _ in reservations],
     }
-    await promises.rose(tx, promises.rises(await tx.rows(_GIVE_BACK, given)), given_up=given_up)
+    risen = promises.rises(await tx.rows(_GIVE_BACK, given))
+    await lots.give_back(tx, ((reservation["lot_id"], reservation["quantity"]) for reservation in reservations))
+    await promises.rose(tx, risen, given_up=given_up)
 
 
 def _summed(lines: Sequence[StockLine]) -> list[StockLine]:

@@ -17,6 +17,8 @@ depends_on = None
 
 def upgrade() -> None:
     _promises()
+    _lots()
+    _warehouses()
 
 
 def _promises() -> None:
@@ -79,6 +81,67 @@ def _promises() -> None:
     )
     own_by_tenant("stock_policy", "promise")
     op.add_column("order_line", sa.Column("promised_on", sa.Date(), nullable=True))
+
+
+def _lots() -> None:
+    op.create_table(
+        "stock_lot",
+        sa.Column("stock_id", sa.Uuid(), nullable=False),
+        sa.Column("code", sa.Text(), nullable=False),
+        sa.Column("expires_on", sa.Date(), nullable=True),
+        *(_units(name) for name in ("received", "available", "reserved", "sold", "written_off")),
+        *owned("stock_lot"),
+        _belongs("stock_lot", "stock", "stock_id"),
+        sa.CheckConstraint(
+            "available >= 0 AND reserved >= 0 AND sold >= 0 AND written_off >= 0",
+            name=op.f("ck_stock_lot_not_negative"),
+        ),
+        sa.CheckConstraint("received = available + reserved + sold + written_off", name=op.f("ck_stock_lot_balance")),
+    )
+    op.create_index("uq_stock_lot_code", "stock_lot", ["tenant_id", "stock_id", "code"], unique=True)
+    op.create_index(
+        "ix_stock_lot_expiry",
+        "stock_lot",
+        ["tenant_id", "expires_on"],
+        postgresql_where=sa.text("available > 0 OR reserved > 0"),
+    )
+    own_by_tenant("stock_lot")
+    op.add_column("stock", sa.Column("lotted", sa.Boolean(), server_default="false", nullable=False))
+    for table in ("reservation", "stock_movement"):
+        op.add_column(table, sa.Column("lot_id", sa.Uuid(), nullable=True))
+        op.create_foreign_key(
+            op.f(f"fk_{table}_tenant_id_lot_id"),
+            table,
+            "stock_lot",
+            ["tenant_id", "lot_id"],
+            ["tenant_id", "id"],
+        )
+        op.create_index(
+            f"ix_{table}_lot", table, ["tenant_id", "lot_id"], postgresql_where=sa.text("lot_id IS NOT NULL")
+        )
+
+
+def _warehouses() -> None:
+    op.add_column("warehouse", sa.Column("country", sa.Text(), nullable=True))
+    op.add_column("warehouse", sa.Column("region", sa.Text(), nullable=True))
+    op.add_column("warehouse", _units("priority"))
+    op.add_column("warehouse", sa.Column("active", sa.Boolean(), server_default="true", nullable=False))
+    op.create_table(
+        "allocation_policy",
+        sa.Column("rule", sa.Text(), nullable=False),
+        *owned("allocation_policy"),
+        sa.CheckConstraint(
+            "rule IN ('fewest_parcels', 'nearest', 'oldest_lot')", name=op.f("ck_allocation_policy_rule")
+        ),
+    )
+    op.create_index("uq_allocation_policy", "allocation_policy", ["tenant_id"], unique=True)
+    own_by_tenant("allocation_policy")
+    op.create_index(
+        "ix_stock_movement_parcel",
+        "stock_movement",
+        ["tenant_id", "reference_id"],
+        postgresql_where=sa.text("kind = 'sell'"),
+    )
 
 
 def _units(name: str) -> sa.Column[int]:
