@@ -16,10 +16,12 @@ from commerce.cart import api as cart
 from commerce.catalog import api as catalog
 from commerce.checkout import api as checkout
 from commerce.delivery import api as delivery
+from commerce.documents import api as documents
 from commerce.http import Core
 from commerce.inventory import api as inventory
 from commerce.ledger import api as ledger
 from commerce.orders import api as orders
+from commerce.orders import documents_api as order_documents
 from commerce.orders import staff_api as staff_orders
 from commerce.orders import vendor_api as vendor_orders
 from commerce.payments import api as payments
@@ -88,6 +90,8 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         pricing,
         stored_value,
         promotions,
+        documents,
+        order_documents,
     ):
         app.include_router(context.router)
     app.add_api_route("/healthz", _healthy, include_in_schema=False)

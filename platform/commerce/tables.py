@@ -3,6 +3,7 @@
 from commerce.cart import models as cart
 from commerce.catalog import models as catalog
 from commerce.delivery import models as delivery
+from commerce.documents import models as documents
 from commerce.identity import models as identity
 from commerce.identity import staff
 from commerce.inventory import models as inventory
@@ -21,6 +22,7 @@ __all__ = [
     "cart",
     "catalog",
     "delivery",
+    "documents",
     "idempotency",
     "identity",
     "inventory",

@@ -175,6 +175,21 @@ _WRONG = {
         SELECT p.id FROM stored_value_payment p WHERE p.tenant_id = :tenant_id AND p.status <> 'released'
           AND (p.amount, p.refunded) <> (SELECT coalesce(sum(amount), 0), coalesce(sum(refunded), 0)
                                          FROM stored_value_part s WHERE s.payment_id = p.id)""",
+    "an order whose papers do not add up to it": """
+        SELECT o.id FROM orders o WHERE o.tenant_id = :tenant_id
+          AND EXISTS (SELECT FROM document d WHERE d.order_id = o.id)
+          AND (o.total, o.credited) <> (
+               SELECT coalesce(sum(d.total) FILTER (WHERE d.kind = 'invoice'), 0),
+                      coalesce(sum(d.total) FILTER (WHERE d.kind = 'credit_note'), 0)
+               FROM document d WHERE d.order_id = o.id)""",
+    "numbers of papers with a gap": """
+        SELECT kind FROM document WHERE tenant_id = :tenant_id GROUP BY kind, year
+        HAVING min(sequence) <> 1 OR max(sequence) <> count(*)""",
+    "a paid order without an invoice, where its shop invoices what is paid": """
+        SELECT o.id FROM orders o JOIN document_issuer i ON i.tenant_id = o.tenant_id AND i.invoice_on = 'captured'
+        WHERE o.tenant_id = :tenant_id AND o.total > 0
+          AND EXISTS (SELECT FROM payment p WHERE p.order_id = o.id AND p.status = 'captured')
+          AND NOT EXISTS (SELECT FROM document d WHERE d.order_id = o.id AND d.kind = 'invoice')""",
     "books that owe the holders of cards and credit something else than their balances": """
         SELECT currency FROM (
             SELECT currency, kind, available + held AS amount FROM stored_value WHERE tenant_id = :tenant_id
@@ -204,6 +219,7 @@ _FACTS = hot(
                   WHERE tenant_id = :tenant_id AND status = 'received'
         UNION ALL SELECT 'stored_value.moved', count(*) FROM stored_value_entry
                   WHERE tenant_id = :tenant_id AND kind IN ('issued', 'spent', 'refunded', 'expired', 'withdrawn')
+        UNION ALL SELECT 'document.issued', count(*) FROM document WHERE tenant_id = :tenant_id
         """
     )
 )

@@ -21,6 +21,8 @@ from commerce.cart import service as cart_service
 from commerce.cart.consigning import consign
 from commerce.cart.schemas import ConsignedUnitsIn, ConsignmentIn
 from commerce.cart.totals import PricedLine, Terms, TermsFor, Totals, always, compute
+from commerce.documents import service as documents
+from commerce.documents.schemas import IssuerAddress, IssuerIn
 from commerce.identity.service import Shopper
 from commerce.inventory import keeping, policies, promises
 from commerce.inventory import service as inventory
@@ -46,6 +48,9 @@ if TYPE_CHECKING:
 
 ResultT = TypeVar("ResultT")
 SHIPPING = 99
+ISSUER = IssuerIn(
+    name="A shop", address=IssuerAddress(line1="1 High Street", postal_code="10999", city="Berlin", country="DE")
+)
 EVERY_FACT = {
     "order.placed",
     "order.cancelled",
@@ -58,6 +63,7 @@ EVERY_FACT = {
     "return.received",
     "stock.allocated",
     "stock.changed",
+    "document.issued",
 }
 """What the machine must have brought about, or it has proved little."""
 
@@ -99,6 +105,7 @@ class ShopMachine(RuleBasedStateMachine):
         self.desk = self.do(Desk.at(self.database, self.seeded))
         self.keep_back(1, 0, 9)
         self.attempt(lambda: self.change(self.let_a_vendor_sell_the_first))
+        self.attempt(lambda: self.change(lambda tx: documents.set_issuer(tx, ISSUER)))
         for quantities in ([2, 3, 1], [0, 1, 2]):
             self.sell_to(quantities, "tok_ok")
         sent, _, _ = self.orders[0]

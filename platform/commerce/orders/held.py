@@ -15,6 +15,7 @@ from uuid import UUID
 
 from sqlalchemy import text
 
+from commerce.documents import issuing
 from commerce.identity.service import Shopper
 from commerce.orders.states import CAPTURED, Role, States, fulfilment_state, payment_state, require, return_state
 from commerce.payments import settlement
@@ -129,6 +130,8 @@ class Held:
     customer_id: UUID | None
     total: int
     credited: int
+    invoice_on: str | None
+    """When the shop invoices its orders, if it does."""
     states: States
     lines: dict[UUID, Line]
 
@@ -168,7 +171,8 @@ _HOLD = hot(
     text(
         f"""
         SELECT o.id, o.customer_id, o.total, o.credited, o.tax_included, o.payment_state, o.fulfilment_state,
-               o.return_state
+               o.return_state,
+               (SELECT i.invoice_on FROM document_issuer i WHERE i.tenant_id = o.tenant_id) AS invoice_on
         FROM orders o
         WHERE o.tenant_id = :tenant_id AND o.id = :order_id AND {OWNED} FOR UPDATE
         """  # noqa: S608  (the fragment is a literal of this module)
@@ -253,7 +257,16 @@ async def hold(tx: Tx, order_id: UUID, *, owner: Shopper | None = None) -> Held:
     lines = [Line(**row) for row in rows]
     states = States(order["payment_state"], order["fulfilment_state"], order["return_state"])
     by_id = {line.id: line for line in lines}
-    return Held(tx, order["id"], order["customer_id"], order["total"], order["credited"], states, by_id)
+    return Held(
+        tx,
+        order["id"],
+        order["customer_id"],
+        order["total"],
+        order["credited"],
+        order["invoice_on"],
+        states,
+        by_id,
+    )
 
 
 async def save(held: Held) -> None:
@@ -289,6 +302,8 @@ async def save_states(held: Held) -> None:
     )
     if held.states.payment in CAPTURED:
         await earning.accrue(held.tx, held.id, _kept_by_vendor(held))
+    if held.invoice_on is not None:
+        await _invoice(held)
 
 
 def _kept_by_vendor(held: Held) -> dict[UUID, int]:
@@ -297,6 +312,14 @@ def _kept_by_vendor(held: Held) -> dict[UUID, int]:
         if line.vendor_id is not None:
             kept[line.vendor_id] = kept.get(line.vendor_id, 0) + line.kept
     return kept
+
+
+async def _invoice(held: Held) -> None:
+    """Bring the order's invoices and credit notes up to what it has become."""
+    paid = held.states.payment in CAPTURED
+    sent = any(line.fulfilled for line in held.lines.values())
+    for issued in await issuing.keep_up(held.tx, held.id, due=paid if held.invoice_on == "captured" else sent):
+        await enter(held, issued.kind, SYSTEM, document_id=issued.id, number=issued.number, amount=issued.total)
 
 
 async def enter(held: Held, kind: str, actor: Actor, *, note: str = "", **data: Any) -> None:

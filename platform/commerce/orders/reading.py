@@ -86,6 +86,8 @@ _BY_ID = _document(f"o.id = :order_id AND {OWNED}")
 _BY_CART = _document("o.cart_id = :cart_id")
 _BY_NUMBER = _document("o.number = :number AND o.email = :email")
 
+_OWN = hot(text(f"SELECT FROM orders o WHERE o.tenant_id = :tenant_id AND o.id = :order_id AND {OWNED}"))
+
 _FOR_STAFF = hot(
     text(
         """
@@ -148,6 +150,16 @@ async def get(tx: Tx, shopper: Shopper, order_id: UUID) -> OrderOut:
     """
     document = await tx.json(_BY_ID, {"order_id": order_id, **whose(shopper)})
     return OrderOut.model_validate(_with_possible(document, "shopper"))
+
+
+async def require_own(tx: Tx, shopper: Shopper | None, order_id: UUID) -> None:
+    """Stop unless there is such an order and it is the shopper's; to staff, who are no shopper, all are.
+
+    Raises:
+        OrderNotFound.
+    """
+    if await tx.one(_OWN, {"order_id": order_id, **whose(shopper)}) is None:
+        raise OrderNotFound
 
 
 async def of_guest(tx: Tx, *, number: str, email: str) -> OrderOut:

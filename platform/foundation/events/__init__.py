@@ -21,6 +21,7 @@ from foundation.events.behaviour import (
 )
 from foundation.events.catalog import ProductPublished
 from foundation.events.customers import CustomerRegistered
+from foundation.events.documents import DocumentIssued
 from foundation.events.envelope import CONTRACTS, Consent, Context, Count, Event, Payload, record
 from foundation.events.inventory import StockAllocated, StockLevelChanged
 from foundation.events.orders import (
@@ -52,6 +53,7 @@ __all__ = [
     "CustomerRegistered",
     "DiscountRedeemed",
     "DiscountReleased",
+    "DocumentIssued",
     "Event",
     "Item",
     "Items",

@@ -1,0 +1,1 @@
+"""Papers about orders: invoices, credit notes, packing slips and labels."""
