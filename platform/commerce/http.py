@@ -54,7 +54,12 @@ async def _shop(request: Request) -> Shop:
     return await core_of(request).directory.by_host(request.headers.get("host", ""))
 
 
-CoreDep = Annotated[Core, Depends(core_of)]
+async def _core(request: Request) -> Core:
+    """`core_of`, so that FastAPI doesn't take a thread to call it."""
+    return core_of(request)
+
+
+CoreDep = Annotated[Core, Depends(_core)]
 ShopDep = Annotated[Shop, Depends(_shop)]
 
 
@@ -227,6 +232,21 @@ async def once(
     return await _once(request, core, _scope(request, who, key), work)
 
 
+async def shopper_once(
+    request: Request, core: Core, shop: Shop, key: str, work: Callable[[Shopper], Awaitable[Response]]
+) -> Response:
+    """`once`, for a shopper who is looked up in the transaction that claims the key.
+
+    Raises:
+        SessionUnknown, SessionExpired: nobody that is known here.
+    """
+    async with core.database.tx(shop.id) as tx:
+        shopper = await shopper_of(tx, request)
+        scope = _scope(request, shopper, key)
+        answered = await idempotency.claim(tx, scope, _asked(request))
+    return await _answered_or_settled(request, core, scope, answered, lambda: work(shopper))
+
+
 async def change_once(
     request: Request,
     core: Core,
@@ -257,8 +277,24 @@ def _scope(request: Request, who: Shopper | Staff, key: str) -> idempotency.Scop
 async def _once(
     request: Request, core: Core, scope: idempotency.Scope, work: Callable[[], Awaitable[Response]]
 ) -> Response:
-    body = request.url.path.encode() + b"\n" + request.scope["state"].get("body", b"")
-    answered = await idempotency.claim(core.database, scope, body)
+    async with core.database.tx(scope.tenant_id) as tx:
+        answered = await idempotency.claim(tx, scope, _asked(request))
+    return await _answered_or_settled(request, core, scope, answered, work)
+
+
+def _asked(request: Request) -> bytes:
+    """What is asked, of which a key stands for one."""
+    body: bytes = request.scope["state"].get("body", b"")
+    return request.url.path.encode() + b"\n" + body
+
+
+async def _answered_or_settled(
+    request: Request,
+    core: Core,
+    scope: idempotency.Scope,
+    answered: idempotency.Answer | None,
+    work: Callable[[], Awaitable[Response]],
+) -> Response:
     if answered is not None:
         return Response(
             answered.body,
@@ -276,9 +312,11 @@ async def _settled(
         response = await work()
     except Problem as problem:
         if problem.status not in Definite:
-            await idempotency.release(core.database, scope)
+            async with core.database.tx(scope.tenant_id) as tx:
+                await idempotency.release(tx, scope)
             raise
         response = problem_response(problem, request.scope["state"].get("request_id"))
     answer = idempotency.Answer(response.status_code, response.media_type or "application/json", bytes(response.body))
-    await idempotency.settle(core.database, scope, answer)
+    async with core.database.tx(scope.tenant_id) as tx:
+        await idempotency.settle(tx, scope, answer)
     return response

@@ -12,12 +12,11 @@ from dataclasses import dataclass
 from datetime import timedelta
 from uuid import UUID
 
-from sqlalchemy import Index, LargeBinary, PrimaryKeyConstraint, SmallInteger, delete, text, update
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy import Index, LargeBinary, PrimaryKeyConstraint, SmallInteger, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from foundation import clock
-from foundation.database import Base, Database, Tx, hot
+from foundation.database import Base, Tx, hot
 from foundation.errors import BadRequest, Conflict, Unprocessable
 from foundation.tables import Str, Timestamp
 
@@ -75,15 +74,9 @@ class Scope:
     route: str
     key: str
 
-    def where(self) -> tuple[object, ...]:
-        """The row's key as SQL conditions."""
-        row = IdempotencyRow
-        return (
-            row.tenant_id == self.tenant_id,
-            row.principal == self.principal,
-            row.route == self.route,
-            row.key == self.key,
-        )
+    def values(self) -> dict[str, str]:
+        """What of it statements name, beside the tenant."""
+        return {"principal": self.principal, "route": self.route, "key": self.key}
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +88,48 @@ class Answer:
     body: bytes
 
 
-async def claim(database: Database, scope: Scope, body: bytes) -> Answer | None:
+_KEY = "tenant_id = :tenant_id AND principal = :principal AND route = :route AND key = :key"
+
+# No row comes back when the key has had another use. One that is no longer kept is as good as new, and one whose worker
+# died or lost its answer is taken over.
+_CLAIM = hot(
+    text(
+        """
+        INSERT INTO idempotency_key AS k (tenant_id, principal, route, key, fingerprint, claimed_at)
+        VALUES (:tenant_id, :principal, :route, :key, :fingerprint, CAST(:now AS timestamptz))
+        ON CONFLICT (tenant_id, principal, route, key) DO UPDATE
+        SET claimed_at = excluded.claimed_at, fingerprint = excluded.fingerprint, status = NULL, content_type = NULL,
+            body = NULL, applied = k.applied AND k.claimed_at >= CAST(:forgotten AS timestamptz)
+        WHERE k.claimed_at < CAST(:forgotten AS timestamptz)
+           OR (k.status IS NULL AND k.fingerprint = excluded.fingerprint
+               AND (k.applied OR k.claimed_at < CAST(:abandoned AS timestamptz)))
+        RETURNING k.key
+        """
+    )
+)
+
+_USED = hot(
+    text(
+        f"SELECT fingerprint, status, content_type, body FROM idempotency_key WHERE {_KEY}"  # noqa: S608  (a literal)
+    )
+)
+
+_SETTLE = hot(
+    text(
+        f"""
+        UPDATE idempotency_key SET status = :status, content_type = :content_type, body = :body WHERE {_KEY}
+        """  # noqa: S608  (a literal)
+    )
+)
+
+_RELEASE = hot(
+    text(
+        f"DELETE FROM idempotency_key WHERE {_KEY} AND status IS NULL AND NOT applied"  # noqa: S608  (a literal)
+    )
+)
+
+
+async def claim(tx: Tx, scope: Scope, body: bytes) -> Answer | None:
     """Take the key for this request, or give the answer it has already had.
 
     Raises:
@@ -104,37 +138,17 @@ async def claim(database: Database, scope: Scope, body: bytes) -> Answer | None:
     """
     fingerprint = hashlib.sha256(body).digest()
     now = clock.now()
-    async with database.transaction(scope.tenant_id) as session:
-        await session.execute(
-            delete(IdempotencyRow).where(*scope.where(), IdempotencyRow.claimed_at < now - KEPT)  # type: ignore[arg-type]
-        )
-        claimed = await session.scalar(
-            insert(IdempotencyRow)
-            .values(
-                tenant_id=scope.tenant_id,
-                principal=scope.principal,
-                route=scope.route,
-                key=scope.key,
-                fingerprint=fingerprint,
-                claimed_at=now,
-            )
-            .on_conflict_do_update(
-                index_elements=["tenant_id", "principal", "route", "key"],
-                set_={"claimed_at": now},
-                where=(IdempotencyRow.status.is_(None))
-                & (IdempotencyRow.applied | (IdempotencyRow.claimed_at < now - CLAIM_TIMEOUT))
-                & (IdempotencyRow.fingerprint == fingerprint),
-            )
-            .returning(IdempotencyRow.key)
-        )
-        if claimed is not None:
-            return None
-        row = await session.get_one(IdempotencyRow, (scope.tenant_id, scope.principal, scope.route, scope.key))
-        if row.fingerprint != fingerprint:
-            raise KeyReused
-        if row.status is None or row.body is None:
-            raise RequestInFlight
-        return Answer(row.status, row.content_type or "application/json", row.body)
+    asked = {"fingerprint": fingerprint, "now": now, "forgotten": now - KEPT, "abandoned": now - CLAIM_TIMEOUT}
+    if await tx.one(_CLAIM, {**scope.values(), **asked}) is not None:
+        return None
+    used = await tx.one(_USED, scope.values())
+    if used is None:  # given back since
+        raise RequestInFlight
+    if used["fingerprint"] != fingerprint:
+        raise KeyReused
+    if used["status"] is None or used["body"] is None:
+        raise RequestInFlight
+    return Answer(used["status"], used["content_type"] or "application/json", used["body"])
 
 
 # The key's row is held from here to the end of the transaction, so a second holder of the key waits and then sees it.
@@ -151,22 +165,15 @@ _FIRST = hot(
 
 async def first(tx: Tx, scope: Scope) -> bool:
     """Whether the work of a claimed key is still to be done. Asked in the transaction that does it, it says so once."""
-    values = {"principal": scope.principal, "route": scope.route, "key": scope.key}
-    return await tx.one(_FIRST, values) is not None
+    return await tx.one(_FIRST, scope.values()) is not None
 
 
-async def settle(database: Database, scope: Scope, answer: Answer) -> None:
+async def settle(tx: Tx, scope: Scope, answer: Answer) -> None:
     """Keep the answer for whoever asks again."""
-    async with database.transaction(scope.tenant_id) as session:
-        await session.execute(
-            update(IdempotencyRow)
-            .where(*scope.where())  # type: ignore[arg-type]
-            .values(status=answer.status, content_type=answer.content_type, body=answer.body)
-        )
+    kept = {"status": answer.status, "content_type": answer.content_type, "body": answer.body}
+    await tx.rows(_SETTLE, {**scope.values(), **kept})
 
 
-async def release(database: Database, scope: Scope) -> None:
+async def release(tx: Tx, scope: Scope) -> None:
     """Give the key back, so that the next try may do it; not one under which something was done."""
-    unused = (IdempotencyRow.status.is_(None), ~IdempotencyRow.applied)
-    async with database.transaction(scope.tenant_id) as session:
-        await session.execute(delete(IdempotencyRow).where(*scope.where(), *unused))  # type: ignore[arg-type]
+    await tx.rows(_RELEASE, scope.values())

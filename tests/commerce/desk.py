@@ -30,7 +30,7 @@ from commerce.payments.providers import (
 )
 from commerce.tenancy import service as tenancy
 from commerce.tenancy.service import Shop
-from foundation.database import Database, tx_of
+from foundation.database import Database
 from tests.factories import SeededShop
 
 SOON = timedelta(minutes=15)
@@ -150,14 +150,13 @@ class Desk:
 
     async def shopper(self) -> Shopper:
         """Somebody new."""
-        async with self.database.transaction(self.shop.id) as session:
-            _, shopper = await identity.open_session(session, self.shop.id, ttl=SOON)
+        async with self.database.tx(self.shop.id) as tx:
+            _, shopper = await identity.open_session(tx, ttl=SOON)
         return shopper
 
     async def cart(self, shopper: Shopper, quantities: Sequence[int]) -> UUID:
         """A cart with so many of each of the first products."""
-        async with self.database.transaction(self.shop.id) as session:
-            tx = await tx_of(session)
+        async with self.database.tx(self.shop.id) as tx:
             cart_id = await carts.opened(tx, self.shop, shopper)
             for sold, quantity in zip(self.seeded.products, quantities, strict=False):
                 if quantity:

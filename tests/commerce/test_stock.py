@@ -22,7 +22,7 @@ from commerce.payments.providers import Authorised, Captured, Charge, Providers,
 from commerce.tenancy import service as tenancy
 from commerce.tenancy.service import Shop
 from foundation import clock
-from foundation.database import Database, tx_of
+from foundation.database import Database
 from foundation.ids import new_id
 from tests.factories import SeededShop, seed_shop
 
@@ -178,9 +178,8 @@ class _Dying(TestProvider):
 
 
 async def _cart(database: Database, shop: Shop, seeded: SeededShop) -> tuple[Shopper, Any]:
-    async with database.transaction(shop.id) as session:
-        _, shopper = await identity.open_session(session, shop.id, ttl=SOON)
-        tx = await tx_of(session)
+    async with database.tx(shop.id) as tx:
+        _, shopper = await identity.open_session(tx, ttl=SOON)
         cart_id = await carts.opened(tx, shop, shopper)
         variant_id = seeded.products[0].variant_id
         await carts.add(tx, shopper, cart_id, variant_id=variant_id, quantity=2, decision_id=None)

@@ -38,9 +38,9 @@ async def desk(database_urls: DatabaseUrls) -> AsyncIterator[Desk]:
 
 
 async def _customer(desk: Desk) -> Shopper:
-    async with desk.database.transaction(desk.shop.id) as session:
-        known = await identity.customer_by_reference(session, "household-1")
-        _, shopper = await identity.open_session(session, desk.shop.id, ttl=SOON, customer=known)
+    async with desk.database.tx(desk.shop.id) as tx:
+        known = await identity.customer_by_reference(tx, "household-1")
+        _, shopper = await identity.open_session(tx, ttl=SOON, customer=known)
     return shopper
 
 

@@ -10,7 +10,8 @@ from fastapi import APIRouter, Path, Request, Response, status
 
 from commerce.checkout.schemas import Complete, Waiting
 from commerce.checkout.service import Checkout
-from commerce.http import Core, CoreDep, KeyDep, ShopDep, ShopperDep, once
+from commerce.http import Core, CoreDep, KeyDep, ShopDep, ShopperDep, once, shopper_once
+from commerce.identity.service import Shopper
 from commerce.orders.schemas import OrderOut
 from commerce.payments.providers import configured
 from foundation.http import json_bytes, model_bytes
@@ -39,17 +40,17 @@ def answer(told: OrderOut | Waiting) -> Response:
 
 @router.post("/{cart_id}/complete", status_code=status.HTTP_201_CREATED, response_model=OrderOut, responses={**Waits})
 async def complete(
-    request: Request, core: CoreDep, shop: ShopDep, shopper: ShopperDep, key: KeyDep, cart_id: CartId, body: Complete
+    request: Request, core: CoreDep, shop: ShopDep, key: KeyDep, cart_id: CartId, body: Complete
 ) -> Response:
     """Pay and place the order: once for each Idempotency-Key, whatever happens to the connection.
 
     202 when the shopper has something to do first, on the page at each payment's `action_url`.
     """
 
-    async def work() -> Response:
+    async def work(shopper: Shopper) -> Response:
         return answer(await checkout_of(core).complete(shop, shopper, cart_id, body))
 
-    return await once(request, core, shopper, key, work)
+    return await shopper_once(request, core, shop, key, work)
 
 
 @router.post("/{cart_id}/continue", status_code=status.HTTP_201_CREATED, response_model=OrderOut, responses={**Waits})

@@ -10,10 +10,10 @@ from datetime import timedelta
 from typing import cast
 from uuid import UUID
 
-from sqlalchemy import select, text, update
+from sqlalchemy import select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from commerce.identity.models import Customer, Session
+from commerce.identity.models import Customer
 from foundation import clock
 from foundation.database import Tx, hot
 from foundation.errors import Forbidden, Unauthenticated, Unprocessable
@@ -85,29 +85,53 @@ def _hash(token: str) -> bytes:
     return hashlib.sha256(token.encode()).digest()
 
 
+@dataclass(frozen=True, slots=True)
+class KnownCustomer:
+    """A customer, as whoever they sign in to needs them."""
+
+    id: UUID
+    display_name: str
+
+
+_OPEN = hot(
+    text(
+        """
+        INSERT INTO session (tenant_id, id, token_hash, visitor_id, customer_id, consent, expires_at)
+        VALUES (:tenant_id, :id, :token_hash, :visitor_id, CAST(:customer_id AS uuid),
+                to_jsonb(CAST(:consent AS text[])), CAST(:expires_at AS timestamptz))
+        """
+    )
+)
+
+
 async def open_session(
-    session: AsyncSession,
-    tenant_id: UUID,
+    tx: Tx,
     *,
     ttl: timedelta,
     visitor_id: UUID | None = None,
-    customer: Customer | None = None,
+    customer: KnownCustomer | None = None,
     consent: Sequence[Consent] = ("analytics", "personalisation"),
 ) -> tuple[str, Shopper]:
     """A new session and its token, which is shown once and never stored."""
     token = secrets.token_urlsafe(TOKEN_BYTES)
-    row = Session(
-        tenant_id=tenant_id,
-        id=new_id(),
-        token_hash=_hash(token),
+    shopper = Shopper(
+        tenant_id=tx.tenant_id,
+        session_id=new_id(),
         visitor_id=visitor_id or new_id(),
         customer_id=customer.id if customer else None,
-        consent=list(consent),
-        expires_at=clock.now() + ttl,
+        display_name=customer.display_name if customer else None,
+        consent=tuple(consent),
     )
-    session.add(row)
-    await session.flush()
-    return token, _shopper(row, customer.display_name if customer else None)
+    values = {
+        "id": shopper.session_id,
+        "token_hash": _hash(token),
+        "visitor_id": shopper.visitor_id,
+        "customer_id": shopper.customer_id,
+        "consent": list(consent),
+        "expires_at": clock.now() + ttl,
+    }
+    await tx.rows(_OPEN, values)
+    return token, shopper
 
 
 # uq_session_token_hash
@@ -140,16 +164,22 @@ async def by_token(tx: Tx, token: str) -> Shopper:
     return Shopper(tx.tenant_id, row["id"], row["visitor_id"], row["customer_id"], row["display_name"], consent)
 
 
-async def customer_by_reference(session: AsyncSession, reference: str) -> Customer:
+# uq_customer_reference
+_BY_REFERENCE = hot(
+    text("SELECT id, display_name FROM customer WHERE tenant_id = :tenant_id AND reference = :reference")
+)
+
+
+async def customer_by_reference(tx: Tx, reference: str) -> KnownCustomer:
     """The customer with a reference.
 
     Raises:
         UnknownCustomer: there is none.
     """
-    customer = await session.scalar(select(Customer).where(Customer.reference == reference))
-    if customer is None:
+    row = await tx.one(_BY_REFERENCE, {"reference": reference})
+    if row is None:
         raise UnknownCustomer(reference=reference)
-    return customer
+    return KnownCustomer(**row)
 
 
 async def sample_customers(session: AsyncSession, limit: int) -> list[Customer]:
@@ -158,11 +188,15 @@ async def sample_customers(session: AsyncSession, limit: int) -> list[Customer]:
     return list(await session.scalars(select(Customer).order_by(*known_first).limit(limit)))
 
 
-async def revoke(session: AsyncSession, session_id: UUID) -> None:
+_REVOKE = hot(
+    text(
+        """
+        UPDATE session SET revoked_at = CAST(:now AS timestamptz) WHERE tenant_id = :tenant_id AND id = :session_id
+        """
+    )
+)
+
+
+async def revoke(tx: Tx, session_id: UUID) -> None:
     """End a session."""
-    await session.execute(update(Session).where(Session.id == session_id).values(revoked_at=clock.now()))
-
-
-def _shopper(row: Session, display_name: str | None) -> Shopper:
-    consent = cast("tuple[Consent, ...]", tuple(row.consent))
-    return Shopper(row.tenant_id, row.id, row.visitor_id, row.customer_id, display_name, consent)
+    await tx.rows(_REVOKE, {"session_id": session_id, "now": clock.now()})

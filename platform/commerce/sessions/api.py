@@ -11,7 +11,6 @@ from commerce.http import CoreDep, MaybeShopper, ShopDep, ShopperDep, set_sessio
 from commerce.identity import service
 from commerce.identity.service import Shopper
 from commerce.sessions.schemas import SessionOut, SignIn
-from foundation.database import tx_of
 
 router = APIRouter(prefix="/v1/store/sessions", tags=["sessions"])
 
@@ -21,24 +20,23 @@ async def open_session(
     body: SignIn, response: Response, core: CoreDep, shop: ShopDep, current: MaybeShopper
 ) -> SessionOut:
     """Start a session, as a visitor or signed in; the visitor's cart comes along."""
-    async with core.database.transaction(shop.id) as session:
+    async with core.database.tx(shop.id) as tx:
         customer = None
         if body.reference is not None:
             if shop.settings.get("sign_in") != "reference" or core.settings.environment == "production":
                 raise service.SignInClosed
-            customer = await service.customer_by_reference(session, body.reference)
+            customer = await service.customer_by_reference(tx, body.reference)
         token, shopper = await service.open_session(
-            session,
-            shop.id,
+            tx,
             ttl=timedelta(hours=core.settings.session_ttl_hours),
             visitor_id=current.visitor_id if current and (customer or current.customer_id is None) else None,
             customer=customer,
             consent=body.consent if body.consent is not None else ("analytics", "personalisation"),
         )
         if current is not None:
-            await service.revoke(session, current.session_id)
+            await service.revoke(tx, current.session_id)
             if current.customer_id is None:
-                await carts.adopt(await tx_of(session), visitor=current, shopper=shopper)
+                await carts.adopt(tx, visitor=current, shopper=shopper)
     set_session_cookie(response, token, core.settings)
     return session_out(shopper)
 
@@ -52,8 +50,8 @@ async def current_session(shopper: ShopperDep) -> SessionOut:
 @router.delete("/current", status_code=status.HTTP_204_NO_CONTENT)
 async def end_session(response: Response, core: CoreDep, shop: ShopDep, shopper: ShopperDep) -> None:
     """Sign out."""
-    async with core.database.transaction(shop.id) as session:
-        await service.revoke(session, shopper.session_id)
+    async with core.database.tx(shop.id) as tx:
+        await service.revoke(tx, shopper.session_id)
     response.delete_cookie("tradewind_session", path="/")
 
 
