@@ -45,7 +45,7 @@ def test_a_read_runs_in_pgbench_as_the_tenant(database_urls: DatabaseUrls) -> No
     script = read_script(
         shop.id,
         hot.PRODUCT_BY_HANDLE,
-        {"tenant_id": shop.id, "currency": "USD", "handle": shop.products[0].handle},
+        {"tenant_id": shop.id, "currency": "USD", "handle": shop.products[0].handle, "today": NOW.date()},
     )
 
     assert pgbench.run(database_urls.app, [script], clients=2, seconds=1).done > 0

@@ -104,7 +104,7 @@ class Suite:
         yield self._recommendations(there)
 
     def _catalogue(self, there: Shop) -> Result:
-        values = {"tenant_id": there.tenant_id, "currency": there.currency}
+        values = {"tenant_id": there.tenant_id, "currency": there.currency, "today": clock.now().date()}
         first = {"after_key": -(2**63), "after_id": "00000000-0000-0000-0000-000000000000", "limit": PAGE}
         searching = {"after_key": None, "after_id": None, "limit": PAGE}
         operations = {
