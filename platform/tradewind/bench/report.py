@@ -39,9 +39,9 @@ variants each and two warehouses (made in {loaded_in:.0f} s), and nothing else: 
 page* and *list of 24* are of products all over the shop, *popular* of the 200 that everybody looks at; *add to cart*
 and *place order* are one request each, of a visitor whose cart is there; *whole order* is six: a session, a cart, a
 line, the address, the delivery, the payment. Beside pgbench running the same statements in the same transactions, and
-for an order also the least it could be: stock, order, line, payment and event in five statements, one transaction. CPU
-is the time of a processor that one operation took of the workers, of Postgres, and of the load generator, which shares
-the cores."""
+for an order also the least it could be: stock, reservation, order, line and event in five statements, one transaction.
+CPU is the time of a processor that one operation took of the workers, of Postgres, and of the load generator, which
+shares the cores."""
 INTRODUCTION = """# Benchmarks
 
 `make bench`, against the stack of `make demo`. The load comes from a process on the same cores, which it shares with
