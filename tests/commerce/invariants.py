@@ -53,6 +53,16 @@ _WRONG = {
         SELECT f.id FROM fulfilment f JOIN fulfilment_line u ON u.fulfilment_id = f.id
         JOIN order_line l ON l.id = u.order_line_id
         WHERE f.tenant_id = :tenant_id AND l.consignment_id <> f.consignment_id""",
+    "a window with more or fewer orders than took it": """
+        SELECT d.id FROM delivery_day d WHERE d.tenant_id = :tenant_id AND d.taken <> (
+            SELECT count(*) FROM delivery_booking b
+            WHERE b.slot_id = d.slot_id AND b.day = d.day AND b.released_at IS NULL)
+        UNION ALL
+        SELECT b.id FROM delivery_booking b WHERE b.tenant_id = :tenant_id AND NOT EXISTS (
+            SELECT FROM delivery_day d WHERE d.slot_id = b.slot_id AND d.day = b.day)""",
+    "a cancelled order that keeps its window": """
+        SELECT b.id FROM delivery_booking b JOIN orders o ON o.id = b.order_id
+        WHERE b.tenant_id = :tenant_id AND b.released_at IS NULL AND o.fulfilment_state = 'cancelled'""",
     "an order whose payments are not its total": """
         SELECT o.id FROM orders o JOIN payment p ON p.order_id = o.id
         WHERE o.tenant_id = :tenant_id GROUP BY o.id, o.total HAVING sum(p.amount) <> o.total""",

@@ -180,6 +180,7 @@ async def test_an_order_goes_to_two_addresses(
     assert wrong.json()["code"] == "orders.several_addresses"
     sent = (await send("c", consignment_id=second["id"])).json()
     assert [(parcel["consignment_id"], len(parcel["lines"])) for parcel in sent["parcels"]] == [(second["id"], 2)]
+    assert (await send("e", consignment_id=second["id"])).json()["code"] == "orders.nothing_to_send"
     assert (await send("d")).json()["parcels"][1]["consignment_id"] == first["id"]
     assert await all_faults(app.state.core.database, grocer) == []
 

@@ -9,7 +9,7 @@ from fastapi import APIRouter, Depends, Path, Query, Request, Response, status
 
 from commerce.cart import codes, consigning, service
 from commerce.cart.schemas import AddLine, CartOut, ChangeLine, ConsignmentsIn, GiveCode
-from commerce.delivery.schemas import AddressIn, DeliveryChoice, DeliveryOptions
+from commerce.delivery.schemas import AddressIn, DeliveryChoice, DeliveryOptions, SlotOffers
 from commerce.http import CoreDep, ShopDep, shopper_of
 from commerce.identity.service import Shopper
 from commerce.promotions.schemas import CodeName
@@ -18,6 +18,7 @@ from commerce.taxes.vat_ids import Register, verified, well_formed
 from foundation import clock
 from foundation.database import Tx
 from foundation.http import json_bytes, model_bytes
+from foundation.types import Slug
 
 router = APIRouter(prefix="/v1/store/carts", tags=["carts"])
 CartId = Annotated[UUID, Path()]
@@ -167,6 +168,15 @@ async def delivery_options(
         return await service.delivery_options(tx, await shopper_of(tx, request), cart_id, consignment=consignment)
 
 
+@router.get("/{cart_id}/delivery-slots")
+async def delivery_slots(
+    request: Request, core: CoreDep, shop: ShopDep, cart_id: CartId, code: Annotated[Slug, Query()]
+) -> SlotOffers:
+    """The windows of the next days in which a way to deliver has room."""
+    async with core.database.tx(shop.id, read_only=True) as tx:
+        return await service.delivery_slots(tx, await shopper_of(tx, request), cart_id, code)
+
+
 @router.put("/{cart_id}/delivery", response_model=CartOut)
 async def set_delivery(
     request: Request, core: CoreDep, shop: ShopDep, cart_id: CartId, body: DeliveryChoice
@@ -174,7 +184,7 @@ async def set_delivery(
     """Choose how it is delivered."""
     async with core.database.tx(shop.id) as tx:
         shopper = await shopper_of(tx, request)
-        await service.set_delivery(tx, shopper, cart_id, body.code)
+        await service.set_delivery(tx, shopper, cart_id, body.code, body.slot)
         return await _answer(tx, shopper, cart_id)
 
 

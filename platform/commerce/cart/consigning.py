@@ -69,4 +69,5 @@ def _kept(consignment: ConsignmentIn) -> dict[str, object]:
         units[line.line_id] += line.quantity
     address = AddressOut(**consignment.address.model_dump()).model_dump() if consignment.address else None
     lines = [{"line_id": str(line_id), "quantity": quantity} for line_id, quantity in units.items()]
-    return {"address": address, "delivery_code": consignment.delivery, "lines": lines}
+    slot = consignment.slot.model_dump(mode="json") if consignment.slot else None
+    return {"address": address, "delivery_code": consignment.delivery, "slot": slot, "lines": lines}

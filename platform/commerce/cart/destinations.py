@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import date
 from fractions import Fraction
 from functools import partial
 from typing import Any, Protocol
@@ -12,15 +13,17 @@ from uuid import UUID
 import orjson
 from sqlalchemy import text
 
-from commerce.cart.schemas import ConsignmentKept, Requirement
+from commerce.cart.schemas import ConsignmentKept, Requirement, SlotChosen
 from commerce.cart.totals import Goods, Terms
 from commerce.catalog.variants import VariantRef
-from commerce.delivery.schemas import AddressOut
-from commerce.delivery.service import GOING_THERE, Method, method_of
+from commerce.delivery.schemas import AddressOut, DeliveryOut
+from commerce.delivery.service import CALENDAR, GOING_THERE, Method, calendar_of, method_of
+from commerce.delivery.slots import Slot, slot_of
 from commerce.taxes.engine import Rate, taxes_of
 from commerce.taxes.places import Place
 from commerce.taxes.schemes import Seller, treat
 from commerce.taxes.vat_ids import VatId, vat_id_of
+from foundation import clock
 from foundation.database import Tx, hot
 
 RatesByClass = Mapping[str, Sequence[Rate]]
@@ -47,13 +50,25 @@ _TERMS = hot(
             'policy', to_jsonb(policy),
             'home', CASE WHEN policy.oss THEN '[]' ELSE (
                 SELECT {_RATES} FROM (SELECT policy.country, policy.region, '' AS postal_code) place) END,
+            'calendar', {CALENDAR},
             'to', (
                 SELECT jsonb_agg(jsonb_build_object(
                     'method', to_jsonb(method),
+                    'slot', CASE WHEN asked.slot_id IS NOT NULL THEN (
+                        SELECT jsonb_build_object(
+                            'id', s.id, 'weekday', s.weekday, 'begins', s.begins, 'ends', s.ends,
+                            'capacity', s.capacity, 'cutoff_minutes', s.cutoff_minutes,
+                            'offered', s.active AND d.code = asked.delivery_code, 'taken', coalesce(b.taken, 0))
+                        FROM delivery_slot s
+                        JOIN delivery_method d ON d.tenant_id = s.tenant_id AND d.id = s.method_id
+                        LEFT JOIN delivery_day b
+                            ON b.tenant_id = s.tenant_id AND b.slot_id = s.id AND b.day = asked.slot_day
+                        WHERE s.tenant_id = :tenant_id AND s.id = asked.slot_id) END,
                     'rates', CASE WHEN policy.country IS NULL THEN '[]' ELSE {_RATES} END) ORDER BY asked.number)
                 FROM unnest(CAST(:delivery_codes AS text[]), CAST(:countries AS text[]), CAST(:tax_countries AS text[]),
-                            CAST(:regions AS text[]), CAST(:postal_codes AS text[])) WITH ORDINALITY
-                     AS asked (delivery_code, country, tax_country, region, postal_code, number)
+                            CAST(:regions AS text[]), CAST(:postal_codes AS text[]), CAST(:slot_ids AS uuid[]),
+                            CAST(:slot_days AS date[])) WITH ORDINALITY
+                     AS asked (delivery_code, country, tax_country, region, postal_code, slot_id, slot_day, number)
                 LEFT JOIN LATERAL ({GOING_THERE} AND d.code = asked.delivery_code) method ON true
                 CROSS JOIN LATERAL (
                     SELECT CASE WHEN here.so THEN policy.country ELSE asked.tax_country END AS country,
@@ -91,6 +106,12 @@ class Destination:
     rates: RatesByClass = field(default_factory=dict)
     units: Mapping[UUID, int] = field(default_factory=dict)
     """Which units of which lines go there, when not everything does."""
+    slot: Slot | None = None
+    """The window chosen."""
+
+    def delivery(self, goods: int) -> DeliveryOut | None:
+        """How it is delivered, when the goods that go there cost so much."""
+        return self.method.out(goods, self.slot if self.method.timed else None) if self.method else None
 
     def place(self, seller: Seller) -> Place:
         """Where it is taxed; at the seller's when it is collected there, or until it is known."""
@@ -105,6 +126,10 @@ class Destination:
             yield missing(code="checkout.delivery_missing", detail="Choose how it should reach you.")
         elif self.method is None:
             yield missing(code="checkout.delivery_unavailable", detail="It can't reach you that way any more.")
+        elif self.method.timed and self.slot is None:
+            yield missing(code="checkout.slot_missing", detail="Choose when it should reach you.")
+        elif self.method.timed and self.slot and not self.slot.can_be_had(self.method.calendar, clock.now()):
+            yield missing(code="checkout.slot_gone", detail="It can't reach you then any more; choose another time.")
         if self.address is None and (self.method is None or self.method.kind == "ship"):
             yield missing(code="checkout.address_missing", detail="Say where to send it.")
 
@@ -133,6 +158,11 @@ class Where:
     def method(self) -> Method | None:
         """How it gets there."""
         return self.to[0].method
+
+    @property
+    def slots(self) -> list[tuple[UUID, date]]:
+        """The windows that an order would take."""
+        return [(to.slot.id, to.slot.day) for to in self.to if to.slot and to.method and to.method.timed]
 
     def terms(self, destination: Destination, goods: Goods) -> Terms:
         """What totals take for goods that go to a destination."""
@@ -184,18 +214,21 @@ async def where_of(tx: Tx, cart: Mapping[str, Any]) -> Where:
         ConsignmentKept(
             address=AddressOut.model_validate_json(cart["address"]) if cart["address"] else None,
             delivery_code=cart["delivery_code"],
+            slot=SlotChosen.model_validate_json(cart["delivery_slot"]) if cart["delivery_slot"] else None,
         )
     ]
     told = await _told(tx, asked)
+    kept = calendar_of(told["calendar"])
     return Where(
         cart["delivers"],
         [
             Destination(
                 to.address,
                 to.delivery_code,
-                method_of(found["method"]) if found["method"] else None,
+                method_of(found["method"], kept) if found["method"] else None,
                 _rates(found["rates"]),
                 {part.line_id: part.quantity for part in to.lines},
+                slot_of(found["slot"], to.slot.day) if to.slot and found["slot"] else None,
             )
             for to, found in zip(asked, told["to"], strict=True)
         ],
@@ -218,6 +251,8 @@ async def _told(tx: Tx, asked: Sequence[ConsignmentKept]) -> Any:
             "tax_countries": [place and place.country_of_tax for place in places],
             "regions": [place and place.region for place in places],
             "postal_codes": [place and place.plain_postal_code for place in places],
+            "slot_ids": [to.slot and to.slot.slot_id for to in asked],
+            "slot_days": [to.slot and to.slot.day for to in asked],
         },
     )
     return orjson.loads(document or b"{}")

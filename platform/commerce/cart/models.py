@@ -32,6 +32,8 @@ class Cart(TenantOwned, Base):
     delivery_code: Mapped[Str | None]
     code_ids: Mapped[list[UUID]] = mapped_column(ARRAY(Uuid), server_default=text("'{}'"))
     """The discount codes given, in the order in which they are taken."""
+    delivery_slot: Mapped[dict[str, Any] | None] = mapped_column(JSONB)
+    """The window chosen: its id and the day."""
     consignments: Mapped[list[dict[str, Any]] | None] = mapped_column(JSONB)
     """Which units go to which address and how, when they don't all go one way."""
     vat_id: Mapped[dict[str, Any] | None] = mapped_column(JSONB)

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from commerce.delivery.schemas import AddressIn, AddressOut, DeliveryOut
+from commerce.delivery.schemas import AddressIn, AddressOut, DeliveryOut, SlotChoice
 from commerce.pricing.schemas import ItemPrice
 from commerce.promotions.schemas import CodeName, Standing
 from commerce.taxes.schemas import TaxOut, VatIdOut
@@ -41,6 +41,8 @@ RequirementCode = Literal[
     "catalog.not_for_sale",
     "checkout.address_missing",
     "checkout.consignments_differ",
+    "checkout.slot_gone",
+    "checkout.slot_missing",
     "checkout.delivery_missing",
     "checkout.delivery_unavailable",
     "inventory.out_of_stock",
@@ -135,11 +137,19 @@ class ConsignedUnits(Model):
     quantity: int
 
 
+class SlotChosen(Model):
+    """A window on a day as a cart's row has it."""
+
+    slot_id: Id
+    day: date
+
+
 class ConsignmentKept(Model):
     """A consignment as a cart's row has it."""
 
     address: AddressOut | None
     delivery_code: str | None
+    slot: SlotChosen | None = None
     lines: list[ConsignedUnits] = Field(default_factory=list)
 
 
@@ -168,6 +178,8 @@ class ConsignmentIn(Input):
 
     address: AddressIn | None = None
     delivery: Slug | None = None
+    slot: SlotChoice | None = None
+    """When, for a way to deliver that has windows."""
     lines: Annotated[list[ConsignedUnitsIn], Field(min_length=1, max_length=100)]
 
 

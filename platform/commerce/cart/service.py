@@ -29,7 +29,8 @@ from commerce.cart.schemas import (
 from commerce.cart.totals import Part, PricedLine, TaxAmount, Totals, compute
 from commerce.catalog.variants import VariantRef, sold_as
 from commerce.delivery import service as delivery
-from commerce.delivery.schemas import AddressIn, DeliveryOptions
+from commerce.delivery import slots
+from commerce.delivery.schemas import AddressIn, DeliveryOptions, SlotChoice, SlotOffers
 from commerce.identity.service import Shopper
 from commerce.inventory.supply import Supply
 from commerce.pricing.engine import at_list, price_of
@@ -384,15 +385,26 @@ async def delivery_options(
     return DeliveryOptions(items=[method.out(goods) for method in methods])
 
 
-async def set_delivery(tx: Tx, shopper: Shopper, cart_id: UUID, code: str) -> None:
-    """Choose how the cart is delivered.
+async def delivery_slots(tx: Tx, shopper: Shopper, cart_id: UUID, code: str) -> SlotOffers:
+    """The windows in which a way to deliver could bring a cart.
+
+    Raises:
+        CartNotFound, MethodNotFound.
+    """
+    await get(tx, shopper, cart_id)
+    return SlotOffers(items=await slots.offered(tx, code, await delivery.calendar(tx)))
+
+
+async def set_delivery(tx: Tx, shopper: Shopper, cart_id: UUID, code: str, slot: SlotChoice | None = None) -> None:
+    """Choose how the cart is delivered, and in which window.
 
     Raises:
         CartNotFound, CartNotOpen.
         DeliveryUnavailable: there is no such way to the cart's address.
     """
     await lock(tx, shopper, cart_id)
-    await tx.rows(hot.SET_DELIVERY, {"cart_id": cart_id, "code": code})
+    chosen = slot.model_dump_json() if slot else None
+    await tx.rows(hot.SET_DELIVERY, {"cart_id": cart_id, "code": code, "slot": chosen})
     if (await get(tx, shopper, cart_id)).where.method is None:
         raise DeliveryUnavailable(delivery=code)
     await touch(tx, cart_id)
@@ -604,7 +616,7 @@ def _out(checked: Checked) -> CartOut:
         ),
         delivers=cart.where.delivers,
         address=cart.where.address,
-        delivery=cart.where.method.out(totals.consignments[0].goods) if cart.where.method else None,
+        delivery=cart.where.to[0].delivery(totals.consignments[0].goods),
         consignments=_consignments(checked) if cart.where.is_split else [],
         vat_id=VatIdOut(number=buyer.number, status=buyer.status, checked_at=buyer.checked_at) if buyer else None,
         total=MoneyOut(amount=totals.total, currency=cart.currency),
@@ -618,7 +630,7 @@ def _consignments(checked: Checked) -> list[ConsignmentOut]:
     return [
         ConsignmentOut(
             address=to.address,
-            delivery=to.method.out(consigned.goods) if to.method else None,
+            delivery=to.delivery(consigned.goods),
             lines=[
                 ConsignedUnits(line_id=lines[part.line].id, quantity=part.quantity)
                 for part in totals.parts

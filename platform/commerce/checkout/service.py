@@ -22,6 +22,7 @@ from commerce.cart import service as carts
 from commerce.cart.service import Checked
 from commerce.checkout.schemas import ActionOut, Complete, Waiting
 from commerce.checkout.splitting import shares
+from commerce.delivery.slots import SlotFull
 from commerce.identity.service import Shopper
 from commerce.inventory import service as inventory
 from commerce.inventory.service import StockLine
@@ -87,7 +88,7 @@ class _Decided(Exception):
 log = structlog.get_logger(__name__)
 
 Answer = Authorised | ActionRequired | Refused
-ENDED_WITHOUT_AN_ORDER = (PaymentWasRefused, ReservationLost, CodeUsedUp)
+ENDED_WITHOUT_AN_ORDER = (PaymentWasRefused, ReservationLost, CodeUsedUp, SlotFull)
 _CHECKED = TypeAdapter(Checked)
 
 
@@ -123,7 +124,7 @@ class Checkout:
 
         Raises:
             CartNotFound, NothingToContinue.
-            PaymentWasRefused, ProviderUnavailable, ReservationLost, CodeUsedUp: as for `complete`.
+            PaymentWasRefused, ProviderUnavailable, ReservationLost, CodeUsedUp, SlotFull: as for `complete`.
         """
         async with self.database.tx(shop.id, read_only=True) as tx:
             await carts.get(tx, shopper, cart_id)
@@ -148,7 +149,7 @@ class Checkout:
         """Ask the providers what became of an attempt and end it if they have decided; any number of times.
 
         Raises:
-            PaymentWasRefused, ReservationLost, CodeUsedUp: it has ended without an order.
+            PaymentWasRefused, ReservationLost, CodeUsedUp, SlotFull: it has ended without an order.
             ProviderUnavailable: one of them does not answer; the attempt is as it was.
         """
         if attempt.is_over:
@@ -243,7 +244,7 @@ class Checkout:
             await self._write_order(attempt, checked, answers, order_id)
         except _Decided:
             return await self._overtaken(attempt, answers)
-        except (ReservationLost, CodeUsedUp):
+        except (ReservationLost, CodeUsedUp, SlotFull):
             if await self._let_go(attempt):
                 raise
             return await self._overtaken(attempt, answers)

@@ -2,15 +2,34 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, datetime, time
 from typing import Annotated, Literal
+from zoneinfo import available_timezones
 
-from pydantic import Field, StringConstraints
+from pydantic import AfterValidator, Field, StringConstraints
 
 from commerce.taxes.schemas import Region
-from foundation.types import Country, Input, MinorUnits, Model, Slug, Text
+from foundation.types import Country, Id, Input, MinorUnits, Model, Slug, Text
+
+
+def _plain(value: time) -> time:
+    if value.tzinfo or value.second or value.microsecond:
+        raise ValueError("must be a time of day to the minute, without a zone")
+    return value
+
+
+def _known_zone(value: str) -> str:
+    if value not in available_timezones():
+        raise ValueError("must be a zone of the IANA database")
+    return value
+
 
 Kind = Literal["ship", "collect"]
+Day = Annotated[date, Field(strict=False)]
+Hour = Annotated[time, Field(strict=False), AfterValidator(_plain)]
+"""A time of day on the shop's clocks, to the minute: `14:00`."""
+Zone = Annotated[str, AfterValidator(_known_zone)]
+"""A zone of the IANA database: `Europe/Berlin`."""
 Days = Annotated[int, Field(ge=0, le=365)]
 PostalCode = Annotated[str, StringConstraints(strip_whitespace=True, pattern=r"^[A-Za-z0-9][A-Za-z0-9 -]{1,11}$")]
 Phone = Annotated[str, StringConstraints(strip_whitespace=True, pattern=r"^\+?[0-9][0-9 ()-]{4,24}$")]
@@ -42,10 +61,60 @@ class AddressOut(Model):
     phone: str | None
 
 
+class SlotChoice(Input):
+    """A window, on a day."""
+
+    slot_id: Id
+    day: Day
+
+
 class DeliveryChoice(Input):
-    """The code of the way to deliver."""
+    """The code of the way to deliver, and in which window, if it has any."""
 
     code: Slug
+    slot: SlotChoice | None = None
+
+
+class SlotOut(Model):
+    """A window on a day: as the shop's clocks show it, and in UTC."""
+
+    slot_id: Id
+    day: date
+    hours: str
+    begins: datetime
+    ends: datetime
+
+
+class SlotOffer(SlotOut):
+    """A window on a day that can be chosen now, and how much room is left in it."""
+
+    left: int
+
+
+class SlotOffers(Model):
+    """The windows that can be chosen now, in order."""
+
+    items: list[SlotOffer]
+
+
+class PlaceIn(Input):
+    """Where something is collected."""
+
+    name: Text
+    line1: Text
+    postal_code: PostalCode | None = None
+    city: Text
+    opening_hours: list[Text] = Field(default_factory=list, max_length=14)
+
+
+class PlaceOut(Model):
+    """Where something is collected."""
+
+    name: str
+    line1: str
+    postal_code: str | None
+    city: str
+    opening_hours: list[str]
 
 
 class DeliveryOut(Model):
@@ -57,6 +126,14 @@ class DeliveryOut(Model):
     price: int
     earliest: date
     latest: date
+    timed: bool = False
+    """One of its windows has to be chosen."""
+    slot: SlotOut | None = None
+    """The window that was chosen."""
+    place: PlaceOut | None = None
+    """Where it is collected."""
+    collection_code: str | None = None
+    """What is asked for when it is collected; an order has one."""
 
 
 class DeliveryOptions(Model):
@@ -79,6 +156,8 @@ class MethodIn(Input):
     tax_class: Slug = "standard"
     position: Annotated[int, Field(ge=0, le=1_000)] = 0
     active: bool = True
+    place: PlaceIn | None = None
+    """Where it is collected."""
 
 
 class MethodOut(Model):
@@ -95,9 +174,65 @@ class MethodOut(Model):
     tax_class: str
     position: int
     active: bool
+    place: PlaceOut | None
 
 
 class MethodList(Model):
     """A shop's ways to deliver."""
 
     items: list[MethodOut]
+
+
+class SlotIn(Input):
+    """Hours of a weekday in which a method delivers, and how many orders can be brought then."""
+
+    weekday: Annotated[int, Field(ge=0, le=6)]
+    """Monday is 0."""
+    begins: Hour
+    ends: Hour
+    capacity: Annotated[int, Field(ge=0, le=100_000)]
+    cutoff_minutes: Annotated[int, Field(ge=0, le=14 * 24 * 60)] = 0
+    """How long before it begins it can be chosen last."""
+
+
+class SlotsIn(Input):
+    """All windows of a method."""
+
+    slots: Annotated[list[SlotIn], Field(max_length=200)]
+
+
+class SlotKept(Model):
+    """A window of a method."""
+
+    id: Id
+    weekday: int
+    begins: time
+    ends: time
+    capacity: int
+    cutoff_minutes: int
+
+
+class SlotList(Model):
+    """A method's windows, in the order of the week."""
+
+    items: list[SlotKept]
+
+
+class CalendarIn(Input):
+    """The shop's business days, on its own clocks."""
+
+    zone: Zone
+    working_days: Annotated[list[Annotated[int, Field(ge=0, le=6)]], Field(min_length=1, max_length=7)]
+    """Monday is 0."""
+    cutoff: Hour | None = None
+    """What is ordered later is sent on the next business day."""
+    holidays: list[Day] = Field(default_factory=list, max_length=400)
+
+
+class CalendarOut(Model):
+    """The shop's business days, on its own clocks."""
+
+    zone: str
+    working_days: list[int]
+    cutoff: time | None
+    holidays: list[date]

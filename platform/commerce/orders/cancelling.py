@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from uuid import UUID
 
+from commerce.delivery import slots
 from commerce.identity.service import Shopper
 from commerce.inventory import allocation
 from commerce.orders.held import (
@@ -53,6 +54,7 @@ async def cancel(
     whole = all(line.cancelled == line.quantity for line in held.lines.values())
     credited = held.credit(held.total if whole else credited)
     if whole:
+        await slots.give_back(tx, held.id)
         await settlement.begin_void(tx, held.id)
     await allocation.release(tx, held.id, by_variant(held, units), reference_id=held.id)
     if whole:

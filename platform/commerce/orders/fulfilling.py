@@ -30,6 +30,12 @@ from foundation.events import OrderDelivered, OrderFulfilled
 from foundation.ids import new_id
 
 
+class NothingToSend(Conflict):
+    """A parcel has something in it: none of the units asked for is left to send."""
+
+    code = "orders.nothing_to_send"
+
+
 class SeveralAddresses(Conflict):
     """A parcel goes to one address: these units go to several, or to another than was named."""
 
@@ -90,13 +96,15 @@ async def fulfil(
     gives the parcel's id.
 
     Raises:
-        OrderNotFound, IllegalTransition, UnknownLine, TooManyUnits, SeveralAddresses: nothing leaves.
+        OrderNotFound, IllegalTransition, UnknownLine, TooManyUnits, NothingToSend, SeveralAddresses: nothing leaves.
     """
     held = await hold(tx, order_id)
     held.require("fulfil", actor)
     units = open_units(held, lines)
     if lines is None and consignment_id is not None:
         units = {line_id: n for line_id, n in units.items() if held.line(line_id).consignment_id == consignment_id}
+    if not units:
+        raise NothingToSend
     consignment_id = _consignment_of(held, units, consignment_id)
     fulfilment_id = new_id()
     for line_id, quantity in units.items():

@@ -13,6 +13,8 @@ from sqlalchemy import text
 
 from commerce.cart.service import Checked, explained
 from commerce.cart.totals import ROUNDING
+from commerce.delivery import slots
+from commerce.delivery.service import collectable
 from commerce.identity.service import Shopper
 from commerce.promotions import service as promotions
 from foundation import clock
@@ -78,12 +80,14 @@ async def place(tx: Tx, shopper: Shopper, checked: Checked, *, order_id: UUID, e
 
     Raises:
         CodeUsedUp: a discount code of the cart was used up meanwhile; the transaction must not go on.
+        SlotFull: a window of the cart's was taken by others meanwhile; the transaction must not go on.
     """
     cart, totals, said = checked.cart, checked.totals, checked.out()
     parts = totals.parts
     lines = [cart.lines[part.line] for part in parts]
     line_ids = [new_id() for _ in parts]
     consignments = _consignments(checked) if cart.where.is_split else []
+    delivery = collectable(said.delivery)
     vendors = sorted({line.variant.vendor_id for line in cart.lines if line.variant.vendor_id})
     await tx.rows(
         _PLACE,
@@ -106,7 +110,7 @@ async def place(tx: Tx, shopper: Shopper, checked: Checked, *, order_id: UUID, e
             "rounding": ROUNDING,
             "vat_id": cart.where.buyer.json() if cart.where.buyer else None,
             "address": said.address.model_dump_json() if said.address else None,
-            "delivery": said.delivery.model_dump_json() if said.delivery else None,
+            "delivery": delivery.model_dump_json() if delivery else None,
             "total": totals.total,
             "at": clock.now(),
             "entry_id": new_id(),
@@ -131,6 +135,8 @@ async def place(tx: Tx, shopper: Shopper, checked: Checked, *, order_id: UUID, e
         },
     )
     await _announce(tx, shopper, checked, order_id, line_ids)
+    if cart.where.slots:
+        await slots.take(tx, order_id, cart.where.slots)
     await promotions.redeem(tx, shopper, checked.redemptions, order_id=order_id, currency=cart.currency, email=email)
 
 
@@ -141,7 +147,7 @@ def _consignments(checked: Checked) -> list[dict[str, Any]]:
             "id": new_id(),
             "number": number,
             "address": destination.address.model_dump() if destination.address else None,
-            "delivery": destination.method.out(consigned.goods).model_dump(mode="json") if destination.method else None,
+            "delivery": delivery.model_dump(mode="json") if delivery else None,
             "shipping": consigned.shipping,
             "shipping_tax": consigned.shipping_tax,
             "shipping_charged": consigned.shipping + (0 if totals.tax_included else consigned.shipping_tax),
@@ -149,6 +155,7 @@ def _consignments(checked: Checked) -> list[dict[str, Any]]:
             "taxes": [asdict(tax) for tax in consigned.taxes],
         }
         for number, (destination, consigned) in enumerate(zip(to, totals.consignments, strict=True), 1)
+        for delivery in [collectable(destination.delivery(consigned.goods))]
     ]
 
 

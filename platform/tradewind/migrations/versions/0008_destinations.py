@@ -18,6 +18,7 @@ depends_on = None
 def upgrade() -> None:
     _taxes()
     _consignments()
+    _windows()
 
 
 def _taxes() -> None:
@@ -77,6 +78,77 @@ def _consignments() -> None:
             ["tenant_id", "consignment_id"],
             ["tenant_id", "id"],
         )
+
+
+def _windows() -> None:
+    op.add_column("delivery_method", _json("place"))
+    op.add_column("cart", _json("delivery_slot"))
+    op.create_table(
+        "delivery_calendar",
+        sa.Column("zone", sa.Text(), nullable=False),
+        sa.Column("working_days", postgresql.ARRAY(sa.BigInteger()), nullable=False),
+        sa.Column("cutoff", sa.Time(), nullable=True),
+        sa.Column("holidays", postgresql.ARRAY(sa.Date()), server_default=sa.text("'{}'"), nullable=False),
+        *owned("delivery_calendar"),
+        sa.CheckConstraint("cardinality(working_days) > 0", name=op.f("ck_delivery_calendar_working_days")),
+    )
+    op.create_index("uq_delivery_calendar", "delivery_calendar", ["tenant_id"], unique=True)
+    op.create_table(
+        "delivery_slot",
+        sa.Column("method_id", sa.Uuid(), nullable=False),
+        sa.Column("weekday", sa.BigInteger(), nullable=False),
+        sa.Column("begins", sa.Time(), nullable=False),
+        sa.Column("ends", sa.Time(), nullable=False),
+        sa.Column("capacity", sa.BigInteger(), nullable=False),
+        sa.Column("cutoff_minutes", sa.BigInteger(), server_default="0", nullable=False),
+        sa.Column("active", sa.Boolean(), server_default="true", nullable=False),
+        *owned("delivery_slot"),
+        sa.ForeignKeyConstraint(
+            ["tenant_id", "method_id"],
+            ["delivery_method.tenant_id", "delivery_method.id"],
+            name=op.f("fk_delivery_slot_tenant_id_method_id"),
+        ),
+        sa.CheckConstraint("weekday BETWEEN 0 AND 6", name=op.f("ck_delivery_slot_weekday")),
+        sa.CheckConstraint("ends > begins", name=op.f("ck_delivery_slot_hours")),
+        sa.CheckConstraint("capacity >= 0 AND cutoff_minutes >= 0", name=op.f("ck_delivery_slot_capacity")),
+    )
+    op.create_index(
+        "uq_delivery_slot_window",
+        "delivery_slot",
+        ["tenant_id", "method_id", "weekday", "begins", "ends"],
+        unique=True,
+    )
+    op.create_table(
+        "delivery_day",
+        sa.Column("slot_id", sa.Uuid(), nullable=False),
+        sa.Column("day", sa.Date(), nullable=False),
+        sa.Column("taken", sa.BigInteger(), nullable=False),
+        sa.Column("capacity", sa.BigInteger(), nullable=False),
+        *owned("delivery_day"),
+        _of_slot("delivery_day"),
+        sa.CheckConstraint("taken BETWEEN 0 AND capacity", name=op.f("ck_delivery_day_taken")),
+    )
+    op.create_index("uq_delivery_day", "delivery_day", ["tenant_id", "slot_id", "day"], unique=True)
+    op.create_table(
+        "delivery_booking",
+        sa.Column("order_id", sa.Uuid(), nullable=False),
+        sa.Column("slot_id", sa.Uuid(), nullable=False),
+        sa.Column("day", sa.Date(), nullable=False),
+        sa.Column("released_at", postgresql.TIMESTAMP(timezone=True), nullable=True),
+        *owned("delivery_booking"),
+        _of_slot("delivery_booking"),
+    )
+    op.create_index("ix_delivery_booking_order", "delivery_booking", ["tenant_id", "order_id"])
+    op.create_index("ix_delivery_booking_day", "delivery_booking", ["tenant_id", "slot_id", "day"])
+    own_by_tenant("delivery_calendar", "delivery_slot", "delivery_day", "delivery_booking")
+
+
+def _of_slot(table: str) -> sa.ForeignKeyConstraint:
+    return sa.ForeignKeyConstraint(
+        ["tenant_id", "slot_id"],
+        ["delivery_slot.tenant_id", "delivery_slot.id"],
+        name=op.f(f"fk_{table}_tenant_id_slot_id"),
+    )
 
 
 def _minor(name: str, *, server_default: str | None = None) -> sa.Column[int]:
