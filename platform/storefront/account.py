@@ -12,6 +12,7 @@ from starlette.responses import Response
 from commerce.identity import service as identity
 from commerce.sessions import api as sessions
 from commerce.sessions.schemas import SignIn
+from storefront import balances
 from storefront.forms import EmptyForm, SignInForm, read
 from storefront.visit import VisitDep
 
@@ -38,7 +39,8 @@ async def show(visit: VisitDep) -> Response:
         async with visit.core.database.transaction(visit.shop.id) as session:
             found = await identity.sample_customers(session, HOUSEHOLDS)
         households = [Household(one.reference, one.display_name, facts(one.traits)) for one in found]
-    return visit.page("account.html", households=households, opened=opened)
+    credit = await balances.all_credit_of(visit)
+    return visit.page("account.html", households=households, opened=opened, credit=credit)
 
 
 @router.post("/account/sign-in")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import Annotated, TypeVar
+from typing import Annotated, Literal, TypeVar
 from uuid import UUID
 
 from fastapi import Request
@@ -76,7 +76,14 @@ class CheckoutForm(Input):
     idempotency_key: FormKey
     expected_total: Annotated[int, BeforeValidator(_whole), Field(ge=0, le=10**15)]
     email: Annotated[Email | None, BeforeValidator(_absent_when_empty)] = None
-    token: Text
+    token: Text | None = None
+    """The card; not needed for what is paid with a gift card or store credit."""
+    gift_card: OptionalText = None
+    store_credit: Literal["on"] | None = None
+    expected_rest: Annotated[int, BeforeValidator(_whole), Field(ge=0, le=10**15)] | None = None
+    """What the shopper was shown that the card pays."""
+    apply: Literal["1"] | None = None
+    """Only show what the gift card and store credit come to."""
 
 
 class DeliveryForm(Input):

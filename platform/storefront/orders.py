@@ -11,8 +11,9 @@ from starlette.responses import Response
 
 from commerce.catalog import service as catalog
 from commerce.catalog.schemas import ProductCard
+from commerce.documents import service as documents
 from commerce.http import decode_cursor, encode_cursor
-from commerce.orders import api, reading
+from commerce.orders import api, documents_api, reading
 from commerce.orders.returning import Announced
 from commerce.orders.schemas import ShopperCancelIn
 from foundation.errors import Problem
@@ -51,6 +52,12 @@ async def show_order(visit: VisitDep, order_id: OrderId) -> Response:
     return await _order_page(visit, order_id)
 
 
+@router.get("/orders/{order_id}/documents/{document_id}.pdf")
+async def document(visit: VisitDep, order_id: OrderId, document_id: Annotated[UUID, Path()]) -> Response:
+    """An invoice or a credit note of an order of one's own."""
+    return await documents_api.own_document(visit.core, visit.shop, visit.shopper, order_id, document_id)
+
+
 @router.post("/orders/{order_id}/cancel")
 async def cancel(request: Request, visit: VisitDep, order_id: OrderId) -> Response:
     """Cancel an order of which nothing has left: once for each form shown."""
@@ -78,12 +85,14 @@ async def ask_to_return(request: Request, visit: VisitDep, order_id: OrderId) ->
 async def _order_page(visit: Visit, order_id: UUID, problem: Problem | None = None) -> Response:
     async with visit.core.database.tx(visit.shop.id, read_only=True) as tx:
         order = await reading.get(tx, visit.shopper, order_id)
+        papers = await documents.of_order(tx, order_id)
     body = await catalog.cards(visit.core.database, visit.shop, [line.product_id for line in order.lines])
     images = {card.id: card.image for card in _CARDS.validate_json(body)}
     return visit.page(
         "order.html",
         status=problem.status if problem else 200,
         order=order,
+        papers=papers,
         titles={line.id: line.title for line in order.lines},
         images=images,
         reasons=REASONS,

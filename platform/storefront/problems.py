@@ -53,12 +53,15 @@ _WORDS = {
     ),
     "idempotency.in_flight": ("Your payment is on its way", "Give it a moment, then look at your orders."),
     "idempotency.key_reused": ("Please check once more", "This form had been sent before with other details."),
+    "gift_cards.code_not_good": ("That gift card can't be used", "Check its code, and that it is still good."),
+    "gift_cards.too_many_guesses": ("Too many wrong codes", "Please try again in some minutes. Nothing was charged."),
     "service.internal": ("Something broke on our side", "We have written it down. Please try again in a moment."),
 }
 
 _REASONS = {
     "card_declined": "The bank declined the card. Nothing was charged: try another way to pay.",
     "insufficient_funds": "There isn't enough money on the card. Nothing was charged: try another way to pay.",
+    "unusable": "The gift card or store credit can't be used. Nothing was charged: try another way to pay.",
 }
 
 

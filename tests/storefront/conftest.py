@@ -101,7 +101,7 @@ def forms_of(page: str) -> list[Form]:
         fields: dict[str, str] = {}
         for tag in re.findall(r"<input [^>]*>", body):
             given = {name: unescape(value) for name, value in re.findall(r'([a-z_]+)="([^"]*)"', tag)}
-            if "name" in given and (given.get("type") != "radio" or " checked" in tag):
+            if "name" in given and (given.get("type") not in ("radio", "checkbox") or " checked" in tag):
                 fields[given["name"]] = given.get("value", "")
         found.append(Form(unescape(action), fields))
     return found

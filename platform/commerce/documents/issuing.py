@@ -56,7 +56,8 @@ _SNAPSHOT = hot(
             'paid_with', (SELECT coalesce(jsonb_agg(jsonb_build_object('provider', p.provider, 'amount', p.amount)
                                                     ORDER BY p.created_at, p.id), '[]')
                           FROM payment p
-                          WHERE p.tenant_id = o.tenant_id AND p.order_id = o.id AND p.status = 'captured'),
+                          WHERE p.tenant_id = o.tenant_id AND p.order_id = o.id
+                            AND p.status IN ('authorised', 'due', 'capturing', 'captured')),
             'papers', (SELECT coalesce(jsonb_agg(jsonb_build_object('id', d.id, 'kind', d.kind, 'number', d.number,
                                                                     'parts', d.data->'parts') ORDER BY d.id), '[]')
                        FROM document d WHERE d.tenant_id = o.tenant_id AND d.order_id = o.id))

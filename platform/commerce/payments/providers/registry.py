@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from weakref import WeakKeyDictionary
 
 from commerce.payments.providers.contract import Provider
+from commerce.payments.providers.stored_value import GiftCards, StoreCredit
 from commerce.payments.providers.test import TestProvider
 from foundation.database import Database
 from foundation.errors import Unprocessable
@@ -52,5 +53,7 @@ def configured(database: Database, settings: Settings) -> Providers:
     return _built[database]
 
 
-def _made(_database: Database, _settings: Settings) -> Iterator[Provider]:
+def _made(database: Database, _settings: Settings) -> Iterator[Provider]:
     yield TestProvider()
+    yield GiftCards(database)
+    yield StoreCredit(database)

@@ -6,6 +6,7 @@ from typing import ClassVar
 from uuid import UUID
 
 from commerce.payments.providers.contract import (
+    NEVER_ASKED,
     ActionRequired,
     Authorised,
     Captured,
@@ -22,7 +23,8 @@ from foundation.database import Database
 
 
 class _StoredValue:
-    name: ClassVar[Kind]
+    name: ClassVar[str]
+    kind: ClassVar[Kind]
     deferred: ClassVar[bool] = False
 
     def __init__(self, database: Database) -> None:
@@ -42,10 +44,10 @@ class _StoredValue:
         return Authorised(self._reference(charge.payment_id))
 
     async def resume(self, charge: Charge) -> Authorised | ActionRequired | Refused:
-        """Whether it was set aside."""
+        """Whether it was set aside; what was let go since is held no more and counts as never asked for."""
         async with self._database.tx(charge.tenant_id, read_only=True) as tx:
             outcome = await spending.held(tx, charge.payment_id)
-        return Authorised(self._reference(charge.payment_id)) if outcome == "done" else Refused(outcome)
+        return Authorised(self._reference(charge.payment_id)) if outcome == "done" else NEVER_ASKED
 
     async def capture(self, charge: Charge) -> Captured | Refused:
         """Spend what was set aside."""
@@ -56,7 +58,7 @@ class _StoredValue:
     async def void(self, charge: Charge) -> None:
         """Give back what was set aside, and set nothing aside for this payment any more."""
         async with self._database.tx(charge.tenant_id) as tx:
-            await spending.release(tx, self.name, charge.payment_id, charge.currency)
+            await spending.release(tx, self.kind, charge.payment_id, charge.currency)
 
     async def refund(self, refund: Reimbursement) -> Refunded | Refused:
         """Put it back to where it was spent from."""
@@ -74,7 +76,8 @@ class _StoredValue:
 class GiftCards(_StoredValue):
     """The token is the code of a card."""
 
-    name: ClassVar[Kind] = "gift_card"
+    name: ClassVar[str] = "gift_card"
+    kind: ClassVar[Kind] = "gift_card"
 
     def _purse(self, charge: Charge) -> Purse:
         return Purse("gift_card", code=charge.token)
@@ -83,7 +86,8 @@ class GiftCards(_StoredValue):
 class StoreCredit(_StoredValue):
     """The customer pays with their own credit; whatever they paid with can be refunded to it."""
 
-    name: ClassVar[Kind] = "store_credit"
+    name: ClassVar[str] = "store_credit"
+    kind: ClassVar[Kind] = "store_credit"
 
     def _purse(self, charge: Charge) -> Purse:
         return Purse("store_credit", customer_id=charge.customer_id)
@@ -91,7 +95,7 @@ class StoreCredit(_StoredValue):
     async def refund(self, refund: Reimbursement) -> Refunded | Refused:
         """Put it back to where it was spent from; as new credit, when it was paid otherwise."""
         async with self._database.tx(refund.tenant_id, read_only=True) as tx:
-            own = await spending.paid_with(tx, refund.payment_id) == self.name
+            own = await spending.paid_with(tx, refund.payment_id) == self.kind
         if own:
             return await super().refund(refund)
         if refund.customer_id is None:
