@@ -80,8 +80,13 @@ _WRONG = {
                AND p.status IN ('started', 'action_required', 'authorised'))""",
     "an allocation that is not what was ordered, sent and cancelled": """
         WITH ordered AS (
-            SELECT order_id, variant_id, sum(quantity) AS units, sum(fulfilled) AS sent, sum(cancelled) AS cancelled
-            FROM order_line WHERE tenant_id = :tenant_id GROUP BY order_id, variant_id),
+            SELECT l.order_id, n.variant_id, sum(l.quantity * n.quantity) AS units, sum(l.fulfilled * n.quantity) AS sent,
+                   sum(l.cancelled * n.quantity) AS cancelled
+            FROM order_line l CROSS JOIN LATERAL (
+                SELECT l.variant_id, 1 AS quantity WHERE l.components IS NULL
+                UNION ALL SELECT c.variant_id, c.quantity
+                FROM jsonb_to_recordset(coalesce(l.components, '[]')) AS c (variant_id uuid, quantity bigint)) n
+            WHERE l.tenant_id = :tenant_id GROUP BY l.order_id, n.variant_id),
         allocated AS (
             SELECT r.order_id, s.variant_id, r.quantity AS units, r.sold AS sent, r.released AS cancelled
             FROM reservation r JOIN stock s ON s.id = r.stock_id

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from sqlalchemy import text
 
+from commerce.inventory.bundles import COMPONENTS
 from commerce.inventory.service import ON_HAND
 from commerce.pricing.offers import offers_of
 from commerce.promotions.codes import codes_of
@@ -60,7 +61,7 @@ READ = hot(
                v.product_id, v.sku, v.title AS variant_title, p.title AS product_title, p.handle, p.image,
                p.status = 'published' AS for_sale, p.tax_class, p.vendor_id, r.amount AS list_price,
                {ON_HAND} AS available, greatest(y.backorder_limit - y.promised, 0) AS room, y.lead_days,
-               y.available_from
+               y.available_from, {COMPONENTS} AS components
         FROM cart c
         LEFT JOIN cart_line l ON l.tenant_id = c.tenant_id AND l.cart_id = c.id
         LEFT JOIN variant v ON v.tenant_id = l.tenant_id AND v.id = l.variant_id
@@ -230,15 +231,19 @@ LOCK_PAIR = hot(
     )
 )
 
-# Lines that both carts have add up, within what can be had; what the customer had is never made less.
+# Lines that both carts have add up, within what can be had; what the customer had is never made less. What can be had
+# of a bundle's parts is asked when the cart is read.
 MERGE_SHARED = hot(
     text(
         f"""
         UPDATE cart_line l
         SET quantity = greatest(l.quantity, least(
             l.quantity + brought.quantity, CAST(:max_quantity AS bigint),
-            {ON_HAND} + coalesce((SELECT greatest(y.backorder_limit - y.promised, 0) FROM stock_policy y
-                                  WHERE y.tenant_id = l.tenant_id AND y.variant_id = l.variant_id), 0)))
+            CASE WHEN (SELECT v.bundle FROM variant v WHERE v.tenant_id = l.tenant_id AND v.id = l.variant_id)
+                 THEN CAST(:max_quantity AS bigint) ELSE 0 END
+            + {ON_HAND}
+            + coalesce((SELECT greatest(y.backorder_limit - y.promised, 0) FROM stock_policy y
+                        WHERE y.tenant_id = l.tenant_id AND y.variant_id = l.variant_id), 0)))
         FROM cart_line brought
         WHERE l.tenant_id = :tenant_id AND l.cart_id = :into AND brought.tenant_id = l.tenant_id
           AND brought.cart_id = :brought AND brought.variant_id = l.variant_id

@@ -5,7 +5,7 @@ Whatever changes a cart locks its row first and reads after, so that requests of
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import date, datetime
 from functools import partial
@@ -32,7 +32,8 @@ from commerce.delivery import service as delivery
 from commerce.delivery import slots
 from commerce.delivery.schemas import AddressIn, DeliveryOptions, SlotChoice, SlotOffers
 from commerce.identity.service import Shopper
-from commerce.inventory.supply import Supply
+from commerce.inventory.bundles import needs_of
+from commerce.inventory.supply import Need, Share, share_out
 from commerce.pricing.engine import at_list, price_of
 from commerce.pricing.offers import read_offers
 from commerce.pricing.schemas import ItemPrice
@@ -116,10 +117,12 @@ class Line:
     """Why the price that the shopper last saw."""
     today: ItemPrice | None
     """Today's price for so many, and why; `None` when it has none in the cart's currency."""
-    supply: Supply
-    """What can be had of the variant."""
+    available: int
+    """Units that can be had, those included that would have to come in first."""
     promised_on: date | None
     """When it would be in; `None` when it is there, or can't be had."""
+    needs: Sequence[Need]
+    """The stock that one unit takes: its variant's, or that of a bundle's components."""
     tax_class: str
 
     @property
@@ -131,11 +134,6 @@ class Line:
     def why(self) -> ItemPrice:
         """Why the unit price: what makes it so today, unless it changed and has to be accepted first."""
         return self.today if self.today and self.today.amount == self.unit_price else self.accepted
-
-    @property
-    def available(self) -> int:
-        """Units that can be had, those included that would have to come in first."""
-        return self.supply.in_all
 
     @property
     def variant_id(self) -> UUID:
@@ -220,7 +218,7 @@ async def get(tx: Tx, shopper: Shopper, cart_id: UUID) -> Cart:
     if not rows:
         raise CartNotFound
     first = rows[0]
-    lines = [_line(row, now) for row in rows if row["line_id"] is not None]
+    lines = _lines(rows, now)
     goods = sum(line.unit_price * line.quantity for line in lines)
     return Cart(
         tenant_id=tx.tenant_id,
@@ -505,7 +503,13 @@ def _requirements_of(line: Line) -> Iterator[Requirement]:
         )
 
 
-def _line(row: Mapping[str, Any], now: datetime) -> Line:
+def _lines(rows: Iterable[Mapping[str, Any]], now: datetime) -> list[Line]:
+    found = [(row, needs_of(row)) for row in rows if row["line_id"] is not None]
+    shares = share_out(((row["quantity"], needs) for row, needs in found), now.date())
+    return [_line(row, now, needs, share) for (row, needs), share in zip(found, shares, strict=True)]
+
+
+def _line(row: Mapping[str, Any], now: datetime, needs: Sequence[Need], share: Share) -> Line:
     said = row["explanation"]
     variant = VariantRef(
         id=row["variant_id"],
@@ -517,7 +521,6 @@ def _line(row: Mapping[str, Any], now: datetime) -> Line:
         for_sale=row["for_sale"],
         vendor_id=row["vendor_id"],
     )
-    supply = Supply(row["available"], row["room"] or 0, row["lead_days"] or 0, row["available_from"])
     return Line(
         id=row["line_id"],
         variant=variant,
@@ -526,8 +529,9 @@ def _line(row: Mapping[str, Any], now: datetime) -> Line:
         decision_id=row["decision_id"],
         accepted=ItemPrice.model_validate_json(said) if said else at_list(row["unit_price"]),
         today=_priced(row, row["quantity"], now),
-        supply=supply,
-        promised_on=supply.promised_on(row["quantity"], now.date()),
+        available=share.available,
+        promised_on=share.promised_on,
+        needs=needs,
         tax_class=row["tax_class"],
     )
 

@@ -7,9 +7,10 @@ from __future__ import annotations
 
 from sqlalchemy import text
 
+from commerce.inventory.service import ON_HAND
 from foundation.database import hot
 
-_CARD = """
+_CARD = f"""
     json_build_object(
         'id', p.id, 'handle', p.handle, 'title', p.title, 'brand', p.brand, 'image', p.image,
         'category', CASE WHEN c.id IS NULL THEN NULL ELSE json_build_object('name', c.name, 'slug', c.slug) END,
@@ -20,7 +21,14 @@ _CARD = """
             WHERE w.tenant_id = p.tenant_id AND w.product_id = p.id AND s.available > s.kept_back)
         OR EXISTS (
             SELECT FROM stock_policy y JOIN variant w ON (w.tenant_id, w.id) = (y.tenant_id, y.variant_id)
-            WHERE w.tenant_id = p.tenant_id AND w.product_id = p.id AND y.promised < y.backorder_limit))
+            WHERE w.tenant_id = p.tenant_id AND w.product_id = p.id AND y.promised < y.backorder_limit)
+        OR EXISTS (
+            SELECT FROM variant w
+            WHERE w.tenant_id = p.tenant_id AND w.product_id = p.id AND w.bundle AND NOT EXISTS (
+                SELECT FROM (SELECT b.tenant_id, b.component_id AS variant_id, b.quantity FROM bundle_component b
+                             WHERE b.tenant_id = w.tenant_id AND b.variant_id = w.id) l
+                LEFT JOIN stock_policy y ON (y.tenant_id, y.variant_id) = (l.tenant_id, l.variant_id)
+                WHERE {ON_HAND} + coalesce(greatest(y.backorder_limit - y.promised, 0), 0) < l.quantity)))
 """
 
 # uq_variant's position order and uq_price_variant make each of these one index look-up a product.
@@ -104,7 +112,7 @@ JOIN product p ON p.tenant_id = CAST(:tenant_id AS uuid) AND p.id = asked.id AND
     )
 )
 
-_PRODUCT = """
+_PRODUCT = f"""
 SELECT json_build_object(
     'id', p.id, 'handle', p.handle, 'title', p.title, 'description', p.description, 'brand', p.brand, 'image', p.image,
     'attributes', p.attributes,
@@ -116,22 +124,25 @@ SELECT json_build_object(
         SELECT coalesce(json_agg(json_build_object(
             'id', v.id, 'sku', v.sku, 'title', v.title,
             'price', json_build_object('amount', r.amount, 'currency', r.currency), 'compare_at', r.compare_at,
-            'available', there.there OR coalesce(y.promised < y.backorder_limit, false),
-            'promised_on', CASE
-                WHEN there.there THEN CASE WHEN y.available_from > CAST(:today AS date) THEN y.available_from END
-                WHEN y.promised < y.backorder_limit
-                    THEN greatest(y.available_from, CAST(:today AS date) + CAST(y.lead_days AS int)) END)
+            'available', had.ever, 'promised_on', CASE WHEN had.ever THEN had.promised_on END)
             ORDER BY v.position), '[]')
         FROM variant v
         JOIN price r ON (r.tenant_id, r.variant_id, r.currency) = (v.tenant_id, v.id, CAST(:currency AS text))
-        LEFT JOIN stock_policy y ON (y.tenant_id, y.variant_id) = (v.tenant_id, v.id)
         CROSS JOIN LATERAL (
-            SELECT EXISTS (SELECT FROM stock s WHERE (s.tenant_id, s.variant_id) = (v.tenant_id, v.id)
-                                                 AND s.available > s.kept_back) AS there) there
+            SELECT bool_and(there.units + coalesce(greatest(y.backorder_limit - y.promised, 0), 0) >= l.quantity)
+                       AS ever,
+                   max(CASE WHEN there.units < l.quantity
+                                THEN greatest(y.available_from, CAST(:today AS date) + CAST(y.lead_days AS int))
+                            WHEN y.available_from > CAST(:today AS date) THEN y.available_from END) AS promised_on
+            FROM (SELECT v.tenant_id, v.id AS variant_id, 1 AS quantity WHERE NOT v.bundle
+                  UNION ALL SELECT b.tenant_id, b.component_id, b.quantity FROM bundle_component b
+                  WHERE v.bundle AND b.tenant_id = v.tenant_id AND b.variant_id = v.id) l
+            CROSS JOIN LATERAL (SELECT {ON_HAND} AS units) there
+            LEFT JOIN stock_policy y ON (y.tenant_id, y.variant_id) = (l.tenant_id, l.variant_id)) had
         WHERE (v.tenant_id, v.product_id) = (p.tenant_id, p.id)),
     'version', p.version)::text
 FROM product p
-WHERE p.tenant_id = CAST(:tenant_id AS uuid) AND p.status = 'published' AND {key}
+WHERE p.tenant_id = CAST(:tenant_id AS uuid) AND p.status = 'published' AND {{key}}
 """
 
 PRODUCT_BY_HANDLE = hot(text(_PRODUCT.format(key="p.handle = CAST(:handle AS text)")))

@@ -92,6 +92,8 @@ class Variant(TenantOwned, Base):
     title: Mapped[Str] = mapped_column(server_default="")
     position: Mapped[int] = mapped_column(SmallInteger, server_default="0")
     options: Mapped[dict[str, Any]] = mapped_column(JSONB, server_default=text("'{}'"))
+    bundle: Mapped[bool] = mapped_column(server_default="false")
+    """It is made of others, and has no stock of its own."""
 
 
 class SearchDocument(Base):

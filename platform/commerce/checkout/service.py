@@ -337,7 +337,7 @@ async def _claim(
 ) -> None:
     if not await attempts.authorised(tx, attempt, answers, order_id, deferred=deferred):
         raise _Decided
-    if not await inventory.claim(tx, attempt.id, order_id, units=sum(line.quantity for line in checked.cart.lines)):
+    if not await inventory.claim(tx, attempt.id, order_id, units=sum(line.quantity for line in _stock_lines(checked))):
         raise ReservationLost
 
 
@@ -365,8 +365,14 @@ def _waiting(attempt: Attempt) -> Waiting:
 
 def _stock_lines(checked: Checked) -> list[StockLine]:
     return [
-        StockLine(line.variant_id, line.variant.product_id, line.quantity, may_wait=line.promised_on is not None)
+        StockLine(
+            need.variant_id,
+            need.product_id,
+            line.quantity * need.quantity,
+            may_wait=line.promised_on is not None,
+        )
         for line in checked.cart.lines
+        for need in line.needs
     ]
 
 

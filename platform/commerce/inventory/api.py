@@ -11,8 +11,10 @@ from pydantic import Field
 
 from commerce.http import Core, CoreDep, KeyDep, ShopDep, change_once, decode_cursor, encode_cursor, staff
 from commerce.identity.staff import Staff
-from commerce.inventory import keeping, policies
+from commerce.inventory import bundles, keeping, policies
 from commerce.inventory.schemas import (
+    BundleIn,
+    BundleOut,
     CountIn,
     LotList,
     MovementList,
@@ -127,6 +129,20 @@ async def put_policy(core: CoreDep, shop: ShopDep, _: Keeper, body: PolicyIn) ->
     """Set what is kept back of a SKU, how many units may be promised beyond what is there, and for when."""
     async with core.database.tx(shop.id) as tx:
         return await policies.put(tx, body)
+
+
+@router.get("/bundles")
+async def bundle(core: CoreDep, shop: ShopDep, _: Reader, query: Annotated[OfSku, Query()]) -> BundleOut:
+    """What a SKU is made of."""
+    async with core.database.tx(shop.id, read_only=True) as tx:
+        return await bundles.get(tx, query.sku)
+
+
+@router.put("/bundles")
+async def put_bundle(core: CoreDep, shop: ShopDep, _: Keeper, body: BundleIn) -> BundleOut:
+    """Say what a SKU is made of, from now on: what was ordered stays as it was."""
+    async with core.database.tx(shop.id) as tx:
+        return await bundles.put(tx, body)
 
 
 @router.get("/promises")

@@ -12,7 +12,7 @@ PLACE = hot(
     text(
         """
         SELECT (SELECT id FROM warehouse WHERE tenant_id = :tenant_id AND code = :warehouse) AS warehouse_id,
-               id AS variant_id, product_id
+               id AS variant_id, product_id, bundle
         FROM variant WHERE tenant_id = :tenant_id AND sku = :sku FOR NO KEY UPDATE
         """
     )

@@ -41,6 +41,14 @@ class UnknownSku(NotFound):
     sku: str
 
 
+class IsBundle(Conflict):
+    """A bundle has no stock of its own; its components have."""
+
+    code = "inventory.is_bundle"
+
+    sku: str
+
+
 class UnknownWarehouse(NotFound):
     """No warehouse has this code."""
 
@@ -105,7 +113,7 @@ async def receive(tx: Tx, receipt: ReceiptIn) -> StockLevels:
     """Take units in; the first of a SKU in a warehouse open its balance there.
 
     Raises:
-        UnknownSku, UnknownWarehouse, LotDiffers.
+        UnknownSku, IsBundle, UnknownWarehouse, LotDiffers.
         LotUnnamed, LotExpired: the lot makes no sense; nothing is taken in.
     """
     if receipt.lot is None and receipt.expires_on is not None:
@@ -121,7 +129,7 @@ async def write_off(tx: Tx, lost: WriteOffIn) -> StockLevels:
     """Give up units that nobody is promised.
 
     Raises:
-        UnknownSku, UnknownWarehouse.
+        UnknownSku, IsBundle, UnknownWarehouse.
         OutOfStock, LotShort: fewer are available there; nothing is written off.
     """
     place = await _find(tx, lost)
@@ -137,7 +145,7 @@ async def count(tx: Tx, counted: CountIn) -> StockLevels:
     """Make the balance what was counted: more is received, less is written off.
 
     Raises:
-        UnknownSku, UnknownWarehouse.
+        UnknownSku, IsBundle, UnknownWarehouse.
         CountedBelowReserved: the missing units are promised; nothing changes.
     """
     place = await _find(tx, counted)
@@ -161,7 +169,7 @@ async def transfer(tx: Tx, moving: TransferIn) -> StockLevels:
     """Move available units between warehouses, at once.
 
     Raises:
-        UnknownSku, UnknownWarehouse, TransferToItself.
+        UnknownSku, IsBundle, UnknownWarehouse, TransferToItself.
         OutOfStock: fewer are available at the source; nothing moves.
     """
     if moving.source == moving.destination:
@@ -238,6 +246,8 @@ async def _find(tx: Tx, placed: Placed) -> _Place:
     row = await tx.one(hot.PLACE, {"sku": placed.sku, "warehouse": placed.warehouse})
     if row is None:
         raise UnknownSku(sku=placed.sku)
+    if row["bundle"]:
+        raise IsBundle(sku=placed.sku)
     if row["warehouse_id"] is None:
         raise UnknownWarehouse(warehouse=placed.warehouse)
     return _Place(row["variant_id"], row["product_id"], row["warehouse_id"])

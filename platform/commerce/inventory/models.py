@@ -118,6 +118,24 @@ class StockPolicy(TenantOwned, Base):
     available_from: Mapped[date | None]
 
 
+class BundleComponent(TenantOwned, Base):
+    """So many units of a component in one of a bundle. A bundle has no stock of its own."""
+
+    __tablename__ = "bundle_component"
+    __table_args__ = (
+        belongs_to("variant", "variant_id"),
+        belongs_to("variant", "component_id"),
+        CheckConstraint("quantity > 0", name="quantity"),
+        CheckConstraint("component_id <> variant_id", name="not_itself"),
+        Index("uq_bundle_component", "tenant_id", "variant_id", "component_id", unique=True),
+        Index("ix_bundle_component_component", "tenant_id", "component_id"),
+    )
+
+    variant_id: Mapped[UUID]
+    component_id: Mapped[UUID]
+    quantity: Mapped[Units]
+
+
 class Promise(TenantOwned, Base):
     """Units held that no balance covers yet: quantity = allocated + released + those still waiting."""
 

@@ -127,6 +127,34 @@ class MovementList(Model):
     next_cursor: str | None
 
 
+class ComponentIn(Input):
+    """So many of a SKU in one of a bundle."""
+
+    sku: Text
+    quantity: Annotated[int, Field(ge=1, le=1_000)] = 1
+
+
+class BundleIn(Input):
+    """What a SKU is made of; of nothing, and it is no bundle."""
+
+    sku: Text
+    components: Annotated[list[ComponentIn], Field(max_length=50)]
+
+
+class ComponentOut(Model):
+    """So many of a SKU in one of a bundle."""
+
+    sku: str
+    quantity: int
+
+
+class BundleOut(Model):
+    """What a SKU is made of; of nothing, unless it is a bundle."""
+
+    sku: str
+    components: list[ComponentOut]
+
+
 class PromiseOut(Model):
     """Units promised to a shopper that still have to come in, in part at least."""
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
+from uuid import UUID
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +34,48 @@ class Supply:
         if quantity <= self.available:
             return out
         return max(out or today, today + timedelta(days=self.lead_days))
+
+    def less(self, units: int) -> Supply:
+        """What is left when so many are taken, those that are there first."""
+        there = min(units, self.available)
+        return replace(self, available=self.available - there, room=self.room - (units - there))
+
+
+NOTHING = Supply(0)
+
+
+@dataclass(frozen=True, slots=True)
+class Need:
+    """Units of a variant that one unit of a line takes: the line's own, or a component's of a bundle."""
+
+    variant_id: UUID
+    product_id: UUID
+    quantity: int = 1
+    supply: Supply = NOTHING
+
+
+@dataclass(frozen=True, slots=True)
+class Share:
+    """How many units of a line can be had, and when as many as it asks for would be in."""
+
+    available: int
+    promised_on: date | None
+
+
+def share_out(lines: Iterable[tuple[int, Sequence[Need]]], today: date) -> list[Share]:
+    """What each of some lines can have, one after the other: they may need the same variant, as bundles do."""
+    left: dict[UUID, Supply] = {}
+    shares = []
+    for quantity, needs in lines:
+        supplies = [left.get(need.variant_id, need.supply) for need in needs]
+        can = min((supply.in_all // need.quantity for need, supply in zip(needs, supplies, strict=True)), default=0)
+        days = [
+            supply.promised_on(quantity * need.quantity, today) for need, supply in zip(needs, supplies, strict=True)
+        ]
+        shares.append(Share(can, max((day for day in days if day), default=None) if quantity <= can else None))
+        for need, supply in zip(needs, supplies, strict=True):
+            left[need.variant_id] = supply.less(min(quantity, can) * need.quantity)
+    return shares
 
 
 def fill(wanted: Sequence[int], there: Sequence[int]) -> Iterator[tuple[int, int, int]]:

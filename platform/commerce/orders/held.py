@@ -17,6 +17,8 @@ from sqlalchemy import text
 
 from commerce.documents import issuing
 from commerce.identity.service import Shopper
+from commerce.inventory import bundles
+from commerce.inventory.supply import Need
 from commerce.orders.states import CAPTURED, Role, States, fulfilment_state, payment_state, require, return_state
 from commerce.payments import settlement
 from commerce.vendors import earning
@@ -93,6 +95,12 @@ class Line:
     credited: int
     vendor_id: UUID | None = None
     consignment_id: UUID | None = None
+    components: str | None = None
+
+    @property
+    def needs(self) -> Sequence[Need]:
+        """The stock that one unit took: its variant's, or that of a bundle's components."""
+        return bundles.read(self.variant_id, self.product_id, self.components)
 
     @property
     def kept(self) -> int:
@@ -185,7 +193,8 @@ _LINES = hot(
         """
         SELECT id, product_id, variant_id, quantity,
                total + CASE WHEN CAST(:tax_included AS boolean) THEN 0 ELSE tax END AS total,
-               fulfilled, cancelled, in_return, returned, credited, vendor_id, consignment_id
+               fulfilled, cancelled, in_return, returned, credited, vendor_id, consignment_id,
+               components::text
         FROM order_line WHERE tenant_id = :tenant_id AND order_id = :order_id ORDER BY id
         """
     )
@@ -370,10 +379,11 @@ def by_line(asked: Iterable[tuple[UUID, int]]) -> dict[UUID, int]:
 
 
 def by_variant(held: Held, units: Mapping[UUID, int]) -> dict[UUID, int]:
-    """Units by variant, of units by line."""
+    """Units of stock by variant, of units by line: a bundle's are its components'."""
     wanted = Counter[UUID]()
     for line_id, quantity in units.items():
-        wanted[held.line(line_id).variant_id] += quantity
+        for need in held.line(line_id).needs:
+            wanted[need.variant_id] += quantity * need.quantity
     return dict(wanted)
 
 

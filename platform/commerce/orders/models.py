@@ -156,6 +156,8 @@ class OrderLine(TenantOwned, Base):
     """Why the unit price, and what the discount and the tax are made of."""
     promised_on: Mapped[date | None]
     """When the shopper was told it would be in, if it had to wait."""
+    components: Mapped[list[dict[str, Any]] | None] = mapped_column(JSONB)
+    """What one unit of a bundle was made of when it was bought."""
     fulfilled: Mapped[Units] = mapped_column(server_default="0")
     """Units that left in a parcel."""
     cancelled: Mapped[Units] = mapped_column(server_default="0")

@@ -16,6 +16,7 @@ from commerce.cart.totals import ROUNDING
 from commerce.delivery import slots
 from commerce.delivery.service import collectable
 from commerce.identity.service import Shopper
+from commerce.inventory import bundles
 from commerce.promotions import service as promotions
 from foundation import clock
 from foundation.database import Tx, hot
@@ -55,19 +56,19 @@ _PLACE = hot(
             FROM unnest(CAST(:part_ids AS uuid[]), CAST(:part_vendor_ids AS uuid[])) AS p (id, vendor_id)
             JOIN vendor v ON v.tenant_id = :tenant_id AND v.id = p.vendor_id)
         INSERT INTO order_line (tenant_id, id, order_id, product_id, variant_id, sku, title, quantity, unit_price,
-                                discount, total, tax, decision_id, explanation, promised_on, vendor_id,
+                                discount, total, tax, decision_id, explanation, promised_on, components, vendor_id,
                                 consignment_id)
         SELECT :tenant_id, l.id, :id, l.product_id, l.variant_id, l.sku, l.title, l.quantity, l.unit_price, l.discount,
-               l.total, l.tax, l.decision_id, CAST(l.explanation AS jsonb), l.promised_on,
+               l.total, l.tax, l.decision_id, CAST(l.explanation AS jsonb), l.promised_on, CAST(l.components AS jsonb),
                l.vendor_id, l.consignment_id
         FROM unnest(CAST(:line_ids AS uuid[]), CAST(:product_ids AS uuid[]), CAST(:variant_ids AS uuid[]),
                     CAST(:skus AS text[]), CAST(:titles AS text[]), CAST(:quantities AS bigint[]),
                     CAST(:unit_prices AS bigint[]), CAST(:discounts AS bigint[]), CAST(:totals AS bigint[]),
                     CAST(:line_taxes AS bigint[]), CAST(:decision_ids AS uuid[]),
-                    CAST(:explanations AS text[]), CAST(:promised_on AS date[]),
+                    CAST(:explanations AS text[]), CAST(:promised_on AS date[]), CAST(:components AS text[]),
                     CAST(:vendor_ids AS uuid[]), CAST(:line_consignment_ids AS uuid[]))
              AS l (id, product_id, variant_id, sku, title, quantity, unit_price, discount, total, tax, decision_id,
-                   explanation, promised_on, vendor_id, consignment_id)
+                   explanation, promised_on, components, vendor_id, consignment_id)
         """
     )
 )
@@ -127,6 +128,7 @@ async def place(tx: Tx, shopper: Shopper, checked: Checked, *, order_id: UUID, e
             "decision_ids": [line.decision_id for line in lines],
             "explanations": [explained(checked, part).model_dump_json() for part in parts],
             "promised_on": [line.promised_on for line in lines],
+            "components": [bundles.written(line.variant_id, line.needs) for line in lines],
             "vendor_ids": [line.variant.vendor_id for line in lines],
             "line_consignment_ids": [consignments[part.consignment]["id"] if consignments else None for part in parts],
             "consignments": json.dumps(consignments, default=str),

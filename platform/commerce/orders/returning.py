@@ -232,12 +232,14 @@ async def _found(held: Held, return_id: UUID, action: str) -> list[Announced]:
 
 
 def _sent_back(held: Held, units: Mapping[UUID, int], restocked: Mapping[UUID, int]) -> list[SentBack]:
-    """By variant: two lines of an order may share one."""
-    product = {line.variant_id: line.product_id for line in held.lines.values()}
+    """By variant: two lines of an order may share one, and a bundle comes back as its components."""
+    product: dict[UUID, UUID] = {}
     good, all_of = Counter[UUID](), Counter[UUID]()
     for line_id, quantity in units.items():
-        all_of[held.line(line_id).variant_id] += quantity
-        good[held.line(line_id).variant_id] += restocked[line_id]
+        for need in held.line(line_id).needs:
+            product[need.variant_id] = need.product_id
+            all_of[need.variant_id] += quantity * need.quantity
+            good[need.variant_id] += restocked[line_id] * need.quantity
     return [
         SentBack(variant_id, product[variant_id], good[variant_id], quantity - good[variant_id])
         for variant_id, quantity in all_of.items()

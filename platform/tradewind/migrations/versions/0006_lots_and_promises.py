@@ -19,6 +19,7 @@ def upgrade() -> None:
     _promises()
     _lots()
     _warehouses()
+    _bundles()
 
 
 def _promises() -> None:
@@ -142,6 +143,25 @@ def _warehouses() -> None:
         ["tenant_id", "reference_id"],
         postgresql_where=sa.text("kind = 'sell'"),
     )
+
+
+def _bundles() -> None:
+    op.add_column("variant", sa.Column("bundle", sa.Boolean(), server_default="false", nullable=False))
+    op.create_table(
+        "bundle_component",
+        sa.Column("variant_id", sa.Uuid(), nullable=False),
+        sa.Column("component_id", sa.Uuid(), nullable=False),
+        sa.Column("quantity", sa.BigInteger(), nullable=False),
+        *owned("bundle_component"),
+        _belongs("bundle_component", "variant", "variant_id"),
+        _belongs("bundle_component", "variant", "component_id"),
+        sa.CheckConstraint("quantity > 0", name=op.f("ck_bundle_component_quantity")),
+        sa.CheckConstraint("component_id <> variant_id", name=op.f("ck_bundle_component_not_itself")),
+    )
+    op.create_index("uq_bundle_component", "bundle_component", ["tenant_id", "variant_id", "component_id"], unique=True)
+    op.create_index("ix_bundle_component_component", "bundle_component", ["tenant_id", "component_id"])
+    own_by_tenant("bundle_component")
+    op.add_column("order_line", sa.Column("components", postgresql.JSONB(astext_type=sa.Text()), nullable=True))
 
 
 def _units(name: str) -> sa.Column[int]:
