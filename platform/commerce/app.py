@@ -25,6 +25,9 @@ from commerce.orders import documents_api as order_documents
 from commerce.orders import staff_api as staff_orders
 from commerce.orders import vendor_api as vendor_orders
 from commerce.payments import api as payments
+from commerce.payments.accounts import api as payment_accounts
+from commerce.payments.methods import api as payment_methods
+from commerce.payments.reconciliation import api as reconciliation
 from commerce.pricing import api as pricing
 from commerce.promotions import api as promotions
 from commerce.recommendations import api as recommendations
@@ -82,6 +85,9 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         behaviour,
         inventory,
         payments,
+        payment_accounts,
+        payment_methods,
+        reconciliation,
         ledger,
         delivery,
         taxes,

@@ -10,6 +10,9 @@ from commerce.inventory import models as inventory
 from commerce.ledger import models as ledger
 from commerce.orders import models as orders
 from commerce.payments import models as payments
+from commerce.payments.accounts import models as payment_accounts
+from commerce.payments.methods import models as payment_methods
+from commerce.payments.reconciliation import models as reconciliation
 from commerce.pricing import models as pricing
 from commerce.promotions import models as promotions
 from commerce.stored_value import models as stored_value
@@ -29,9 +32,12 @@ __all__ = [
     "ledger",
     "orders",
     "outbox",
+    "payment_accounts",
+    "payment_methods",
     "payments",
     "pricing",
     "promotions",
+    "reconciliation",
     "staff",
     "stored_value",
     "taxes",

@@ -7,6 +7,7 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, Field, StringConstraints, model_validator
 
+from commerce.payments.methods.schemas import looks_like_a_card
 from foundation.types import Email, Id, Input, Model, Text
 
 MAX_PAYMENTS = 10
@@ -24,10 +25,20 @@ PageUrl = Annotated[str, StringConstraints(max_length=2000, pattern=r"^[!-~]+$")
 
 
 class PaymentIn(Input):
-    """How to pay: the provider and the token it gave the browser."""
+    """How to pay: the provider and the token it gave the browser, or what the customer has kept with it."""
 
     provider: Text = "test"
-    token: Text
+    token: Text | None = None
+    method_id: Id | None = None
+    """An instrument that the signed-in customer has kept with this provider."""
+
+    @model_validator(mode="after")
+    def _one_instrument(self) -> Self:
+        if (self.token is None) == (self.method_id is None):
+            raise ValueError("say either token or method_id")
+        if self.provider != "test" and self.token is not None and looks_like_a_card(self.token):
+            raise ValueError("token must be the provider's, never a card's number")
+        return self
 
 
 class PartIn(PaymentIn):
@@ -58,7 +69,7 @@ class Complete(Input):
     def parts(self) -> list[PartIn]:
         """The payments, whichever way they were said."""
         if self.payment is not None:
-            return [PartIn(provider=self.payment.provider, token=self.payment.token)]
+            return [PartIn(**self.payment.model_dump())]
         return self.payments or []
 
 

@@ -20,7 +20,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from commerce.cart import service as carts
 from commerce.cart.service import Checked
-from commerce.checkout.schemas import ActionOut, Complete, Waiting
+from commerce.checkout.schemas import ActionOut, Complete, PartIn, Waiting
 from commerce.checkout.splitting import shares
 from commerce.delivery.slots import SlotFull
 from commerce.identity.service import Shopper
@@ -32,6 +32,7 @@ from commerce.orders.placing import place
 from commerce.orders.schemas import OrderOut
 from commerce.payments import attempts
 from commerce.payments.attempts import Asked, Attempt, Part
+from commerce.payments.methods import service as methods
 from commerce.payments.providers import (
     NEVER_ASKED,
     ActionRequired,
@@ -104,13 +105,13 @@ class Checkout:
         """Pay for a cart and place its order; the order of a cart that has one already is given again.
 
         Raises:
-            CartNotFound, CartNotOpen, RequirementsUnmet, TotalChanged, PaymentsDontAddUp, OutOfStock: before anything
-                is held.
+            UnknownProvider, MethodNotFound, CartNotFound, CartNotOpen, RequirementsUnmet, TotalChanged,
+                PaymentsDontAddUp, OutOfStock: before anything is held.
             PaymentWasRefused, ProviderUnavailable, ReservationLost, CodeUsedUp: the cart is open again and nothing is
                 held.
         """
         for part in body.parts:
-            self.providers.named(part.provider)
+            await self.providers.offered(shop.id, part.provider)
         try:
             attempt, checked = await self._reserve(shop, shopper, cart_id, body)
         except carts.CartNotOpen:
@@ -178,7 +179,10 @@ class Checkout:
                 tx,
                 shopper,
                 cart_id,
-                [Asked(part.provider, part.token, amount) for part, amount in zip(parts, amounts, strict=True)],
+                [
+                    Asked(part.provider, await _token(tx, shopper, part), amount)
+                    for part, amount in zip(parts, amounts, strict=True)
+                ],
                 currency=currency,
                 email=body.email,
                 checked=_CHECKED.dump_json(checked).decode(),
@@ -325,6 +329,13 @@ class Checkout:
             answer = None
         if not isinstance(answer, OrderOut) and clock.now() >= attempt.began_at + self.hold_for:
             await self._let_go(attempt)
+
+
+async def _token(tx: Tx, shopper: Shopper, part: PartIn) -> str:
+    """What stands for the instrument: what the browser was given, or what the customer has kept."""
+    if part.method_id is None:
+        return part.token or ""
+    return (await methods.one(tx, shopper.customer_id, part.method_id, provider=part.provider)).token
 
 
 async def _claim(

@@ -30,6 +30,7 @@ SCOPES = (
     "orders:refund",
     "orders:write",
     "payments:read",
+    "payments:write",
     "prices:quote",
     "prices:read",
     "prices:write",

@@ -35,7 +35,7 @@ from foundation.events.orders import (
     ReturnReceived,
     ReturnRequested,
 )
-from foundation.events.payments import PaymentCaptured, PaymentRefunded, PaymentRefused
+from foundation.events.payments import PaymentCaptured, PaymentRefunded, PaymentRefused, PaymentsReconciled
 from foundation.events.pricing import OfferedPrice, PriceQuoted, PricesChanged
 from foundation.events.promotions import CouponRedeemed, DiscountRedeemed, DiscountReleased
 from foundation.events.stored_value import StoredValueMoved
@@ -68,6 +68,7 @@ __all__ = [
     "PaymentCaptured",
     "PaymentRefunded",
     "PaymentRefused",
+    "PaymentsReconciled",
     "PriceQuoted",
     "PricesChanged",
     "ProductPublished",

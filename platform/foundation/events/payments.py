@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
-from foundation.events.envelope import Payload
+from datetime import date
+from typing import Annotated
+
+from pydantic import Field
+
+from foundation.events.envelope import Count, Payload
 from foundation.types import Currency, Id, MinorUnits, Text
 
 
@@ -43,3 +48,15 @@ class PaymentRefunded(Payload):
     amount: MinorUnits
     """Minor units."""
     currency: Currency
+
+
+class PaymentsReconciled(Payload):
+    """What a provider settled on a day was compared with the books for the first time."""
+
+    name = "payments.reconciled"
+
+    provider: Text
+    day: Annotated[date, Field(strict=False)]
+    lines: Count
+    exceptions: Count
+    """How many do not agree, or are missing."""

@@ -1,0 +1,1 @@
+"""Which providers a shop takes payments with, and whose account the money goes to."""

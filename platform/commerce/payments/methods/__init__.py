@@ -1,0 +1,1 @@
+"""Instruments that providers keep for customers: only their tokens are ours."""
