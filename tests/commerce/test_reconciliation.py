@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from typing import TYPE_CHECKING, Any
 
 import httpx
@@ -17,10 +17,10 @@ from sqlalchemy import text
 
 from commerce.ledger import service as ledger
 from commerce.orders.cancelling import cancel
-from commerce.payments.providers import ProviderUnavailable, Settled
+from commerce.payments.providers import Providers, ProviderUnavailable, Settled, registry
 from commerce.payments.reconciliation import reading
 from commerce.payments.reconciliation.matching import SETTLES_WITHIN, Entry, match, overdue
-from commerce.payments.reconciliation.service import BATCH, NoReports, Summary, is_done, reconcile
+from commerce.payments.reconciliation.service import BATCH, DayNotOver, NoReports, Summary, is_done, reconcile
 from foundation import clock
 from foundation.database import Database, hot
 from foundation.ids import new_id
@@ -210,7 +210,9 @@ class Till:
         return Entry("refund", refund_id, f"test_refund_{refund_id.hex}", -sold.amount, "USD", PAID_AT.date())
 
     async def run(self, day: date) -> Summary:
-        return await reconcile(self.desk.database, self.bank, self.desk.shop.id, day)
+        """What the night after a day finds."""
+        with clock.use(lambda: datetime.combine(day + timedelta(days=1), time(4), tzinfo=UTC)):
+            return await reconcile(self.desk.database, self.bank, self.desk.shop.id, day)
 
     async def accounts(self) -> dict[tuple[str, str], int]:
         async with self.desk.database.tx(self.desk.shop.id) as tx:
@@ -323,6 +325,12 @@ async def test_a_provider_without_reports_has_nothing_to_compare(till: Till) -> 
         await reconcile(till.desk.database, Silent(), till.desk.shop.id, SOON)
 
 
+async def test_a_day_that_is_not_over_is_not_compared(till: Till) -> None:
+    for day in (PAID_AT.date(), SOON):
+        with pytest.raises(DayNotOver):
+            await reconcile(till.desk.database, till.bank, till.desk.shop.id, day)
+
+
 def test_not_even_the_owner_rewrites_what_was_settled(database_urls: DatabaseUrls) -> None:
     for change in ("UPDATE settlement_line SET amount = 0", "DELETE FROM settlement_line", "TRUNCATE settlement_line"):
         with psycopg.connect(database_urls.owner) as owner, pytest.raises(psycopg.errors.RestrictViolation):
@@ -415,6 +423,26 @@ async def test_another_shops_exceptions_are_not_there(
     assert (await staff.get("/v1/admin/payments/reconciliation")).json()["exceptions"] == []
     answer = await staff.post(f"/v1/admin/payments/reconciliation/{found.id}/resolve", json={"resolution": "Mine."})
     assert (answer.status_code, answer.json()["code"]) == (404, "payments.exception_not_found")
+
+
+async def test_staff_run_a_day_when_they_like(till: Till, app: Any, staff: httpx.AsyncClient) -> None:
+    registry._built[app.state.core.database] = Providers(till.bank)
+    with clock.use(lambda: datetime.now(UTC)):
+        today = clock.now().date()
+        day = today - timedelta(days=1)
+        till.bank.days[day] = [line_of(entry(), settled_on=day)]
+        path = "/v1/admin/payments/reconciliation"
+        done = await staff.post(path, json={"provider": "test", "day": str(day)})
+        assert (done.status_code, done.json()) == (200, {"lines": 1, "new": 1, "exceptions": 1}), done.text
+        again = await staff.post(path, json={"provider": "test", "day": str(day)})
+        assert again.json() == {"lines": 1, "new": 0, "exceptions": 0}
+        for body, code in (
+            ({"provider": "test", "day": str(today)}, "payments.day_not_over"),
+            ({"provider": "nobody", "day": str(day)}, "payments.unknown_provider"),
+        ):
+            answer = await staff.post(path, json=body)
+            assert (answer.status_code, answer.json()["code"]) == (422, code)
+        assert (await staff.post(path, json={"provider": "test", "day": "soon"})).status_code == 422
 
 
 @pytest.mark.parametrize(

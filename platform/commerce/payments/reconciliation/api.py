@@ -9,8 +9,16 @@ from fastapi import APIRouter, Depends, Path, Query
 
 from commerce.http import CoreDep, ShopDep, decode_cursor, encode_cursor, staff
 from commerce.identity.staff import Staff
-from commerce.payments.reconciliation import reading
-from commerce.payments.reconciliation.schemas import ExceptionOut, ExceptionsQuery, ReconciliationOut, ResolveIn
+from commerce.payments.providers import configured
+from commerce.payments.reconciliation import reading, service
+from commerce.payments.reconciliation.schemas import (
+    ExceptionOut,
+    ExceptionsQuery,
+    ReconciliationOut,
+    ResolveIn,
+    RunIn,
+    SummaryOut,
+)
 
 router = APIRouter(prefix="/v1/admin/payments/reconciliation", tags=["payments"])
 Reader = Annotated[Staff, Depends(staff("payments:read"))]
@@ -29,6 +37,14 @@ async def look(
     page, has_more = found[: query.limit], len(found) > query.limit
     cursor = encode_cursor(0, page[-1].id) if has_more else None
     return ReconciliationOut(runs=runs, exceptions=page, has_more=has_more, next_cursor=cursor)
+
+
+@router.post("")
+async def run(core: CoreDep, shop: ShopDep, _: Writer, body: RunIn) -> SummaryOut:
+    """Compare a day that is over, now; once more is nothing new unless the provider says something new."""
+    provider = configured(core.database, core.settings).named(body.provider)
+    found = await service.reconcile(core.database, provider, shop.id, body.day)
+    return SummaryOut(lines=found.lines, new=found.new, exceptions=found.exceptions)
 
 
 @router.post("/{exception_id}/resolve")

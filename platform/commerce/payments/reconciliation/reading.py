@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import date, timedelta
 from uuid import UUID
 
 from sqlalchemy import text
@@ -86,8 +85,3 @@ async def resolve(tx: Tx, exception_id: UUID, resolution: str) -> ExceptionOut:
     if row is None:
         raise ExceptionNotFound(exception_id=exception_id)
     return ExceptionOut.model_validate(dict(row))
-
-
-def yesterday() -> date:
-    """The last day that is over, in UTC."""
-    return clock.now().date() - timedelta(days=1)

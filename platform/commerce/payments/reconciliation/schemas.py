@@ -64,3 +64,18 @@ class ResolveIn(Input):
     """How an exception is explained."""
 
     resolution: Text
+
+
+class RunIn(Input):
+    """Which day of which provider to compare."""
+
+    provider: Text
+    day: Annotated[date, Field(strict=False)]
+
+
+class SummaryOut(Model):
+    """What a run found: lines of the report, those that were new, and exceptions that were not listed before."""
+
+    lines: int
+    new: int
+    exceptions: int

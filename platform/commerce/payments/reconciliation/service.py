@@ -37,6 +37,14 @@ class NoReports(Unprocessable):
     provider: str
 
 
+class DayNotOver(Unprocessable):
+    """A day is compared when it is over, in UTC."""
+
+    code = "payments.day_not_over"
+
+    day: date
+
+
 @dataclass(frozen=True, slots=True)
 class Summary:
     """What a run found."""
@@ -185,10 +193,13 @@ async def reconcile(database: Database, provider: Provider, tenant_id: UUID, day
 
     Raises:
         NoReports: the provider has none.
+        DayNotOver: there is more to come.
         ProviderUnavailable: it does not answer; what was read before is kept.
     """
     if not isinstance(provider, ReportsSettlements):
         raise NoReports(provider=provider.name)
+    if day >= clock.now().date():
+        raise DayNotOver(day=day)
     lines = [line async for line in provider.settlements(tenant_id, day)]
     new = exceptions = 0
     for batch in _batches(lines):
@@ -202,6 +213,11 @@ async def reconcile(database: Database, provider: Provider, tenant_id: UUID, day
         exceptions += await _missing(tx, provider.name, day)
         await _write_run(tx, provider.name, day, lines=len(lines), exceptions=exceptions)
     return Summary(len(lines), new, exceptions)
+
+
+def yesterday() -> date:
+    """The last day that is over."""
+    return clock.now().date() - timedelta(days=1)
 
 
 async def is_done(tx: Tx, provider: str, day: date) -> bool:
