@@ -19,6 +19,7 @@ from commerce.inventory import expiry, promises
 from commerce.inventory import service as inventory
 from commerce.payments.providers import configured
 from commerce.stored_value import service as stored_value
+from commerce.taxes import engines
 from commerce.tenancy import service as tenancy
 from commerce.tenancy.service import Shop
 from foundation import clients
@@ -69,7 +70,7 @@ async def run(settings: Settings) -> None:
     database = Database(settings.require("database_url", "Postgres"), pool_size=2)
     redis = clients.redis_async(settings)
     hold_for = timedelta(seconds=settings.reservation_ttl_seconds)
-    checkout = Checkout(database, configured(database, settings), hold_for)
+    checkout = Checkout(database, configured(database, settings), hold_for, engines.configured(settings))
     log.info("worker.started")
     try:
         while not stop.is_set():

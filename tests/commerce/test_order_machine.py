@@ -106,8 +106,9 @@ class ShopMachine(RuleBasedStateMachine):
         self.keep_back(1, 0, 9)
         self.attempt(lambda: self.change(self.let_a_vendor_sell_the_first))
         self.attempt(lambda: self.change(lambda tx: documents.set_issuer(tx, ISSUER)))
-        for quantities in ([2, 3, 1], [0, 1, 2]):
-            self.sell_to(quantities, "tok_ok")
+        self.sell_to([2, 3, 1], "tok_ok")
+        self.sell_to([0, 10, 2], "tok_ok", split=True)
+        self.receive(product=1, quantity=6)
         sent, _, _ = self.orders[0]
         self.attempt(lambda: self.change(lambda tx: fulfilling.fulfil(tx, sent, STAFF)))
         self.ask_to_return(0, [1, 2, 0], by_staff=True)

@@ -174,7 +174,9 @@ async def test_what_was_checked_can_be_kept_while_a_payment_waits(database_urls:
         await consign(tx, shopper, cart_id, parts)
         checked = carts.check(await carts.get(tx, shopper, cart_id))
     kept = TypeAdapter(carts.Checked)
-    assert kept.validate_json(kept.dump_json(checked)) == checked
+    again = kept.validate_json(kept.dump_json(checked))
+    assert (again.cart.where, again.totals) == (checked.cart.where, checked.totals)
+    assert kept.dump_json(again) == kept.dump_json(checked)
     await database.close()
 
 

@@ -8,11 +8,13 @@ from uuid import UUID
 from fastapi import APIRouter, Depends, Path, Query, Request, Response, status
 
 from commerce.cart import codes, consigning, service
+from commerce.cart.quoting import quote
 from commerce.cart.schemas import AddLine, CartOut, ChangeLine, ConsignmentsIn, GiveCode
 from commerce.delivery.schemas import AddressIn, DeliveryChoice, DeliveryOptions, SlotOffers
 from commerce.http import CoreDep, ShopDep, shopper_of
 from commerce.identity.service import Shopper
 from commerce.promotions.schemas import CodeName
+from commerce.taxes import engines
 from commerce.taxes.schemas import VatIdIn
 from commerce.taxes.vat_ids import Register, verified, well_formed
 from foundation import clock
@@ -152,6 +154,16 @@ async def consign(request: Request, core: CoreDep, shop: ShopDep, cart_id: CartI
     async with core.database.tx(shop.id) as tx:
         shopper = await shopper_of(tx, request)
         await consigning.consign(tx, shopper, cart_id, body.consignments)
+        return await _answer(tx, shopper, cart_id)
+
+
+@router.post("/{cart_id}/taxes", response_model=CartOut)
+async def ask_taxes(request: Request, core: CoreDep, shop: ShopDep, cart_id: CartId) -> Response:
+    """Ask the shop's tax engine, if it has one outside, what completing would ask it."""
+    async with core.database.tx(shop.id, read_only=True) as tx:
+        shopper = await shopper_of(tx, request)
+    await quote(core.database, engines.configured(core.settings), shop.id, shopper, cart_id)
+    async with core.database.tx(shop.id, read_only=True) as tx:
         return await _answer(tx, shopper, cart_id)
 
 

@@ -14,13 +14,14 @@ import orjson
 from sqlalchemy import text
 
 from commerce.cart.schemas import ConsignmentKept, Requirement, SlotChosen
-from commerce.cart.totals import Goods, Terms
+from commerce.cart.totals import Goods, Terms, Totals
 from commerce.catalog.variants import VariantRef
 from commerce.delivery.schemas import AddressOut, DeliveryOut
 from commerce.delivery.service import CALENDAR, GOING_THERE, Method, calendar_of, method_of
 from commerce.delivery.slots import Slot, slot_of
 from commerce.taxes.engine import Rate, taxes_of
 from commerce.taxes.places import Place
+from commerce.taxes.quotes import TABLE, Address, Question, Quote, Taxable, quote_of
 from commerce.taxes.schemes import Seller, treat
 from commerce.taxes.vat_ids import VatId, vat_id_of
 from foundation import clock
@@ -77,7 +78,7 @@ _TERMS = hot(
                     FROM (SELECT asked.country IS NULL OR method.kind IS NOT DISTINCT FROM 'collect') here (so))
                     place))::text
         FROM (SELECT 1) one
-        LEFT JOIN (SELECT country, region, included, oss, ioss_limit, vat_id FROM tax_policy
+        LEFT JOIN (SELECT country, region, included, oss, ioss_limit, vat_id, engine, engine_codes FROM tax_policy
                    WHERE tenant_id = :tenant_id) policy ON true
         """  # noqa: S608  (the fragments are literals)
     )
@@ -93,6 +94,8 @@ class CartedLine(Protocol):
     def quantity(self) -> int: ...  # noqa: D102
     @property
     def variant(self) -> VariantRef: ...  # noqa: D102
+    @property
+    def tax_class(self) -> str: ...  # noqa: D102
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +115,13 @@ class Destination:
     def delivery(self, goods: int) -> DeliveryOut | None:
         """How it is delivered, when the goods that go there cost so much."""
         return self.method.out(goods, self.slot if self.method.timed else None) if self.method else None
+
+    def engine_address(self) -> Address | None:
+        """Where a tax engine is told that it goes; `None` when it is collected."""
+        to = self.address
+        if to is None or (self.method is not None and self.method.kind == "collect"):
+            return None
+        return Address(to.country, to.region, to.postal_code, to.city, to.line1)
 
     def place(self, seller: Seller) -> Place:
         """Where it is taxed; at the seller's when it is collected there, or until it is known."""
@@ -146,6 +156,8 @@ class Where:
     home: RatesByClass = field(default_factory=dict)
     """The rates where the shop is, when it may have to charge them elsewhere."""
     buyer: VatId | None = None
+    quote: Quote | None = None
+    """What an engine said of the taxes, or that it said nothing."""
     is_split: bool = False
     """It goes in consignments, each with units of its own."""
 
@@ -181,6 +193,29 @@ class Where:
         )
         held = {"there": rates, "home": self.home, "none": {}}[treatment.rates]
         return Terms(held, seller.included, shipping, shipping_class, treatment.scheme, treatment.note)
+
+    def questions(self, currency: str, lines: Sequence[CartedLine], totals: Totals) -> list[Question]:
+        """What an engine is asked of each consignment; nothing, in a shop that goes by its own table."""
+        seller = self.seller
+        if seller is None or seller.engine == TABLE:
+            return []
+        origin = Address(seller.country, seller.region)
+        return [
+            Question(
+                currency,
+                seller.included,
+                tuple(
+                    Taxable(part.total, seller.engine_codes.get(lines[part.line].tax_class))
+                    for part in totals.parts
+                    if part.consignment == number
+                ),
+                Taxable(consigned.shipping, seller.engine_codes.get(to.method.tax_class) if to.method else None),
+                to.engine_address() or origin,
+                origin,
+                self.buyer.number if self.buyer and self.buyer.status == "valid" else None,
+            )
+            for number, (to, consigned) in enumerate(zip(self.to, totals.consignments, strict=True))
+        ]
 
     def requirements(self, lines: Sequence[CartedLine]) -> Iterator[Requirement]:
         """What has to be said before the cart with these lines can be sent."""
@@ -235,6 +270,7 @@ async def where_of(tx: Tx, cart: Mapping[str, Any]) -> Where:
         Seller(**told["policy"]) if told["policy"] else None,
         _rates(told["home"]),
         vat_id_of(cart["vat_id"]),
+        quote_of(cart["tax_quote"]),
         bool(split),
     )
 

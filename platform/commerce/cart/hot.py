@@ -53,7 +53,7 @@ READ = hot(
         f"""
         SELECT c.id, c.status, c.version, c.currency, c.visitor_id, c.customer_id, c.address::text, c.delivery_code,
                {codes_of("c.code_ids")} AS codes,
-               c.vat_id::text, c.consignments::text, c.delivery_slot::text,
+               c.vat_id::text, c.consignments::text, c.delivery_slot::text, c.tax_quote::text,
                EXISTS (SELECT FROM delivery_method d WHERE d.tenant_id = c.tenant_id AND d.active) AS delivers,
                EXISTS (SELECT FROM tax_policy t WHERE t.tenant_id = c.tenant_id) AS taxes,
                l.id AS line_id, l.variant_id, l.quantity, l.unit_price, l.decision_id,

@@ -34,6 +34,8 @@ class Cart(TenantOwned, Base):
     """The discount codes given, in the order in which they are taken."""
     delivery_slot: Mapped[dict[str, Any] | None] = mapped_column(JSONB)
     """The window chosen: its id and the day."""
+    tax_quote: Mapped[dict[str, Any] | None] = mapped_column(JSONB)
+    """What a tax engine said, and of what."""
     consignments: Mapped[list[dict[str, Any]] | None] = mapped_column(JSONB)
     """Which units go to which address and how, when they don't all go one way."""
     vat_id: Mapped[dict[str, Any] | None] = mapped_column(JSONB)

@@ -10,7 +10,7 @@ from pydantic import Field
 from commerce.delivery.schemas import AddressIn, AddressOut, DeliveryOut, SlotChoice
 from commerce.pricing.schemas import ItemPrice
 from commerce.promotions.schemas import CodeName, Standing
-from commerce.taxes.schemas import TaxOut, VatIdOut
+from commerce.taxes.schemas import TaxEngineOut, TaxOut, VatIdOut
 from foundation.types import Currency, Id, Input, Model, MoneyOut, Quantity, Slug
 
 
@@ -206,6 +206,8 @@ class CartOut(Model):
     delivery: DeliveryOut | None
     consignments: list[ConsignmentOut]
     """How it is split; nothing, when all of it goes one way."""
+    tax_engine: TaxEngineOut
+    """Who said what the taxes are."""
     vat_id: VatIdOut | None
     item_count: int
     requirements: list[Requirement]

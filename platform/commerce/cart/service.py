@@ -26,7 +26,7 @@ from commerce.cart.schemas import (
     ShareOut,
     TotalsOut,
 )
-from commerce.cart.totals import Part, PricedLine, TaxAmount, Totals, compute
+from commerce.cart.totals import Part, PricedLine, TaxAmount, Totals, compute, given
 from commerce.catalog.variants import VariantRef, sold_as
 from commerce.delivery import service as delivery
 from commerce.delivery import slots
@@ -40,7 +40,8 @@ from commerce.pricing.schemas import ItemPrice
 from commerce.promotions.codes import Presented, read_codes
 from commerce.promotions.engine import Discount, Taken, take
 from commerce.promotions.service import Redemption
-from commerce.taxes.schemas import TaxOut, VatIdOut
+from commerce.taxes.quotes import Question
+from commerce.taxes.schemas import OWN_TABLE, TaxEngineOut, TaxOut, VatIdOut, engine_out
 from commerce.taxes.vat_ids import VatId
 from commerce.tenancy.service import Shop
 from foundation import clock
@@ -175,6 +176,10 @@ class Checked:
     cart: Cart
     totals: Totals
     requirements: Sequence[Requirement]
+    questions: Sequence[Question] = ()
+    """What the shop's tax engine has still to be asked; until then the taxes are by the shop's own table."""
+    tax_engine: TaxEngineOut = OWN_TABLE
+    """Who said what the taxes are."""
 
     @property
     def redemptions(self) -> Sequence[Redemption]:
@@ -459,8 +464,17 @@ def check(cart: Cart) -> Checked:
         PricedLine(line.unit_price, line.quantity, line.tax_class, sent)
         for line, sent in zip(cart.lines, cart.where.sent(cart.lines), strict=True)
     ]
-    totals = compute(lines, discounts=cart.discounts, to=[partial(cart.where.terms, to) for to in cart.where.to])
-    return Checked(cart, totals, _requirements(cart) if cart.status == "open" else [])
+    terms = [partial(cart.where.terms, to) for to in cart.where.to]
+    totals = compute(lines, discounts=cart.discounts, to=terms)
+    requirements = _requirements(cart) if cart.status == "open" else []
+    questions = [] if requirements else cart.where.questions(cart.currency, cart.lines, totals)
+    quote = cart.where.quote
+    if not questions or quote is None or not quote.answers_to(questions, clock.now()):
+        return Checked(cart, totals, requirements, questions)
+    if quote.answers:
+        to = [given(held, answer) for held, answer in zip(terms, quote.answers, strict=True)]
+        totals = compute(lines, discounts=cart.discounts, to=to)
+    return Checked(cart, totals, requirements, tax_engine=engine_out(quote))
 
 
 def _requirements(cart: Cart) -> list[Requirement]:
@@ -622,6 +636,7 @@ def _out(checked: Checked) -> CartOut:
         address=cart.where.address,
         delivery=cart.where.to[0].delivery(totals.consignments[0].goods),
         consignments=_consignments(checked) if cart.where.is_split else [],
+        tax_engine=checked.tax_engine,
         vat_id=VatIdOut(number=buyer.number, status=buyer.status, checked_at=buyer.checked_at) if buyer else None,
         total=MoneyOut(amount=totals.total, currency=cart.currency),
         item_count=sum(line.quantity for line in cart.lines),

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from fractions import Fraction
 from itertools import chain
 
 from commerce.promotions.engine import Discount, Taken, take
 from commerce.taxes.engine import Rate, taxes_of
+from commerce.taxes.quotes import Answer
 from commerce.taxes.schemes import Scheme
 from foundation.money import apportion
 
@@ -54,6 +55,8 @@ class Terms:
     shipping_class: str = STANDARD
     scheme: Scheme = "domestic"
     note: str = ""
+    given: tuple[tuple[TaxAmount, ...], ...] | None = None
+    """The taxes of each part that goes there, and last those of the delivery, when an engine has said them."""
 
 
 TermsFor = Callable[[Goods], Terms]
@@ -63,6 +66,12 @@ TermsFor = Callable[[Goods], Terms]
 def always(terms: Terms) -> TermsFor:
     """Terms that hold whatever the goods cost."""
     return lambda _: terms
+
+
+def given(terms: TermsFor, answer: Answer) -> TermsFor:
+    """The same terms with the taxes that an engine has said."""
+    said = tuple(tuple(TaxAmount(**asdict(part)) for part in parts) for parts in (*answer.lines, answer.shipping))
+    return lambda goods: replace(terms(goods), given=said)
 
 
 @dataclass(frozen=True, slots=True)
@@ -240,10 +249,15 @@ class _Taxes:
     def __init__(self, terms: Terms) -> None:
         self._terms = terms
         self._taken: dict[Rate, tuple[int, int]] = {}
+        self._given = iter(terms.given or ())
         self.taken = 0
 
     def take(self, amount: int, tax_class: str) -> tuple[TaxAmount, ...]:
         """The taxes on an amount."""
+        if self._terms.given is not None:
+            given = next(self._given)
+            self.taken += sum(tax.amount for tax in given)
+            return given
         rates = self._terms.rates.get(tax_class, ())
         parts = taxes_of(amount, rates, included=self._terms.tax_included)
         for rate, part in zip(rates, parts, strict=True):
@@ -256,6 +270,8 @@ class _Taxes:
 
     def told(self, base: int) -> tuple[TaxAmount, ...]:
         """What each tax came to; for what is free of tax for a reason, the reason."""
+        if self._terms.given is not None:
+            return merged([(), *self._terms.given])
         if self._is_free:
             return (self._told("Tax", Fraction(0), base, 0),)
         return tuple(

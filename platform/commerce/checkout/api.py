@@ -14,6 +14,7 @@ from commerce.http import Core, CoreDep, KeyDep, ShopDep, ShopperDep, once, shop
 from commerce.identity.service import Shopper
 from commerce.orders.schemas import OrderOut
 from commerce.payments.providers import configured
+from commerce.taxes import engines
 from foundation.http import json_bytes, model_bytes
 
 router = APIRouter(prefix="/v1/store/carts", tags=["checkout"])
@@ -25,6 +26,7 @@ def checkout_of(core: Core) -> Checkout:
         core.database,
         configured(core.database, core.settings),
         timedelta(seconds=core.settings.reservation_ttl_seconds),
+        engines.configured(core.settings),
     )
 
 

@@ -10,7 +10,7 @@ An order that stands is answered with even when its capture gets no answer.
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Any, cast
 from uuid import UUID
@@ -19,6 +19,7 @@ import structlog
 from pydantic import TypeAdapter, ValidationError
 
 from commerce.cart import service as carts
+from commerce.cart.quoting import quote
 from commerce.cart.service import Checked
 from commerce.checkout.schemas import ActionOut, Complete, PartIn, Waiting
 from commerce.checkout.splitting import shares
@@ -44,6 +45,7 @@ from commerce.payments.providers import (
 from commerce.payments.service import PaymentWasRefused
 from commerce.payments.settlement import Due
 from commerce.promotions.service import CodeUsedUp
+from commerce.taxes.quotes import TaxEngine
 from commerce.tenancy.service import Shop
 from foundation import clock
 from foundation.database import Database, Tx
@@ -82,6 +84,12 @@ class NothingToContinue(Conflict):
     code = "checkout.nothing_to_continue"
 
 
+class TaxesUnquoted(Conflict):
+    """The cart changed while its taxes were asked for; look at it and try again."""
+
+    code = "checkout.taxes_unquoted"
+
+
 class _Decided(Exception):
     """Somebody else has brought the attempt to its end."""
 
@@ -100,6 +108,8 @@ class Checkout:
     database: Database
     providers: Providers
     hold_for: timedelta
+    engines: Mapping[str, TaxEngine] = field(default_factory=dict)
+    """Those outside that can say what the taxes are."""
 
     async def complete(self, shop: Shop, shopper: Shopper, cart_id: UUID, body: Complete) -> OrderOut | Waiting:
         """Pay for a cart and place its order; the order of a cart that has one already is given again.
@@ -113,7 +123,7 @@ class Checkout:
         for part in body.parts:
             await self.providers.offered(shop.id, part.provider)
         try:
-            attempt, checked = await self._reserve(shop, shopper, cart_id, body)
+            attempt, checked = await self._reserved(shop, shopper, cart_id, body)
         except carts.CartNotOpen:
             return await self._again(shop, cart_id)
         return await self._ask(
@@ -166,6 +176,14 @@ class Checkout:
     def money(self) -> Money:
         """What is asked of providers once there is an order."""
         return Money(self.database, self.providers)
+
+    async def _reserved(self, shop: Shop, shopper: Shopper, cart_id: UUID, body: Complete) -> tuple[Attempt, Checked]:
+        """`_reserve`, once the shop's tax engine has been asked what it has to be."""
+        try:
+            return await self._reserve(shop, shopper, cart_id, body)
+        except TaxesUnquoted:
+            await quote(self.database, self.engines, shop.id, shopper, cart_id)
+            return await self._reserve(shop, shopper, cart_id, body)
 
     async def _reserve(self, shop: Shop, shopper: Shopper, cart_id: UUID, body: Complete) -> tuple[Attempt, Checked]:
         parts = body.parts
@@ -359,6 +377,8 @@ def _require_ready(checked: Checked, body: Complete) -> None:
                 requirement.model_dump(mode="json", exclude_none=True) for requirement in checked.requirements
             ]
         )
+    if checked.questions:
+        raise TaxesUnquoted
     if body.expected_total is not None and body.expected_total != checked.totals.total:
         raise TotalChanged(expected=body.expected_total, total=checked.totals.total)
 

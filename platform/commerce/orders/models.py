@@ -74,6 +74,8 @@ class Order(TenantOwned, Base):
     """How the tax came about: name, share, of which amount, how much, under which scheme and why."""
     rounding: Mapped[Str] = mapped_column(server_default="half_even_per_line")
     """How it was rounded."""
+    tax_engine: Mapped[dict[str, Any]] = mapped_column(JSONB, server_default=text('\'{"name": "table"}\''))
+    """Who said what the taxes are."""
     vat_id: Mapped[dict[str, Any] | None] = mapped_column(JSONB)
     """The business that bought: its VAT number, and what a register said of it then."""
     discounts: Mapped[list[dict[str, Any]]] = mapped_column(JSONB, server_default=text("'[]'"))

@@ -29,11 +29,13 @@ _PLACE = hot(
         """
         WITH placed AS (
             INSERT INTO orders (tenant_id, id, number, cart_id, customer_id, visitor_id, email, currency, subtotal,
-                                discount, shipping, tax, tax_included, shipping_tax, taxes, rounding, vat_id, discounts,
+                                discount, shipping, tax, tax_included, shipping_tax, taxes, rounding, tax_engine,
+                                vat_id, discounts,
                                 address, delivery, total, placed_at)
             VALUES (:tenant_id, :id, :number, :cart_id, CAST(:customer_id AS uuid), :visitor_id, CAST(:email AS text),
                     :currency, :subtotal, :discount, :shipping, :tax, :tax_included, :shipping_tax,
-                    CAST(CAST(:taxes AS text) AS jsonb), :rounding, CAST(CAST(:vat_id AS text) AS jsonb),
+                    CAST(CAST(:taxes AS text) AS jsonb), :rounding,
+                    CAST(CAST(:tax_engine AS text) AS jsonb), CAST(CAST(:vat_id AS text) AS jsonb),
                     CAST(CAST(:taken AS text) AS jsonb),
                     CAST(CAST(:address AS text) AS jsonb),
                     CAST(CAST(:delivery AS text) AS jsonb), :total, CAST(:at AS timestamptz))),
@@ -109,6 +111,7 @@ async def place(tx: Tx, shopper: Shopper, checked: Checked, *, order_id: UUID, e
             "taxes": json.dumps([asdict(tax) for tax in totals.taxes]),
             "taken": json.dumps([taken.model_dump() for taken in said.totals.discounts]),
             "rounding": ROUNDING,
+            "tax_engine": checked.tax_engine.model_dump_json(),
             "vat_id": cart.where.buyer.json() if cart.where.buyer else None,
             "address": said.address.model_dump_json() if said.address else None,
             "delivery": delivery.model_dump_json() if delivery else None,

@@ -35,7 +35,8 @@ _DOCUMENT = """
         'id', o.id, 'number', o.number, 'status', o.status, 'payment_state', o.payment_state,
         'fulfilment_state', o.fulfilment_state, 'return_state', o.return_state, 'currency', o.currency,
         'placed_at', o.placed_at, 'subtotal', o.subtotal, 'discount', o.discount, 'shipping', o.shipping, 'tax', o.tax,
-        'tax_included', o.tax_included, 'taxes', o.taxes, 'rounding', o.rounding, 'vat_id', o.vat_id->>'number',
+        'tax_included', o.tax_included, 'taxes', o.taxes, 'rounding', o.rounding, 'tax_engine', o.tax_engine,
+        'vat_id', o.vat_id->>'number',
         'discounts', o.discounts, 'address', o.address, 'delivery', o.delivery,
         'total', jsonb_build_object('amount', o.total, 'currency', o.currency),
         'refunded', jsonb_build_object('currency', o.currency, 'amount', (

@@ -11,7 +11,7 @@ from commerce.cart.schemas import LineExplanation, ShareOut
 from commerce.delivery.schemas import AddressOut, DeliveryOut
 from commerce.orders.states import FulfilmentState, PaymentState, ReturnState, Status
 from commerce.payments.schemas import RefundOut
-from commerce.taxes.schemas import TaxOut
+from commerce.taxes.schemas import TaxEngineOut, TaxOut
 from commerce.vendors.schemas import VendorOrderOut
 from foundation.types import Currency, Email, Id, Input, Instant, LongText, MinorUnits, Model, MoneyOut, Quantity, Text
 
@@ -121,6 +121,8 @@ class OrderOut(Model):
     discounts: list[ShareOut]
     rounding: str
     """How the tax was rounded: `half_even_per_line`."""
+    tax_engine: TaxEngineOut
+    """Who said what the taxes are."""
     vat_id: str | None
     """Of the business that bought."""
     address: AddressOut | None

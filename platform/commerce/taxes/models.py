@@ -5,7 +5,7 @@ from __future__ import annotations
 from decimal import Decimal
 
 from sqlalchemy import CheckConstraint, Index, Numeric, Text, text
-from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
 from foundation.database import Base
@@ -30,6 +30,10 @@ class TaxPolicy(TenantOwned, Base):
     """Registered for IOSS: what EUR 150 are in the shop's currency."""
     vat_id: Mapped[Str | None]
     """The shop's own; without one nothing is sold free of tax to businesses elsewhere in the EU."""
+    engine: Mapped[Str] = mapped_column(server_default="table")
+    """Who says what the taxes are: the shop's own table, or an engine outside."""
+    engine_codes: Mapped[dict[str, str]] = mapped_column(JSONB, server_default=text("'{}'"))
+    """What that engine calls the shop's classes of goods."""
 
 
 class TaxRate(TenantOwned, Base):

@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, StringConstraints
 
+from commerce.taxes.quotes import TABLE, Quote
 from commerce.taxes.schemes import Scheme
 from commerce.taxes.vat_ids import Status
 from foundation.types import Country, Input, MinorUnits, Model, Slug, Text
@@ -16,6 +17,7 @@ MAX_RATES = 1_000
 
 Region = Annotated[str, StringConstraints(pattern=r"^[A-Z0-9]{1,3}$")]
 """The part of ISO 3166-2 after the country: `CA` of `US-CA`."""
+EngineCode = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{1,40}$")]
 PostalPrefix = Annotated[str, StringConstraints(pattern=r"^[A-Z0-9]{1,10}$")]
 """The beginning of a postal code, without spaces and dashes."""
 Share = Annotated[Decimal, Field(strict=False, ge=0, lt=1, max_digits=9, decimal_places=8)]
@@ -34,6 +36,10 @@ class PolicyIn(Input):
     """Registered for IOSS: what EUR 150 are, in minor units of the shop's currency."""
     vat_id: Text | None = None
     """The shop's own, without which nothing is sold free of tax to businesses elsewhere in the EU."""
+    engine: Literal["table", "stripe"] = "table"
+    """Who says what the taxes are; without an answer the table does."""
+    engine_codes: dict[Slug, EngineCode] = Field(default_factory=dict, max_length=200)
+    """What the engine calls the shop's classes of goods."""
 
 
 class PolicyOut(Model):
@@ -45,6 +51,8 @@ class PolicyOut(Model):
     oss: bool
     ioss_limit: int | None
     vat_id: str | None
+    engine: str
+    engine_codes: dict[str, str]
 
 
 class RateIn(Input):
@@ -97,6 +105,24 @@ class TaxOut(Model):
     scheme: Scheme = "domestic"
     note: str = ""
     """The reason in law, as an invoice has to carry it."""
+
+
+class TaxEngineOut(Model):
+    """Who said what the taxes are: the shop's own table, or an engine outside, with its receipts."""
+
+    name: str = TABLE
+    references: list[str] = Field(default_factory=list)
+    instead_of: str | None = None
+    """The engine that gave no answer in time."""
+
+
+OWN_TABLE = TaxEngineOut()
+
+
+def engine_out(quote: Quote) -> TaxEngineOut:
+    """Who gave a quote."""
+    references = [answer.reference for answer in quote.answers if answer.reference]
+    return TaxEngineOut(name=quote.engine, references=references, instead_of=quote.instead_of)
 
 
 class VatIdIn(Input):

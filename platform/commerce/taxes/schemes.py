@@ -7,12 +7,14 @@ reason is kept with every amount.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 from commerce.taxes.places import Place
 
-Scheme = Literal["domestic", "gst", "destination", "origin", "oss", "ioss", "intra_community", "import", "export"]
+Scheme = Literal[
+    "domestic", "gst", "destination", "origin", "oss", "ioss", "intra_community", "import", "export", "quoted"
+]
 Rates = Literal["there", "home", "none"]
 
 _EXPORTS: Mapping[str, str] = {
@@ -21,7 +23,7 @@ _EXPORTS: Mapping[str, str] = {
 }
 _EU_EXPORT = "Export, exempt from VAT: Article 146 of Directive 2006/112/EC."
 _EXPORT = "Export: no tax is charged. Taxes and duties may be due where it arrives."
-_INTRA_COMMUNITY = (
+INTRA_COMMUNITY = (
     "Intra-Community supply, exempt from VAT: Article 138 of Directive 2006/112/EC. Reverse charge: the customer "
     "accounts for VAT on the acquisition."
 )
@@ -43,6 +45,10 @@ class Seller:
     ioss_limit: int | None = None
     """Registered at the Import One-Stop Shop: what EUR 150 are, in minor units of the shop's currency."""
     vat_id: str | None = None
+    engine: str = "table"
+    """Who says what the taxes are: its own table, or an engine outside."""
+    engine_codes: Mapping[str, str] = field(default_factory=dict)
+    """What that engine calls the shop's classes of goods."""
 
     @property
     def place(self) -> Place:
@@ -85,7 +91,7 @@ def _at_home(seller: Seller, to: Place) -> Treatment:
 
 def _within_eu(seller: Seller, buyer: str | None) -> Treatment:
     if seller.vat_id and buyer and buyer != seller.country:
-        return Treatment("intra_community", "none", _INTRA_COMMUNITY)
+        return Treatment("intra_community", "none", INTRA_COMMUNITY)
     if seller.oss:
         return Treatment("oss", note=_OSS)
     return Treatment("origin", "home", _ORIGIN)

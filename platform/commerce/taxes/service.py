@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 from sqlalchemy import text
 
 from commerce.taxes.schemas import PolicyIn, PolicyOut, RateOut, RatesIn, TaxesOut
@@ -9,19 +11,19 @@ from commerce.taxes.vat_ids import well_formed
 from foundation.database import Tx, hot
 from foundation.ids import new_id
 
-_POLICY = hot(
-    text("SELECT included, country, region, oss, ioss_limit, vat_id FROM tax_policy WHERE tenant_id = :tenant_id")
-)
+_POLICY = hot(text("SELECT (to_jsonb(p) - 'id' - 'tenant_id')::text FROM tax_policy p WHERE tenant_id = :tenant_id"))
 
 _SET_POLICY = hot(
     text(
         """
-        INSERT INTO tax_policy (tenant_id, id, included, country, region, oss, ioss_limit, vat_id)
+        INSERT INTO tax_policy (tenant_id, id, included, country, region, oss, ioss_limit, vat_id, engine,
+                                engine_codes)
         VALUES (:tenant_id, :id, :included, :country, CAST(:region AS text), :oss, CAST(:ioss_limit AS bigint),
-                CAST(:vat_id AS text))
+                CAST(:vat_id AS text), :engine, CAST(CAST(:engine_codes AS text) AS jsonb))
         ON CONFLICT (tenant_id) DO UPDATE
             SET included = excluded.included, country = excluded.country, region = excluded.region,
-                oss = excluded.oss, ioss_limit = excluded.ioss_limit, vat_id = excluded.vat_id
+                oss = excluded.oss, ioss_limit = excluded.ioss_limit, vat_id = excluded.vat_id,
+                engine = excluded.engine, engine_codes = excluded.engine_codes
         """
     )
 )
@@ -51,9 +53,9 @@ _ADD = hot(
 
 async def read(tx: Tx) -> TaxesOut:
     """The policy and all rates."""
-    policy = await tx.one(_POLICY)
+    policy = await tx.json(_POLICY)
     rates = [RateOut.model_validate(dict(row)) for row in await tx.rows(_RATES)]
-    return TaxesOut(policy=PolicyOut.model_validate(dict(policy)) if policy else None, rates=rates)
+    return TaxesOut(policy=PolicyOut.model_validate_json(policy) if policy else None, rates=rates)
 
 
 async def set_policy(tx: Tx, policy: PolicyIn) -> TaxesOut:
@@ -63,7 +65,8 @@ async def set_policy(tx: Tx, policy: PolicyIn) -> TaxesOut:
         MalformedVatId.
     """
     vat_id = well_formed(policy.vat_id) if policy.vat_id else None
-    await tx.rows(_SET_POLICY, {**policy.model_dump(), "vat_id": vat_id, "id": new_id()})
+    codes = json.dumps(policy.engine_codes)
+    await tx.rows(_SET_POLICY, {**policy.model_dump(), "vat_id": vat_id, "engine_codes": codes, "id": new_id()})
     return await read(tx)
 
 

@@ -30,6 +30,10 @@ def _taxes() -> None:
         "tax_rate",
         sa.Column("postal_prefixes", postgresql.ARRAY(sa.Text()), server_default=sa.text("'{}'"), nullable=False),
     )
+    op.add_column("tax_policy", sa.Column("engine", sa.Text(), server_default="table", nullable=False))
+    op.add_column("tax_policy", _kept("engine_codes", "{}"))
+    op.add_column("cart", _json("tax_quote"))
+    op.add_column("orders", _kept("tax_engine", '{"name": "table"}'))
     op.add_column("cart", _json("vat_id"))
     op.add_column("orders", sa.Column("rounding", sa.Text(), server_default="half_even_per_line", nullable=False))
     op.add_column("orders", _json("vat_id"))
@@ -153,6 +157,12 @@ def _of_slot(table: str) -> sa.ForeignKeyConstraint:
 
 def _minor(name: str, *, server_default: str | None = None) -> sa.Column[int]:
     return sa.Column(name, sa.BigInteger(), server_default=server_default, nullable=False)
+
+
+def _kept(name: str, default: str) -> sa.Column[object]:
+    return sa.Column(
+        name, postgresql.JSONB(astext_type=sa.Text()), server_default=sa.literal(default, sa.Text()), nullable=False
+    )
 
 
 def _json(name: str) -> sa.Column[object]:
