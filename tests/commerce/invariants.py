@@ -109,6 +109,15 @@ _WRONG = {
         LEFT JOIN stock_policy y ON y.variant_id = s.variant_id
         WHERE s.tenant_id = :tenant_id
           AND s.kept_back <> CASE WHEN w.active THEN coalesce(y.safety_stock, 0) ELSE 1000000000000000 END""",
+    "units that were sent and are neither there, lost nor on their way": """
+        SELECT t.id FROM stock_transfer t
+        CROSS JOIN LATERAL (SELECT sum(quantity) AS sent, sum(received + lost) AS arrived, sum(lost) AS lost
+                            FROM stock_transfer_part p WHERE p.transfer_id = t.id) p
+        CROSS JOIN LATERAL (SELECT coalesce(sum(quantity) FILTER (WHERE kind = 'transfer_out'), 0) AS sent,
+                                   coalesce(sum(quantity) FILTER (WHERE kind = 'transfer_in'), 0) AS arrived,
+                                   coalesce(sum(quantity) FILTER (WHERE kind = 'write_off'), 0) AS lost
+                            FROM stock_movement m WHERE m.reference_id = t.id) m
+        WHERE t.tenant_id = :tenant_id AND (p.sent, p.arrived, p.lost) IS DISTINCT FROM (m.sent, m.arrived, m.lost)""",
     "lots that are more than their balance": """
         SELECT s.id FROM stock s JOIN stock_lot l ON l.stock_id = s.id WHERE s.tenant_id = :tenant_id
         GROUP BY s.id, s.received, s.available, s.reserved, s.sold, s.written_off, s.lotted

@@ -61,7 +61,8 @@ READ = hot(
                v.product_id, v.sku, v.title AS variant_title, p.title AS product_title, p.handle, p.image,
                p.status = 'published' AS for_sale, p.tax_class, p.vendor_id, r.amount AS list_price,
                {ON_HAND} AS available, greatest(y.backorder_limit - y.promised, 0) AS room, y.lead_days,
-               y.available_from, {COMPONENTS} AS components
+               y.available_from, {COMPONENTS} AS components,
+               (SELECT a.rule FROM allocation_policy a WHERE a.tenant_id = c.tenant_id) AS rule
         FROM cart c
         LEFT JOIN cart_line l ON l.tenant_id = c.tenant_id AND l.cart_id = c.id
         LEFT JOIN variant v ON v.tenant_id = l.tenant_id AND v.id = l.variant_id

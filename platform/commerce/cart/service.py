@@ -33,6 +33,7 @@ from commerce.delivery import slots
 from commerce.delivery.schemas import AddressIn, DeliveryOptions, SlotChoice, SlotOffers
 from commerce.identity.service import Shopper
 from commerce.inventory.bundles import needs_of
+from commerce.inventory.rules import Allocation, Rule
 from commerce.inventory.supply import Need, Share, share_out
 from commerce.pricing.engine import at_list, price_of
 from commerce.pricing.offers import read_offers
@@ -156,11 +157,19 @@ class Cart:
     lines: Sequence[Line]
     codes: Sequence[Presented]
     where: Where
+    rule: Rule = "fewest_parcels"
+    """By which rule the shop allocates orders to its warehouses."""
 
     @property
     def discounts(self) -> Sequence[Discount]:
         """What is taken off."""
         return [code.discount() for code in self.codes if code.standing == "good"]
+
+    @property
+    def allocation(self) -> Allocation:
+        """By which rule its units are to be found, and how near to where."""
+        address = self.where.address
+        return Allocation(self.rule, address.country if address else None, address.region if address else None)
 
     @property
     def goods(self) -> int:
@@ -236,6 +245,7 @@ async def get(tx: Tx, shopper: Shopper, cart_id: UUID) -> Cart:
         lines=lines,
         codes=[Presented(code, code.standing(goods, at=now)) for code in read_codes(first["codes"])],
         where=await where_of(tx, first),
+        rule=first["rule"] or "fewest_parcels",
     )
 
 

@@ -206,7 +206,8 @@ class Checkout:
                 checked=_CHECKED.dump_json(checked).decode(),
                 return_url=body.return_url,
             )
-            await inventory.reserve(tx, attempt.id, _stock_lines(checked), until=clock.now() + self.hold_for)
+            until, allocation = clock.now() + self.hold_for, checked.cart.allocation
+            await inventory.reserve(tx, attempt.id, _stock_lines(checked), until=until, allocation=allocation)
             await carts.begin_completing(tx, cart_id)
             said = BeginCheckout(items=_items(checked), currency=currency, value=total)
             await announce(tx, [record(said, tenant_id=shop.id, aggregate_id=cart_id, context=shopper.context())])

@@ -14,6 +14,7 @@ import asyncpg
 from sqlalchemy import text
 
 from commerce.inventory import lots, promises
+from commerce.inventory.keeping import UnknownWarehouse
 from foundation.database import HotStatement, Tx, hot
 from foundation.errors import Conflict
 from foundation.ids import new_id
@@ -28,6 +29,20 @@ _HELD = hot(
           AND s.variant_id = ANY(CAST(:variant_ids AS uuid[]))
           AND (CAST(:warehouse_id AS uuid) IS NULL OR s.warehouse_id = CAST(:warehouse_id AS uuid))
         ORDER BY s.variant_id, s.id, r.id FOR UPDATE OF r, s
+        """
+    )
+)
+
+# ix_reservation_order
+_HELD_AT = hot(
+    text(
+        """
+        SELECT w.id AS warehouse_id, s.variant_id, sum(r.quantity - r.sold - r.released)::bigint AS units
+        FROM warehouse w
+        LEFT JOIN reservation r ON r.tenant_id = w.tenant_id AND r.order_id = :order_id
+                               AND r.quantity > r.sold + r.released
+        LEFT JOIN stock s ON s.tenant_id = r.tenant_id AND s.id = r.stock_id AND s.warehouse_id = w.id
+        WHERE w.tenant_id = :tenant_id AND w.code = :warehouse GROUP BY w.id, s.variant_id
         """
     )
 )
@@ -102,6 +117,19 @@ class _Taken:
     stock_id: UUID
     lot_id: UUID | None
     units: int
+
+
+async def held_at(tx: Tx, order_id: UUID, warehouse: str) -> tuple[UUID, dict[UUID, int]]:
+    """The id of a warehouse, and the units, by variant, that it holds for an order.
+
+    Raises:
+        UnknownWarehouse.
+    """
+    rows = await tx.rows(_HELD_AT, {"order_id": order_id, "warehouse": warehouse})
+    if not rows:
+        raise UnknownWarehouse(warehouse=warehouse)
+    units = {row["variant_id"]: row["units"] for row in rows if row["variant_id"]}
+    return rows[0]["warehouse_id"], units
 
 
 async def ship(

@@ -6,16 +6,22 @@ from collections.abc import Awaitable, Callable
 from typing import Annotated, TypeVar
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, Query, Request, Response, status
+from fastapi import APIRouter, Depends, Path, Query, Request, Response, status
 from pydantic import Field
 
 from commerce.http import Core, CoreDep, KeyDep, ShopDep, change_once, decode_cursor, encode_cursor, staff
 from commerce.identity.staff import Staff
-from commerce.inventory import bundles, keeping, policies
+from commerce.inventory import bundles, keeping, policies, transfers, warehouses
 from commerce.inventory.schemas import (
+    AllocationIn,
+    AllocationOut,
+    ArrivalIn,
     BundleIn,
     BundleOut,
     CountIn,
+    DispatchIn,
+    DispatchList,
+    DispatchOut,
     LotList,
     MovementList,
     PolicyIn,
@@ -25,11 +31,13 @@ from commerce.inventory.schemas import (
     ReceiptIn,
     StockLevels,
     TransferIn,
+    WarehouseIn,
+    WarehouseList,
     WriteOffIn,
 )
 from foundation.database import Tx
 from foundation.http import json_bytes, model_bytes
-from foundation.types import Input, Text
+from foundation.types import Input, Slug, Text
 
 router = APIRouter(prefix="/v1/admin/inventory", tags=["inventory"])
 Reader = Annotated[Staff, Depends(staff("inventory:read"))]
@@ -100,6 +108,56 @@ async def transfer(request: Request, core: CoreDep, keeper: Keeper, key: KeyDep,
     return await _change(request, core, keeper, key, keeping.transfer, body)
 
 
+@router.get("/dispatches")
+async def dispatches(core: CoreDep, shop: ShopDep, _: Reader, query: Annotated[PageOfSku, Query()]) -> DispatchList:
+    """What was sent of a SKU from one warehouse to another, newest first, and what became of it."""
+    before = decode_cursor(query.cursor)[1] if query.cursor else NEWEST
+    return await _dispatches(core, shop.id, query.sku, before=before, limit=query.limit)
+
+
+@router.post("/dispatches", status_code=status.HTTP_201_CREATED, response_model=DispatchList)
+async def dispatch(request: Request, core: CoreDep, keeper: Keeper, key: KeyDep, body: DispatchIn) -> Response:
+    """Units leave one warehouse for another: they are on their way until they arrive. The newest of the SKU's."""
+
+    async def change(tx: Tx) -> None:
+        await transfers.send(tx, body)
+
+    async def answer() -> Response:
+        sent = await _dispatches(core, keeper.tenant_id, body.sku, before=NEWEST, limit=50)
+        return json_bytes(model_bytes(sent), status=status.HTTP_201_CREATED)
+
+    return await change_once(request, core, keeper, key, change, answer)
+
+
+@router.post("/dispatches/{dispatch_id}/arrivals", status_code=status.HTTP_201_CREATED, response_model=DispatchOut)
+async def arrive(
+    request: Request,
+    core: CoreDep,
+    keeper: Keeper,
+    key: KeyDep,
+    dispatch_id: Annotated[UUID, Path()],
+    body: ArrivalIn,
+) -> Response:
+    """Some of what was sent arrived, or is lost."""
+
+    async def change(tx: Tx) -> None:
+        await transfers.arrive(tx, dispatch_id, body)
+
+    async def answer() -> Response:
+        async with core.database.tx(keeper.tenant_id, read_only=True) as tx:
+            sent = await transfers.get(tx, dispatch_id)
+        return json_bytes(model_bytes(sent), status=status.HTTP_201_CREATED)
+
+    return await change_once(request, core, keeper, key, change, answer)
+
+
+async def _dispatches(core: Core, tenant_id: UUID, sku: str, *, before: UUID, limit: int) -> DispatchList:
+    async with core.database.tx(tenant_id, read_only=True) as tx:
+        found = await transfers.of_sku(tx, sku, before=before, limit=limit + 1)
+    shown, more = list(found[:limit]), len(found) > limit
+    return DispatchList(items=shown, has_more=more, next_cursor=encode_cursor(0, shown[-1].id) if more else None)
+
+
 @router.get("/lots")
 async def lots(core: CoreDep, shop: ShopDep, _: Reader, query: Annotated[OfSku, Query()]) -> LotList:
     """A SKU's lots, those that expire first before the others."""
@@ -129,6 +187,38 @@ async def put_policy(core: CoreDep, shop: ShopDep, _: Keeper, body: PolicyIn) ->
     """Set what is kept back of a SKU, how many units may be promised beyond what is there, and for when."""
     async with core.database.tx(shop.id) as tx:
         return await policies.put(tx, body)
+
+
+@router.get("/warehouses")
+async def list_warehouses(core: CoreDep, shop: ShopDep, _: Reader) -> WarehouseList:
+    """The shop's warehouses, in the order of their priority."""
+    async with core.database.tx(shop.id, read_only=True) as tx:
+        return await warehouses.every(tx)
+
+
+@router.put("/warehouses/{code}")
+async def put_warehouse(
+    core: CoreDep, shop: ShopDep, _: Keeper, code: Annotated[Slug, Path()], body: WarehouseIn
+) -> WarehouseList:
+    """Add a warehouse, or change the one with this code."""
+    async with core.database.tx(shop.id) as tx:
+        await warehouses.put(tx, code, body)
+        return await warehouses.every(tx)
+
+
+@router.get("/allocation")
+async def allocation(core: CoreDep, shop: ShopDep, _: Reader) -> AllocationOut:
+    """By which rule orders are allocated to warehouses and lots."""
+    async with core.database.tx(shop.id, read_only=True) as tx:
+        return await warehouses.rule(tx)
+
+
+@router.put("/allocation")
+async def put_allocation(core: CoreDep, shop: ShopDep, _: Keeper, body: AllocationIn) -> AllocationOut:
+    """Say by which rule orders are allocated, from now on."""
+    async with core.database.tx(shop.id) as tx:
+        await warehouses.set_rule(tx, body)
+        return await warehouses.rule(tx)
 
 
 @router.get("/bundles")

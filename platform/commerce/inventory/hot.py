@@ -6,13 +6,13 @@ from sqlalchemy import text
 
 from foundation.database import hot
 
-# uq_variant_sku and uq_warehouse_code. Whoever keeps a variant's stock has it to themselves, so that a new balance
-# keeps back what the policy says; selling doesn't wait for that.
+# uq_variant_sku and uq_warehouse_code. Whoever keeps a variant's stock has it to themselves, and its warehouse stays as
+# it is, so that a new balance keeps back what it should; selling doesn't wait for that.
 PLACE = hot(
     text(
         """
-        SELECT (SELECT id FROM warehouse WHERE tenant_id = :tenant_id AND code = :warehouse) AS warehouse_id,
-               id AS variant_id, product_id, bundle
+        WITH place AS (SELECT id FROM warehouse WHERE tenant_id = :tenant_id AND code = :warehouse FOR SHARE)
+        SELECT (SELECT id FROM place) AS warehouse_id, id AS variant_id, product_id, bundle
         FROM variant WHERE tenant_id = :tenant_id AND sku = :sku FOR NO KEY UPDATE
         """
     )
@@ -27,22 +27,10 @@ KEPT_BACK = f"""
                                    WHERE y.tenant_id = :tenant_id AND y.variant_id = :variant_id), 0) END
 """
 
-RECEIVE = hot(
-    text(
-        f"""
-        INSERT INTO stock AS s (tenant_id, id, warehouse_id, variant_id, received, available, kept_back)
-        VALUES (:tenant_id, :id, :warehouse_id, :variant_id, :quantity, :quantity, {KEPT_BACK})
-        ON CONFLICT (tenant_id, variant_id, warehouse_id) DO UPDATE
-            SET received = s.received + excluded.received, available = s.available + excluded.available
-        RETURNING id, available - kept_back AS available, lotted
-        """
-    )
-)
+WAREHOUSE = hot(text("SELECT id FROM warehouse WHERE tenant_id = :tenant_id AND code = :warehouse FOR SHARE"))
 
-WAREHOUSE = hot(text("SELECT id FROM warehouse WHERE tenant_id = :tenant_id AND code = :warehouse"))
-
-# Units a customer sent back: to be sold again, or written off at once.
-TAKE_BACK = hot(
+# Units that came in or back: to be sold, or written off at once.
+TAKE_IN = hot(
     text(
         f"""
         INSERT INTO stock AS s (tenant_id, id, warehouse_id, variant_id, received, available, written_off, kept_back)
@@ -152,6 +140,15 @@ MOVEMENTS = hot(
         LEFT JOIN stock_lot l ON l.tenant_id = m.tenant_id AND l.id = m.lot_id
         WHERE v.tenant_id = :tenant_id AND v.sku = :sku AND m.id < CAST(:before AS uuid)
         ORDER BY m.id DESC LIMIT :limit
+        """
+    )
+)
+
+VARIANTS = hot(
+    text(
+        """
+        SELECT id FROM variant WHERE tenant_id = :tenant_id AND id = ANY(CAST(:variant_ids AS uuid[]))
+        ORDER BY id FOR NO KEY UPDATE
         """
     )
 )

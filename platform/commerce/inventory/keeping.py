@@ -97,15 +97,19 @@ class SentBack:
 
 
 @dataclass(frozen=True, slots=True)
-class _Place:
+class Place:
+    """Where a variant's units lie."""
+
     variant_id: UUID
     product_id: UUID
     warehouse_id: UUID
 
     def where(self) -> dict[str, object]:
+        """As statements name it."""
         return {"variant_id": self.variant_id, "warehouse_id": self.warehouse_id}
 
     def values(self, quantity: int) -> dict[str, object]:
+        """As statements name it, with so many units."""
         return {**self.where(), "quantity": quantity}
 
 
@@ -121,7 +125,7 @@ async def receive(tx: Tx, receipt: ReceiptIn) -> StockLevels:
     if receipt.expires_on is not None and receipt.expires_on < clock.now().date():
         raise LotExpired(expires_on=receipt.expires_on)
     parts = [Drawn(None, receipt.lot, receipt.expires_on, receipt.quantity)]
-    await _receive(tx, await _find(tx, receipt), parts, "receive", receipt.reason)
+    await take_in(tx, await find(tx, receipt), parts, "receive", receipt.reason)
     return await levels(tx, receipt.sku)
 
 
@@ -132,11 +136,11 @@ async def write_off(tx: Tx, lost: WriteOffIn) -> StockLevels:
         UnknownSku, IsBundle, UnknownWarehouse.
         OutOfStock, LotShort: fewer are available there; nothing is written off.
     """
-    place = await _find(tx, lost)
+    place = await find(tx, lost)
     row = await tx.one(hot.WRITE_OFF, place.values(lost.quantity))
     if row is None:
-        raise await _too_few(tx, place, lost.quantity)
-    await _log(tx, row["id"], "write_off", await _draw(tx, row, lost.quantity, "lost", lot=lost.lot), lost.reason)
+        raise await too_few(tx, place, lost.quantity)
+    await log(tx, row["id"], "write_off", await draw_from(tx, row, lost.quantity, "lost", lot=lost.lot), lost.reason)
     await promises.tell_level(tx, place.variant_id, place.product_id, row["available"])
     return await levels(tx, lost.sku)
 
@@ -148,20 +152,20 @@ async def count(tx: Tx, counted: CountIn) -> StockLevels:
         UnknownSku, IsBundle, UnknownWarehouse.
         CountedBelowReserved: the missing units are promised; nothing changes.
     """
-    place = await _find(tx, counted)
+    place = await find(tx, counted)
     row = await tx.one(hot.COUNT, {**place.where(), "counted": counted.counted})
     if row is None:
         level = await tx.one(hot.LEVEL, place.where())
         if level is not None:
             raise CountedBelowReserved(counted=counted.counted, reserved=level["reserved"])
         if counted.counted:
-            await _receive(tx, place, [_without_lot(counted.counted)], "receive", counted.reason)
+            await take_in(tx, place, [without_lot(counted.counted)], "receive", counted.reason)
     elif row["difference"]:
         if row["difference"] > 0:
-            await _log(tx, row["id"], "receive", [_without_lot(row["difference"])], counted.reason)
+            await log(tx, row["id"], "receive", [without_lot(row["difference"])], counted.reason)
         else:
-            await _log(tx, row["id"], "write_off", await _draw(tx, row, -row["difference"], "lost"), counted.reason)
-        await _rose(tx, [_rise(place, row, row["difference"])])
+            await log(tx, row["id"], "write_off", await draw_from(tx, row, -row["difference"], "lost"), counted.reason)
+        await tell_risen(tx, [rise_of(place, row, row["difference"])])
     return await levels(tx, counted.sku)
 
 
@@ -174,17 +178,17 @@ async def transfer(tx: Tx, moving: TransferIn) -> StockLevels:
     """
     if moving.source == moving.destination:
         raise TransferToItself
-    source = await _find(tx, Placed(sku=moving.sku, warehouse=moving.source))
-    destination = await _find(tx, Placed(sku=moving.sku, warehouse=moving.destination))
+    source = await find(tx, Placed(sku=moving.sku, warehouse=moving.source))
+    destination = await find(tx, Placed(sku=moving.sku, warehouse=moving.destination))
     pair = [source.warehouse_id, destination.warehouse_id]
     await tx.rows(hot.LOCK_PAIR, {"variant_id": source.variant_id, "warehouse_ids": pair})
     row = await tx.one(hot.SEND, source.values(moving.quantity))
     if row is None:
-        raise await _too_few(tx, source, moving.quantity)
-    sent = await _draw(tx, row, moving.quantity, "sent")
-    await _log(tx, row["id"], "transfer_out", sent, moving.reason)
+        raise await too_few(tx, source, moving.quantity)
+    sent = await draw_from(tx, row, moving.quantity, "sent")
+    await log(tx, row["id"], "transfer_out", sent, moving.reason)
     await promises.tell_level(tx, source.variant_id, source.product_id, row["available"])
-    await _receive(tx, destination, sent, "transfer_in", moving.reason)
+    await take_in(tx, destination, sent, "transfer_in", moving.reason)
     return await levels(tx, moving.sku)
 
 
@@ -197,21 +201,22 @@ async def take_back(tx: Tx, warehouse: str, sent_back: Sequence[SentBack], *, re
     row = await tx.one(hot.WAREHOUSE, {"warehouse": warehouse})
     if row is None:
         raise UnknownWarehouse(warehouse=warehouse)
+    await tx.rows(hot.VARIANTS, {"variant_ids": [units.variant_id for units in sent_back]})
     risen: list[Rise] = []
     for units in sorted(sent_back, key=lambda units: units.variant_id):
-        place = _Place(units.variant_id, units.product_id, row["id"])
+        place = Place(units.variant_id, units.product_id, row["id"])
         stock = await tx.one(
-            hot.TAKE_BACK, {**place.where(), "id": new_id(), "restocked": units.restocked, "lost": units.lost}
+            hot.TAKE_IN, {**place.where(), "id": new_id(), "restocked": units.restocked, "lost": units.lost}
         )
         if stock is None:
             raise RuntimeError("an upsert gave no row")
         taken = units.restocked + units.lost
-        await _log(tx, stock["id"], "take_back", [_without_lot(taken)], reason, reference_id)
+        await log(tx, stock["id"], "take_back", [without_lot(taken)], reason, reference_id)
         if units.lost:
-            await _log(tx, stock["id"], "write_off", [_without_lot(units.lost)], reason, reference_id)
+            await log(tx, stock["id"], "write_off", [without_lot(units.lost)], reason, reference_id)
         if units.restocked:
-            risen.append(_rise(place, stock, units.restocked))
-    await _rose(tx, risen)
+            risen.append(rise_of(place, stock, units.restocked))
+    await tell_risen(tx, risen)
 
 
 async def levels(tx: Tx, sku: str) -> StockLevels:
@@ -242,7 +247,12 @@ async def discrepancies(tx: Tx) -> list[UUID]:
     return [row["id"] for row in await tx.rows(hot.DISCREPANCIES)]
 
 
-async def _find(tx: Tx, placed: Placed) -> _Place:
+async def find(tx: Tx, placed: Placed) -> Place:
+    """The place that a SKU and a warehouse's code name, kept from everybody else who keeps stock.
+
+    Raises:
+        UnknownSku, IsBundle, UnknownWarehouse.
+    """
     row = await tx.one(hot.PLACE, {"sku": placed.sku, "warehouse": placed.warehouse})
     if row is None:
         raise UnknownSku(sku=placed.sku)
@@ -250,50 +260,69 @@ async def _find(tx: Tx, placed: Placed) -> _Place:
         raise IsBundle(sku=placed.sku)
     if row["warehouse_id"] is None:
         raise UnknownWarehouse(warehouse=placed.warehouse)
-    return _Place(row["variant_id"], row["product_id"], row["warehouse_id"])
+    return Place(row["variant_id"], row["product_id"], row["warehouse_id"])
 
 
-async def _receive(tx: Tx, place: _Place, parts: Sequence[Drawn], kind: str, reason: str) -> None:
-    """Take in units, some or all of them as lots."""
+async def take_in(
+    tx: Tx,
+    place: Place,
+    parts: Sequence[Drawn],
+    kind: str,
+    reason: str,
+    *,
+    lost: int = 0,
+    reference_id: UUID | None = None,
+) -> None:
+    """Take in units, some or all of them as lots; `lost` ones are taken in and written off at once."""
     quantity = sum(part.units for part in parts)
-    row = await tx.one(hot.RECEIVE, {**place.values(quantity), "id": new_id()})
+    row = await tx.one(hot.TAKE_IN, {**place.where(), "id": new_id(), "restocked": quantity, "lost": lost})
     if row is None:
         raise RuntimeError("an upsert gave no row")
     received = [
         replace(part, id=await lots.put(tx, row["id"], part.code, part.expires_on, part.units)) if part.code else part
         for part in parts
     ]
-    await _log(tx, row["id"], kind, received, reason)
+    missing = [without_lot(lost)] if lost else []
+    await log(tx, row["id"], kind, [*received, *missing], reason, reference_id)
+    await log(tx, row["id"], "write_off", missing, reason, reference_id)
     lotted = row["lotted"] or any(part.code for part in parts)
-    await _rose(tx, [_rise(place, row, quantity, lotted=lotted)])
+    await tell_risen(tx, [rise_of(place, row, quantity, lotted=lotted)])
 
 
-def _without_lot(units: int) -> Drawn:
+def without_lot(units: int) -> Drawn:
+    """Units that came in without a lot."""
     return Drawn(None, None, None, units)
 
 
-async def _draw(
+async def draw_from(
     tx: Tx, balance: asyncpg.Record, units: int, to: Literal["lost", "sent"], *, lot: str | None = None
 ) -> list[Drawn]:
+    """Take units that have left a balance out of its lots, if it has any.
+
+    Raises:
+        LotShort.
+    """
     if not balance["lotted"] and lot is None:
-        return [_without_lot(units)]
+        return [without_lot(units)]
     return await lots.draw(tx, balance["id"], units, to, code=lot)
 
 
-def _rise(place: _Place, balance: asyncpg.Record, units: int, *, lotted: bool | None = None) -> Rise:
+def rise_of(place: Place, balance: asyncpg.Record, units: int, *, lotted: bool | None = None) -> Rise:
+    """A balance of which so many more units are available."""
     lotted = balance["lotted"] if lotted is None else lotted
     return Rise(balance["id"], place.variant_id, place.product_id, balance["available"], units, lotted)
 
 
-async def _rose(tx: Tx, risen: Sequence[Rise]) -> None:
+async def tell_risen(tx: Tx, risen: Sequence[Rise]) -> None:
     """Promises are kept first; what staff change is told whatever it comes to."""
     for rise in await promises.keep(tx, risen):
         await promises.tell_level(tx, rise.variant_id, rise.product_id, rise.available)
 
 
-async def _log(
+async def log(
     tx: Tx, stock_id: UUID, kind: str, parts: Sequence[Drawn], reason: str, reference_id: UUID | None = None
 ) -> None:
+    """Write movements of a balance down, one for each lot."""
     for part in parts:
         await tx.rows(
             hot.MOVE,
@@ -309,7 +338,8 @@ async def _log(
         )
 
 
-async def _too_few(tx: Tx, place: _Place, quantity: int) -> OutOfStock:
+async def too_few(tx: Tx, place: Place, quantity: int) -> OutOfStock:
+    """The problem of a place that has fewer units than are asked of it."""
     level = await tx.one(hot.LEVEL, place.where())
     available = level["available"] if level else 0
     return OutOfStock(variant_id=place.variant_id, requested=quantity, available=available)

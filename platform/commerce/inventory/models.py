@@ -136,6 +136,52 @@ class BundleComponent(TenantOwned, Base):
     quantity: Mapped[Units]
 
 
+class StockTransfer(TenantOwned, Base):
+    """Units of a variant sent from one warehouse to another."""
+
+    __tablename__ = "stock_transfer"
+    __table_args__ = (
+        belongs_to("variant", "variant_id"),
+        belongs_to("warehouse", "source_id"),
+        belongs_to("warehouse", "destination_id"),
+        CheckConstraint("source_id <> destination_id", name="elsewhere"),
+        Index("ix_stock_transfer_variant", "tenant_id", "variant_id", "id"),
+    )
+
+    variant_id: Mapped[UUID]
+    source_id: Mapped[UUID]
+    destination_id: Mapped[UUID]
+    reason: Mapped[Str]
+    expected_on: Mapped[date | None]
+    sent_at: Mapped[Created]
+
+
+class StockTransferPart(TenantOwned, Base):
+    """The units of one lot in a transfer, or those without one: quantity = received + lost + in transit."""
+
+    __tablename__ = "stock_transfer_part"
+    __table_args__ = (
+        belongs_to("stock_transfer", "transfer_id"),
+        CheckConstraint("quantity > 0", name="quantity"),
+        CheckConstraint("received >= 0 AND lost >= 0 AND received + lost <= quantity", name="arrived"),
+        Index(
+            "uq_stock_transfer_part",
+            "tenant_id",
+            "transfer_id",
+            "lot",
+            unique=True,
+            postgresql_nulls_not_distinct=True,
+        ),
+    )
+
+    transfer_id: Mapped[UUID]
+    lot: Mapped[Str | None]
+    expires_on: Mapped[date | None]
+    quantity: Mapped[Units]
+    received: Mapped[Units] = mapped_column(server_default="0")
+    lost: Mapped[Units] = mapped_column(server_default="0")
+
+
 class Promise(TenantOwned, Base):
     """Units held that no balance covers yet: quantity = allocated + released + those still waiting."""
 

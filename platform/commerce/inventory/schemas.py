@@ -7,7 +7,9 @@ from typing import Annotated
 
 from pydantic import Field
 
-from foundation.types import Id, Input, Model, Text
+from commerce.inventory.rules import Rule
+from commerce.taxes.schemas import Region
+from foundation.types import Country, Id, Input, Model, Text
 
 Units = Annotated[int, Field(ge=1, le=10_000_000)]
 NoUnits = Annotated[int, Field(ge=0, le=10_000_000)]
@@ -86,6 +88,51 @@ class TransferIn(Input):
     reason: Text = "transfer"
 
 
+class DispatchIn(Input):
+    """Units that are sent from one warehouse to another."""
+
+    sku: Text
+    source: Text
+    """Code of the warehouse they leave."""
+    destination: Text
+    quantity: Units
+    expected_on: Day | None = None
+    reason: Text = "transfer"
+
+
+class ArrivalIn(Input):
+    """Units that arrived, and units that won't."""
+
+    received: NoUnits = 0
+    lost: NoUnits = 0
+    reason: Text = "arrival"
+    """Why, of those that are lost."""
+
+
+class DispatchOut(Model):
+    """Units that were sent: quantity = received + lost + in transit."""
+
+    id: Id
+    sku: str
+    source: str
+    destination: str
+    quantity: int
+    received: int
+    lost: int
+    in_transit: int
+    reason: str
+    expected_on: date | None
+    sent_at: datetime
+
+
+class DispatchList(Model):
+    """A page of what was sent of a SKU, newest first."""
+
+    items: list[DispatchOut]
+    has_more: bool
+    next_cursor: str | None
+
+
 class StockLevel(Model):
     """A balance, in units: received = available + reserved + sold + written off."""
 
@@ -125,6 +172,47 @@ class MovementList(Model):
     items: list[MovementOut]
     has_more: bool
     next_cursor: str | None
+
+
+class WarehouseIn(Input):
+    """A place that holds stock."""
+
+    name: Text
+    country: Country | None = None
+    region: Region | None = None
+    priority: Annotated[int, Field(ge=0, le=1_000)] = 0
+    """Which is asked first between equals: the lowest."""
+    active: bool = True
+    """Sold from."""
+
+
+class WarehouseOut(Model):
+    """A place that holds stock."""
+
+    code: str
+    name: str
+    country: str | None
+    region: str | None
+    priority: int
+    active: bool
+
+
+class WarehouseList(Model):
+    """The shop's warehouses, in the order of their priority."""
+
+    items: list[WarehouseOut]
+
+
+class AllocationIn(Input):
+    """By which rule orders are allocated to warehouses and lots."""
+
+    rule: Rule
+
+
+class AllocationOut(Model):
+    """By which rule orders are allocated to warehouses and lots."""
+
+    rule: Rule
 
 
 class ComponentIn(Input):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from typing import Literal
 from uuid import UUID
@@ -89,13 +90,15 @@ async def fulfil(
     *,
     lines: Iterable[tuple[UUID, int]] | None = None,
     consignment_id: UUID | None = None,
+    warehouse: str | None = None,
     carrier: str | None = None,
     tracking_number: str | None = None,
 ) -> UUID:
     """Send a parcel with units by line, or with all that has not left, of the order or of one of its consignments;
-    gives the parcel's id.
+    gives the parcel's id. From a warehouse, if one is named: with all that it holds, unless units are named too.
 
     Raises:
+        NotInYet, NotFromThere, UnknownWarehouse: nothing leaves.
         OrderNotFound, IllegalTransition, UnknownLine, TooManyUnits, NothingToSend, SeveralAddresses: nothing leaves.
     """
     held = await hold(tx, order_id)
@@ -103,13 +106,18 @@ async def fulfil(
     units = open_units(held, lines)
     if lines is None and consignment_id is not None:
         units = {line_id: n for line_id, n in units.items() if held.line(line_id).consignment_id == consignment_id}
+    warehouse_id = None
+    if warehouse is not None:
+        warehouse_id, there = await allocation.held_at(tx, held.id, warehouse)
+        units = units if lines is not None else _that_lie_there(held, units, there)
     if not units:
         raise NothingToSend
     consignment_id = _consignment_of(held, units, consignment_id)
     fulfilment_id = new_id()
     for line_id, quantity in units.items():
         held.line(line_id).fulfilled += quantity
-    await allocation.ship(tx, held.id, by_variant(held, units), reference_id=fulfilment_id)
+    wanted = by_variant(held, units)
+    await allocation.ship(tx, held.id, wanted, reference_id=fulfilment_id, warehouse_id=warehouse_id)
     await tx.rows(
         _SEND,
         {
@@ -129,6 +137,20 @@ async def fulfil(
     said = OrderFulfilled(order_id=held.id, fulfilment_id=fulfilment_id, carrier=carrier, lines=told(held, units))
     await tell(held, actor, said)
     return fulfilment_id
+
+
+def _that_lie_there(held: Held, units: Mapping[UUID, int], there: Mapping[UUID, int]) -> dict[UUID, int]:
+    """As many of the units, by line, as a warehouse holds, by variant."""
+    left = Counter(there)
+    found: dict[UUID, int] = {}
+    for line_id, quantity in units.items():
+        needs = held.line(line_id).needs
+        some = min(quantity, *(left[need.variant_id] // need.quantity for need in needs))
+        if some:
+            found[line_id] = some
+            for need in needs:
+                left[need.variant_id] -= some * need.quantity
+    return found
 
 
 def _consignment_of(held: Held, units: Mapping[UUID, int], named: UUID | None) -> UUID | None:

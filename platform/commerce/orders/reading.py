@@ -89,12 +89,29 @@ _BY_NUMBER = _document("o.number = :number AND o.email = :email")
 
 _OWN = hot(text(f"SELECT FROM orders o WHERE o.tenant_id = :tenant_id AND o.id = :order_id AND {OWNED}"))
 
+# ix_stock_movement_parcel and ix_reservation_order find where units lie and lay.
 _FOR_STAFF = hot(
     text(
         """
         SELECT jsonb_build_object(
             'email', o.email, 'customer_id', o.customer_id, 'credited', o.credited,
             'shipping_credited', o.shipping_credited,
+            'sources', (
+                SELECT coalesce(jsonb_agg(jsonb_build_object(
+                    'warehouse', w.code, 'sku', v.sku, 'lot', t.code, 'quantity', u.quantity,
+                    'fulfilment_id', u.fulfilment_id) ORDER BY u.fulfilment_id, w.code, v.sku, t.code), '[]')
+                FROM (SELECT m.stock_id, m.lot_id, f.id AS fulfilment_id, sum(m.quantity) AS quantity
+                      FROM fulfilment f
+                      JOIN stock_movement m ON m.tenant_id = f.tenant_id AND m.reference_id = f.id AND m.kind = 'sell'
+                      WHERE f.tenant_id = o.tenant_id AND f.order_id = o.id GROUP BY m.stock_id, m.lot_id, f.id
+                      UNION ALL
+                      SELECT r.stock_id, r.lot_id, NULL, sum(r.quantity - r.sold - r.released) FROM reservation r
+                      WHERE r.tenant_id = o.tenant_id AND r.order_id = o.id AND r.quantity > r.sold + r.released
+                      GROUP BY r.stock_id, r.lot_id) u
+                JOIN stock s ON s.tenant_id = o.tenant_id AND s.id = u.stock_id
+                JOIN warehouse w ON w.tenant_id = s.tenant_id AND w.id = s.warehouse_id
+                JOIN variant v ON v.tenant_id = s.tenant_id AND v.id = s.variant_id
+                LEFT JOIN stock_lot t ON t.tenant_id = o.tenant_id AND t.id = u.lot_id),
             'timeline', (
                 SELECT coalesce(jsonb_agg(jsonb_build_object(
                     'id', e.id, 'kind', e.kind, 'actor', e.actor, 'note', e.note, 'data', e.data, 'at', e.at)

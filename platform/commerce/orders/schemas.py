@@ -150,6 +150,17 @@ class EntryOut(Model):
     at: datetime
 
 
+class SourceOut(Model):
+    """Units of a SKU that lie in a warehouse for the order, or left it in a parcel; of which lot, if it has one."""
+
+    warehouse: str
+    sku: str
+    lot: str | None
+    quantity: int
+    fulfilment_id: Id | None
+    """The parcel; `null` when they have not left."""
+
+
 class StaffOrderOut(OrderOut):
     """An order as those see it who look after it."""
 
@@ -162,6 +173,8 @@ class StaffOrderOut(OrderOut):
     refunds: list[RefundOut]
     vendor_orders: list[VendorOrderOut]
     """What of it vendors send, and what they earn."""
+    sources: list[SourceOut]
+    """Where its units lie, and from where each parcel's came."""
     timeline: list[EntryOut]
 
 
@@ -258,6 +271,8 @@ class FulfilIn(Input):
 
     lines: Lines | None = None
     consignment_id: Id | None = None
+    warehouse: Text | None = None
+    """The code of the warehouse that sends it."""
     carrier: Text | None = None
     tracking_number: Text | None = None
 

@@ -303,6 +303,7 @@ async def _fulfil(tx: Tx, by: Staff, order_id: UUID, body: FulfilIn) -> UUID:
         _actor(by),
         lines=_units(body.lines),
         consignment_id=body.consignment_id,
+        warehouse=body.warehouse,
         carrier=body.carrier,
         tracking_number=body.tracking_number,
     )

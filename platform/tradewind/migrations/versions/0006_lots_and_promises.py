@@ -20,6 +20,7 @@ def upgrade() -> None:
     _lots()
     _warehouses()
     _bundles()
+    _transfers()
 
 
 def _promises() -> None:
@@ -162,6 +163,47 @@ def _bundles() -> None:
     op.create_index("ix_bundle_component_component", "bundle_component", ["tenant_id", "component_id"])
     own_by_tenant("bundle_component")
     op.add_column("order_line", sa.Column("components", postgresql.JSONB(astext_type=sa.Text()), nullable=True))
+
+
+def _transfers() -> None:
+    op.create_table(
+        "stock_transfer",
+        sa.Column("variant_id", sa.Uuid(), nullable=False),
+        sa.Column("source_id", sa.Uuid(), nullable=False),
+        sa.Column("destination_id", sa.Uuid(), nullable=False),
+        sa.Column("reason", sa.Text(), nullable=False),
+        sa.Column("expected_on", sa.Date(), nullable=True),
+        _instant("sent_at"),
+        *owned("stock_transfer"),
+        _belongs("stock_transfer", "variant", "variant_id"),
+        _belongs("stock_transfer", "warehouse", "source_id"),
+        _belongs("stock_transfer", "warehouse", "destination_id"),
+        sa.CheckConstraint("source_id <> destination_id", name=op.f("ck_stock_transfer_elsewhere")),
+    )
+    op.create_index("ix_stock_transfer_variant", "stock_transfer", ["tenant_id", "variant_id", "id"])
+    op.create_table(
+        "stock_transfer_part",
+        sa.Column("transfer_id", sa.Uuid(), nullable=False),
+        sa.Column("lot", sa.Text(), nullable=True),
+        sa.Column("expires_on", sa.Date(), nullable=True),
+        sa.Column("quantity", sa.BigInteger(), nullable=False),
+        _units("received"),
+        _units("lost"),
+        *owned("stock_transfer_part"),
+        _belongs("stock_transfer_part", "stock_transfer", "transfer_id"),
+        sa.CheckConstraint("quantity > 0", name=op.f("ck_stock_transfer_part_quantity")),
+        sa.CheckConstraint(
+            "received >= 0 AND lost >= 0 AND received + lost <= quantity", name=op.f("ck_stock_transfer_part_arrived")
+        ),
+    )
+    op.create_index(
+        "uq_stock_transfer_part",
+        "stock_transfer_part",
+        ["tenant_id", "transfer_id", "lot"],
+        unique=True,
+        postgresql_nulls_not_distinct=True,
+    )
+    own_by_tenant("stock_transfer", "stock_transfer_part")
 
 
 def _units(name: str) -> sa.Column[int]:
