@@ -23,6 +23,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from commerce.payments.providers import (
+    NEVER_ASKED,
     ActionRequired,
     Authorised,
     Captured,
@@ -150,8 +151,8 @@ async def test_a_wallet_that_declines_is_a_refusal(provider: PayPalProvider, wal
 
 
 async def test_an_order_that_was_never_made_is_not_started(provider: PayPalProvider) -> None:
-    assert await provider.resume(charge()) == Refused("not_started")
-    assert await provider.resume(replace(charge(), reference="O1")) == Refused("not_started")
+    assert await provider.resume(charge()) == NEVER_ASKED
+    assert await provider.resume(replace(charge(), reference="O1")) == NEVER_ASKED
 
 
 async def test_a_second_capture_is_answered_as_the_first_also_when_paypal_forgot_the_request(
@@ -201,6 +202,18 @@ async def test_letting_go_twice_of_nothing_or_of_what_was_taken_changes_nothing(
     ):
         await provider.void(nothing)
     assert len(peer.calls("POST", "/void")) == 1
+
+
+async def test_an_order_that_is_let_go_is_never_authorised_though_it_is_approved(
+    provider: PayPalProvider, wallet: PayPal, peer: Watched
+) -> None:
+    asked = charge()
+    answer = await provider.authorise(asked)
+    assert isinstance(answer, ActionRequired)
+    await provider.void(replace(asked, reference=answer.reference))
+    wallet.approve(answer.reference)
+    assert await provider.resume(replace(asked, reference=answer.reference)) == Refused("let_go")
+    assert not peer.calls("POST", "/authorize")
 
 
 async def test_a_refund_is_made_once_also_when_paypal_forgot_the_request(

@@ -14,6 +14,7 @@ from uuid import UUID
 import pytest
 
 from commerce.payments.providers import (
+    NEVER_ASKED,
     ActionRequired,
     Authorised,
     Captured,
@@ -203,15 +204,25 @@ async def test_what_is_not_authorised_can_not_be_taken(provider: RazorpayProvide
     assert await provider.capture(replace(asked, reference="order_nothing")) == Refused("expired")
 
 
-async def test_letting_go_asks_nothing_because_razorpay_gives_back_by_itself(
+async def test_what_is_let_go_is_marked_and_given_back_by_razorpay_itself(
     provider: RazorpayProvider, bank: Razorpay, peer: Watched
 ) -> None:
     paid = await held(provider, bank)
-    options = bank.orders[paid.reference or ""]["payment"]["capture_options"]
-    assert options == {"manual_expiry_period": 1440, "refund_speed": "normal"}
-    peer.asked.clear()
+    order = bank.orders[paid.reference or ""]
+    assert order["payment"]["capture_options"] == {"manual_expiry_period": 1440, "refund_speed": "normal"}
     await provider.void(paid)
-    assert not peer.asked
+    await provider.void(replace(paid, reference=None))
+    assert order["notes"] == {"payment_id": str(paid.payment_id), "let_go": "yes"}
+    assert sum(one.method == "PATCH" for one in peer.asked) == 1
+    assert await provider.capture(paid) == Refused("let_go")
+    assert await provider.authorise(paid) == await provider.resume(paid) == Refused("let_go")
+
+
+async def test_letting_go_of_what_was_taken_leaves_it_taken(provider: RazorpayProvider, bank: Razorpay) -> None:
+    paid = await taken(provider, bank)
+    await provider.void(paid)
+    assert "let_go" not in bank.orders[paid.reference or ""]["notes"]
+    assert isinstance(await provider.refund(refund_of(paid)), Refunded)
 
 
 async def test_a_refund_is_made_once(provider: RazorpayProvider, bank: Razorpay) -> None:
@@ -274,8 +285,8 @@ async def test_keys_that_are_not_good_are_no_answer_about_a_payment(
 
 
 async def test_what_was_never_asked_for_is_not_started(provider: RazorpayProvider) -> None:
-    assert await provider.resume(charge()) == Refused("not_started")
-    assert await provider.resume(replace(charge(), reference="order_nothing")) == Refused("not_started")
+    assert await provider.resume(charge()) == NEVER_ASKED
+    assert await provider.resume(replace(charge(), reference="order_nothing")) == NEVER_ASKED
 
 
 async def test_a_shop_with_an_account_of_its_own_is_paid_there(peer: Watched, loopback: tuple[Watched, str]) -> None:

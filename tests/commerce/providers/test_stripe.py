@@ -20,6 +20,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from commerce.payments.providers import (
+    NEVER_ASKED,
     ActionRequired,
     Authorised,
     Captured,
@@ -273,7 +274,7 @@ async def test_when_the_answer_to_creating_is_lost_nothing_is_held(provider: Str
     await peer.say("faults", {"path": "/payment_intents$", "kind": "lost"})
     with pytest.raises(ProviderUnavailable):
         await provider.authorise(asked)
-    assert await provider.resume(asked) == Refused("not_started")
+    assert await provider.resume(asked) == NEVER_ASKED
     assert isinstance(await provider.authorise(asked), Authorised)
     assert (
         len([said for said in await peer.asked("POST", "/payment_intents") if said["key"] == str(asked.payment_id)])
@@ -282,8 +283,8 @@ async def test_when_the_answer_to_creating_is_lost_nothing_is_held(provider: Str
 
 
 async def test_what_was_never_asked_for_is_not_started_and_nothing_to_let_go(provider: StripeProvider) -> None:
-    assert await provider.resume(charge("pm_1")) == Refused("not_started")
-    assert await provider.resume(replace(charge("pm_1"), reference="pi_nothing")) == Refused("not_started")
+    assert await provider.resume(charge("pm_1")) == NEVER_ASKED
+    assert await provider.resume(replace(charge("pm_1"), reference="pi_nothing")) == NEVER_ASKED
     await provider.void(charge("pm_1"))
     await provider.void(replace(charge("pm_1"), reference="pi_nothing"))
 

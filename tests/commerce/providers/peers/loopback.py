@@ -91,6 +91,7 @@ def served(app: ASGIApp) -> Iterator[str]:
     """The address at which `app` answers, from a thread of its own."""
     listening = socket.socket()
     listening.bind(("127.0.0.1", 0))
+    listening.listen()  # who comes before the thread is ready waits in the queue
     server = uvicorn.Server(uvicorn.Config(app, log_level="critical", lifespan="off"))
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]}, daemon=True)
     thread.start()

@@ -44,6 +44,7 @@ class PayPal:
             Route("/v1/oauth2/token", self.token, methods=["POST"]),
             Route("/v2/checkout/orders", self._once(self.create), methods=["POST"]),
             Route("/v2/checkout/orders/{id}", self._guarded(self.fetch)),
+            Route("/v2/checkout/orders/{id}", self._guarded(self.patch), methods=["PATCH"]),
             Route("/v2/checkout/orders/{id}/authorize", self._once(self.authorize), methods=["POST"]),
             Route("/v2/payments/authorizations/{id}/capture", self._once(self.capture), methods=["POST"]),
             Route("/v2/payments/authorizations/{id}/void", self._once(self.void), methods=["POST"]),
@@ -106,6 +107,15 @@ class PayPal:
     async def fetch(self, request: Request) -> Response:
         order = self.orders.get(request.path_params["id"])
         return JSONResponse(order) if order else _error(404, "INVALID_RESOURCE_ID")
+
+    async def patch(self, request: Request) -> Response:
+        order = self.orders[request.path_params["id"]]
+        if order["status"] == "COMPLETED":
+            return _error(422, "ORDER_ALREADY_COMPLETED")
+        for change in await request.json():
+            assert change["path"] == "/purchase_units/@reference_id=='default'/description"
+            order["purchase_units"][0]["description"] = change["value"]
+        return Response(status_code=204)
 
     async def authorize(self, request: Request) -> Response:
         order = self.orders[request.path_params["id"]]

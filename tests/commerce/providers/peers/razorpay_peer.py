@@ -48,6 +48,7 @@ class Razorpay:
             Route("/v1/orders", self._guarded(self.create_order), methods=["POST"]),
             Route("/v1/orders", self._guarded(self.list_orders)),
             Route("/v1/orders/{id}", self._guarded(self.fetch_order)),
+            Route("/v1/orders/{id}", self._guarded(self.edit_order), methods=["PATCH"]),
             Route("/v1/orders/{id}/payments", self._guarded(self.order_payments)),
             Route("/v1/payments/create/upi", self._guarded(self.create_payment), methods=["POST"]),
             Route("/v1/payments/create/json", self._guarded(self.create_payment), methods=["POST"]),
@@ -85,6 +86,11 @@ class Razorpay:
     async def fetch_order(self, request: Request) -> JSONResponse:
         order = self.orders.get(request.path_params["id"])
         return JSONResponse(order) if order else _error("The id provided does not exist")
+
+    async def edit_order(self, request: Request) -> JSONResponse:
+        order = self.orders[request.path_params["id"]]
+        order["notes"] = (await request.json())["notes"]
+        return JSONResponse(order)
 
     async def order_payments(self, request: Request) -> JSONResponse:
         name = request.path_params["id"]

@@ -155,6 +155,11 @@ class Intent(resources.PaymentIntent):
 
 
 def _refund_init(self: Any, *args: Any, **kwargs: Any) -> None:
+    intent = resources.PaymentIntent._api_retrieve(kwargs["payment_intent"])
+    if intent.status != "succeeded":
+        raise resources.UserError(400, "No successful charge", {"code": "charge_not_captured"})
+    if intent.latest_charge.amount_refunded + int(kwargs["amount"]) > intent.amount:
+        raise resources.UserError(400, "Too much", {"code": "charge_already_refunded"})
     _plain_refund(self, *args, **kwargs)
     self.failure_reason = None
     if self.metadata.get("refund_id") in _pending:

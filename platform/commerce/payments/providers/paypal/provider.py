@@ -14,6 +14,7 @@ from uuid import UUID
 
 from commerce.payments.providers.accounts import Accounts, own_account
 from commerce.payments.providers.contract import (
+    NEVER_ASKED,
     ActionRequired,
     Authorised,
     Captured,
@@ -32,6 +33,10 @@ from commerce.payments.providers.paypal.client import Client, NotAccepted
 UNPAYABLE = "amount_not_payable"
 """PayPal does not take the currency, or knows no fractions of it."""
 _WHOLE = "return=representation"
+_UNKNOWN = ("resource_not_found", "invalid_resource_id")
+_OPEN = ("CREATED", "SAVED", "PAYER_ACTION_REQUIRED", "APPROVED")
+_MARK = {"op": "add", "path": "/purchase_units/@reference_id=='default'/description", "value": "Cancelled"}
+"""PayPal has no way to cancel an order that is not authorised: it is marked, and never authorised by us."""
 _HELD = ("CREATED", "CAPTURED", "PARTIALLY_CAPTURED")
 
 
@@ -57,25 +62,26 @@ class PayPalProvider:
 
     async def authorise(self, charge: Charge) -> Authorised | ActionRequired | Refused:
         """Create the order and send the shopper to approve it."""
-        amount = to_paypal(charge.amount, charge.currency)
-        if amount is None:
+        if to_paypal(charge.amount, charge.currency) is None:
             return Refused(UNPAYABLE)
-        asked = {"body": _order(charge, amount), "paypal_request_id": str(charge.payment_id), "prefer": _WHOLE}
         try:
-            return await self._standing(
-                charge, await self._client.call(charge.tenant_id, "orders", "create_order", asked)
-            )
+            return await self._standing(charge, await self._created(charge))
         except NotAccepted as refusal:
             return Refused(refusal.issue)
 
     async def resume(self, charge: Charge) -> Authorised | ActionRequired | Refused:
-        """What became of the order; one that was approved is authorised now."""
-        if not charge.reference:  # nobody was sent to approve it, so nothing can be held
-            return Refused("not_started")
+        """What became of the order; one that was approved is authorised now.
+
+        Of one whose name was lost nobody was told where to approve it.
+        """
+        if to_paypal(charge.amount, charge.currency) is None:
+            return NEVER_ASKED
         try:
-            return await self._standing(charge, await self._order(charge.tenant_id, charge.reference))
+            order = await self._find(charge)
+            standing = await self._standing(charge, order)
         except NotAccepted as refusal:
-            return Refused("not_started" if refusal.issue in _UNKNOWN else refusal.issue)
+            return NEVER_ASKED if refusal.issue in _UNKNOWN else Refused(refusal.issue)
+        return standing if charge.reference or not isinstance(standing, ActionRequired) else NEVER_ASKED
 
     async def capture(self, charge: Charge) -> Captured | Refused:
         """Capture the authorisation; until PayPal has reviewed it there is no answer."""
@@ -106,15 +112,18 @@ class PayPalProvider:
         return Captured(reference, fee=_fee(captured, charge.currency))
 
     async def void(self, charge: Charge) -> None:
-        """Void the authorisation, if there is one that is not captured."""
-        if not charge.reference:
+        """Void the authorisation; an order without one is marked, so that it gets none. What is captured stays."""
+        if to_paypal(charge.amount, charge.currency) is None:
             return
         try:
-            authorisation = _newest(await self._order(charge.tenant_id, charge.reference), "authorizations")
-            if authorisation is None or authorisation["status"] not in ("CREATED", "PENDING"):
-                return
-            asked = {"authorization_id": authorisation["id"], "paypal_request_id": f"{charge.payment_id}-void"}
-            await self._client.call(charge.tenant_id, "payments", "void_payment", asked)
+            order = await self._find(charge)
+            authorisation = _newest(order, "authorizations")
+            if authorisation is None and order["status"] in _OPEN and not _is_let_go(order):
+                asked: dict[str, Any] = {"id": order["id"], "body": [_MARK]}
+                await self._client.call(charge.tenant_id, "orders", "patch_order", asked)
+            elif authorisation is not None and authorisation["status"] in ("CREATED", "PENDING"):
+                asked = {"authorization_id": authorisation["id"], "paypal_request_id": f"{charge.payment_id}-void"}
+                await self._client.call(charge.tenant_id, "payments", "void_payment", asked)
         except NotAccepted as refusal:
             if refusal.issue not in (*_UNKNOWN, "previously_voided", "previously_captured"):
                 raise ProviderUnavailable from refusal
@@ -157,10 +166,25 @@ class PayPalProvider:
         async for line in reports.settlements(self._client, tenant_id, day):
             yield line
 
+    async def _find(self, charge: Charge) -> dict[str, Any]:
+        """The order by its name, or as PayPal answers a request that it has had before; when it has not, the order that
+        this makes is nobody's to approve, for nobody is told where.
+        """
+        if charge.reference:
+            return await self._order(charge.tenant_id, charge.reference)
+        made = await self._created(charge)
+        return await self._order(charge.tenant_id, made["id"])
+
+    async def _created(self, charge: Charge) -> dict[str, Any]:
+        asked = {"body": _order(charge), "paypal_request_id": str(charge.payment_id), "prefer": _WHOLE}
+        return await self._client.call(charge.tenant_id, "orders", "create_order", asked)
+
     async def _order(self, tenant_id: UUID, order_id: str) -> dict[str, Any]:
         return await self._client.call(tenant_id, "orders", "get_order", {"id": order_id})
 
     async def _standing(self, charge: Charge, order: dict[str, Any]) -> Authorised | ActionRequired | Refused:
+        if _is_let_go(order):
+            return Refused("let_go")
         match order["status"]:
             case "CREATED" | "SAVED" | "PAYER_ACTION_REQUIRED":
                 return ActionRequired(order["id"], _approval(order))
@@ -173,17 +197,20 @@ class PayPalProvider:
                 return Refused(status.lower())
 
 
-_UNKNOWN = ("resource_not_found", "invalid_resource_id")
+def _is_let_go(order: dict[str, Any]) -> bool:
+    return bool(order["purchase_units"][0].get("description") == _MARK["value"])
 
 
-def _order(charge: Charge, amount: dict[str, str]) -> dict[str, Any]:
+def _order(charge: Charge) -> dict[str, Any]:
     context = {"user_action": "PAY_NOW", "shipping_preference": "NO_SHIPPING"}
     if charge.return_url:
         context |= {"return_url": charge.return_url, "cancel_url": charge.return_url}
     ours = str(charge.payment_id)
     return {
         "intent": "AUTHORIZE",
-        "purchase_units": [{"custom_id": ours, "invoice_id": ours, "amount": amount}],
+        "purchase_units": [
+            {"custom_id": ours, "invoice_id": ours, "amount": to_paypal(charge.amount, charge.currency)}
+        ],
         "payment_source": {"paypal": {"experience_context": context}},
     }
 

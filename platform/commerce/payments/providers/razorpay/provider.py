@@ -4,7 +4,7 @@ The token says how: `upi` opens the shopper's UPI app, `upi:NAME@BANK` asks in t
 `netbanking:HDFC` goes to the bank's page, and `checkout` leaves it to Razorpay's Checkout, which the shop's page opens
 with the reference as its `order_id` (cards come this way: their numbers never pass us). The reference is Razorpay's
 order, whose receipt is our payment's id, so it is found again when its answer was lost. An authorised payment can't be
-let go: Razorpay gives it back by itself when `GIVEN_BACK_AFTER` has passed without a capture.
+let go at once: its order is marked, and Razorpay gives it back when `GIVEN_BACK_AFTER` has passed without a capture.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from uuid import UUID
 
 from commerce.payments.providers.accounts import Accounts, own_account
 from commerce.payments.providers.contract import (
+    NEVER_ASKED,
     ActionRequired,
     Authorised,
     Captured,
@@ -36,6 +37,9 @@ _LAST_DIGIT_IS_ZERO = 3
 """Of amounts with three decimals Razorpay takes those that end in zero."""
 _NOBODY = {"email": "void@razorpay.com", "contact": "+919999999999"}
 """Razorpay wants both with every payment. The order keeps the shopper's; Razorpay is told neither."""
+_LET_GO = "let_go"
+"""The note on an order that no payment for it is wanted any more."""
+LET_GO = Refused("let_go")
 _PAGE = 100
 
 
@@ -69,8 +73,10 @@ class RazorpayProvider:
             if order is None:
                 order = await self._client.call(charge.tenant_id, "order", "create", _order(charge))
             standing = await self._standing(charge, order)
-            if isinstance(standing, Authorised) or method == "checkout":
-                return standing if isinstance(standing, Authorised) else _asked(charge, order, charge.return_url)
+            if isinstance(standing, Authorised) or standing == LET_GO:
+                return standing
+            if method == "checkout":
+                return _asked(charge, order, charge.return_url)
             return await self._start(charge, order, method, detail)
         except NotAccepted:
             return Refused("invalid_request")
@@ -79,9 +85,9 @@ class RazorpayProvider:
         """What became of the payments for the order."""
         try:
             order = await self._find(charge)
-            return Refused("not_started") if order is None else await self._standing(charge, order)
+            return NEVER_ASKED if order is None else await self._standing(charge, order)
         except NotAccepted:
-            return Refused("not_started")
+            return NEVER_ASKED
 
     async def capture(self, charge: Charge) -> Captured | Refused:
         """Capture the payment that was authorised, with Razorpay's fee and the tax on it."""
@@ -90,6 +96,8 @@ class RazorpayProvider:
             if payment is None:
                 return Refused("not_authorised")
             if payment["status"] == "authorized":
+                if _is_let_go(await self._client.call(charge.tenant_id, "order", "fetch", charge.reference)):
+                    return LET_GO
                 payment = await self._client.call(
                     charge.tenant_id, "payment", "capture", payment["id"], charge.amount, {"currency": charge.currency}
                 )
@@ -100,7 +108,17 @@ class RazorpayProvider:
         return Captured(charge.reference or "", fee=payment.get("fee") or 0)
 
     async def void(self, charge: Charge) -> None:
-        """Nothing to ask: what is not captured, Razorpay gives back."""
+        """Write on the order that it is let go, unless it is captured: what is not, Razorpay gives back."""
+        try:
+            order = await self._find(charge)
+            if order is None or _is_let_go(order):
+                return
+            payment = await self._payment(charge.tenant_id, order["id"])
+            if payment is None or payment["status"] != "captured":
+                notes = {"payment_id": str(charge.payment_id), _LET_GO: "yes"}
+                await self._client.call(charge.tenant_id, "order", "edit", order["id"], {"notes": notes})
+        except NotAccepted:
+            return
 
     async def refund(self, refund: Reimbursement) -> Refunded | Refused:
         """Refund the payment of the order, unless it was refunded already."""
@@ -166,6 +184,8 @@ class RazorpayProvider:
         return None
 
     async def _standing(self, charge: Charge, order: dict[str, Any]) -> Authorised | ActionRequired | Refused:
+        if _is_let_go(order):
+            return LET_GO
         payments = (await self._client.call(charge.tenant_id, "order", "payments", order["id"]))["items"]
         if any(payment["status"] in ("authorized", "captured", "refunded") for payment in payments):
             return Authorised(order["id"])
@@ -216,6 +236,11 @@ def _order(charge: Charge) -> dict[str, Any]:
 
 def _asked(charge: Charge, order: dict[str, Any], url: str | None) -> ActionRequired:
     return ActionRequired(order["id"], url or charge.return_url or "")
+
+
+def _is_let_go(order: dict[str, Any]) -> bool:
+    notes = order.get("notes") or {}  # nothing is `[]`
+    return isinstance(notes, dict) and _LET_GO in notes
 
 
 def _payable(amount: int, currency: str) -> bool:

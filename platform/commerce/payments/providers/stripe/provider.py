@@ -19,6 +19,7 @@ import structlog
 
 from commerce.payments.providers.accounts import Accounts, own_account
 from commerce.payments.providers.contract import (
+    NEVER_ASKED,
     ActionRequired,
     Authorised,
     Captured,
@@ -109,7 +110,7 @@ class StripeProvider:
         """What Stripe says of the intent; one that was never confirmed holds nothing and is refused."""
         with _answers() as sdk:
             intent = await self._find(sdk, charge)
-        return Refused("not_started") if intent is None else _standing(intent)
+        return NEVER_ASKED if intent is None else _standing(intent)
 
     async def capture(self, charge: Charge) -> Captured | Refused:
         """Capture, with the fee when Stripe knows it already and takes it in the currency of the charge."""
@@ -302,7 +303,7 @@ def _standing(intent: stripe.PaymentIntent) -> Authorised | ActionRequired | Ref
             error = said.get("last_payment_error") or {}
             return Refused(error.get("decline_code") or error.get("code") or "card_declined")
         case "requires_confirmation":
-            return Refused("not_started")
+            return NEVER_ASKED
         case "canceled":
             return Refused(said.get("cancellation_reason") or "canceled")
         case _:  # processing: there is no answer yet
