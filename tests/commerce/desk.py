@@ -21,13 +21,17 @@ from commerce.payments.providers import (
     Authorised,
     Captured,
     Charge,
+    GiftCards,
     Providers,
     ProviderUnavailable,
     Refunded,
     Refused,
     Reimbursement,
+    StoreCredit,
     TestProvider,
 )
+from commerce.stored_value import service as stored_value
+from commerce.stored_value.schemas import GiftCardIn
 from commerce.tenancy import service as tenancy
 from commerce.tenancy.service import Shop
 from foundation.database import Database
@@ -132,13 +136,24 @@ class Bank(TestProvider):
             raise ProviderUnavailable
 
 
+class GiftCardCode(str):
+    """A token that is the code of a gift card."""
+
+    __slots__ = ()
+
+
+def _provider(token: str) -> str:
+    return "gift_card" if isinstance(token, GiftCardCode) else "test"
+
+
 class Desk:
     """One shop's service interface."""
 
     def __init__(self, database: Database, seeded: SeededShop, shop: Shop, bank: Bank) -> None:
         self.database, self.seeded, self.shop, self.bank = database, seeded, shop, bank
-        self.checkout = Checkout(database, Providers(bank), SOON)
-        self.money = Money(database, Providers(bank))
+        providers = Providers(bank, GiftCards(database), StoreCredit(database))
+        self.checkout = Checkout(database, providers, SOON)
+        self.money = Money(database, providers)
 
     @classmethod
     async def at(cls, database: Database, seeded: SeededShop) -> Desk:
@@ -173,11 +188,26 @@ class Desk:
 
     async def try_to_pay(self, shopper: Shopper, cart_id: UUID, *tokens: str) -> OrderOut | Waiting:
         """Complete a cart with one payment, or with several, of which each but the last pays 50."""
-        body = Complete(payment=PaymentIn(token=tokens[0]), email="a@b.example")
+        body = Complete(payment=PaymentIn(provider=_provider(tokens[0]), token=tokens[0]), email="a@b.example")
         if len(tokens) > 1:
-            parts = [PartIn(token=token, amount=50) for token in tokens[:-1]]
-            body = Complete(payments=[*parts, PartIn(token=tokens[-1])], email="a@b.example")
+            parts = [PartIn(provider=_provider(token), token=token, amount=50) for token in tokens[:-1]]
+            rest = PartIn(provider=_provider(tokens[-1]), token=tokens[-1])
+            body = Complete(payments=[*parts, rest], email="a@b.example")
         return await self.checkout.complete(self.shop, shopper, cart_id, body)
+
+    async def gift_card(self, amount: int) -> GiftCardCode:
+        """The code of a new gift card."""
+        async with self.database.tx(self.shop.id) as tx:
+            _, code = await stored_value.issue_gift_card(tx, self.shop, GiftCardIn(amount=amount), actor=STAFF.name)
+        return GiftCardCode(code)
+
+    async def on_cards(self) -> tuple[int, int, int]:
+        """What all gift cards together have available, held and spent."""
+        async with self.database.tx(self.shop.id, read_only=True) as tx:
+            rows = await tx.connection.fetch(
+                "SELECT sum(available)::bigint, sum(held)::bigint, sum(spent)::bigint FROM stored_value"
+            )
+        return tuple(rows[0])
 
     async def order(self, *quantities: int, token: str = "tok_ok") -> StaffOrderOut:
         """A paid order with so many of each of the first products."""

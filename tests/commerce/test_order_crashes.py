@@ -76,11 +76,18 @@ async def _nothing_is_wrong(desk: Desk) -> None:
     assert desk.bank.held == {}
 
 
-@pytest.mark.parametrize("tokens", [("tok_ok",), ("tok_ok", "tok_ok")], ids=["one payment", "two payments"])
+@pytest.mark.parametrize(
+    "tokens",
+    [("tok_ok",), ("tok_ok", "tok_ok"), ("a gift card", "tok_ok")],
+    ids=["one payment", "two payments", "a gift card and a payment"],
+)
 async def test_a_cart_is_paid_for_once_wherever_completing_it_dies(
     tokens: tuple[str, ...], database_urls: DatabaseUrls
 ) -> None:
     desk = await Desk.at(Database(database_urls.app, pool_size=2), seed_shop(database_urls, "mortal"))
+    code = await desk.gift_card(100_000)
+    by_bank = len([token for token in tokens if token == "tok_ok"])
+    tokens = tuple(code if token == "a gift card" else token for token in tokens)
     at, died = 0, True
     while died:
         at += 1
@@ -96,8 +103,10 @@ async def test_a_cart_is_paid_for_once_wherever_completing_it_dies(
         await _nothing_is_wrong(desk)
         order = await desk.try_to_pay(shopper, cart_id, *tokens)
         assert isinstance(order, OrderOut)
-        assert (order.payment_state, len(desk.bank.taken)) == ("paid", taken + len(tokens))
+        assert (order.payment_state, len(desk.bank.taken)) == ("paid", taken + by_bank)
     assert at > 20
+    by_card = 50 * at * (len(tokens) - by_bank)
+    assert await desk.on_cards() == (100_000 - by_card, 0, by_card)
     await _nothing_is_wrong(desk)
     await desk.database.close()
 

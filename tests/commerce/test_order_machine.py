@@ -64,6 +64,7 @@ EVERY_FACT = {
     "stock.allocated",
     "stock.changed",
     "document.issued",
+    "stored_value.moved",
 }
 """What the machine must have brought about, or it has proved little."""
 
@@ -106,7 +107,8 @@ class ShopMachine(RuleBasedStateMachine):
         self.keep_back(1, 0, 9)
         self.attempt(lambda: self.change(self.let_a_vendor_sell_the_first))
         self.attempt(lambda: self.change(lambda tx: documents.set_issuer(tx, ISSUER)))
-        self.sell_to([2, 3, 1], "tok_ok")
+        self.card = self.do(self.desk.gift_card(220))
+        self.sell_to([2, 3, 1], "tok_ok", by_card=True)
         self.sell_to([0, 10, 2], "tok_ok", split=True)
         self.receive(product=1, quantity=6)
         sent, _, _ = self.orders[0]
@@ -123,19 +125,20 @@ class ShopMachine(RuleBasedStateMachine):
         token=st.sampled_from(["tok_ok"] * 4 + ["tok_declined", "tok_refund_fails"]),
         bank=MOSTLY_QUIET,
         split=st.booleans(),
+        by_card=st.booleans(),
     )
-    def sell(self, quantities: list[int], token: str, bank: dict[str, set[str]], split: bool) -> None:
+    def sell(self, quantities: list[int], token: str, bank: dict[str, set[str]], *, split: bool, by_card: bool) -> None:
         self.trouble(bank if token == "tok_ok" else QUIET)
-        self.sell_to(quantities, token, split=split)
+        self.sell_to(quantities, token, split=split, by_card=by_card)
 
-    def sell_to(self, quantities: list[int], token: str, *, split: bool = False) -> None:
+    def sell_to(self, quantities: list[int], token: str, *, split: bool = False, by_card: bool = False) -> None:
         async def buy() -> None:
             shopper = await self.desk.shopper()
             cart_id = await self.desk.cart(shopper, quantities)
             if split:
                 await self.split(shopper, cart_id)
             try:
-                await self.desk.pay(shopper, cart_id, token)
+                await self.desk.try_to_pay(shopper, cart_id, *([self.card] if by_card else []), token)
             finally:
                 async with self.database.tx(self.seeded.id) as tx:
                     rows = await tx.connection.fetch("SELECT id FROM orders WHERE cart_id = $1", cart_id)
@@ -324,6 +327,7 @@ class ShopMachine(RuleBasedStateMachine):
         left, sums = self.do(look())
         assert left <= self.stubborn
         assert bank.held == {}
+        assert self.do(self.desk.on_cards())[1] == 0
         assert sums == [sum(bank.taken.values()), sum(bank.given.values())]
 
     def trouble(self, bank: dict[str, set[str]]) -> None:

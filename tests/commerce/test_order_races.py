@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 import pytest
 
 from commerce.orders import cancelling, fulfilling, refunding, returning
 from commerce.orders.held import Actor
-from commerce.orders.money import Money
 from commerce.orders.returning import Announced
-from commerce.payments.providers import Providers
+from commerce.payments.service import PaymentWasRefused
 from foundation.database import Database, Tx
 from foundation.errors import Conflict
 from tests.commerce.desk import STAFF, Desk
@@ -94,12 +93,28 @@ async def _uncaptured(desk: Desk) -> UUID:
     return order.id
 
 
-async def _run(hand: Hand, desk: Desk, order_id: UUID) -> str:
+async def _run(do: Callable[[], Awaitable[object]]) -> str:
     try:
-        await hand(desk, order_id)
-    except Conflict as refused:
+        await do()
+    except (Conflict, PaymentWasRefused) as refused:
         return refused.code
     return "done"
+
+
+async def _both(
+    interruption: Interruption, first: Callable[[], Awaitable[object]], second: Callable[[], Awaitable[object]]
+) -> tuple[bool, list[str]]:
+    """Whether the first had ended before its interruption, and what became of both."""
+    one = asyncio.create_task(_run(first))
+    reached = asyncio.create_task(interruption.reached.wait())
+    await asyncio.wait({one, reached}, return_when=asyncio.FIRST_COMPLETED)
+    ended = one.done()
+    other = asyncio.create_task(_run(second))
+    await asyncio.wait({other}, timeout=BLOCKED_SECONDS)
+    interruption.go.set()
+    answers = list(await asyncio.gather(one, other))
+    reached.cancel()
+    return ended, answers
 
 
 @pytest.mark.parametrize("pair", PAIRS)
@@ -129,19 +144,36 @@ async def _race(
     interruption = Interruption(at)
     slow = Interrupted(urls.app, interruption)
     slow_desk = Desk(slow, desk.seeded, desk.shop, desk.bank)
-    one = asyncio.create_task(_run(first, slow_desk, order_id))
-    reached = asyncio.create_task(interruption.reached.wait())
-    await asyncio.wait({one, reached}, return_when=asyncio.FIRST_COMPLETED)
-    ended = one.done()
-    other = asyncio.create_task(_run(second, desk, order_id))
-    await asyncio.wait({other}, timeout=BLOCKED_SECONDS)
-    interruption.go.set()
-    answers = list(await asyncio.gather(one, other))
-    reached.cancel()
+    ended, answers = await _both(interruption, lambda: first(slow_desk, order_id), lambda: second(desk, order_id))
     await slow.close()
     # Whoever was overtaken between two transactions leaves its provider's part to the next round.
-    await Money(desk.database, Providers(desk.bank)).settle(desk.shop.id, order_id)
+    await desk.money.settle(desk.shop.id, order_id)
     return ended, answers
+
+
+async def test_wherever_one_of_two_carts_is_interrupted_one_gift_card_pays_for_one(database_urls: DatabaseUrls) -> None:
+    seeded = seed_shop(database_urls, "raced")
+    database = Database(database_urls.app, pool_size=4)
+    desk = await Desk.at(database, seeded)
+    at, ended, price = 0, False, 500
+    while not ended:
+        at += 1
+        code = await desk.gift_card(price + 99)
+        carts = [(shopper := await desk.shopper(), await desk.cart(shopper, [3, 1])) for _ in range(2)]
+
+        async def buy(at_desk: Desk, place: int, code: str = code, carts: Any = tuple(carts)) -> None:
+            await at_desk.try_to_pay(*carts[place], code)
+
+        interruption = Interruption(at)
+        slow = Interrupted(database_urls.app, interruption)
+        slow_desk = Desk(slow, seeded, desk.shop, desk.bank)
+        ended, answers = await _both(interruption, lambda: buy(slow_desk, 0), lambda: buy(desk, 1))  # noqa: B023
+        await slow.close()
+        assert sorted(answers) == ["done", "payments.refused"], at
+        assert await all_faults(database, seeded) == [], at
+        assert await desk.on_cards() == (99 * at, 0, price * at)
+    assert at > 20
+    await database.close()
 
 
 async def test_units_are_returned_once_by_two_at_once(database_urls: DatabaseUrls) -> None:
@@ -157,7 +189,7 @@ async def test_units_are_returned_once_by_two_at_once(database_urls: DatabaseUrl
             async with desk.database.tx(desk.shop.id) as tx:
                 await returning.request(tx, order_id, STAFF, announced, note="")
 
-        return await _run(hand, desk, order.id)
+        return await _run(lambda: hand(desk, order.id))
 
     assert sorted(await asyncio.gather(ask(), ask(), ask())) == ["done", *["orders.too_many_units"] * 2]
     assert await all_faults(database, seeded) == []

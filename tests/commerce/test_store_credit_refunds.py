@@ -8,13 +8,10 @@ from uuid import UUID
 
 import pytest
 
-from commerce.checkout.service import Checkout
 from commerce.identity import service as identity
 from commerce.identity.service import Shopper
 from commerce.orders import cancelling, refunding
 from commerce.orders.held import NoCustomer
-from commerce.orders.money import Money
-from commerce.payments.providers import GiftCards, Providers, StoreCredit
 from commerce.stored_value import service
 from foundation.database import Database
 from tests.commerce.desk import SOON, STAFF, Desk
@@ -29,10 +26,7 @@ if TYPE_CHECKING:
 async def desk(database_urls: DatabaseUrls) -> AsyncIterator[Desk]:
     seeded = seed_shop(database_urls, "refunding")
     database = Database(database_urls.app, pool_size=4)
-    desk = await Desk.at(database, seeded)
-    providers = Providers(desk.bank, GiftCards(database), StoreCredit(database))
-    desk.checkout, desk.money = Checkout(database, providers, SOON), Money(database, providers)
-    yield desk
+    yield await Desk.at(database, seeded)
     assert await all_faults(database, seeded) == []
     await database.close()
 

@@ -10,6 +10,8 @@ _ORDERS = "tests/commerce/test_orders.py"
 _RACES = "tests/commerce/test_order_races.py"
 _CRASHES = "tests/commerce/test_order_crashes.py"
 _MACHINE = "tests/commerce/test_order_machine.py"
+_VALUE = "tests/commerce/test_stored_value.py"
+_DOCUMENTS = "tests/commerce/test_documents.py"
 _VENDORS = "tests/commerce/test_vendors.py"
 
 
@@ -261,5 +263,100 @@ async def begin_void(""",
             ),
         ),
         _VENDORS,
+    ),
+    Bug(
+        "a gift card's balance is asked before it is taken, and not where it is taken",
+        (
+            (
+                "commerce/stored_value/movements.py",
+                "SET {source} = v.{source} - asked.amount, {target} = v.{target} + asked.amount{kept}\n",
+                "SET {source} = CASE WHEN v.{source} >= asked.amount THEN v.{source} - asked.amount ELSE v.{source} END,\n"
+                "                    {target} = CASE WHEN v.{source} >= asked.amount THEN v.{target} + asked.amount\n"
+                "                                    ELSE v.{target} END{kept}\n",
+            ),
+            ("commerce/stored_value/movements.py", " AND v.{source} >= asked.amount\n", "\n"),
+        ),
+        f"{_VALUE}::test_one_card_pays_for_as_many_carts_as_it_is_good_for",
+    ),
+    Bug(
+        "a payment by gift card that is asked for twice is held twice",
+        (
+            (
+                "commerce/stored_value/spending.py",
+                "ON CONFLICT (tenant_id, id) DO NOTHING RETURNING status",
+                "ON CONFLICT (tenant_id, id) DO UPDATE SET status = 'held' RETURNING status",
+            ),
+        ),
+        f"{_VALUE}::test_each_step_has_one_effect_however_often_it_is_asked",
+    ),
+    Bug(
+        "a gift card is refunded what other refunds gave back already",
+        (
+            (
+                "commerce/stored_value/spending.py",
+                '_SPENT_PARTS = _parts("p.amount - p.refunded", ',
+                '_SPENT_PARTS = _parts("p.amount", ',
+            ),
+            (
+                "commerce/stored_value/spending.py",
+                "              AND amount - refunded >= CAST(:amount AS bigint) RETURNING id)",
+                "              RETURNING id)",
+            ),
+        ),
+        f"{_VALUE}::test_no_more_goes_back_than_was_spent",
+    ),
+    Bug(
+        "a gift card is good until a job has seen that its time is over",
+        (
+            (
+                "commerce/stored_value/spending.py",
+                "AND currency = :currency\n          AND (expires_at IS NULL OR expires_at > CAST(:now AS timestamptz))\n"
+                '        """\n    )\n)\n\n# ix_stored_value_customer',
+                "AND currency = :currency\n          AND CAST(:now AS timestamptz) IS NOT NULL\n"
+                '        """\n    )\n)\n\n# ix_stored_value_customer',
+            ),
+            (
+                "commerce/stored_value/movements.py",
+                '    "held": f"{_ACTIVE} {_IN_TIME} AND',
+                '    "held": f"{_ACTIVE} AND',
+            ),
+        ),
+        f"{_VALUE}::test_a_card_is_good_through_its_last_day_where_the_shop_is",
+    ),
+    Bug(
+        "the number of an invoice is taken outside the transaction that writes it",
+        (
+            (
+                "commerce/documents/issuing.py",
+                """            INSERT INTO document_counter AS c (tenant_id, id, kind, year, last)
+            VALUES (:tenant_id, :counter_id, :kind, :year, 1)
+            ON CONFLICT (tenant_id, kind, year) DO UPDATE SET last = c.last + 1
+            RETURNING last)
+""",
+                "            SELECT CAST(:last AS bigint) AS last WHERE CAST(:counter_id AS uuid) IS NOT NULL)\n",
+            ),
+            (
+                "commerce/documents/issuing.py",
+                '        "counter_id": new_id(),\n',
+                '        "counter_id": new_id(),\n        "last": next(_NUMBERS),\n',
+            ),
+            (
+                "commerce/documents/issuing.py",
+                "# A number and its document are one statement",
+                "from itertools import count\n\n_NUMBERS = count(1)\n\n# A number and its document are one statement",
+            ),
+        ),
+        f"{_DOCUMENTS}::test_numbers_have_no_gap_whatever_is_rolled_back",
+    ),
+    Bug(
+        "a credit note repeats what the one before it credited",
+        (
+            (
+                "commerce/documents/issuing.py",
+                '    parts = still_to_say(about.credited(), about.said("credit_note"))\n',
+                "    parts = about.credited()\n",
+            ),
+        ),
+        f"{_DOCUMENTS}::test_an_order_is_invoiced_when_its_money_is_taken_and_corrected_to_the_last_cent",
     ),
 )

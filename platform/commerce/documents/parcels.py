@@ -64,7 +64,8 @@ class Label:
     is_return: bool = False
 
 
-# ix_fulfilment_order and ix_fulfilment_line_fulfilment; the places are told by the movements that took the units out.
+# ix_fulfilment_order, ix_fulfilment_line_fulfilment, and ix_stock_movement_parcel: the places and lots are told by the
+# movements that took the units out.
 _PARCEL = hot(
     text(
         """
@@ -80,8 +81,14 @@ _PARCEL = hot(
                                FROM stock_movement m
                                JOIN stock s ON s.tenant_id = m.tenant_id AND s.id = m.stock_id
                                JOIN warehouse w ON w.tenant_id = s.tenant_id AND w.id = s.warehouse_id
-                               WHERE m.tenant_id = f.tenant_id AND m.reference_id = f.id
-                                 AND s.variant_id = l.variant_id)) ORDER BY u.id), '[]')
+                               WHERE m.tenant_id = f.tenant_id AND m.reference_id = f.id AND m.kind = 'sell'
+                                 AND s.variant_id = l.variant_id),
+                    'lots', (SELECT coalesce(jsonb_agg(DISTINCT t.code ORDER BY t.code), '[]')
+                             FROM stock_movement m
+                             JOIN stock_lot t ON t.tenant_id = m.tenant_id AND t.id = m.lot_id
+                             JOIN stock s ON s.tenant_id = m.tenant_id AND s.id = m.stock_id
+                             WHERE m.tenant_id = f.tenant_id AND m.reference_id = f.id AND m.kind = 'sell'
+                               AND s.variant_id = l.variant_id)) ORDER BY u.id), '[]')
                 FROM fulfilment_line u
                 JOIN order_line l ON l.tenant_id = u.tenant_id AND l.id = u.order_line_id
                 WHERE u.tenant_id = f.tenant_id AND u.fulfilment_id = f.id))
@@ -150,9 +157,9 @@ def _parcel(shop: Shop, known: Mapping[str, Any]) -> Parcel:
         sent_on=_day(sent_at, shop.zone),
         carrier=sent["carrier"],
         tracking_number=sent["tracking_number"],
-        gift_message=order.get("gift_message") or "",
+        gift_message=(order.get("gift") or {}).get("message") or "",
         lines=[
-            Packed(line["sku"], line["title"], line["quantity"], ", ".join(line["places"]), "")
+            Packed(line["sku"], line["title"], line["quantity"], ", ".join(line["places"]), ", ".join(line["lots"]))
             for line in known["lines"]
         ],
     )
