@@ -8,7 +8,10 @@ from starlette.responses import Response
 from commerce.cart import service as carts
 from commerce.cart.schemas import CartOut
 from commerce.delivery import service as delivery
-from foundation.errors import Problem
+from commerce.taxes import service as taxes
+from commerce.taxes.vat_ids import verified, well_formed
+from foundation import clock
+from foundation.errors import Problem, Unprocessable
 from storefront.cart import blocked, open_cart
 from storefront.forms import DeliveryForm, read
 from storefront.problems import field_errors, words
@@ -37,7 +40,14 @@ COUNTRIES = {
     "US": "United States",
 }
 """How some codes read; another is shown as it is."""
+ABOUT_TIME = ("checkout.slot_missing", "checkout.slot_gone")
 router = APIRouter()
+
+
+class NoWindow(Unprocessable):
+    """This way to deliver needs a time that is still free."""
+
+    code = "storefront.no_window"
 
 
 @router.get("/checkout/delivery")
@@ -60,12 +70,22 @@ async def choose(request: Request, visit: VisitDep) -> Response:
     try:
         form = await read(request, DeliveryForm)
         address = form.address()
+        number = well_formed(form.vat_id) if form.vat_id else None
+        known = cart.vat_id is not None and (cart.vat_id.number, cart.vat_id.status) == (number, "valid")
+        vat_id = (
+            await verified(request.app.state.vat_register, number, at=clock.now()) if number and not known else None
+        )
         async with visit.core.database.tx(visit.shop.id) as tx:
             if address is not None:
                 await carts.set_address(tx, visit.shopper, cart.id, address)
-            await carts.set_delivery(tx, visit.shopper, cart.id, form.code)
+            if not known:
+                await carts.set_vat_id(tx, visit.shopper, cart.id, vat_id)
+            await carts.set_delivery(tx, visit.shopper, cart.id, form.code, form.slot)
+            kept = carts.check(await carts.get(tx, visit.shopper, cart.id)).out()
     except Problem as problem:
         return await _page(visit, cart, problem)
+    if any(requirement.code in ABOUT_TIME for requirement in kept.requirements):
+        return await _page(visit, kept, NoWindow())
     return visit.redirect("/checkout")
 
 
@@ -73,6 +93,9 @@ async def _page(visit: Visit, cart: CartOut, problem: Problem | None = None) -> 
     async with visit.core.database.tx(visit.shop.id, read_only=True) as tx:
         methods = [method for method in await delivery.methods(tx) if method.active]
         options = await carts.delivery_options(tx, visit.shopper, cart.id)
+        timed = [option for option in options.items if option.timed]
+        windows = [(option, await carts.delivery_slots(tx, visit.shopper, cart.id, option.code)) for option in timed]
+        policy = (await taxes.read(tx)).policy
     sent = [method for method in methods if method.kind == "ship"]
     countries = sorted({code for method in sent for code in method.countries})
     return visit.page(
@@ -83,6 +106,8 @@ async def _page(visit: Visit, cart: CartOut, problem: Problem | None = None) -> 
         offers={option.code: option for option in options.items},
         countries=countries if all(method.countries for method in sent) else [],
         names=COUNTRIES,
+        windows=[(option, offers.items) for option, offers in windows],
+        asks_business=policy is not None and policy.vat_id is not None,
         problem=problem,
         said=words(problem) if problem else ("", ""),
         faults=field_errors(problem) if problem else [],

@@ -10,7 +10,7 @@ from fastapi import Request
 from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints, ValidationError
 from starlette.datastructures import UploadFile
 
-from commerce.delivery.schemas import AddressIn
+from commerce.delivery.schemas import AddressIn, SlotChoice
 from commerce.orders.schemas import ReturnReason
 from foundation.errors import Problem
 from foundation.http import InvalidFields
@@ -45,6 +45,14 @@ def _local(value: str) -> str:
 
 def _absent_when_empty(value: object) -> object:
     return None if value == "" else value
+
+
+def _slot(value: object) -> object:
+    """A window as a form names it: its id, a slash, and the day."""
+    if not isinstance(value, str):
+        return value
+    slot_id, _, day = value.partition("/")
+    return {"slot_id": slot_id, "day": day} if value else None
 
 
 Whole = Annotated[int, BeforeValidator(_whole), Field(ge=1, le=9_999)]
@@ -87,9 +95,11 @@ class CheckoutForm(Input):
 
 
 class DeliveryForm(Input):
-    """How and where to: what is left empty counts as absent, and what is collected needs no address."""
+    """How, when and where to: what is left empty counts as absent, and what is collected needs no address."""
 
     code: Slug
+    slot: Annotated[SlotChoice | None, BeforeValidator(_slot)] = None
+    vat_id: OptionalText = None
     name: OptionalText = None
     line1: OptionalText = None
     line2: OptionalText = None
@@ -105,7 +115,7 @@ class DeliveryForm(Input):
         Raises:
             InvalidFields: part of it is missing or wrong.
         """
-        given = self.model_dump(exclude={"code"}, exclude_none=True)
+        given = self.model_dump(exclude={"code", "slot", "vat_id"}, exclude_none=True)
         if not given.keys() - {"country"}:
             return None
         for coded in given.keys() & {"region", "country"}:

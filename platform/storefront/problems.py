@@ -47,6 +47,14 @@ _WORDS = {
     "checkout.reservation_lost": ("That took too long", "The goods were given back. Nothing was charged: try again."),
     "inventory.out_of_stock": ("Somebody was quicker", "There is less left than you wanted. Nothing was charged."),
     "payments.provider_unavailable": ("The bank doesn't answer", "Nothing was charged. Please try again shortly."),
+    "storefront.no_window": ("Choose a time", "Pick one of the times that are still free for this way to deliver."),
+    "delivery.slot_full": ("Somebody was quicker", "That time has been taken. Nothing was charged: choose another."),
+    "delivery.address_invalid": ("We can't send it there yet", "Have a look at the address. Nothing was changed."),
+    "taxes.malformed_vat_id": (
+        "That isn't a VAT number",
+        "It begins with two letters, like DE. Nothing was changed.",
+    ),
+    "checkout.taxes_unquoted": ("Something changed", "Your cart changed meanwhile: have a look, then pay."),
     "delivery.unavailable": (
         "It can't reach you that way",
         "Choose another way for this address. Nothing was changed.",

@@ -110,6 +110,7 @@ class ShopMachine(RuleBasedStateMachine):
         self.card = self.do(self.desk.gift_card(220))
         self.sell_to([2, 3, 1], "tok_ok", by_card=True)
         self.sell_to([0, 10, 2], "tok_ok", split=True)
+        assert len(self.do(self.desk.look(self.orders[1][0])).consignments) == 2
         self.receive(product=1, quantity=6)
         sent, _, _ = self.orders[0]
         self.attempt(lambda: self.change(lambda tx: fulfilling.fulfil(tx, sent, STAFF)))

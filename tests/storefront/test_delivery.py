@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 
+from commerce.taxes.vat_ids import Verdict
 from tests.factories import SeededShop
 from tests.storefront.conftest import Browser, form_of
 
@@ -80,3 +82,63 @@ async def test_what_is_collected_asks_for_no_address(browser: Browser) -> None:
 async def test_a_shop_that_does_not_deliver_asks_for_nothing(browser: Browser) -> None:
     await browser.add("tomato-soup")
     assert (await browser.http.get("/checkout/delivery")).headers["location"] == "/checkout"
+
+
+@pytest.mark.usefixtures("delivering")
+async def test_a_shopper_chooses_a_time_and_is_told_when_one_is_missing(
+    browser: Browser, execute: Execute, grocer: SeededShop
+) -> None:
+    execute(
+        "INSERT INTO delivery_slot (tenant_id, id, method_id, weekday, begins, ends, capacity)"
+        " SELECT %s, gen_random_uuid(), d.id, day, '10:00', '12:00', 1"
+        " FROM delivery_method d, generate_series(0, 6) day WHERE d.code = 'collect'",
+        grocer.id,
+    )
+    place = '{"name": "The shop", "line1": "Main St 1", "postal_code": null, "city": "Columbus", "opening_hours": ["9 to 18"]}'
+    execute("UPDATE delivery_method SET place = %s WHERE code = 'collect'", place)
+    await browser.add("tomato-soup")
+    page = await browser.see("/checkout/delivery")
+    offers = re.findall(r'<option value="([0-9a-f-]{36}/[0-9-]{10})"', page)
+    assert 13 <= len(offers) <= 14
+    form = form_of(page, "/checkout/delivery")
+    missing = await browser.send(form, code="collect", slot="")
+    assert (missing.status_code, "Choose a time" in missing.text) == (422, True)
+    odd = await browser.send(form, code="collect", slot="soon")
+    assert odd.status_code == 422
+    assert (await browser.send(form, code="collect", slot=offers[2])).headers["location"] == "/checkout"
+    checkout = await browser.see("/checkout")
+    assert "10:00 to 12:00" in checkout
+    order = await browser.see((await browser.send(form_of(checkout, "/checkout"))).headers["location"])
+    (code,) = execute("SELECT delivery->>'collection_code' FROM orders")[0]
+    assert code in order
+    assert "Main St 1" in order
+    assert "9 to 18" in order
+
+
+@pytest.mark.usefixtures("delivering")
+async def test_a_business_elsewhere_in_the_eu_sees_that_and_why_it_pays_no_vat(
+    app: Any, browser: Browser, execute: Execute
+) -> None:
+    class Register:
+        async def look_up(self, number: str) -> Verdict:
+            return Verdict(valid=True, reference="WAPI")
+
+    await browser.add("tomato-soup")
+    assert "VAT number" not in await browser.see("/checkout/delivery")
+    execute("UPDATE tax_policy SET country = 'DE', region = NULL, vat_id = 'DE136695976'")
+    execute("UPDATE tax_rate SET country = 'AT', region = NULL, name = 'VAT'")
+    execute("UPDATE delivery_method SET countries = '{AT}'")
+    app.state.vat_register = Register()
+    form = form_of(await browser.see("/checkout/delivery"), "/checkout/delivery")
+    home = {**HOME, "region": "", "postal_code": "1010", "city": "Wien", "country": "AT"}
+    wrong = await browser.send(form, code="standard", **home, vat_id="ATU1")
+    assert (wrong.status_code, "isn" in wrong.text and "a VAT number" in wrong.text) == (422, True)
+    await browser.send(form, code="standard", **home)
+    assert "VAT, 10 %" in await browser.see("/checkout")
+    await browser.send(form, code="standard", **home, vat_id="atu13585627")
+    checkout = await browser.see("/checkout")
+    assert "Article 138" in checkout
+    assert "VAT number ATU13585627" in checkout
+    order = await browser.see((await browser.send(form_of(checkout, "/checkout"))).headers["location"])
+    assert "Article 138" in order
+    assert execute("SELECT tax, vat_id->>'reference' FROM orders") == [(0, "WAPI")]

@@ -230,7 +230,7 @@ class Where:
                     detail=f"{asked} of {line.quantity} {line.variant.title} are said to go somewhere.",
                     line_id=line.id,
                 )
-        for number, destination in enumerate(self.to, 1):
+        for number, destination in enumerate(self.to if self.delivers else (), 1):
             yield from destination.requirements(number)
 
     def sent(self, lines: Sequence[CartedLine]) -> list[tuple[tuple[int, int], ...]]:
