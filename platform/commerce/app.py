@@ -21,6 +21,7 @@ from commerce.http import Core
 from commerce.inventory import api as inventory
 from commerce.ledger import api as ledger
 from commerce.orders import api as orders
+from commerce.orders import carrier_api as carriers
 from commerce.orders import documents_api as order_documents
 from commerce.orders import staff_api as staff_orders
 from commerce.orders import vendor_api as vendor_orders
@@ -81,6 +82,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         checkout,
         orders,
         staff_orders,
+        carriers,
         recommendations,
         behaviour,
         inventory,

@@ -17,6 +17,8 @@ import commerce.tables  # noqa: F401  (a table of one context refers to those of
 from commerce.checkout.service import Checkout
 from commerce.inventory import expiry, promises
 from commerce.inventory import service as inventory
+from commerce.orders import tracking
+from commerce.orders.paying import Additional
 from commerce.payments.providers import configured
 from commerce.stored_value import service as stored_value
 from commerce.taxes import engines
@@ -39,6 +41,8 @@ STUCK_AFTER = timedelta(minutes=2)
 async def tidy(database: Database, redis: Redis, checkout: Checkout, shop: Shop) -> None:
     """One round for one shop."""
     finished = await checkout.recover(shop, older_than=STUCK_AFTER)
+    await Additional(database, checkout.providers).lapse(shop.id)
+    await tracking.catch_up(database, shop.id)
     async with database.tx(shop.id) as tx:
         released = await inventory.release_expired(tx)
         await expiry.write_off_expired(tx)

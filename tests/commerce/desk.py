@@ -14,6 +14,7 @@ from commerce.identity.service import Shopper
 from commerce.orders import reading
 from commerce.orders.held import Actor
 from commerce.orders.money import Money
+from commerce.orders.paying import Additional
 from commerce.orders.schemas import OrderOut, StaffOrderOut
 from commerce.payments.providers import (
     NEVER_ASKED,
@@ -154,6 +155,7 @@ class Desk:
         providers = Providers(bank, GiftCards(database), StoreCredit(database))
         self.checkout = Checkout(database, providers, SOON)
         self.money = Money(database, providers)
+        self.additional = Additional(database, providers)
 
     @classmethod
     async def at(cls, database: Database, seeded: SeededShop) -> Desk:

@@ -63,21 +63,34 @@ _WRONG = {
     "a cancelled order that keeps its window": """
         SELECT b.id FROM delivery_booking b JOIN orders o ON o.id = b.order_id
         WHERE b.tenant_id = :tenant_id AND b.released_at IS NULL AND o.fulfilment_state = 'cancelled'""",
-    "an order whose payments are not its total": """
-        SELECT o.id FROM orders o JOIN payment p ON p.order_id = o.id
-        WHERE o.tenant_id = :tenant_id GROUP BY o.id, o.total HAVING sum(p.amount) <> o.total""",
     "an attempt with a payment too many, or one of which a part is decided and a part is not": """
         SELECT p.attempt_id FROM payment p WHERE p.tenant_id = :tenant_id GROUP BY p.attempt_id
         HAVING count(DISTINCT p.order_id) > 1 OR (bool_or(p.order_id IS NOT NULL) AND bool_or(p.order_id IS NULL))
             OR count(DISTINCT p.order_id IS NULL AND p.status IN ('started', 'action_required', 'authorised')) > 1""",
     "stock held for an attempt that is over, or a cart that is being paid by nobody": """
-        SELECT r.id FROM reservation r WHERE r.tenant_id = :tenant_id AND r.status = 'held' AND NOT EXISTS (
+        SELECT r.id FROM reservation r WHERE r.tenant_id = :tenant_id AND r.status = 'held'
+          AND NOT EXISTS (SELECT FROM order_change c WHERE c.id = r.holder_id)
+          AND NOT EXISTS (
             SELECT FROM payment p WHERE p.attempt_id = r.holder_id AND p.order_id IS NULL
                AND p.status IN ('started', 'action_required', 'authorised'))
         UNION ALL
         SELECT c.id FROM cart c WHERE c.tenant_id = :tenant_id AND (c.status = 'completing') <> EXISTS (
             SELECT FROM payment p WHERE p.cart_id = c.id AND p.order_id IS NULL
                AND p.status IN ('started', 'action_required', 'authorised'))""",
+    "an order that was charged something else than its total when it was placed, and what its changes asked for": """
+        SELECT o.id FROM orders o WHERE o.tenant_id = :tenant_id
+          AND (SELECT sum(p.amount) FROM payment p WHERE p.order_id = o.id)
+            <> o.total
+             - (SELECT coalesce(sum(l.total + CASE WHEN o.tax_included THEN 0 ELSE l.tax END), 0) FROM order_line l
+                WHERE l.order_id = o.id AND l.change_id IS NOT NULL)
+             + (SELECT coalesce(sum(c.asked), 0) FROM order_change c
+                WHERE c.order_id = o.id AND c.status = 'confirmed')""",
+    "a line that a change added which was not confirmed": """
+        SELECT l.id FROM order_line l JOIN order_change c ON c.id = l.change_id
+        WHERE l.tenant_id = :tenant_id AND c.status <> 'confirmed'""",
+    "stock held for a change that nobody waits for": """
+        SELECT r.id FROM reservation r JOIN order_change c ON c.id = r.holder_id
+        WHERE r.tenant_id = :tenant_id AND r.status = 'held' AND c.status NOT IN ('approved', 'awaiting_payment')""",
     "an allocation that is not what was ordered, sent and cancelled": """
         WITH ordered AS (
             SELECT l.order_id, n.variant_id, sum(l.quantity * n.quantity) AS units, sum(l.fulfilled * n.quantity) AS sent,
@@ -235,6 +248,12 @@ _FACTS = hot(
                   WHERE tenant_id = :tenant_id AND status = 'refused'
         UNION ALL SELECT 'order.cancelled', count(*) FROM order_entry
                   WHERE tenant_id = :tenant_id AND kind = 'cancelled'
+        UNION ALL SELECT 'order.edited', count(*) FROM order_change
+                  WHERE tenant_id = :tenant_id AND kind = 'edit' AND status = 'confirmed'
+        UNION ALL SELECT 'exchange.requested', count(*) FROM order_change
+                  WHERE tenant_id = :tenant_id AND kind = 'exchange'
+        UNION ALL SELECT 'exchange.completed', count(*) FROM order_change
+                  WHERE tenant_id = :tenant_id AND kind = 'exchange' AND status = 'confirmed'
         UNION ALL SELECT 'order.fulfilled', count(*) FROM fulfilment WHERE tenant_id = :tenant_id
         UNION ALL SELECT 'order.delivered', count(*) FROM fulfilment
                   WHERE tenant_id = :tenant_id AND status = 'delivered'
@@ -253,8 +272,9 @@ _OWED = hot(
     text(
         """
         SELECT o.id FROM orders o WHERE o.tenant_id = :tenant_id AND (
-            least(o.credited, (SELECT coalesce(sum(amount), 0) FROM payment p
-                               WHERE p.order_id = o.id AND p.status = 'captured'))
+            greatest((SELECT coalesce(sum(amount), 0) FROM payment p
+                      WHERE p.order_id = o.id AND p.status = 'captured') - (o.total - o.credited)
+                     - (SELECT coalesce(sum(c.kept_back), 0) FROM order_change c WHERE c.order_id = o.id), 0)
                 <> (SELECT coalesce(sum(amount), 0) FROM refund r WHERE r.order_id = o.id AND r.status = 'succeeded')
             OR EXISTS (SELECT FROM payment p WHERE p.order_id = o.id
                        AND p.status NOT IN ('captured', 'voided', 'refused', 'cancelled')))

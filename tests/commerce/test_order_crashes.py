@@ -12,9 +12,10 @@ import pytest
 from sqlalchemy import event
 
 from commerce.inventory import service as inventory
-from commerce.orders import cancelling, fulfilling, reading, refunding, returning
+from commerce.orders import cancelling, editing, fulfilling, reading, refunding, returning
+from commerce.orders.change_log import ChangeOver
 from commerce.orders.returning import Announced
-from commerce.orders.schemas import OrderOut
+from commerce.orders.schemas import AddUnits, OrderOut
 from commerce.orders.states import IllegalTransition
 from commerce.payments.settlement import RefundExceedsCaptured
 from foundation import clock
@@ -65,6 +66,7 @@ async def _recover(desk: Desk) -> None:
     later = clock.now() + LATER
     with clock.use(lambda: later):
         await desk.checkout.recover(desk.shop, older_than=timedelta(minutes=2))
+        await desk.additional.lapse(desk.shop.id)
         async with desk.database.tx(desk.shop.id) as tx:
             await inventory.release_expired(tx)
 
@@ -170,6 +172,37 @@ async def test_a_change_to_an_order_is_whole_or_not_at_all(change: Change, datab
             await _again(make, desk)
             await _nothing_is_wrong(desk)
     assert at > 5
+    await desk.database.close()
+
+
+async def test_an_edit_is_paid_and_applied_or_neither(database_urls: DatabaseUrls) -> None:
+    desk = await Desk.at(Database(database_urls.app, pool_size=2), seed_shop(database_urls, "mortal"))
+    at, died = 0, True
+    while died:
+        at += 1
+        shopper = await desk.shopper()
+        order = await desk.pay(shopper, await desk.cart(shopper, [1]))
+        async with desk.database.tx(desk.shop.id) as tx:
+            more = AddUnits(action="add", variant_id=desk.seeded.products[1].variant_id, quantity=2)
+            edit_id = await editing.draft(tx, order.id, STAFF, [more])
+        async with desk.database.tx(desk.shop.id) as tx:
+            await editing.confirm(tx, order.id, edit_id, STAFF, version=order.version)
+
+        async def pay(at_desk: Desk, shopper: Any = shopper, ids: tuple[UUID, UUID] = (order.id, edit_id)) -> None:
+            await at_desk.additional.pay(shopper, *ids, provider="test", token="tok_ok")
+
+        died = await _died(desk, database_urls, at, pay)
+        await _recover(desk)
+        await _nothing_is_wrong(desk)
+        with suppress(ChangeOver):
+            await pay(desk)
+        await _nothing_is_wrong(desk)
+        async with desk.database.tx(desk.shop.id) as tx:
+            paid = await tx.connection.fetchval(
+                "SELECT sum(amount) FROM payment WHERE order_id = $1 AND status = 'captured'", order.id
+            )
+        assert (paid, (await desk.look(order.id)).total.amount) == (500, 500)
+    assert at > 10
     await desk.database.close()
 
 

@@ -27,10 +27,10 @@ from commerce.identity.service import Shopper
 from commerce.inventory import keeping, policies, promises
 from commerce.inventory import service as inventory
 from commerce.inventory.schemas import CountIn, PolicyIn, ReceiptIn
-from commerce.orders import cancelling, fulfilling, refunding, returning
+from commerce.orders import cancelling, editing, fulfilling, refunding, returning
 from commerce.orders.held import by_shopper
 from commerce.orders.returning import Announced, Arrived
-from commerce.orders.schemas import StaffOrderOut
+from commerce.orders.schemas import AddUnits, EditAction, SetQuantity, StaffOrderOut
 from commerce.orders.shipping import refund_shipping
 from commerce.promotions.engine import Discount
 from commerce.taxes.engine import Rate
@@ -54,6 +54,7 @@ ISSUER = IssuerIn(
 EVERY_FACT = {
     "order.placed",
     "order.cancelled",
+    "order.edited",
     "order.fulfilled",
     "order.delivered",
     "payment.captured",
@@ -181,6 +182,45 @@ class ShopMachine(RuleBasedStateMachine):
         async def do(order: StaffOrderOut, shopper: Shopper, _: UUID) -> None:
             actor = by_shopper(shopper)
             await self.change(lambda tx: cancelling.cancel(tx, order.id, actor, reason="x", owner=shopper), order.id)
+
+        self.with_order(pick, do, bank)
+
+    @rule(
+        pick=PICK,
+        wanted=UNITS,
+        added=st.integers(0, 2),
+        waits=st.booleans(),
+        token=st.sampled_from(["tok_ok", "tok_ok", "tok_declined"]),
+        bank=MOSTLY_QUIET,
+    )
+    def edit(
+        self, pick: int, wanted: list[int], added: int, waits: bool, token: str, bank: dict[str, set[str]]
+    ) -> None:
+        async def do(order: StaffOrderOut, shopper: Shopper, _: UUID) -> None:
+            actions: list[EditAction] = [
+                SetQuantity(action="set_quantity", line_id=line.id, quantity=quantity)
+                for line, quantity in zip(order.lines, wanted, strict=False)
+            ]
+            if added:
+                variant_id = self.seeded.products[added].variant_id
+                actions.append(AddUnits(action="add", variant_id=variant_id, quantity=added))
+            async with self.database.tx(self.seeded.id) as tx:
+                edit_id = await editing.draft(tx, order.id, STAFF, actions)
+            async with self.database.tx(self.seeded.id) as tx:
+                drafted = await editing.read(tx, order.id, edit_id)
+                await editing.confirm(tx, order.id, edit_id, STAFF, version=drafted.version)
+            if (await self.desk.look(order.id)).version == drafted.version and not waits:
+                await self.desk.additional.pay(shopper, order.id, edit_id, provider="test", token=token)
+            async with self.database.tx(self.seeded.id) as tx:
+                done = (await editing.read(tx, order.id, edit_id)).status == "confirmed"
+            if done:
+                after, said = await self.desk.look(order.id), drafted.preview
+                assert (after.subtotal, after.tax, after.total.amount) == (said.subtotal, said.tax, said.total)
+                assert (after.credited, after.shipping, after.discount) == (said.credited, said.shipping, said.discount)
+                assert {(line.id, line.quantity, line.cancelled) for line in after.lines} == {
+                    (line.id, line.quantity, line.cancelled) for line in said.lines
+                }
+            await self.desk.money.settle(self.seeded.id, order.id)
 
         self.with_order(pick, do, bank)
 
@@ -352,6 +392,7 @@ class ShopMachine(RuleBasedStateMachine):
 
     async def tidy(self) -> None:
         await self.desk.checkout.recover(self.desk.shop, older_than=timedelta(minutes=2))
+        await self.desk.additional.lapse(self.seeded.id)
         async with self.database.tx(self.seeded.id) as tx:
             await inventory.release_expired(tx)
             await promises.keep_what_came_in(tx)

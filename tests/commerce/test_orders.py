@@ -317,7 +317,7 @@ async def test_notes_stay_with_staff(browser: Browser, staff: httpx.AsyncClient,
 
 
 async def test_what_is_possible_is_what_the_table_says(staff: httpx.AsyncClient, order: dict[str, Any]) -> None:
-    assert order["possible"] == ["cancel", "fulfil", "refund", "note"]
+    assert order["possible"] == ["cancel", "edit", "fulfil", "refund", "note"]
     sent = await _done(staff, order, "fulfilments")
     assert sent["possible"] == ["progress", "request_return", "refund", "note"]
     assert set(sent["possible"]) <= set(TRANSITIONS)

@@ -165,7 +165,7 @@ async def begin_void(""",
     ),
     Bug(
         "a refund on its way does not count",
-        (("commerce/orders/held.py", "balance.captured) - balance.set_aside", "balance.captured) - balance.refunded"),),
+        (("commerce/orders/held.py", "balance.captured - balance.set_aside", "balance.captured - balance.refunded"),),
         _MACHINE,
     ),
     Bug(

@@ -6,7 +6,7 @@ Whoever calls holds the order's row, so nobody else spends its reservations. Bal
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -87,6 +87,17 @@ _RELEASE = hot(
 )
 
 
+# uq_stock_variant
+_LOCK = hot(
+    text(
+        """
+        SELECT id FROM stock WHERE tenant_id = :tenant_id AND variant_id = ANY(CAST(:variant_ids AS uuid[]))
+        ORDER BY variant_id, id FOR UPDATE
+        """
+    )
+)
+
+
 class NotInYet(Conflict):
     """Units of the order are still to come in; send what is there, or wait."""
 
@@ -117,6 +128,11 @@ class _Taken:
     stock_id: UUID
     lot_id: UUID | None
     units: int
+
+
+async def lock(tx: Tx, variant_ids: Iterable[UUID]) -> None:
+    """Hold the balances of variants: for whoever reserves some and releases others in one transaction."""
+    await tx.rows(_LOCK, {"variant_ids": list(variant_ids)})
 
 
 async def held_at(tx: Tx, order_id: UUID, warehouse: str) -> tuple[UUID, dict[UUID, int]]:

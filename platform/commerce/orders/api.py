@@ -2,20 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Annotated
 from uuid import UUID
 
 from fastapi import APIRouter, Path, Query, Request, Response, status
 
 from commerce.catalog.schemas import Page
-from commerce.http import Core, CoreDep, KeyDep, ShopDep, ShopperDep, change_once, decode_cursor, encode_cursor
+from commerce.http import Core, CoreDep, KeyDep, ShopDep, ShopperDep, change_once, decode_cursor, encode_cursor, once
 from commerce.identity.service import Shopper
-from commerce.orders import cancelling, reading, returning
+from commerce.orders import cancelling, editing, reading, returning
 from commerce.orders.held import by_shopper
 from commerce.orders.money import Money
+from commerce.orders.paying import Additional
 from commerce.orders.returning import Announced
-from commerce.orders.schemas import Look, OrderList, OrderOut, ReturnIn, ShopperCancelIn
+from commerce.orders.schemas import (
+    ChangeOut,
+    ConfirmIn,
+    Look,
+    OrderList,
+    OrderOut,
+    PayChangeIn,
+    ReturnIn,
+    ShopperCancelIn,
+    ShopperEditAction,
+    ShopperEditIn,
+)
 from commerce.payments.providers import configured
 from foundation.database import Tx
 from foundation.http import json_bytes, model_bytes
@@ -69,9 +81,116 @@ async def request_return(
     order_id: Annotated[UUID, Path()],
     body: ReturnIn,
 ) -> Response:
-    """Ask to send units back."""
+    """Ask to send units back, for their money or for other units."""
     announced = [Announced(line.line_id, line.quantity, line.reason) for line in body.lines]
-    return await request_return_once(request, core, shopper, key, order_id, announced, body.note)
+    return await request_return_once(
+        request, core, shopper, key, order_id, announced, note=body.note, wanted=body.by_variant()
+    )
+
+
+@router.post("/{order_id}/edits", status_code=status.HTTP_201_CREATED, response_model=ChangeOut)
+async def draft_edit(
+    request: Request,
+    core: CoreDep,
+    shopper: ShopperDep,
+    key: KeyDep,
+    order_id: Annotated[UUID, Path()],
+    body: ShopperEditIn,
+) -> Response:
+    """Think an edit out: what it would make of the order. Confirming it does that, or nothing."""
+    return await draft_edit_once(request, core, shopper, key, order_id, body.actions)
+
+
+@router.get("/{order_id}/edits/{edit_id}")
+async def get_edit(
+    core: CoreDep,
+    shop: ShopDep,
+    shopper: ShopperDep,
+    order_id: Annotated[UUID, Path()],
+    edit_id: Annotated[UUID, Path()],
+) -> ChangeOut:
+    """An edit with its preview."""
+    async with core.database.tx(shop.id, read_only=True) as tx:
+        await reading.get(tx, shopper, order_id)
+        return await editing.read(tx, order_id, edit_id)
+
+
+@router.post("/{order_id}/edits/{edit_id}/confirm", response_model=OrderOut)
+async def confirm_edit(
+    request: Request,
+    core: CoreDep,
+    shopper: ShopperDep,
+    key: KeyDep,
+    order_id: Annotated[UUID, Path()],
+    edit_id: Annotated[UUID, Path()],
+    body: ConfirmIn,
+) -> Response:
+    """Do what the preview says."""
+
+    async def do(tx: Tx) -> None:
+        await editing.confirm(tx, order_id, edit_id, by_shopper(shopper), version=body.version, owner=shopper)
+
+    return await _change(request, core, shopper, key, order_id, do, status.HTTP_200_OK)
+
+
+@router.post("/{order_id}/edits/{edit_id}/cancel", response_model=OrderOut)
+async def cancel_edit(
+    request: Request,
+    core: CoreDep,
+    shopper: ShopperDep,
+    key: KeyDep,
+    order_id: Annotated[UUID, Path()],
+    edit_id: Annotated[UUID, Path()],
+) -> Response:
+    """Give up an edit that is not confirmed, or not paid."""
+
+    async def do(tx: Tx) -> None:
+        await editing.drop(tx, order_id, edit_id, by_shopper(shopper), owner=shopper)
+
+    return await _change(request, core, shopper, key, order_id, do, status.HTTP_200_OK)
+
+
+@router.post("/{order_id}/changes/{change_id}/pay", response_model=OrderOut)
+async def pay_change(
+    request: Request,
+    core: CoreDep,
+    shopper: ShopperDep,
+    key: KeyDep,
+    order_id: Annotated[UUID, Path()],
+    change_id: Annotated[UUID, Path()],
+    body: PayChangeIn,
+) -> Response:
+    """Pay the difference that a change asks for; it is applied then."""
+    return await pay_change_once(request, core, shopper, key, order_id, change_id, body)
+
+
+async def draft_edit_once(
+    request: Request, core: Core, shopper: Shopper, key: str, order_id: UUID, actions: Sequence[ShopperEditAction]
+) -> Response:
+    """Draft an edit of a shopper's order, once for the key; the edit with its preview."""
+
+    async def work() -> Response:
+        async with core.database.tx(shopper.tenant_id) as tx:
+            edit_id = await editing.draft(tx, order_id, by_shopper(shopper), actions, owner=shopper)
+            edit = await editing.read(tx, order_id, edit_id)
+        return json_bytes(model_bytes(edit), status=status.HTTP_201_CREATED)
+
+    return await once(request, core, shopper, key, work)
+
+
+async def pay_change_once(
+    request: Request, core: Core, shopper: Shopper, key: str, order_id: UUID, change_id: UUID, body: PayChangeIn
+) -> Response:
+    """Pay what a change of a shopper's order asks for, once for the key; the order as it stands then."""
+
+    async def work() -> Response:
+        await Additional(core.database, configured()).pay(
+            shopper, order_id, change_id, provider=body.provider, token=body.token
+        )
+        async with core.database.tx(shopper.tenant_id, read_only=True) as tx:
+            return json_bytes(model_bytes(await reading.get(tx, shopper, order_id)))
+
+    return await once(request, core, shopper, key, work)
 
 
 async def cancel_once(
@@ -92,12 +211,14 @@ async def request_return_once(
     key: str,
     order_id: UUID,
     announced: Sequence[Announced],
+    *,
     note: str = "",
+    wanted: Mapping[UUID, int] | None = None,
 ) -> Response:
     """Ask to send units of a shopper's order back, once for the key; the order as it stands then."""
 
     async def do(tx: Tx) -> None:
-        await returning.request(tx, order_id, by_shopper(shopper), announced, note=note, owner=shopper)
+        await returning.request(tx, order_id, by_shopper(shopper), announced, note=note, wanted=wanted, owner=shopper)
 
     return await _change(request, core, shopper, key, order_id, do, status.HTTP_201_CREATED)
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from typing import Literal
 from uuid import UUID
 
 from sqlalchemy import text
@@ -23,10 +22,12 @@ from commerce.orders.held import (
     told,
     written,
 )
+from commerce.orders.schemas import ParcelStep
 from commerce.orders.states import PARCEL_STEPS, step
+from commerce.orders.tracking import FulfilmentNotFound
 from foundation import clock
 from foundation.database import Tx, hot
-from foundation.errors import Conflict, NotFound
+from foundation.errors import Conflict
 from foundation.events import OrderDelivered, OrderFulfilled
 from foundation.ids import new_id
 
@@ -44,12 +45,6 @@ class SeveralAddresses(Conflict):
 
     consignment_ids: list[UUID]
     """Where there is something to send to."""
-
-
-class FulfilmentNotFound(NotFound):
-    """The order has no such parcel."""
-
-    code = "orders.fulfilment_not_found"
 
 
 _SEND = hot(
@@ -166,9 +161,7 @@ def _consignment_of(held: Held, units: Mapping[UUID, int], named: UUID | None) -
     return next(iter(found), None)
 
 
-async def progress(
-    tx: Tx, order_id: UUID, fulfilment_id: UUID, status: Literal["out_for_delivery", "delivered"], actor: Actor
-) -> None:
+async def progress(tx: Tx, order_id: UUID, fulfilment_id: UUID, status: ParcelStep, actor: Actor) -> None:
     """A parcel has come further.
 
     Raises:

@@ -142,6 +142,7 @@ class Held:
     """When the shop invoices its orders, if it does."""
     states: States
     lines: dict[UUID, Line]
+    version: int
 
     def require(self, action: str, actor: Actor) -> None:
         """Stop unless the actor can do that now.
@@ -179,7 +180,7 @@ _HOLD = hot(
     text(
         f"""
         SELECT o.id, o.customer_id, o.total, o.credited, o.tax_included, o.payment_state, o.fulfilment_state,
-               o.return_state,
+               o.return_state, o.version,
                (SELECT i.invoice_on FROM document_issuer i WHERE i.tenant_id = o.tenant_id) AS invoice_on
         FROM orders o
         WHERE o.tenant_id = :tenant_id AND o.id = :order_id AND {OWNED} FOR UPDATE
@@ -227,8 +228,18 @@ _SAVE = hot(
     text(
         """
         UPDATE orders SET credited = :credited, status = :status, payment_state = :payment_state,
-                          fulfilment_state = :fulfilment_state, return_state = :return_state
+                          fulfilment_state = :fulfilment_state, return_state = :return_state, version = :version
         WHERE tenant_id = :tenant_id AND id = :order_id
+        """
+    )
+)
+
+# ix_order_change_order
+_KEPT_BACK = hot(
+    text(
+        """
+        SELECT coalesce(sum(kept_back), 0)::bigint AS amount FROM order_change
+        WHERE tenant_id = :tenant_id AND order_id = :order_id
         """
     )
 )
@@ -275,11 +286,13 @@ async def hold(tx: Tx, order_id: UUID, *, owner: Shopper | None = None) -> Held:
         order["invoice_on"],
         states,
         by_id,
+        order["version"],
     )
 
 
 async def save(held: Held) -> None:
-    """Write the lines and what follows for the order's states."""
+    """Write the lines and what follows for the order's states; it is another version then."""
+    held.version += 1
     lines = list(held.lines.values())
     await held.tx.rows(
         _SAVE_LINES,
@@ -307,6 +320,7 @@ async def save_states(held: Held) -> None:
             "payment_state": held.states.payment,
             "fulfilment_state": held.states.fulfilment,
             "return_state": held.states.returns,
+            "version": held.version,
         },
     )
     if held.states.payment in CAPTURED:
@@ -355,9 +369,9 @@ async def tell(held: Held, actor: Actor, *said: Payload) -> None:
 
 
 async def start_due_refunds(held: Held, *, reason: str, to: str | None = None) -> None:
-    """Start to give back what is credited, was captured, and is not on its way back yet.
+    """Start to give back what was captured beyond what is owed, and is not on its way back yet.
 
-    It goes back to where it came from, or to what `to` names.
+    What an exchange keeps back until it is paid stays. The rest goes back to where it came from, or to what `to` names.
 
     Raises:
         NoCustomer: it can't become store credit.
@@ -365,9 +379,14 @@ async def start_due_refunds(held: Held, *, reason: str, to: str | None = None) -
     if to is not None and held.customer_id is None:
         raise NoCustomer
     balance = await settlement.balance(held.tx, held.id)
-    due = min(held.credited, balance.captured) - balance.set_aside
+    due = balance.captured - balance.set_aside - (held.total - held.credited) - await _kept_back(held)
     if due > 0:
         await settlement.start_refunds(held.tx, held.id, due, reason=reason, to=to)
+
+
+async def _kept_back(held: Held) -> int:
+    row = await held.tx.one(_KEPT_BACK, {"order_id": held.id})
+    return row["amount"] if row else 0
 
 
 def by_line(asked: Iterable[tuple[UUID, int]]) -> dict[UUID, int]:

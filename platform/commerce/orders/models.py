@@ -88,6 +88,12 @@ class Order(TenantOwned, Base):
     """What of the delivery was credited by itself, with its tax."""
     credited: Mapped[Minor] = mapped_column(server_default="0")
     """What the shopper does not owe any more: for units cancelled or sent back, or out of goodwill."""
+    version: Mapped[Units] = mapped_column(server_default="1")
+    """Goes up with every change to what is to be delivered, and to whom."""
+    delivery_note: Mapped[Str] = mapped_column(server_default="")
+    """What whoever delivers should know."""
+    tax_terms: Mapped[dict[str, Any] | None] = mapped_column(JSONB)
+    """The rates by class of tax that held when it was placed; units added later are taxed by them."""
     placed_at: Mapped[Timestamp]
     original_at: Mapped[Timestamp | None]
     """When it really happened, for history whose dates were shifted."""
@@ -127,12 +133,14 @@ class OrderLine(TenantOwned, Base):
         belongs_to("variant", "variant_id"),
         belongs_to("order_consignment", "consignment_id"),
         belongs_to("vendor", "vendor_id"),
+        belongs_to("order_change", "change_id"),
         CheckConstraint("quantity > 0", name="quantity"),
         CheckConstraint("total = unit_price * quantity + rounding - discount", name="total"),
         CheckConstraint("fulfilled >= 0 AND cancelled >= 0 AND fulfilled + cancelled <= quantity", name="fulfilled"),
         CheckConstraint("in_return >= 0 AND returned >= 0 AND in_return + returned <= fulfilled", name="returned"),
         CheckConstraint("credited BETWEEN 0 AND quantity", name="credited"),
         Index("ix_order_line_order", "tenant_id", "order_id"),
+        Index("ix_order_line_sku", "tenant_id", "sku"),
     )
 
     order_id: Mapped[UUID]
@@ -168,6 +176,8 @@ class OrderLine(TenantOwned, Base):
     returned: Mapped[Units] = mapped_column(server_default="0")
     credited: Mapped[Units] = mapped_column(server_default="0")
     """Units whose share of the total is credited."""
+    change_id: Mapped[UUID | None]
+    """What added it, if it was not there when the order was placed."""
 
 
 class Fulfilment(TenantOwned, Base):
@@ -177,8 +187,18 @@ class Fulfilment(TenantOwned, Base):
     __table_args__ = (
         belongs_to("orders", "order_id"),
         belongs_to("order_consignment", "consignment_id"),
-        CheckConstraint("status IN ('shipped', 'out_for_delivery', 'delivered')", name="status"),
+        CheckConstraint(
+            "status IN ('shipped', 'in_transit', 'out_for_delivery', 'failed_attempt', 'returned_to_sender', "
+            "'delivered')",
+            name="status",
+        ),
         Index("ix_fulfilment_order", "tenant_id", "order_id"),
+        Index(
+            "ix_fulfilment_tracking",
+            "tenant_id",
+            "tracking_number",
+            postgresql_where=text("tracking_number IS NOT NULL"),
+        ),
     )
 
     order_id: Mapped[UUID]
@@ -260,3 +280,110 @@ class OrderEntry(TenantOwned, Base):
     note: Mapped[Str] = mapped_column(server_default="")
     data: Mapped[dict[str, Any]] = mapped_column(JSONB, server_default=text("'{}'"))
     at: Mapped[Created]
+
+
+class OrderChange(TenantOwned, Base):
+    """A change to a placed order, thought out first: what it would do is what it does once it is confirmed."""
+
+    __tablename__ = "order_change"
+    __table_args__ = (
+        belongs_to("orders", "order_id"),
+        belongs_to("order_return", "return_id"),
+        CheckConstraint("kind IN ('edit', 'exchange')", name="kind"),
+        CheckConstraint("(kind = 'exchange') = (return_id IS NOT NULL)", name="return"),
+        CheckConstraint("status IN ('draft', 'approved', 'awaiting_payment', 'confirmed', 'cancelled')", name="status"),
+        CheckConstraint("asked >= 0", name="asked"),
+        CheckConstraint("kept_back >= 0 AND (kept_back = 0 OR status = 'awaiting_payment')", name="kept_back"),
+        Index("uq_order_change_return", "tenant_id", "return_id", unique=True),
+        Index("ix_order_change_order", "tenant_id", "order_id", "id"),
+        Index(
+            "ix_order_change_expiry",
+            "tenant_id",
+            "expires_at",
+            postgresql_where=text("status = 'awaiting_payment'"),
+        ),
+    )
+
+    order_id: Mapped[UUID]
+    kind: Mapped[Str]
+    status: Mapped[Str] = mapped_column(server_default="draft")
+    version: Mapped[Units]
+    """The version of the order that it was made of."""
+    asked: Mapped[Minor] = mapped_column(server_default="0")
+    """What has to be paid before it is applied."""
+    kept_back: Mapped[Minor] = mapped_column(server_default="0")
+    """What the return of an exchange is worth, not refunded while what it lacks may be paid."""
+    return_id: Mapped[UUID | None]
+    """What comes back for what an exchange adds."""
+    note: Mapped[Str] = mapped_column(server_default="")
+    preview: Mapped[dict[str, Any]] = mapped_column(JSONB)
+    """What it makes of the order, as whoever confirms it saw it."""
+    created_at: Mapped[Created]
+    updated_at: Mapped[Created]
+    expires_at: Mapped[Timestamp]
+    """Until then its prices are promised, and what it adds is held."""
+
+
+class OrderChangeAction(TenantOwned, Base):
+    """One step of a change, with all that it needs to be applied; never changed."""
+
+    __tablename__ = "order_change_action"
+    __table_args__ = (
+        belongs_to("order_change", "change_id"),
+        CheckConstraint("kind IN ('add', 'remove', 'address', 'delivery_note')", name="kind"),
+        CheckConstraint(
+            "CASE WHEN kind IN ('add', 'remove') THEN line_id IS NOT NULL AND quantity > 0 "
+            "ELSE line_id IS NULL AND quantity IS NULL END",
+            name="units",
+        ),
+        Index("ix_order_change_action_change", "tenant_id", "change_id", "id"),
+    )
+
+    change_id: Mapped[UUID]
+    kind: Mapped[Str]
+    line_id: Mapped[UUID | None]
+    """The line that loses units, or the one that units added will be."""
+    quantity: Mapped[Units | None]
+    data: Mapped[dict[str, Any]] = mapped_column(JSONB, server_default=text("'{}'"))
+
+
+class CarrierAccount(TenantOwned, Base):
+    """A carrier whose events a shop takes, and what it signs them with."""
+
+    __tablename__ = "carrier_account"
+    __table_args__ = (Index("uq_carrier_account", "tenant_id", "carrier", unique=True),)
+
+    carrier: Mapped[Str]
+    secret: Mapped[Str]
+
+
+class CarrierEvent(TenantOwned, Base):
+    """What a carrier said of a tracking number; kept before it is acted on."""
+
+    __tablename__ = "carrier_event"
+    __table_args__ = (
+        belongs_to("fulfilment", "fulfilment_id"),
+        CheckConstraint(
+            "status IN ('in_transit', 'out_for_delivery', 'failed_attempt', 'returned_to_sender', 'delivered')",
+            name="status",
+        ),
+        Index("uq_carrier_event", "tenant_id", "carrier", "event_id", unique=True),
+        Index(
+            "ix_carrier_event_unmatched",
+            "tenant_id",
+            "tracking_number",
+            postgresql_where=text("fulfilment_id IS NULL"),
+        ),
+        Index("ix_carrier_event_fulfilment", "tenant_id", "fulfilment_id"),
+    )
+
+    carrier: Mapped[Str]
+    event_id: Mapped[Str]
+    tracking_number: Mapped[Str]
+    status: Mapped[Str]
+    occurred_at: Mapped[Timestamp]
+    place: Mapped[Str] = mapped_column(server_default="")
+    note: Mapped[Str] = mapped_column(server_default="")
+    fulfilment_id: Mapped[UUID | None]
+    """The parcel that it was acted on for."""
+    received_at: Mapped[Created]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
@@ -17,6 +18,7 @@ from commerce.delivery import slots
 from commerce.delivery.service import collectable
 from commerce.identity.service import Shopper
 from commerce.inventory import bundles
+from commerce.orders.changes import written_terms
 from commerce.promotions import service as promotions
 from foundation import clock
 from foundation.database import Tx, hot
@@ -31,12 +33,12 @@ _PLACE = hot(
             INSERT INTO orders (tenant_id, id, number, cart_id, customer_id, visitor_id, email, currency, subtotal,
                                 discount, shipping, tax, tax_included, shipping_tax, taxes, rounding, tax_engine,
                                 vat_id, discounts,
-                                address, delivery, total, placed_at)
+                                tax_terms, address, delivery, total, placed_at)
             VALUES (:tenant_id, :id, :number, :cart_id, CAST(:customer_id AS uuid), :visitor_id, CAST(:email AS text),
                     :currency, :subtotal, :discount, :shipping, :tax, :tax_included, :shipping_tax,
                     CAST(CAST(:taxes AS text) AS jsonb), :rounding,
                     CAST(CAST(:tax_engine AS text) AS jsonb), CAST(CAST(:vat_id AS text) AS jsonb),
-                    CAST(CAST(:taken AS text) AS jsonb),
+                    CAST(CAST(:taken AS text) AS jsonb), CAST(CAST(:tax_terms AS text) AS jsonb),
                     CAST(CAST(:address AS text) AS jsonb),
                     CAST(CAST(:delivery AS text) AS jsonb), :total, CAST(:at AS timestamptz))),
         consigned AS (
@@ -113,6 +115,7 @@ async def place(tx: Tx, shopper: Shopper, checked: Checked, *, order_id: UUID, e
             "rounding": ROUNDING,
             "tax_engine": checked.tax_engine.model_dump_json(),
             "vat_id": cart.where.buyer.json() if cart.where.buyer else None,
+            "tax_terms": _tax_terms(checked),
             "address": said.address.model_dump_json() if said.address else None,
             "delivery": delivery.model_dump_json() if delivery else None,
             "total": totals.total,
@@ -143,6 +146,17 @@ async def place(tx: Tx, shopper: Shopper, checked: Checked, *, order_id: UUID, e
     if cart.where.slots:
         await slots.take(tx, order_id, cart.where.slots)
     await promotions.redeem(tx, shopper, checked.redemptions, order_id=order_id, currency=cart.currency, email=email)
+
+
+def _tax_terms(checked: Checked) -> str | None:
+    """The terms of tax for what may be added later; an order that goes several ways takes nothing more."""
+    where, lines = checked.cart.where, checked.cart.lines
+    if where.is_split:
+        return None
+    goods = Counter[str]()
+    for part in checked.totals.parts:
+        goods[lines[part.line].tax_class] += part.total
+    return json.dumps(written_terms(where.terms(where.to[0], goods)))
 
 
 def _consignments(checked: Checked) -> list[dict[str, Any]]:

@@ -63,7 +63,11 @@ _DOCUMENT = """
                 'shipped_at', f.shipped_at, 'delivered_at', f.delivered_at,
                 'lines', (SELECT jsonb_agg(jsonb_build_object('line_id', u.order_line_id, 'quantity', u.quantity)
                                            ORDER BY u.id)
-                          FROM fulfilment_line u WHERE u.tenant_id = f.tenant_id AND u.fulfilment_id = f.id))
+                          FROM fulfilment_line u WHERE u.tenant_id = f.tenant_id AND u.fulfilment_id = f.id),
+                'history', (SELECT coalesce(jsonb_agg(jsonb_build_object(
+                                'status', e.status, 'occurred_at', e.occurred_at, 'place', e.place, 'note', e.note)
+                                ORDER BY e.occurred_at, e.id), '[]')
+                            FROM carrier_event e WHERE e.tenant_id = f.tenant_id AND e.fulfilment_id = f.id))
                 ORDER BY f.id), '[]')
             FROM fulfilment f WHERE f.tenant_id = o.tenant_id AND f.order_id = o.id),
         'returns', (
@@ -74,7 +78,15 @@ _DOCUMENT = """
                               'received', u.received, 'restocked', u.restocked) ORDER BY u.id)
                           FROM order_return_line u WHERE u.tenant_id = b.tenant_id AND u.return_id = b.id))
                 ORDER BY b.id), '[]')
-            FROM order_return b WHERE b.tenant_id = o.tenant_id AND b.order_id = o.id))
+            FROM order_return b WHERE b.tenant_id = o.tenant_id AND b.order_id = o.id),
+        'changes', (
+            SELECT coalesce(jsonb_agg(jsonb_build_object(
+                'id', c.id, 'kind', c.kind, 'status', c.status, 'asked', c.asked, 'return_id', c.return_id,
+                'created_at', c.created_at, 'expires_at', c.expires_at) ORDER BY c.id), '[]')
+            FROM order_change c
+            WHERE c.tenant_id = o.tenant_id AND c.order_id = o.id
+              AND (c.kind = 'exchange' OR c.status IN ('awaiting_payment', 'confirmed'))),
+        'version', o.version, 'delivery_note', o.delivery_note)
     FROM orders o WHERE o.tenant_id = :tenant_id AND
 """
 
@@ -135,7 +147,8 @@ _PAGE = hot(
     )
 )
 
-# ix_orders_placed, or the index of what is asked for.
+# ix_orders_placed, or the index of what is asked for: uq_orders_number, ix_orders_email, ix_order_line_sku,
+# ix_fulfilment_tracking.
 _SEARCH = hot(
     text(
         """
@@ -149,7 +162,14 @@ _SEARCH = hot(
           AND (CAST(:payment_state AS text) IS NULL OR o.payment_state = CAST(:payment_state AS text))
           AND (CAST(:fulfilment_state AS text) IS NULL OR o.fulfilment_state = CAST(:fulfilment_state AS text))
           AND (CAST(:return_state AS text) IS NULL OR o.return_state = CAST(:return_state AS text))
-          AND (CAST(:q AS text) IS NULL OR o.number = upper(CAST(:q AS text)) OR o.email = lower(CAST(:q AS text)))
+          AND (CAST(:q AS text) IS NULL OR o.id IN (
+               SELECT id FROM orders WHERE tenant_id = :tenant_id AND number = upper(CAST(:q AS text))
+               UNION ALL
+               SELECT id FROM orders WHERE tenant_id = :tenant_id AND email = lower(CAST(:q AS text))
+               UNION ALL
+               SELECT order_id FROM order_line WHERE tenant_id = :tenant_id AND sku = CAST(:q AS text)
+               UNION ALL
+               SELECT order_id FROM fulfilment WHERE tenant_id = :tenant_id AND tracking_number = CAST(:q AS text)))
           AND (CAST(:placed_from AS timestamptz) IS NULL OR o.placed_at >= CAST(:placed_from AS timestamptz))
           AND (CAST(:placed_to AS timestamptz) IS NULL OR o.placed_at < CAST(:placed_to AS timestamptz))
           AND (CAST(:after AS uuid) IS NULL OR (o.placed_at, o.id) < (

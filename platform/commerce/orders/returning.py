@@ -12,6 +12,7 @@ from sqlalchemy import text
 from commerce.identity.service import Shopper
 from commerce.inventory import keeping
 from commerce.inventory.keeping import SentBack
+from commerce.orders import exchanging
 from commerce.orders.held import (
     Actor,
     Held,
@@ -113,12 +114,22 @@ _RECEIVE = hot(
 
 
 async def request(
-    tx: Tx, order_id: UUID, actor: Actor, announced: Sequence[Announced], *, note: str, owner: Shopper | None = None
+    tx: Tx,
+    order_id: UUID,
+    actor: Actor,
+    announced: Sequence[Announced],
+    *,
+    note: str,
+    wanted: Mapping[UUID, int] | None = None,
+    owner: Shopper | None = None,
 ) -> UUID:
     """Announce units that come back; gives the return's id. What staff announce is approved at once.
 
+    Units `wanted` for them, by variant, make it an exchange.
+
     Raises:
         OrderNotFound, IllegalTransition, UnknownLine, TooManyUnits: nothing is announced.
+        VariantNotForSale, OutOfStock, TermsUnknown: of what is wanted; nothing is announced.
     """
     held = await hold(tx, order_id, owner=owner)
     held.require("request_return", actor)
@@ -147,19 +158,27 @@ async def request(
     reasons = {line.line_id: line.reason for line in announced}
     said = ReturnRequested(order_id=held.id, return_id=return_id, lines=_told(held, units, reasons))
     await tell(held, actor, said)
+    if wanted:
+        await exchanging.ask(held, return_id, units, wanted, actor)
+        if actor.role == "staff":
+            await exchanging.approve(held, return_id, actor, send_now=False)
     return return_id
 
 
-async def approve(tx: Tx, order_id: UUID, return_id: UUID, actor: Actor, *, note: str = "") -> None:
-    """The units may be sent.
+async def approve(
+    tx: Tx, order_id: UUID, return_id: UUID, actor: Actor, *, note: str = "", send_now: bool = False
+) -> None:
+    """The units may be sent. What is wanted for them is held, and sent before they are here with `send_now`.
 
     Raises:
         OrderNotFound, ReturnNotFound, IllegalTransition.
+        OutOfStock, ExchangeToBePaid: of what is wanted; nothing is approved.
     """
     held = await hold(tx, order_id)
     await _found(held, return_id, "approve")
     await tx.rows(_DECIDE, {"return_id": return_id, "status": "approved", "at": clock.now()})
     await enter(held, "return_approved", actor, note=note, return_id=return_id)
+    await exchanging.approve(held, return_id, actor, send_now=send_now)
 
 
 async def reject(tx: Tx, order_id: UUID, return_id: UUID, actor: Actor, *, note: str = "") -> None:
@@ -172,6 +191,7 @@ async def reject(tx: Tx, order_id: UUID, return_id: UUID, actor: Actor, *, note:
     for announced in await _found(held, return_id, "reject"):
         held.line(announced.line_id).in_return -= announced.quantity
     await tx.rows(_DECIDE, {"return_id": return_id, "status": "rejected", "at": clock.now()})
+    await exchanging.call_off(held, return_id)
     await save(held)
     await enter(held, "return_rejected", actor, note=note, return_id=return_id)
 
@@ -216,6 +236,10 @@ async def receive(
     values = {"line_ids": list(units), "received": list(units.values()), "restocked": [restocked[i] for i in units]}
     await tx.rows(_RECEIVE, {"return_id": return_id, **values})
     await tx.rows(_DECIDE, {"return_id": return_id, "status": "received", "at": clock.now()})
+    if any(units.values()):
+        await exchanging.settle(held, return_id, credited, actor)
+    else:
+        await exchanging.call_off(held, return_id)
     await start_due_refunds(held, reason="return", to=refund_to)
     await save(held)
     await enter(held, "return_received", actor, return_id=return_id, lines=written(units), credited=credited)

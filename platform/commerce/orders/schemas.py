@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from datetime import date, datetime
 from typing import Annotated, Any, Literal
+from uuid import UUID
 
 from pydantic import Field
 
 from commerce.cart.schemas import LineExplanation, ShareOut
-from commerce.delivery.schemas import AddressOut, DeliveryOut
+from commerce.delivery.schemas import AddressIn, AddressOut, DeliveryOut
 from commerce.orders.states import FulfilmentState, PaymentState, ReturnState, Status
 from commerce.payments.schemas import RefundOut
 from commerce.taxes.schemas import TaxEngineOut, TaxOut
@@ -18,8 +20,11 @@ from foundation.types import Currency, Email, Id, Input, Instant, LongText, Mino
 MAX_LINES = 200
 MAX_PARCELS = 500
 
+DeliveryNote = Annotated[LongText, Field(max_length=500)]
 RefundTo = Literal["original", "store_credit"]
 """Where money goes back to: where it came from, or the customer's store credit."""
+ParcelStep = Literal["in_transit", "out_for_delivery", "failed_attempt", "returned_to_sender", "delivered"]
+ShortText = Annotated[LongText, Field(max_length=500)]
 ReturnReason = Literal["damaged", "defective", "wrong_item", "not_as_described", "no_longer_wanted", "other"]
 
 
@@ -56,6 +61,15 @@ class UnitsOut(Model):
     quantity: int
 
 
+class ParcelEventOut(Model):
+    """What a carrier said of a parcel."""
+
+    status: str
+    occurred_at: datetime
+    place: str
+    note: str
+
+
 class ParcelOut(Model):
     """A parcel of an order, and how far it has come."""
 
@@ -67,6 +81,8 @@ class ParcelOut(Model):
     shipped_at: datetime
     delivered_at: datetime | None
     lines: list[UnitsOut]
+    history: list[ParcelEventOut]
+    """What its carrier said of it, the oldest first."""
 
 
 class ReturnLineOut(UnitsOut):
@@ -99,6 +115,20 @@ class OrderConsignmentOut(Model):
     tax: int
     """On its goods and its delivery."""
     taxes: list[TaxOut]
+
+
+class ChangeSummary(Model):
+    """A change to an order, and how far it has come."""
+
+    id: Id
+    kind: str
+    status: str
+    asked: int
+    """Minor units to be paid before it is applied."""
+    return_id: Id | None
+    """What comes back for what an exchange adds."""
+    created_at: datetime
+    expires_at: datetime
 
 
 class OrderOut(Model):
@@ -135,6 +165,12 @@ class OrderOut(Model):
     lines: list[OrderLineOut]
     parcels: list[ParcelOut]
     returns: list[ReturnOut]
+    changes: list[ChangeSummary]
+    """Edits that were confirmed or wait to be paid, and exchanges."""
+    version: int
+    """Goes up with every change to what is to be delivered, and to whom."""
+    delivery_note: str
+    """What whoever delivers should know."""
     possible: list[str]
     """What whoever asks could do now."""
 
@@ -223,7 +259,7 @@ class Filters(Input):
     fulfilment_state: FulfilmentState | None = None
     return_state: ReturnState | None = None
     q: Text | None = None
-    """An order's number, or an e-mail address."""
+    """An order's number, an e-mail address, an SKU or a tracking number."""
     placed_from: Instant | None = None
     placed_to: Instant | None = None
     """Not included."""
@@ -280,7 +316,7 @@ class FulfilIn(Input):
 class ProgressIn(Input):
     """How far a parcel has come."""
 
-    status: Literal["out_for_delivery", "delivered"]
+    status: ParcelStep
 
 
 class OrderParcelIn(Input):
@@ -317,17 +353,40 @@ class ReturnLineIn(LineUnitsIn):
     reason: ReturnReason
 
 
+class WantedIn(Input):
+    """Units of a variant that are wanted for what comes back, at today's price."""
+
+    variant_id: Id
+    quantity: Quantity
+
+
 class ReturnIn(Input):
-    """What is to come back."""
+    """What is to come back, and what is wanted for it."""
 
     lines: Annotated[list[ReturnLineIn], Field(min_length=1, max_length=MAX_LINES)]
+    wanted: Annotated[list[WantedIn], Field(max_length=MAX_LINES, default_factory=list)]
+    """Units that its worth is to pay for; without any, the worth goes back."""
     note: LongText = ""
+
+    def by_variant(self) -> dict[UUID, int]:
+        """What is wanted; what is named twice is wanted together."""
+        units = Counter[UUID]()
+        for line in self.wanted:
+            units[line.variant_id] += line.quantity
+        return dict(units)
 
 
 class DecisionIn(Input):
     """What to tell about a decision."""
 
     note: LongText = ""
+
+
+class ApprovalIn(DecisionIn):
+    """What to tell about an approval, and when to send what is wanted for the return."""
+
+    send_now: bool = False
+    """Before the return is here; only what costs no more than it is worth."""
 
 
 class ArrivedIn(LineUnitsIn):
@@ -383,3 +442,164 @@ class NoteIn(Input):
     """Something for other staff to know."""
 
     note: Annotated[LongText, Field(min_length=1)]
+
+
+class PreviewLine(Model):
+    """A line as a change leaves it; amounts in minor units."""
+
+    id: Id
+    variant_id: Id
+    title: str
+    quantity: int
+    cancelled: int
+    amount: int
+    """What all of its units cost together, with what tax comes on top."""
+
+
+class Preview(Model):
+    """What a change makes of an order; amounts in minor units."""
+
+    lines: list[PreviewLine]
+    subtotal: int
+    discount: int
+    shipping: int
+    tax: int
+    taxes: list[TaxOut]
+    total: int
+    credited: int
+    difference: int
+    """What is owed more than before; less than zero is given back."""
+    address: AddressOut | None
+    delivery_note: str
+
+
+class ChangeOut(Model):
+    """A change to an order. Confirming it does what the preview says, or nothing."""
+
+    id: Id
+    order_id: Id
+    kind: str
+    status: str
+    version: int
+    """The version of the order that it was made of; confirming takes it."""
+    asked: int
+    """Minor units to be paid before it is applied."""
+    return_id: Id | None
+    note: str
+    expires_at: datetime
+    preview: Preview
+
+
+class AddUnits(Input):
+    """Put in units of a variant, at today's price."""
+
+    action: Literal["add"]
+    variant_id: Id
+    quantity: Quantity
+
+
+class SetQuantity(Input):
+    """How many of a line are wanted. Fewer are credited by their share; more are added at today's price."""
+
+    action: Literal["set_quantity"]
+    line_id: Id
+    quantity: Annotated[int, Field(ge=0, le=9_999)]
+
+
+class SetAddress(Input):
+    """Send it somewhere else."""
+
+    action: Literal["set_address"]
+    address: AddressIn
+
+
+class SetDeliveryNote(Input):
+    """Tell whoever delivers something."""
+
+    action: Literal["set_delivery_note"]
+    note: DeliveryNote
+
+
+EditAction = Annotated[AddUnits | SetQuantity | SetAddress | SetDeliveryNote, Field(discriminator="action")]
+ShopperEditAction = Annotated[SetQuantity | SetAddress | SetDeliveryNote, Field(discriminator="action")]
+
+
+class EditIn(Input):
+    """What to change about an order of which something has not left."""
+
+    actions: Annotated[list[EditAction], Field(min_length=1, max_length=MAX_LINES)]
+    note: LongText = ""
+    """For other staff."""
+
+
+class ShopperEditIn(Input):
+    """What to change about an order of which nothing has left."""
+
+    actions: Annotated[list[ShopperEditAction], Field(min_length=1, max_length=MAX_LINES)]
+
+
+class ConfirmIn(Input):
+    """Do what the preview says."""
+
+    version: Annotated[int, Field(ge=1, le=2**31)]
+    """The version that the preview was made of."""
+
+
+class PayChangeIn(Input):
+    """Pay what a change asks for: the provider, and the token it gave the browser."""
+
+    provider: Text = "test"
+    token: Text
+
+
+class TrackingIn(Input):
+    """Who carries a parcel, and under which number."""
+
+    carrier: Text | None = None
+    tracking_number: Text | None = None
+
+
+class CarrierReport(Input):
+    """What a carrier says of a parcel."""
+
+    tracking_number: Text
+    status: ParcelStep
+    occurred_at: Instant
+    place: ShortText = ""
+    note: ShortText = ""
+
+
+class Received(Model):
+    """An event is kept."""
+
+    known: bool
+    """It had been before."""
+
+
+class CarrierAccount(Model):
+    """What a carrier signs its events with."""
+
+    carrier: str
+    secret: str
+
+
+class CarriersOut(Model):
+    """The carriers whose events are taken."""
+
+    items: list[str]
+
+
+class CarrierEventOut(ParcelEventOut):
+    """What a carrier said of a tracking number."""
+
+    id: Id
+    carrier: str
+    event_id: str
+    tracking_number: str
+    received_at: datetime
+
+
+class CarrierEvents(Model):
+    """Some of what carriers said."""
+
+    items: list[CarrierEventOut]

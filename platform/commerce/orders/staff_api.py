@@ -12,16 +12,20 @@ from uuid import UUID
 from fastapi import APIRouter, Depends, Path, Query, Request, Response, status
 from fastapi.responses import StreamingResponse
 
-from commerce.http import Core, CoreDep, KeyDep, ShopDep, change_once, decode_cursor, encode_cursor, staff
+from commerce.http import Core, CoreDep, KeyDep, ShopDep, change_once, decode_cursor, encode_cursor, once, staff
 from commerce.identity.staff import Staff
-from commerce.orders import cancelling, fulfilling, notes, reading, refunding, returning, shipping
+from commerce.orders import cancelling, editing, fulfilling, notes, reading, refunding, returning, shipping, tracking
 from commerce.orders.held import Actor
 from commerce.orders.money import Money
 from commerce.orders.returning import Announced, Arrived
 from commerce.orders.schemas import (
     AmountRefundIn,
+    ApprovalIn,
     CancelIn,
+    ChangeOut,
+    ConfirmIn,
     DecisionIn,
+    EditIn,
     FilteredPage,
     Filters,
     FulfilIn,
@@ -39,6 +43,7 @@ from commerce.orders.schemas import (
     StaffOrderList,
     StaffOrderOut,
     StaffOrderSummary,
+    TrackingIn,
     UnitsRefundIn,
 )
 from commerce.orders.states import TRANSITIONS
@@ -51,6 +56,7 @@ router = APIRouter(prefix="/v1/admin/orders", tags=["orders"])
 
 Reader = Annotated[Staff, Depends(staff("orders:read"))]
 Canceller = Annotated[Staff, Depends(staff(TRANSITIONS["cancel"].scope))]
+Editor = Annotated[Staff, Depends(staff(TRANSITIONS["edit"].scope))]
 Fulfiller = Annotated[Staff, Depends(staff(TRANSITIONS["fulfil"].scope))]
 Tracker = Annotated[Staff, Depends(staff(TRANSITIONS["progress"].scope))]
 Returner = Annotated[Staff, Depends(staff(TRANSITIONS["request_return"].scope))]
@@ -121,6 +127,60 @@ async def cancel(
     return await _change(request, core, by, key, order_id, do)
 
 
+@router.post("/{order_id}/edits", status_code=status.HTTP_201_CREATED, response_model=ChangeOut)
+async def draft_edit(
+    request: Request, core: CoreDep, by: Editor, key: KeyDep, order_id: OrderId, body: EditIn
+) -> Response:
+    """Think an edit out: what it would make of the order. Confirming it does that, or nothing."""
+
+    async def work() -> Response:
+        async with core.database.tx(by.tenant_id) as tx:
+            edit_id = await editing.draft(tx, order_id, _actor(by), body.actions, note=body.note)
+            edit = await editing.read(tx, order_id, edit_id)
+        return json_bytes(model_bytes(edit), status=status.HTTP_201_CREATED)
+
+    return await once(request, core, by, key, work)
+
+
+@router.get("/{order_id}/edits/{edit_id}")
+async def get_edit(
+    core: CoreDep, shop: ShopDep, _: Reader, order_id: OrderId, edit_id: Annotated[UUID, Path()]
+) -> ChangeOut:
+    """An edit with its preview."""
+    async with core.database.tx(shop.id, read_only=True) as tx:
+        return await editing.read(tx, order_id, edit_id)
+
+
+@router.post("/{order_id}/edits/{edit_id}/confirm", response_model=StaffOrderOut)
+async def confirm_edit(
+    request: Request,
+    core: CoreDep,
+    by: Editor,
+    key: KeyDep,
+    order_id: OrderId,
+    edit_id: Annotated[UUID, Path()],
+    body: ConfirmIn,
+) -> Response:
+    """Do what the preview says; an edit that makes the order dearer then waits for its shopper to pay."""
+
+    async def do(tx: Tx) -> None:
+        await editing.confirm(tx, order_id, edit_id, _actor(by), version=body.version)
+
+    return await _change(request, core, by, key, order_id, do)
+
+
+@router.post("/{order_id}/edits/{edit_id}/cancel", response_model=StaffOrderOut)
+async def cancel_edit(
+    request: Request, core: CoreDep, by: Editor, key: KeyDep, order_id: OrderId, edit_id: Annotated[UUID, Path()]
+) -> Response:
+    """Give up an edit that is not confirmed, or not paid."""
+
+    async def do(tx: Tx) -> None:
+        await editing.drop(tx, order_id, edit_id, _actor(by))
+
+    return await _change(request, core, by, key, order_id, do)
+
+
 @router.post("/{order_id}/fulfilments", status_code=status.HTTP_201_CREATED, response_model=StaffOrderOut)
 async def fulfil(
     request: Request, core: CoreDep, by: Fulfiller, key: KeyDep, order_id: OrderId, body: FulfilIn
@@ -151,15 +211,35 @@ async def progress(
     return await _change(request, core, by, key, order_id, do)
 
 
+@router.post("/{order_id}/fulfilments/{fulfilment_id}/tracking", response_model=StaffOrderOut)
+async def track(
+    request: Request,
+    core: CoreDep,
+    by: Tracker,
+    key: KeyDep,
+    order_id: OrderId,
+    fulfilment_id: Annotated[UUID, Path()],
+    body: TrackingIn,
+) -> Response:
+    """Say who carries a parcel, and under which number; what was said of the number before counts."""
+
+    async def do(tx: Tx) -> None:
+        await tracking.track(
+            tx, order_id, fulfilment_id, _actor(by), carrier=body.carrier, tracking_number=body.tracking_number
+        )
+
+    return await _change(request, core, by, key, order_id, do)
+
+
 @router.post("/{order_id}/returns", status_code=status.HTTP_201_CREATED, response_model=StaffOrderOut)
 async def announce_return(
     request: Request, core: CoreDep, by: Returner, key: KeyDep, order_id: OrderId, body: ReturnIn
 ) -> Response:
-    """Announce units that come back: approved at once."""
+    """Announce units that come back, for their money or for other units: approved at once."""
     announced = [Announced(line.line_id, line.quantity, line.reason) for line in body.lines]
 
     async def do(tx: Tx) -> None:
-        await returning.request(tx, order_id, _actor(by), announced, note=body.note)
+        await returning.request(tx, order_id, _actor(by), announced, note=body.note, wanted=body.by_variant())
 
     return await _change(request, core, by, key, order_id, do, status.HTTP_201_CREATED)
 
@@ -172,10 +252,17 @@ async def approve_return(
     key: KeyDep,
     order_id: OrderId,
     return_id: Annotated[UUID, Path()],
-    body: DecisionIn,
+    body: ApprovalIn,
 ) -> Response:
-    """Let the customer send the units."""
-    decide = partial(returning.approve, order_id=order_id, return_id=return_id, actor=_actor(by), note=body.note)
+    """Let the customer send the units; what is wanted for them is held, or sent now."""
+    decide = partial(
+        returning.approve,
+        order_id=order_id,
+        return_id=return_id,
+        actor=_actor(by),
+        note=body.note,
+        send_now=body.send_now,
+    )
     return await _change(request, core, by, key, order_id, decide)
 
 

@@ -6,7 +6,7 @@ that people are told is derived from the three.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -31,10 +31,17 @@ CAPTURED: frozenset[PaymentState] = frozenset({"paid", "partially_refunded", "re
 """The money came, whatever went back since."""
 ReturnState = Literal["none", "in_progress", "partially_returned", "returned"]
 
+PARCEL_PROGRESS = (
+    "shipped",
+    "in_transit",
+    "out_for_delivery",
+    "failed_attempt",
+    "returned_to_sender",
+    "delivered",
+)
+"""How far a parcel has come. It only moves on, so the order in which news of it arrives can't matter."""
 PARCEL_STEPS: Mapping[str, tuple[str, ...]] = {
-    "shipped": ("out_for_delivery", "delivered"),
-    "out_for_delivery": ("delivered",),
-    "delivered": (),
+    status: PARCEL_PROGRESS[place + 1 :] for place, status in enumerate(PARCEL_PROGRESS)
 }
 RETURN_STEPS: Mapping[str, tuple[str, ...]] = {
     "requested": ("approve", "reject"),
@@ -69,7 +76,7 @@ class States:
             return "cancelled"
         if self.payment == "refunded":
             return "refunded"
-        if self.returns == "returned":
+        if self.returns == "returned" and self.fulfilment != "partially_fulfilled":
             return "returned"
         if self.fulfilment in ("shipped", "out_for_delivery", "delivered"):
             return self.fulfilment
@@ -106,6 +113,7 @@ class Transition:
     emits: tuple[str, ...] = ()
 
 
+_PAYABLE: frozenset[PaymentState] = frozenset({"authorised", "paid", "partially_refunded"})
 _SHIPPED = When(fulfilment=frozenset({"partially_fulfilled", "shipped", "out_for_delivery", "delivered"}))
 
 TRANSITIONS: Mapping[str, Transition] = {
@@ -115,6 +123,14 @@ TRANSITIONS: Mapping[str, Transition] = {
         staff=When(fulfilment=frozenset({"unfulfilled", "partially_fulfilled"})),
         shopper=When(fulfilment=frozenset({"unfulfilled"})),
         emits=("order.cancelled", "stock.changed", "payment.refunded"),
+    ),
+    "edit": Transition(
+        "Add units, take some out, or send it elsewhere: a draft whose preview is what confirming it does. "
+        "Shoppers add none.",
+        "orders:write",
+        staff=When(payment=_PAYABLE, fulfilment=frozenset({"unfulfilled", "partially_fulfilled"})),
+        shopper=When(payment=_PAYABLE, fulfilment=frozenset({"unfulfilled"})),
+        emits=("order.edited", "stock.changed", "payment.captured", "payment.refunded"),
     ),
     "fulfil": Transition(
         "Send a parcel with all or some of what has not left.",
@@ -136,13 +152,13 @@ TRANSITIONS: Mapping[str, Transition] = {
         "orders:write",
         staff=_SHIPPED,
         shopper=_SHIPPED,
-        emits=("return.requested",),
+        emits=("return.requested", "exchange.requested"),
     ),
     "decide_return": Transition(
         "Approve or reject a return, or take it in: what arrived is credited, and restocked or written off.",
         "orders:write",
         staff=When(returns=frozenset({"in_progress"})),
-        emits=("return.received", "stock.changed", "payment.refunded"),
+        emits=("return.received", "exchange.completed", "stock.changed", "payment.refunded"),
     ),
     "refund": Transition(
         "Give money back: an amount, or the share of some units.",
@@ -175,7 +191,8 @@ def fulfilment_state(ordered: int, cancelled: int, fulfilled: int, parcels: Coll
         return "partially_fulfilled"
     if all(parcel == "delivered" for parcel in parcels):
         return "delivered"
-    return "shipped" if "shipped" in parcels else "out_for_delivery"
+    on_the_way = {"shipped", "in_transit", "returned_to_sender"}
+    return "shipped" if on_the_way.intersection(parcels) else "out_for_delivery"
 
 
 def return_state(fulfilled: int, returned: int, *, is_open: bool) -> ReturnState:
@@ -205,6 +222,11 @@ def require(states: States, action: str, role: Role) -> None:
     can = possible(states, role)
     if action not in can:
         raise IllegalTransition(action=action, state=states.status, possible=list(can))
+
+
+def furthest(said: Iterable[str]) -> str:
+    """How far a parcel has come, by all that was said of it."""
+    return max(said, key=PARCEL_PROGRESS.index)
 
 
 def step(steps: Mapping[str, tuple[str, ...]], now: str, action: str) -> None:

@@ -25,9 +25,12 @@ from foundation.events.documents import DocumentIssued
 from foundation.events.envelope import CONTRACTS, Consent, Context, Count, Event, Payload, record
 from foundation.events.inventory import StockAllocated, StockLevelChanged
 from foundation.events.orders import (
+    ExchangeCompleted,
+    ExchangeRequested,
     LineUnits,
     OrderCancelled,
     OrderDelivered,
+    OrderEdited,
     OrderFulfilled,
     OrderLine,
     OrderPlaced,
@@ -55,12 +58,15 @@ __all__ = [
     "DiscountReleased",
     "DocumentIssued",
     "Event",
+    "ExchangeCompleted",
+    "ExchangeRequested",
     "Item",
     "Items",
     "LineUnits",
     "OfferedPrice",
     "OrderCancelled",
     "OrderDelivered",
+    "OrderEdited",
     "OrderFulfilled",
     "OrderLine",
     "OrderPlaced",

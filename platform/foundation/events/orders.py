@@ -69,6 +69,22 @@ class OrderCancelled(Payload):
     """Nothing of the order is left."""
 
 
+class OrderEdited(Payload):
+    """A placed order was changed before all of it had left."""
+
+    name = "order.edited"
+
+    order_id: Id
+    change_id: Id
+    added: list[OrderLine]
+    """Lines that were not there before."""
+    removed: list[LineUnits]
+    difference: int
+    """Minor units owed more than before; less than zero is given back."""
+    total: MinorUnits
+    address_changed: bool
+
+
 class OrderFulfilled(Payload):
     """A parcel with units of an order left the warehouse."""
 
@@ -103,6 +119,29 @@ class ReturnRequested(Payload):
     order_id: Id
     return_id: Id
     lines: list[ReturnedUnits]
+
+
+class ExchangeRequested(Payload):
+    """A customer wants other units for what they send back."""
+
+    name = "exchange.requested"
+
+    order_id: Id
+    return_id: Id
+    change_id: Id
+    wanted: list[OrderLine]
+    """As the lines they will be."""
+
+
+class ExchangeCompleted(Payload):
+    """Units wanted for a return became part of the order, to be sent."""
+
+    name = "exchange.completed"
+
+    order_id: Id
+    return_id: Id
+    change_id: Id
+    added: list[OrderLine]
 
 
 class ReturnReceived(Payload):
