@@ -126,7 +126,7 @@ async def test_an_exchange_nobody_pays_for_is_a_return(
     await _done(staff, order, f"{back}/approve")
     await _done(staff, order, f"{back}/receive", warehouse="main")
     late = clock.now() + timedelta(days=31)
-    additional = Additional(app.state.core.database, configured())
+    additional = Additional(app.state.core.database, configured(app.state.core.database, app.state.core.settings))
     assert await additional.lapse(grocer.id) == 0
     with clock.use(lambda: late):
         assert await additional.lapse(grocer.id) == 1

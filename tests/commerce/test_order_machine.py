@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from datetime import timedelta
 from decimal import Decimal
 from fractions import Fraction
+from functools import partial
 from itertools import count
 from typing import TYPE_CHECKING, Any, TypeVar
 from uuid import UUID
@@ -55,6 +56,7 @@ EVERY_FACT = {
     "order.placed",
     "order.cancelled",
     "order.edited",
+    "exchange.requested",
     "order.fulfilled",
     "order.delivered",
     "payment.captured",
@@ -115,7 +117,10 @@ class ShopMachine(RuleBasedStateMachine):
         self.receive(product=1, quantity=6)
         sent, _, _ = self.orders[0]
         self.attempt(lambda: self.change(lambda tx: fulfilling.fulfil(tx, sent, STAFF)))
-        self.ask_to_return(0, [1, 2, 0], by_staff=True)
+        self.ask_to_return(0, [1, 2, 0], by_staff=True, wanted=0)
+        self.sell_to([0, 9, 0], "tok_ok")
+        came_in = ReceiptIn(sku="SKU1", warehouse="main", quantity=2)
+        self.attempt(lambda: self.change(lambda tx: keeping.receive(tx, came_in)))
 
     async def let_a_vendor_sell_the_first(self, tx: Tx) -> None:
         terms = VendorIn(name="The Mill", commission_rate=Decimal("0.07"), commission_fee=11)
@@ -242,25 +247,37 @@ class ShopMachine(RuleBasedStateMachine):
 
         self.with_order(pick, do, QUIET)
 
-    @rule(pick=PICK, units=UNITS, by_staff=st.booleans())
-    def ask_to_return(self, pick: int, units: list[int], by_staff: bool) -> None:
+    @rule(pick=PICK, units=UNITS, by_staff=st.booleans(), wanted=st.integers(0, 2))
+    def ask_to_return(self, pick: int, units: list[int], by_staff: bool, wanted: int) -> None:
         async def do(order: StaffOrderOut, shopper: Shopper, _: UUID) -> None:
             announced = [Announced(line_id, quantity, "other") for line_id, quantity in _lines(order, units)]
             actor = STAFF if by_staff else by_shopper(shopper)
+            other = {self.seeded.products[wanted].variant_id: wanted} if wanted else {}
             if announced:
-                await self.change(lambda tx: returning.request(tx, order.id, actor, announced, note=""), order.id)
+                await self.change(
+                    lambda tx: returning.request(tx, order.id, actor, announced, note="", wanted=other), order.id
+                )
 
         self.with_order(pick, do, QUIET)
 
-    @rule(pick=PICK, back=PICK, yes=st.booleans())
-    def decide(self, pick: int, back: int, yes: bool) -> None:
+    @rule(pick=PICK, back=PICK, yes=st.booleans(), send_now=st.booleans())
+    def decide(self, pick: int, back: int, yes: bool, send_now: bool) -> None:
         async def do(order: StaffOrderOut, *_: Any) -> None:
             if order.returns:
                 asked = order.returns[back % len(order.returns)].id
-                decide = returning.approve if yes else returning.reject
+                decide = partial(returning.approve, send_now=send_now) if yes else returning.reject
                 await self.change(lambda tx: decide(tx, order.id, asked, STAFF), order.id)
 
         self.with_order(pick, do, QUIET)
+
+    @rule(pick=PICK, token=st.sampled_from(["tok_ok", "tok_ok", "tok_declined"]), bank=MOSTLY_QUIET)
+    def pay_what_lacks(self, pick: int, token: str, bank: dict[str, set[str]]) -> None:
+        async def do(order: StaffOrderOut, shopper: Shopper, _: UUID) -> None:
+            for change in order.changes:
+                if change.status == "awaiting_payment":
+                    await self.desk.additional.pay(shopper, order.id, change.id, provider="test", token=token)
+
+        self.with_order(pick, do, bank)
 
     @rule(pick=PICK, back=PICK, all_of_it=st.booleans(), restock=st.booleans(), bank=MOSTLY_QUIET)
     def take_back(self, pick: int, back: int, all_of_it: bool, restock: bool, bank: dict[str, set[str]]) -> None:

@@ -184,7 +184,7 @@ async def pay_change_once(
     """Pay what a change of a shopper's order asks for, once for the key; the order as it stands then."""
 
     async def work() -> Response:
-        await Additional(core.database, configured()).pay(
+        await Additional(core.database, configured(core.database, core.settings)).pay(
             shopper, order_id, change_id, provider=body.provider, token=body.token
         )
         async with core.database.tx(shopper.tenant_id, read_only=True) as tx:
