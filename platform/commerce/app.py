@@ -23,6 +23,7 @@ from commerce.ledger import api as ledger
 from commerce.orders import api as orders
 from commerce.orders import carrier_api as carriers
 from commerce.orders import documents_api as order_documents
+from commerce.orders import rules_api as order_rules
 from commerce.orders import staff_api as staff_orders
 from commerce.orders import vendor_api as vendor_orders
 from commerce.payments import api as payments
@@ -74,7 +75,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         await database.close()
 
     app = FastAPIOffline(title="Tradewind", version="0.1.0", description=DESCRIPTION, lifespan=lifespan)
-    http.install(app, max_body_bytes=settings.max_body_bytes)
+    http.install(app, max_body_bytes=settings.max_body_bytes, larger={"/photos": settings.max_photo_bytes})
     for context in (
         sessions,
         catalog,
@@ -83,6 +84,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         orders,
         staff_orders,
         carriers,
+        order_rules,
         recommendations,
         behaviour,
         inventory,

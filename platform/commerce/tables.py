@@ -18,6 +18,7 @@ from commerce.promotions import models as promotions
 from commerce.stored_value import models as stored_value
 from commerce.taxes import models as taxes
 from commerce.tenancy import models as tenancy
+from commerce.throttling import models as throttling
 from commerce.vendors import models as vendors
 from foundation import idempotency, outbox
 
@@ -42,5 +43,6 @@ __all__ = [
     "stored_value",
     "taxes",
     "tenancy",
+    "throttling",
     "vendors",
 ]

@@ -24,6 +24,7 @@ from commerce.stored_value import service as stored_value
 from commerce.taxes import engines
 from commerce.tenancy import service as tenancy
 from commerce.tenancy.service import Shop
+from commerce.throttling import service as throttling
 from foundation import clients
 from foundation.database import Database, DatabaseUnavailable
 from foundation.settings import Settings, get_settings
@@ -48,6 +49,7 @@ async def tidy(database: Database, redis: Redis, checkout: Checkout, shop: Shop)
         await expiry.write_off_expired(tx)
         kept = await promises.keep_what_came_in(tx)
         sold_out = await inventory.sold_out_products(tx)
+        await throttling.forget(tx)
     async with database.tx(shop.id) as tx:
         expired = await stored_value.expire(tx)
     await _tell_sold_out(redis, shop, sold_out)

@@ -87,6 +87,16 @@ class Unavailable(Problem):
     code = "service.unavailable"
 
 
+class TooMany(Problem):
+    """That was too often; wait a while."""
+
+    status = 429
+    code = "request.too_many"
+
+    retry_after: int
+    """Seconds, also in the `Retry-After` header."""
+
+
 def all_problems(root: type[Problem] = Problem) -> Iterator[type[Problem]]:
     """Every error class that is loaded, parents before children."""
     yield root

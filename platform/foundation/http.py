@@ -7,7 +7,7 @@ The body is bounded and must be JSON that Postgres can hold; a request id is ech
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import orjson
@@ -18,7 +18,7 @@ from fastapi.responses import Response
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from foundation.errors import BadRequest, NotFound, Problem
+from foundation.errors import BadRequest, NotFound, Problem, TooMany
 from foundation.ids import new_id
 
 log = structlog.get_logger(__name__)
@@ -87,13 +87,16 @@ def problem_response(problem: Problem, request_id: str | None, headers: dict[str
     )
 
 
-def install(app: FastAPI, *, max_body_bytes: int) -> None:
-    """Give `app` the platform's edge: bounded strict bodies, request ids and problem documents."""
+def install(app: FastAPI, *, max_body_bytes: int, larger: Mapping[str, int] | None = None) -> None:
+    """Give `app` the platform's edge: bounded strict bodies, request ids and problem documents.
+
+    Paths that end as `larger` says may have larger bodies.
+    """
     app.add_exception_handler(Problem, _on_problem)  # type: ignore[arg-type]
     app.add_exception_handler(RequestValidationError, _on_validation)  # type: ignore[arg-type]
     app.add_exception_handler(HTTPException, _on_http)  # type: ignore[arg-type]
     app.add_exception_handler(Exception, _on_crash)
-    app.add_middleware(Edge, max_body_bytes=max_body_bytes)
+    app.add_middleware(Edge, max_body_bytes=max_body_bytes, larger=larger or {})
     _document_problems(app)
 
 
@@ -142,7 +145,8 @@ def _request_id(request: Request) -> str | None:
 
 
 async def _on_problem(request: Request, problem: Problem) -> Response:
-    return problem_response(problem, _request_id(request))
+    headers = {"Retry-After": str(problem.retry_after)} if isinstance(problem, TooMany) else None
+    return problem_response(problem, _request_id(request), headers)
 
 
 async def _on_validation(request: Request, error: RequestValidationError) -> Response:
@@ -167,9 +171,10 @@ async def _on_crash(request: Request, error: Exception) -> Response:
 class Edge:
     """The outermost middleware."""
 
-    def __init__(self, app: ASGIApp, *, max_body_bytes: int) -> None:
+    def __init__(self, app: ASGIApp, *, max_body_bytes: int, larger: Mapping[str, int] | None = None) -> None:
         self._app = app
         self._max_body_bytes = max_body_bytes
+        self._larger = larger or {}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
@@ -192,9 +197,10 @@ class Edge:
             return receive
         given = dict(headers)
         declared = given.get(b"content-length", b"0")
-        if not declared.isdigit() or int(declared) > self._max_body_bytes:
-            raise BodyTooLarge(limit_bytes=self._max_body_bytes)
-        body = await self._read(receive)
+        limit = self._limit(scope["path"])
+        if not declared.isdigit() or int(declared) > limit:
+            raise BodyTooLarge(limit_bytes=limit)
+        body = await self._read(receive, limit)
         if body is None:
             return receive
         if b"json" in given.get(b"content-type", b"") and body:
@@ -202,7 +208,10 @@ class Edge:
         scope["state"]["body"] = body
         return _replay(body, receive)
 
-    async def _read(self, receive: Receive) -> bytes | None:
+    def _limit(self, path: str) -> int:
+        return next((limit for end, limit in self._larger.items() if path.endswith(end)), self._max_body_bytes)
+
+    async def _read(self, receive: Receive, limit: int) -> bytes | None:
         parts: list[bytes] = []
         size = 0
         while True:
@@ -211,8 +220,8 @@ class Edge:
                 return None
             parts.append(message.get("body", b""))
             size += len(parts[-1])
-            if size > self._max_body_bytes:
-                raise BodyTooLarge(limit_bytes=self._max_body_bytes)
+            if size > limit:
+                raise BodyTooLarge(limit_bytes=limit)
             if not message.get("more_body", False):
                 return b"".join(parts)
 

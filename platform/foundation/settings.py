@@ -110,6 +110,7 @@ class Settings(BaseSettings):
         15 * 60, ge=1, description="How long stock is held for a payment that has started."
     )
     max_body_bytes: int = Field(1_048_576, ge=1024, description="The largest request body accepted.")
+    max_photo_bytes: int = Field(8 * 1_048_576, ge=1024, description="The largest photo accepted.")
 
     def require(self, field: str, engine: str) -> str:
         """The address in `field`.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from datetime import timedelta
 from typing import Annotated
 from uuid import UUID
 
@@ -11,7 +12,7 @@ from fastapi import APIRouter, Path, Query, Request, Response, status
 from commerce.catalog.schemas import Page
 from commerce.http import Core, CoreDep, KeyDep, ShopDep, ShopperDep, change_once, decode_cursor, encode_cursor, once
 from commerce.identity.service import Shopper
-from commerce.orders import cancelling, editing, reading, returning
+from commerce.orders import cancelling, editing, photos, reading, reordering, returning
 from commerce.orders.held import by_shopper
 from commerce.orders.money import Money
 from commerce.orders.paying import Additional
@@ -23,16 +24,31 @@ from commerce.orders.schemas import (
     OrderList,
     OrderOut,
     PayChangeIn,
+    ReorderOut,
     ReturnIn,
     ShopperCancelIn,
     ShopperEditAction,
     ShopperEditIn,
 )
 from commerce.payments.providers import configured
+from commerce.tenancy.service import Shop
+from commerce.throttling import service as throttling
+from commerce.throttling.service import Limit
 from foundation.database import Tx
 from foundation.http import json_bytes, model_bytes
 
 router = APIRouter(prefix="/v1/store/orders", tags=["orders"])
+
+_PHOTO = {
+    "requestBody": {
+        "required": True,
+        "content": {
+            f"image/{kind}": {"schema": {"type": "string", "format": "binary"}} for kind in ("jpeg", "png", "webp")
+        },
+    }
+}
+BY_CALLER = Limit("order look-up by caller", burst=20, every=timedelta(seconds=10))
+BY_NUMBER = Limit("order look-up by number", burst=5, every=timedelta(minutes=1))
 
 
 @router.get("")
@@ -46,8 +62,10 @@ async def list_orders(core: CoreDep, shop: ShopDep, shopper: ShopperDep, query: 
 
 
 @router.post("/lookup")
-async def look_up(core: CoreDep, shop: ShopDep, body: Look) -> OrderOut:
-    """A guest's order, by its number and the address it was placed with."""
+async def look_up(request: Request, core: CoreDep, shop: ShopDep, body: Look) -> OrderOut:
+    """A guest's order, by its number and the address it was placed with. Asked too often, it answers no more."""
+    await throttling.take(core.database, shop.id, BY_CALLER, request.client.host if request.client else "")
+    await throttling.take(core.database, shop.id, BY_NUMBER, body.number.upper())
     async with core.database.tx(shop.id, read_only=True) as tx:
         return await reading.of_guest(tx, number=body.number, email=body.email)
 
@@ -191,6 +209,68 @@ async def pay_change_once(
             return json_bytes(model_bytes(await reading.get(tx, shopper, order_id)))
 
     return await once(request, core, shopper, key, work)
+
+
+@router.post("/{order_id}/returns/{return_id}/photos", status_code=status.HTTP_201_CREATED, openapi_extra=_PHOTO)
+async def add_photo(
+    request: Request,
+    core: CoreDep,
+    shopper: ShopperDep,
+    key: KeyDep,
+    order_id: Annotated[UUID, Path()],
+    return_id: Annotated[UUID, Path()],
+) -> Response:
+    """Add a photo to a return: the body is a JPEG, PNG or WebP, of which nothing but the picture is kept."""
+    body = await request.body()
+
+    async def work() -> Response:
+        await photos.add(core.database, core.settings, shopper, by_shopper(shopper), (order_id, return_id), body)
+        async with core.database.tx(shopper.tenant_id, read_only=True) as tx:
+            order = await reading.get(tx, shopper, order_id)
+        return json_bytes(model_bytes(order), status=status.HTTP_201_CREATED)
+
+    return await once(request, core, shopper, key, work)
+
+
+@router.get("/{order_id}/returns/{return_id}/photos/{photo_id}", response_class=Response)
+async def get_photo(
+    core: CoreDep,
+    shop: ShopDep,
+    shopper: ShopperDep,
+    order_id: Annotated[UUID, Path()],
+    return_id: Annotated[UUID, Path()],
+    photo_id: Annotated[UUID, Path()],
+) -> Response:
+    """A photo of the shopper's return."""
+    async with core.database.tx(shop.id, read_only=True) as tx:
+        await reading.require_own(tx, shopper, order_id)
+        return jpeg(await photos.load(core.settings, tx, order_id, return_id, photo_id))
+
+
+@router.post("/{order_id}/reorder", status_code=status.HTTP_201_CREATED, response_model=ReorderOut)
+async def reorder(
+    request: Request, core: CoreDep, shop: ShopDep, shopper: ShopperDep, key: KeyDep, order_id: Annotated[UUID, Path()]
+) -> Response:
+    """Put what of the order can still be had into the open cart, and name the rest."""
+    return await reorder_once(request, core, shop, shopper, key, order_id)
+
+
+async def reorder_once(
+    request: Request, core: Core, shop: Shop, shopper: Shopper, key: str, order_id: UUID
+) -> Response:
+    """The same again, once for the key; the cart, and what could not be had."""
+
+    async def work() -> Response:
+        async with core.database.tx(shop.id) as tx:
+            done = await reordering.reorder(tx, shop, shopper, order_id)
+        return json_bytes(model_bytes(done), status=status.HTTP_201_CREATED)
+
+    return await once(request, core, shopper, key, work)
+
+
+def jpeg(body: bytes) -> Response:
+    """A photo, for its owner's eyes."""
+    return Response(body, media_type="image/jpeg", headers={"Cache-Control": "private, max-age=3600"})
 
 
 async def cancel_once(

@@ -8,6 +8,7 @@ from uuid import UUID
 from commerce.delivery import slots
 from commerce.identity.service import Shopper
 from commerce.inventory import allocation
+from commerce.orders import rules
 from commerce.orders.held import (
     Actor,
     by_variant,
@@ -42,9 +43,12 @@ async def cancel(
 
     Raises:
         OrderNotFound, IllegalTransition, UnknownLine, TooManyUnits: nothing is cancelled.
+        CancelWindowClosed: the shop gives its shoppers less time.
     """
     held = await hold(tx, order_id, owner=owner)
     held.require("cancel", actor)
+    if actor.role == "shopper":
+        await rules.require_cancellable(tx, held.id)
     units = open_units(held, lines)
     credited = 0
     for line_id, quantity in units.items():

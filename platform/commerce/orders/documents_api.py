@@ -13,7 +13,9 @@ from commerce.documents.schemas import DocumentList
 from commerce.documents.service import Written
 from commerce.http import Core, CoreDep, ShopDep, ShopperDep, staff
 from commerce.identity.staff import Staff
-from commerce.orders import reading
+from commerce.orders import photos, reading, returning
+from commerce.tenancy.service import Shop
+from foundation.database import Tx
 
 router = APIRouter(tags=["documents"])
 Reader = Annotated[Staff, Depends(staff("orders:read"))]
@@ -91,6 +93,50 @@ async def label(
     async with core.database.tx(shop.id, read_only=True) as tx:
         parcel = await parcels.parcel(tx, shop, order_id, fulfilment_id)
     return pdf(await asyncio.to_thread(rendering.label, parcels.label(parcel)), f"label-{parcel.order_number}")
+
+
+@router.get(f"{STORE}/returns/{{return_id}}/label.pdf", **PDF)
+async def own_return_label(
+    core: CoreDep, shop: ShopDep, shopper: ShopperDep, order_id: OrderId, return_id: Annotated[UUID, Path()]
+) -> Response:
+    """The label with which an approved return is sent."""
+    async with core.database.tx(shop.id, read_only=True) as tx:
+        await reading.require_own(tx, shopper, order_id)
+        return await _return_label(tx, shop, order_id, return_id)
+
+
+@router.get(f"{ADMIN}/returns/{{return_id}}/label.pdf", **PDF)
+async def return_label(
+    core: CoreDep, shop: ShopDep, _: Reader, order_id: OrderId, return_id: Annotated[UUID, Path()]
+) -> Response:
+    """The label with which an approved return is sent."""
+    async with core.database.tx(shop.id, read_only=True) as tx:
+        return await _return_label(tx, shop, order_id, return_id)
+
+
+@router.get(f"{ADMIN}/returns/{{return_id}}/photos/{{photo_id}}", response_class=Response)
+async def return_photo(
+    core: CoreDep,
+    shop: ShopDep,
+    _: Reader,
+    order_id: OrderId,
+    return_id: Annotated[UUID, Path()],
+    photo_id: Annotated[UUID, Path()],
+) -> Response:
+    """A photo that a shopper added to a return."""
+    async with core.database.tx(shop.id, read_only=True) as tx:
+        body = await photos.load(core.settings, tx, order_id, return_id, photo_id)
+    return Response(body, media_type="image/jpeg", headers={"Cache-Control": "private, max-age=3600"})
+
+
+async def _return_label(tx: Tx, shop: Shop, order_id: UUID, return_id: UUID) -> Response:
+    from commerce.documents import rendering  # noqa: PLC0415
+
+    sent = await returning.sent_in(tx, order_id, return_id)
+    parcel = await parcels.parcel(tx, shop, order_id, sent.fulfilment_id)
+    reference = f"{parcel.order_number}-R{sent.place_among}"
+    asked = parcels.return_label(parcel, reference=reference, made_at=sent.approved_at)
+    return pdf(await asyncio.to_thread(rendering.label, asked), f"return-{reference}")
 
 
 async def as_pdf(core: Core, tenant_id: UUID, written: Written) -> Response:

@@ -11,7 +11,7 @@ from uuid import UUID
 
 from commerce.identity.service import Shopper
 from commerce.inventory import service as inventory
-from commerce.orders import applying, change_log, exchanging
+from commerce.orders import applying, change_log, exchanging, rules
 from commerce.orders.change_log import ChangeOver, Kept
 from commerce.orders.changes import Effect, effect
 from commerce.orders.drafting import look, preview_of, resolve
@@ -55,12 +55,15 @@ async def draft(
     Raises:
         OrderNotFound, IllegalTransition, UnknownLine, TooManyUnits.
         VariantNotForSale, OutOfStock, TermsUnknown, AddressFixed.
-        EditContradicts, EditChangesNothing, EditLeavesNothing.
+        EditContradicts, EditChangesNothing, EditLeavesNothing, GoesSeveralWays.
+        CancelWindowClosed: a shopper takes something out too late.
     """
     held = await hold(tx, order_id, owner=owner)
     held.require("edit", actor)
     placed = await look(held)
     change = await resolve(held, placed, actions, actor)
+    if actor.role == "shopper" and change.removed:
+        await rules.require_cancellable(tx, held.id)
     made = effect(placed.sums, held.lines, change)
     if all(line.cancelled == line.quantity for line in made.lines.values()):
         raise EditLeavesNothing

@@ -387,3 +387,56 @@ class CarrierEvent(TenantOwned, Base):
     fulfilment_id: Mapped[UUID | None]
     """The parcel that it was acted on for."""
     received_at: Mapped[Created]
+
+
+class OrderRules(TenantOwned, Base):
+    """How long a shop's orders can be cancelled by their shoppers, and sent back."""
+
+    __tablename__ = "order_rules"
+    __table_args__ = (
+        CheckConstraint("return_days >= 0 AND cancel_minutes >= 0", name="not_negative"),
+        Index("uq_order_rules", "tenant_id", unique=True),
+    )
+
+    return_days: Mapped[Units | None]
+    """After delivery; without a number, for ever."""
+    cancel_minutes: Mapped[Units | None]
+    """After the order; without a number, until something leaves."""
+
+
+class ReturnPhoto(TenantOwned, Base):
+    """A photo of what comes back; the picture is in the object store, by this id."""
+
+    __tablename__ = "return_photo"
+    __table_args__ = (
+        belongs_to("order_return", "return_id"),
+        Index("ix_return_photo_return", "tenant_id", "return_id"),
+    )
+
+    return_id: Mapped[UUID]
+    width: Mapped[Units]
+    height: Mapped[Units]
+    bytes: Mapped[Units]
+    created_at: Mapped[Created]
+
+
+class ReturnInspection(TenantOwned, Base):
+    """How some units that came back were found, and what became of them."""
+
+    __tablename__ = "return_inspection"
+    __table_args__ = (
+        belongs_to("order_return", "return_id"),
+        belongs_to("order_line", "order_line_id"),
+        CheckConstraint("quantity > 0", name="quantity"),
+        CheckConstraint(
+            "condition IN ('as_new', 'opened', 'used', 'damaged', 'defective', 'incomplete')", name="condition"
+        ),
+        Index("ix_return_inspection_return", "tenant_id", "return_id"),
+    )
+
+    return_id: Mapped[UUID]
+    order_line_id: Mapped[UUID]
+    quantity: Mapped[Units]
+    condition: Mapped[Str]
+    restocked: Mapped[bool]
+    note: Mapped[Str] = mapped_column(server_default="")

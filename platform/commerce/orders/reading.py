@@ -76,7 +76,13 @@ _DOCUMENT = """
                 'lines', (SELECT jsonb_agg(jsonb_build_object(
                               'line_id', u.order_line_id, 'quantity', u.quantity, 'reason', u.reason,
                               'received', u.received, 'restocked', u.restocked) ORDER BY u.id)
-                          FROM order_return_line u WHERE u.tenant_id = b.tenant_id AND u.return_id = b.id))
+                          FROM order_return_line u WHERE u.tenant_id = b.tenant_id AND u.return_id = b.id),
+                'photos', (SELECT coalesce(jsonb_agg(p.id ORDER BY p.id), '[]')
+                           FROM return_photo p WHERE p.tenant_id = b.tenant_id AND p.return_id = b.id),
+                'inspected', (SELECT coalesce(jsonb_agg(jsonb_build_object(
+                                  'line_id', i.order_line_id, 'quantity', i.quantity, 'condition', i.condition,
+                                  'restocked', i.restocked, 'note', i.note) ORDER BY i.id), '[]')
+                              FROM return_inspection i WHERE i.tenant_id = b.tenant_id AND i.return_id = b.id))
                 ORDER BY b.id), '[]')
             FROM order_return b WHERE b.tenant_id = o.tenant_id AND b.order_id = o.id),
         'changes', (

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from uuid import UUID
 
 from sqlalchemy import text
@@ -12,7 +13,7 @@ from sqlalchemy import text
 from commerce.identity.service import Shopper
 from commerce.inventory import keeping
 from commerce.inventory.keeping import SentBack
-from commerce.orders import exchanging
+from commerce.orders import exchanging, rules
 from commerce.orders.held import (
     Actor,
     Held,
@@ -26,7 +27,7 @@ from commerce.orders.held import (
     tell,
     written,
 )
-from commerce.orders.states import RETURN_STEPS, step
+from commerce.orders.states import RETURN_STEPS, IllegalTransition, step
 from foundation import clock
 from foundation.database import Tx, hot
 from foundation.errors import NotFound
@@ -51,12 +52,40 @@ class Announced:
 
 @dataclass(frozen=True, slots=True)
 class Arrived:
-    """Units of a line that came back, and how many of them can be sold again."""
+    """Units of a line that came back, whether they can be sold again, and how they were found."""
 
     line_id: UUID
     quantity: int
     restock: bool
+    condition: str = "as_new"
+    note: str = ""
 
+
+@dataclass(frozen=True, slots=True)
+class Approved:
+    """A return that may be sent: a parcel its units came in, the how many-th it is, and since when it may."""
+
+    fulfilment_id: UUID
+    place_among: int
+    approved_at: datetime
+
+
+# The primary key; ix_order_return_order, ix_order_return_line_return, ix_fulfilment_order and its lines'.
+_APPROVED = hot(
+    text(
+        """
+        SELECT r.status, r.updated_at,
+               (SELECT count(*) FROM order_return e
+                WHERE e.tenant_id = r.tenant_id AND e.order_id = r.order_id AND e.id <= r.id) AS place_among,
+               (SELECT f.id FROM order_return_line l
+                JOIN fulfilment f ON f.tenant_id = l.tenant_id AND f.order_id = r.order_id
+                JOIN fulfilment_line u ON u.tenant_id = f.tenant_id AND u.fulfilment_id = f.id
+                                      AND u.order_line_id = l.order_line_id
+                WHERE l.tenant_id = r.tenant_id AND l.return_id = r.id ORDER BY f.id LIMIT 1) AS fulfilment_id
+        FROM order_return r WHERE r.tenant_id = :tenant_id AND r.id = :return_id AND r.order_id = :order_id
+        """
+    )
+)
 
 _REQUEST = hot(
     text(
@@ -113,6 +142,19 @@ _RECEIVE = hot(
 )
 
 
+_INSPECT = hot(
+    text(
+        """
+        INSERT INTO return_inspection (tenant_id, id, return_id, order_line_id, quantity, condition, restocked, note)
+        SELECT :tenant_id, i.id, :return_id, i.line_id, i.quantity, i.condition, i.restocked, i.note
+        FROM unnest(CAST(:ids AS uuid[]), CAST(:line_ids AS uuid[]), CAST(:quantities AS bigint[]),
+                    CAST(:conditions AS text[]), CAST(:restocked AS boolean[]), CAST(:notes AS text[]))
+             AS i (id, line_id, quantity, condition, restocked, note)
+        """
+    )
+)
+
+
 async def request(
     tx: Tx,
     order_id: UUID,
@@ -121,13 +163,15 @@ async def request(
     *,
     note: str,
     wanted: Mapping[UUID, int] | None = None,
+    override: str = "",
     owner: Shopper | None = None,
 ) -> UUID:
     """Announce units that come back; gives the return's id. What staff announce is approved at once.
 
-    Units `wanted` for them, by variant, make it an exchange.
+    Units `wanted` for them, by variant, make it an exchange. Staff with a reason to `override` may be too late.
 
     Raises:
+        ReturnWindowClosed: they were delivered too long ago; nothing is announced.
         OrderNotFound, IllegalTransition, UnknownLine, TooManyUnits: nothing is announced.
         VariantNotForSale, OutOfStock, TermsUnknown: of what is wanted; nothing is announced.
     """
@@ -138,6 +182,8 @@ async def request(
         line = held.line(line_id)
         at_most(line_id, quantity, line.returnable)
         line.in_return += quantity
+    if not (override and actor.role == "staff"):
+        await rules.require_returnable(tx, held.id, units)
     return_id = new_id()
     await tx.rows(
         _REQUEST,
@@ -154,10 +200,10 @@ async def request(
         },
     )
     await save(held)
-    await enter(held, "return_requested", actor, note=note, return_id=return_id, lines=written(units))
+    said = {"override": override} if override else {}
+    await enter(held, "return_requested", actor, note=note, return_id=return_id, lines=written(units), **said)
     reasons = {line.line_id: line.reason for line in announced}
-    said = ReturnRequested(order_id=held.id, return_id=return_id, lines=_told(held, units, reasons))
-    await tell(held, actor, said)
+    await tell(held, actor, ReturnRequested(order_id=held.id, return_id=return_id, lines=_told(held, units, reasons)))
     if wanted:
         await exchanging.ask(held, return_id, units, wanted, actor)
         if actor.role == "staff":
@@ -235,6 +281,7 @@ async def receive(
     await keeping.take_back(tx, warehouse, _sent_back(held, units, restocked), reason="return", reference_id=return_id)
     values = {"line_ids": list(units), "received": list(units.values()), "restocked": [restocked[i] for i in units]}
     await tx.rows(_RECEIVE, {"return_id": return_id, **values})
+    await tx.rows(_INSPECT, {"return_id": return_id, **_inspected(arrived)})
     await tx.rows(_DECIDE, {"return_id": return_id, "status": "received", "at": clock.now()})
     if any(units.values()):
         await exchanging.settle(held, return_id, credited, actor)
@@ -247,12 +294,39 @@ async def receive(
     await tell(held, actor, ReturnReceived(order_id=held.id, return_id=return_id, lines=_told(held, units, reasons)))
 
 
+async def sent_in(tx: Tx, order_id: UUID, return_id: UUID) -> Approved:
+    """What the label of an approved return is made of.
+
+    Raises:
+        ReturnNotFound.
+        IllegalTransition: it is not approved.
+    """
+    row = await tx.one(_APPROVED, {"order_id": order_id, "return_id": return_id})
+    if row is None:
+        raise ReturnNotFound
+    if row["status"] != "approved":
+        raise IllegalTransition(action="label", state=row["status"], possible=list(RETURN_STEPS[row["status"]]))
+    return Approved(row["fulfilment_id"], row["place_among"], row["updated_at"])
+
+
 async def _found(held: Held, return_id: UUID, action: str) -> list[Announced]:
     rows = await held.tx.rows(_FIND, {"return_id": return_id, "order_id": held.id})
     if not rows:
         raise ReturnNotFound
     step(RETURN_STEPS, rows[0]["status"], action)
     return [Announced(row["order_line_id"], row["quantity"], row["reason"]) for row in rows]
+
+
+def _inspected(arrived: Sequence[Arrived]) -> dict[str, object]:
+    found = [line for line in arrived if line.quantity]
+    return {
+        "ids": [new_id() for _ in found],
+        "line_ids": [line.line_id for line in found],
+        "quantities": [line.quantity for line in found],
+        "conditions": [line.condition for line in found],
+        "restocked": [line.restock for line in found],
+        "notes": [line.note for line in found],
+    }
 
 
 def _sent_back(held: Held, units: Mapping[UUID, int], restocked: Mapping[UUID, int]) -> list[SentBack]:

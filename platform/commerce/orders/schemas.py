@@ -9,7 +9,7 @@ from uuid import UUID
 
 from pydantic import Field
 
-from commerce.cart.schemas import LineExplanation, ShareOut
+from commerce.cart.schemas import CartOut, LineExplanation, ShareOut
 from commerce.delivery.schemas import AddressIn, AddressOut, DeliveryOut
 from commerce.orders.states import FulfilmentState, PaymentState, ReturnState, Status
 from commerce.payments.schemas import RefundOut
@@ -23,6 +23,7 @@ MAX_PARCELS = 500
 DeliveryNote = Annotated[LongText, Field(max_length=500)]
 RefundTo = Literal["original", "store_credit"]
 """Where money goes back to: where it came from, or the customer's store credit."""
+Condition = Literal["as_new", "opened", "used", "damaged", "defective", "incomplete"]
 ParcelStep = Literal["in_transit", "out_for_delivery", "failed_attempt", "returned_to_sender", "delivered"]
 ShortText = Annotated[LongText, Field(max_length=500)]
 ReturnReason = Literal["damaged", "defective", "wrong_item", "not_as_described", "no_longer_wanted", "other"]
@@ -93,6 +94,14 @@ class ReturnLineOut(UnitsOut):
     restocked: int
 
 
+class InspectedOut(UnitsOut):
+    """How some units were found, and whether they can be sold again."""
+
+    condition: Condition
+    restocked: bool
+    note: str
+
+
 class ReturnOut(Model):
     """Units that come back, or have."""
 
@@ -101,6 +110,8 @@ class ReturnOut(Model):
     note: str
     created_at: datetime
     lines: list[ReturnLineOut]
+    photos: list[Id]
+    inspected: list[InspectedOut]
 
 
 class OrderConsignmentOut(Model):
@@ -382,6 +393,13 @@ class DecisionIn(Input):
     note: LongText = ""
 
 
+class StaffReturnIn(ReturnIn):
+    """What is to come back, and why although it is too late."""
+
+    override: ShortText = ""
+    """The reason to take units back whose time is over."""
+
+
 class ApprovalIn(DecisionIn):
     """What to tell about an approval, and when to send what is wanted for the return."""
 
@@ -394,6 +412,8 @@ class ArrivedIn(LineUnitsIn):
 
     restock: bool = True
     """They can be sold again; otherwise they are written off."""
+    condition: Condition = "as_new"
+    note: ShortText = ""
 
 
 class ReceiveIn(Input):
@@ -603,3 +623,55 @@ class CarrierEvents(Model):
     """Some of what carriers said."""
 
     items: list[CarrierEventOut]
+
+
+class RulesIn(Input):
+    """A shop's rules for its orders."""
+
+    return_days: Annotated[int, Field(ge=0, le=3_650)] | None = None
+    """Days of 24 hours after delivery in which units can be sent back; without a number, for ever."""
+    cancel_minutes: Annotated[int, Field(ge=0, le=525_600)] | None = None
+    """Minutes after the order in which its shopper can cancel; without a number, until something leaves."""
+
+
+class RulesOut(Model):
+    """A shop's rules for its orders."""
+
+    return_days: int | None
+    cancel_minutes: int | None
+
+
+class LeftOut(Model):
+    """Units of an order that did not go into the cart, and the code of why."""
+
+    variant_id: Id
+    title: str
+    quantity: int
+    code: str
+
+
+class ReorderOut(Model):
+    """The cart with what can still be had, and the rest."""
+
+    cart: CartOut
+    left_out: list[LeftOut]
+
+
+class CancellationsIn(Input):
+    """Many orders to give up, as far as they have not left."""
+
+    order_ids: Annotated[list[Id], Field(min_length=1, max_length=MAX_PARCELS)]
+    reason: Text
+
+
+class CancelResult(Model):
+    """What came of one order: nothing stood in the way, or the code of the problem."""
+
+    order_id: Id
+    problem: str | None
+
+
+class CancelResults(Model):
+    """What came of each, in the order they were asked."""
+
+    items: list[CancelResult]

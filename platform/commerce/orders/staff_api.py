@@ -22,6 +22,9 @@ from commerce.orders.schemas import (
     AmountRefundIn,
     ApprovalIn,
     CancelIn,
+    CancellationsIn,
+    CancelResult,
+    CancelResults,
     ChangeOut,
     ConfirmIn,
     DecisionIn,
@@ -38,11 +41,11 @@ from commerce.orders.schemas import (
     ReceiveIn,
     RefundTo,
     RetryIn,
-    ReturnIn,
     ShippingRefundIn,
     StaffOrderList,
     StaffOrderOut,
     StaffOrderSummary,
+    StaffReturnIn,
     TrackingIn,
     UnitsRefundIn,
 )
@@ -92,20 +95,34 @@ async def export(core: CoreDep, shop: ShopDep, _: Reader, query: Annotated[Filte
     )
 
 
-@router.post("/fulfilments")
-async def fulfil_many(core: CoreDep, by: Fulfiller, body: ParcelsIn) -> ParcelResults:
+@router.post("/fulfilments", response_model=ParcelResults)
+async def fulfil_many(request: Request, core: CoreDep, by: Fulfiller, key: KeyDep, body: ParcelsIn) -> Response:
     """Send a parcel for each of many orders, with all of it that has not left. Each stands for itself.
 
     Sending the same again is safe: an order of which nothing is left to send answers with a problem.
     """
-    return ParcelResults(
-        items=[
+
+    async def work() -> Response:
+        items = [
             await _fulfilled(
                 core, by, parcel.order_id, FulfilIn(carrier=parcel.carrier, tracking_number=parcel.tracking_number)
             )
             for parcel in body.parcels
         ]
-    )
+        return json_bytes(model_bytes(ParcelResults(items=items)))
+
+    return await once(request, core, by, key, work)
+
+
+@router.post("/cancellations", response_model=CancelResults)
+async def cancel_many(request: Request, core: CoreDep, by: Canceller, key: KeyDep, body: CancellationsIn) -> Response:
+    """Cancel what has not left of many orders. Each stands for itself."""
+
+    async def work() -> Response:
+        items = [await _cancelled(core, by, order_id, body.reason) for order_id in dict.fromkeys(body.order_ids)]
+        return json_bytes(model_bytes(CancelResults(items=items)))
+
+    return await once(request, core, by, key, work)
 
 
 @router.get("/{order_id}")
@@ -233,13 +250,15 @@ async def track(
 
 @router.post("/{order_id}/returns", status_code=status.HTTP_201_CREATED, response_model=StaffOrderOut)
 async def announce_return(
-    request: Request, core: CoreDep, by: Returner, key: KeyDep, order_id: OrderId, body: ReturnIn
+    request: Request, core: CoreDep, by: Returner, key: KeyDep, order_id: OrderId, body: StaffReturnIn
 ) -> Response:
     """Announce units that come back, for their money or for other units: approved at once."""
     announced = [Announced(line.line_id, line.quantity, line.reason) for line in body.lines]
 
     async def do(tx: Tx) -> None:
-        await returning.request(tx, order_id, _actor(by), announced, note=body.note, wanted=body.by_variant())
+        await returning.request(
+            tx, order_id, _actor(by), announced, note=body.note, wanted=body.by_variant(), override=body.override
+        )
 
     return await _change(request, core, by, key, order_id, do, status.HTTP_201_CREATED)
 
@@ -293,7 +312,9 @@ async def receive_return(
 ) -> Response:
     """Take in what arrived; its share of the money goes back."""
     arrived = (
-        None if body.lines is None else [Arrived(line.line_id, line.quantity, line.restock) for line in body.lines]
+        None
+        if body.lines is None
+        else [Arrived(line.line_id, line.quantity, line.restock, line.condition, line.note) for line in body.lines]
     )
 
     async def do(tx: Tx) -> None:
@@ -403,6 +424,16 @@ async def _fulfilled(core: Core, by: Staff, order_id: UUID, body: FulfilIn) -> P
     except Problem as problem:
         return ParcelResult(order_id=order_id, fulfilment_id=None, problem=problem.code)
     return ParcelResult(order_id=order_id, fulfilment_id=fulfilment_id, problem=None)
+
+
+async def _cancelled(core: Core, by: Staff, order_id: UUID, reason: str) -> CancelResult:
+    try:
+        async with core.database.tx(by.tenant_id) as tx:
+            await cancelling.cancel(tx, order_id, _actor(by), reason=reason)
+    except Problem as problem:
+        return CancelResult(order_id=order_id, problem=problem.code)
+    await Money(core.database, configured(core.database, core.settings)).settle(by.tenant_id, order_id)
+    return CancelResult(order_id=order_id, problem=None)
 
 
 async def _csv(core: Core, tenant_id: UUID, filters: Filters) -> AsyncIterator[str]:

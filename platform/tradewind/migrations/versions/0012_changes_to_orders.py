@@ -21,6 +21,7 @@ def upgrade() -> None:
     op.add_column("orders", _json("tax_terms", nullable=True))
     _changes()
     _carriers()
+    _returns()
 
 
 def _carriers() -> None:
@@ -143,6 +144,63 @@ def _changes() -> None:
         ["tenant_id", "change_id"],
         ["tenant_id", "id"],
     )
+
+
+def _returns() -> None:
+    op.create_table(
+        "order_rules",
+        sa.Column("return_days", sa.BigInteger(), nullable=True),
+        sa.Column("cancel_minutes", sa.BigInteger(), nullable=True),
+        *owned("order_rules"),
+        sa.CheckConstraint("return_days >= 0 AND cancel_minutes >= 0", name=op.f("ck_order_rules_not_negative")),
+    )
+    op.create_index("uq_order_rules", "order_rules", ["tenant_id"], unique=True)
+    op.create_table(
+        "return_photo",
+        sa.Column("return_id", sa.Uuid(), nullable=False),
+        sa.Column("width", sa.BigInteger(), nullable=False),
+        sa.Column("height", sa.BigInteger(), nullable=False),
+        sa.Column("bytes", sa.BigInteger(), nullable=False),
+        _instant("created_at"),
+        *owned("return_photo"),
+        _belongs("return_photo", "order_return", "return_id"),
+    )
+    op.create_index("ix_return_photo_return", "return_photo", ["tenant_id", "return_id"])
+    op.create_table(
+        "return_inspection",
+        sa.Column("return_id", sa.Uuid(), nullable=False),
+        sa.Column("order_line_id", sa.Uuid(), nullable=False),
+        sa.Column("quantity", sa.BigInteger(), nullable=False),
+        sa.Column("condition", sa.Text(), nullable=False),
+        sa.Column("restocked", sa.Boolean(), nullable=False),
+        sa.Column("note", sa.Text(), server_default="", nullable=False),
+        *owned("return_inspection"),
+        _belongs("return_inspection", "order_return", "return_id"),
+        _belongs("return_inspection", "order_line", "order_line_id"),
+        sa.CheckConstraint("quantity > 0", name=op.f("ck_return_inspection_quantity")),
+        sa.CheckConstraint(
+            "condition IN ('as_new', 'opened', 'used', 'damaged', 'defective', 'incomplete')",
+            name=op.f("ck_return_inspection_condition"),
+        ),
+    )
+    op.create_index("ix_return_inspection_return", "return_inspection", ["tenant_id", "return_id"])
+    own_by_tenant("order_rules")
+    own_by_tenant("return_photo", "return_inspection", append_only=True)
+    for table in ("return_photo", "return_inspection"):
+        op.execute(
+            f"CREATE TRIGGER append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON {table} "
+            "FOR EACH STATEMENT EXECUTE FUNCTION refuse_change()"
+        )
+    op.create_table(
+        "throttle_bucket",
+        sa.Column("subject", sa.Text(), nullable=False),
+        sa.Column("tokens", sa.Double(), nullable=False),
+        _instant("updated_at"),
+        *owned("throttle_bucket"),
+    )
+    op.create_index("uq_throttle_bucket_subject", "throttle_bucket", ["tenant_id", "subject"], unique=True)
+    op.create_index("ix_throttle_bucket_updated", "throttle_bucket", ["tenant_id", "updated_at"])
+    own_by_tenant("throttle_bucket")
 
 
 def _json(name: str, *, nullable: bool = False, default: str | None = None) -> sa.Column[object]:
