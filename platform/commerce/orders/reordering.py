@@ -37,11 +37,11 @@ async def reorder(tx: Tx, shop: Shop, shopper: Shopper, order_id: UUID) -> Reord
     lines = {line.id: line for line in cart.lines}
     for requirement in carts.check(cart).requirements:
         if requirement.code == "inventory.out_of_stock" and requirement.line_id in lines:
-            line, there = lines[requirement.line_id], requirement.available or 0
-            if line.variant_id in wanted:
-                await carts.change(tx, shopper, cart_id, line.id, there)
-                missing = min(wanted[line.variant_id], line.quantity - there)
-                left_out.append(_left_out(line.variant_id, titles, missing, requirement.code))
+            short, there = lines[requirement.line_id], requirement.available or 0
+            if short.variant_id in wanted:
+                await carts.change(tx, shopper, cart_id, short.id, there)
+                missing = min(wanted[short.variant_id], short.quantity - there)
+                left_out.append(_left_out(short.variant_id, titles, missing, requirement.code))
     return ReorderOut(cart=carts.check(await carts.get(tx, shopper, cart_id)).out(), left_out=left_out)
 
 
