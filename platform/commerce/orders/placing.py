@@ -20,6 +20,7 @@ from commerce.identity.service import Shopper
 from commerce.inventory import bundles
 from commerce.orders.changes import written_terms
 from commerce.promotions import service as promotions
+from commerce.taxes.schemas import OWN_TABLE
 from foundation import clock
 from foundation.database import Tx, hot
 from foundation.events import Item, OrderLine, OrderPlaced, Purchase, record
@@ -149,9 +150,9 @@ async def place(tx: Tx, shopper: Shopper, checked: Checked, *, order_id: UUID, e
 
 
 def _tax_terms(checked: Checked) -> str | None:
-    """The terms of tax for what may be added later; an order that goes several ways takes nothing more."""
+    """The terms of tax for what may be added later: of the shop's own table, for an order that goes one way."""
     where, lines = checked.cart.where, checked.cart.lines
-    if where.is_split:
+    if where.is_split or checked.tax_engine.name != OWN_TABLE.name:
         return None
     goods = Counter[str]()
     for part in checked.totals.parts:
