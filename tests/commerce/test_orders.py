@@ -302,7 +302,8 @@ async def test_many_orders_are_sent_at_once_and_each_stands_for_itself(
     await _done(staff, order, "cancel", reason="out of stock")
     asked = [{"order_id": one["id"], "carrier": "DHL"} for one in (order, other, {"id": NOBODY})]
 
-    answer = (await staff.post("/v1/admin/orders/fulfilments", json={"parcels": asked})).json()
+    headers = {"Idempotency-Key": "many"}
+    answer = (await staff.post("/v1/admin/orders/fulfilments", json={"parcels": asked}, headers=headers)).json()
 
     assert [one["problem"] for one in answer["items"]] == ["orders.illegal_transition", None, "orders.not_found"]
     assert (await _look(staff, other["id"]))["parcels"][0]["id"] == answer["items"][1]["fulfilment_id"]
