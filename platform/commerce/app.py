@@ -13,6 +13,8 @@ from sqlalchemy import text
 import commerce.tables  # noqa: F401  (a table of one context refers to those of others)
 from commerce.behaviour import api as behaviour
 from commerce.cart import api as cart
+from commerce.cart import gift_api as gifts
+from commerce.cart import keeping_api as kept
 from commerce.catalog import api as catalog
 from commerce.checkout import api as checkout
 from commerce.delivery import api as delivery
@@ -80,6 +82,8 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         sessions,
         catalog,
         cart,
+        kept,
+        gifts,
         checkout,
         orders,
         staff_orders,

@@ -14,6 +14,7 @@ import structlog
 from sqlalchemy.exc import SQLAlchemyError
 
 import commerce.tables  # noqa: F401  (a table of one context refers to those of others)
+from commerce.cart import abandonment
 from commerce.checkout.service import Checkout
 from commerce.inventory import expiry, promises
 from commerce.inventory import service as inventory
@@ -39,7 +40,7 @@ STUCK_AFTER = timedelta(minutes=2)
 """Longer than any provider's time-out, so a payment that is still being authorised is left alone."""
 
 
-async def tidy(database: Database, redis: Redis, checkout: Checkout, shop: Shop) -> None:
+async def tidy(database: Database, redis: Redis, checkout: Checkout, shop: Shop, *, abandoned_after: timedelta) -> None:
     """One round for one shop."""
     finished = await checkout.recover(shop, older_than=STUCK_AFTER)
     await Additional(database, checkout.providers).lapse(shop.id)
@@ -52,9 +53,13 @@ async def tidy(database: Database, redis: Redis, checkout: Checkout, shop: Shop)
         await throttling.forget(tx)
     async with database.tx(shop.id) as tx:
         expired = await stored_value.expire(tx)
+    async with database.tx(shop.id) as tx:
+        abandoned = await abandonment.mark(tx, after=abandoned_after)
     await _tell_sold_out(redis, shop, sold_out)
     if finished or released or expired:
         log.info("worker.tidied", tenant=shop.slug, payments=finished, reservations=released, stored_value=expired)
+    if abandoned:
+        log.info("worker.carts_abandoned", tenant=shop.slug, carts=abandoned)
     if kept:
         log.info("worker.promises_kept", tenant=shop.slug, units=kept)
 
@@ -77,10 +82,11 @@ async def run(settings: Settings) -> None:
     redis = clients.redis_async(settings)
     hold_for = timedelta(seconds=settings.reservation_ttl_seconds)
     checkout = Checkout(database, configured(database, settings), hold_for, engines.configured(settings))
+    abandoned_after = timedelta(minutes=settings.cart_abandoned_after_minutes)
     log.info("worker.started")
     try:
         while not stop.is_set():
-            await _round(database, redis, checkout)
+            await _round(database, redis, checkout, abandoned_after)
             try:
                 await asyncio.wait_for(stop.wait(), PERIOD_SECONDS)
             except TimeoutError:
@@ -90,14 +96,14 @@ async def run(settings: Settings) -> None:
         await database.close()
 
 
-async def _round(database: Database, redis: Redis, checkout: Checkout) -> None:
+async def _round(database: Database, redis: Redis, checkout: Checkout, abandoned_after: timedelta) -> None:
     from redis.exceptions import RedisError  # noqa: PLC0415
 
     try:
         async with database.transaction(None) as session:
             shops = await tenancy.all_shops(session)
         for shop in shops:
-            await tidy(database, redis, checkout, shop)
+            await tidy(database, redis, checkout, shop, abandoned_after=abandoned_after)
     except (DatabaseUnavailable, SQLAlchemyError, OSError, RedisError) as fault:
         log.warning("worker.interrupted", error=str(fault).splitlines()[0])
 

@@ -109,6 +109,9 @@ class Settings(BaseSettings):
     reservation_ttl_seconds: int = Field(
         15 * 60, ge=1, description="How long stock is held for a payment that has started."
     )
+    cart_abandoned_after_minutes: int = Field(
+        60, ge=1, description="How long a cart with something in it is left alone before it counts as abandoned."
+    )
     max_body_bytes: int = Field(1_048_576, ge=1024, description="The largest request body accepted.")
     max_photo_bytes: int = Field(8 * 1_048_576, ge=1024, description="The largest photo accepted.")
 

@@ -45,6 +45,9 @@ Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max
 
 LongText = Annotated[str, StringConstraints(max_length=10_000), AfterValidator(_clean)]
 
+Note = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=1_000), AfterValidator(_clean)]
+"""A few lines of text."""
+
 Slug = Annotated[str, StringConstraints(pattern=r"^[a-z0-9]+(?:-[a-z0-9]+)*$", max_length=100)]
 
 Email = Annotated[

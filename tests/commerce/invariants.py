@@ -33,9 +33,10 @@ _WRONG = {
         WHERE account IN ('sales', 'refunds') GROUP BY account HAVING sum(amount) <> 0""",
     "an order whose lines and shipping are not its total": """
         SELECT o.id FROM orders o WHERE o.tenant_id = :tenant_id AND (
-            o.total <> o.shipping + CASE WHEN o.tax_included THEN 0 ELSE o.tax END + (
+            o.total <> o.shipping + o.fees + CASE WHEN o.tax_included THEN 0 ELSE o.tax END + (
                 SELECT sum(l.total) FROM order_line l WHERE l.order_id = o.id)
-            OR o.tax <> o.shipping_tax + (SELECT sum(l.tax) FROM order_line l WHERE l.order_id = o.id))""",
+            OR o.fees <> (SELECT coalesce(sum((f->>'amount')::bigint), 0) FROM jsonb_array_elements(o.fee_lines) f)
+            OR o.tax <> o.shipping_tax + o.fees_tax + (SELECT sum(l.tax) FROM order_line l WHERE l.order_id = o.id))""",
     "an order that is not its consignments": """
         SELECT o.id FROM orders o
         JOIN (SELECT order_id, sum(shipping) AS shipping, sum(shipping_tax) AS shipping_tax, sum(tax) AS tax,
@@ -44,9 +45,11 @@ _WRONG = {
         WHERE o.tenant_id = :tenant_id AND (
             (o.shipping, o.shipping_tax, o.tax, o.shipping_credited) <> (c.shipping, c.shipping_tax, c.tax, c.credited)
             OR c.charged <> o.shipping + CASE WHEN o.tax_included THEN 0 ELSE o.shipping_tax END)""",
-    "a consignment whose tax is not that of its lines and its delivery": """
-        SELECT c.id FROM order_consignment c WHERE c.tenant_id = :tenant_id AND c.tax <> c.shipping_tax + (
-            SELECT coalesce(sum(l.tax), 0) FROM order_line l WHERE l.consignment_id = c.id)""",
+    "a consignment whose tax is not that of its lines, its delivery and its fees": """
+        SELECT c.id FROM order_consignment c JOIN orders o ON o.id = c.order_id
+        WHERE c.tenant_id = :tenant_id
+          AND c.tax <> c.shipping_tax + CASE WHEN c.number = 1 THEN o.fees_tax ELSE 0 END + (
+              SELECT coalesce(sum(l.tax), 0) FROM order_line l WHERE l.consignment_id = c.id)""",
     "an order with more of its delivery credited than is credited": """
         SELECT id FROM orders WHERE tenant_id = :tenant_id AND shipping_credited > credited""",
     "a parcel to another address than its units'": """

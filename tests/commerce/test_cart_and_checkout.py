@@ -192,6 +192,24 @@ async def test_a_visitors_cart_comes_along_at_sign_in(client: httpx.AsyncClient,
     assert {line["sku"]: line["quantity"] for line in cart["lines"]} == {"SKU0": 3, "SKU1": 1}
 
 
+async def test_a_visitor_whose_payment_was_refused_can_sign_in(client: httpx.AsyncClient, grocer: SeededShop) -> None:
+    soup, juice = grocer.products[:2]
+    browser = Browser(client)
+    await client.post("/v1/store/sessions", json={"reference": "household-1"})
+    await browser.add(await browser.cart(), soup.variant_id)
+    await client.delete("/v1/store/sessions/current")
+    client.cookies.clear()
+    await client.post("/v1/store/sessions", json={})
+    visiting = await browser.add(await browser.cart(), juice.variant_id)
+    assert (await browser.complete(visiting, token="tok_declined")).status_code == 402
+
+    assert (await client.post("/v1/store/sessions", json={"reference": "household-1"})).status_code == 201
+
+    assert {line["sku"] for line in (await browser.cart())["lines"]} == {"SKU0", "SKU1"}
+    gone = await client.get(f"/v1/store/carts/{visiting['id']}")
+    assert (gone.status_code, gone.json()["code"]) == (404, "cart.not_found")
+
+
 async def test_another_shoppers_cart_and_order_do_not_exist(browser: Browser, grocer: SeededShop, app: Any) -> None:
     cart = await browser.add(await browser.cart(), grocer.products[0].variant_id)
     order = (await browser.complete(cart)).json()

@@ -228,7 +228,7 @@ async def test_a_code_holds_for_a_day_of_the_shop_without_waiting_for_a_job(
     rows: Any,
 ) -> None:
     with psycopg.connect(database_urls.owner) as owner:
-        owner.execute('UPDATE tenant SET settings = settings || \'{"timezone": "Europe/Berlin"}\'')
+        owner.execute('UPDATE tenant SET settings = settings || \'{"zone": "Europe/Berlin"}\'')
     rows("UPDATE session SET expires_at = '2030-01-01'")
     await _put(staff, "TODAY", percent="10", starts_at=night.isoformat(), ends_at=(night + timedelta(1)).isoformat())
     begins = night.replace(tzinfo=BERLIN).astimezone(UTC)

@@ -21,7 +21,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 from commerce.cart import service as cart_service
 from commerce.cart.consigning import consign
 from commerce.cart.schemas import ConsignedUnitsIn, ConsignmentIn
-from commerce.cart.totals import PricedLine, Terms, TermsFor, Totals, always, compute
+from commerce.cart.totals import Fee, PricedLine, Terms, TermsFor, Totals, always, compute
 from commerce.documents import service as documents
 from commerce.documents.schemas import IssuerAddress, IssuerIn
 from commerce.identity.service import Shopper
@@ -83,11 +83,13 @@ PICK = st.integers(0, 2)
 UNITS = st.lists(st.integers(0, 3), min_size=3, max_size=3)
 
 
-def discounted(lines: list[PricedLine], *, discounts: Sequence[Discount], to: Sequence[TermsFor]) -> Totals:
-    """An order with discounts that do not divide, taxes and a fee, so that every share has to be rounded."""
+def discounted(
+    lines: list[PricedLine], *, discounts: Sequence[Discount], fees: Sequence[Fee], to: Sequence[TermsFor]
+) -> Totals:
+    """An order with discounts that do not divide, taxes and fees, so that every share has to be rounded."""
     off = [Discount("13 %", share=Fraction(13, 100)), Discount("7 off the first", amount=7, line=0)]
     dear = Terms({"standard": [Rate("VAT", Fraction(19, 100)), Rate("City", Fraction(1, 30))]}, shipping=SHIPPING)
-    return compute(lines, discounts=[*discounts, *off], to=[always(dear)] * len(to))
+    return compute(lines, discounts=[*discounts, *off], fees=[*fees, Fee("Wrap", 35)], to=[always(dear)] * len(to))
 
 
 class ShopMachine(RuleBasedStateMachine):

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from commerce.cart.totals import PricedLine, Terms, always, compute
+from commerce.cart.totals import Fee, PricedLine, Terms, always, compute
 from commerce.taxes.engine import Rate
 from foundation.money import CurrencyMismatch, Money, apportion, from_decimal, to_decimal
 
@@ -67,16 +67,21 @@ priced = st.lists(st.builds(PricedLine, st.integers(0, 10**7), st.integers(1, 99
 rates = st.lists(st.builds(Rate, st.just("VAT"), st.fractions(0, 1, max_denominator=10_000), st.booleans()), max_size=3)
 
 
-@given(priced, st.fractions(0, 1), st.integers(0, 10**6), rates, st.booleans())
+fees = st.lists(st.builds(Fee, st.just("Gift wrap"), st.integers(0, 10**4)), max_size=2)
+
+
+@given(priced, st.fractions(0, 1), st.integers(0, 10**6), fees, rates, st.booleans())
 def test_lines_add_up_to_the_order(
-    lines: list[PricedLine], share: object, shipping: int, taxes: list[Rate], included: bool
+    lines: list[PricedLine], share: object, shipping: int, beside: list[Fee], taxes: list[Rate], included: bool
 ) -> None:
     subtotal = sum(line.unit_price * line.quantity for line in lines)
     discount = int(subtotal * share)  # type: ignore[operator]
     terms = Terms({"standard": taxes}, tax_included=included, shipping=shipping)
-    totals = compute(lines, discount=discount, to=[always(terms)])
+    totals = compute(lines, discount=discount, fees=beside, to=[always(terms)])
     assert sum(totals.line_totals) == totals.subtotal - totals.discount
-    assert totals.tax == sum(totals.line_taxes) + totals.shipping_tax == sum(tax.amount for tax in totals.taxes)
-    assert totals.total == sum(totals.line_totals) + shipping + (0 if included else totals.tax)
+    assert totals.tax == sum(totals.line_taxes) + totals.shipping_tax + totals.fees_tax
+    assert totals.tax == sum(tax.amount for tax in totals.taxes)
+    charged = sum(fee.amount for fee in beside)
+    assert totals.total == sum(totals.line_totals) + shipping + charged + (0 if included else totals.tax)
     assert all(total >= 0 for total in totals.line_totals)
     assert all(tax >= 0 for tax in totals.line_taxes)

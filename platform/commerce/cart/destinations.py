@@ -204,11 +204,7 @@ class Where:
             Question(
                 currency,
                 seller.included,
-                tuple(
-                    Taxable(part.total, seller.engine_codes.get(lines[part.line].tax_class))
-                    for part in totals.parts
-                    if part.consignment == number
-                ),
+                (*_taxable(seller, lines, totals, number), *(_taxable_fees(seller, totals) if number == 0 else ())),
                 Taxable(consigned.shipping, seller.engine_codes.get(to.method.tax_class) if to.method else None),
                 to.engine_address() or origin,
                 origin,
@@ -301,6 +297,18 @@ def _sent(line: CartedLine, to: Sequence[Destination]) -> tuple[tuple[int, int],
         left -= sent[number]
     sent[0] += left
     return tuple((number, units) for number, units in enumerate(sent) if units)
+
+
+def _taxable(seller: Seller, lines: Sequence[CartedLine], totals: Totals, consignment: int) -> Iterator[Taxable]:
+    for part in totals.parts:
+        if part.consignment == consignment:
+            yield Taxable(part.total, seller.engine_codes.get(lines[part.line].tax_class))
+
+
+def _taxable_fees(seller: Seller, totals: Totals) -> Iterator[Taxable]:
+    """Fees go with the first consignment, after its lines: in the order in which their taxes are taken."""
+    for fee in totals.fees:
+        yield Taxable(fee.amount, seller.engine_codes.get(fee.tax_class))
 
 
 def _rates(told: Sequence[Mapping[str, Any]]) -> RatesByClass:

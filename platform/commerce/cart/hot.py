@@ -11,9 +11,17 @@ from commerce.promotions.codes import codes_of
 from foundation.database import hot
 
 _OWN = """
-    ((CAST(:customer_id AS uuid) IS NOT NULL AND c.customer_id = :customer_id)
+    c.status <> 'merged' AND ((CAST(:customer_id AS uuid) IS NOT NULL AND c.customer_id = :customer_id)
      OR (CAST(:customer_id AS uuid) IS NULL AND c.visitor_id = :visitor_id AND c.customer_id IS NULL))
 """
+
+TO_BE_HAD = f"""
+    CASE WHEN (SELECT b.bundle FROM variant b WHERE b.tenant_id = l.tenant_id AND b.id = l.variant_id) THEN 9999
+         ELSE 0 END
+    + {ON_HAND} + coalesce((SELECT greatest(y.backorder_limit - y.promised, 0) FROM stock_policy y
+                          WHERE y.tenant_id = l.tenant_id AND y.variant_id = l.variant_id), 0)
+"""
+"""How many units of the variant of a line `l` can be had, now or later; a bundle has no stock to count."""
 
 # ix_cart_customer and ix_cart_visitor
 CURRENT = hot(
@@ -52,12 +60,14 @@ READ = hot(
     text(
         f"""
         SELECT c.id, c.status, c.version, c.currency, c.visitor_id, c.customer_id, c.address::text, c.delivery_code,
-               {codes_of("c.code_ids")} AS codes,
+               {codes_of("c.code_ids")} AS codes, c.note, c.gift::text,
+               (SELECT jsonb_build_object('price', w.price, 'tax_class', w.tax_class, 'active', w.active)::text
+                FROM gift_wrap w WHERE w.tenant_id = :tenant_id AND w.active) AS wrap,
                c.vat_id::text, c.consignments::text, c.delivery_slot::text, c.tax_quote::text,
                EXISTS (SELECT FROM delivery_method d WHERE d.tenant_id = c.tenant_id AND d.active) AS delivers,
                EXISTS (SELECT FROM tax_policy t WHERE t.tenant_id = c.tenant_id) AS taxes,
                l.id AS line_id, l.variant_id, l.quantity, l.unit_price, l.decision_id,
-               l.explanation::text, {offers_of("v", "c.currency")} AS offers,
+               l.explanation::text, l.gift::text AS line_gift, {offers_of("v", "c.currency")} AS offers,
                v.product_id, v.sku, v.title AS variant_title, p.title AS product_title, p.handle, p.image,
                p.status = 'published' AS for_sale, p.tax_class, p.vendor_id, r.amount AS list_price,
                {ON_HAND} AS available, greatest(y.backorder_limit - y.promised, 0) AS room, y.lead_days,
@@ -84,6 +94,8 @@ SET_ADDRESS = hot(
     )
 )
 
+SET_NOTE = hot(text("UPDATE cart SET note = CAST(:note AS text) WHERE tenant_id = :tenant_id AND id = :cart_id"))
+
 SET_VAT_ID = hot(
     text(
         """
@@ -106,7 +118,7 @@ GIVE_CODE = hot(
     text(
         """
         UPDATE cart SET code_ids = array_append(code_ids, CAST(:code_id AS uuid)), version = version + 1,
-                        updated_at = CAST(:now AS timestamptz)
+                        updated_at = CAST(:now AS timestamptz), abandoned_at = NULL
         WHERE tenant_id = :tenant_id AND id = :cart_id AND NOT CAST(:code_id AS uuid) = ANY(code_ids)
           AND cardinality(code_ids) < :max_codes
         RETURNING id
@@ -118,7 +130,7 @@ TAKE_CODE_OUT = hot(
     text(
         """
         UPDATE cart c SET code_ids = array_remove(c.code_ids, d.id), version = c.version + 1,
-                          updated_at = CAST(:now AS timestamptz)
+                          updated_at = CAST(:now AS timestamptz), abandoned_at = NULL
         FROM discount_code d
         WHERE c.tenant_id = :tenant_id AND c.id = :cart_id AND d.tenant_id = c.tenant_id AND d.code = :code
           AND d.id = ANY(c.code_ids)
@@ -165,7 +177,7 @@ ADD = hot(
 LINE = hot(
     text(
         f"""
-        SELECT l.variant_id, l.quantity, l.unit_price, v.product_id, r.amount AS list_price,
+        SELECT l.variant_id, l.quantity, l.unit_price, l.decision_id, v.product_id, r.amount AS list_price,
                {offers_of("v", "r.currency")} AS offers
         FROM cart_line l JOIN variant v ON v.tenant_id = l.tenant_id AND v.id = l.variant_id
         LEFT JOIN price r ON r.tenant_id = v.tenant_id AND r.variant_id = v.id AND r.currency = :currency
@@ -203,7 +215,7 @@ ACCEPT_PRICES = hot(
 TOUCH = hot(
     text(
         """
-        UPDATE cart SET version = version + 1, updated_at = CAST(:now AS timestamptz)
+        UPDATE cart SET version = version + 1, updated_at = CAST(:now AS timestamptz), abandoned_at = NULL
         WHERE tenant_id = :tenant_id AND id = :cart_id
         """
     )
@@ -213,7 +225,8 @@ TOUCH = hot(
 BECOME = hot(
     text(
         """
-        UPDATE cart SET status = :status, version = version + 1, updated_at = CAST(:now AS timestamptz)
+        UPDATE cart SET status = :status, version = version + 1, updated_at = CAST(:now AS timestamptz),
+                        abandoned_at = NULL
         WHERE tenant_id = :tenant_id AND id = :cart_id AND status = :was
         RETURNING id
         """
@@ -240,11 +253,8 @@ MERGE_SHARED = hot(
         UPDATE cart_line l
         SET quantity = greatest(l.quantity, least(
             l.quantity + brought.quantity, CAST(:max_quantity AS bigint),
-            CASE WHEN (SELECT v.bundle FROM variant v WHERE v.tenant_id = l.tenant_id AND v.id = l.variant_id)
-                 THEN CAST(:max_quantity AS bigint) ELSE 0 END
-            + {ON_HAND}
-            + coalesce((SELECT greatest(y.backorder_limit - y.promised, 0) FROM stock_policy y
-                        WHERE y.tenant_id = l.tenant_id AND y.variant_id = l.variant_id), 0)))
+            {TO_BE_HAD})),
+            gift = coalesce(l.gift, brought.gift)
         FROM cart_line brought
         WHERE l.tenant_id = :tenant_id AND l.cart_id = :into AND brought.tenant_id = l.tenant_id
           AND brought.cart_id = :brought AND brought.variant_id = l.variant_id
@@ -252,15 +262,18 @@ MERGE_SHARED = hot(
     )
 )
 
+# So are those that only the visitor had; what can't be had at all is left as it was, and says so in the cart.
 MERGE_OTHERS = hot(
     text(
-        """
-        UPDATE cart_line moved SET cart_id = :into
-        FROM (SELECT b.id FROM cart_line b
-              WHERE b.tenant_id = :tenant_id AND b.cart_id = :brought
-                AND NOT EXISTS (SELECT FROM cart_line own WHERE own.tenant_id = b.tenant_id AND own.cart_id = :into
-                                                            AND own.variant_id = b.variant_id)
-              ORDER BY b.id
+        f"""
+        UPDATE cart_line moved
+        SET cart_id = :into,
+            quantity = CASE WHEN b.to_be_had > 0 THEN least(moved.quantity, b.to_be_had) ELSE moved.quantity END
+        FROM (SELECT l.id, {TO_BE_HAD} AS to_be_had FROM cart_line l
+              WHERE l.tenant_id = :tenant_id AND l.cart_id = :brought
+                AND NOT EXISTS (SELECT FROM cart_line own WHERE own.tenant_id = l.tenant_id AND own.cart_id = :into
+                                                            AND own.variant_id = l.variant_id)
+              ORDER BY l.id
               LIMIT :max_lines - (SELECT count(*) FROM cart_line o
                                   WHERE o.tenant_id = :tenant_id AND o.cart_id = :into)) b
         WHERE moved.tenant_id = :tenant_id AND moved.id = b.id
@@ -268,11 +281,34 @@ MERGE_OTHERS = hot(
     )
 )
 
-# What the visitor's cart has beside its lines: its codes come after the customer's own.
+# What a visitor's cart has no room for in the customer's is kept for later.
+KEEP_REST = hot(
+    text(
+        """
+        INSERT INTO saved_item AS s (tenant_id, id, holder_id, variant_id, quantity, decision_id, saved_at)
+        SELECT l.tenant_id, l.id, CAST(:customer_id AS uuid), l.variant_id, l.quantity, l.decision_id,
+               CAST(:now AS timestamptz)
+        FROM cart_line l
+        WHERE l.tenant_id = :tenant_id AND l.cart_id = :brought
+          AND NOT EXISTS (SELECT FROM cart_line own WHERE own.tenant_id = l.tenant_id AND own.cart_id = :into
+                                                      AND own.variant_id = l.variant_id)
+        ON CONFLICT (tenant_id, holder_id, variant_id) DO UPDATE
+            SET quantity = greatest(s.quantity, excluded.quantity)
+        """
+    )
+)
+
+# What the visitor's cart has beside its lines: its codes come after the customer's own, its note below theirs, and
+# where it goes only where the customer had not said so.
 MERGE_KEPT = hot(
     text(
         """
-        UPDATE cart own SET code_ids = own.code_ids || (
+        UPDATE cart own SET
+            address = coalesce(own.address, brought.address),
+            delivery_code = coalesce(own.delivery_code, brought.delivery_code),
+            gift = coalesce(own.gift, brought.gift),
+            note = left(nullif(concat_ws(E'\n', own.note, nullif(brought.note, own.note)), ''), :max_note),
+            code_ids = own.code_ids || (
             SELECT coalesce(array_agg(b.id ORDER BY b.place), '{}')
             FROM unnest(brought.code_ids) WITH ORDINALITY AS b (id, place)
             WHERE b.id <> ALL(own.code_ids) AND b.place <= :max_codes - cardinality(own.code_ids))
@@ -283,7 +319,24 @@ MERGE_KEPT = hot(
     )
 )
 
-DISCARD = hot(text("DELETE FROM cart WHERE tenant_id = :tenant_id AND id = :cart_id"))
+UNITS = hot(
+    text(
+        """
+        SELECT coalesce(sum(quantity), 0)::bigint AS units FROM cart_line
+        WHERE tenant_id = :tenant_id AND cart_id = :cart_id
+        """
+    )
+)
+
+# It stays as a row, because payments that came to nothing may speak of it.
+DISCARD = hot(
+    text(
+        """
+        WITH gone AS (DELETE FROM cart_line WHERE tenant_id = :tenant_id AND cart_id = :cart_id)
+        UPDATE cart SET status = 'merged' WHERE tenant_id = :tenant_id AND id = :cart_id
+        """
+    )
+)
 
 HAND_OVER = hot(
     text(

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, datetime
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import Field, StringConstraints
 
 from commerce.delivery.schemas import AddressIn, AddressOut, DeliveryOut, SlotChoice
 from commerce.pricing.schemas import ItemPrice
 from commerce.promotions.schemas import CodeName, Standing
 from commerce.taxes.schemas import TaxEngineOut, TaxOut, VatIdOut
-from foundation.types import Currency, Id, Input, Model, MoneyOut, Quantity, Slug
+from foundation.types import Currency, Id, Input, MinorUnits, Model, MoneyOut, Note, Quantity, Slug, Text
 
 
 class AddLine(Input):
@@ -29,6 +29,41 @@ class ChangeLine(Input):
     quantity: Quantity
 
 
+class NoteIn(Input):
+    """A word to the shop; none takes it back."""
+
+    note: Note | None
+
+
+class GiftIn(Input):
+    """How to give it away: wrapped, with a message, or both."""
+
+    wrap: bool = False
+    message: Note | None = None
+
+
+class GiftWrapIn(Input):
+    """What it costs to have something wrapped, in the shop's currency."""
+
+    price: MinorUnits
+    tax_class: Slug = "standard"
+    active: bool = True
+
+
+class AcceptIn(Input):
+    """Take what changed: the cart's version as it was shown, and which changes were."""
+
+    version: Annotated[int, Field(ge=1, le=2**31 - 1)]
+    changes_seen: Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{24}$")] | None = None
+    """The cart's `changes_seen`; without it those of the moment are taken."""
+
+
+class TakeShared(Input):
+    """The token of a shared cart."""
+
+    token: Text
+
+
 class GiveCode(Input):
     """A discount code, as it was typed."""
 
@@ -37,6 +72,7 @@ class GiveCode(Input):
 
 RequirementCode = Literal[
     "cart.empty",
+    "cart.gift_wrap_gone",
     "cart.price_changed",
     "catalog.not_for_sale",
     "checkout.address_missing",
@@ -63,6 +99,29 @@ class Requirement(Model):
     """Which of the consignments, counted from 1."""
     discount_code: str | None = None
     """The code to take out."""
+
+
+class GiftOut(Model):
+    """How it is given away."""
+
+    wrap: bool
+    message: str | None
+
+
+class GiftWrapOut(Model):
+    """What the shop asks for wrapping, in minor units of its currency."""
+
+    price: int
+    tax_class: str
+    active: bool
+
+
+class FeeOut(Model):
+    """Something beside the goods that costs, in minor units."""
+
+    name: str
+    amount: int
+    tax: int
 
 
 class ShareOut(Model):
@@ -98,6 +157,7 @@ class CartLineOut(Model):
     """The price the shopper last saw and accepted."""
     total: int
     explanation: LineExplanation
+    gift: GiftOut | None
     decision_id: Id | None
     available: int
     """How many can be had, those included that would have to come in first."""
@@ -122,6 +182,8 @@ class TotalsOut(Model):
     discount: int
     discounts: list[ShareOut]
     """They add up to the discount."""
+    fees: list[FeeOut]
+    """They are part of the total."""
     shipping: int
     tax: int
     tax_included: bool
@@ -189,6 +251,71 @@ class ConsignmentsIn(Input):
     consignments: Annotated[list[ConsignmentIn], Field(max_length=20)]
 
 
+class Change(Model):
+    """Something that is not as the shopper last saw it."""
+
+    kind: Literal["price_up", "price_down", "not_sold", "less_stock", "delivery_gone", "code_over", "gift_wrap_gone"]
+    line_id: Id | None
+    title: str
+    """The line's, the code, or the delivery's code."""
+    before: int | None
+    """A price in minor units, or units."""
+    after: int | None
+
+
+class SavedItemOut(Model):
+    """Something kept for later, at today's price."""
+
+    id: Id
+    variant_id: Id
+    product_id: Id
+    handle: str
+    sku: str
+    title: str
+    image: str | None
+    quantity: int
+    price: ItemPrice | None
+    """Of one; `None` when it is not sold any more."""
+    available: int
+
+
+class SavedItems(Model):
+    """What a shopper keeps for later, the last first."""
+
+    currency: Currency
+    items: list[SavedItemOut]
+
+
+class ShareLinkOut(Model):
+    """The token of a shared cart, shown once; whoever has it can look."""
+
+    token: str
+    expires_at: datetime
+
+
+class SharedLineOut(Model):
+    """A line of a shared cart, at today's price."""
+
+    variant_id: Id
+    product_id: Id
+    handle: str
+    sku: str
+    title: str
+    image: str | None
+    quantity: int
+    price: ItemPrice | None
+    """Of one; `None` when it is not sold any more."""
+    available: int
+
+
+class SharedCartOut(Model):
+    """What somebody shared."""
+
+    currency: Currency
+    expires_at: datetime
+    lines: list[SharedLineOut]
+
+
 class CartOut(Model):
     """A cart, what it costs, and what stands in its way."""
 
@@ -210,4 +337,19 @@ class CartOut(Model):
     """Who said what the taxes are."""
     vat_id: VatIdOut | None
     item_count: int
+    note: str | None
+    gift: GiftOut | None
+    wrap_price: int | None
+    """What wrapping costs, where the shop offers it."""
     requirements: list[Requirement]
+    changes: list[Change]
+    """What is not as the shopper last saw it."""
+    changes_seen: str | None
+    """A name for these very changes, to accept them by."""
+
+
+class TakenOut(Model):
+    """The cart that a shared one was taken into, and the variants that could not be had, or not all of them."""
+
+    cart: CartOut
+    short: list[Id]

@@ -7,20 +7,25 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from datetime import date, datetime
+from datetime import datetime
 from functools import partial
 from itertools import chain
 from typing import Any
 from uuid import UUID
 
 from commerce.cart import hot
-from commerce.cart.destinations import Where, where_of
+from commerce.cart.changes import changes_of, seen_as
+from commerce.cart.contents import Cart, Line
+from commerce.cart.destinations import where_of
 from commerce.cart.schemas import (
     CartCodeOut,
     CartLineOut,
     CartOut,
     ConsignedUnits,
     ConsignmentOut,
+    FeeOut,
+    GiftOut,
+    GiftWrapOut,
     LineExplanation,
     Requirement,
     ShareOut,
@@ -33,13 +38,12 @@ from commerce.delivery import slots
 from commerce.delivery.schemas import AddressIn, DeliveryOptions, SlotChoice, SlotOffers
 from commerce.identity.service import Shopper
 from commerce.inventory.bundles import needs_of
-from commerce.inventory.rules import Allocation, Rule
 from commerce.inventory.supply import Need, Share, share_out
 from commerce.pricing.engine import at_list, price_of
 from commerce.pricing.offers import read_offers
 from commerce.pricing.schemas import ItemPrice
 from commerce.promotions.codes import Presented, read_codes
-from commerce.promotions.engine import Discount, Taken, take
+from commerce.promotions.engine import Taken
 from commerce.promotions.service import Redemption
 from commerce.taxes.quotes import Question
 from commerce.taxes.schemas import OWN_TABLE, TaxEngineOut, TaxOut, VatIdOut, engine_out
@@ -48,7 +52,7 @@ from commerce.tenancy.service import Shop
 from foundation import clock
 from foundation.database import Tx
 from foundation.errors import Conflict, NotFound, Unprocessable
-from foundation.events import AddToCart, Item, RemoveFromCart, record
+from foundation.events import AddToCart, CartMerged, Item, RemoveFromCart, record
 from foundation.ids import new_id
 from foundation.outbox import announce
 from foundation.types import MoneyOut
@@ -56,6 +60,7 @@ from foundation.types import MoneyOut
 MAX_LINES = 100
 MAX_QUANTITY = 9_999
 MAX_CODES = 5
+MAX_NOTE = 1_000
 
 
 class CartNotFound(NotFound):
@@ -102,80 +107,6 @@ class VariantNotForSale(Unprocessable):
     code = "catalog.variant_not_for_sale"
 
     variant_id: UUID
-
-
-@dataclass(frozen=True, slots=True)
-class Line:
-    """A variant in a cart, at the price the shopper last saw."""
-
-    id: UUID
-    variant: VariantRef
-    quantity: int
-    unit_price: int
-    """Minor units."""
-    decision_id: UUID | None
-    """The recommendation that led here."""
-    accepted: ItemPrice
-    """Why the price that the shopper last saw."""
-    today: ItemPrice | None
-    """Today's price for so many, and why; `None` when it has none in the cart's currency."""
-    available: int
-    """Units that can be had, those included that would have to come in first."""
-    promised_on: date | None
-    """When it would be in; `None` when it is there, or can't be had."""
-    needs: Sequence[Need]
-    """The stock that one unit takes: its variant's, or that of a bundle's components."""
-    tax_class: str
-
-    @property
-    def price(self) -> int | None:
-        """Today's price."""
-        return self.today.amount if self.today else None
-
-    @property
-    def why(self) -> ItemPrice:
-        """Why the unit price: what makes it so today, unless it changed and has to be accepted first."""
-        return self.today if self.today and self.today.amount == self.unit_price else self.accepted
-
-    @property
-    def variant_id(self) -> UUID:
-        """The variant's id."""
-        return self.variant.id
-
-
-@dataclass(frozen=True, slots=True)
-class Cart:
-    """What a visitor or a customer means to buy, with all that is needed to check it."""
-
-    tenant_id: UUID
-    id: UUID
-    visitor_id: UUID
-    customer_id: UUID | None
-    currency: str
-    status: str
-    version: int
-    lines: Sequence[Line]
-    codes: Sequence[Presented]
-    where: Where
-    rule: Rule = "fewest_parcels"
-    """By which rule the shop allocates orders to its warehouses."""
-
-    @property
-    def discounts(self) -> Sequence[Discount]:
-        """What is taken off."""
-        return [code.discount() for code in self.codes if code.standing == "good"]
-
-    @property
-    def allocation(self) -> Allocation:
-        """By which rule its units are to be found, and how near to where."""
-        address = self.where.address
-        return Allocation(self.rule, address.country if address else None, address.region if address else None)
-
-    @property
-    def goods(self) -> int:
-        """What the lines cost together, discounts taken off, in minor units."""
-        gross = [line.unit_price * line.quantity for line in self.lines]
-        return sum(gross) - sum(taken.amount for taken in take(gross, self.discounts))
 
 
 @dataclass(frozen=True, slots=True)
@@ -244,6 +175,9 @@ async def get(tx: Tx, shopper: Shopper, cart_id: UUID) -> Cart:
         version=first["version"],
         lines=lines,
         codes=[Presented(code, code.standing(goods, at=now)) for code in read_codes(first["codes"])],
+        note=first["note"],
+        gift=GiftOut.model_validate_json(first["gift"]) if first["gift"] else None,
+        wrap=GiftWrapOut.model_validate_json(first["wrap"]) if first["wrap"] else None,
         where=await where_of(tx, first),
         rule=first["rule"] or "fewest_parcels",
     )
@@ -287,7 +221,7 @@ async def add(
             "variant_id": variant_id,
             "quantity": quantity,
             "unit_price": price.amount,
-            "explanation": _kept(price),
+            "explanation": price.kept(),
             "decision_id": decision_id,
             "max_lines": MAX_LINES,
             "max_quantity": MAX_QUANTITY,
@@ -322,7 +256,7 @@ async def change(tx: Tx, shopper: Shopper, cart_id: UUID, line_id: UUID, quantit
         await tx.rows(hot.REMOVE, {"line_id": line_id})
     else:
         price = _priced(line, quantity, now)
-        values = {"unit_price": price and price.amount, "explanation": price and _kept(price)}
+        values = {"unit_price": price and price.amount, "explanation": price and price.kept()}
         await tx.rows(hot.SET_QUANTITY, {"line_id": line_id, "quantity": quantity, **values})
     await touch(tx, cart_id)
     difference = quantity - line["quantity"]
@@ -351,9 +285,20 @@ async def accept_prices(tx: Tx, shopper: Shopper, cart_id: UUID) -> None:
         {
             "line_ids": [line_id for line_id, _ in prices],
             "unit_prices": [price.amount for _, price in prices],
-            "explanations": [_kept(price) for _, price in prices],
+            "explanations": [price.kept() for _, price in prices],
         },
     )
+    await touch(tx, cart_id)
+
+
+async def set_note(tx: Tx, shopper: Shopper, cart_id: UUID, note: str | None) -> None:
+    """Keep a word to the shop with the cart; it stays with the order.
+
+    Raises:
+        CartNotFound, CartNotOpen.
+    """
+    await lock(tx, shopper, cart_id)
+    await tx.rows(hot.SET_NOTE, {"cart_id": cart_id, "note": note})
     await touch(tx, cart_id)
 
 
@@ -442,9 +387,13 @@ async def adopt(tx: Tx, *, visitor: Shopper, shopper: Shopper) -> None:
     merging = {"into": own[-1], "brought": brought[-1]}
     await tx.rows(hot.MERGE_SHARED, {**merging, "max_quantity": MAX_QUANTITY})
     await tx.rows(hot.MERGE_OTHERS, {**merging, "max_lines": MAX_LINES})
-    await tx.rows(hot.MERGE_KEPT, {**merging, "max_codes": MAX_CODES})
+    await tx.rows(hot.KEEP_REST, {**merging, "customer_id": shopper.customer_id, "now": clock.now()})
+    await tx.rows(hot.MERGE_KEPT, {**merging, "max_codes": MAX_CODES, "max_note": MAX_NOTE})
     await tx.rows(hot.DISCARD, {"cart_id": brought[-1]})
     await touch(tx, own[-1])
+    counted = await tx.one(hot.UNITS, {"cart_id": own[-1]})
+    said = CartMerged(cart_id=own[-1], merged_id=brought[-1], units=counted["units"] if counted else 0)
+    await announce(tx, [record(said, tenant_id=tx.tenant_id, aggregate_id=own[-1], context=shopper.context())])
 
 
 async def begin_completing(tx: Tx, cart_id: UUID) -> bool:
@@ -475,7 +424,7 @@ def check(cart: Cart) -> Checked:
         for line, sent in zip(cart.lines, cart.where.sent(cart.lines), strict=True)
     ]
     terms = [partial(cart.where.terms, to) for to in cart.where.to]
-    totals = compute(lines, discounts=cart.discounts, to=terms)
+    totals = compute(lines, discounts=cart.discounts, fees=cart.fees, to=terms)
     requirements = _requirements(cart) if cart.status == "open" else []
     questions = [] if requirements else cart.where.questions(cart.currency, cart.lines, totals)
     quote = cart.where.quote
@@ -483,7 +432,7 @@ def check(cart: Cart) -> Checked:
         return Checked(cart, totals, requirements, questions)
     if quote.answers:
         to = [given(held, answer) for held, answer in zip(terms, quote.answers, strict=True)]
-        totals = compute(lines, discounts=cart.discounts, to=to)
+        totals = compute(lines, discounts=cart.discounts, fees=cart.fees, to=to)
     return Checked(cart, totals, requirements, tax_engine=engine_out(quote))
 
 
@@ -494,7 +443,13 @@ def _requirements(cart: Cart) -> list[Requirement]:
         *chain.from_iterable(_requirements_of(line) for line in cart.lines),
         *chain.from_iterable(_requirements_of_code(code) for code in cart.codes),
         *cart.where.requirements(cart.lines),
+        *_requirements_of_gift(cart),
     ]
+
+
+def _requirements_of_gift(cart: Cart) -> Iterator[Requirement]:
+    if cart.wrapped and cart.wrap is None:
+        yield Requirement(code="cart.gift_wrap_gone", detail="Nothing is wrapped here any more.")
 
 
 def _requirements_of_code(code: Presented) -> Iterator[Requirement]:
@@ -557,6 +512,7 @@ def _line(row: Mapping[str, Any], now: datetime, needs: Sequence[Need], share: S
         promised_on=share.promised_on,
         needs=needs,
         tax_class=row["tax_class"],
+        gift=GiftOut.model_validate_json(row["line_gift"]) if row["line_gift"] else None,
     )
 
 
@@ -564,10 +520,6 @@ def _priced(row: Mapping[str, Any], quantity: int, now: datetime) -> ItemPrice |
     if row["list_price"] is None:
         return None
     return price_of(row["list_price"], read_offers(row["offers"]), quantity=quantity, at=now)
-
-
-def _kept(price: ItemPrice) -> str | None:
-    return None if price.source == "list" else price.model_dump_json()
 
 
 def _owner(shopper: Shopper) -> dict[str, UUID | None]:
@@ -613,6 +565,7 @@ def _out(checked: Checked) -> CartOut:
             unit_price=line.unit_price,
             total=total,
             explanation=_explained(line, totals.discounts, [taken.shares[place] for taken in totals.discounts], taxes),
+            gift=line.gift,
             decision_id=line.decision_id,
             available=min(line.available, MAX_QUANTITY),
             promised_on=line.promised_on,
@@ -622,6 +575,7 @@ def _out(checked: Checked) -> CartOut:
         )
     ]
     off = _by_name(totals.discounts)
+    changes = changes_of(cart) if cart.status == "open" else []
     return CartOut(
         id=cart.id,
         status=cart.status,
@@ -632,10 +586,14 @@ def _out(checked: Checked) -> CartOut:
             CartCodeOut(code=code.name, standing=code.standing, off=off.get(code.name, 0), minimum=code.code.minimum)
             for code in cart.codes
         ],
+        note=cart.note,
+        gift=cart.gift,
+        wrap_price=cart.wrap.price if cart.wrap else None,
         totals=TotalsOut(
             subtotal=totals.subtotal,
             discount=totals.discount,
             discounts=[ShareOut(name=taken.name, amount=taken.amount) for taken in totals.discounts],
+            fees=[FeeOut(name=fee.name, amount=fee.amount, tax=fee.tax) for fee in totals.fees],
             shipping=totals.shipping,
             tax=totals.tax,
             tax_included=totals.tax_included,
@@ -651,6 +609,8 @@ def _out(checked: Checked) -> CartOut:
         total=MoneyOut(amount=totals.total, currency=cart.currency),
         item_count=sum(line.quantity for line in cart.lines),
         requirements=list(checked.requirements),
+        changes=changes,
+        changes_seen=seen_as(changes),
     )
 
 

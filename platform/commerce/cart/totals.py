@@ -59,6 +59,25 @@ class Terms:
     """The taxes of each part that goes there, and last those of the delivery, when an engine has said them."""
 
 
+@dataclass(frozen=True, slots=True)
+class Fee:
+    """Something beside the goods that costs, such as gift wrap; it goes with the first consignment."""
+
+    name: str
+    amount: int
+    tax_class: str = STANDARD
+
+
+@dataclass(frozen=True, slots=True)
+class FeeTaken:
+    """A fee, and the tax on it."""
+
+    name: str
+    amount: int
+    tax_class: str
+    tax: int
+
+
 TermsFor = Callable[[Goods], Terms]
 """The terms of a consignment, once it is known what its goods cost."""
 
@@ -99,7 +118,7 @@ class Part:
 
 @dataclass(frozen=True, slots=True)
 class Consigned:
-    """What one consignment of a cart costs beside its goods, and the taxes of both."""
+    """What one consignment of a cart costs beside its goods, and the taxes of both and of the fees."""
 
     goods: int
     shipping: int
@@ -112,8 +131,8 @@ class Consigned:
 class Totals:
     """The sums of a cart, and what each is made of.
 
-    `total = subtotal - discount + shipping`, and the tax on top unless the prices include it. Line totals and shipping
-    add up to the same; line taxes and the shipping's add up to the tax.
+    `total = subtotal - discount + shipping + fees`, and the tax on top unless the prices include it. Line totals,
+    shipping and fees add up to the same; the taxes of each add up to the tax.
     """
 
     subtotal: int
@@ -132,14 +151,26 @@ class Totals:
     discounts: tuple[Taken, ...] = ()
     """What each discount took off, by line; they add up to the discount."""
     consignments: tuple[Consigned, ...] = ()
-    """At least one; what they cost adds up to the whole."""
+    """At least one; what they and the fees cost adds up to the whole."""
     parts: tuple[Part, ...] = ()
     """The lines, by consignment; a line's parts add up to it."""
+    fees: tuple[FeeTaken, ...] = ()
+
+    @property
+    def fees_in_all(self) -> int:
+        """What the fees come to."""
+        return sum(fee.amount for fee in self.fees)
+
+    @property
+    def fees_tax(self) -> int:
+        """The tax on the fees."""
+        return sum(fee.tax for fee in self.fees)
 
     @property
     def total(self) -> int:
         """What is to be paid."""
-        return self.subtotal - self.discount + self.shipping + (0 if self.tax_included else self.tax)
+        net = self.subtotal - self.discount + self.shipping + self.fees_in_all
+        return net if self.tax_included else net + self.tax
 
 
 def compute(
@@ -147,12 +178,13 @@ def compute(
     *,
     discount: int = 0,
     discounts: Sequence[Discount] = (),
+    fees: Sequence[Fee] = (),
     to: Sequence[TermsFor] = (always(Terms()),),
 ) -> Totals:
     """The totals of a cart that goes `to` one or several destinations.
 
     Discounts are taken as `promotions.engine.take` says, `discount` of the whole after them; tax is taken of each line
-    after its discounts, and of each delivery, each rounded half to even.
+    after its discounts, of each delivery and of each fee, each rounded half to even.
 
     Raises:
         ValueError: `discount` is negative or more than the goods cost.
@@ -180,8 +212,12 @@ def compute(
         for number, line in enumerate(lines)
     )
     line_taxes = tuple(sum(part.amount for part in parts) for parts in line_tax_parts)
+    charged = tuple(_charged(fee, taxes[0]) for fee in fees)
+    bases = [sum(costs.values()) for costs in goods]
+    extra = [sum(fee.amount for fee in fees), *(0 for _ in to[1:])]
     consignments = tuple(
-        _consigned(sum(costs.values()), held, taken) for costs, held, taken in zip(goods, terms, taxes, strict=True)
+        _consigned(base, held, taken, beside)
+        for base, held, taken, beside in zip(bases, terms, taxes, extra, strict=True)
     )
     return Totals(
         subtotal=subtotal,
@@ -198,7 +234,13 @@ def compute(
         discounts=taken,
         consignments=consignments,
         parts=tuple(parts),
+        fees=charged,
     )
+
+
+def _charged(fee: Fee, taxes: _Taxes) -> FeeTaken:
+    tax = sum(part.amount for part in taxes.take(fee.amount, fee.tax_class))
+    return FeeTaken(fee.name, fee.amount, fee.tax_class, tax)
 
 
 def _parts(number: int, line: PricedLine, shares: tuple[int, ...]) -> Iterator[Part]:
@@ -224,9 +266,9 @@ def _goods(lines: Sequence[PricedLine], parts: Sequence[Part], consignments: int
     return list(goods)
 
 
-def _consigned(goods: int, terms: Terms, taxes: _Taxes) -> Consigned:
+def _consigned(goods: int, terms: Terms, taxes: _Taxes, fees: int) -> Consigned:
     shipping_tax = sum(part.amount for part in taxes.take(terms.shipping, terms.shipping_class))
-    return Consigned(goods, terms.shipping, shipping_tax, taxes.taken, taxes.told(goods + terms.shipping))
+    return Consigned(goods, terms.shipping, shipping_tax, taxes.taken, taxes.told(goods + terms.shipping + fees))
 
 
 def merged(taxes: Sequence[tuple[TaxAmount, ...]]) -> tuple[TaxAmount, ...]:

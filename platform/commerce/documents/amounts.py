@@ -16,6 +16,7 @@ from typing import Self
 from foundation.money import apportion, round_minor
 
 SHIPPING = "shipping"
+FEES = "fees"
 GOODWILL = "goodwill"
 
 
@@ -33,7 +34,7 @@ class Part:
     """A line of a paper: what it comes to with its taxes, and how much of that is each tax."""
 
     key: str
-    """The order line's id, `shipping` or `goodwill`."""
+    """The order line's id, `shipping`, `fees` or `goodwill`."""
     quantity: int
     total: int
     taxes: Mapping[Levy, int] = field(default_factory=dict)
@@ -76,14 +77,15 @@ class Part:
 
 @dataclass(frozen=True, slots=True)
 class Charged:
-    """What an order was charged: its lines as they were sold, and its shipping."""
+    """What an order was charged: its lines as they were sold, its shipping, and fees such as gift wrap."""
 
     lines: Sequence[Part]
     shipping: Part
+    fees: Part = Part(FEES, 0, 0)
 
     def parts(self) -> list[Part]:
         """All of it."""
-        return [*self.lines, self.shipping]
+        return [*self.lines, self.shipping, self.fees]
 
 
 def of_unknown_rates(tax: int, levied: Mapping[Levy, int]) -> dict[Levy, int]:
@@ -97,22 +99,24 @@ def of_unknown_rates(tax: int, levied: Mapping[Levy, int]) -> dict[Levy, int]:
 def credited(charged: Charged, units: Mapping[str, int], amount: int) -> list[Part]:
     """What an amount credited of an order is made of, when so many units of each line are credited.
 
-    Beyond the units' shares it is the shipping, once every line is credited whole, and what is left is goodwill, whose
-    taxes are its share of those of all that is not credited otherwise.
+    Beyond the units' shares it is the shipping and then the fees, once every line is credited whole, and what is left
+    is goodwill, whose taxes are its share of those of all that is not credited otherwise.
     """
     lines = [line.share(units.get(line.key, 0)) for line in charged.lines]
     left = amount - sum(line.total for line in lines)
     whole = all(units.get(line.key, 0) == line.quantity for line in charged.lines)
-    shipping = charged.shipping.of(min(left, charged.shipping.total) if whole else 0)
-    left -= shipping.total
+    beside = []
+    for part in (charged.shipping, charged.fees):
+        beside.append(part.of(min(left, part.total) if whole else 0))
+        left -= beside[-1].total
     rest_total = sum(part.total for part in charged.parts()) - amount + left
     rest = Counter[Levy]()
     for part in charged.parts():
         rest.update(part.taxes)
-    for part in (*lines, shipping):
+    for part in (*lines, *beside):
         rest.subtract(part.taxes)
     share = Fraction(left, rest_total) if rest_total else Fraction(0)
-    return [*lines, shipping, Part(GOODWILL, 0, left, _taken(rest, share))]
+    return [*lines, *beside, Part(GOODWILL, 0, left, _taken(rest, share))]
 
 
 def still_to_say(now: Iterable[Part], said: Iterable[Part]) -> list[Part]:

@@ -17,6 +17,7 @@ import orjson
 from sqlalchemy import text
 
 from commerce.documents.amounts import (
+    FEES,
     SHIPPING,
     Charged,
     Levy,
@@ -172,11 +173,17 @@ class _About:
             for levy, amount in explained.items():
                 rest[levy] = rest.get(levy, 0) - amount
             lines.append(self._part(line_id, line["quantity"], line["total"], explained))
-        shipping_tax = self.order["shipping_tax"]
-        if sum(rest.values()) != shipping_tax:
-            rest = of_unknown_rates(shipping_tax, levied)
-        shipping = self.order["shipping"]
-        return Charged(lines, self._part(SHIPPING, int(shipping != 0), shipping, rest))
+        shipping_tax, fees_tax = self.order["shipping_tax"], self.order["fees_tax"]
+        if sum(rest.values()) != shipping_tax + fees_tax:
+            rest = of_unknown_rates(shipping_tax + fees_tax, levied)
+        of_fees = of_unknown_rates(fees_tax, rest)
+        rest = {levy: amount - of_fees.get(levy, 0) for levy, amount in rest.items()}
+        shipping, fees = self.order["shipping"], self.order["fees"]
+        return Charged(
+            lines,
+            self._part(SHIPPING, int(shipping != 0), shipping, rest),
+            self._part(FEES, int(fees != 0), fees, of_fees),
+        )
 
     def _part(self, key: str, quantity: int, total: int, taxes: Mapping[Levy, int]) -> Part:
         on_top = 0 if self.order["tax_included"] else sum(taxes.values())

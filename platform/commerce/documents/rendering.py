@@ -143,7 +143,11 @@ def _facts(written: Written, said: Mapping[str, str]) -> list[list[str]]:
 
 def _line(part: Mapping[str, Any], said: Mapping[str, str], money: Any, data: Mapping[str, Any]) -> dict[str, Any]:
     """A line as its shop shows prices: with the taxes, or without."""
-    names = {"shipping": said["shipping"], "goodwill": said["goodwill" if part["total"] > 0 else "earlier_reduction"]}
+    names = {
+        "shipping": said["shipping"],
+        "fees": said["fees"],
+        "goodwill": said["goodwill" if part["total"] > 0 else "earlier_reduction"],
+    }
     rates = [_percent(tax["rate"], data["locale"]) for tax in part["taxes"] if tax["rate"]]
     return {
         "title": names.get(part["key"], part["title"]),

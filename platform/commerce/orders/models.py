@@ -21,7 +21,7 @@ class Order(TenantOwned, Base):
     __table_args__ = (
         belongs_to("customer", "customer_id"),
         CheckConstraint(
-            "total = subtotal - discount + shipping + CASE WHEN tax_included THEN 0 ELSE tax END", name="total"
+            "total = subtotal - discount + shipping + fees + CASE WHEN tax_included THEN 0 ELSE tax END", name="total"
         ),
         CheckConstraint("credited BETWEEN 0 AND greatest(total, 0)", name="credited"),
         CheckConstraint(
@@ -80,6 +80,15 @@ class Order(TenantOwned, Base):
     """The business that bought: its VAT number, and what a register said of it then."""
     discounts: Mapped[list[dict[str, Any]]] = mapped_column(JSONB, server_default=text("'[]'"))
     """What the discount is made of: name, how much."""
+    fees: Mapped[Minor] = mapped_column(server_default="0")
+    """Gift wrap and the like."""
+    fees_tax: Mapped[Minor] = mapped_column(server_default="0")
+    fee_lines: Mapped[list[dict[str, Any]]] = mapped_column(JSONB, server_default=text("'[]'"))
+    """What the fees are made of: name, how much, its tax."""
+    gift: Mapped[dict[str, Any] | None] = mapped_column(JSONB)
+    """All of it is given away: wrapped, with a message."""
+    customer_note: Mapped[Str | None]
+    """What the shopper wanted to tell the shop."""
     address: Mapped[dict[str, Any] | None] = mapped_column(JSONB)
     delivery: Mapped[dict[str, Any] | None] = mapped_column(JSONB)
     """The way it is delivered, and when it was promised."""
@@ -164,6 +173,8 @@ class OrderLine(TenantOwned, Base):
         JSONB, server_default=text("""'{"price": null, "discounts": [], "taxes": []}'""")
     )
     """Why the unit price, and what the discount and the tax are made of."""
+    gift: Mapped[dict[str, Any] | None] = mapped_column(JSONB)
+    """This line is given away by itself."""
     promised_on: Mapped[date | None]
     """When the shopper was told it would be in, if it had to wait."""
     components: Mapped[list[dict[str, Any]] | None] = mapped_column(JSONB)

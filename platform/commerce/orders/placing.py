@@ -33,13 +33,15 @@ _PLACE = hot(
         WITH placed AS (
             INSERT INTO orders (tenant_id, id, number, cart_id, customer_id, visitor_id, email, currency, subtotal,
                                 discount, shipping, tax, tax_included, shipping_tax, taxes, rounding, tax_engine,
-                                vat_id, discounts,
-                                tax_terms, address, delivery, total, placed_at)
+                                vat_id, discounts, customer_note, fees, fees_tax, fee_lines, gift, tax_terms, address,
+                                delivery, total, placed_at)
             VALUES (:tenant_id, :id, :number, :cart_id, CAST(:customer_id AS uuid), :visitor_id, CAST(:email AS text),
                     :currency, :subtotal, :discount, :shipping, :tax, :tax_included, :shipping_tax,
                     CAST(CAST(:taxes AS text) AS jsonb), :rounding,
                     CAST(CAST(:tax_engine AS text) AS jsonb), CAST(CAST(:vat_id AS text) AS jsonb),
-                    CAST(CAST(:taken AS text) AS jsonb), CAST(CAST(:tax_terms AS text) AS jsonb),
+                    CAST(CAST(:taken AS text) AS jsonb), CAST(:customer_note AS text), :fees, :fees_tax,
+                    CAST(CAST(:fee_lines AS text) AS jsonb), CAST(CAST(:gift AS text) AS jsonb),
+                    CAST(CAST(:tax_terms AS text) AS jsonb),
                     CAST(CAST(:address AS text) AS jsonb),
                     CAST(CAST(:delivery AS text) AS jsonb), :total, CAST(:at AS timestamptz))),
         consigned AS (
@@ -61,19 +63,20 @@ _PLACE = hot(
             FROM unnest(CAST(:part_ids AS uuid[]), CAST(:part_vendor_ids AS uuid[])) AS p (id, vendor_id)
             JOIN vendor v ON v.tenant_id = :tenant_id AND v.id = p.vendor_id)
         INSERT INTO order_line (tenant_id, id, order_id, product_id, variant_id, sku, title, quantity, unit_price,
-                                discount, total, tax, decision_id, explanation, promised_on, components, vendor_id,
-                                consignment_id)
+                                discount, total, tax, decision_id, explanation, gift, promised_on, components,
+                                vendor_id, consignment_id)
         SELECT :tenant_id, l.id, :id, l.product_id, l.variant_id, l.sku, l.title, l.quantity, l.unit_price, l.discount,
-               l.total, l.tax, l.decision_id, CAST(l.explanation AS jsonb), l.promised_on, CAST(l.components AS jsonb),
+               l.total, l.tax, l.decision_id, CAST(l.explanation AS jsonb), CAST(l.gift AS jsonb), l.promised_on,
+               CAST(l.components AS jsonb),
                l.vendor_id, l.consignment_id
         FROM unnest(CAST(:line_ids AS uuid[]), CAST(:product_ids AS uuid[]), CAST(:variant_ids AS uuid[]),
                     CAST(:skus AS text[]), CAST(:titles AS text[]), CAST(:quantities AS bigint[]),
                     CAST(:unit_prices AS bigint[]), CAST(:discounts AS bigint[]), CAST(:totals AS bigint[]),
                     CAST(:line_taxes AS bigint[]), CAST(:decision_ids AS uuid[]),
-                    CAST(:explanations AS text[]), CAST(:promised_on AS date[]), CAST(:components AS text[]),
-                    CAST(:vendor_ids AS uuid[]), CAST(:line_consignment_ids AS uuid[]))
+                    CAST(:explanations AS text[]), CAST(:gifts AS text[]), CAST(:promised_on AS date[]),
+                    CAST(:components AS text[]), CAST(:vendor_ids AS uuid[]), CAST(:line_consignment_ids AS uuid[]))
              AS l (id, product_id, variant_id, sku, title, quantity, unit_price, discount, total, tax, decision_id,
-                   explanation, promised_on, components, vendor_id, consignment_id)
+                   explanation, gift, promised_on, components, vendor_id, consignment_id)
         """
     )
 )
@@ -117,6 +120,11 @@ async def place(tx: Tx, shopper: Shopper, checked: Checked, *, order_id: UUID, e
             "tax_engine": checked.tax_engine.model_dump_json(),
             "vat_id": cart.where.buyer.json() if cart.where.buyer else None,
             "tax_terms": _tax_terms(checked),
+            "customer_note": cart.note,
+            "fees": totals.fees_in_all,
+            "fees_tax": totals.fees_tax,
+            "fee_lines": json.dumps([fee.model_dump() for fee in said.totals.fees]),
+            "gift": cart.gift.model_dump_json() if cart.gift else None,
             "address": said.address.model_dump_json() if said.address else None,
             "delivery": delivery.model_dump_json() if delivery else None,
             "total": totals.total,
@@ -134,6 +142,7 @@ async def place(tx: Tx, shopper: Shopper, checked: Checked, *, order_id: UUID, e
             "line_taxes": [part.tax for part in parts],
             "decision_ids": [line.decision_id for line in lines],
             "explanations": [explained(checked, part).model_dump_json() for part in parts],
+            "gifts": [line.gift.model_dump_json() if line.gift else None for line in lines],
             "promised_on": [line.promised_on for line in lines],
             "components": [bundles.written(line.variant_id, line.needs) for line in lines],
             "vendor_ids": [line.variant.vendor_id for line in lines],
@@ -183,10 +192,12 @@ async def _announce(tx: Tx, shopper: Shopper, checked: Checked, order_id: UUID, 
     cart, totals = checked.cart, checked.totals
     placed = OrderPlaced(
         order_id=order_id,
+        cart_id=cart.id,
         currency=cart.currency,
         subtotal=totals.subtotal,
         discount=totals.discount,
         shipping=totals.shipping,
+        fees=totals.fees_in_all,
         tax=totals.tax,
         tax_included=totals.tax_included,
         total=totals.total,

@@ -36,8 +36,8 @@ _DOCUMENT = """
         'fulfilment_state', o.fulfilment_state, 'return_state', o.return_state, 'currency', o.currency,
         'placed_at', o.placed_at, 'subtotal', o.subtotal, 'discount', o.discount, 'shipping', o.shipping, 'tax', o.tax,
         'tax_included', o.tax_included, 'taxes', o.taxes, 'rounding', o.rounding, 'tax_engine', o.tax_engine,
-        'vat_id', o.vat_id->>'number',
-        'discounts', o.discounts, 'address', o.address, 'delivery', o.delivery,
+        'vat_id', o.vat_id->>'number', 'discounts', o.discounts, 'customer_note', o.customer_note,
+        'fees', o.fee_lines, 'gift', o.gift, 'address', o.address, 'delivery', o.delivery,
         'total', jsonb_build_object('amount', o.total, 'currency', o.currency),
         'refunded', jsonb_build_object('currency', o.currency, 'amount', (
             SELECT coalesce(sum(r.amount), 0)::bigint FROM refund r
@@ -52,7 +52,8 @@ _DOCUMENT = """
                 'id', l.id, 'consignment_id', l.consignment_id,
                 'product_id', l.product_id, 'variant_id', l.variant_id, 'sku', l.sku, 'title', l.title,
                 'quantity', l.quantity, 'unit_price', l.unit_price, 'discount', l.discount, 'total', l.total,
-                'tax', l.tax, 'explanation', l.explanation, 'fulfilled', l.fulfilled, 'cancelled', l.cancelled,
+                'tax', l.tax, 'explanation', l.explanation, 'gift', l.gift,
+                 'fulfilled', l.fulfilled, 'cancelled', l.cancelled,
                 'returned', l.returned, 'returnable', l.fulfilled - l.in_return - l.returned,
                 'promised_on', l.promised_on) ORDER BY l.id), '[]')
             FROM order_line l WHERE l.tenant_id = o.tenant_id AND l.order_id = o.id),

@@ -9,7 +9,7 @@ from uuid import UUID
 
 from pydantic import Field
 
-from commerce.cart.schemas import CartOut, LineExplanation, ShareOut
+from commerce.cart.schemas import CartOut, FeeOut, GiftOut, LineExplanation, ShareOut
 from commerce.delivery.schemas import AddressIn, AddressOut, DeliveryOut
 from commerce.orders.states import FulfilmentState, PaymentState, ReturnState, Status
 from commerce.payments.schemas import RefundOut
@@ -45,6 +45,7 @@ class OrderLineOut(Model):
     tax: int
     """Part of the total when the order's prices include tax, on top of it otherwise."""
     explanation: LineExplanation
+    gift: GiftOut | None
     fulfilled: int
     """Units that left in a parcel."""
     cancelled: int
@@ -166,6 +167,10 @@ class OrderOut(Model):
     """Who said what the taxes are."""
     vat_id: str | None
     """Of the business that bought."""
+    customer_note: str | None
+    fees: list[FeeOut]
+    """They are part of the total."""
+    gift: GiftOut | None
     address: AddressOut | None
     delivery: DeliveryOut | None
     total: MoneyOut

@@ -27,6 +27,10 @@ class ItemPrice(Model):
     decision_id: Id | None
     """The decision that promised it."""
 
+    def kept(self) -> str | None:
+        """How a line keeps it: as JSON, and the list price as nothing at all."""
+        return None if self.source == "list" else self.model_dump_json()
+
 
 class ListPriceIn(Input):
     """What one unit of a variant costs when nothing else holds."""

@@ -19,7 +19,7 @@ CODE = """
     jsonb_build_object(
         'id', d.id, 'code', d.code, 'percent', d.percent, 'amount', d.amount, 'currency', d.currency,
         'minimum', d.minimum, 'starts_at', d.starts_at, 'ends_at', d.ends_at,
-        'zone', (SELECT t.settings->>'timezone' FROM tenant t WHERE t.id = :tenant_id),
+        'zone', (SELECT t.settings->>'zone' FROM tenant t WHERE t.id = :tenant_id),
         'used_up', coalesce(d.used >= d.usage_limit, false) OR coalesce((
             SELECT count(*) FROM discount_redemption r
             WHERE r.tenant_id = :tenant_id AND r.code_id = d.id AND r.released_at IS NULL
@@ -76,6 +76,11 @@ class Presented:
     def name(self) -> str:
         """The code as the shopper knows it."""
         return self.code.code
+
+    @property
+    def is_over(self) -> bool:
+        """It takes nothing off, whatever the shopper puts in."""
+        return self.standing in {"not_begun", "ended", "used_up"}
 
     def discount(self) -> Discount:
         """What it takes off while it stands good."""

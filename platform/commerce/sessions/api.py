@@ -6,6 +6,7 @@ from datetime import timedelta
 
 from fastapi import APIRouter, Response, status
 
+from commerce.cart import saved
 from commerce.cart import service as carts
 from commerce.http import CoreDep, MaybeShopper, ShopDep, ShopperDep, set_session_cookie
 from commerce.identity import service
@@ -36,6 +37,7 @@ async def open_session(
         if current is not None:
             await service.revoke(tx, current.session_id)
             if current.customer_id is None:
+                await saved.adopt(tx, visitor=current, shopper=shopper)
                 await carts.adopt(tx, visitor=current, shopper=shopper)
     set_session_cookie(response, token, core.settings)
     return session_out(shopper)

@@ -19,6 +19,7 @@ from foundation.events.behaviour import (
     ViewItemList,
     behaviour_contracts,
 )
+from foundation.events.carts import CartAbandoned, CartMerged
 from foundation.events.catalog import ProductPublished
 from foundation.events.customers import CustomerRegistered
 from foundation.events.documents import DocumentIssued
@@ -49,6 +50,8 @@ __all__ = [
     "AddToCart",
     "BeginCheckout",
     "Behaviour",
+    "CartAbandoned",
+    "CartMerged",
     "Consent",
     "Context",
     "Count",

@@ -40,9 +40,13 @@ class OrderPlaced(Payload):
     tax: MinorUnits
     tax_included: bool = False
     """The tax is part of the prices, and not added to them."""
+    fees: MinorUnits = 0
+    """Minor units, for gift wrap and the like."""
     total: MinorUnits
-    """Minor units: subtotal less discount, plus shipping, plus the tax unless it is included."""
+    """Minor units: subtotal less discount, plus shipping and fees, plus the tax unless it is included."""
     lines: list[OrderLine]
+    cart_id: Id | None = None
+    """The cart it was."""
     original_at: Instant | None = None
     """When it really happened, for history whose dates were shifted."""
 

@@ -18,6 +18,8 @@ depends_on = None
 def upgrade() -> None:
     _prices()
     _codes()
+    _kept()
+    _gifts()
     _explanations()
 
 
@@ -112,6 +114,69 @@ def _codes() -> None:
     own_by_tenant("discount_code", "discount_redemption")
     op.add_column(
         "cart", sa.Column("code_ids", postgresql.ARRAY(sa.Uuid()), server_default=sa.text("'{}'"), nullable=False)
+    )
+
+
+def _kept() -> None:
+    op.create_table(
+        "saved_item",
+        sa.Column("holder_id", sa.Uuid(), nullable=False),
+        sa.Column("variant_id", sa.Uuid(), nullable=False),
+        sa.Column("quantity", sa.BigInteger(), nullable=False),
+        sa.Column("decision_id", sa.Uuid(), nullable=True),
+        _instant("saved_at", nullable=False),
+        *owned("saved_item"),
+        _belongs("saved_item", "variant", "variant_id"),
+        sa.CheckConstraint("quantity BETWEEN 1 AND 9999", name=op.f("ck_saved_item_quantity")),
+    )
+    op.create_index("uq_saved_item_variant", "saved_item", ["tenant_id", "holder_id", "variant_id"], unique=True)
+    op.create_table(
+        "shared_cart",
+        sa.Column("token_hash", sa.LargeBinary(), nullable=False),
+        sa.Column("lines", postgresql.JSONB(astext_type=sa.Text()), nullable=False),
+        _instant("created_at", nullable=False),
+        _instant("expires_at", nullable=False),
+        *owned("shared_cart"),
+    )
+    op.create_index("uq_shared_cart_token_hash", "shared_cart", ["tenant_id", "token_hash"], unique=True)
+    own_by_tenant("saved_item", "shared_cart")
+    op.add_column("cart", sa.Column("note", sa.Text(), nullable=True))
+    op.add_column("cart", _instant("abandoned_at"))
+    op.drop_constraint("ck_cart_status", "cart")
+    op.create_check_constraint(
+        op.f("ck_cart_status"), "cart", "status IN ('open', 'completing', 'completed', 'merged')"
+    )
+    op.create_index(
+        "ix_cart_watched",
+        "cart",
+        ["tenant_id", "id"],
+        postgresql_where=sa.text("status = 'open' AND abandoned_at IS NULL"),
+    )
+    op.add_column("orders", sa.Column("customer_note", sa.Text(), nullable=True))
+
+
+def _gifts() -> None:
+    json = postgresql.JSONB(astext_type=sa.Text())
+    op.create_table(
+        "gift_wrap",
+        sa.Column("price", sa.BigInteger(), nullable=False),
+        sa.Column("tax_class", sa.Text(), server_default="standard", nullable=False),
+        sa.Column("active", sa.Boolean(), server_default="true", nullable=False),
+        *owned("gift_wrap"),
+        sa.CheckConstraint("price >= 0", name=op.f("ck_gift_wrap_price")),
+    )
+    op.create_index("uq_gift_wrap", "gift_wrap", ["tenant_id"], unique=True)
+    own_by_tenant("gift_wrap")
+    for table in ("cart", "cart_line", "orders", "order_line"):
+        op.add_column(table, sa.Column("gift", json, nullable=True))
+    op.add_column("orders", sa.Column("fees", sa.BigInteger(), server_default="0", nullable=False))
+    op.add_column("orders", sa.Column("fees_tax", sa.BigInteger(), server_default="0", nullable=False))
+    op.add_column("orders", sa.Column("fee_lines", json, server_default=sa.text("'[]'"), nullable=False))
+    op.drop_constraint("ck_orders_total", "orders")
+    op.create_check_constraint(
+        op.f("ck_orders_total"),
+        "orders",
+        "total = subtotal - discount + shipping + fees + CASE WHEN tax_included THEN 0 ELSE tax END",
     )
 
 
