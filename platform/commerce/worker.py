@@ -21,6 +21,7 @@ from commerce.inventory import service as inventory
 from commerce.orders import tracking
 from commerce.orders.paying import Additional
 from commerce.payments.providers import configured
+from commerce.payments.reconciliation.nightly import Nightly
 from commerce.stored_value import service as stored_value
 from commerce.taxes import engines
 from commerce.tenancy import service as tenancy
@@ -40,7 +41,9 @@ STUCK_AFTER = timedelta(minutes=2)
 """Longer than any provider's time-out, so a payment that is still being authorised is left alone."""
 
 
-async def tidy(database: Database, redis: Redis, checkout: Checkout, shop: Shop, *, abandoned_after: timedelta) -> None:
+async def tidy(
+    database: Database, redis: Redis, checkout: Checkout, nightly: Nightly, shop: Shop, *, abandoned_after: timedelta
+) -> None:
     """One round for one shop."""
     finished = await checkout.recover(shop, older_than=STUCK_AFTER)
     await Additional(database, checkout.providers).lapse(shop.id)
@@ -56,6 +59,7 @@ async def tidy(database: Database, redis: Redis, checkout: Checkout, shop: Shop,
     async with database.tx(shop.id) as tx:
         abandoned = await abandonment.mark(tx, after=abandoned_after)
     await _tell_sold_out(redis, shop, sold_out)
+    await nightly.run(shop.id)
     if finished or released or expired:
         log.info("worker.tidied", tenant=shop.slug, payments=finished, reservations=released, stored_value=expired)
     if abandoned:
@@ -83,10 +87,11 @@ async def run(settings: Settings) -> None:
     hold_for = timedelta(seconds=settings.reservation_ttl_seconds)
     checkout = Checkout(database, configured(database, settings), hold_for, engines.configured(settings))
     abandoned_after = timedelta(minutes=settings.cart_abandoned_after_minutes)
+    nightly = Nightly(database, checkout.providers)
     log.info("worker.started")
     try:
         while not stop.is_set():
-            await _round(database, redis, checkout, abandoned_after)
+            await _round(database, redis, checkout, nightly, abandoned_after)
             try:
                 await asyncio.wait_for(stop.wait(), PERIOD_SECONDS)
             except TimeoutError:
@@ -96,14 +101,16 @@ async def run(settings: Settings) -> None:
         await database.close()
 
 
-async def _round(database: Database, redis: Redis, checkout: Checkout, abandoned_after: timedelta) -> None:
+async def _round(
+    database: Database, redis: Redis, checkout: Checkout, nightly: Nightly, abandoned_after: timedelta
+) -> None:
     from redis.exceptions import RedisError  # noqa: PLC0415
 
     try:
         async with database.transaction(None) as session:
             shops = await tenancy.all_shops(session)
         for shop in shops:
-            await tidy(database, redis, checkout, shop, abandoned_after=abandoned_after)
+            await tidy(database, redis, checkout, nightly, shop, abandoned_after=abandoned_after)
     except (DatabaseUnavailable, SQLAlchemyError, OSError, RedisError) as fault:
         log.warning("worker.interrupted", error=str(fault).splitlines()[0])
 

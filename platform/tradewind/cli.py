@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from datetime import datetime
 from pathlib import Path
 from typing import Annotated
 
@@ -142,6 +143,21 @@ def key(
     from tradewind.keys import create
 
     typer.echo(create(slug, name=name, scopes=scope, vendor=vendor))
+
+
+@app.command()
+def reconcile(
+    *,
+    tenant: Annotated[str, typer.Option(help="The shop, such as `grocer`.")],
+    day: Annotated[datetime | None, typer.Option(formats=["%Y-%m-%d"], help="A day that is over; yesterday.")] = None,
+    provider: Annotated[str | None, typer.Option(help="Only this one; else all that report.")] = None,
+) -> None:
+    """Compare what payment providers settled on a day with a shop's books."""
+    _use(default_var())
+    from tradewind.reconciling import run
+
+    for line in run(tenant, day=day.date() if day else None, provider=provider):
+        typer.echo(line)
 
 
 @app.command(context_settings=PASS_ON, add_help_option=False)

@@ -20,6 +20,7 @@ from commerce.orders.cancelling import cancel
 from commerce.payments.providers import Providers, ProviderUnavailable, Settled, registry
 from commerce.payments.reconciliation import reading
 from commerce.payments.reconciliation.matching import SETTLES_WITHIN, Entry, match, overdue
+from commerce.payments.reconciliation.nightly import Nightly
 from commerce.payments.reconciliation.service import BATCH, DayNotOver, NoReports, Summary, is_done, reconcile
 from foundation import clock
 from foundation.database import Database, hot
@@ -385,6 +386,37 @@ async def _compare(database: Database, shop: SeededShop, errors: Sequence[str], 
             came = sum(line.amount - line.fee for line in (*soon, *late) if line.currency == currency)
             assert accounts.get((currency, "bank"), 0) == came
     assert await all_faults(database, shop) == []
+
+
+# Every night
+
+
+async def test_the_worker_compares_yesterday_once_some_hours_after_it_is_over(till: Till) -> None:
+    sold = await till.sale(2)
+    till.bank.days[SOON] = [line_of(sold)]
+    nightly = Nightly(till.desk.database, Providers(till.bank))
+    midnight = datetime.combine(SOON + timedelta(days=1), time(), tzinfo=UTC)
+    compared = []
+    for hours in (1, 3.9, 4, 4.1, 9, 23):
+        with clock.use(lambda hours=hours: midnight + timedelta(hours=hours)):
+            compared.append(await nightly.run(till.desk.shop.id))
+    assert compared == [0, 0, 1, 0, 0, 0]
+    assert (await till.accounts())["USD", "provider:test"] == 0
+    with clock.use(lambda: midnight + timedelta(hours=5)):
+        assert await Nightly(till.desk.database, Providers(till.bank)).run(till.desk.shop.id) == 0
+
+
+async def test_the_worker_asks_a_silent_provider_again_after_a_while(till: Till) -> None:
+    till.bank.silent = True
+    nightly = Nightly(till.desk.database, Providers(till.bank))
+    night = datetime.combine(SOON + timedelta(days=1), time(4), tzinfo=UTC)
+    with clock.use(lambda: night):
+        assert await nightly.run(till.desk.shop.id) == 0
+    till.bank.silent = False
+    with clock.use(lambda: night + timedelta(minutes=9)):
+        assert await nightly.run(till.desk.shop.id) == 0
+    with clock.use(lambda: night + timedelta(minutes=10)):
+        assert await nightly.run(till.desk.shop.id) == 1
 
 
 # Over HTTP
