@@ -11,6 +11,7 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
+from commerce.delivery.addresses import AddressInvalid
 from commerce.http import core_of
 from foundation.errors import BadRequest, NotFound, Problem
 from foundation.http import InternalError, InvalidFields, MethodNotAllowed
@@ -66,6 +67,11 @@ _WORDS = {
     "service.internal": ("Something broke on our side", "We have written it down. Please try again in a moment."),
 }
 
+_ADDRESS = {
+    "required": "The {} is missing.",
+    "invalid": "The {} doesn't look like one of that country.",
+}
+
 _REASONS = {
     "card_declined": "The bank declined the card. Nothing was charged: try another way to pay.",
     "insufficient_funds": "There isn't enough money on the card. Nothing was charged: try another way to pay.",
@@ -85,6 +91,8 @@ def refusal(reason: str) -> tuple[str, str]:
 
 def field_errors(problem: Problem) -> list[str]:
     """What was wrong with which field, in words."""
+    if isinstance(problem, AddressInvalid):
+        return [_ADDRESS[fault["reason"]].format(fault["param"].replace("_", " ")) for fault in problem.errors]
     if not isinstance(problem, InvalidFields):
         return []
     return [f"{error['param'].replace('_', ' ').capitalize()}: {error['message']}" for error in problem.errors]

@@ -11,6 +11,7 @@ from sqlalchemy import text
 
 from commerce.cart.schemas import ConsignmentIn
 from commerce.cart.service import DeliveryUnavailable, LineNotFound, get, lock, touch
+from commerce.delivery import addresses
 from commerce.delivery.schemas import AddressOut
 from commerce.identity.service import Shopper
 from foundation.database import Tx, hot
@@ -41,10 +42,13 @@ async def consign(tx: Tx, shopper: Shopper, cart_id: UUID, consignments: Sequenc
     """Split a cart, in place of how it was split; nothing puts it together again.
 
     Raises:
-        CartNotFound, CartNotOpen.
+        CartNotFound, CartNotOpen, AddressInvalid.
         LineNotFound, TooManyConsigned: units that the cart does not hold are to be sent; nothing is changed.
         DeliveryUnavailable: a way to deliver does not go where its consignment does; nothing is changed.
     """
+    for consignment in consignments:
+        if consignment.address is not None:
+            addresses.check(consignment.address)
     await lock(tx, shopper, cart_id)
     held = {line.id: line.quantity for line in (await get(tx, shopper, cart_id)).lines}
     wanted = Counter[UUID]()

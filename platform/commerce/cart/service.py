@@ -33,8 +33,8 @@ from commerce.cart.schemas import (
 )
 from commerce.cart.totals import Part, PricedLine, TaxAmount, Totals, compute, given
 from commerce.catalog.variants import VariantRef, sold_as
+from commerce.delivery import addresses, slots
 from commerce.delivery import service as delivery
-from commerce.delivery import slots
 from commerce.delivery.schemas import AddressIn, DeliveryOptions, SlotChoice, SlotOffers
 from commerce.identity.service import Shopper
 from commerce.inventory.bundles import needs_of
@@ -306,8 +306,9 @@ async def set_address(tx: Tx, shopper: Shopper, cart_id: UUID, address: AddressI
     """Say where to send the cart.
 
     Raises:
-        CartNotFound, CartNotOpen.
+        CartNotFound, CartNotOpen, AddressInvalid.
     """
+    addresses.check(address)
     await lock(tx, shopper, cart_id)
     await tx.rows(hot.SET_ADDRESS, {"cart_id": cart_id, "address": address.model_dump_json()})
     await touch(tx, cart_id)
