@@ -10,7 +10,7 @@ from fastapi import Request
 from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints, ValidationError
 from starlette.datastructures import UploadFile
 
-from commerce.delivery.schemas import AddressIn, SlotChoice
+from commerce.delivery.schemas import AddressIn, AddressOut, SlotChoice
 from commerce.orders.schemas import ReturnReason
 from foundation.errors import Problem
 from foundation.http import InvalidFields
@@ -132,12 +132,37 @@ class CancelForm(Input):
     idempotency_key: FormKey
 
 
+class AddressForm(CancelForm):
+    """Another address of the same region, for an order that has not left."""
+
+    name: Text
+    line1: Text
+    line2: OptionalText = None
+    postal_code: Text
+    city: Text
+    phone: OptionalText = None
+
+    def moved_from(self, was: AddressOut) -> AddressIn:
+        """The new address; country and region stay.
+
+        Raises:
+            InvalidFields: part of it is wrong.
+        """
+        given = self.model_dump(exclude={"idempotency_key"}) | {"region": was.region, "country": was.country}
+        try:
+            return AddressIn.model_validate(given)
+        except ValidationError as fault:
+            raise InvalidFields(errors=[_fault(error["loc"], error["msg"]) for error in fault.errors()]) from fault
+
+
 class ReturnForm(CancelForm):
     """Units of one line to send back, and why."""
 
     line_id: Id
     quantity: Whole
     reason: ReturnReason
+    instead: Literal["money", "same"] = "money"
+    """What is wanted for it: its worth, or the same again."""
 
 
 class SignInForm(Input):

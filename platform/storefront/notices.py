@@ -31,6 +31,9 @@ NOTICES = {
         Notice("signed-out", "You are signed out."),
         Notice("ordered", "Your payment went through."),
         Notice("cancelled", "Your order is cancelled. The money is on its way back."),
+        Notice("address-changed", "We'll send it to the new address."),
+        Notice("reordered", "It's in your cart again."),
+        Notice("reordered-part", "What we still have is in your cart; the rest can't be had just now.", "plain"),
         Notice("return-asked", "We'll tell you when you can send it."),
         Notice("cart-first", "Have a look at your cart first: there is something to settle.", "plain"),
         Notice(

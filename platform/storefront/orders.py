@@ -14,11 +14,12 @@ from commerce.catalog.schemas import ProductCard
 from commerce.documents import service as documents
 from commerce.http import decode_cursor, encode_cursor
 from commerce.orders import api, documents_api, reading
+from commerce.orders.drafting import AddressFixed
 from commerce.orders.returning import Announced
-from commerce.orders.schemas import ShopperCancelIn
+from commerce.orders.schemas import ReorderOut, SetAddress, ShopperCancelIn
 from foundation.errors import Problem
 from foundation.ids import new_id
-from storefront.forms import CancelForm, ReturnForm, read
+from storefront.forms import AddressForm, CancelForm, ReturnForm, read
 from storefront.problems import field_errors, words
 from storefront.visit import Visit, VisitDep
 
@@ -70,13 +71,58 @@ async def cancel(request: Request, visit: VisitDep, order_id: OrderId) -> Respon
     return visit.redirect(f"/orders/{order_id}", "cancelled")
 
 
+@router.post("/orders/{order_id}/address")
+async def move(request: Request, visit: VisitDep, order_id: OrderId) -> Response:
+    """Have an order that has not left sent to another address: once for each form shown."""
+    try:
+        form = await read(request, AddressForm)
+        async with visit.core.database.tx(visit.shop.id, read_only=True) as tx:
+            was = (await reading.get(tx, visit.shopper, order_id)).address
+        if was is None:
+            raise AddressFixed
+        actions = [SetAddress(action="set_address", address=form.moved_from(was))]
+        await api.edit_once(request, visit.core, visit.shopper, form.idempotency_key, order_id, actions)
+    except Problem as problem:
+        return await _order_page(visit, order_id, problem)
+    return visit.redirect(f"/orders/{order_id}", "address-changed")
+
+
+@router.post("/orders/{order_id}/reorder")
+async def reorder(request: Request, visit: VisitDep, order_id: OrderId) -> Response:
+    """Put what of an order can still be had into the cart: once for each form shown."""
+    try:
+        form = await read(request, CancelForm)
+        done = await api.reorder_once(request, visit.core, visit.shop, visit.shopper, form.idempotency_key, order_id)
+    except Problem as problem:
+        return await _order_page(visit, order_id, problem)
+    left_out = ReorderOut.model_validate_json(bytes(done.body)).left_out
+    return visit.redirect("/cart", "reordered-part" if left_out else "reordered")
+
+
+@router.get("/orders/{order_id}/returns/{return_id}/label.pdf")
+async def return_label(visit: VisitDep, order_id: OrderId, return_id: Annotated[UUID, Path()]) -> Response:
+    """The label with which an approved return is sent."""
+    return await documents_api.own_return_label(visit.core, visit.shop, visit.shopper, order_id, return_id)
+
+
 @router.post("/orders/{order_id}/returns")
 async def ask_to_return(request: Request, visit: VisitDep, order_id: OrderId) -> Response:
     """Ask to send units of a line back: once for each form shown."""
     try:
         form = await read(request, ReturnForm)
         announced = [Announced(form.line_id, form.quantity, form.reason)]
-        await api.request_return_once(request, visit.core, visit.shopper, form.idempotency_key, order_id, announced)
+        async with visit.core.database.tx(visit.shop.id, read_only=True) as tx:
+            order = await reading.get(tx, visit.shopper, order_id)
+        same = {line.variant_id: form.quantity for line in order.lines if line.id == form.line_id}
+        await api.request_return_once(
+            request,
+            visit.core,
+            visit.shopper,
+            form.idempotency_key,
+            order_id,
+            announced,
+            wanted=same if form.instead == "same" else {},
+        )
     except Problem as problem:
         return await _order_page(visit, order_id, problem)
     return visit.redirect(f"/orders/{order_id}", "return-asked")
@@ -95,6 +141,7 @@ async def _order_page(visit: Visit, order_id: UUID, problem: Problem | None = No
         papers=papers,
         titles={line.id: line.title for line in order.lines},
         images=images,
+        exchanged={change.return_id for change in order.changes if change.return_id},
         reasons=REASONS,
         key=str(new_id()),
         problem=problem,

@@ -30,6 +30,13 @@ _WORDS = {
     "cart.not_open": ("This cart is already paid for", "It is being paid or has become an order: have a look there."),
     "orders.not_found": ("We can't find that order", "It may belong to another account. Sign in to see your orders."),
     "orders.illegal_transition": ("That can't be done any more", "The order has moved on: see how it stands now."),
+    "orders.address_fixed": (
+        "It can't go there",
+        "An order can move to another address of the same region. Nothing was changed.",
+    ),
+    "orders.cancel_window_closed": ("It is too late to cancel that", "Ask the shop: it may still be able to."),
+    "orders.edit_changes_nothing": ("It goes there already", "Nothing was changed."),
+    "orders.return_window_closed": ("It is too late to send that back", "Ask the shop: it may still take it."),
     "orders.too_many_units": (
         "There aren't so many",
         "Choose no more than can still be sent back. Nothing was changed.",

@@ -59,3 +59,24 @@ async def test_nobody_elses_order_can_be_touched(browser: Browser, execute: Exec
     execute("UPDATE orders SET visitor_id = gen_random_uuid()")
     assert (await browser.send(form)).status_code == 404
     assert execute("SELECT status FROM orders") == [("confirmed",)]
+
+
+async def test_an_order_is_put_into_the_cart_again(browser: Browser, execute: Execute) -> None:
+    address = await _buy(browser)
+    again = await browser.send(form_of(await browser.see(address), f"{address}/reorder"))
+    assert (again.status_code, again.headers["location"]) == (303, "/cart")
+    assert "in your cart again" in await browser.see("/cart")
+    execute("UPDATE product SET status = 'draft'")
+    part = await browser.send(form_of(await browser.see(address), f"{address}/reorder"))
+    assert part.status_code == 303
+    assert "can&#39;t be had" in await browser.see("/cart")
+
+
+async def test_what_was_sent_is_exchanged_for_the_same_again_and_followed(browser: Browser, execute: Execute) -> None:
+    address = await _buy(browser)
+    execute("UPDATE order_line SET fulfilled = quantity")
+    execute("UPDATE orders SET fulfilment_state = 'delivered', status = 'delivered'")
+    asked = form_of(await browser.see(address), f"{address}/returns")
+    assert (await browser.send(asked, quantity="1", reason="damaged", instead="same")).status_code == 303
+    assert "Exchange" in await browser.see(address)
+    assert execute("SELECT kind, status FROM order_change") == [("exchange", "draft")]

@@ -196,6 +196,20 @@ async def draft_edit_once(
     return await once(request, core, shopper, key, work)
 
 
+async def edit_once(
+    request: Request, core: Core, shopper: Shopper, key: str, order_id: UUID, actions: Sequence[ShopperEditAction]
+) -> Response:
+    """Draft and confirm an edit that a shopper has already seen the effect of, once for the key."""
+
+    async def do(tx: Tx) -> None:
+        actor = by_shopper(shopper)
+        edit_id = await editing.draft(tx, order_id, actor, actions, owner=shopper)
+        drafted = await editing.read(tx, order_id, edit_id)
+        await editing.confirm(tx, order_id, edit_id, actor, version=drafted.version, owner=shopper)
+
+    return await _change(request, core, shopper, key, order_id, do, status.HTTP_200_OK)
+
+
 async def pay_change_once(
     request: Request, core: Core, shopper: Shopper, key: str, order_id: UUID, change_id: UUID, body: PayChangeIn
 ) -> Response:
