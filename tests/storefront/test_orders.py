@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from typing import Any
 
@@ -80,3 +81,65 @@ async def test_what_was_sent_is_exchanged_for_the_same_again_and_followed(browse
     assert (await browser.send(asked, quantity="1", reason="damaged", instead="same")).status_code == 303
     assert "Exchange" in await browser.see(address)
     assert execute("SELECT kind, status FROM order_change") == [("exchange", "draft")]
+
+
+ADDRESS = {
+    "name": "Ada Byron",
+    "line1": "12 Main Street",
+    "line2": None,
+    "postal_code": "43004",
+    "city": "Columbus",
+    "region": "OH",
+    "country": "US",
+    "phone": None,
+}
+PARCEL = {
+    "code": "parcel",
+    "name": "Parcel",
+    "kind": "ship",
+    "price": 0,
+    "earliest": "2026-11-27",
+    "latest": "2026-11-29",
+}
+
+
+async def test_an_order_that_has_not_left_is_sent_next_door(browser: Browser, execute: Execute) -> None:
+    where = await _buy(browser)
+    execute(
+        "UPDATE orders SET address = CAST(%s AS jsonb), delivery = CAST(%s AS jsonb)",
+        json.dumps(ADDRESS),
+        json.dumps(PARCEL),
+    )
+    form = form_of(await browser.see(where), f"{where}/address")
+    assert (await browser.send(form, line1="14 Main Street")).status_code == 303
+    assert "14 Main Street" in await browser.see(where)
+    assert execute("SELECT address->>'line1', address->>'country', version FROM orders") == [
+        ("14 Main Street", "US", 2)
+    ]
+    nowhere = await browser.send(form_of(await browser.see(where), f"{where}/address"), postal_code="?")
+    assert nowhere.status_code == 422
+
+
+async def test_a_parcel_is_followed_on_the_page(browser: Browser, execute: Execute) -> None:
+    where = await _buy(browser)
+    execute(
+        "INSERT INTO fulfilment (tenant_id, id, order_id, status, carrier, tracking_number)"
+        " SELECT tenant_id, gen_random_uuid(), id, 'out_for_delivery', 'DHL', 'JD1' FROM orders"
+    )
+    execute(
+        "INSERT INTO fulfilment_line (tenant_id, id, fulfilment_id, order_line_id, quantity)"
+        " SELECT f.tenant_id, gen_random_uuid(), f.id, l.id, l.quantity FROM fulfilment f JOIN order_line l"
+        " USING (tenant_id, order_id)"
+    )
+    for hour, status in enumerate(("in_transit", "out_for_delivery")):
+        execute(
+            "INSERT INTO carrier_event (tenant_id, id, carrier, event_id, tracking_number, status, occurred_at, place,"
+            " fulfilment_id) SELECT tenant_id, gen_random_uuid(), 'dhl', %s, 'JD1', %s,"
+            " now() + %s * interval '1 hour', 'Columbus', id FROM fulfilment",
+            status,
+            status,
+            hour,
+        )
+    page = await browser.see(where)
+    assert page.index('data-tracking="out_for_delivery"') < page.index('data-tracking="in_transit"')
+    assert "Columbus" in page
