@@ -56,28 +56,32 @@ LINE = st.builds(
     lines=st.lists(LINE, min_size=1, max_size=4),
     shipping=AMOUNT,
     shipping_tax=st.integers(0, 500),
-    steps=st.lists(st.tuples(st.integers(0, 3), st.integers(0, 4), st.integers(0, 4000)), max_size=8),
+    steps=st.lists(
+        st.tuples(st.integers(0, 3), st.integers(0, 4), st.integers(0, 4000), st.integers(0, 900)), max_size=8
+    ),
 )
 def test_whatever_is_credited_in_whatever_order_the_notes_add_up_to_it(
-    lines: list[Part], shipping: int, shipping_tax: int, steps: list[tuple[int, int, int]]
+    lines: list[Part], shipping: int, shipping_tax: int, steps: list[tuple[int, int, int, int]]
 ) -> None:
     charged = Charged(lines, Part("shipping", int(shipping != 0), shipping + shipping_tax, {VAT: shipping_tax}))
     whole = sum(part.total for part in charged.parts())
     units: dict[str, int] = {line.key: 0 for line in lines}
     said: list[Part] = []
-    amount = 0
+    amount = of_shipping = 0
 
     def note() -> None:
-        parts = still_to_say(credited(charged, units, amount), said)
+        parts = still_to_say(credited(charged, units, amount, shipping=of_shipping), said)
         said.extend(parts)
         assert sum(part.total for part in said) == amount
         assert all(part.net + part.tax == part.total for part in parts)
 
-    for which, more, goodwill in steps:
+    for which, more, goodwill, back in steps:
         line = lines[which % len(lines)]
         before = line.share(units[line.key]).total
         units[line.key] = min(line.quantity, units[line.key] + more)
-        amount = min(whole, amount + line.share(units[line.key]).total - before + goodwill)
+        by_itself = min(back, charged.shipping.total - of_shipping)
+        of_shipping += by_itself
+        amount = min(whole, amount + line.share(units[line.key]).total - before + goodwill + by_itself)
         note()
     units = {line.key: line.quantity for line in lines}
     amount = whole
@@ -85,7 +89,14 @@ def test_whatever_is_credited_in_whatever_order_the_notes_add_up_to_it(
     taxes = {levy: tax for levy, _, tax in by_levy(said)}
     assert taxes.get(VAT, 0) == sum(part.taxes.get(VAT, 0) for part in charged.parts())
     assert taxes.get(CITY, 0) == sum(part.taxes.get(CITY, 0) for part in charged.parts())
-    assert still_to_say(credited(charged, units, amount), said) == []
+    assert still_to_say(credited(charged, units, amount, shipping=of_shipping), said) == []
+
+
+def test_a_delivery_that_is_given_back_takes_its_own_tax() -> None:
+    reduced = Levy("VAT", "0.07")
+    charged = Charged([Part("lamp", 1, 1190, {VAT: 190})], Part("shipping", 1, 107, {reduced: 7}))
+    (part,) = still_to_say(credited(charged, {}, 107, shipping=107), [])
+    assert (part.key, part.total, dict(part.taxes)) == ("shipping", 107, {reduced: 7})
 
 
 def test_a_credited_book_takes_the_tax_of_books_and_not_of_all_that_was_bought() -> None:

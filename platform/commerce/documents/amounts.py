@@ -96,18 +96,18 @@ def of_unknown_rates(tax: int, levied: Mapping[Levy, int]) -> dict[Levy, int]:
     return dict(zip(levies, apportion(tax, list(levies.values())), strict=True))
 
 
-def credited(charged: Charged, units: Mapping[str, int], amount: int) -> list[Part]:
-    """What an amount credited of an order is made of, when so many units of each line are credited.
+def credited(charged: Charged, units: Mapping[str, int], amount: int, *, shipping: int = 0) -> list[Part]:
+    """What an amount credited of an order is made of: so many units of each line, so much of the shipping by itself.
 
-    Beyond the units' shares it is the shipping and then the fees, once every line is credited whole, and what is left
-    is goodwill, whose taxes are its share of those of all that is not credited otherwise.
+    Beyond that it is the rest of the shipping and then the fees, once every line is credited whole, and what is left is
+    goodwill, whose taxes are its share of those of all that is not credited otherwise.
     """
     lines = [line.share(units.get(line.key, 0)) for line in charged.lines]
     left = amount - sum(line.total for line in lines)
     whole = all(units.get(line.key, 0) == line.quantity for line in charged.lines)
     beside = []
-    for part in (charged.shipping, charged.fees):
-        beside.append(part.of(min(left, part.total) if whole else 0))
+    for part, by_itself in ((charged.shipping, shipping), (charged.fees, 0)):
+        beside.append(part.of(min(left, part.total if whole else by_itself)))
         left -= beside[-1].total
     rest_total = sum(part.total for part in charged.parts()) - amount + left
     rest = Counter[Levy]()

@@ -145,7 +145,7 @@ class _About:
     def credited(self) -> list[Part]:
         """What the shopper does not owe any more."""
         units = {line_id: line["credited"] for line_id, line in self.lines.items()}
-        return credited(self.charged, units, self.order["credited"])
+        return credited(self.charged, units, self.order["credited"], shipping=self.order["shipping_credited"])
 
     def written(self, part: Part) -> dict[str, Any]:
         """A part as it is kept and printed."""
