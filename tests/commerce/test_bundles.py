@@ -17,6 +17,7 @@ from commerce.cart import service as carts
 from commerce.cart.schemas import CartOut
 from commerce.checkout.service import RequirementsUnmet
 from commerce.inventory import bundles, keeping, policies
+from commerce.inventory import service as inventory
 from commerce.inventory.schemas import BundleIn, ComponentIn, CountIn, PolicyIn
 from commerce.inventory.service import OutOfStock
 from commerce.inventory.supply import Need, Supply, share_out
@@ -145,6 +146,14 @@ async def test_a_box_waits_for_the_part_that_is_not_in(desk: Desk) -> None:
     assert await _levels(desk) == [(0, 6, 0), (2, 4, 0)]
     await _do(desk, lambda tx: cancelling.cancel(tx, order.id, STAFF, reason="x", lines=[(order.lines[0].id, 1)]))
     await _do(desk, lambda tx: fulfilling.fulfil(tx, order.id, STAFF))
+
+
+async def test_a_box_is_sold_out_when_a_part_of_it_is(desk: Desk) -> None:
+    assert await _do(desk, inventory.sold_out_products) == []
+    await desk.order(5)
+    assert await _do(desk, inventory.sold_out_products) == [str(desk.seeded.products[2].product_id)]
+    await _do(desk, lambda tx: policies.put(tx, PolicyIn(sku="SKU0", backorder_limit=1)))
+    assert await _do(desk, inventory.sold_out_products) == []
 
 
 class _Counting(Watched):

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 _STOCK = "tests/commerce/test_stock.py"
+_PROMISES = "tests/commerce/test_promises.py"
+_LOTS = "tests/commerce/test_lots.py"
 _CART = "tests/commerce/test_cart_and_checkout.py"
 _ORDERS = "tests/commerce/test_orders.py"
 _RACES = "tests/commerce/test_order_races.py"
@@ -79,6 +81,38 @@ BUGS = (
             ),
         ),
         f"{_STOCK}::test_an_order_takes_all_that_was_held_or_nothing",
+    ),
+    Bug(
+        "more is promised than the limit",
+        (
+            (
+                "commerce/inventory/promises.py",
+                "              AND promised + CAST(:quantity AS bigint) <= backorder_limit\n",
+                "",
+            ),
+        ),
+        f"{_PROMISES}::test_two_carts_race_for_the_last_unit_that_may_be_promised",
+    ),
+    Bug(
+        "what comes in can be had before those who wait got theirs",
+        (("commerce/inventory/keeping.py", "for rise in await promises.keep(tx, risen):", "for rise in risen:"),),
+        f"{_PROMISES}::test_what_comes_in_goes_to_the_oldest_promise_before_anybody_else",
+    ),
+    Bug(
+        "a promise that is being changed is kept",
+        (
+            (
+                "commerce/inventory/promises.py",
+                "ORDER BY id LIMIT :units FOR UPDATE SKIP LOCKED",
+                "ORDER BY id LIMIT :units",
+            ),
+        ),
+        f"{_PROMISES}::test_a_receipt_against_a_cancel_wherever_one_is_interrupted",
+    ),
+    Bug(
+        "an expired lot is sold",
+        (("commerce/inventory/lots.py", "or lot.expires_on >= today]", "or lot.units]"),),
+        _LOTS,
     ),
     Bug(
         "two sweeps give the same reservation back",

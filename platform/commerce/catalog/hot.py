@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from sqlalchemy import text
 
-from commerce.inventory.service import ON_HAND
+from commerce.inventory.service import A_PART_LACKS, ON_HAND
 from foundation.database import hot
 
 _CARD = f"""
@@ -24,11 +24,7 @@ _CARD = f"""
             WHERE w.tenant_id = p.tenant_id AND w.product_id = p.id AND y.promised < y.backorder_limit)
         OR EXISTS (
             SELECT FROM variant w
-            WHERE w.tenant_id = p.tenant_id AND w.product_id = p.id AND w.bundle AND NOT EXISTS (
-                SELECT FROM (SELECT b.tenant_id, b.component_id AS variant_id, b.quantity FROM bundle_component b
-                             WHERE b.tenant_id = w.tenant_id AND b.variant_id = w.id) l
-                LEFT JOIN stock_policy y ON (y.tenant_id, y.variant_id) = (l.tenant_id, l.variant_id)
-                WHERE {ON_HAND} + coalesce(greatest(y.backorder_limit - y.promised, 0), 0) < l.quantity)))
+            WHERE w.tenant_id = p.tenant_id AND w.product_id = p.id AND w.bundle AND NOT EXISTS {A_PART_LACKS}))
 """
 
 # uq_variant's position order and uq_price_variant make each of these one index look-up a product.

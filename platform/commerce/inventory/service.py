@@ -56,6 +56,14 @@ ON_HAND = """
 """How many units of the variant of a line `l` can be had now."""
 
 
+A_PART_LACKS = f"""
+    (SELECT FROM (SELECT b.tenant_id, b.component_id AS variant_id, b.quantity FROM bundle_component b
+                  WHERE b.tenant_id = w.tenant_id AND b.variant_id = w.id) l
+     LEFT JOIN stock_policy y ON (y.tenant_id, y.variant_id) = (l.tenant_id, l.variant_id)
+     WHERE {ON_HAND} + coalesce(greatest(y.backorder_limit - y.promised, 0), 0) < l.quantity)
+"""  # noqa: S608  (the fragment is a literal)
+"""The components that a bundle `w` can't be had for the want of."""
+
 # uq_stock_variant
 _AVAILABLE = hot(
     text(
@@ -170,16 +178,20 @@ _GIVE_BACK = hot(
 # ix_stock_sold_out makes this as cheap as there are few such products.
 _SOLD_OUT = hot(
     text(
-        """
+        f"""
+        WITH doubtful AS (
+            SELECT variant_id FROM stock WHERE tenant_id = :tenant_id AND available <= kept_back
+            UNION SELECT variant_id FROM bundle_component WHERE tenant_id = :tenant_id)
         SELECT DISTINCT v.product_id::text
-        FROM stock s JOIN variant v ON (v.tenant_id, v.id) = (s.tenant_id, s.variant_id)
-        WHERE s.tenant_id = :tenant_id AND s.available <= s.kept_back AND NOT EXISTS (
+        FROM doubtful d JOIN variant v ON v.tenant_id = :tenant_id AND v.id = d.variant_id
+        WHERE NOT EXISTS (
             SELECT FROM variant w
             LEFT JOIN stock t ON (t.tenant_id, t.variant_id) = (w.tenant_id, w.id)
             LEFT JOIN stock_policy y ON (y.tenant_id, y.variant_id) = (w.tenant_id, w.id)
             WHERE (w.tenant_id, w.product_id) = (v.tenant_id, v.product_id)
-              AND (t.available > t.kept_back OR y.promised < y.backorder_limit))
-        """
+              AND (t.available > t.kept_back OR y.promised < y.backorder_limit
+                   OR (w.bundle AND NOT EXISTS {A_PART_LACKS})))
+        """  # noqa: S608  (the fragment is a literal)
     )
 )
 
