@@ -6,10 +6,12 @@ import orjson
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
+from commerce.cart.quoting import quote
 from commerce.cart.schemas import CartOut
 from commerce.checkout.api import answer, checkout_of
 from commerce.checkout.schemas import Complete
 from commerce.http import once
+from commerce.taxes import engines
 from foundation.errors import Problem
 from foundation.ids import new_id
 from storefront import balances
@@ -35,6 +37,10 @@ async def show(visit: VisitDep) -> Response:
         return visit.redirect("/cart", "cart-first" if cart else None)
     if cart.requirements:
         return visit.redirect("/checkout/delivery")
+    tax_engines = engines.configured(visit.core.settings)
+    if tax_engines:
+        await quote(visit.core.database, tax_engines, visit.shop.id, visit.shopper, cart.id)
+        cart = await open_cart(visit) or cart
     return await _checkout_page(visit, cart)
 
 
