@@ -31,6 +31,10 @@ _WRONG = {
             UNION ALL SELECT 'refunds', -sum(amount) FROM refund
                       WHERE tenant_id = :tenant_id AND status = 'succeeded') said
         WHERE account IN ('sales', 'refunds') GROUP BY account HAVING sum(amount) <> 0""",
+    "a line of a provider's report that is not in the books once": """
+        SELECT l.id FROM settlement_line l WHERE l.tenant_id = :tenant_id AND l.amount <> l.fee AND 1 <> (
+            SELECT count(*) FROM ledger_posting p WHERE p.tenant_id = l.tenant_id AND p.account = 'bank'
+              AND p.reference_id = coalesce(l.subject_id, l.id) AND p.amount = l.amount - l.fee)""",
     "an order whose lines and shipping are not its total": """
         SELECT o.id FROM orders o WHERE o.tenant_id = :tenant_id AND (
             o.total <> o.shipping + o.fees + CASE WHEN o.tax_included THEN 0 ELSE o.tax END + (
