@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 
 import httpx
 from fastapi import FastAPI, Request
@@ -16,6 +17,7 @@ from commerce.cart import api as cart
 from commerce.cart import gift_api as gifts
 from commerce.cart import keeping_api as kept
 from commerce.catalog import api as catalog
+from commerce.catalog.kept import CHANNEL, Kept, Shortcut
 from commerce.checkout import api as checkout
 from commerce.delivery import api as delivery
 from commerce.documents import api as documents
@@ -45,6 +47,7 @@ from commerce.vendors import api as vendors
 from foundation import http
 from foundation.database import Database
 from foundation.errors import NotFound, all_problems
+from foundation.listening import Listener
 from foundation.settings import Settings, get_settings
 
 DESCRIPTION = """
@@ -62,21 +65,24 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     """
     settings = settings or get_settings()
     url = settings.require("database_url", "Postgres")
+    answers = Kept(settings.catalogue_cache_mb * 2**20)
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         database = Database(url, pool_size=settings.database_pool_size)
         token = settings.serving_token
         async with httpx.AsyncClient(timeout=10) as client:
-            app.state.core = Core(settings, database, Directory(database))
+            app.state.core = Core(settings, database, Directory(database), answers)
             app.state.decisions = DecisionClient(
                 client, settings.serving_url, token.get_secret_value() if token else None, settings.decision_deadline_ms
             )
             app.state.vat_register = Vies(client, settings.vies_url) if settings.vies_url else NoRegister()
-            yield
+            async with _told(settings, answers):
+                yield
         await database.close()
 
     app = FastAPIOffline(title="Tradewind", version="0.1.0", description=DESCRIPTION, lifespan=lifespan)
+    app.add_middleware(Shortcut, kept=answers)
     http.install(app, max_body_bytes=settings.max_body_bytes, larger={"/photos": settings.max_photo_bytes})
     for context in (
         sessions,
@@ -111,6 +117,24 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.add_api_route("/healthz", _healthy, include_in_schema=False)
     app.add_api_route("/problems/{code}", _explain, tags=["problems"])
     return app
+
+
+@asynccontextmanager
+async def _told(settings: Settings, kept: Kept) -> AsyncIterator[None]:
+    """What is kept hears of every change."""
+    if not kept.limit:
+        yield
+        return
+    url = settings.database_listen_url or settings.database_url
+    dsn = url.get_secret_value() if url else ""
+    listener = Listener(dsn, CHANNEL, heard=kept.heard, hearing=kept.open, deaf=kept.close)
+    listening = asyncio.create_task(listener.run())
+    try:
+        yield
+    finally:
+        listening.cancel()
+        with suppress(asyncio.CancelledError):
+            await listening
 
 
 async def _healthy(request: Request) -> dict[str, str]:

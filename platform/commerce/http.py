@@ -15,6 +15,7 @@ from uuid import UUID
 from fastapi import Depends, Header, Request
 from fastapi.responses import Response
 
+from commerce.catalog.kept import Kept
 from commerce.identity import service as identity
 from commerce.identity import staff as staff_keys
 from commerce.identity.service import SessionUnknown, Shopper
@@ -43,6 +44,7 @@ class Core:
     settings: Settings
     database: Database
     directory: Directory
+    kept: Kept
 
 
 def core_of(request: Request) -> Core:

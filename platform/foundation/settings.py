@@ -51,6 +51,13 @@ class Settings(BaseSettings):
     database_pool_size: int = Field(
         10, ge=1, le=200, description="Connections a worker for writes, and as many for hot reads."
     )
+    database_listen_url: SecretStr | None = Field(
+        None,
+        description="Postgres for LISTEN, where `database_url` leads to a pooler that has none; else `database_url`.",
+    )
+    catalogue_cache_mb: int = Field(
+        32, ge=0, le=4096, description="How much of the catalogue's answers a worker keeps in memory; 0: nothing."
+    )
     clickhouse_url: SecretStr | None = Field(
         None, description="ClickHouse over HTTP: http://user:password@host:port/database"
     )

@@ -38,6 +38,7 @@ def settings(database_urls: DatabaseUrls) -> Settings:
         database_url=SecretStr(database_urls.app),
         database_owner_url=SecretStr(database_urls.owner),
         database_pool_size=8,
+        catalogue_cache_mb=0,
     )
 
 

@@ -54,6 +54,7 @@ def settings(database_urls: DatabaseUrls, tmp_path: Path) -> Settings:
         _env_file=None,
         database_url=SecretStr(database_urls.app),
         database_pool_size=4,
+        catalogue_cache_mb=0,
         objects_url=f"file://{tmp_path}/objects",
     )
 

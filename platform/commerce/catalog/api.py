@@ -19,9 +19,12 @@ async def list_products(
     request: Request, core: CoreDep, shop: ShopDep, query: Annotated[ProductQuery, Query()]
 ) -> Response:
     """Products, best sellers first."""
+    since = core.kept.since(shop)
     after = decode_cursor(query.cursor) if query.cursor else None
     body = await service.list_products(core.database, shop, category=query.category, after=after, limit=query.limit)
-    return cacheable(request, body)
+    response = cacheable(request, body)
+    core.kept.keep(since, request.scope, response, about=None)
+    return response
 
 
 @router.get("/products/{key}", response_model=ProductDetail)
@@ -29,7 +32,11 @@ async def get_product(
     request: Request, core: CoreDep, shop: ShopDep, key: Annotated[str, Path(max_length=200)]
 ) -> Response:
     """One product, by its handle or id."""
-    return cacheable(request, await service.product(core.database, shop, key))
+    since = core.kept.since(shop)
+    body = await service.product(core.database, shop, key)
+    response = cacheable(request, body)
+    core.kept.keep(since, request.scope, response, about=service.id_of(body))
+    return response
 
 
 @router.get("/categories", response_model=CategoryList)

@@ -6,6 +6,8 @@ import re
 from collections.abc import Sequence
 from uuid import UUID
 
+import orjson
+
 from commerce.catalog import hot
 from commerce.tenancy.service import Shop
 from foundation import clock
@@ -98,6 +100,11 @@ async def product(database: Database, shop: Shop, key: str) -> bytes:
     if body is None:
         raise ProductNotFound
     return body
+
+
+def id_of(body: bytes) -> UUID:
+    """Which product a `ProductDetail` is of."""
+    return UUID(orjson.loads(body)["id"])
 
 
 async def categories(database: Database, shop: Shop) -> bytes:

@@ -64,18 +64,26 @@ class Directory:
             UnknownTenant: nobody registered that name.
             TenantSuspended: the shop is closed.
         """
+        shop = self.known(host)
+        if shop is not None:
+            return shop
         name = _host_name(host)
         known = self._known.get(name)
         if known is None or known[0] < time.monotonic():
             async with self.database.transaction(None) as session:
-                shop = await find_by_host(session, name)
-            if shop is None:
+                found = await find_by_host(session, name)
+            if found is None:
                 raise UnknownTenant(host=name[:200])
-            known = (time.monotonic() + CACHED_SECONDS, shop)
+            known = (time.monotonic() + CACHED_SECONDS, found)
             self._known[name] = known
         if known[1].status != "active":
             raise TenantSuspended
         return known[1]
+
+    def known(self, host: str) -> Shop | None:
+        """The open shop of a Host header, if it is remembered."""
+        known = self._known.get(_host_name(host))
+        return known[1] if known and known[0] >= time.monotonic() and known[1].status == "active" else None
 
 
 def _host_name(host: str) -> str:
