@@ -17,12 +17,12 @@ from commerce.cart import api as cart
 from commerce.cart import gift_api as gifts
 from commerce.cart import keeping_api as kept
 from commerce.catalog import api as catalog
-from commerce.catalog.kept import CHANNEL, Kept, Shortcut
 from commerce.checkout import api as checkout
 from commerce.delivery import api as delivery
 from commerce.documents import api as documents
 from commerce.http import Core
 from commerce.inventory import api as inventory
+from commerce.kept import CHANNEL, Kept, Shortcut
 from commerce.ledger import api as ledger
 from commerce.orders import api as orders
 from commerce.orders import carrier_api as carriers

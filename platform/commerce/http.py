@@ -15,11 +15,11 @@ from uuid import UUID
 from fastapi import Depends, Header, Request
 from fastapi.responses import Response
 
-from commerce.catalog.kept import Kept
 from commerce.identity import service as identity
 from commerce.identity import staff as staff_keys
 from commerce.identity.service import SessionUnknown, Shopper
 from commerce.identity.staff import Staff
+from commerce.kept import Kept
 from commerce.tenancy.service import Directory, Shop
 from foundation import idempotency
 from foundation.database import Database, Tx

@@ -14,8 +14,8 @@ import pytest
 from pydantic import SecretStr
 from starlette.responses import Response
 
-from commerce.catalog import kept as kept_answers
-from commerce.catalog.kept import CHANNEL, Kept
+from commerce import kept as kept_answers
+from commerce.kept import CHANNEL, Kept
 from commerce.tenancy.service import Shop
 from foundation import listening
 from foundation.database import Database

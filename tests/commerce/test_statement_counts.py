@@ -47,8 +47,9 @@ class Traffic:
 
     @property
     def statements(self) -> list[str]:
-        """All but what begins and ends a transaction."""
-        return [sql for sql in self.sent if not sql.startswith(("BEGIN", "COMMIT", "ROLLBACK"))]
+        """All but what begins and ends a transaction, and what asyncpg asks once a connection about types."""
+        ours = (sql for sql in self.sent if "typeinfo_tree" not in sql and "current_setting('jit')" not in sql)
+        return [sql for sql in ours if not sql.startswith(("BEGIN", "COMMIT", "ROLLBACK"))]
 
 
 @pytest.fixture
@@ -210,7 +211,7 @@ ROUTES: dict[Callable[[Store, int], Awaitable[Request]], tuple[int, int]] = {
     _address: (1, 7),
     _delivery: (1, 8),
     _options: (1, 5),
-    _complete: (7, 30),
+    _complete: (6, 26),
     _orders: (2, 2),
     _get_order: (2, 2),
 }
@@ -221,7 +222,9 @@ async def test_ten_cost_no_more_statements_than_one(
     route: Callable[[Store, int], Awaitable[Request]], traffic: Any, app: Any, grocer: SeededShop
 ) -> None:
     seen = {}
-    for many in (1, 10):
+    # The stock of one line is found, locked and taken by one statement, of several by two.
+    few = 2 if route is _complete else 1
+    for many in (few, few, 10):  # the first time a worker learns what it remembers afterwards
         transport = httpx.ASGITransport(app=app, raise_app_exceptions=False)
         async with httpx.AsyncClient(transport=transport, base_url=f"http://{grocer.host}") as client:
             (await client.post("/v1/store/sessions", json={})).raise_for_status()
@@ -230,7 +233,7 @@ async def test_ten_cost_no_more_statements_than_one(
                 answer = await request()
             assert answer.is_success, answer.text
             seen[many] = (sent.transactions, sent.statements)
-    one, ten = seen[1], seen[10]
+    one, ten = seen[few], seen[10]
 
     assert ten[0] == one[0]
     assert len(ten[1]) == len(one[1]), "\n".join(ten[1])

@@ -39,7 +39,7 @@ BUGS = (
                 SELECT tenant_id, id FROM stock
                 WHERE tenant_id = :tenant_id AND variant_id = :variant_id
                   AND available - kept_back >= CAST(:quantity AS bigint) AND NOT lotted
-                ORDER BY warehouse_id = ANY(CAST(:used AS uuid[])) DESC, warehouse_id LIMIT 1)
+                ORDER BY warehouse_id LIMIT 1)
             RETURNING id, warehouse_id, available - kept_back AS available),
 """,
                 """
@@ -68,7 +68,14 @@ BUGS = (
     ),
     Bug(
         "lines are locked in the order of the cart",
-        (("commerce/inventory/service.py", "for variant_id in sorted(wanted)\n", "for variant_id in wanted\n"),),
+        (
+            (
+                "commerce/inventory/service.py",
+                "        ORDER BY s.variant_id, s.id FOR UPDATE OF s",
+                "        ORDER BY array_position(CAST(:variant_ids AS uuid[]), s.variant_id), s.id FOR UPDATE OF s",
+            ),
+            ("commerce/inventory/service.py", "for variant_id in sorted(wanted)\n", "for variant_id in wanted\n"),
+        ),
         f"{_STOCK}::test_carts_that_want_the_same_things_in_another_order_do_not_deadlock",
     ),
     Bug(

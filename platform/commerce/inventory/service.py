@@ -8,7 +8,7 @@ Balances are locked in the order (variant, id) everywhere; `promises` says where
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
@@ -85,8 +85,8 @@ _RESERVE = hot(
                 SELECT tenant_id, id FROM stock
                 WHERE tenant_id = :tenant_id AND variant_id = :variant_id
                   AND available - kept_back >= CAST(:quantity AS bigint) AND NOT lotted
-                ORDER BY warehouse_id = ANY(CAST(:used AS uuid[])) DESC, warehouse_id LIMIT 1)
-            RETURNING id, warehouse_id, available - kept_back AS available),
+                ORDER BY warehouse_id LIMIT 1)
+            RETURNING id, available - kept_back AS available),
         held AS (
             INSERT INTO reservation (tenant_id, id, stock_id, holder_id, quantity, expires_at)
             SELECT :tenant_id, CAST(:reservation_id AS uuid), id, CAST(:holder_id AS uuid), CAST(:quantity AS bigint),
@@ -95,18 +95,19 @@ _RESERVE = hot(
             INSERT INTO stock_movement (tenant_id, id, stock_id, kind, quantity, reference_id)
             SELECT :tenant_id, CAST(:movement_id AS uuid), id, 'reserve', CAST(:quantity AS bigint),
                    CAST(:holder_id AS uuid) FROM taken)
-        SELECT warehouse_id, available FROM taken
+        SELECT available FROM taken
         """
     )
 )
 
-_LOCK_VARIANT = hot(
+_LOCK_VARIANTS = hot(
     text(
         """
-        SELECT s.id, s.warehouse_id, greatest(s.available - s.kept_back, 0) AS available, s.lotted,
+        SELECT s.id, s.variant_id, s.warehouse_id, greatest(s.available - s.kept_back, 0) AS available, s.lotted,
                w.country, w.region, w.priority
         FROM stock s JOIN warehouse w ON w.tenant_id = s.tenant_id AND w.id = s.warehouse_id
-        WHERE s.tenant_id = :tenant_id AND s.variant_id = :variant_id ORDER BY s.id FOR UPDATE OF s
+        WHERE s.tenant_id = :tenant_id AND s.variant_id = ANY(CAST(:variant_ids AS uuid[]))
+        ORDER BY s.variant_id, s.id FOR UPDATE OF s
         """
     )
 )
@@ -216,64 +217,77 @@ async def reserve(
     as few as will do. What is not there is promised, if the line may wait. Lines are locked in the order of their
     variants, so two carts can't deadlock. Demand is summed by variant first: two lines of one cart may share it.
 
+    One line that one warehouse has is one statement, which finds, locks and takes; any number of others are two.
+
     Raises:
         OutOfStock: for the first line that can't be met; the transaction has to be rolled back then.
     """
-    hold = Hold(holder_id, until)
-    used: set[UUID] = set()
-    short: list[tuple[StockLine, int]] = []
-    for line in _summed(lines):
-        row = None
-        if allocation.rule == "fewest_parcels":
-            row = await tx.one(_RESERVE, {**_values(hold, line), "used": list(used)})
-        if row is None:
-            left, missing = await _reserve_parts(tx, hold, line, allocation, used)
-            if missing:
-                short.append((line, missing))
-        else:
-            left = row["available"]
-            used.add(row["warehouse_id"])
-        if left == 0:
-            await promises.tell_level(tx, line.variant_id, line.product_id, 0)
-    for line, missing in short:
+    hold, wanted = Hold(holder_id, until), _summed(lines)
+    if len(wanted) == 1 and allocation.rule == "fewest_parcels" and await _reserve_at_once(tx, hold, wanted[0]):
+        return
+    for line, missing in await _reserve_chosen(tx, hold, wanted, allocation):
         if not await promises.make(tx, hold, line.variant_id, missing):
             can_be_had = line.quantity - missing + await promises.room(tx, line.variant_id)
             raise OutOfStock(variant_id=line.variant_id, requested=line.quantity, available=can_be_had)
 
 
-async def _reserve_parts(
-    tx: Tx, hold: Hold, line: StockLine, allocation: Allocation, used: set[UUID]
-) -> tuple[int | None, int]:
-    """Take a line from the warehouses and lots that the rule names.
-
-    Gives what is left in all of them, if anything was taken, and the units that are missing.
-    """
-    sources = await _sources(tx, line.variant_id)
-    available = sum(source.units for source in sources)
-    if available < line.quantity and not line.may_wait:
-        raise OutOfStock(variant_id=line.variant_id, requested=line.quantity, available=available)
-    chosen = choose(allocation, line.quantity, sources, used=used)
-    await take(tx, [Part(choice.source.stock_id, choice.units, hold, choice.lot.id) for choice in chosen])
-    used.update(choice.source.warehouse_id for choice in chosen)
-    taken = sum(choice.units for choice in chosen)
-    return available - taken if chosen else None, line.quantity - taken
+async def _reserve_at_once(tx: Tx, hold: Hold, line: StockLine) -> bool:
+    """Take a line from one warehouse that has all of it, if there is one."""
+    row = await tx.one(_RESERVE, _values(hold, line))
+    if row is None:
+        return False
+    if row["available"] == 0:
+        await promises.tell_level(tx, line.variant_id, line.product_id, 0)
+    return True
 
 
-async def _sources(tx: Tx, variant_id: UUID) -> list[Source]:
-    balances = await tx.rows(_LOCK_VARIANT, {"variant_id": variant_id})
+async def _reserve_chosen(
+    tx: Tx, hold: Hold, lines: Sequence[StockLine], allocation: Allocation
+) -> Sequence[tuple[StockLine, int]]:
+    """Take lines from the warehouses and lots that the rule names; gives those that lack units, and how many."""
+    sources = await _sources(tx, [line.variant_id for line in lines])
+    used: set[UUID] = set()
+    parts: list[Part] = []
+    short: list[tuple[StockLine, int]] = []
+    gone: list[StockLine] = []
+    for line in lines:
+        there = sources.get(line.variant_id, [])
+        available = sum(source.units for source in there)
+        if available < line.quantity and not line.may_wait:
+            raise OutOfStock(variant_id=line.variant_id, requested=line.quantity, available=available)
+        chosen = choose(allocation, line.quantity, there, used=used)
+        parts += [Part(choice.source.stock_id, choice.units, hold, choice.lot.id) for choice in chosen]
+        used.update(choice.source.warehouse_id for choice in chosen)
+        taken = sum(choice.units for choice in chosen)
+        if taken < line.quantity:
+            short.append((line, line.quantity - taken))
+        if chosen and taken == available:
+            gone.append(line)
+    await take(tx, parts)
+    for line in gone:
+        await promises.tell_level(tx, line.variant_id, line.product_id, 0)
+    return short
+
+
+async def _sources(tx: Tx, variant_ids: Sequence[UUID]) -> Mapping[UUID, Sequence[Source]]:
+    """Where each variant can be taken from, locked."""
+    balances = await tx.rows(_LOCK_VARIANTS, {"variant_ids": variant_ids})
     lotted = [balance["id"] for balance in balances if balance["lotted"]]
     by_lot = await lots.to_sell(tx, lotted) if lotted else {}
-    return [
-        Source(
-            balance["id"],
-            balance["warehouse_id"],
-            by_lot[balance["id"]] if balance["lotted"] else [Lot(None, balance["available"])],
-            balance["country"],
-            balance["region"],
-            balance["priority"],
+    found: dict[UUID, list[Source]] = {}
+    for balance in balances:
+        of_lots = by_lot[balance["id"]] if balance["lotted"] else [Lot(None, balance["available"])]
+        found.setdefault(balance["variant_id"], []).append(
+            Source(
+                balance["id"],
+                balance["warehouse_id"],
+                of_lots,
+                balance["country"],
+                balance["region"],
+                balance["priority"],
+            )
         )
-        for balance in balances
-    ]
+    return found
 
 
 def _values(hold: Hold, line: StockLine) -> dict[str, object]:
