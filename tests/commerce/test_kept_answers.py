@@ -142,6 +142,22 @@ async def test_stock_comes_back_as_it_went(client: httpx.AsyncClient, change: An
     assert await _read(client, SOUP) == full
 
 
+async def test_a_bundle_is_told_of_with_the_part_it_lacks(
+    client: httpx.AsyncClient, change: Any, grocer: SeededShop
+) -> None:
+    juice = grocer.products[1]
+    await change(
+        f"UPDATE variant SET bundle = true WHERE id = '{juice.variant_id}'",
+        "INSERT INTO bundle_component (tenant_id, id, variant_id, component_id, quantity)"
+        f" SELECT tenant_id, id, '{juice.variant_id}', id, 1 FROM variant WHERE id = %(soup)s",
+    )
+    assert (await _read(client, f"/v1/store/products/{juice.handle}"))["variants"][0]["available"]
+
+    await change(*CHANGES["the last unit gone"])
+
+    assert not (await _read(client, f"/v1/store/products/{juice.handle}"))["variants"][0]["available"]
+
+
 async def test_an_order_is_told_of_only_when_it_takes_the_last_unit(
     browser: Browser, grocer: SeededShop, kept: Kept, rows: Any
 ) -> None:

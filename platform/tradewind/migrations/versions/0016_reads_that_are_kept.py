@@ -31,11 +31,15 @@ $$ BEGIN
    END $$
 """  # noqa: S608  (a number and the triggers' own arguments)
 
+# Of the variant, and of the bundles that are made of it.
 TELL_CROSSED = """
 CREATE FUNCTION tell_stock_crossed() RETURNS trigger LANGUAGE plpgsql AS
 $$ BEGIN
        PERFORM pg_notify('catalogue_changed', concat(tenant_id, ':', product_id))
-       FROM variant WHERE tenant_id = new.tenant_id AND id = new.variant_id;
+       FROM variant WHERE tenant_id = new.tenant_id AND id IN (
+           SELECT new.variant_id
+           UNION SELECT variant_id FROM bundle_component
+           WHERE tenant_id = new.tenant_id AND component_id = new.variant_id);
        RETURN NULL;
    END $$
 """
@@ -45,6 +49,7 @@ ABOUT = {
     "product": "SELECT tenant_id, id AS product_id FROM changed",
     "variant": "SELECT tenant_id, product_id FROM changed",
     "price": _OF_VARIANT,
+    "bundle_component": _OF_VARIANT,
     "category": "SELECT tenant_id, NULL::uuid AS product_id FROM changed",
 }
 ADDED_OR_GONE = {**ABOUT, "stock": _OF_VARIANT, "stock_policy": _OF_VARIANT}
