@@ -18,6 +18,7 @@ from commerce.cart import gift_api as gifts
 from commerce.cart import keeping_api as kept
 from commerce.catalog import api as catalog
 from commerce.checkout import api as checkout
+from commerce.checkout import webhooks_api as webhooks
 from commerce.delivery import api as delivery
 from commerce.documents import api as documents
 from commerce.http import Core
@@ -27,6 +28,7 @@ from commerce.ledger import api as ledger
 from commerce.orders import api as orders
 from commerce.orders import carrier_api as carriers
 from commerce.orders import documents_api as order_documents
+from commerce.orders import payments_api as staff_payments
 from commerce.orders import rules_api as order_rules
 from commerce.orders import staff_api as staff_orders
 from commerce.orders import vendor_api as vendor_orders
@@ -102,6 +104,8 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         payment_accounts,
         payment_methods,
         reconciliation,
+        webhooks,
+        staff_payments,
         ledger,
         delivery,
         taxes,
@@ -114,6 +118,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         order_documents,
     ):
         app.include_router(context.router)
+    app.include_router(checkout.orders_router)
     app.add_api_route("/healthz", _healthy, include_in_schema=False)
     app.add_api_route("/problems/{code}", _explain, tags=["problems"])
     return app

@@ -12,6 +12,7 @@ from commerce.orders import models as orders
 from commerce.payments import models as payments
 from commerce.payments.accounts import models as payment_accounts
 from commerce.payments.methods import models as payment_methods
+from commerce.payments.providers.test import models as test_bank
 from commerce.payments.reconciliation import models as reconciliation
 from commerce.pricing import models as pricing
 from commerce.promotions import models as promotions
@@ -43,6 +44,7 @@ __all__ = [
     "stored_value",
     "taxes",
     "tenancy",
+    "test_bank",
     "throttling",
     "vendors",
 ]

@@ -10,17 +10,20 @@ import signal
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
+import httpx
 import structlog
 from sqlalchemy.exc import SQLAlchemyError
 
 import commerce.tables  # noqa: F401  (a table of one context refers to those of others)
 from commerce.cart import abandonment
+from commerce.checkout.notifications import Notifications
 from commerce.checkout.service import Checkout
 from commerce.inventory import expiry, promises
 from commerce.inventory import service as inventory
 from commerce.orders import tracking
 from commerce.orders.paying import Additional
 from commerce.payments.providers import configured
+from commerce.payments.providers.test import notifying as test_bank
 from commerce.payments.reconciliation.nightly import Nightly
 from commerce.stored_value import service as stored_value
 from commerce.taxes import engines
@@ -41,11 +44,22 @@ STUCK_AFTER = timedelta(minutes=2)
 """Longer than any provider's time-out, so a payment that is still being authorised is left alone."""
 
 
+async def notify(database: Database, settings: Settings, client: httpx.AsyncClient, shop: Shop) -> None:
+    """Let the test bank tell a shop what took time, by its own webhook."""
+    async with database.transaction(None) as session:
+        host = await tenancy.a_host_of(session, shop.id)
+    if host is not None and settings.environment != "production":
+        secret = settings.test_bank_secret.get_secret_value()
+        address = settings.test_bank_notifies
+        await test_bank.notify(database, shop.id, address=address, host=host, secret=secret, client=client)
+
+
 async def tidy(
     database: Database, redis: Redis, checkout: Checkout, nightly: Nightly, shop: Shop, *, abandoned_after: timedelta
 ) -> None:
     """One round for one shop."""
     finished = await checkout.recover(shop, older_than=STUCK_AFTER)
+    finished += await Notifications(checkout).catch_up(shop.id)
     await Additional(database, checkout.providers).lapse(shop.id)
     await tracking.catch_up(database, shop.id)
     async with database.tx(shop.id) as tx:
@@ -88,21 +102,29 @@ async def run(settings: Settings) -> None:
     checkout = Checkout(database, configured(database, settings), hold_for, engines.configured(settings))
     abandoned_after = timedelta(minutes=settings.cart_abandoned_after_minutes)
     nightly = Nightly(database, checkout.providers)
+    client = httpx.AsyncClient()
     log.info("worker.started")
     try:
         while not stop.is_set():
-            await _round(database, redis, checkout, nightly, abandoned_after)
+            await _round(settings, database, redis, checkout, nightly, client, abandoned_after)
             try:
                 await asyncio.wait_for(stop.wait(), PERIOD_SECONDS)
             except TimeoutError:
                 continue
     finally:
+        await client.aclose()
         await redis.aclose()
         await database.close()
 
 
 async def _round(
-    database: Database, redis: Redis, checkout: Checkout, nightly: Nightly, abandoned_after: timedelta
+    settings: Settings,
+    database: Database,
+    redis: Redis,
+    checkout: Checkout,
+    nightly: Nightly,
+    client: httpx.AsyncClient,
+    abandoned_after: timedelta,
 ) -> None:
     from redis.exceptions import RedisError  # noqa: PLC0415
 
@@ -111,6 +133,7 @@ async def _round(
             shops = await tenancy.all_shops(session)
         for shop in shops:
             await tidy(database, redis, checkout, nightly, shop, abandoned_after=abandoned_after)
+            await notify(database, settings, client, shop)
     except (DatabaseUnavailable, SQLAlchemyError, OSError, RedisError) as fault:
         log.warning("worker.interrupted", error=str(fault).splitlines()[0])
 

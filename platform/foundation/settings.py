@@ -74,6 +74,14 @@ class Settings(BaseSettings):
     serving_url: str | None = Field(None, description="The decision service.")
     serving_token: SecretStr | None = Field(None, description="The bearer token the core shows the decision service.")
 
+    test_bank_secret: SecretStr = Field(
+        SecretStr("whsec_dHJhZGV3aW5kLXRlc3QtYmFuaw=="),
+        description="What the test bank signs its pages and notifications with. No money moves there, and it is not "
+        "offered in production.",
+    )
+    test_bank_notifies: str = Field(
+        "http://127.0.0.1:8000", description="Where the test bank finds the API to notify shops of what took time."
+    )
     stripe_secret_key: SecretStr | None = Field(
         None, description="Stripe's secret key; without it Stripe is not offered."
     )

@@ -2,29 +2,40 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+from uuid import UUID
+
 import orjson
-from fastapi import APIRouter, Request
+from fastapi import APIRouter, Query, Request
 from starlette.responses import Response
 
 from commerce.cart.quoting import quote
 from commerce.cart.schemas import CartOut
 from commerce.checkout.api import answer, checkout_of
 from commerce.checkout.schemas import Complete
+from commerce.checkout.service import NothingToContinue
 from commerce.http import once
+from commerce.orders.schemas import OrderOut
+from commerce.payments.service import PaymentWasRefused
 from commerce.taxes import engines
 from foundation.errors import Problem
 from foundation.ids import new_id
 from storefront import balances
 from storefront.balances import Bill
 from storefront.cart import blocked, cart_page, open_cart
-from storefront.forms import CheckoutForm, read
+from storefront.forms import CheckoutForm, GiveUpForm, read
 from storefront.problems import field_errors, refusal, words
 from storefront.visit import Visit, VisitDep
 
-PAYMENTS = (
-    ("tok_ok", "Test card that works", "4242 4242 4242 4242"),
-    ("tok_declined", "Test card the bank declines", "4000 0000 0000 0002"),
-    ("tok_insufficient_funds", "Test card without enough money", "4000 0000 0000 9995"),
+PAYMENTS = tuple(
+    (number.replace(" ", ""), name, number)
+    for number, name in (
+        ("4242 4242 4242 4242", "Test card that works"),
+        ("4000 0000 0000 3220", "Test card whose bank asks you first"),
+        ("4000 0000 0000 0002", "Test card the bank declines"),
+        ("4000 0000 0000 9995", "Test card without enough money"),
+        ("4000 0084 0000 1629", "Test card whose bank asks you and then declines"),
+    )
 )
 router = APIRouter()
 
@@ -70,8 +81,41 @@ async def pay(request: Request, visit: VisitDep) -> Response:
     )
 
 
+@router.get("/checkout/return")
+async def come_back(visit: VisitDep, cart_id: Annotated[UUID, Query()]) -> Response:
+    """From a page on which the shopper had something to do: to the order, back to that page, or to another try."""
+    try:
+        told = await checkout_of(visit.core).go_on(visit.shop, visit.shopper, cart_id)
+    except PaymentWasRefused as refused:
+        cart = await open_cart(visit)
+        if cart is None:
+            return visit.redirect("/cart")
+        return await _checkout_page(visit, cart, status=refused.status, said=refusal(refused.reason))
+    except Problem as problem:
+        return await _back(visit, problem, None)
+    if isinstance(told, OrderOut):
+        return visit.redirect(f"/orders/{told.id}", "ordered")
+    return visit.page("waiting.html", cart_id=cart_id, url=told.payments[0].action_url, key=str(new_id()))
+
+
+@router.post("/checkout/give-up")
+async def give_up(request: Request, visit: VisitDep) -> Response:
+    """Pay otherwise instead of doing what the bank asks."""
+    form = await read(request, GiveUpForm)
+    try:
+        await checkout_of(visit.core).give_up(visit.shop, visit.shopper, form.cart_id)
+    except NothingToContinue:
+        return visit.redirect("/cart")
+    return visit.redirect("/checkout")
+
+
 async def _complete(request: Request, visit: Visit, form: CheckoutForm, bill: Bill | None) -> Response:
-    body = Complete(payments=(bill or Bill(0)).payments(form), email=form.email, expected_total=form.expected_total)
+    body = Complete(
+        payments=(bill or Bill(0)).payments(form),
+        email=form.email,
+        expected_total=form.expected_total,
+        return_url=str(request.url_for("come_back").include_query_params(cart_id=form.cart_id)),
+    )
 
     async def work() -> Response:
         return answer(await checkout_of(visit.core).complete(visit.shop, visit.shopper, form.cart_id, body))

@@ -94,6 +94,19 @@ class CheckoutForm(Input):
     """Only show what the gift card and store credit come to."""
 
 
+class GiveUpForm(Input):
+    """Pay for a cart otherwise."""
+
+    cart_id: Id
+
+
+class ChallengeForm(Input):
+    """What the shopper answers their bank."""
+
+    state: Text
+    answer: Literal["approve", "fail"]
+
+
 class DeliveryForm(Input):
     """How, when and where to: what is left empty counts as absent, and what is collected needs no address."""
 
@@ -153,6 +166,12 @@ class AddressForm(CancelForm):
             return AddressIn.model_validate(given)
         except ValidationError as fault:
             raise InvalidFields(errors=[_fault(error["loc"], error["msg"]) for error in fault.errors()]) from fault
+
+
+class PayForm(CancelForm):
+    """Pay for an order again."""
+
+    token: Text
 
 
 class ReturnForm(CancelForm):

@@ -5,22 +5,27 @@ from __future__ import annotations
 from typing import Annotated
 from uuid import UUID
 
+import orjson
 from fastapi import APIRouter, Path, Query, Request
 from pydantic import TypeAdapter
 from starlette.responses import Response
 
 from commerce.catalog import service as catalog
 from commerce.catalog.schemas import ProductCard
+from commerce.checkout.api import answer, checkout_of
+from commerce.checkout.schemas import PayAgain, PaymentIn
 from commerce.documents import service as documents
-from commerce.http import decode_cursor, encode_cursor
+from commerce.http import decode_cursor, encode_cursor, once
 from commerce.orders import api, documents_api, reading
 from commerce.orders.drafting import AddressFixed
 from commerce.orders.returning import Announced
-from commerce.orders.schemas import ReorderOut, SetAddress, ShopperCancelIn
+from commerce.orders.schemas import OrderOut, ReorderOut, SetAddress, ShopperCancelIn
+from commerce.payments.service import PaymentWasRefused
 from foundation.errors import Problem
 from foundation.ids import new_id
-from storefront.forms import AddressForm, CancelForm, ReturnForm, read
-from storefront.problems import field_errors, words
+from storefront.checkout import PAYMENTS
+from storefront.forms import AddressForm, CancelForm, PayForm, ReturnForm, read
+from storefront.problems import field_errors, refusal, words
 from storefront.visit import Visit, VisitDep
 
 ORDERS = 20
@@ -105,6 +110,39 @@ async def return_label(visit: VisitDep, order_id: OrderId, return_id: Annotated[
     return await documents_api.own_return_label(visit.core, visit.shop, visit.shopper, order_id, return_id)
 
 
+@router.post("/orders/{order_id}/pay")
+async def pay_again(request: Request, visit: VisitDep, order_id: OrderId) -> Response:
+    """Pay for an order whose payment could not be taken: once for each form shown."""
+    try:
+        form = await read(request, PayForm)
+        body = PayAgain(
+            payment=PaymentIn(token=form.token), return_url=str(request.url_for("come_back_to_pay", order_id=order_id))
+        )
+
+        async def work() -> Response:
+            return answer(await checkout_of(visit.core).pay_again(visit.shop, visit.shopper, order_id, body))
+
+        answered = await once(request, visit.core, visit.shopper, form.idempotency_key, work)
+    except Problem as problem:
+        return await _order_page(visit, order_id, problem)
+    told = orjson.loads(answered.body)
+    if answered.status_code == 402:
+        return await _order_page(visit, order_id, PaymentWasRefused(reason=str(told.get("reason"))))
+    if answered.status_code == 202:
+        return visit.redirect(told["payments"][0]["action_url"])
+    return visit.redirect(f"/orders/{order_id}", "ordered")
+
+
+@router.get("/orders/{order_id}/pay/return")
+async def come_back_to_pay(visit: VisitDep, order_id: OrderId) -> Response:
+    """From the page on which the shopper had something to do to pay for an order again."""
+    try:
+        told = await checkout_of(visit.core).go_on_paying(visit.shop, visit.shopper, order_id)
+    except Problem as problem:
+        return await _order_page(visit, order_id, problem)
+    return visit.redirect(f"/orders/{order_id}", "ordered" if isinstance(told, OrderOut) else None)
+
+
 @router.post("/orders/{order_id}/returns")
 async def ask_to_return(request: Request, visit: VisitDep, order_id: OrderId) -> Response:
     """Ask to send units of a line back: once for each form shown."""
@@ -145,6 +183,13 @@ async def _order_page(visit: Visit, order_id: UUID, problem: Problem | None = No
         reasons=REASONS,
         key=str(new_id()),
         problem=problem,
-        said=words(problem) if problem else ("", ""),
+        payments=PAYMENTS,
+        said=_said(problem),
         faults=field_errors(problem) if problem else [],
     )
+
+
+def _said(problem: Problem | None) -> tuple[str, str]:
+    if isinstance(problem, PaymentWasRefused):
+        return refusal(problem.reason)
+    return words(problem) if problem else ("", "")

@@ -6,7 +6,7 @@ from fastapi import FastAPI
 from starlette.staticfiles import StaticFiles
 
 from commerce.http import Core
-from storefront import account, browse, cart, checkout, delivery, images, orders, problems, rails, rendering
+from storefront import account, browse, cart, checkout, delivery, images, orders, problems, rails, rendering, test_bank
 from storefront.departments import Departments
 
 
@@ -20,7 +20,7 @@ def install(app: FastAPI) -> None:
 
     app.state.departments = departments
     rendering.environment().globals.update(picture=images.address)
-    for part in (browse, cart, checkout, delivery, orders, account, images, rails):
+    for part in (browse, cart, checkout, delivery, orders, account, images, rails, test_bank):
         app.include_router(part.router, include_in_schema=False)
     app.mount("/static", StaticFiles(directory=rendering.STATIC), name="static")
     problems.install(app)

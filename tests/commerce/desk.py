@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import timedelta
 from uuid import UUID
 
 from commerce.cart import service as carts
-from commerce.checkout.schemas import Complete, PartIn, PaymentIn, Waiting
+from commerce.checkout.notifications import Notifications
+from commerce.checkout.schemas import Complete, PartIn, Waiting
 from commerce.checkout.service import Checkout
 from commerce.identity import service as identity
 from commerce.identity.service import Shopper
@@ -16,6 +19,7 @@ from commerce.orders.held import Actor
 from commerce.orders.money import Money
 from commerce.orders.paying import Additional
 from commerce.orders.schemas import OrderOut, StaffOrderOut
+from commerce.payments import signatures
 from commerce.payments.providers import (
     NEVER_ASKED,
     ActionRequired,
@@ -31,11 +35,14 @@ from commerce.payments.providers import (
     StoreCredit,
     TestProvider,
 )
+from commerce.payments.providers.deferred import CashOnDelivery
 from commerce.stored_value import service as stored_value
 from commerce.stored_value.schemas import GiftCardIn
 from commerce.tenancy import service as tenancy
 from commerce.tenancy.service import Shop
+from foundation import clock
 from foundation.database import Database
+from foundation.ids import new_id
 from tests.factories import SeededShop
 
 SOON = timedelta(minutes=15)
@@ -50,14 +57,17 @@ class Bank(TestProvider):
     """The test provider with books of its own: what it holds, took and gave back, and calls that go wrong.
 
     A call named in `lost` does its work and its answer is lost; one named in `away` does nothing; at one in `deadly` the
-    process dies after the work is done. `tok_challenge` asks the shopper to act; `decide` says what came of it.
+    process dies after the work is done. `tok_challenge` asks the shopper to act; `answer` says what came of it. What
+    `tok_expires` holds can't be captured.
     """
 
     def __init__(self) -> None:
+        super().__init__()
         self.held: dict[UUID, int] = {}
         self.taken: dict[UUID, int] = {}
         self.given: dict[UUID, int] = {}
-        self.challenged: dict[UUID, bool | None] = {}
+        self.asked_to_act: dict[UUID, bool | None] = {}
+        self.expiring: set[UUID] = set()
         self.lost: set[str] = set()
         self.away: set[str] = set()
         self.deadly: set[str] = set()
@@ -65,9 +75,12 @@ class Bank(TestProvider):
     async def authorise(self, charge: Charge) -> Authorised | ActionRequired | Refused:
         self._absent("authorise")
         if charge.token == "tok_challenge":
-            self.challenged[charge.payment_id] = None
+            self.asked_to_act[charge.payment_id] = None
             answer = self._challenge(charge)
         else:
+            if charge.token == "tok_expires":
+                self.expiring.add(charge.payment_id)
+                charge = replace(charge, token="tok_ok")
             answer = await super().authorise(charge)
             if isinstance(answer, Authorised):
                 self.held[charge.payment_id] = charge.amount
@@ -76,7 +89,7 @@ class Bank(TestProvider):
 
     async def resume(self, charge: Charge) -> Authorised | ActionRequired | Refused:
         self._absent("resume")
-        if charge.payment_id in self.challenged:
+        if charge.payment_id in self.asked_to_act:
             answer = self._challenge(charge)
         elif charge.payment_id in self.held or charge.payment_id in self.taken:
             answer = Authorised(f"test_{charge.payment_id.hex}")
@@ -85,14 +98,14 @@ class Bank(TestProvider):
         self._lose("resume")
         return answer
 
-    def decide(self, payment_id: UUID, *, approved: bool) -> None:
+    def answer(self, payment_id: UUID, *, approved: bool) -> None:
         """The shopper has done what was asked; once, like a bank."""
-        if self.challenged.get(payment_id, True) is None:
-            self.challenged[payment_id] = approved
+        if self.asked_to_act.get(payment_id, True) is None:
+            self.asked_to_act[payment_id] = approved
 
     def _challenge(self, charge: Charge) -> Authorised | ActionRequired | Refused:
         reference = f"test_{charge.payment_id.hex}"
-        match self.challenged[charge.payment_id]:
+        match self.asked_to_act[charge.payment_id]:
             case None:
                 return ActionRequired(reference, "https://bank.example/challenge")
             case False:
@@ -104,6 +117,9 @@ class Bank(TestProvider):
     async def capture(self, charge: Charge) -> Captured | Refused:
         self._absent("capture")
         payment_id, amount = charge.payment_id, charge.amount
+        if payment_id in self.expiring:
+            self.held.pop(payment_id, None)
+            return Refused("authorisation_expired")
         assert payment_id not in self.taken or self.taken[payment_id] == amount
         assert self.held.pop(payment_id, amount) == amount
         self.taken[payment_id] = amount
@@ -114,8 +130,8 @@ class Bank(TestProvider):
         self._absent("void")
         assert charge.payment_id not in self.taken
         self.held.pop(charge.payment_id, None)
-        if charge.payment_id in self.challenged:
-            self.challenged[charge.payment_id] = False
+        if charge.payment_id in self.asked_to_act:
+            self.asked_to_act[charge.payment_id] = False
         self._lose("void")
 
     async def refund(self, refund: Reimbursement) -> Refunded | Refused:
@@ -144,7 +160,9 @@ class GiftCardCode(str):
 
 
 def _provider(token: str) -> str:
-    return "gift_card" if isinstance(token, GiftCardCode) else "test"
+    if isinstance(token, GiftCardCode):
+        return "gift_card"
+    return "cod" if token == "cash" else "test"
 
 
 class Desk:
@@ -152,10 +170,11 @@ class Desk:
 
     def __init__(self, database: Database, seeded: SeededShop, shop: Shop, bank: Bank) -> None:
         self.database, self.seeded, self.shop, self.bank = database, seeded, shop, bank
-        providers = Providers(bank, GiftCards(database), StoreCredit(database))
+        providers = Providers(bank, GiftCards(database), StoreCredit(database), CashOnDelivery(database))
         self.checkout = Checkout(database, providers, SOON)
         self.money = Money(database, providers)
         self.additional = Additional(database, providers)
+        self.notifications = Notifications(self.checkout)
 
     @classmethod
     async def at(cls, database: Database, seeded: SeededShop) -> Desk:
@@ -190,12 +209,18 @@ class Desk:
 
     async def try_to_pay(self, shopper: Shopper, cart_id: UUID, *tokens: str) -> OrderOut | Waiting:
         """Complete a cart with one payment, or with several, of which each but the last pays 50."""
-        body = Complete(payment=PaymentIn(provider=_provider(tokens[0]), token=tokens[0]), email="a@b.example")
-        if len(tokens) > 1:
-            parts = [PartIn(provider=_provider(token), token=token, amount=50) for token in tokens[:-1]]
-            rest = PartIn(provider=_provider(tokens[-1]), token=tokens[-1])
-            body = Complete(payments=[*parts, rest], email="a@b.example")
+        parts = [PartIn(provider=_provider(token), token=token, amount=50) for token in tokens]
+        parts[-1] = parts[-1].model_copy(update={"amount": None})
+        body = Complete(payments=parts, email="a@b.example")
         return await self.checkout.complete(self.shop, shopper, cart_id, body)
+
+    async def hear(self, kind: str, payment_id: UUID, **said: object) -> None:
+        """The bank tells the shop of a payment."""
+        now = clock.now()
+        about = {"kind": kind, "occurred_at": now.isoformat(), "payment_id": payment_id, **said}
+        body = json.dumps(about, default=str).encode()
+        headers = signatures.sign("", str(new_id()), body, at=now)
+        await self.notifications.take(self.shop.id, "test", headers, body)
 
     async def gift_card(self, amount: int) -> GiftCardCode:
         """The code of a new gift card."""

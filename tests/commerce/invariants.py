@@ -20,17 +20,25 @@ _WRONG = {
     "an order with more refunded than captured": """
         SELECT o.id FROM orders o WHERE o.tenant_id = :tenant_id
           AND (SELECT coalesce(sum(amount), 0) FROM refund r WHERE r.order_id = o.id AND r.status = 'succeeded')
-            > (SELECT coalesce(sum(amount), 0) FROM payment p WHERE p.order_id = o.id AND p.status = 'captured')""",
+            > (SELECT coalesce(sum(amount - spared), 0) FROM payment p
+               WHERE p.order_id = o.id AND p.status = 'captured')""",
     "an order with more on its way back than is credited": """
         SELECT o.id FROM orders o JOIN payment p ON p.order_id = o.id WHERE o.tenant_id = :tenant_id
-        GROUP BY o.id, o.credited HAVING sum(p.refunded) > o.credited""",
+        GROUP BY o.id, o.credited HAVING sum(p.refunded + p.spared) > o.credited""",
     "books that say something else than the payments": """
         SELECT account FROM (
             SELECT account, sum(amount) AS amount FROM ledger_posting WHERE tenant_id = :tenant_id GROUP BY account
-            UNION ALL SELECT 'sales', sum(amount) FROM payment WHERE tenant_id = :tenant_id AND status = 'captured'
+            UNION ALL SELECT 'sales', sum(amount - spared) FROM payment
+                      WHERE tenant_id = :tenant_id AND status = 'captured'
             UNION ALL SELECT 'refunds', -sum(amount) FROM refund
-                      WHERE tenant_id = :tenant_id AND status = 'succeeded') said
-        WHERE account IN ('sales', 'refunds') GROUP BY account HAVING sum(amount) <> 0""",
+                      WHERE tenant_id = :tenant_id AND status = 'succeeded'
+            UNION ALL SELECT CASE status WHEN 'lost' THEN 'chargebacks' ELSE 'disputes' END, -sum(amount) FROM dispute
+                      WHERE tenant_id = :tenant_id AND status <> 'won' GROUP BY status) said
+        WHERE account IN ('sales', 'refunds', 'disputes', 'chargebacks')
+        GROUP BY account HAVING sum(amount) <> 0""",
+    "a payment of which something else is disputed than its disputes": """
+        SELECT p.id FROM payment p WHERE p.tenant_id = :tenant_id AND p.disputed <> (
+            SELECT coalesce(sum(d.kept), 0) FROM dispute d WHERE d.payment_id = p.id AND d.status <> 'won')""",
     "a line of a provider's report that is not in the books once": """
         SELECT l.id FROM settlement_line l WHERE l.tenant_id = :tenant_id AND l.amount <> l.fee AND 1 <> (
             SELECT count(*) FROM ledger_posting p WHERE p.tenant_id = l.tenant_id AND p.account = 'bank'
@@ -82,11 +90,13 @@ _WRONG = {
                AND p.status IN ('started', 'action_required', 'authorised'))
         UNION ALL
         SELECT c.id FROM cart c WHERE c.tenant_id = :tenant_id AND (c.status = 'completing') <> EXISTS (
-            SELECT FROM payment p WHERE p.cart_id = c.id AND p.order_id IS NULL
-               AND p.status IN ('started', 'action_required', 'authorised'))""",
+            SELECT FROM payment p JOIN payment_attempt a ON a.id = p.attempt_id
+            WHERE p.cart_id = c.id AND a.order_id IS NULL AND p.order_id IS NULL
+              AND p.status IN ('started', 'action_required', 'authorised'))""",
     "an order that was charged something else than its total when it was placed, and what its changes asked for": """
         SELECT o.id FROM orders o WHERE o.tenant_id = :tenant_id
-          AND (SELECT sum(p.amount) FROM payment p WHERE p.order_id = o.id)
+          AND (SELECT sum(CASE WHEN p.status = 'replaced' THEN p.spared ELSE p.amount END) FROM payment p
+               WHERE p.order_id = o.id)
             <> o.total
              - (SELECT coalesce(sum(l.total + CASE WHEN o.tax_included THEN 0 ELSE l.tax END), 0) FROM order_line l
                 WHERE l.order_id = o.id AND l.change_id IS NOT NULL)
@@ -232,6 +242,7 @@ _WRONG = {
     "a paid order without an invoice, where its shop invoices what is paid": """
         SELECT o.id FROM orders o JOIN document_issuer i ON i.tenant_id = o.tenant_id AND i.invoice_on = 'captured'
         WHERE o.tenant_id = :tenant_id AND o.total > 0
+          AND o.payment_state IN ('paid', 'partially_refunded', 'refunded')
           AND EXISTS (SELECT FROM payment p WHERE p.order_id = o.id AND p.status = 'captured')
           AND NOT EXISTS (SELECT FROM document d WHERE d.order_id = o.id AND d.kind = 'invoice')""",
     "books that owe the holders of cards and credit something else than their balances": """
@@ -250,7 +261,14 @@ _FACTS = hot(
         UNION ALL SELECT 'payment.captured', count(*) FROM payment
                   WHERE tenant_id = :tenant_id AND status = 'captured'
         UNION ALL SELECT 'payment.refunded', count(*) FROM refund
-                  WHERE tenant_id = :tenant_id AND status = 'succeeded'
+                  WHERE tenant_id = :tenant_id AND provider_reference IS NOT NULL
+        UNION ALL SELECT 'payment.refund_failed', count(*) FROM refund
+                  WHERE tenant_id = :tenant_id AND status = 'failed'
+        UNION ALL SELECT 'payment.capture_failed', count(*) FROM order_entry
+                  WHERE tenant_id = :tenant_id AND kind = 'capture_failed'
+        UNION ALL SELECT 'payment.disputed', count(*) FROM dispute WHERE tenant_id = :tenant_id
+        UNION ALL SELECT 'payment.dispute_closed', count(*) FROM dispute
+                  WHERE tenant_id = :tenant_id AND closed_at IS NOT NULL
         UNION ALL SELECT 'payment.refused', count(*) FROM payment
                   WHERE tenant_id = :tenant_id AND status = 'refused'
         UNION ALL SELECT 'order.cancelled', count(*) FROM order_entry
@@ -279,12 +297,14 @@ _OWED = hot(
     text(
         """
         SELECT o.id FROM orders o WHERE o.tenant_id = :tenant_id AND (
-            greatest((SELECT coalesce(sum(amount), 0) FROM payment p
-                      WHERE p.order_id = o.id AND p.status = 'captured') - (o.total - o.credited)
-                     - (SELECT coalesce(sum(c.kept_back), 0) FROM order_change c WHERE c.order_id = o.id), 0)
+            (SELECT least(coalesce(sum(amount - spared - disputed) FILTER (WHERE status = 'captured'), 0), greatest(
+                coalesce(sum(amount - spared) FILTER (WHERE status IN ('captured', 'due', 'capture_failed')), 0)
+                - (o.total - o.credited)
+                - (SELECT coalesce(sum(c.kept_back), 0) FROM order_change c WHERE c.order_id = o.id), 0))
+             FROM payment p WHERE p.order_id = o.id)
                 <> (SELECT coalesce(sum(amount), 0) FROM refund r WHERE r.order_id = o.id AND r.status = 'succeeded')
             OR EXISTS (SELECT FROM payment p WHERE p.order_id = o.id
-                       AND p.status NOT IN ('captured', 'voided', 'refused', 'cancelled')))
+                       AND p.status NOT IN ('captured', 'due', 'capture_failed', 'replaced', 'voided', 'refused', 'cancelled')))
         """
     )
 )

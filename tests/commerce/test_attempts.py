@@ -125,7 +125,7 @@ async def test_a_challenge_that_is_passed_places_the_order_once(desk: Desk) -> N
     shopper, cart_id, payment_id = await _challenged(desk)
     assert isinstance(await desk.checkout.go_on(desk.shop, shopper, cart_id), Waiting)
     assert isinstance(await desk.try_to_pay(shopper, cart_id, "tok_challenge"), Waiting)
-    desk.bank.decide(payment_id, approved=True)
+    desk.bank.answer(payment_id, approved=True)
     order = await desk.checkout.go_on(desk.shop, shopper, cart_id)
     assert isinstance(order, OrderOut)
     assert order.payment_state == "paid"
@@ -136,7 +136,7 @@ async def test_a_challenge_that_is_passed_places_the_order_once(desk: Desk) -> N
 
 async def test_a_challenge_that_is_failed_opens_the_cart_again(desk: Desk) -> None:
     shopper, cart_id, payment_id = await _challenged(desk, "tok_ok", "tok_challenge")
-    desk.bank.decide(payment_id, approved=False)
+    desk.bank.answer(payment_id, approved=False)
     for _ in range(2):
         with pytest.raises(PaymentWasRefused):
             await desk.checkout.go_on(desk.shop, shopper, cart_id)
@@ -147,7 +147,7 @@ async def test_what_was_checked_is_what_is_placed_whatever_a_challenge_took(desk
     shopper, cart_id, payment_id = await _challenged(desk)
     async with desk.database.tx(desk.shop.id) as tx:
         await tx.connection.execute("UPDATE price SET amount = 1; UPDATE cart_line SET unit_price = 1")
-    desk.bank.decide(payment_id, approved=True)
+    desk.bank.answer(payment_id, approved=True)
     order = await desk.checkout.go_on(desk.shop, shopper, cart_id)
     assert isinstance(order, OrderOut)
     assert order.total.amount == 3 * 100 + 200
@@ -155,7 +155,7 @@ async def test_what_was_checked_is_what_is_placed_whatever_a_challenge_took(desk
 
 async def test_everybody_who_brings_the_news_at_once_makes_one_order(desk: Desk) -> None:
     shopper, cart_id, payment_id = await _challenged(desk, "tok_ok", "tok_challenge")
-    desk.bank.decide(payment_id, approved=True)
+    desk.bank.answer(payment_id, approved=True)
 
     async def ask(do: Any) -> object:
         try:
@@ -183,7 +183,7 @@ async def test_a_shopper_who_does_not_come_back_is_waited_for_as_long_as_the_sto
             await desk.checkout.recover(desk.shop, older_than=STUCK)
         async with desk.database.tx(desk.shop.id) as tx:
             assert ((await carts.get(tx, shopper, cart_id)).status == "open") is over
-    desk.bank.decide(payment_id, approved=True)
+    desk.bank.answer(payment_id, approved=True)
     with pytest.raises(ReservationLost):
         await desk.checkout.go_on(desk.shop, shopper, cart_id)
     await _went_to_nothing(desk, shopper, cart_id)
@@ -191,7 +191,7 @@ async def test_a_shopper_who_does_not_come_back_is_waited_for_as_long_as_the_sto
 
 async def test_a_provider_whose_news_got_lost_is_asked(desk: Desk) -> None:
     _, _, payment_id = await _challenged(desk)
-    desk.bank.decide(payment_id, approved=True)
+    desk.bank.answer(payment_id, approved=True)
     later = clock.now() + STUCK * 2
     with clock.use(lambda: later):
         assert await desk.checkout.recover(desk.shop, older_than=STUCK) == 1
@@ -200,7 +200,7 @@ async def test_a_provider_whose_news_got_lost_is_asked(desk: Desk) -> None:
 
 async def test_a_payment_whose_stock_ran_out_of_time_is_let_go(desk: Desk) -> None:
     shopper, cart_id, payment_id = await _challenged(desk, "tok_ok", "tok_challenge")
-    desk.bank.decide(payment_id, approved=True)
+    desk.bank.answer(payment_id, approved=True)
     later = clock.now() + SOON * 2
     with clock.use(lambda: later):
         async with desk.database.tx(desk.shop.id) as tx:
@@ -214,7 +214,7 @@ async def test_a_shopper_may_give_up_what_waits_for_them_and_nothing_else(desk: 
     shopper, cart_id, payment_id = await _challenged(desk, "tok_ok", "tok_challenge")
     await desk.checkout.give_up(desk.shop, shopper, cart_id)
     await _went_to_nothing(desk, shopper, cart_id)
-    desk.bank.decide(payment_id, approved=True)
+    desk.bank.answer(payment_id, approved=True)
     with pytest.raises(NothingToContinue):
         await desk.checkout.give_up(desk.shop, shopper, cart_id)
     order = await desk.pay(shopper, cart_id)

@@ -22,17 +22,21 @@ from commerce.cart import service as cart_service
 from commerce.cart.consigning import consign
 from commerce.cart.schemas import ConsignedUnitsIn, ConsignmentIn
 from commerce.cart.totals import Fee, PricedLine, Terms, TermsFor, Totals, always, compute
+from commerce.checkout.schemas import PayAgain, PaymentIn
 from commerce.documents import service as documents
 from commerce.documents.schemas import IssuerAddress, IssuerIn
 from commerce.identity.service import Shopper
 from commerce.inventory import keeping, policies, promises
 from commerce.inventory import service as inventory
 from commerce.inventory.schemas import CountIn, PolicyIn, ReceiptIn
-from commerce.orders import cancelling, editing, fulfilling, refunding, returning
+from commerce.orders import cancelling, collecting, editing, fulfilling, refunding, returning
 from commerce.orders.held import by_shopper
 from commerce.orders.returning import Announced, Arrived
 from commerce.orders.schemas import AddUnits, EditAction, SetQuantity, StaffOrderOut
 from commerce.orders.shipping import refund_shipping
+from commerce.payments import service as payments
+from commerce.payments import terms
+from commerce.payments.schemas import PaymentOut
 from commerce.promotions.engine import Discount
 from commerce.taxes.engine import Rate
 from commerce.vendors import service as vendors
@@ -60,6 +64,9 @@ EVERY_FACT = {
     "order.fulfilled",
     "order.delivered",
     "payment.captured",
+    "payment.capture_failed",
+    "payment.dispute_closed",
+    "payment.disputed",
     "payment.refused",
     "payment.refunded",
     "return.requested",
@@ -77,6 +84,7 @@ TROUBLE = st.fixed_dictionaries(
         for what in ("away", "lost", "deadly")
     }
 )
+TOKENS = ("tok_ok", "tok_ok", "tok_challenge", "tok_challenge", "tok_declined", "tok_expires", "cash")
 QUIET: dict[str, set[str]] = {"away": set(), "lost": set(), "deadly": set()}
 MOSTLY_QUIET = st.one_of(st.just(QUIET), st.just(QUIET), TROUBLE)
 PICK = st.integers(0, 2)
@@ -103,6 +111,7 @@ class ShopMachine(RuleBasedStateMachine):
         super().__init__()
         self.orders: list[tuple[UUID, Shopper, UUID]] = []
         self.stubborn: set[UUID] = set()
+        self.waiting: list[tuple[Shopper, UUID]] = []
         self.ahead = timedelta()
 
     @initialize()
@@ -112,6 +121,7 @@ class ShopMachine(RuleBasedStateMachine):
         self.keep_back(1, 0, 9)
         self.attempt(lambda: self.change(self.let_a_vendor_sell_the_first))
         self.attempt(lambda: self.change(lambda tx: documents.set_issuer(tx, ISSUER)))
+        self.attempt(lambda: self.change(lambda tx: terms.allow(tx, "cod", None, 0)))
         self.card = self.do(self.desk.gift_card(220))
         self.sell_to([2, 3, 1], "tok_ok", by_card=True)
         self.sell_to([0, 10, 2], "tok_ok", split=True)
@@ -149,14 +159,110 @@ class ShopMachine(RuleBasedStateMachine):
             try:
                 await self.desk.try_to_pay(shopper, cart_id, *([self.card] if by_card else []), token)
             finally:
-                async with self.database.tx(self.seeded.id) as tx:
-                    rows = await tx.connection.fetch("SELECT id FROM orders WHERE cart_id = $1", cart_id)
-                for row in rows:
-                    self.orders.append((row["id"], shopper, cart_id))
-                    if token == "tok_refund_fails":
-                        self.stubborn.add(row["id"])
+                order_id = await self.note_order(shopper, cart_id)
+                if order_id is not None and token == "tok_refund_fails":
+                    self.stubborn.add(order_id)
 
         self.attempt(buy)
+
+    async def note_order(self, shopper: Shopper, cart_id: UUID) -> UUID | None:
+        """The order that a cart has become, if it has, so that it is looked after from now on."""
+        async with self.database.tx(self.seeded.id) as tx:
+            rows = await tx.connection.fetch("SELECT id FROM orders WHERE cart_id = $1", cart_id)
+        for row in rows:
+            if all(row["id"] != order_id for order_id, _, _ in self.orders):
+                self.orders.append((row["id"], shopper, cart_id))
+        return rows[0]["id"] if rows else None
+
+    @rule(quantities=UNITS, tokens=st.lists(st.sampled_from(TOKENS), min_size=1, max_size=3), bank=MOSTLY_QUIET)
+    def pay_in_parts(self, quantities: list[int], tokens: list[str], bank: dict[str, set[str]]) -> None:
+        self.trouble(bank)
+
+        async def buy() -> None:
+            shopper = await self.desk.shopper()
+            cart_id = await self.desk.cart(shopper, quantities)
+            self.waiting.append((shopper, cart_id))
+            try:
+                await self.desk.try_to_pay(shopper, cart_id, *tokens)
+            finally:
+                await self.note_order(shopper, cart_id)
+
+        self.attempt(buy)
+
+    @rule(
+        pick=PICK,
+        approved=st.booleans(),
+        news=st.lists(st.sampled_from(["webhook", "redirect", "complete", "give up"]), min_size=1, max_size=4),
+        bank=MOSTLY_QUIET,
+    )
+    def end_challenges(self, pick: int, approved: bool, news: list[str], bank: dict[str, set[str]]) -> None:
+        if not self.waiting:
+            return
+        shopper, cart_id = self.waiting[-1 - pick % len(self.waiting)]
+        self.trouble(bank)
+        for payment_id in self.desk.bank.asked_to_act:
+            self.desk.bank.answer(payment_id, approved=approved)
+        for way in news:
+            self.attempt(partial(self.bring_news, way, shopper, cart_id))
+        self.do(self.note_order(shopper, cart_id))
+
+    async def bring_news(self, way: str, shopper: Shopper, cart_id: UUID) -> None:
+        desk = self.desk
+        match way:
+            case "webhook":
+                for payment_id in list(desk.bank.asked_to_act):
+                    await desk.hear("payment_changed", payment_id)
+            case "redirect":
+                await desk.checkout.go_on(desk.shop, shopper, cart_id)
+            case "complete":
+                await desk.try_to_pay(shopper, cart_id, "tok_ok")
+            case "give up":
+                await desk.checkout.give_up(desk.shop, shopper, cart_id)
+
+    @rule(pick=PICK, token=st.sampled_from(TOKENS), bank=MOSTLY_QUIET)
+    def pay_for_the_order_again(self, pick: int, token: str, bank: dict[str, set[str]]) -> None:
+        async def again(order: StaffOrderOut, shopper: Shopper, _: UUID) -> None:
+            provider = "cod" if token == "cash" else "test"
+            body = PayAgain(payment=PaymentIn(provider=provider, token=token))
+            await self.desk.checkout.pay_again(self.desk.shop, shopper, order.id, body)
+
+        self.with_order(pick, again, bank)
+
+    @rule(pick=PICK, bank=MOSTLY_QUIET)
+    def collect(self, pick: int, bank: dict[str, set[str]]) -> None:
+        async def do(order: StaffOrderOut, *_: Any) -> None:
+            for payment in await self.payments_of(order.id):
+                if payment.status == "due":
+                    await self.change(
+                        partial(collecting.collect, order_id=order.id, payment_id=payment.id, actor=STAFF), order.id
+                    )
+
+        self.with_order(pick, do, bank)
+
+    @rule(
+        pick=PICK,
+        share=st.integers(1, 100),
+        outcome=st.sampled_from(["dispute_won", "dispute_lost", None]),
+        turned=st.booleans(),
+    )
+    def dispute(self, pick: int, share: int, outcome: str | None, turned: bool) -> None:
+        async def do(order: StaffOrderOut, *_: Any) -> None:
+            for payment in await self.payments_of(order.id):
+                if payment.status == "captured" and payment.provider == "test":
+                    said = {
+                        "amount": max(payment.amount * share // 100, 1),
+                        "currency": payment.currency,
+                        "dispute_reference": f"dispute_{payment.id}",
+                    }
+                    kinds = ["dispute_opened", *([outcome] if outcome else [])]
+                    for kind in reversed(kinds) if turned else kinds:
+                        await self.desk.hear(kind, payment.id, **said)
+
+        self.with_order(pick, do, QUIET)
+
+    async def payments_of(self, order_id: UUID) -> list[PaymentOut]:
+        async with self.database.tx(self.seeded.id, read_only=True) as tx:
+            return await payments.of_order(tx, order_id)
 
     async def split(self, shopper: Shopper, cart_id: UUID) -> None:
         """All but one unit of each line to one address, and that one to another."""
@@ -412,6 +518,7 @@ class ShopMachine(RuleBasedStateMachine):
     async def tidy(self) -> None:
         await self.desk.checkout.recover(self.desk.shop, older_than=timedelta(minutes=2))
         await self.desk.additional.lapse(self.seeded.id)
+        await self.desk.notifications.catch_up(self.seeded.id)
         async with self.database.tx(self.seeded.id) as tx:
             await inventory.release_expired(tx)
             await promises.keep_what_came_in(tx)

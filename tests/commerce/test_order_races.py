@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 import pytest
 
+from commerce.checkout.schemas import Waiting
+from commerce.identity.service import Shopper
 from commerce.orders import cancelling, editing, fulfilling, refunding, returning
 from commerce.orders.held import Actor
 from commerce.orders.returning import Announced
@@ -195,6 +198,74 @@ async def test_wherever_one_of_two_carts_is_interrupted_one_gift_card_pays_for_o
         assert await all_faults(database, seeded) == [], at
         assert await desk.on_cards() == (99 * at, 0, price * at)
     assert at > 20
+    await database.close()
+
+
+Checkouts = Callable[[Desk, Shopper, UUID, UUID], Awaitable[object]]
+
+
+async def _webhook(desk: Desk, shopper: Shopper, cart_id: UUID, payment_id: UUID) -> None:
+    await desk.hear("payment_changed", payment_id)
+
+
+async def _redirect(desk: Desk, shopper: Shopper, cart_id: UUID, payment_id: UUID) -> None:
+    await desk.checkout.go_on(desk.shop, shopper, cart_id)
+
+
+async def _complete(desk: Desk, shopper: Shopper, cart_id: UUID, payment_id: UUID) -> None:
+    await desk.try_to_pay(shopper, cart_id, "tok_ok")
+
+
+async def _give_up(desk: Desk, shopper: Shopper, cart_id: UUID, payment_id: UUID) -> None:
+    await desk.checkout.give_up(desk.shop, shopper, cart_id)
+
+
+async def _recover(desk: Desk, shopper: Shopper, cart_id: UUID, payment_id: UUID) -> None:
+    await desk.checkout.recover(desk.shop, older_than=timedelta(0))
+
+
+CHECKOUTS: dict[str, tuple[Checkouts, Checkouts]] = {
+    "webhook against redirect": (_webhook, _redirect),
+    "redirect against webhook": (_redirect, _webhook),
+    "webhook against complete": (_webhook, _complete),
+    "webhook against giving up": (_webhook, _give_up),
+    "redirect against recovery": (_redirect, _recover),
+}
+
+
+@pytest.mark.parametrize("pair", CHECKOUTS)
+async def test_wherever_news_of_a_payment_is_interrupted_there_is_one_order_or_none(
+    pair: str, database_urls: DatabaseUrls
+) -> None:
+    first, second = CHECKOUTS[pair]
+    seeded = seed_shop(database_urls, "raced")
+    database = Database(database_urls.app, pool_size=4)
+    desk = await Desk.at(database, seeded)
+    at, ended = 0, False
+    while not ended:
+        at += 1
+        shopper = await desk.shopper()
+        cart_id = await desk.cart(shopper, (3, 1))
+        waiting = await desk.try_to_pay(shopper, cart_id, "tok_ok", "tok_challenge")
+        assert isinstance(waiting, Waiting)
+        payment_id = waiting.payments[0].id
+        desk.bank.answer(payment_id, approved=True)
+        before = len(desk.bank.taken)
+
+        def hand(do: Checkouts, *about: Any) -> Hand:
+            return lambda at_desk, _: do(at_desk, *about)
+
+        about = (shopper, cart_id, payment_id)
+        ended, _ = await _race(database_urls, desk, cart_id, hand(first, *about), hand(second, *about), at)
+        await desk.checkout.recover(desk.shop, older_than=timedelta(0))
+        async with database.tx(seeded.id) as tx:
+            orders = await tx.connection.fetch("SELECT payment_state FROM orders WHERE cart_id = $1", cart_id)
+            assert await unsettled(tx) == [], at
+        assert [row["payment_state"] for row in orders] in (["paid"], []), at
+        assert len(desk.bank.taken) - before == 2 * len(orders), at
+        assert desk.bank.held == {}, at
+        assert await all_faults(database, seeded) == [], at
+    assert at > 5
     await database.close()
 
 

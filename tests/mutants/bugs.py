@@ -11,6 +11,9 @@ _CART = "tests/commerce/test_cart_and_checkout.py"
 _ORDERS = "tests/commerce/test_orders.py"
 _RACES = "tests/commerce/test_order_races.py"
 _CRASHES = "tests/commerce/test_order_crashes.py"
+_ATTEMPTS = "tests/commerce/test_attempts.py"
+_WEBHOOKS = "tests/commerce/test_webhooks.py"
+_MONEY = "tests/commerce/test_payments_after_placing.py"
 _MACHINE = "tests/commerce/test_order_machine.py"
 _VALUE = "tests/commerce/test_stored_value.py"
 _DOCUMENTS = "tests/commerce/test_documents.py"
@@ -139,7 +142,7 @@ BUGS = (
     return True
 
 
-async def begin_void(""",
+async def capture_failed(""",
                 """
         amount=amount,
         currency=row["currency"],
@@ -151,12 +154,12 @@ async def begin_void(""",
 LATE: list = []
 
 
-async def begin_void(""",
+async def capture_failed(""",
             ),
             (
                 "commerce/orders/money.py",
-                '                await enter(held, "captured", SYSTEM, amount=due.charge.amount, provider=due.provider)\n',
-                '                await enter(held, "captured", SYSTEM, amount=due.charge.amount, provider=due.provider)\n'
+                '                await enter(held, "captured", SYSTEM, amount=amount, provider=due.provider)\n',
+                '                await enter(held, "captured", SYSTEM, amount=amount, provider=due.provider)\n'
                 "        from foundation.outbox import announce\n\n"
                 "        late, settlement.LATE = settlement.LATE, []\n"
                 "        async with self.database.tx(due.charge.tenant_id) as tx:\n"
@@ -168,7 +171,13 @@ async def begin_void(""",
     Bug(
         "a capture is written down whatever the payment's state",
         (
-            ("commerce/payments/settlement.py", "_CAPTURED = _step(\"'capturing'\"", '_CAPTURED = _step("status"'),
+            (
+                "commerce/payments/settlement.py",
+                "fee = CAST(:fee AS bigint), updated_at = CAST(:now AS timestamptz)\n"
+                "        WHERE tenant_id = :tenant_id AND id = :payment_id AND status = 'capturing'\n",
+                "fee = CAST(:fee AS bigint), updated_at = CAST(:now AS timestamptz)\n"
+                "        WHERE tenant_id = :tenant_id AND id = :payment_id\n",
+            ),
             (
                 "commerce/payments/settlement.py",
                 "_CAPTURING = _step(\"'authorised', 'capturing'\"",
@@ -182,8 +191,8 @@ async def begin_void(""",
         (
             (
                 "commerce/payments/settlement.py",
-                "WHERE tenant_id = :tenant_id AND order_id = :order_id AND status = 'authorised'\n",
-                "WHERE tenant_id = :tenant_id AND order_id = :order_id AND status IN ('authorised', 'capturing')\n",
+                "order_id = :order_id AND status IN ('authorised', 'due', 'capture_failed')\n",
+                "order_id = :order_id AND status IN ('authorised', 'due', 'capture_failed', 'capturing')\n",
             ),
         ),
         _RACES,
@@ -206,7 +215,7 @@ async def begin_void(""",
     ),
     Bug(
         "a refund on its way does not count",
-        (("commerce/orders/held.py", "balance.captured - balance.set_aside", "balance.captured - balance.refunded"),),
+        (("commerce/orders/held.py", "+ to_come - balance.set_aside", "+ to_come - balance.refunded"),),
         _MACHINE,
     ),
     Bug(
@@ -399,5 +408,87 @@ async def begin_void(""",
             ),
         ),
         f"{_DOCUMENTS}::test_an_order_is_invoiced_when_its_money_is_taken_and_corrected_to_the_last_cent",
+    ),
+    Bug(
+        "the webhook and the redirect each capture",
+        (
+            (
+                "commerce/payments/attempts.py",
+                '_UNDECIDED = f"p.order_id IS NULL AND p.status IN {UNDECIDED}"',
+                '_UNDECIDED = f"(p.status = p.status OR p.status IN {UNDECIDED})"',
+            ),
+        ),
+        _ATTEMPTS,
+    ),
+    Bug(
+        "a notification is believed whoever signed it",
+        (
+            (
+                "commerce/payments/signatures.py",
+                'if version == "v1" and hmac.compare_digest(expected, signature.encode()):',
+                'if version == "v1" and expected and signature:',
+            ),
+        ),
+        _WEBHOOKS,
+    ),
+    Bug(
+        "an event is handled before it is kept",
+        (
+            (
+                "commerce/checkout/notifications.py",
+                """        if kept is not None:
+            await self._handle(tenant_id, kept)
+
+    async def catch_up(""",
+                """
+    async def catch_up(""",
+            ),
+            (
+                "commerce/checkout/notifications.py",
+                """        async with self.checkout.database.tx(tenant_id) as tx:
+            kept = await inbox.keep(tx, provider, event)
+""",
+                """        await self._look(tenant_id, provider, event)
+        async with self.checkout.database.tx(tenant_id) as tx:
+            kept = await inbox.keep(tx, provider, event)
+            if kept is not None:
+                await inbox.handled(tx, kept.id)
+""",
+            ),
+        ),
+        f"{_WEBHOOKS}::test_an_event_is_kept_before_it_is_handled",
+    ),
+    Bug(
+        "what is in dispute is given back as well",
+        (
+            (
+                "commerce/payments/settlement.py",
+                "        return self.captured - self.set_aside - self.disputed",
+                "        return self.captured - self.set_aside",
+            ),
+            (
+                "commerce/payments/settlement.py",
+                "              AND amount - spared - refunded - disputed >= CAST(:amount AS bigint)\n",
+                "",
+            ),
+            (
+                "commerce/payments/settlement.py",
+                "SELECT id, amount - spared - refunded - disputed AS refundable",
+                "SELECT id, amount - spared - refunded AS refundable",
+            ),
+        ),
+        _MONEY,
+    ),
+    Bug(
+        "a capture that the provider refuses counts as made",
+        (
+            (
+                "commerce/orders/money.py",
+                "            if isinstance(answer, Refused):\n                if await settlement.capture_failed(",
+                "            if answer is None:\n                if await settlement.capture_failed(",
+            ),
+            ("commerce/orders/money.py", "payment_id, fee=answer.fee)", "payment_id)"),
+        ),
+        _MONEY,
     ),
 )

@@ -8,7 +8,7 @@ from uuid import UUID
 
 from fastapi import APIRouter, Path, Request, Response, status
 
-from commerce.checkout.schemas import Complete, Waiting
+from commerce.checkout.schemas import Complete, PayAgain, Waiting
 from commerce.checkout.service import Checkout
 from commerce.http import Core, CoreDep, KeyDep, ShopDep, ShopperDep, once, shopper_once
 from commerce.identity.service import Shopper
@@ -18,6 +18,7 @@ from commerce.taxes import engines
 from foundation.http import json_bytes, model_bytes
 
 router = APIRouter(prefix="/v1/store/carts", tags=["checkout"])
+orders_router = APIRouter(prefix="/v1/store/orders", tags=["checkout"])
 
 
 def checkout_of(core: Core) -> Checkout:
@@ -34,10 +35,10 @@ CartId = Annotated[UUID, Path()]
 Waits: dict[int | str, dict[str, Any]] = {status.HTTP_202_ACCEPTED: {"model": Waiting}}
 
 
-def answer(told: OrderOut | Waiting) -> Response:
+def answer(told: OrderOut | Waiting, *, placed: int = status.HTTP_201_CREATED) -> Response:
     """201 with the order, or 202 with what the shopper has to do first."""
     waits = isinstance(told, Waiting)
-    return json_bytes(model_bytes(told), status=status.HTTP_202_ACCEPTED if waits else status.HTTP_201_CREATED)
+    return json_bytes(model_bytes(told), status=status.HTTP_202_ACCEPTED if waits else placed)
 
 
 @router.post("/{cart_id}/complete", status_code=status.HTTP_201_CREATED, response_model=OrderOut, responses={**Waits})
@@ -80,5 +81,42 @@ async def give_up(
     async def work() -> Response:
         await checkout_of(core).give_up(shop, shopper, cart_id)
         return Response(status_code=status.HTTP_204_NO_CONTENT)
+
+    return await once(request, core, shopper, key, work)
+
+
+@orders_router.post("/{order_id}/pay", response_model=OrderOut, responses={**Waits})
+async def pay_again(
+    request: Request,
+    core: CoreDep,
+    shop: ShopDep,
+    shopper: ShopperDep,
+    key: KeyDep,
+    order_id: Annotated[UUID, Path()],
+    body: PayAgain,
+) -> Response:
+    """Pay for an order whose payment could not be captured; 202 when the shopper has something to do first."""
+
+    async def work() -> Response:
+        told = await checkout_of(core).pay_again(shop, shopper, order_id, body)
+        return answer(told, placed=status.HTTP_200_OK)
+
+    return await once(request, core, shopper, key, work)
+
+
+@orders_router.post("/{order_id}/pay/continue", response_model=OrderOut, responses={**Waits})
+async def go_on_paying(
+    request: Request,
+    core: CoreDep,
+    shop: ShopDep,
+    shopper: ShopperDep,
+    key: KeyDep,
+    order_id: Annotated[UUID, Path()],
+) -> Response:
+    """The order once the shopper has done what was asked to pay for it again; 202 again while they have not."""
+
+    async def work() -> Response:
+        told = await checkout_of(core).go_on_paying(shop, shopper, order_id)
+        return answer(told, placed=status.HTTP_200_OK)
 
     return await once(request, core, shopper, key, work)

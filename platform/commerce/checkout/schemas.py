@@ -48,14 +48,11 @@ class PartIn(PaymentIn):
     """Minor units; the last payment may leave it out and pays the rest."""
 
 
-class Complete(Input):
-    """Pay for the cart, with one payment or with several, and place the order."""
+class PayAgain(Input):
+    """One payment, or several."""
 
     payment: PaymentIn | None = None
     payments: Annotated[list[PartIn], Field(min_length=1, max_length=MAX_PAYMENTS)] | None = None
-    email: Email | None = None
-    expected_total: Annotated[int, Field(ge=0, le=10**15)] | None = None
-    """What the shopper was shown; anything else to pay is refused."""
     return_url: PageUrl | None = None
     """Where a provider sends the shopper back to when they had something to do on a page of its own."""
 
@@ -71,6 +68,14 @@ class Complete(Input):
         if self.payment is not None:
             return [PartIn(**self.payment.model_dump())]
         return self.payments or []
+
+
+class Complete(PayAgain):
+    """Pay for the cart, with one payment or with several, and place the order."""
+
+    email: Email | None = None
+    expected_total: Annotated[int, Field(ge=0, le=10**15)] | None = None
+    """What the shopper was shown; anything else to pay is refused."""
 
 
 class ActionOut(Model):

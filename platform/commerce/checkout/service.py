@@ -21,17 +21,18 @@ from pydantic import TypeAdapter, ValidationError
 from commerce.cart import service as carts
 from commerce.cart.quoting import quote
 from commerce.cart.service import Checked
-from commerce.checkout.schemas import ActionOut, Complete, PartIn, Waiting
+from commerce.checkout.schemas import ActionOut, Complete, PartIn, PayAgain, Waiting
 from commerce.checkout.splitting import shares
 from commerce.delivery.slots import SlotFull
 from commerce.identity.service import Shopper
 from commerce.inventory import service as inventory
 from commerce.inventory.service import StockLine
 from commerce.orders import reading as orders
+from commerce.orders.held import by_shopper, enter, hold, save_states
 from commerce.orders.money import Money
 from commerce.orders.placing import place
 from commerce.orders.schemas import OrderOut
-from commerce.payments import attempts
+from commerce.payments import attempts, settlement
 from commerce.payments.attempts import Asked, Attempt, Part
 from commerce.payments.methods import service as methods
 from commerce.payments.providers import (
@@ -90,6 +91,12 @@ class TaxesUnquoted(Conflict):
     code = "checkout.taxes_unquoted"
 
 
+class NothingToPay(Conflict):
+    """The order is paid for, or given up; what was just authorised is let go."""
+
+    code = "checkout.nothing_to_pay"
+
+
 class _Decided(Exception):
     """Somebody else has brought the attempt to its end."""
 
@@ -97,7 +104,7 @@ class _Decided(Exception):
 log = structlog.get_logger(__name__)
 
 Answer = Authorised | ActionRequired | Refused
-ENDED_WITHOUT_AN_ORDER = (PaymentWasRefused, ReservationLost, CodeUsedUp, SlotFull)
+ENDED_WITHOUT_AN_ORDER = (PaymentWasRefused, ReservationLost, CodeUsedUp, SlotFull, NothingToPay)
 _CHECKED = TypeAdapter(Checked)
 
 
@@ -126,9 +133,7 @@ class Checkout:
             attempt, checked = await self._reserved(shop, shopper, cart_id, body)
         except carts.CartNotOpen:
             return await self._again(shop, cart_id)
-        return await self._ask(
-            attempt, checked, lambda part: self.providers.named(part.provider).authorise(part.charge)
-        )
+        return await self._ask(attempt, checked, self._authorise)
 
     async def go_on(self, shop: Shop, shopper: Shopper, cart_id: UUID) -> OrderOut | Waiting:
         """The shopper is back from what they had to do.
@@ -141,6 +146,54 @@ class Checkout:
             await carts.get(tx, shopper, cart_id)
             attempt = await attempts.latest(tx, cart_id)
         if attempt is None:
+            raise NothingToContinue
+        return await self.resume(attempt)
+
+    async def pay_again(self, shop: Shop, shopper: Shopper, order_id: UUID, body: PayAgain) -> OrderOut | Waiting:
+        """Pay for an order whose payment could not be captured for good.
+
+        Raises:
+            UnknownProvider, MethodNotFound, OrderNotFound, IllegalTransition, PaymentsDontAddUp: before anything is
+                asked for.
+            PaymentWasRefused, ProviderUnavailable, NothingToPay: the order is as it was.
+        """
+        parts = body.parts
+        for part in parts:
+            await self.providers.offered(shop.id, part.provider)
+        async with self.database.tx(shop.id) as tx:
+            held = await hold(tx, order_id, owner=shopper)
+            held.require("pay", by_shopper(shopper))
+            missing = (await settlement.balance(tx, order_id)).failing
+            amounts = shares(missing, [part.amount for part in parts])
+            cart_id, currency = await orders.cart_of(tx, order_id)
+            attempt = await attempts.begin(
+                tx,
+                shopper,
+                cart_id,
+                [
+                    Asked(part.provider, await _token(tx, shopper, part), amount)
+                    for part, amount in zip(parts, amounts, strict=True)
+                ],
+                currency=currency,
+                email=None,
+                checked="",
+                return_url=body.return_url,
+                order_id=order_id,
+            )
+        return await self._ask(attempt, None, self._authorise)
+
+    async def go_on_paying(self, shop: Shop, shopper: Shopper, order_id: UUID) -> OrderOut | Waiting:
+        """The shopper is back from what they had to do to pay for an order again.
+
+        Raises:
+            OrderNotFound, NothingToContinue.
+            PaymentWasRefused, ProviderUnavailable, NothingToPay: as for `pay_again`.
+        """
+        async with self.database.tx(shop.id, read_only=True) as tx:
+            await orders.get(tx, shopper, order_id)
+            cart_id, _ = await orders.cart_of(tx, order_id)
+            attempt = await attempts.latest(tx, cart_id)
+        if attempt is None or attempt.order_id is None:
             raise NothingToContinue
         return await self.resume(attempt)
 
@@ -165,6 +218,8 @@ class Checkout:
         """
         if attempt.is_over:
             return await self._ended(attempt)
+        if attempt.order_id is not None:
+            return await self._ask(attempt, None, self._became, keep=True)
         try:
             checked = _CHECKED.validate_json(attempt.checked)
         except ValidationError:  # kept by another version of this code
@@ -225,7 +280,7 @@ class Checkout:
         return await self.resume(attempt)
 
     async def _ask(
-        self, attempt: Attempt, checked: Checked, ask: Callable[[Part], Awaitable[Answer]], *, keep: bool = False
+        self, attempt: Attempt, checked: Checked | None, ask: Callable[[Part], Awaitable[Answer]], *, keep: bool = False
     ) -> OrderOut | Waiting:
         """Ask for each payment in turn, and do what follows. Without an answer nothing is kept, or all as it was."""
         answers: dict[UUID, Authorised | ActionRequired] = {}
@@ -258,34 +313,68 @@ class Checkout:
             waits = await attempts.wait(tx, attempt, answers)
         return _waiting(waits) if waits else await self._overtaken(attempt, answers)
 
-    async def _place(self, attempt: Attempt, checked: Checked, answers: Mapping[UUID, Authorised]) -> OrderOut:
+    async def _place(self, attempt: Attempt, checked: Checked | None, answers: Mapping[UUID, Authorised]) -> OrderOut:
         """The order, unless the attempt or its reservations are over. What was checked, reserved and authorised is what
-        is placed, whatever became of prices and rates meanwhile.
+        is placed, whatever became of prices and rates meanwhile. An order that stands has its new payments.
         """
-        order_id = new_id()
+        order_id = attempt.order_id or new_id()
+        due = frozenset(part.id for part in attempt.parts if self._comes_later(part))
         try:
-            await self._write_order(attempt, checked, answers, order_id)
+            if checked is None:
+                await self._write_payments(attempt, answers, order_id, due)
+            else:
+                await self._write_order(attempt, checked, answers, order_id, due)
         except _Decided:
             return await self._overtaken(attempt, answers)
-        except (ReservationLost, CodeUsedUp, SlotFull):
+        except (ReservationLost, CodeUsedUp, SlotFull, NothingToPay):
             if await self._let_go(attempt):
                 raise
             return await self._overtaken(attempt, answers)
         for part in attempt.parts:
-            if not self.providers.named(part.provider).deferred:
+            if part.id not in due:
                 charge = replace(part.charge, reference=answers[part.id].reference)
                 await self.money.take(Due(order_id, part.provider, charge))
         async with self.database.tx(attempt.shopper.tenant_id, read_only=True) as tx:
             return await orders.get(tx, attempt.shopper, order_id)
 
     async def _write_order(
-        self, attempt: Attempt, checked: Checked, answers: Mapping[UUID, Authorised], order_id: UUID
+        self,
+        attempt: Attempt,
+        checked: Checked,
+        answers: Mapping[UUID, Authorised],
+        order_id: UUID,
+        due: frozenset[UUID],
     ) -> None:
-        deferred = frozenset(part.provider for part in attempt.parts if self.providers.named(part.provider).deferred)
+        all_due = len(due) == len(attempt.parts)
         async with self.database.tx(attempt.shopper.tenant_id) as tx:
-            await _claim(tx, attempt, checked, answers, order_id, deferred)
-            await place(tx, attempt.shopper, checked, order_id=order_id, email=attempt.email)
+            await _claim(tx, attempt, checked, answers, order_id, due)
+            await place(
+                tx,
+                attempt.shopper,
+                checked,
+                order_id=order_id,
+                email=attempt.email,
+                payment_state="due" if all_due else "authorised",
+            )
             await carts.complete(tx, attempt.cart_id)
+
+    async def _write_payments(
+        self, attempt: Attempt, answers: Mapping[UUID, Authorised], order_id: UUID, due: frozenset[UUID]
+    ) -> None:
+        paid = sum(part.charge.amount for part in attempt.parts)
+        async with self.database.tx(attempt.shopper.tenant_id) as tx:
+            held = await hold(tx, order_id)
+            balance = await settlement.balance(tx, order_id)
+            if not paid or balance.failing != paid:
+                raise NothingToPay
+            if not await attempts.authorised(tx, attempt, answers, order_id, due=due):
+                raise _Decided
+            await settlement.replace_failed(tx, order_id)
+            await save_states(held)
+            await enter(held, "paid_again", by_shopper(attempt.shopper), amount=paid)
+
+    def _comes_later(self, part: Part) -> bool:
+        return self.providers.named(part.provider).deferred and part.charge.amount > 0
 
     async def _refuse(self, attempt: Attempt, part: Part, answer: Refused) -> bool:
         if answer == NEVER_ASKED:
@@ -317,11 +406,12 @@ class Checkout:
     async def _ended(self, attempt: Attempt) -> OrderOut:
         async with self.database.tx(attempt.shopper.tenant_id, read_only=True) as tx:
             order = await orders.of_cart(tx, attempt.cart_id)
-        if order is not None:
+        let_go = all(part.order_id is None for part in attempt.parts)
+        if order is not None and not (attempt.order_id and let_go):
             return order
         if attempt.refusal is not None:
             raise PaymentWasRefused(reason=attempt.refusal)
-        raise ReservationLost
+        raise NothingToPay if attempt.order_id else ReservationLost
 
     async def recover(self, shop: Shop, *, older_than: timedelta) -> int:
         """Drive what a crash left half way to its end; says how many attempts, captures, voids and refunds that were.
@@ -363,9 +453,9 @@ async def _claim(
     checked: Checked,
     answers: Mapping[UUID, Authorised],
     order_id: UUID,
-    deferred: frozenset[str],
+    due: frozenset[UUID],
 ) -> None:
-    if not await attempts.authorised(tx, attempt, answers, order_id, deferred=deferred):
+    if not await attempts.authorised(tx, attempt, answers, order_id, due=due):
         raise _Decided
     if not await inventory.claim(tx, attempt.id, order_id, units=sum(line.quantity for line in _stock_lines(checked))):
         raise ReservationLost

@@ -372,6 +372,8 @@ async def start_due_refunds(held: Held, *, reason: str, to: str | None = None) -
     """Start to give back what was captured beyond what is owed, and is not on its way back yet.
 
     What an exchange keeps back until it is paid stays. The rest goes back to where it came from, or to what `to` names.
+    What has not come yet, because the goods went before the money or it could not be captured, need not come so far;
+    what is in dispute is not given back while it is, nor when the dispute was lost.
 
     Raises:
         NoCustomer: it can't become store credit.
@@ -379,7 +381,12 @@ async def start_due_refunds(held: Held, *, reason: str, to: str | None = None) -
     if to is not None and held.customer_id is None:
         raise NoCustomer
     balance = await settlement.balance(held.tx, held.id)
-    due = balance.captured - balance.set_aside - (held.total - held.credited) - await _kept_back(held)
+    to_come = balance.due + balance.failing
+    too_much = balance.captured + to_come - balance.set_aside - (held.total - held.credited) - await _kept_back(held)
+    spared = min(max(too_much, 0), to_come)
+    if spared:
+        await settlement.spare(held.tx, held.id, spared)
+    due = min(too_much - spared, balance.refundable)
     if due > 0:
         await settlement.start_refunds(held.tx, held.id, due, reason=reason, to=to)
 

@@ -34,7 +34,7 @@ class Order(TenantOwned, Base):
             name="status",
         ),
         CheckConstraint(
-            "payment_state IN ('pending', 'authorised', 'paid', 'partially_refunded', 'refunded', 'voided')",
+            "payment_state IN ('pending', 'authorised', 'due', 'paid', 'partially_refunded', 'refunded', 'voided')",
             name="payment_state",
         ),
         CheckConstraint(

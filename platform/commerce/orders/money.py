@@ -15,7 +15,7 @@ import structlog
 from commerce.orders.held import SYSTEM, enter, hold, save_states, start_due_refunds
 from commerce.payments import settlement
 from commerce.payments.providers import Providers, ProviderUnavailable, Refused
-from commerce.payments.settlement import Due, Pending
+from commerce.payments.settlement import Due, DueRefund, Pending
 from foundation.database import Database
 
 log = structlog.get_logger(__name__)
@@ -97,30 +97,50 @@ class Money:
             ProviderUnavailable: no answer; `finish` gives it back later.
         """
         async with self.database.tx(tenant_id, read_only=True) as tx:
-            due = await settlement.started_refund(tx, refund_id)
-        if due is None:
-            return
+            due = await settlement.refund_of(tx, refund_id)
+        if due is not None and not due.made:
+            await self._give_back(tenant_id, due)
+
+    async def look_at_refund(self, tenant_id: UUID, refund_id: UUID) -> None:
+        """Ask once more about a refund of which something is new: what was made may have come back.
+
+        Raises:
+            ProviderUnavailable: no answer.
+        """
+        async with self.database.tx(tenant_id, read_only=True) as tx:
+            due = await settlement.refund_of(tx, refund_id)
+        if due is not None:
+            await self._give_back(tenant_id, due)
+
+    async def _give_back(self, tenant_id: UUID, due: DueRefund) -> None:
         answer = await self.providers.named(due.provider).refund(due.refund)
+        refund_id, amount = due.refund.refund_id, due.refund.amount
         async with self.database.tx(tenant_id) as tx:
             held = await hold(tx, due.order_id)
             if isinstance(answer, Refused):
                 if await settlement.refund_failed(tx, refund_id, answer.reason):
-                    await enter(held, "refund_failed", SYSTEM, note=answer.reason, amount=due.refund.amount)
+                    await save_states(held)
+                    await enter(held, "refund_failed", SYSTEM, note=answer.reason, amount=amount)
             elif await settlement.refunded(tx, refund_id, answer.reference):
                 await save_states(held)
-                await enter(held, "refunded", SYSTEM, amount=due.refund.amount, provider=due.provider)
+                await enter(held, "refunded", SYSTEM, amount=amount, provider=due.provider)
 
     async def _take(self, due: Due) -> None:
         if due.order_id is None:
             raise RuntimeError(f"payment {due.charge.payment_id} is captured for no order")
-        await self.providers.named(due.provider).capture(due.charge)
+        payment_id, amount = due.charge.payment_id, due.charge.amount
+        answer = await self.providers.named(due.provider).capture(due.charge)
         async with self.database.tx(due.charge.tenant_id) as tx:
             held = await hold(tx, due.order_id)
-            if await settlement.captured(tx, due.charge.payment_id):
+            if isinstance(answer, Refused):
+                if await settlement.capture_failed(tx, payment_id, answer.reason):
+                    await save_states(held)
+                    await enter(held, "capture_failed", SYSTEM, note=answer.reason, amount=amount)
+            elif await settlement.captured(tx, payment_id, fee=answer.fee):
                 if held.credited:  # cancelled while the capture was on its way
                     await start_due_refunds(held, reason="cancelled")
                 await save_states(held)
-                await enter(held, "captured", SYSTEM, amount=due.charge.amount, provider=due.provider)
+                await enter(held, "captured", SYSTEM, amount=amount, provider=due.provider)
 
     async def _try(self, tenant_id: UUID, call: Pending) -> None:
         make = {"capture": self.capture, "void": self.void, "refund": self.refund}[call.kind]

@@ -124,10 +124,10 @@ class Additional:
 
     async def _apply(self, attempt: Attempt, order_id: UUID, change_id: UUID, answer: Authorised) -> None:
         part, actor = attempt.parts[0], by_shopper(attempt.shopper)
-        deferred = frozenset({part.provider} if self.providers.named(part.provider).deferred else ())
+        due = frozenset({part.id} if self.providers.named(part.provider).deferred else ())
         async with self.database.tx(attempt.shopper.tenant_id) as tx:
             held = await hold(tx, order_id, owner=attempt.shopper)
-            if not await attempts.authorised(tx, attempt, {part.id: answer}, order_id, deferred=deferred):
+            if not await attempts.authorised(tx, attempt, {part.id: answer}, order_id, due=due):
                 raise ChangeOver(state="expired")
             await enter(held, "change_paid", actor, change_id=change_id, amount=part.charge.amount)
             await editing.paid(held, change_id, actor)

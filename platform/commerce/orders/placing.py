@@ -19,6 +19,7 @@ from commerce.delivery.service import collectable
 from commerce.identity.service import Shopper
 from commerce.inventory import bundles
 from commerce.orders.changes import written_terms
+from commerce.orders.states import PaymentState
 from commerce.promotions import service as promotions
 from commerce.taxes.schemas import OWN_TABLE
 from foundation import clock
@@ -34,7 +35,7 @@ _PLACE = hot(
             INSERT INTO orders (tenant_id, id, number, cart_id, customer_id, visitor_id, email, currency, subtotal,
                                 discount, shipping, tax, tax_included, shipping_tax, taxes, rounding, tax_engine,
                                 vat_id, discounts, customer_note, fees, fees_tax, fee_lines, gift, tax_terms, address,
-                                delivery, total, placed_at)
+                                delivery, total, payment_state, placed_at)
             VALUES (:tenant_id, :id, :number, :cart_id, CAST(:customer_id AS uuid), :visitor_id, CAST(:email AS text),
                     :currency, :subtotal, :discount, :shipping, :tax, :tax_included, :shipping_tax,
                     CAST(CAST(:taxes AS text) AS jsonb), :rounding,
@@ -43,7 +44,7 @@ _PLACE = hot(
                     CAST(CAST(:fee_lines AS text) AS jsonb), CAST(CAST(:gift AS text) AS jsonb),
                     CAST(CAST(:tax_terms AS text) AS jsonb),
                     CAST(CAST(:address AS text) AS jsonb),
-                    CAST(CAST(:delivery AS text) AS jsonb), :total, CAST(:at AS timestamptz))),
+                    CAST(CAST(:delivery AS text) AS jsonb), :total, :payment_state, CAST(:at AS timestamptz))),
         consigned AS (
             INSERT INTO order_consignment (tenant_id, id, order_id, number, address, delivery, shipping, shipping_tax,
                                            shipping_charged, tax, taxes)
@@ -82,7 +83,15 @@ _PLACE = hot(
 )
 
 
-async def place(tx: Tx, shopper: Shopper, checked: Checked, *, order_id: UUID, email: str | None) -> None:
+async def place(
+    tx: Tx,
+    shopper: Shopper,
+    checked: Checked,
+    *,
+    order_id: UUID,
+    email: str | None,
+    payment_state: PaymentState = "authorised",
+) -> None:
     """The order a checked cart becomes, and the news of it.
 
     The amounts are the cart's own, so what was authorised is what is charged.
@@ -128,6 +137,7 @@ async def place(tx: Tx, shopper: Shopper, checked: Checked, *, order_id: UUID, e
             "address": said.address.model_dump_json() if said.address else None,
             "delivery": delivery.model_dump_json() if delivery else None,
             "total": totals.total,
+            "payment_state": payment_state,
             "at": clock.now(),
             "entry_id": new_id(),
             "line_ids": line_ids,

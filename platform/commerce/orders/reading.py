@@ -108,6 +108,10 @@ _BY_NUMBER = _document("o.number = :number AND o.email = :email")
 
 _OWN = hot(text(f"SELECT FROM orders o WHERE o.tenant_id = :tenant_id AND o.id = :order_id AND {OWNED}"))
 
+_CART = hot(
+    text("SELECT cart_id, currency FROM orders WHERE tenant_id = :tenant_id AND id = :order_id AND cart_id IS NOT NULL")
+)
+
 # ix_stock_movement_parcel and ix_reservation_order find where units lie and lay.
 _FOR_STAFF = hot(
     text(
@@ -221,6 +225,18 @@ async def of_cart(tx: Tx, cart_id: UUID) -> OrderOut | None:
     """The order a cart became, if it did."""
     document = await tx.json(_BY_CART, {"cart_id": cart_id})
     return OrderOut.model_validate(_with_possible(document, "shopper")) if document else None
+
+
+async def cart_of(tx: Tx, order_id: UUID) -> tuple[UUID, str]:
+    """The cart that an order was, and its currency.
+
+    Raises:
+        OrderNotFound: there is none, or it was no cart.
+    """
+    row = await tx.one(_CART, {"order_id": order_id})
+    if row is None:
+        raise OrderNotFound
+    return row["cart_id"], row["currency"]
 
 
 async def for_staff(tx: Tx, order_id: UUID) -> StaffOrderOut:

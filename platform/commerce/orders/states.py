@@ -25,7 +25,7 @@ Status = Literal[
     "returned",
     "refunded",
 ]
-PaymentState = Literal["pending", "authorised", "paid", "partially_refunded", "refunded", "voided"]
+PaymentState = Literal["pending", "authorised", "due", "paid", "partially_refunded", "refunded", "voided"]
 FulfilmentState = Literal["unfulfilled", "partially_fulfilled", "shipped", "out_for_delivery", "delivered", "cancelled"]
 CAPTURED: frozenset[PaymentState] = frozenset({"paid", "partially_refunded", "refunded"})
 """The money came, whatever went back since."""
@@ -136,7 +136,7 @@ TRANSITIONS: Mapping[str, Transition] = {
         "Send a parcel with all or some of what has not left.",
         "orders:fulfil",
         staff=When(
-            payment=frozenset({"paid", "partially_refunded"}),
+            payment=frozenset({"paid", "partially_refunded", "due"}),
             fulfilment=frozenset({"unfulfilled", "partially_fulfilled"}),
         ),
         emits=("order.fulfilled",),
@@ -166,18 +166,39 @@ TRANSITIONS: Mapping[str, Transition] = {
         staff=When(payment=frozenset({"paid", "partially_refunded"})),
         emits=("payment.refunded",),
     ),
+    "pay": Transition(
+        "Pay again for an order whose payment could not be captured.",
+        "payments:write",
+        staff=When(payment=frozenset()),
+        shopper=When(payment=frozenset({"pending"}), fulfilment=frozenset({"unfulfilled", "partially_fulfilled"})),
+        emits=("payment.captured", "payment.refused"),
+    ),
+    "collect": Transition(
+        "Write down that the money of a payment on delivery or on account has come.",
+        "payments:write",
+        staff=When(payment=frozenset({"due"})),
+        emits=("payment.captured",),
+    ),
     "note": Transition("Write something down for other staff.", "orders:write", staff=When()),
 }
 
 
 def payment_state(balance: Balance) -> PaymentState:
-    """Where the money is. An order without any payment was paid for elsewhere."""
+    """Where the money is. An order without any payment was paid for elsewhere.
+
+    One payment that is not there yet is enough for the order not to be paid: `pending` when it could not be captured
+    for good, `due` when the goods go before the money.
+    """
+    if balance.failed:
+        return "pending"
+    if balance.held:
+        return "authorised"
+    if balance.due:
+        return "due"
     if balance.taken:
         if not balance.refunded:
             return "paid"
         return "refunded" if balance.refunded >= balance.captured else "partially_refunded"
-    if balance.held:
-        return "authorised"
     return "voided" if balance.payments else "paid"
 
 

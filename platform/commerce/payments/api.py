@@ -10,7 +10,7 @@ from fastapi import APIRouter, Depends, Path
 from commerce.http import CoreDep, ShopDep, staff
 from commerce.identity.staff import Staff
 from commerce.ledger import service as ledger
-from commerce.payments import service, settlement
+from commerce.payments import disputes, service, settlement
 from commerce.payments.schemas import OrderMoney
 
 router = APIRouter(prefix="/v1/admin/orders", tags=["payments"])
@@ -23,6 +23,7 @@ async def money(core: CoreDep, shop: ShopDep, _: Reader, order_id: Annotated[UUI
     async with core.database.tx(shop.id, read_only=True) as tx:
         payments = await service.of_order(tx, order_id)
         refunds = await settlement.refunds_of(tx, order_id)
-        references = [order_id, *(payment.id for payment in payments), *(refund.id for refund in refunds)]
+        about = [*(payment.id for payment in payments), *(refund.id for refund in refunds)]
+        references = [order_id, *about, *await disputes.ids_of(tx, order_id)]
         postings = await ledger.story(tx, references)
     return OrderMoney(payments=payments, refunds=refunds, postings=postings)

@@ -64,6 +64,8 @@ class Attempt:
     email: str | None
     checked: str
     """The cart as it was checked, in the words of whoever checked it: what is placed if all is authorised."""
+    order_id: UUID | None
+    """The order that stands already and is paid for again."""
     began_at: datetime
     parts: Sequence[Part]
 
@@ -91,9 +93,10 @@ _BEGIN = hot(
         """
         WITH attempt AS (
             INSERT INTO payment_attempt (tenant_id, id, cart_id, session_id, visitor_id, customer_id, consent, email,
-                                         checked, created_at)
+                                         checked, order_id, created_at)
             VALUES (:tenant_id, :attempt_id, :cart_id, :session_id, :visitor_id, CAST(:customer_id AS uuid),
-                    CAST(:consent AS text[]), CAST(:email AS text), :checked, CAST(:now AS timestamptz)))
+                    CAST(:consent AS text[]), CAST(:email AS text), :checked, CAST(:order_id AS uuid),
+                    CAST(:now AS timestamptz)))
         INSERT INTO payment (tenant_id, id, attempt_id, cart_id, provider, status, amount, currency, updated_at)
         SELECT :tenant_id, p.id, :attempt_id, :cart_id, p.provider, 'started', p.amount, CAST(:currency AS text),
                CAST(:now AS timestamptz)
@@ -116,9 +119,9 @@ _AUTHORISED = hot(
         f"""
         {_LOCKED}
         UPDATE payment p SET status = a.status, provider_reference = a.reference, order_id = :order_id,
-                             action_url = NULL, updated_at = CAST(:now AS timestamptz)
-        FROM locked JOIN unnest(CAST(:ids AS uuid[]), CAST(:references AS text[]), CAST(:statuses AS text[]))
-                         AS a (id, reference, status) ON a.id = locked.id
+                             due_on = a.due_on, action_url = NULL, updated_at = CAST(:now AS timestamptz)
+        FROM locked JOIN unnest(CAST(:ids AS uuid[]), CAST(:references AS text[]), CAST(:statuses AS text[]),
+                                CAST(:due_on AS date[])) AS a (id, reference, status, due_on) ON a.id = locked.id
         WHERE p.tenant_id = :tenant_id AND p.id = locked.id AND {_UNDECIDED}
         RETURNING p.id
         """  # noqa: S608  (the fragments are literals of this module)
@@ -159,7 +162,8 @@ def _find(which: str) -> HotStatement:
         text(
             f"""
             SELECT a.id AS attempt_id, a.cart_id, a.session_id, a.visitor_id, a.customer_id, a.consent, a.email,
-                   a.checked, a.created_at, p.id, p.provider, p.provider_reference, p.status, p.amount, p.currency,
+                   a.checked, a.order_id AS paid_order_id, a.created_at,
+                   p.id, p.provider, p.provider_reference, p.status, p.amount, p.currency,
                    p.order_id, p.action_url, p.refusal
             FROM payment_attempt a
             JOIN payment p ON p.tenant_id = a.tenant_id AND p.cart_id = a.cart_id AND p.attempt_id = a.id
@@ -174,6 +178,12 @@ _BY_ID = _find("CAST(:attempt_id AS uuid)")
 # ix_payment_cart
 _LATEST = _find(
     "(SELECT attempt_id FROM payment WHERE tenant_id = :tenant_id AND cart_id = :cart_id ORDER BY id DESC LIMIT 1)"
+)
+
+# The primary key, or ix_payment_reference.
+_OF_PAYMENT = _find(
+    """(SELECT attempt_id FROM payment WHERE tenant_id = :tenant_id AND provider = :provider
+        AND (id = CAST(:payment_id AS uuid) OR provider_reference = CAST(:reference AS text)) LIMIT 1)"""
 )
 
 # ix_payment_unfinished
@@ -198,8 +208,9 @@ async def begin(
     email: str | None,
     checked: str,
     return_url: str | None,
+    order_id: UUID | None = None,
 ) -> Attempt:
-    """A new attempt to pay for a cart, none of whose payments the providers know yet."""
+    """A new attempt to pay for a cart, or for its order that was not paid in the end; no provider knows of it yet."""
     parts = [
         Part(
             payment.provider,
@@ -215,7 +226,7 @@ async def begin(
         )
         for payment_id, payment in zip(sorted(new_id() for _ in asked), asked, strict=True)
     ]
-    attempt = Attempt(new_id(), cart_id, shopper, email, checked, clock.now(), parts)
+    attempt = Attempt(new_id(), cart_id, shopper, email, checked, order_id, clock.now(), parts)
     await tx.rows(
         _BEGIN,
         {
@@ -227,6 +238,7 @@ async def begin(
             "consent": list(shopper.consent),
             "email": email,
             "checked": checked,
+            "order_id": order_id,
             "currency": currency,
             "ids": [part.id for part in parts],
             "providers": [part.provider for part in parts],
@@ -247,10 +259,16 @@ async def latest(tx: Tx, cart_id: UUID) -> Attempt | None:
     return _attempt(tx, await tx.rows(_LATEST, {"cart_id": cart_id}))
 
 
+async def of_payment(tx: Tx, *, provider: str, payment_id: UUID | None, reference: str | None) -> Attempt | None:
+    """The attempt that a payment is of, by its id or by the name that its provider has for it, if there is one."""
+    values = {"provider": provider, "payment_id": payment_id, "reference": reference}
+    return _attempt(tx, await tx.rows(_OF_PAYMENT, values))
+
+
 async def authorised(
-    tx: Tx, attempt: Attempt, answers: Mapping[UUID, Authorised], order_id: UUID, *, deferred: frozenset[str]
+    tx: Tx, attempt: Attempt, answers: Mapping[UUID, Authorised], order_id: UUID, *, due: frozenset[UUID]
 ) -> bool:
-    """The order stands and its money is vouched for: it is captured from here on, or due when the provider is deferred.
+    """The order stands and its money is vouched for: it is captured from here on, but for the payments that are due.
 
     `False` when somebody else has decided the attempt: the transaction has to be rolled back then.
     """
@@ -260,7 +278,8 @@ async def authorised(
         "order_id": order_id,
         "ids": [part.id for part in attempt.parts],
         "references": [answers[part.id].reference for part in attempt.parts],
-        "statuses": ["due" if part.provider in deferred else "capturing" for part in attempt.parts],
+        "due_on": [answers[part.id].due_on for part in attempt.parts],
+        "statuses": ["due" if part.id in due else "capturing" for part in attempt.parts],
         "now": clock.now(),
     }
     return len(await tx.rows(_AUTHORISED, values)) == len(attempt.parts)
@@ -326,6 +345,7 @@ def _attempt(tx: Tx, rows: Sequence[asyncpg.Record]) -> Attempt | None:
         shopper=shopper,
         email=first["email"],
         checked=first["checked"],
+        order_id=first["paid_order_id"],
         began_at=first["created_at"],
         parts=[_part(tx, row, shopper) for row in rows],
     )

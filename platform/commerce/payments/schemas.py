@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import date, datetime
+from typing import Annotated, Literal
+
+from pydantic import Field
 
 from commerce.ledger.schemas import PostingOut
-from foundation.types import Currency, Id, Model
+from foundation.types import Currency, Id, Input, Model
 
 
 class PaymentOut(Model):
@@ -16,6 +19,15 @@ class PaymentOut(Model):
     provider_reference: str | None
     status: str
     amount: int
+    refusal: str | None
+    """Why the provider would not authorise or capture it."""
+    fee: int
+    """What the provider kept of it."""
+    disputed: int
+    """What cardholders took back of it, or try to."""
+    spared: int
+    """What of it need not come any more."""
+    due_on: date | None
     currency: Currency
     created_at: datetime
 
@@ -39,3 +51,80 @@ class OrderMoney(Model):
     payments: list[PaymentOut]
     refunds: list[RefundOut]
     postings: list[PostingOut]
+
+
+class ProviderEventOut(Model):
+    """What a provider told the shop, and what became of it."""
+
+    id: Id
+    provider: str
+    event_id: str
+    """The provider's own id of it."""
+    kind: str
+    occurred_at: datetime
+    received_at: datetime
+    payment_id: Id | None
+    refund_id: Id | None
+    dispute_reference: str | None
+    status: Literal["received", "handled", "failed"]
+    """`failed` is not tried again unless somebody says so."""
+    tries: int
+    problem: str | None
+    """Why it could not be handled the last time."""
+
+
+class ProviderEventList(Model):
+    """A page of events, the last first."""
+
+    items: list[ProviderEventOut]
+    has_more: bool
+    next_cursor: str | None
+
+
+class DisputeOut(Model):
+    """A payment that a cardholder takes back through the bank; amounts in minor units."""
+
+    id: Id
+    payment_id: Id
+    order_id: Id
+    provider: str
+    reference: str
+    """The provider's name for it."""
+    status: Literal["opened", "won", "lost"]
+    amount: int
+    currency: Currency
+    fee: int
+    reason: str
+    evidence: str | None
+    opened_at: datetime
+    contested_at: datetime | None
+    closed_at: datetime | None
+
+
+class DisputeList(Model):
+    """A page of disputes, the last first."""
+
+    items: list[DisputeOut]
+    has_more: bool
+    next_cursor: str | None
+
+
+class TermsIn(Input):
+    """How long a customer, or everybody, has to pay after the goods."""
+
+    customer_id: Id | None = None
+    days: Annotated[int, Field(ge=0, le=365)]
+
+
+class TermsOut(Model):
+    """Who may pay after the goods; no customer is everybody."""
+
+    provider: Literal["cod", "invoice"]
+    customer_id: Id | None
+    days: int
+
+
+class TermsList(Model):
+    """Everybody who may pay after the goods."""
+
+    items: list[TermsOut]

@@ -24,7 +24,9 @@ class PaymentWasRefused(Problem):
 _OF_ORDER = hot(
     text(
         """
-        SELECT id, provider, provider_reference, status, amount, currency, created_at FROM payment
+        SELECT id, provider, provider_reference, status, amount, refusal, fee, disputed, spared, due_on, currency,
+               created_at
+        FROM payment
         WHERE tenant_id = :tenant_id AND order_id = :order_id ORDER BY created_at, id
         """
     )

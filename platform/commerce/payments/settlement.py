@@ -21,7 +21,7 @@ from commerce.payments.schemas import RefundOut
 from foundation import clock
 from foundation.database import HotStatement, Tx, hot
 from foundation.errors import Conflict
-from foundation.events import PaymentCaptured, PaymentRefunded, record
+from foundation.events import PaymentCaptured, PaymentCaptureFailed, PaymentRefunded, PaymentRefundFailed, record
 from foundation.ids import new_id
 from foundation.outbox import announce
 
@@ -43,17 +43,27 @@ class Balance:
     """How many there are, whatever became of them."""
     held: int
     """How many are authorised and not captured yet."""
+    failed: int
+    """How many could not be captured for good."""
+    failing: int
+    """What is to come yet in their place."""
     taken: int
     """How many are captured."""
     captured: int
+    due: int
+    """What is to come yet of payments whose goods go before the money."""
+    spared: int
+    """What of these need not come any more."""
     set_aside: int
     """What refunds that have started or succeeded give back."""
+    disputed: int
+    """What cardholders have taken back, or try to."""
     refunded: int
 
     @property
     def refundable(self) -> int:
         """What can still be given back."""
-        return self.captured - self.set_aside
+        return self.captured - self.set_aside - self.disputed
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +83,8 @@ class DueRefund:
     order_id: UUID
     provider: str
     refund: Reimbursement
+    made: bool
+    """It was made as far as we know; a provider may say later that it failed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,9 +102,14 @@ _BALANCE = hot(
         """
         SELECT count(*) AS payments,
                count(*) FILTER (WHERE status IN ('authorised', 'capturing')) AS held,
+               count(*) FILTER (WHERE status = 'capture_failed') AS failed,
+               coalesce(sum(amount - spared) FILTER (WHERE status = 'capture_failed'), 0)::bigint AS failing,
                count(*) FILTER (WHERE status = 'captured') AS taken,
-               coalesce(sum(amount) FILTER (WHERE status = 'captured'), 0)::bigint AS captured,
+               coalesce(sum(amount - spared) FILTER (WHERE status = 'captured'), 0)::bigint AS captured,
+               coalesce(sum(amount - spared) FILTER (WHERE status = 'due'), 0)::bigint AS due,
+               coalesce(sum(spared), 0)::bigint AS spared,
                coalesce(sum(refunded), 0)::bigint AS set_aside,
+               coalesce(sum(disputed), 0)::bigint AS disputed,
                (SELECT coalesce(sum(amount), 0)::bigint FROM refund
                 WHERE tenant_id = :tenant_id AND order_id = :order_id AND status = 'succeeded') AS refunded
         FROM payment WHERE tenant_id = :tenant_id AND order_id = :order_id
@@ -107,21 +124,78 @@ def _step(before: str, after: str) -> HotStatement:
             f"""
             UPDATE payment SET status = '{after}', updated_at = CAST(:now AS timestamptz)
             WHERE tenant_id = :tenant_id AND id = :payment_id AND status IN ({before})
-            RETURNING id, order_id, provider, provider_reference, amount, currency
+            RETURNING id, order_id, provider, provider_reference, amount - spared AS amount, currency
             """  # noqa: S608  (the states are literals of this module)
         )
     )
 
 
 _CAPTURING = _step("'authorised', 'capturing'", "capturing")
-_CAPTURED = _step("'capturing'", "captured")
+_CAPTURED = hot(
+    text(
+        """
+        UPDATE payment SET status = 'captured', fee = CAST(:fee AS bigint), updated_at = CAST(:now AS timestamptz)
+        WHERE tenant_id = :tenant_id AND id = :payment_id AND status = 'capturing'
+        RETURNING order_id, provider, amount - spared AS amount, currency
+        """
+    )
+)
+_CAPTURE_FAILED = hot(
+    text(
+        """
+        UPDATE payment SET status = 'capture_failed', refusal = CAST(:reason AS text),
+                           updated_at = CAST(:now AS timestamptz)
+        WHERE tenant_id = :tenant_id AND id = :payment_id AND status = 'capturing'
+        RETURNING order_id, provider, amount - spared AS amount, currency
+        """
+    )
+)
+_COLLECTING = hot(
+    text(
+        """
+        UPDATE payment SET status = 'capturing', updated_at = CAST(:now AS timestamptz)
+        WHERE tenant_id = :tenant_id AND id = :payment_id AND order_id = :order_id AND status = 'due' RETURNING id
+        """
+    )
+)
 _VOIDED = _step("'voiding'", "voided")
 
 _VOIDING = hot(
     text(
         """
         UPDATE payment SET status = 'voiding', updated_at = CAST(:now AS timestamptz)
-        WHERE tenant_id = :tenant_id AND order_id = :order_id AND status = 'authorised'
+        WHERE tenant_id = :tenant_id AND order_id = :order_id AND status IN ('authorised', 'due', 'capture_failed')
+        """
+    )
+)
+
+_DUE_PAYMENTS = hot(
+    text(
+        """
+        SELECT id, amount - spared AS due FROM payment
+        WHERE tenant_id = :tenant_id AND order_id = :order_id AND status IN ('due', 'capture_failed')
+        ORDER BY created_at, id FOR UPDATE
+        """
+    )
+)
+
+_REPLACE = hot(
+    text(
+        """
+        UPDATE payment SET status = 'replaced', updated_at = CAST(:now AS timestamptz)
+        WHERE tenant_id = :tenant_id AND order_id = :order_id AND status = 'capture_failed'
+        """
+    )
+)
+
+# Of what nothing is to come any more nothing is to be collected.
+_SPARE = hot(
+    text(
+        """
+        UPDATE payment SET spared = spared + CAST(:amount AS bigint), updated_at = CAST(:now AS timestamptz),
+                           status = CASE WHEN amount - spared = CAST(:amount AS bigint) THEN 'voiding' ELSE status END
+        WHERE tenant_id = :tenant_id AND id = :payment_id AND status IN ('due', 'capture_failed')
+          AND amount - spared >= CAST(:amount AS bigint)
         """
     )
 )
@@ -147,8 +221,9 @@ _TO_VOID = hot(
 _REFUNDABLE = hot(
     text(
         """
-        SELECT id, amount - refunded AS refundable, currency FROM payment
-        WHERE tenant_id = :tenant_id AND order_id = :order_id AND status = 'captured' AND refunded < amount
+        SELECT id, amount - spared - refunded - disputed AS refundable, currency FROM payment
+        WHERE tenant_id = :tenant_id AND order_id = :order_id AND status = 'captured'
+          AND refunded + disputed < amount - spared
         ORDER BY created_at, id FOR UPDATE
         """
     )
@@ -159,7 +234,8 @@ _SET_ASIDE = hot(
         """
         WITH aside AS (
             UPDATE payment SET refunded = refunded + CAST(:amount AS bigint)
-            WHERE tenant_id = :tenant_id AND id = :payment_id AND amount - refunded >= CAST(:amount AS bigint)
+            WHERE tenant_id = :tenant_id AND id = :payment_id
+              AND amount - spared - refunded - disputed >= CAST(:amount AS bigint)
             RETURNING tenant_id, id, order_id, currency)
         INSERT INTO refund (tenant_id, id, payment_id, order_id, amount, currency, provider, reason, created_at,
                             updated_at)
@@ -174,10 +250,10 @@ _REFUND = hot(
     text(
         """
         SELECT r.id, r.order_id, r.payment_id, coalesce(r.provider, p.provider) AS provider, p.provider_reference,
-               r.amount, r.currency, o.customer_id
+               r.amount, r.currency, o.customer_id, r.status
         FROM refund r JOIN payment p ON p.tenant_id = r.tenant_id AND p.id = r.payment_id
         JOIN orders o ON o.tenant_id = r.tenant_id AND o.id = r.order_id
-        WHERE r.tenant_id = :tenant_id AND r.id = :refund_id AND r.status = 'started'
+        WHERE r.tenant_id = :tenant_id AND r.id = :refund_id AND r.status IN ('started', 'succeeded')
         """
     )
 )
@@ -195,17 +271,21 @@ _SUCCEEDED = hot(
     )
 )
 
-# What could not be given back can be tried again.
+# What could not be given back, or came back, can be given back again.
 _FAILED = hot(
     text(
         """
-        WITH failed AS (
-            UPDATE refund SET status = 'failed', failure = :failure, updated_at = CAST(:now AS timestamptz)
-            WHERE tenant_id = :tenant_id AND id = :refund_id AND status = 'started'
-            RETURNING payment_id, amount)
+        WITH was AS (
+            SELECT id, status FROM refund
+            WHERE tenant_id = :tenant_id AND id = :refund_id AND status IN ('started', 'succeeded') FOR UPDATE),
+        failed AS (
+            UPDATE refund r SET status = 'failed', failure = :failure, updated_at = CAST(:now AS timestamptz)
+            FROM was WHERE r.tenant_id = :tenant_id AND r.id = was.id AND r.status = was.status
+            RETURNING r.payment_id, r.order_id, r.amount, r.currency, r.provider, was.status = 'succeeded' AS was_made)
         UPDATE payment p SET refunded = p.refunded - f.amount FROM failed f
         WHERE p.tenant_id = :tenant_id AND p.id = f.payment_id
-        RETURNING p.id
+        RETURNING p.id AS payment_id, f.order_id, f.amount, f.currency, f.was_made,
+                  coalesce(f.provider, p.provider) AS provider
         """
     )
 )
@@ -262,15 +342,17 @@ async def begin_capture(tx: Tx, payment_id: UUID) -> Due | None:
     return _due(tx, await tx.one(_CAPTURING, {"payment_id": payment_id, "now": clock.now()}))
 
 
-async def captured(tx: Tx, payment_id: UUID) -> bool:
-    """The money is ours: post it and tell. `False` when that has been done."""
-    row = await tx.one(_CAPTURED, {"payment_id": payment_id, "now": clock.now()})
+async def captured(tx: Tx, payment_id: UUID, *, fee: int = 0) -> bool:
+    """The money is ours, and what the provider will keep of it is a debt: post it and tell. `False` when that was done.
+
+    The provider owes all of it until its report settles it, fee and all.
+    """
+    row = await tx.one(_CAPTURED, {"payment_id": payment_id, "fee": fee, "now": clock.now()})
     if row is None:
         return False
     amount, account = row["amount"], f"provider:{row['provider']}"
-    await ledger.post(
-        tx, currency=row["currency"], reference_id=payment_id, amounts={account: amount, "sales": -amount}
-    )
+    sides = {account: amount, "sales": -amount, "fees": fee, f"accrued_fees:{row['provider']}": -fee}
+    await ledger.post(tx, currency=row["currency"], reference_id=payment_id, amounts=sides)
     said = PaymentCaptured(
         payment_id=payment_id,
         order_id=row["order_id"],
@@ -280,6 +362,43 @@ async def captured(tx: Tx, payment_id: UUID) -> bool:
     )
     await announce(tx, [record(said, tenant_id=tx.tenant_id, aggregate_id=row["order_id"])])
     return True
+
+
+async def capture_failed(tx: Tx, payment_id: UUID, reason: str) -> bool:
+    """The provider holds the money no more and will never capture it. `False` when that was known."""
+    row = await tx.one(_CAPTURE_FAILED, {"payment_id": payment_id, "reason": reason, "now": clock.now()})
+    if row is None:
+        return False
+    said = PaymentCaptureFailed(
+        payment_id=payment_id,
+        order_id=row["order_id"],
+        provider=row["provider"],
+        amount=row["amount"],
+        currency=row["currency"],
+        reason=reason,
+    )
+    await announce(tx, [record(said, tenant_id=tx.tenant_id, aggregate_id=row["order_id"])])
+    return True
+
+
+async def begin_collect(tx: Tx, order_id: UUID, payment_id: UUID) -> bool:
+    """The money of a payment whose goods went before it has come; `False` when none is to come."""
+    values = {"order_id": order_id, "payment_id": payment_id, "now": clock.now()}
+    return await tx.one(_COLLECTING, values) is not None
+
+
+async def replace_failed(tx: Tx, order_id: UUID) -> None:
+    """Other payments have come in place of those that could not be captured."""
+    await tx.rows(_REPLACE, {"order_id": order_id, "now": clock.now()})
+
+
+async def spare(tx: Tx, order_id: UUID, amount: int) -> None:
+    """So much less has to come of what is due, or could not be captured; of the payment that was made first first."""
+    for payment in await tx.rows(_DUE_PAYMENTS, {"order_id": order_id}):
+        part = min(amount, payment["due"])
+        amount -= part
+        if part:
+            await tx.rows(_SPARE, {"payment_id": payment["id"], "amount": part, "now": clock.now()})
 
 
 async def begin_void(tx: Tx, order_id: UUID) -> None:
@@ -322,8 +441,8 @@ async def start_refunds(tx: Tx, order_id: UUID, amount: int, *, reason: str, to:
             await tx.rows(_SET_ASIDE, {**values, "provider": to, "now": clock.now()})
 
 
-async def started_refund(tx: Tx, refund_id: UUID) -> DueRefund | None:
-    """A refund that its provider has to make; `None` when it is over."""
+async def refund_of(tx: Tx, refund_id: UUID) -> DueRefund | None:
+    """A refund that its provider has to make or says it has made; `None` when it failed, or there is none."""
     row = await tx.one(_REFUND, {"refund_id": refund_id})
     if row is None:
         return None
@@ -336,7 +455,7 @@ async def started_refund(tx: Tx, refund_id: UUID) -> DueRefund | None:
         currency=row["currency"],
         customer_id=row["customer_id"],
     )
-    return DueRefund(row["order_id"], row["provider"], refund)
+    return DueRefund(row["order_id"], row["provider"], refund, made=row["status"] == "succeeded")
 
 
 async def refunded(tx: Tx, refund_id: UUID, reference: str) -> bool:
@@ -361,8 +480,28 @@ async def refunded(tx: Tx, refund_id: UUID, reference: str) -> bool:
 
 
 async def refund_failed(tx: Tx, refund_id: UUID, failure: str) -> bool:
-    """The provider won't: the amount is owed still. `False` when that was known."""
-    return await tx.one(_FAILED, {"refund_id": refund_id, "failure": failure, "now": clock.now()}) is not None
+    """The provider won't, or what it had made came back: the amount is owed still. `False` when that was known.
+
+    What had been posted is posted back.
+    """
+    row = await tx.one(_FAILED, {"refund_id": refund_id, "failure": failure, "now": clock.now()})
+    if row is None:
+        return False
+    amount, account = row["amount"], f"provider:{row['provider']}"
+    if row["was_made"]:
+        sides = {account: amount, "refunds": -amount}
+        await ledger.post(tx, currency=row["currency"], reference_id=refund_id, amounts=sides)
+    said = PaymentRefundFailed(
+        refund_id=refund_id,
+        payment_id=row["payment_id"],
+        order_id=row["order_id"],
+        provider=row["provider"],
+        amount=amount,
+        currency=row["currency"],
+        reason=failure,
+    )
+    await announce(tx, [record(said, tenant_id=tx.tenant_id, aggregate_id=row["order_id"])])
+    return True
 
 
 async def refunds_of(tx: Tx, order_id: UUID) -> list[RefundOut]:

@@ -101,6 +101,13 @@ async def find_by_host(session: AsyncSession, host: str) -> Shop | None:
     return shop_of(tenant) if tenant else None
 
 
+async def a_host_of(session: AsyncSession, tenant_id: UUID) -> str | None:
+    """A name that a shop answers to, if it has one."""
+    named = select(TenantDomain.host).where(TenantDomain.tenant_id == tenant_id).order_by(TenantDomain.host)
+    host: str | None = await session.scalar(named.limit(1))
+    return host
+
+
 async def all_shops(session: AsyncSession) -> list[Shop]:
     """Every shop, by slug: for the workers that serve all of them."""
     return [shop_of(tenant) for tenant in await session.scalars(select(Tenant).order_by(Tenant.slug))]

@@ -39,7 +39,16 @@ from foundation.events.orders import (
     ReturnReceived,
     ReturnRequested,
 )
-from foundation.events.payments import PaymentCaptured, PaymentRefunded, PaymentRefused, PaymentsReconciled
+from foundation.events.payments import (
+    DisputeClosed,
+    PaymentCaptured,
+    PaymentCaptureFailed,
+    PaymentDisputed,
+    PaymentRefunded,
+    PaymentRefundFailed,
+    PaymentRefused,
+    PaymentsReconciled,
+)
 from foundation.events.pricing import OfferedPrice, PriceQuoted, PricesChanged
 from foundation.events.promotions import CouponRedeemed, DiscountRedeemed, DiscountReleased
 from foundation.events.stored_value import StoredValueMoved
@@ -59,6 +68,7 @@ __all__ = [
     "CustomerRegistered",
     "DiscountRedeemed",
     "DiscountReleased",
+    "DisputeClosed",
     "DocumentIssued",
     "Event",
     "ExchangeCompleted",
@@ -74,7 +84,10 @@ __all__ = [
     "OrderLine",
     "OrderPlaced",
     "Payload",
+    "PaymentCaptureFailed",
     "PaymentCaptured",
+    "PaymentDisputed",
+    "PaymentRefundFailed",
     "PaymentRefunded",
     "PaymentRefused",
     "PaymentsReconciled",

@@ -74,6 +74,8 @@ class Authorised:
     """The provider holds the money, or vouches for it."""
 
     reference: str
+    due_on: date | None = None
+    """When the money has to come, of a deferred provider that says so."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,6 +153,8 @@ class ProviderEvent:
     currency: str = ""
     dispute_reference: str | None = None
     reason: str = ""
+    fee: int = 0
+    """What the provider takes for a dispute, in minor units of its currency."""
 
 
 @dataclass(frozen=True, slots=True)

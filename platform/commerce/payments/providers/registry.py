@@ -8,6 +8,7 @@ from weakref import WeakKeyDictionary
 
 from commerce.payments.providers.accounts import ShopAccounts
 from commerce.payments.providers.contract import Provider
+from commerce.payments.providers.deferred import CashOnDelivery, Invoices
 from commerce.payments.providers.paypal import PayPalProvider
 from commerce.payments.providers.razorpay import RazorpayProvider
 from commerce.payments.providers.stored_value import GiftCards, StoreCredit
@@ -108,8 +109,11 @@ def configured(database: Database, settings: Settings) -> Providers:
     return _built[database]
 
 
-def _made(database: Database, _settings: Settings) -> Iterator[Provider]:
-    yield TestProvider()
+def _made(database: Database, settings: Settings) -> Iterator[Provider]:
+    if settings.environment != "production":
+        yield TestProvider(database, settings.test_bank_secret.get_secret_value())
+    yield CashOnDelivery(database)
+    yield Invoices(database)
     yield GiftCards(database)
     yield StoreCredit(database)
 

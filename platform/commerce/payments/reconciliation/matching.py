@@ -31,6 +31,8 @@ class Entry:
     made_on: date
     settled: bool = False
     """A line of an earlier report settles it."""
+    fee: int = 0
+    """What the provider said at once that it would keep: it is in the books already."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,13 +57,14 @@ class Match:
         line, owed = self.line, f"provider:{provider}"
         if line.kind == "fee":
             return {line.currency: {"bank": line.amount - line.fee, "fees": line.fee - line.amount}}
-        explained = 0
+        explained = fee = 0
         if self.subject_id is not None and self.entry is not None and self.entry.currency == line.currency:
-            explained = self.entry.amount
+            explained, fee = self.entry.amount, self.entry.fee
         return {
             line.currency: {
                 "bank": line.amount - line.fee,
-                "fees": line.fee,
+                "fees": line.fee - fee,
+                f"accrued_fees:{provider}": fee,
                 owed: -explained,
                 f"suspense:{provider}": explained - line.amount,
             }

@@ -59,17 +59,24 @@ class Summary:
 _ONE_AT_A_TIME = hot(text("SELECT pg_advisory_xact_lock(hashtextextended(CAST(:owner AS text), 0))"))
 
 _CAPTURES = """
-    SELECT 'capture' AS kind, p.id, coalesce(p.provider_reference, '') AS reference, p.amount, p.currency,
-           p.updated_at AS made_at, EXISTS (
+    SELECT 'capture' AS kind, p.id, coalesce(p.provider_reference, '') AS reference,
+           p.amount - p.spared AS amount, p.currency, p.fee, p.updated_at AS made_at, EXISTS (
                SELECT FROM settlement_line s WHERE s.tenant_id = p.tenant_id AND s.subject_id = p.id) AS settled
     FROM payment p WHERE p.tenant_id = :tenant_id AND p.provider = :provider AND p.status = 'captured'
 """
 _REFUNDS = """
     SELECT 'refund' AS kind, r.id, coalesce(r.provider_reference, '') AS reference, -r.amount AS amount, r.currency,
-           r.updated_at AS made_at, EXISTS (
+           0::bigint AS fee, r.updated_at AS made_at, EXISTS (
                SELECT FROM settlement_line s WHERE s.tenant_id = r.tenant_id AND s.subject_id = r.id) AS settled
     FROM refund r JOIN payment p ON p.tenant_id = r.tenant_id AND p.id = r.payment_id
     WHERE r.tenant_id = :tenant_id AND p.provider = :provider AND r.status = 'succeeded'
+"""
+
+_DISPUTES = """
+    SELECT 'dispute' AS kind, d.id, d.reference, -d.amount AS amount, d.currency, d.fee,
+           d.opened_at AS made_at, EXISTS (
+               SELECT FROM settlement_line s WHERE s.tenant_id = d.tenant_id AND s.subject_id = d.id) AS settled
+    FROM dispute d WHERE d.tenant_id = :tenant_id AND d.provider = :provider
 """
 
 # pk_payment and pk_refund
@@ -88,6 +95,7 @@ _BY_REFERENCE = hot(
         f"""
         {_CAPTURES} AND p.provider_reference = ANY(CAST(:captures AS text[]))
         UNION ALL {_REFUNDS} AND r.provider_reference = ANY(CAST(:refunds AS text[]))
+        UNION ALL {_DISPUTES} AND d.reference = ANY(CAST(:disputes AS text[]))
         """
     )
 )
@@ -123,8 +131,8 @@ _OWED = hot(
     text(
         """
         SELECT CASE WHEN p.id IS NOT NULL THEN 'capture' WHEN r.id IS NOT NULL THEN 'refund' ELSE 'dispute' END AS kind,
-               o.reference_id AS id, coalesce(p.provider_reference, r.provider_reference, '') AS reference,
-               o.amount, o.currency, o.made_at, false AS settled
+               o.reference_id AS id, coalesce(p.provider_reference, r.provider_reference, d.reference, '') AS reference,
+               o.amount, o.currency, coalesce(p.fee, d.fee, 0)::bigint AS fee, o.made_at, false AS settled
         FROM (SELECT reference_id, currency, sum(amount)::bigint AS amount, min(occurred_at) AS made_at
               FROM ledger_posting
               WHERE tenant_id = :tenant_id AND account = :account AND occurred_at >= CAST(:since AS timestamptz)
@@ -132,6 +140,7 @@ _OWED = hot(
               GROUP BY reference_id, currency HAVING sum(amount) <> 0) o
         LEFT JOIN payment p ON p.tenant_id = :tenant_id AND p.id = o.reference_id
         LEFT JOIN refund r ON r.tenant_id = :tenant_id AND r.id = o.reference_id
+        LEFT JOIN dispute d ON d.tenant_id = :tenant_id AND d.id = o.reference_id
         WHERE NOT EXISTS (SELECT FROM settlement_line s
                           WHERE s.tenant_id = :tenant_id AND s.subject_id = o.reference_id)
         """
@@ -266,6 +275,7 @@ async def _entries(tx: Tx, provider: str, lines: Sequence[Settled]) -> list[Entr
     references = {
         "captures": [line.reference for line in nameless if line.kind == "capture"],
         "refunds": [line.reference for line in nameless if line.kind == "refund"],
+        "disputes": [line.reference for line in lines if line.kind == "dispute"],
     }
     if any(references.values()):
         rows = await tx.rows(_BY_REFERENCE, {"provider": provider, **references})
@@ -333,4 +343,5 @@ def _entry(row: Mapping[str, Any]) -> Entry:
         currency=row["currency"],
         made_on=row["made_at"].astimezone(UTC).date(),
         settled=row["settled"],
+        fee=row["fee"],
     )
