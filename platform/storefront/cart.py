@@ -8,8 +8,9 @@ from uuid import UUID
 from fastapi import APIRouter, Path, Request
 from starlette.responses import Response
 
+from commerce.cart import saved
 from commerce.cart import service as carts
-from commerce.cart.schemas import CartOut
+from commerce.cart.schemas import CartOut, SavedItems
 from foundation.database import Tx
 from foundation.errors import Problem
 from foundation.http import InvalidFields
@@ -63,20 +64,11 @@ async def remove(request: Request, visit: VisitDep, line_id: LineId) -> Response
     return visit.redirect("/cart", "removed")
 
 
-@router.post("/cart/accept-prices")
-async def accept_prices(request: Request, visit: VisitDep) -> Response:
-    """Take the prices as they are today."""
-    await read(request, EmptyForm)
-    async with visit.core.database.tx(visit.shop.id) as tx:
-        await carts.accept_prices(tx, visit.shopper, await _current_id(tx, visit))
-    return visit.redirect("/cart", "prices-accepted")
-
-
 async def cart_page(visit: Visit, problem: Problem | None = None) -> Response:
     """The cart's page, saying what went wrong just now if something did."""
     cart = await open_cart(visit)
     title, text = words(problem) if problem else ("", "")
-    if isinstance(problem, InvalidFields):
+    if isinstance(problem, InvalidFields) and problem.errors[0]["param"] == "quantity":
         title, text = "That quantity doesn't work", "A line holds from 1 to 9,999. To take it out, use Remove."
     return visit.page(
         "cart.html",
@@ -84,6 +76,7 @@ async def cart_page(visit: Visit, problem: Problem | None = None) -> Response:
         cart=cart,
         requirements=_by_line(cart),
         is_blocked=cart is not None and blocked(cart),
+        saved=await _saved(visit),
         problem=problem,
         title=title,
         text=text,
@@ -105,10 +98,20 @@ def blocked(cart: CartOut) -> bool:
 
 async def _set(visit: Visit, line_id: UUID, quantity: int) -> None:
     async with visit.core.database.tx(visit.shop.id) as tx:
-        await carts.change(tx, visit.shopper, await _current_id(tx, visit), line_id, quantity)
+        await carts.change(tx, visit.shopper, await current_id(tx, visit), line_id, quantity)
 
 
-async def _current_id(tx: Tx, visit: Visit) -> UUID:
+async def _saved(visit: Visit) -> SavedItems:
+    async with visit.core.database.tx(visit.shop.id, read_only=True) as tx:
+        return await saved.items(tx, visit.shop, visit.shopper)
+
+
+async def current_id(tx: Tx, visit: Visit) -> UUID:
+    """The id of the shopper's open cart.
+
+    Raises:
+        CartNotFound: they have none.
+    """
     cart = await carts.current(tx, visit.shopper)
     if cart is None:
         raise carts.CartNotFound

@@ -12,9 +12,10 @@ from starlette.datastructures import UploadFile
 
 from commerce.delivery.schemas import AddressIn, AddressOut, SlotChoice
 from commerce.orders.schemas import ReturnReason
+from commerce.promotions.schemas import CodeName
 from foundation.errors import Problem
 from foundation.http import InvalidFields
-from foundation.types import Email, Id, Input, Slug, Text
+from foundation.types import Email, Id, Input, Note, Slug, Text
 
 MAX_FIELDS = 50
 _DIGITS = re.compile(r"^[0-9]{1,16}$", re.ASCII)
@@ -55,8 +56,14 @@ def _slot(value: object) -> object:
     return {"slot_id": slot_id, "day": day} if value else None
 
 
+def _written(value: object) -> object:
+    """Lines as they were written: browsers end them with CR LF. Nothing but space is nothing."""
+    return (value.replace("\r\n", "\n").strip() or None) if isinstance(value, str) else value
+
+
 Whole = Annotated[int, BeforeValidator(_whole), Field(ge=1, le=9_999)]
 OptionalText = Annotated[Text | None, BeforeValidator(_absent_when_empty)]
+OptionalNote = Annotated[Note | None, BeforeValidator(_written)]
 OptionalId = Annotated[Id | None, BeforeValidator(_absent_when_empty)]
 FormKey = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9-]{1,100}$")]
 LocalPath = Annotated[str, AfterValidator(_local)]
@@ -75,6 +82,32 @@ class QuantityForm(Input):
     """How many a line should hold."""
 
     quantity: Whole
+
+
+class CodeForm(Input):
+    """A discount code, as it was typed."""
+
+    code: CodeName
+
+
+class GiftForm(Input):
+    """Wrapped or not, and the message to go with it."""
+
+    wrap: Literal["yes"] | None = None
+    message: OptionalNote = None
+
+
+class NoteForm(Input):
+    """A word to the shop; left empty, none."""
+
+    note: OptionalNote = None
+
+
+class AcceptForm(Input):
+    """What changed, as it was shown."""
+
+    version: Annotated[int, BeforeValidator(_whole), Field(ge=1, le=2**31 - 1)]
+    changes_seen: Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{24}$")]
 
 
 class CheckoutForm(Input):

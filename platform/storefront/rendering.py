@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from datetime import date
+from datetime import date, datetime
 from decimal import Decimal
 from functools import cache
 from pathlib import Path
@@ -43,6 +43,11 @@ def day(value: date) -> str:
     return f"{value.day} {value:%B %Y}"
 
 
+def moment(value: datetime) -> str:
+    """A time as `23 November, 18:30`; midnight goes without saying."""
+    return f"{value.day} {value:%B}" + ("" if (value.hour, value.minute) == (0, 0) else f", {value:%H:%M}")
+
+
 def label(code: str) -> str:
     """A code as a shopper reads it: `out_for_delivery` is Out for delivery."""
     return code.replace("_", " ").capitalize()
@@ -73,7 +78,7 @@ def environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    env.filters.update(money=money, price=price, day=day, label=label, percent=percent)
+    env.filters.update(money=money, price=price, day=day, moment=moment, label=label, percent=percent)
     env.globals.update(asset=asset)
     return env
 

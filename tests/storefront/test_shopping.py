@@ -63,7 +63,7 @@ async def test_a_changed_price_is_shown_and_accepted_before_paying(
     cart = await browser.see("/cart")
     assert "$2.50" in cart
     assert 'href="/checkout"' not in cart
-    assert (await browser.send(form_of(cart, "/cart/accept-prices"))).status_code == 303
+    assert (await browser.send(form_of(cart, "/cart/accept"))).status_code == 303
     assert "Pay $2.50" in await browser.see("/checkout")
 
 
