@@ -6,11 +6,20 @@ from fastapi import FastAPI
 from starlette.staticfiles import StaticFiles
 
 from commerce.http import Core
-<<<<<<< HEAD
-from storefront import account, browse, cart, checkout, delivery, images, orders, problems, rails, rendering, test_bank
-=======
-from storefront import account, browse, cart, checkout, delivery, images, keeping, orders, problems, rails, rendering
->>>>>>> 224b853 (feat(storefront): codes, gifts, notes, what is kept, shared and changed, and why a price is what it is)
+from storefront import (
+    account,
+    browse,
+    cart,
+    checkout,
+    delivery,
+    images,
+    keeping,
+    orders,
+    problems,
+    rails,
+    rendering,
+    test_bank,
+)
 from storefront.departments import Departments
 
 
@@ -24,11 +33,7 @@ def install(app: FastAPI) -> None:
 
     app.state.departments = departments
     rendering.environment().globals.update(picture=images.address)
-<<<<<<< HEAD
-    for part in (browse, cart, checkout, delivery, orders, account, images, rails, test_bank):
-=======
-    for part in (browse, cart, keeping, checkout, delivery, orders, account, images, rails):
->>>>>>> 224b853 (feat(storefront): codes, gifts, notes, what is kept, shared and changed, and why a price is what it is)
+    for part in (browse, cart, keeping, checkout, delivery, orders, account, images, rails, test_bank):
         app.include_router(part.router, include_in_schema=False)
     app.mount("/static", StaticFiles(directory=rendering.STATIC), name="static")
     problems.install(app)
