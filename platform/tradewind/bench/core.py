@@ -384,7 +384,7 @@ async def _open_for_orders(settings: Settings, there: MadeShop) -> None:
 
 @contextmanager
 def _worker(folder: Path, port: int, settings: Settings) -> Iterator[int]:
-    """A web worker as the stack runs one; its process id."""
+    """A web worker that writes no line of log for each request; its process id."""
     arguments = ("uvicorn", "tradewind.web:app", "--host", LOOPBACK, "--port", str(port), "--no-access-log")
     environment = {"TRADEWIND_DATABASE_URL": settings.require("database_url", "Postgres"), "PYTHONPATH": _path()}
     log = folder / f"web-{port}.log"
