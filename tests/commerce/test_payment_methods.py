@@ -286,7 +286,9 @@ def test_whatever_has_a_cards_check_digit_looks_like_one(digits: str) -> None:
     assert not looks_like_a_card(f"pm_1{digits}{check}Xy")
 
 
-@pytest.mark.parametrize("token", ["tok_visa", "pm_1NxYzAbCdEf", "cus_1:pm_1", "01a215319041741fbc3b0d65b5865a81", "0123", ""])
+@pytest.mark.parametrize(
+    "token", ["tok_visa", "pm_1NxYzAbCdEf", "cus_1:pm_1", "01a215319041741fbc3b0d65b5865a81", "0123", ""]
+)
 def test_what_providers_give_does_not(token: str) -> None:
     assert not looks_like_a_card(token)
 
