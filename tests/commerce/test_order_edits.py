@@ -15,12 +15,16 @@ from hypothesis import strategies as st
 from commerce.cart.totals import PricedLine, Terms, always, compute
 from commerce.orders.changes import Added, Change, Sums, effect, read_terms, taxed, written_terms
 from commerce.orders.held import Line
+from commerce.payments.providers import ActionRequired, Authorised, Charge, Refused
 from commerce.pricing.engine import at_list
 from commerce.taxes.engine import Rate
+from tests.commerce.test_webhooks import Bank, bank
 from tests.factories import SeededShop
 
 if TYPE_CHECKING:
     from tests.commerce.conftest import Browser
+
+__all__ = ["bank"]
 
 ADDRESS = {
     "name": "Ada Byron",
@@ -139,6 +143,30 @@ async def test_what_makes_an_order_dearer_is_held_until_it_is_paid(
 
     sent = await _send(staff, order, "fulfilments")
     assert (sent.status_code, rows(LEVELS, grocer.products[2].variant_id)) == (201, [(100, 98, 0, 2)])
+
+
+async def test_news_of_a_payment_for_an_edit_does_not_disturb_whoever_pays_it(
+    browser: Browser,
+    staff: httpx.AsyncClient,
+    order: dict[str, Any],
+    grocer: SeededShop,
+    bank: Bank,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    edit = await _draft(staff, order, _add(grocer, 2))
+    await _confirmed(staff, order, edit)
+    authorise, told = bank.provider.authorise, []
+
+    async def and_tell(charge: Charge) -> Authorised | ActionRequired | Refused:
+        answer = await authorise(charge)
+        told.append((await bank.tell("payment_changed", "evt_1", payment_id=charge.payment_id)).status_code)
+        return answer
+
+    monkeypatch.setattr(bank.provider, "authorise", and_tell)
+    paid = await _send(browser.http, order, f"changes/{edit['id']}/pay", token="4242424242424242")
+    assert (paid.status_code, told) == (200, [204]), paid.text
+    _is_what_was_said(paid.json(), edit["preview"])
+    assert paid.json()["payment_state"] == "paid"
 
 
 async def test_nothing_is_taken_for_an_edit_whose_order_has_moved_on(

@@ -193,7 +193,7 @@ class Checkout:
             await orders.get(tx, shopper, order_id)
             cart_id, _ = await orders.cart_of(tx, order_id)
             attempt = await attempts.latest(tx, cart_id)
-        if attempt is None or attempt.order_id is None:
+        if attempt is None or attempt.order_id is None or attempt.is_for_a_change:
             raise NothingToContinue
         return await self.resume(attempt)
 
@@ -216,7 +216,7 @@ class Checkout:
             PaymentWasRefused, ReservationLost, CodeUsedUp, SlotFull: it has ended without an order.
             ProviderUnavailable: one of them does not answer; the attempt is as it was.
         """
-        if attempt.is_over:
+        if attempt.is_over or attempt.is_for_a_change:
             return await self._ended(attempt)
         if attempt.order_id is not None:
             return await self._ask(attempt, None, self._became, keep=True)
@@ -407,7 +407,7 @@ class Checkout:
         async with self.database.tx(attempt.shopper.tenant_id, read_only=True) as tx:
             order = await orders.of_cart(tx, attempt.cart_id)
         let_go = all(part.order_id is None for part in attempt.parts)
-        if order is not None and not (attempt.order_id and let_go):
+        if order is not None and (attempt.order_id is None or attempt.is_for_a_change or not let_go):
             return order
         if attempt.refusal is not None:
             raise PaymentWasRefused(reason=attempt.refusal)
@@ -429,6 +429,9 @@ class Checkout:
         return len(stuck) + await self.money.finish(shop.id, older_than=older_than)
 
     async def _recover(self, attempt: Attempt) -> None:
+        if attempt.is_for_a_change:
+            await self._let_go(attempt)
+            return
         try:
             answer = await self.resume(attempt)
         except ENDED_WITHOUT_AN_ORDER:

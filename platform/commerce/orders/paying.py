@@ -120,6 +120,7 @@ class Additional:
                 email=None,
                 checked=json.dumps({"change_id": str(change_id)}),
                 return_url=None,
+                order_id=order_id,
             )
 
     async def _apply(self, attempt: Attempt, order_id: UUID, change_id: UUID, answer: Authorised) -> None:

@@ -77,6 +77,11 @@ class Attempt:
         )
 
     @property
+    def is_for_a_change(self) -> bool:
+        """It pays for a change to an order: whoever asked for it ends it, or, when they died, time does."""
+        return self.order_id is not None and self.checked != ""
+
+    @property
     def waits(self) -> bool:
         """The shopper has something to do, and nobody is asking a provider at the moment."""
         statuses = {part.status for part in self.parts}
