@@ -130,6 +130,7 @@ class ShopMachine(RuleBasedStateMachine):
         sent, _, _ = self.orders[0]
         self.attempt(lambda: self.change(lambda tx: fulfilling.fulfil(tx, sent, STAFF)))
         self.ask_to_return(0, [1, 2, 0], by_staff=True, wanted=0)
+        self.ask_to_return(0, [0, 1, 0], by_staff=True, wanted=2)
         self.sell_to([0, 9, 0], "tok_ok")
         came_in = ReceiptIn(sku="SKU1", warehouse="main", quantity=2)
         self.attempt(lambda: self.change(lambda tx: keeping.receive(tx, came_in)))
