@@ -43,7 +43,7 @@ BUGS = (
                 WHERE tenant_id = :tenant_id AND variant_id = :variant_id
                   AND available - kept_back >= CAST(:quantity AS bigint) AND NOT lotted
                 ORDER BY warehouse_id LIMIT 1)
-            RETURNING id, warehouse_id, available - kept_back AS available),
+            RETURNING id, available - kept_back AS available),
 """,
                 """
             UPDATE stock SET available = f.available - CAST(:quantity AS bigint),
@@ -52,7 +52,7 @@ BUGS = (
                   WHERE tenant_id = :tenant_id AND variant_id = :variant_id AND available >= CAST(:quantity AS bigint)
                   ORDER BY warehouse_id LIMIT 1) f
             WHERE stock.tenant_id = :tenant_id AND stock.id = f.id
-            RETURNING stock.id, stock.warehouse_id, stock.available),
+            RETURNING stock.id, stock.available),
 """,
             ),
         ),
