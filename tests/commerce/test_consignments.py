@@ -277,7 +277,7 @@ async def test_two_hands_give_the_delivery_back_once(
     from commerce.cart import service as cart_service
 
     monkeypatch.setattr(
-        cart_service, "compute", lambda lines, *, discounts, to: compute(lines, to=[always(Terms(shipping=300))])
+        cart_service, "compute", lambda lines, *, discounts, fees, to: compute(lines, to=[always(Terms(shipping=300))])
     )
     seeded = seed_shop(database_urls, "twice")
     database = Database(database_urls.app, pool_size=4)

@@ -271,8 +271,9 @@ class Checkout:
     async def _again(self, shop: Shop, cart_id: UUID) -> OrderOut | Waiting:
         """A cart that is not open has its order, or an attempt that waits for its shopper, or is just being paid."""
         async with self.database.tx(shop.id, read_only=True) as tx:
+            # In this order: an attempt that ends in between is found as the order it became.
+            attempt = await attempts.latest(tx, cart_id)
             order = await orders.of_cart(tx, cart_id)
-            attempt = None if order else await attempts.latest(tx, cart_id)
         if order is not None:
             return order
         if attempt is None or not attempt.waits:
