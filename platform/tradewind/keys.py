@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 
+import commerce.tables  # noqa: F401  (a table of one context refers to those of others)
 from commerce.identity.staff import SCOPES, create_key
 from commerce.tenancy import service as tenancy
 from commerce.vendors import service as vendors

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from typing import TYPE_CHECKING
 
+import psycopg
 import pytest
 
 from commerce.identity.staff import KeyUnknown, ScopeMissing, by_key
 from foundation.database import Database
+from foundation.ids import new_id
 from tests.factories import seed_shop
 from tradewind.keys import NoKey, create
 
@@ -40,6 +44,21 @@ def test_a_key_is_good_in_its_own_shop_for_its_own_scopes(database_urls: Databas
         auditor.require("inventory:write")  # type: ignore[attr-defined]
     with pytest.raises(KeyUnknown):
         asyncio.run(_who(database_urls, fashion.id, token))
+
+
+def test_the_command_gives_a_key_to_a_vendor_for_the_vendors_part(database_urls: DatabaseUrls) -> None:
+    import asyncio
+
+    grocer = seed_shop(database_urls, "grocer")
+    vendor_id = new_id()
+    with psycopg.connect(database_urls.app) as app:
+        app.execute("SELECT set_config('tradewind.tenant_id', %s, true)", (str(grocer.id),))
+        app.execute(
+            "INSERT INTO vendor (tenant_id, id, code, name) VALUES (%s, %s, 'mill', 'The Mill')", (grocer.id, vendor_id)
+        )
+    command = [sys.executable, "-m", "tradewind", "key", "grocer", "--name", "Miller", "--vendor", "mill"]
+    token = subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
+    assert asyncio.run(_who(database_urls, grocer.id, token)).vendor_id == vendor_id  # type: ignore[attr-defined]
 
 
 @pytest.mark.parametrize(("slug", "scopes"), [("nobody", None), ("grocer", ["everything"])])
