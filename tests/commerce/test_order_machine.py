@@ -565,7 +565,7 @@ def test_whatever_happens_stock_money_and_events_stay_right(
         run_state_machine_as_test(  # type: ignore[no-untyped-call]
             Here,
             settings=settings(
-                max_examples=60,
+                max_examples=40,
                 stateful_step_count=40,
                 derandomize=True,
                 deadline=None,
