@@ -40,14 +40,14 @@ async def open_cart(request: Request, core: CoreDep, shop: ShopDep) -> Response:
     async with core.database.tx(shop.id) as tx:
         shopper = await shopper_of(tx, request)
         cart_id = await service.opened(tx, shop, shopper)
-        return await _answer(tx, shopper, cart_id, status=status.HTTP_201_CREATED)
+        return await answer(tx, shopper, cart_id, status=status.HTTP_201_CREATED)
 
 
 @router.get("/{cart_id}", response_model=CartOut)
 async def get_cart(request: Request, core: CoreDep, shop: ShopDep, cart_id: CartId) -> Response:
     """A cart, priced and checked now."""
     async with core.database.tx(shop.id, read_only=True) as tx:
-        return await _answer(tx, await shopper_of(tx, request), cart_id)
+        return await answer(tx, await shopper_of(tx, request), cart_id)
 
 
 @router.post("/{cart_id}/lines", status_code=status.HTTP_201_CREATED, response_model=CartOut)
@@ -63,7 +63,7 @@ async def add_line(request: Request, core: CoreDep, shop: ShopDep, cart_id: Cart
             quantity=body.quantity,
             decision_id=body.decision_id,
         )
-        return await _answer(tx, shopper, cart_id, status=status.HTTP_201_CREATED)
+        return await answer(tx, shopper, cart_id, status=status.HTTP_201_CREATED)
 
 
 @router.patch("/{cart_id}/lines/{line_id}", response_model=CartOut)
@@ -74,7 +74,7 @@ async def change_line(
     async with core.database.tx(shop.id) as tx:
         shopper = await shopper_of(tx, request)
         await service.change(tx, shopper, cart_id, line_id, body.quantity)
-        return await _answer(tx, shopper, cart_id)
+        return await answer(tx, shopper, cart_id)
 
 
 @router.delete("/{cart_id}/lines/{line_id}", response_model=CartOut)
@@ -83,7 +83,7 @@ async def remove_line(request: Request, core: CoreDep, shop: ShopDep, cart_id: C
     async with core.database.tx(shop.id) as tx:
         shopper = await shopper_of(tx, request)
         await service.change(tx, shopper, cart_id, line_id, 0)
-        return await _answer(tx, shopper, cart_id)
+        return await answer(tx, shopper, cart_id)
 
 
 @router.post("/{cart_id}/accept-prices", response_model=CartOut)
@@ -92,7 +92,7 @@ async def accept_prices(request: Request, core: CoreDep, shop: ShopDep, cart_id:
     async with core.database.tx(shop.id) as tx:
         shopper = await shopper_of(tx, request)
         await service.accept_prices(tx, shopper, cart_id)
-        return await _answer(tx, shopper, cart_id)
+        return await answer(tx, shopper, cart_id)
 
 
 @router.post("/{cart_id}/codes", response_model=CartOut)
@@ -101,7 +101,7 @@ async def give_code(request: Request, core: CoreDep, shop: ShopDep, cart_id: Car
     async with core.database.tx(shop.id) as tx:
         shopper = await shopper_of(tx, request)
         await codes.give(tx, shopper, cart_id, body.code)
-        return await _answer(tx, shopper, cart_id)
+        return await answer(tx, shopper, cart_id)
 
 
 @router.delete("/{cart_id}/codes/{code}", response_model=CartOut)
@@ -112,7 +112,7 @@ async def take_code_out(
     async with core.database.tx(shop.id) as tx:
         shopper = await shopper_of(tx, request)
         await codes.take_out(tx, shopper, cart_id, code)
-        return await _answer(tx, shopper, cart_id)
+        return await answer(tx, shopper, cart_id)
 
 
 @router.put("/{cart_id}/address", response_model=CartOut)
@@ -121,7 +121,7 @@ async def set_address(request: Request, core: CoreDep, shop: ShopDep, cart_id: C
     async with core.database.tx(shop.id) as tx:
         shopper = await shopper_of(tx, request)
         await service.set_address(tx, shopper, cart_id, body)
-        return await _answer(tx, shopper, cart_id)
+        return await answer(tx, shopper, cart_id)
 
 
 @router.put("/{cart_id}/vat-id", response_model=CartOut)
@@ -136,7 +136,7 @@ async def set_vat_id(
     async with core.database.tx(shop.id) as tx:
         shopper = await shopper_of(tx, request)
         await service.set_vat_id(tx, shopper, cart_id, vat_id)
-        return await _answer(tx, shopper, cart_id)
+        return await answer(tx, shopper, cart_id)
 
 
 @router.delete("/{cart_id}/vat-id", response_model=CartOut)
@@ -145,7 +145,7 @@ async def forget_vat_id(request: Request, core: CoreDep, shop: ShopDep, cart_id:
     async with core.database.tx(shop.id) as tx:
         shopper = await shopper_of(tx, request)
         await service.set_vat_id(tx, shopper, cart_id, None)
-        return await _answer(tx, shopper, cart_id)
+        return await answer(tx, shopper, cart_id)
 
 
 @router.put("/{cart_id}/consignments", response_model=CartOut)
@@ -154,7 +154,7 @@ async def consign(request: Request, core: CoreDep, shop: ShopDep, cart_id: CartI
     async with core.database.tx(shop.id) as tx:
         shopper = await shopper_of(tx, request)
         await consigning.consign(tx, shopper, cart_id, body.consignments)
-        return await _answer(tx, shopper, cart_id)
+        return await answer(tx, shopper, cart_id)
 
 
 @router.post("/{cart_id}/taxes", response_model=CartOut)
@@ -164,7 +164,7 @@ async def ask_taxes(request: Request, core: CoreDep, shop: ShopDep, cart_id: Car
         shopper = await shopper_of(tx, request)
     await quote(core.database, engines.configured(core.settings), shop.id, shopper, cart_id)
     async with core.database.tx(shop.id, read_only=True) as tx:
-        return await _answer(tx, shopper, cart_id)
+        return await answer(tx, shopper, cart_id)
 
 
 @router.get("/{cart_id}/delivery-options")
@@ -197,9 +197,10 @@ async def set_delivery(
     async with core.database.tx(shop.id) as tx:
         shopper = await shopper_of(tx, request)
         await service.set_delivery(tx, shopper, cart_id, body.code, body.slot)
-        return await _answer(tx, shopper, cart_id)
+        return await answer(tx, shopper, cart_id)
 
 
-async def _answer(tx: Tx, shopper: Shopper, cart_id: UUID, *, status: int = status.HTTP_200_OK) -> Response:
+async def answer(tx: Tx, shopper: Shopper, cart_id: UUID, *, status: int = status.HTTP_200_OK) -> Response:
+    """The cart, priced and checked as it is now."""
     cart = service.check(await service.get(tx, shopper, cart_id))
     return json_bytes(model_bytes(cart.out()), status=status)

@@ -8,6 +8,7 @@ from uuid import UUID
 from fastapi import APIRouter, Path, Request, Response, status
 
 from commerce.cart import accepting, gifts, saved, service, sharing
+from commerce.cart.api import answer
 from commerce.cart.schemas import (
     AcceptIn,
     CartOut,
@@ -20,8 +21,6 @@ from commerce.cart.schemas import (
     TakeShared,
 )
 from commerce.http import CoreDep, MaybeShopper, ShopDep, ShopperDep, shopper_of
-from commerce.identity.service import Shopper
-from foundation.database import Tx
 from foundation.http import json_bytes, model_bytes
 from foundation.types import Text
 
@@ -35,7 +34,7 @@ async def set_note(request: Request, core: CoreDep, shop: ShopDep, cart_id: Cart
     async with core.database.tx(shop.id) as tx:
         shopper = await shopper_of(tx, request)
         await service.set_note(tx, shopper, cart_id, body.note)
-        return await _answer(tx, shopper, cart_id)
+        return await answer(tx, shopper, cart_id)
 
 
 @router.put("/carts/{cart_id}/gift", response_model=CartOut)
@@ -44,7 +43,7 @@ async def give(request: Request, core: CoreDep, shop: ShopDep, cart_id: CartId, 
     async with core.database.tx(shop.id) as tx:
         shopper = await shopper_of(tx, request)
         await gifts.give(tx, shopper, cart_id, body)
-        return await _answer(tx, shopper, cart_id)
+        return await answer(tx, shopper, cart_id)
 
 
 @router.put("/carts/{cart_id}/lines/{line_id}/gift", response_model=CartOut)
@@ -55,7 +54,7 @@ async def give_line(
     async with core.database.tx(shop.id) as tx:
         shopper = await shopper_of(tx, request)
         await gifts.give(tx, shopper, cart_id, body, line_id)
-        return await _answer(tx, shopper, cart_id)
+        return await answer(tx, shopper, cart_id)
 
 
 @router.post("/carts/{cart_id}/accept", response_model=CartOut)
@@ -64,7 +63,7 @@ async def accept(request: Request, core: CoreDep, shop: ShopDep, cart_id: CartId
     async with core.database.tx(shop.id) as tx:
         shopper = await shopper_of(tx, request)
         await accepting.accept(tx, shopper, cart_id, version=body.version, seen=body.changes_seen)
-        return await _answer(tx, shopper, cart_id)
+        return await answer(tx, shopper, cart_id)
 
 
 @router.get("/saved-items")
@@ -89,7 +88,7 @@ async def save_line(
     async with core.database.tx(shop.id) as tx:
         shopper = await shopper_of(tx, request)
         await saved.keep(tx, shopper, cart_id, line_id)
-        return await _answer(tx, shopper, cart_id)
+        return await answer(tx, shopper, cart_id)
 
 
 @router.post("/carts/{cart_id}/saved-items/{item_id}", response_model=CartOut)
@@ -100,7 +99,7 @@ async def take_back(
     async with core.database.tx(shop.id) as tx:
         shopper = await shopper_of(tx, request)
         await saved.take_back(tx, shopper, cart_id, item_id)
-        return await _answer(tx, shopper, cart_id)
+        return await answer(tx, shopper, cart_id)
 
 
 @router.post("/carts/{cart_id}/share", status_code=status.HTTP_201_CREATED)
@@ -127,7 +126,3 @@ async def take_shared(request: Request, core: CoreDep, shop: ShopDep, cart_id: C
         short = await sharing.take(tx, shopper, cart_id, body.token)
         cart = service.check(await service.get(tx, shopper, cart_id)).out()
         return json_bytes(model_bytes(TakenOut(cart=cart, short=short)))
-
-
-async def _answer(tx: Tx, shopper: Shopper, cart_id: UUID) -> Response:
-    return json_bytes(model_bytes(service.check(await service.get(tx, shopper, cart_id)).out()))

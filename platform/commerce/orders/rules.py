@@ -11,7 +11,7 @@ from sqlalchemy import text
 from commerce.orders.schemas import RulesIn, RulesOut
 from foundation import clock
 from foundation.database import Tx, hot
-from foundation.errors import Conflict, Unprocessable
+from foundation.errors import Conflict
 from foundation.ids import new_id
 
 
@@ -30,12 +30,6 @@ class CancelWindowClosed(Conflict):
     code = "orders.cancel_window_closed"
 
     closed_at: datetime
-
-
-class OverrideNeedsReason(Unprocessable):
-    """Who sets a rule aside says why."""
-
-    code = "orders.override_needs_reason"
 
 
 # uq_order_rules

@@ -13,3 +13,12 @@ def owned(table: str) -> tuple[sa.Column[object], sa.Column[object], sa.PrimaryK
         sa.Column("id", sa.Uuid(), nullable=False),
         sa.PrimaryKeyConstraint("tenant_id", "id", name=op.f(f"pk_{table}")),
     )
+
+
+def belongs(table: str, other: str, column: str) -> sa.ForeignKeyConstraint:
+    """A reference from `column` of a table to a row of the same tenant in another."""
+    return sa.ForeignKeyConstraint(
+        ["tenant_id", column],
+        [f"{other}.tenant_id", f"{other}.id"],
+        name=op.f(f"fk_{table}_tenant_id_{column}"),
+    )

@@ -7,7 +7,7 @@ from alembic import op
 from sqlalchemy.dialects import postgresql
 
 from tradewind.migrations.security import own_by_tenant
-from tradewind.migrations.tables import owned
+from tradewind.migrations.tables import belongs, owned
 
 revision = "0004"
 down_revision = "0003"
@@ -70,7 +70,7 @@ def _tables() -> None:
         _instant("created_at"),
         _instant("updated_at"),
         *owned("refund"),
-        _belongs("refund", "payment", "payment_id"),
+        belongs("refund", "payment", "payment_id"),
         sa.CheckConstraint("amount > 0", name=op.f("ck_refund_amount")),
         sa.CheckConstraint("status IN ('started', 'succeeded', 'failed')", name=op.f("ck_refund_status")),
     )
@@ -87,7 +87,7 @@ def _tables() -> None:
         _instant("shipped_at"),
         sa.Column("delivered_at", postgresql.TIMESTAMP(timezone=True), nullable=True),
         *owned("fulfilment"),
-        _belongs("fulfilment", "orders", "order_id"),
+        belongs("fulfilment", "orders", "order_id"),
         sa.CheckConstraint("status IN ('shipped', 'out_for_delivery', 'delivered')", name=op.f("ck_fulfilment_status")),
     )
     op.create_index("ix_fulfilment_order", "fulfilment", ["tenant_id", "order_id"])
@@ -97,8 +97,8 @@ def _tables() -> None:
         sa.Column("order_line_id", sa.Uuid(), nullable=False),
         sa.Column("quantity", sa.BigInteger(), nullable=False),
         *owned("fulfilment_line"),
-        _belongs("fulfilment_line", "fulfilment", "fulfilment_id"),
-        _belongs("fulfilment_line", "order_line", "order_line_id"),
+        belongs("fulfilment_line", "fulfilment", "fulfilment_id"),
+        belongs("fulfilment_line", "order_line", "order_line_id"),
         sa.CheckConstraint("quantity > 0", name=op.f("ck_fulfilment_line_quantity")),
     )
     op.create_index("ix_fulfilment_line_fulfilment", "fulfilment_line", ["tenant_id", "fulfilment_id"])
@@ -110,7 +110,7 @@ def _tables() -> None:
         _instant("created_at"),
         _instant("updated_at"),
         *owned("order_return"),
-        _belongs("order_return", "orders", "order_id"),
+        belongs("order_return", "orders", "order_id"),
         sa.CheckConstraint(
             "status IN ('requested', 'approved', 'rejected', 'received')", name=op.f("ck_order_return_status")
         ),
@@ -125,8 +125,8 @@ def _tables() -> None:
         _units("received"),
         _units("restocked"),
         *owned("order_return_line"),
-        _belongs("order_return_line", "order_return", "return_id"),
-        _belongs("order_return_line", "order_line", "order_line_id"),
+        belongs("order_return_line", "order_return", "return_id"),
+        belongs("order_return_line", "order_line", "order_line_id"),
         sa.CheckConstraint("quantity > 0", name=op.f("ck_order_return_line_quantity")),
         sa.CheckConstraint(
             "received >= 0 AND restocked >= 0 AND restocked <= received", name=op.f("ck_order_return_line_received")
@@ -143,7 +143,7 @@ def _tables() -> None:
         sa.Column("data", postgresql.JSONB(astext_type=sa.Text()), server_default=sa.text("'{}'"), nullable=False),
         _instant("at"),
         *owned("order_entry"),
-        _belongs("order_entry", "orders", "order_id"),
+        belongs("order_entry", "orders", "order_id"),
     )
     op.create_index("ix_order_entry_order", "order_entry", ["tenant_id", "order_id", "id"])
     own_by_tenant("refund", "fulfilment", "fulfilment_line", "order_return", "order_return_line")
@@ -230,11 +230,3 @@ def _units(name: str) -> sa.Column[int]:
 
 def _instant(name: str) -> sa.Column[object]:
     return sa.Column(name, postgresql.TIMESTAMP(timezone=True), server_default=sa.text("now()"), nullable=False)
-
-
-def _belongs(table: str, other: str, column: str) -> sa.ForeignKeyConstraint:
-    return sa.ForeignKeyConstraint(
-        ["tenant_id", column],
-        [f"{other}.tenant_id", f"{other}.id"],
-        name=op.f(f"fk_{table}_tenant_id_{column}"),
-    )

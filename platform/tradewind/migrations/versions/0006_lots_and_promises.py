@@ -7,7 +7,7 @@ from alembic import op
 from sqlalchemy.dialects import postgresql
 
 from tradewind.migrations.security import own_by_tenant
-from tradewind.migrations.tables import owned
+from tradewind.migrations.tables import belongs, owned
 
 revision = "0006"
 down_revision = "0005"
@@ -39,7 +39,7 @@ def _promises() -> None:
         _units("lead_days"),
         sa.Column("available_from", sa.Date(), nullable=True),
         *owned("stock_policy"),
-        _belongs("stock_policy", "variant", "variant_id"),
+        belongs("stock_policy", "variant", "variant_id"),
         sa.CheckConstraint("safety_stock >= 0 AND backorder_limit >= 0", name=op.f("ck_stock_policy_not_negative")),
         sa.CheckConstraint("promised >= 0", name=op.f("ck_stock_policy_promised")),
         sa.CheckConstraint("lead_days >= 0", name=op.f("ck_stock_policy_lead_days")),
@@ -57,7 +57,7 @@ def _promises() -> None:
         sa.Column("expires_at", postgresql.TIMESTAMP(timezone=True), nullable=False),
         _instant("created_at"),
         *owned("promise"),
-        _belongs("promise", "variant", "variant_id"),
+        belongs("promise", "variant", "variant_id"),
         sa.CheckConstraint("quantity > 0", name=op.f("ck_promise_quantity")),
         sa.CheckConstraint("status IN ('held', 'claimed', 'released')", name=op.f("ck_promise_status")),
         sa.CheckConstraint(
@@ -93,7 +93,7 @@ def _lots() -> None:
         sa.Column("expires_on", sa.Date(), nullable=True),
         *(_units(name) for name in ("received", "available", "reserved", "sold", "written_off")),
         *owned("stock_lot"),
-        _belongs("stock_lot", "stock", "stock_id"),
+        belongs("stock_lot", "stock", "stock_id"),
         sa.CheckConstraint(
             "available >= 0 AND reserved >= 0 AND sold >= 0 AND written_off >= 0",
             name=op.f("ck_stock_lot_not_negative"),
@@ -154,8 +154,8 @@ def _bundles() -> None:
         sa.Column("component_id", sa.Uuid(), nullable=False),
         sa.Column("quantity", sa.BigInteger(), nullable=False),
         *owned("bundle_component"),
-        _belongs("bundle_component", "variant", "variant_id"),
-        _belongs("bundle_component", "variant", "component_id"),
+        belongs("bundle_component", "variant", "variant_id"),
+        belongs("bundle_component", "variant", "component_id"),
         sa.CheckConstraint("quantity > 0", name=op.f("ck_bundle_component_quantity")),
         sa.CheckConstraint("component_id <> variant_id", name=op.f("ck_bundle_component_not_itself")),
     )
@@ -175,9 +175,9 @@ def _transfers() -> None:
         sa.Column("expected_on", sa.Date(), nullable=True),
         _instant("sent_at"),
         *owned("stock_transfer"),
-        _belongs("stock_transfer", "variant", "variant_id"),
-        _belongs("stock_transfer", "warehouse", "source_id"),
-        _belongs("stock_transfer", "warehouse", "destination_id"),
+        belongs("stock_transfer", "variant", "variant_id"),
+        belongs("stock_transfer", "warehouse", "source_id"),
+        belongs("stock_transfer", "warehouse", "destination_id"),
         sa.CheckConstraint("source_id <> destination_id", name=op.f("ck_stock_transfer_elsewhere")),
     )
     op.create_index("ix_stock_transfer_variant", "stock_transfer", ["tenant_id", "variant_id", "id"])
@@ -190,7 +190,7 @@ def _transfers() -> None:
         _units("received"),
         _units("lost"),
         *owned("stock_transfer_part"),
-        _belongs("stock_transfer_part", "stock_transfer", "transfer_id"),
+        belongs("stock_transfer_part", "stock_transfer", "transfer_id"),
         sa.CheckConstraint("quantity > 0", name=op.f("ck_stock_transfer_part_quantity")),
         sa.CheckConstraint(
             "received >= 0 AND lost >= 0 AND received + lost <= quantity", name=op.f("ck_stock_transfer_part_arrived")
@@ -212,11 +212,3 @@ def _units(name: str) -> sa.Column[int]:
 
 def _instant(name: str) -> sa.Column[object]:
     return sa.Column(name, postgresql.TIMESTAMP(timezone=True), server_default=sa.text("now()"), nullable=False)
-
-
-def _belongs(table: str, other: str, column: str) -> sa.ForeignKeyConstraint:
-    return sa.ForeignKeyConstraint(
-        ["tenant_id", column],
-        [f"{other}.tenant_id", f"{other}.id"],
-        name=op.f(f"fk_{table}_tenant_id_{column}"),
-    )

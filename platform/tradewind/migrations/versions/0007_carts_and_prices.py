@@ -7,7 +7,7 @@ from alembic import op
 from sqlalchemy.dialects import postgresql
 
 from tradewind.migrations.security import own_by_tenant
-from tradewind.migrations.tables import owned
+from tradewind.migrations.tables import belongs, owned
 
 revision = "0007"
 down_revision = "0006"
@@ -34,7 +34,7 @@ def _prices() -> None:
         _instant("starts_at"),
         _instant("ends_at"),
         *owned("price_offer"),
-        _belongs("price_offer", "variant", "variant_id"),
+        belongs("price_offer", "variant", "variant_id"),
         sa.CheckConstraint("amount >= 0", name=op.f("ck_price_offer_amount")),
         sa.CheckConstraint("min_quantity BETWEEN 1 AND 9999", name=op.f("ck_price_offer_min_quantity")),
         sa.CheckConstraint("starts_at < ends_at", name=op.f("ck_price_offer_window")),
@@ -50,7 +50,7 @@ def _prices() -> None:
         _instant("quoted_at", nullable=False),
         _instant("expires_at", nullable=False),
         *owned("price_quote"),
-        _belongs("price_quote", "variant", "variant_id"),
+        belongs("price_quote", "variant", "variant_id"),
         sa.CheckConstraint("amount >= 0", name=op.f("ck_price_quote_amount")),
         sa.CheckConstraint("quoted_at < expires_at", name=op.f("ck_price_quote_window")),
     )
@@ -102,8 +102,8 @@ def _codes() -> None:
         _instant("redeemed_at", nullable=False),
         _instant("released_at"),
         *owned("discount_redemption"),
-        _belongs("discount_redemption", "discount_code", "code_id"),
-        _belongs("discount_redemption", "orders", "order_id"),
+        belongs("discount_redemption", "discount_code", "code_id"),
+        belongs("discount_redemption", "orders", "order_id"),
         sa.CheckConstraint("amount >= 0", name=op.f("ck_discount_redemption_amount")),
     )
     op.create_index(
@@ -126,7 +126,7 @@ def _kept() -> None:
         sa.Column("decision_id", sa.Uuid(), nullable=True),
         _instant("saved_at", nullable=False),
         *owned("saved_item"),
-        _belongs("saved_item", "variant", "variant_id"),
+        belongs("saved_item", "variant", "variant_id"),
         sa.CheckConstraint("quantity BETWEEN 1 AND 9999", name=op.f("ck_saved_item_quantity")),
     )
     op.create_index("uq_saved_item_variant", "saved_item", ["tenant_id", "holder_id", "variant_id"], unique=True)
@@ -190,11 +190,3 @@ def _explanations() -> None:
 
 def _instant(name: str, *, nullable: bool = True) -> sa.Column[object]:
     return sa.Column(name, postgresql.TIMESTAMP(timezone=True), nullable=nullable)
-
-
-def _belongs(table: str, other: str, column: str) -> sa.ForeignKeyConstraint:
-    return sa.ForeignKeyConstraint(
-        ["tenant_id", column],
-        [f"{other}.tenant_id", f"{other}.id"],
-        name=op.f(f"fk_{table}_tenant_id_{column}"),
-    )

@@ -7,7 +7,7 @@ from alembic import op
 from sqlalchemy.dialects import postgresql
 
 from tradewind.migrations.security import own_by_tenant
-from tradewind.migrations.tables import owned
+from tradewind.migrations.tables import belongs, owned
 
 revision = "0009"
 down_revision = "0008"
@@ -55,8 +55,8 @@ def _attempts() -> None:
         sa.Column("order_id", sa.Uuid(), nullable=True),
         _instant("created_at"),
         *owned("payment_attempt"),
-        _belongs("payment_attempt", "cart", "cart_id"),
-        _belongs("payment_attempt", "orders", "order_id"),
+        belongs("payment_attempt", "cart", "cart_id"),
+        belongs("payment_attempt", "orders", "order_id"),
     )
     own_by_tenant("payment_attempt")
     op.add_column("payment", sa.Column("attempt_id", sa.Uuid(), nullable=True))
@@ -151,7 +151,7 @@ def _test_bank() -> None:
         sa.Column("status", sa.Text(), nullable=False),
         sa.Column("failure", sa.Text(), nullable=True),
         *owned("test_bank_refund"),
-        _belongs("test_bank_refund", "test_bank_payment", "payment_id"),
+        belongs("test_bank_refund", "test_bank_payment", "payment_id"),
         sa.CheckConstraint("status IN ('pending', 'succeeded', 'failed')", name=op.f("ck_test_bank_refund_status")),
         sa.CheckConstraint("amount > 0", name=op.f("ck_test_bank_refund_amount")),
     )
@@ -167,7 +167,7 @@ def _test_bank() -> None:
         sa.Column("due_at", postgresql.TIMESTAMP(timezone=True), nullable=False),
         sa.Column("delivered_at", postgresql.TIMESTAMP(timezone=True), nullable=True),
         *owned("test_bank_event"),
-        _belongs("test_bank_event", "test_bank_payment", "payment_id"),
+        belongs("test_bank_event", "test_bank_payment", "payment_id"),
     )
     op.create_index(
         "ix_test_bank_event_due",
@@ -212,8 +212,8 @@ def _disputes() -> None:
         sa.Column("contested_at", postgresql.TIMESTAMP(timezone=True), nullable=True),
         sa.Column("closed_at", postgresql.TIMESTAMP(timezone=True), nullable=True),
         *owned("dispute"),
-        _belongs("dispute", "payment", "payment_id"),
-        _belongs("dispute", "orders", "order_id"),
+        belongs("dispute", "payment", "payment_id"),
+        belongs("dispute", "orders", "order_id"),
         sa.CheckConstraint("status IN ('opened', 'won', 'lost')", name=op.f("ck_dispute_status")),
         sa.CheckConstraint("amount > 0 AND fee >= 0 AND kept BETWEEN 0 AND amount", name=op.f("ck_dispute_amounts")),
     )
@@ -230,7 +230,7 @@ def _terms() -> None:
         sa.Column("customer_id", sa.Uuid(), nullable=True),
         sa.Column("days", sa.BigInteger(), nullable=False),
         *owned("payment_terms"),
-        _belongs("payment_terms", "customer", "customer_id"),
+        belongs("payment_terms", "customer", "customer_id"),
         sa.CheckConstraint("provider IN ('cod', 'invoice')", name=op.f("ck_payment_terms_provider")),
         sa.CheckConstraint("days BETWEEN 0 AND 365", name=op.f("ck_payment_terms_days")),
     )
@@ -274,11 +274,3 @@ def _literals(values: tuple[str, ...]) -> str:
 
 def _instant(name: str) -> sa.Column[object]:
     return sa.Column(name, postgresql.TIMESTAMP(timezone=True), server_default=sa.text("now()"), nullable=False)
-
-
-def _belongs(table: str, other: str, column: str) -> sa.ForeignKeyConstraint:
-    return sa.ForeignKeyConstraint(
-        ["tenant_id", column],
-        [f"{other}.tenant_id", f"{other}.id"],
-        name=op.f(f"fk_{table}_tenant_id_{column}"),
-    )

@@ -7,7 +7,7 @@ from alembic import op
 from sqlalchemy.dialects import postgresql
 
 from tradewind.migrations.security import own_by_tenant
-from tradewind.migrations.tables import owned
+from tradewind.migrations.tables import belongs, owned
 
 revision = "0011"
 down_revision = "0010"
@@ -48,7 +48,7 @@ def _values() -> None:
         _instant("expires_at", nullable=True),
         _instant("created_at", default=True),
         *owned("stored_value"),
-        _belongs("stored_value", "customer", "customer_id"),
+        belongs("stored_value", "customer", "customer_id"),
         sa.CheckConstraint(
             "(kind = 'gift_card' AND code_hash IS NOT NULL AND code_ending IS NOT NULL AND customer_id IS NULL)"
             " OR (kind = 'store_credit' AND code_hash IS NULL AND code_ending IS NULL AND customer_id IS NOT NULL)",
@@ -106,8 +106,8 @@ def _payments() -> None:
         sa.Column("amount", sa.BigInteger(), nullable=False),
         _amount("refunded"),
         *owned("stored_value_part"),
-        _belongs("stored_value_part", "stored_value_payment", "payment_id"),
-        _belongs("stored_value_part", "stored_value", "value_id"),
+        belongs("stored_value_part", "stored_value_payment", "payment_id"),
+        belongs("stored_value_part", "stored_value", "value_id"),
         sa.CheckConstraint("amount > 0 AND refunded BETWEEN 0 AND amount", name=op.f("ck_stored_value_part_amount")),
     )
     op.create_index("uq_stored_value_part", "stored_value_part", ["tenant_id", "payment_id", "value_id"], unique=True)
@@ -124,7 +124,7 @@ def _entries() -> None:
         sa.Column("reason", sa.Text(), server_default="", nullable=False),
         _instant("at"),
         *owned("stored_value_entry"),
-        _belongs("stored_value_entry", "stored_value", "value_id"),
+        belongs("stored_value_entry", "stored_value", "value_id"),
         sa.CheckConstraint(
             "kind IN ('issued', 'held', 'released', 'spent', 'refunded', 'expired', 'withdrawn', 'disabled', 'enabled')",
             name=op.f("ck_stored_value_entry_kind"),
@@ -152,11 +152,3 @@ def _amount(name: str) -> sa.Column[int]:
 def _instant(name: str, *, default: bool = False, nullable: bool = False) -> sa.Column[object]:
     given = sa.text("now()") if default else None
     return sa.Column(name, postgresql.TIMESTAMP(timezone=True), server_default=given, nullable=nullable)
-
-
-def _belongs(table: str, other: str, column: str) -> sa.ForeignKeyConstraint:
-    return sa.ForeignKeyConstraint(
-        ["tenant_id", column],
-        [f"{other}.tenant_id", f"{other}.id"],
-        name=op.f(f"fk_{table}_tenant_id_{column}"),
-    )

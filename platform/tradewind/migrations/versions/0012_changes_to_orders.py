@@ -7,7 +7,7 @@ from alembic import op
 from sqlalchemy.dialects import postgresql
 
 from tradewind.migrations.security import own_by_tenant
-from tradewind.migrations.tables import owned
+from tradewind.migrations.tables import belongs, owned
 
 revision = "0012"
 down_revision = "0011"
@@ -57,7 +57,7 @@ def _carriers() -> None:
         sa.Column("fulfilment_id", sa.Uuid(), nullable=True),
         _instant("received_at"),
         *owned("carrier_event"),
-        _belongs("carrier_event", "fulfilment", "fulfilment_id"),
+        belongs("carrier_event", "fulfilment", "fulfilment_id"),
         sa.CheckConstraint(
             "status IN ('in_transit', 'out_for_delivery', 'failed_attempt', 'returned_to_sender', 'delivered')",
             name=op.f("ck_carrier_event_status"),
@@ -90,8 +90,8 @@ def _changes() -> None:
         _instant("updated_at"),
         sa.Column("expires_at", postgresql.TIMESTAMP(timezone=True), nullable=False),
         *owned("order_change"),
-        _belongs("order_change", "orders", "order_id"),
-        _belongs("order_change", "order_return", "return_id"),
+        belongs("order_change", "orders", "order_id"),
+        belongs("order_change", "order_return", "return_id"),
         sa.CheckConstraint("kind IN ('edit', 'exchange')", name=op.f("ck_order_change_kind")),
         sa.CheckConstraint("(kind = 'exchange') = (return_id IS NOT NULL)", name=op.f("ck_order_change_return")),
         sa.CheckConstraint(
@@ -119,7 +119,7 @@ def _changes() -> None:
         sa.Column("quantity", sa.BigInteger(), nullable=True),
         _json("data", default="'{}'"),
         *owned("order_change_action"),
-        _belongs("order_change_action", "order_change", "change_id"),
+        belongs("order_change_action", "order_change", "change_id"),
         sa.CheckConstraint(
             "kind IN ('add', 'remove', 'address', 'delivery_note')", name=op.f("ck_order_change_action_kind")
         ),
@@ -163,7 +163,7 @@ def _returns() -> None:
         sa.Column("bytes", sa.BigInteger(), nullable=False),
         _instant("created_at"),
         *owned("return_photo"),
-        _belongs("return_photo", "order_return", "return_id"),
+        belongs("return_photo", "order_return", "return_id"),
     )
     op.create_index("ix_return_photo_return", "return_photo", ["tenant_id", "return_id"])
     op.create_table(
@@ -175,8 +175,8 @@ def _returns() -> None:
         sa.Column("restocked", sa.Boolean(), nullable=False),
         sa.Column("note", sa.Text(), server_default="", nullable=False),
         *owned("return_inspection"),
-        _belongs("return_inspection", "order_return", "return_id"),
-        _belongs("return_inspection", "order_line", "order_line_id"),
+        belongs("return_inspection", "order_return", "return_id"),
+        belongs("return_inspection", "order_line", "order_line_id"),
         sa.CheckConstraint("quantity > 0", name=op.f("ck_return_inspection_quantity")),
         sa.CheckConstraint(
             "condition IN ('as_new', 'opened', 'used', 'damaged', 'defective', 'incomplete')",
@@ -214,11 +214,3 @@ def _json(name: str, *, nullable: bool = False, default: str | None = None) -> s
 
 def _instant(name: str) -> sa.Column[object]:
     return sa.Column(name, postgresql.TIMESTAMP(timezone=True), server_default=sa.text("now()"), nullable=False)
-
-
-def _belongs(table: str, other: str, column: str) -> sa.ForeignKeyConstraint:
-    return sa.ForeignKeyConstraint(
-        ["tenant_id", column],
-        [f"{other}.tenant_id", f"{other}.id"],
-        name=op.f(f"fk_{table}_tenant_id_{column}"),
-    )

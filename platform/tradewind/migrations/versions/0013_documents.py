@@ -7,7 +7,7 @@ from alembic import op
 from sqlalchemy.dialects import postgresql
 
 from tradewind.migrations.security import own_by_tenant
-from tradewind.migrations.tables import owned
+from tradewind.migrations.tables import belongs, owned
 
 revision = "0013"
 down_revision = "0012"
@@ -74,8 +74,8 @@ def _documents() -> None:
         sa.Column("issued_on", sa.Date(), nullable=False),
         sa.Column("issued_at", postgresql.TIMESTAMP(timezone=True), nullable=False),
         *owned("document"),
-        _belongs("document", "orders", "order_id"),
-        _belongs("document", "document", "invoice_id"),
+        belongs("document", "orders", "order_id"),
+        belongs("document", "document", "invoice_id"),
         sa.CheckConstraint("kind IN ('invoice', 'credit_note')", name=op.f("ck_document_kind")),
         sa.CheckConstraint("(kind = 'credit_note') = (invoice_id IS NOT NULL)", name=op.f("ck_document_invoice")),
         sa.CheckConstraint(
@@ -85,11 +85,3 @@ def _documents() -> None:
     op.create_index("uq_document_sequence", "document", ["tenant_id", "kind", "year", "sequence"], unique=True)
     op.create_index("uq_document_number", "document", ["tenant_id", "number"], unique=True)
     op.create_index("ix_document_order", "document", ["tenant_id", "order_id", "id"])
-
-
-def _belongs(table: str, other: str, column: str) -> sa.ForeignKeyConstraint:
-    return sa.ForeignKeyConstraint(
-        ["tenant_id", column],
-        [f"{other}.tenant_id", f"{other}.id"],
-        name=op.f(f"fk_{table}_tenant_id_{column}"),
-    )

@@ -7,7 +7,7 @@ from alembic import op
 from sqlalchemy.dialects import postgresql
 
 from tradewind.migrations.security import own_by_tenant
-from tradewind.migrations.tables import owned
+from tradewind.migrations.tables import belongs, owned
 
 revision = "0014"
 down_revision = "0013"
@@ -70,8 +70,8 @@ def _part_of_an_order() -> None:
         sa.Column("paid_out", sa.BigInteger(), server_default="0", nullable=False),
         sa.Column("placed_at", postgresql.TIMESTAMP(timezone=True), nullable=False),
         *owned("vendor_order"),
-        _belongs("vendor_order", "orders", "order_id"),
-        _belongs("vendor_order", "vendor", "vendor_id"),
+        belongs("vendor_order", "orders", "order_id"),
+        belongs("vendor_order", "vendor", "vendor_id"),
         sa.CheckConstraint("earned >= 0 AND commission >= 0", name=op.f("ck_vendor_order_earned")),
     )
     op.create_index("uq_vendor_order_order", "vendor_order", ["tenant_id", "order_id", "vendor_id"], unique=True)
@@ -87,7 +87,7 @@ def _payouts() -> None:
         sa.Column("orders", sa.BigInteger(), nullable=False),
         sa.Column("at", postgresql.TIMESTAMP(timezone=True), nullable=False),
         *owned("vendor_payout"),
-        _belongs("vendor_payout", "vendor", "vendor_id"),
+        belongs("vendor_payout", "vendor", "vendor_id"),
         sa.CheckConstraint("amount > 0", name=op.f("ck_vendor_payout_amount")),
     )
     op.create_index("ix_vendor_payout_vendor", "vendor_payout", ["tenant_id", "vendor_id", "id"])
@@ -97,15 +97,9 @@ def _payouts() -> None:
         sa.Column("vendor_order_id", sa.Uuid(), nullable=False),
         sa.Column("amount", sa.BigInteger(), nullable=False),
         *owned("vendor_payout_line"),
-        _belongs("vendor_payout_line", "vendor_payout", "payout_id"),
-        _belongs("vendor_payout_line", "vendor_order", "vendor_order_id"),
+        belongs("vendor_payout_line", "vendor_payout", "payout_id"),
+        belongs("vendor_payout_line", "vendor_order", "vendor_order_id"),
         sa.CheckConstraint("amount <> 0", name=op.f("ck_vendor_payout_line_amount")),
     )
     op.create_index("ix_vendor_payout_line_payout", "vendor_payout_line", ["tenant_id", "payout_id"])
     op.create_index("ix_vendor_payout_line_order", "vendor_payout_line", ["tenant_id", "vendor_order_id"])
-
-
-def _belongs(table: str, other: str, column: str) -> sa.ForeignKeyConstraint:
-    return sa.ForeignKeyConstraint(
-        ["tenant_id", column], [f"{other}.tenant_id", f"{other}.id"], name=op.f(f"fk_{table}_tenant_id_{column}")
-    )
