@@ -31,6 +31,9 @@ from commerce.orders import documents_api as order_documents
 from commerce.orders import payments_api as staff_payments
 from commerce.orders import rules_api as order_rules
 from commerce.orders import staff_api as staff_orders
+from commerce.orders import staff_exports_api as staff_exports
+from commerce.orders import staff_parcels_api as staff_parcels
+from commerce.orders import staff_returns_api as staff_returns
 from commerce.orders import vendor_api as vendor_orders
 from commerce.payments import api as payments
 from commerce.payments.accounts import api as payment_accounts
@@ -94,6 +97,9 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         gifts,
         checkout,
         orders,
+        staff_exports,
+        staff_parcels,
+        staff_returns,
         staff_orders,
         carriers,
         order_rules,

@@ -8,6 +8,7 @@ from commerce.identity import models as identity
 from commerce.identity import staff
 from commerce.inventory import models as inventory
 from commerce.ledger import models as ledger
+from commerce.orders import carrier_models, change_models, return_models
 from commerce.orders import models as orders
 from commerce.payments import models as payments
 from commerce.payments.accounts import models as payment_accounts
@@ -24,8 +25,10 @@ from commerce.vendors import models as vendors
 from foundation import idempotency, outbox
 
 __all__ = [
+    "carrier_models",
     "cart",
     "catalog",
+    "change_models",
     "delivery",
     "documents",
     "idempotency",
@@ -40,6 +43,7 @@ __all__ = [
     "pricing",
     "promotions",
     "reconciliation",
+    "return_models",
     "staff",
     "stored_value",
     "taxes",

@@ -11,7 +11,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints, 
 from starlette.datastructures import UploadFile
 
 from commerce.delivery.schemas import AddressIn, AddressOut, SlotChoice
-from commerce.orders.schemas import ReturnReason
+from commerce.orders.return_schemas import ReturnReason
 from commerce.promotions.schemas import CodeName
 from foundation.errors import Problem
 from foundation.http import InvalidFields

@@ -17,9 +17,10 @@ from commerce.checkout.schemas import PayAgain, PaymentIn
 from commerce.documents import service as documents
 from commerce.http import decode_cursor, encode_cursor, once
 from commerce.orders import api, documents_api, reading
+from commerce.orders.change_schemas import SetAddress
 from commerce.orders.drafting import AddressFixed
 from commerce.orders.returning import Announced
-from commerce.orders.schemas import OrderOut, ReorderOut, SetAddress, ShopperCancelIn
+from commerce.orders.schemas import OrderOut, ReorderOut, ShopperCancelIn
 from commerce.payments.service import PaymentWasRefused
 from foundation.errors import Problem
 from foundation.ids import new_id

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from commerce.orders.held import Line
+from commerce.orders.lines import Line
 from foundation.ids import new_id
 
 

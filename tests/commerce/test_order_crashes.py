@@ -14,8 +14,9 @@ from sqlalchemy import event
 from commerce.inventory import service as inventory
 from commerce.orders import cancelling, editing, fulfilling, reading, refunding, returning
 from commerce.orders.change_log import ChangeOver
+from commerce.orders.change_schemas import AddUnits
 from commerce.orders.returning import Announced
-from commerce.orders.schemas import AddUnits, OrderOut
+from commerce.orders.schemas import OrderOut
 from commerce.orders.states import IllegalTransition
 from commerce.payments.settlement import RefundExceedsCaptured
 from foundation import clock

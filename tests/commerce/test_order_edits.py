@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from commerce.cart.totals import PricedLine, Terms, always, compute
 from commerce.orders.changes import Added, Change, Sums, effect, read_terms, taxed, written_terms
-from commerce.orders.held import Line
+from commerce.orders.lines import Line
 from commerce.payments.providers import ActionRequired, Authorised, Charge, Refused
 from commerce.pricing.engine import at_list
 from commerce.taxes.engine import Rate

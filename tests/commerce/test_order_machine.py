@@ -30,9 +30,10 @@ from commerce.inventory import keeping, policies, promises
 from commerce.inventory import service as inventory
 from commerce.inventory.schemas import CountIn, PolicyIn, ReceiptIn
 from commerce.orders import cancelling, collecting, editing, fulfilling, refunding, returning
+from commerce.orders.change_schemas import AddUnits, EditAction, SetQuantity
 from commerce.orders.held import by_shopper
 from commerce.orders.returning import Announced, Arrived
-from commerce.orders.schemas import AddUnits, EditAction, SetQuantity, StaffOrderOut
+from commerce.orders.schemas import StaffOrderOut
 from commerce.orders.shipping import refund_shipping
 from commerce.payments import service as payments
 from commerce.payments import terms

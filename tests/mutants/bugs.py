@@ -281,7 +281,7 @@ async def capture_failed(""",
     ),
     Bug(
         "a spreadsheet runs what a shopper wrote",
-        (("commerce/orders/staff_api.py", "cell.startswith(FORMULA)", "cell.startswith('none')"),),
+        (("commerce/orders/staff_exports_api.py", "cell.startswith(FORMULA)", "cell.startswith('none')"),),
         _ORDERS,
     ),
     Bug(

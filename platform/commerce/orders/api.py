@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import Annotated
 from uuid import UUID
@@ -10,26 +10,16 @@ from uuid import UUID
 from fastapi import APIRouter, Path, Query, Request, Response, status
 
 from commerce.catalog.schemas import Page
-from commerce.http import Core, CoreDep, KeyDep, ShopDep, ShopperDep, change_once, decode_cursor, encode_cursor, once
+from commerce.http import Core, CoreDep, KeyDep, ShopDep, ShopperDep, decode_cursor, encode_cursor, once
 from commerce.identity.service import Shopper
 from commerce.orders import cancelling, editing, photos, reading, reordering, returning
+from commerce.orders.answering import OrderId, change_order
+from commerce.orders.change_schemas import ChangeOut, ConfirmIn, PayChangeIn, ShopperEditAction, ShopperEditIn
 from commerce.orders.held import by_shopper
-from commerce.orders.money import Money
 from commerce.orders.paying import Additional
+from commerce.orders.return_schemas import ReturnIn
 from commerce.orders.returning import Announced
-from commerce.orders.schemas import (
-    ChangeOut,
-    ConfirmIn,
-    Look,
-    OrderList,
-    OrderOut,
-    PayChangeIn,
-    ReorderOut,
-    ReturnIn,
-    ShopperCancelIn,
-    ShopperEditAction,
-    ShopperEditIn,
-)
+from commerce.orders.schemas import Look, OrderList, OrderOut, ReorderOut, ShopperCancelIn
 from commerce.payments.providers import configured
 from commerce.tenancy.service import Shop
 from commerce.throttling import service as throttling
@@ -71,7 +61,7 @@ async def look_up(request: Request, core: CoreDep, shop: ShopDep, body: Look) ->
 
 
 @router.get("/{order_id}")
-async def get_order(core: CoreDep, shop: ShopDep, shopper: ShopperDep, order_id: Annotated[UUID, Path()]) -> OrderOut:
+async def get_order(core: CoreDep, shop: ShopDep, shopper: ShopperDep, order_id: OrderId) -> OrderOut:
     """One order."""
     async with core.database.tx(shop.id, read_only=True) as tx:
         return await reading.get(tx, shopper, order_id)
@@ -83,7 +73,7 @@ async def cancel(
     core: CoreDep,
     shopper: ShopperDep,
     key: KeyDep,
-    order_id: Annotated[UUID, Path()],
+    order_id: OrderId,
     body: ShopperCancelIn,
 ) -> Response:
     """Cancel an order of which nothing has left."""
@@ -96,7 +86,7 @@ async def request_return(
     core: CoreDep,
     shopper: ShopperDep,
     key: KeyDep,
-    order_id: Annotated[UUID, Path()],
+    order_id: OrderId,
     body: ReturnIn,
 ) -> Response:
     """Ask to send units back, for their money or for other units."""
@@ -112,7 +102,7 @@ async def draft_edit(
     core: CoreDep,
     shopper: ShopperDep,
     key: KeyDep,
-    order_id: Annotated[UUID, Path()],
+    order_id: OrderId,
     body: ShopperEditIn,
 ) -> Response:
     """Think an edit out: what it would make of the order. Confirming it does that, or nothing."""
@@ -124,7 +114,7 @@ async def get_edit(
     core: CoreDep,
     shop: ShopDep,
     shopper: ShopperDep,
-    order_id: Annotated[UUID, Path()],
+    order_id: OrderId,
     edit_id: Annotated[UUID, Path()],
 ) -> ChangeOut:
     """An edit with its preview."""
@@ -139,7 +129,7 @@ async def confirm_edit(
     core: CoreDep,
     shopper: ShopperDep,
     key: KeyDep,
-    order_id: Annotated[UUID, Path()],
+    order_id: OrderId,
     edit_id: Annotated[UUID, Path()],
     body: ConfirmIn,
 ) -> Response:
@@ -148,7 +138,7 @@ async def confirm_edit(
     async def do(tx: Tx) -> None:
         await editing.confirm(tx, order_id, edit_id, by_shopper(shopper), version=body.version, owner=shopper)
 
-    return await _change(request, core, shopper, key, order_id, do, status.HTTP_200_OK)
+    return await change_order(request, core, shopper, key, order_id, do)
 
 
 @router.post("/{order_id}/edits/{edit_id}/cancel", response_model=OrderOut)
@@ -157,7 +147,7 @@ async def cancel_edit(
     core: CoreDep,
     shopper: ShopperDep,
     key: KeyDep,
-    order_id: Annotated[UUID, Path()],
+    order_id: OrderId,
     edit_id: Annotated[UUID, Path()],
 ) -> Response:
     """Give up an edit that is not confirmed, or not paid."""
@@ -165,7 +155,7 @@ async def cancel_edit(
     async def do(tx: Tx) -> None:
         await editing.drop(tx, order_id, edit_id, by_shopper(shopper), owner=shopper)
 
-    return await _change(request, core, shopper, key, order_id, do, status.HTTP_200_OK)
+    return await change_order(request, core, shopper, key, order_id, do)
 
 
 @router.post("/{order_id}/changes/{change_id}/pay", response_model=OrderOut)
@@ -174,7 +164,7 @@ async def pay_change(
     core: CoreDep,
     shopper: ShopperDep,
     key: KeyDep,
-    order_id: Annotated[UUID, Path()],
+    order_id: OrderId,
     change_id: Annotated[UUID, Path()],
     body: PayChangeIn,
 ) -> Response:
@@ -207,7 +197,7 @@ async def edit_once(
         drafted = await editing.read(tx, order_id, edit_id)
         await editing.confirm(tx, order_id, edit_id, actor, version=drafted.version, owner=shopper)
 
-    return await _change(request, core, shopper, key, order_id, do, status.HTTP_200_OK)
+    return await change_order(request, core, shopper, key, order_id, do)
 
 
 async def pay_change_once(
@@ -231,7 +221,7 @@ async def add_photo(
     core: CoreDep,
     shopper: ShopperDep,
     key: KeyDep,
-    order_id: Annotated[UUID, Path()],
+    order_id: OrderId,
     return_id: Annotated[UUID, Path()],
 ) -> Response:
     """Add a photo to a return: the body is a JPEG, PNG or WebP, of which nothing but the picture is kept."""
@@ -251,7 +241,7 @@ async def get_photo(
     core: CoreDep,
     shop: ShopDep,
     shopper: ShopperDep,
-    order_id: Annotated[UUID, Path()],
+    order_id: OrderId,
     return_id: Annotated[UUID, Path()],
     photo_id: Annotated[UUID, Path()],
 ) -> Response:
@@ -263,7 +253,7 @@ async def get_photo(
 
 @router.post("/{order_id}/reorder", status_code=status.HTTP_201_CREATED, response_model=ReorderOut)
 async def reorder(
-    request: Request, core: CoreDep, shop: ShopDep, shopper: ShopperDep, key: KeyDep, order_id: Annotated[UUID, Path()]
+    request: Request, core: CoreDep, shop: ShopDep, shopper: ShopperDep, key: KeyDep, order_id: OrderId
 ) -> Response:
     """Put what of the order can still be had into the open cart, and name the rest."""
     return await reorder_once(request, core, shop, shopper, key, order_id)
@@ -295,7 +285,7 @@ async def cancel_once(
     async def do(tx: Tx) -> None:
         await cancelling.cancel(tx, order_id, by_shopper(shopper), reason=reason, owner=shopper)
 
-    return await _change(request, core, shopper, key, order_id, do, status.HTTP_200_OK)
+    return await change_order(request, core, shopper, key, order_id, do)
 
 
 async def request_return_once(
@@ -314,22 +304,4 @@ async def request_return_once(
     async def do(tx: Tx) -> None:
         await returning.request(tx, order_id, by_shopper(shopper), announced, note=note, wanted=wanted, owner=shopper)
 
-    return await _change(request, core, shopper, key, order_id, do, status.HTTP_201_CREATED)
-
-
-async def _change(
-    request: Request,
-    core: Core,
-    shopper: Shopper,
-    key: str,
-    order_id: UUID,
-    do: Callable[[Tx], Awaitable[object]],
-    answer: int,
-) -> Response:
-    async def read() -> Response:
-        await Money(core.database, configured(core.database, core.settings)).settle(shopper.tenant_id, order_id)
-        async with core.database.tx(shopper.tenant_id, read_only=True) as tx:
-            order = await reading.get(tx, shopper, order_id)
-        return json_bytes(model_bytes(order), status=answer)
-
-    return await change_once(request, core, shopper, key, do, read)
+    return await change_order(request, core, shopper, key, order_id, do, status.HTTP_201_CREATED)

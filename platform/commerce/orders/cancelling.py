@@ -9,18 +9,8 @@ from commerce.delivery import slots
 from commerce.identity.service import Shopper
 from commerce.inventory import allocation
 from commerce.orders import rules
-from commerce.orders.held import (
-    Actor,
-    by_variant,
-    enter,
-    hold,
-    open_units,
-    save,
-    start_due_refunds,
-    tell,
-    told,
-    written,
-)
+from commerce.orders.held import Actor, by_variant, enter, hold, open_units, save, start_due_refunds, tell, told
+from commerce.orders.lines import written
 from commerce.payments import settlement
 from commerce.promotions import service as promotions
 from foundation.database import Tx

@@ -10,7 +10,7 @@ from pydantic import ValidationError
 from commerce.http import CoreDep, ShopDep, staff
 from commerce.identity.staff import Staff
 from commerce.orders import tracking
-from commerce.orders.schemas import CarrierAccount, CarrierEvents, CarrierReport, CarriersOut, Received
+from commerce.orders.parcel_schemas import CarrierAccount, CarrierEvents, CarrierReport, CarriersOut, Received
 from commerce.orders.tracking import ForgedCarrierEvent
 from foundation import clock, webhooks
 from foundation.http import InvalidFields

@@ -14,9 +14,9 @@ import orjson
 from sqlalchemy import text
 
 from commerce.cart.totals import TaxAmount
+from commerce.orders.change_schemas import Preview
 from commerce.orders.changes import Added, Change
 from commerce.orders.held import Held
-from commerce.orders.schemas import Preview
 from commerce.pricing.schemas import ItemPrice
 from foundation import clock
 from foundation.database import Tx, hot

@@ -13,7 +13,7 @@ from typing import Any
 from uuid import UUID
 
 from commerce.cart.totals import PricedLine, TaxAmount, Terms, always, compute
-from commerce.orders.held import Line
+from commerce.orders.lines import Line
 from commerce.pricing.schemas import ItemPrice
 from commerce.taxes.engine import Rate
 

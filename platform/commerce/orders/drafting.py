@@ -17,9 +17,7 @@ from commerce.catalog.variants import sold_as
 from commerce.delivery.schemas import AddressIn, AddressOut
 from commerce.inventory import service as inventory
 from commerce.inventory.service import OutOfStock
-from commerce.orders.changes import Added, Change, Effect, Sums, read_terms, taxed
-from commerce.orders.held import Actor, Held, at_most
-from commerce.orders.schemas import (
+from commerce.orders.change_schemas import (
     AddUnits,
     EditAction,
     Preview,
@@ -29,6 +27,9 @@ from commerce.orders.schemas import (
     SetQuantity,
     ShopperEditAction,
 )
+from commerce.orders.changes import Added, Change, Effect, Sums, read_terms, taxed
+from commerce.orders.held import Actor, Held
+from commerce.orders.lines import at_most
 from commerce.pricing.engine import price_of
 from commerce.pricing.offers import offers_of, read_offers
 from commerce.taxes.schemas import TaxOut

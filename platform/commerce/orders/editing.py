@@ -13,10 +13,11 @@ from commerce.identity.service import Shopper
 from commerce.inventory import service as inventory
 from commerce.orders import applying, change_log, exchanging, rules
 from commerce.orders.change_log import ChangeOver, Kept
+from commerce.orders.change_schemas import ChangeOut, EditAction, ShopperEditAction
 from commerce.orders.changes import Effect, effect
 from commerce.orders.drafting import look, preview_of, resolve
-from commerce.orders.held import Actor, Held, enter, hold, save, start_due_refunds, tell, told, written
-from commerce.orders.schemas import ChangeOut, EditAction, ShopperEditAction
+from commerce.orders.held import Actor, Held, enter, hold, save, start_due_refunds, tell, told
+from commerce.orders.lines import written
 from foundation import clock
 from foundation.database import Tx
 from foundation.errors import Conflict, Unprocessable

@@ -17,7 +17,8 @@ from commerce.orders import applying, change_log
 from commerce.orders.change_log import ChangeOver, Kept
 from commerce.orders.changes import Change, Effect, effect
 from commerce.orders.drafting import GoesSeveralWays, goes_several_ways, look, offered, preview_of
-from commerce.orders.held import Actor, Held, enter, save, save_states, start_due_refunds, tell, written
+from commerce.orders.held import Actor, Held, enter, save, save_states, start_due_refunds, tell
+from commerce.orders.lines import written
 from foundation import clock
 from foundation.errors import Conflict
 from foundation.events import ExchangeCompleted, ExchangeRequested

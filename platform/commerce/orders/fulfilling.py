@@ -9,20 +9,9 @@ from uuid import UUID
 from sqlalchemy import text
 
 from commerce.inventory import allocation
-from commerce.orders.held import (
-    Actor,
-    Held,
-    by_variant,
-    enter,
-    hold,
-    open_units,
-    save,
-    save_states,
-    tell,
-    told,
-    written,
-)
-from commerce.orders.schemas import ParcelStep
+from commerce.orders.held import Actor, Held, by_variant, enter, hold, open_units, save, save_states, tell, told
+from commerce.orders.lines import written
+from commerce.orders.parcel_schemas import ParcelStep
 from commerce.orders.states import PARCEL_STEPS, step
 from commerce.orders.tracking import FulfilmentNotFound
 from foundation import clock

@@ -7,9 +7,8 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from fractions import Fraction
 from typing import Any
 from uuid import UUID
 
@@ -17,17 +16,15 @@ from sqlalchemy import text
 
 from commerce.documents import issuing
 from commerce.identity.service import Shopper
-from commerce.inventory import bundles
-from commerce.inventory.supply import Need
+from commerce.orders.lines import Line, UnknownLine, at_most, by_line
 from commerce.orders.states import CAPTURED, Role, States, fulfilment_state, payment_state, require, return_state
 from commerce.payments import settlement
 from commerce.vendors import earning
 from foundation import clock
 from foundation.database import Tx, hot
-from foundation.errors import Conflict, NotFound, Unprocessable
+from foundation.errors import NotFound, Unprocessable
 from foundation.events import Context, LineUnits, Payload, record
 from foundation.ids import new_id
-from foundation.money import round_minor
 from foundation.outbox import announce
 
 
@@ -41,24 +38,6 @@ class NoCustomer(Unprocessable):
     """The order is a guest's, and store credit needs a customer."""
 
     code = "orders.no_customer"
-
-
-class UnknownLine(Unprocessable):
-    """The order has no such line."""
-
-    code = "orders.unknown_line"
-
-    line_id: UUID
-
-
-class TooManyUnits(Conflict):
-    """The line has fewer units for which that can be done."""
-
-    code = "orders.too_many_units"
-
-    line_id: UUID
-    quantity: int
-    possible: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,56 +56,6 @@ SYSTEM = Actor("system", "system")
 def by_shopper(shopper: Shopper) -> Actor:
     """The shopper whose order it is."""
     return Actor("shopper", "shopper", shopper.context())
-
-
-@dataclass(slots=True)
-class Line:
-    """A line's units, and what was paid for it, its tax included, in minor units."""
-
-    id: UUID
-    product_id: UUID
-    variant_id: UUID
-    quantity: int
-    total: int
-    fulfilled: int
-    cancelled: int
-    in_return: int
-    returned: int
-    credited: int
-    vendor_id: UUID | None = None
-    consignment_id: UUID | None = None
-    components: str | None = None
-
-    @property
-    def needs(self) -> Sequence[Need]:
-        """The stock that one unit took: its variant's, or that of a bundle's components."""
-        return bundles.read(self.variant_id, self.product_id, self.components)
-
-    @property
-    def kept(self) -> int:
-        """What was paid for the units that are not credited."""
-        return self.total - self._share(self.credited)
-
-    @property
-    def open(self) -> int:
-        """Units that have neither left nor been cancelled."""
-        return self.quantity - self.fulfilled - self.cancelled
-
-    @property
-    def returnable(self) -> int:
-        """Units that left and that no return speaks of."""
-        return self.fulfilled - self.in_return - self.returned
-
-    def credit(self, units: int) -> int:
-        """Credit units up to `units` in all; gives the minor units that this adds.
-
-        What k of n units cost is round(total * k / n), so that any sequence of credits ends at the line's total.
-        """
-        before, self.credited = self.credited, max(self.credited, min(units, self.quantity))
-        return self._share(self.credited) - self._share(before)
-
-    def _share(self, units: int) -> int:
-        return round_minor(Fraction(self.total * units, self.quantity))
 
 
 @dataclass(slots=True)
@@ -396,14 +325,6 @@ async def _kept_back(held: Held) -> int:
     return row["amount"] if row else 0
 
 
-def by_line(asked: Iterable[tuple[UUID, int]]) -> dict[UUID, int]:
-    """Units by line: what is asked for one line twice is asked for together."""
-    wanted = Counter[UUID]()
-    for line_id, quantity in asked:
-        wanted[line_id] += quantity
-    return dict(wanted)
-
-
 def by_variant(held: Held, units: Mapping[UUID, int]) -> dict[UUID, int]:
     """Units of stock by variant, of units by line: a bundle's are its components'."""
     wanted = Counter[UUID]()
@@ -427,16 +348,6 @@ def open_units(held: Held, asked: Iterable[tuple[UUID, int]] | None) -> dict[UUI
     return units
 
 
-def at_most(line_id: UUID, quantity: int, possible: int) -> None:
-    """Stop when more is asked of a line than can be.
-
-    Raises:
-        TooManyUnits.
-    """
-    if quantity > possible:
-        raise TooManyUnits(line_id=line_id, quantity=quantity, possible=possible)
-
-
 def told(held: Held, units: Mapping[UUID, int]) -> list[LineUnits]:
     """Units by line as an event has them."""
     return [
@@ -444,11 +355,6 @@ def told(held: Held, units: Mapping[UUID, int]) -> list[LineUnits]:
         for line in held.lines.values()
         if units.get(line.id)
     ]
-
-
-def written(units: Mapping[UUID, int]) -> Sequence[dict[str, object]]:
-    """Units by line as the timeline has them."""
-    return [{"line_id": str(line_id), "quantity": quantity} for line_id, quantity in units.items()]
 
 
 async def derived(held: Held) -> States:

@@ -8,19 +8,17 @@ from uuid import UUID
 from fastapi import APIRouter, Depends, Path, Query, Request, Response, status
 from pydantic import Field
 
-from commerce.http import Core, CoreDep, KeyDep, ShopDep, change_once, decode_cursor, encode_cursor, once, staff
+from commerce.http import Core, CoreDep, KeyDep, ShopDep, decode_cursor, encode_cursor, once, staff
 from commerce.identity.staff import Staff
-from commerce.orders import collecting, reading
+from commerce.orders import collecting
+from commerce.orders.answering import OrderId, by_staff, change_order
 from commerce.orders.disputing import Disputes
-from commerce.orders.held import Actor
-from commerce.orders.money import Money
 from commerce.orders.schemas import StaffOrderOut
 from commerce.orders.states import TRANSITIONS
 from commerce.payments import disputes, terms
 from commerce.payments.providers import configured
 from commerce.payments.schemas import DisputeList, TermsIn, TermsList
 from foundation.database import Tx
-from foundation.http import json_bytes, model_bytes
 from foundation.types import Id, Input, LongText
 
 router = APIRouter(prefix="/v1/admin", tags=["payments"])
@@ -57,20 +55,15 @@ async def collect(
     core: CoreDep,
     by: Collector,
     key: KeyDep,
-    order_id: Annotated[UUID, Path()],
+    order_id: OrderId,
     payment_id: Annotated[UUID, Path()],
 ) -> Response:
     """Write down that the money of a payment on delivery or on account has come."""
 
     async def do(tx: Tx) -> None:
-        await collecting.collect(tx, order_id, payment_id, _actor(by))
+        await collecting.collect(tx, order_id, payment_id, by_staff(by))
 
-    async def read() -> Response:
-        await Money(core.database, configured(core.database, core.settings)).settle(by.tenant_id, order_id)
-        async with core.database.tx(by.tenant_id, read_only=True) as tx:
-            return json_bytes(model_bytes(await reading.for_staff(tx, order_id)))
-
-    return await change_once(request, core, by, key, do, read)
+    return await change_order(request, core, by, key, order_id, do)
 
 
 @router.get("/payments/disputes")
@@ -95,7 +88,7 @@ async def contest(
     """Tell the bank why the money is rightly the shop's; what it decides comes by notification."""
 
     async def work() -> Response:
-        await _disputes(core).contest(by.tenant_id, dispute_id, body.evidence, _actor(by))
+        await _disputes(core).contest(by.tenant_id, dispute_id, body.evidence, by_staff(by))
         return Response(status_code=status.HTTP_204_NO_CONTENT)
 
     return await once(request, core, by, key, work)
@@ -133,7 +126,3 @@ async def forbid(
 
 def _disputes(core: Core) -> Disputes:
     return Disputes(core.database, configured(core.database, core.settings))
-
-
-def _actor(by: Staff) -> Actor:
-    return Actor("staff", f"staff:{by.name}")

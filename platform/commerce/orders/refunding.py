@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from uuid import UUID
 
-from commerce.orders.held import Actor, Held, at_most, by_line, enter, hold, save, start_due_refunds
+from commerce.orders.held import Actor, Held, enter, hold, save, start_due_refunds
+from commerce.orders.lines import at_most, by_line
 from commerce.payments import settlement
 from commerce.payments.settlement import RefundExceedsCaptured
 from foundation.database import Tx

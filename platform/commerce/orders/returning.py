@@ -14,19 +14,8 @@ from commerce.identity.service import Shopper
 from commerce.inventory import keeping
 from commerce.inventory.keeping import SentBack
 from commerce.orders import exchanging, rules
-from commerce.orders.held import (
-    Actor,
-    Held,
-    UnknownLine,
-    at_most,
-    by_line,
-    enter,
-    hold,
-    save,
-    start_due_refunds,
-    tell,
-    written,
-)
+from commerce.orders.held import Actor, Held, enter, hold, save, start_due_refunds, tell
+from commerce.orders.lines import UnknownLine, at_most, by_line, written
 from commerce.orders.states import RETURN_STEPS, IllegalTransition, step
 from foundation import clock
 from foundation.database import Tx, hot

@@ -2,31 +2,22 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from datetime import date, datetime
 from typing import Annotated, Any, Literal
-from uuid import UUID
 
 from pydantic import Field
 
 from commerce.cart.schemas import CartOut, FeeOut, GiftOut, LineExplanation, ShareOut
-from commerce.delivery.schemas import AddressIn, AddressOut, DeliveryOut
+from commerce.delivery.schemas import AddressOut, DeliveryOut
+from commerce.orders.change_schemas import ChangeSummary
+from commerce.orders.line_schemas import Lines, RefundTo
+from commerce.orders.parcel_schemas import MAX_PARCELS, ParcelOut
+from commerce.orders.return_schemas import ReturnOut
 from commerce.orders.states import FulfilmentState, PaymentState, ReturnState, Status
 from commerce.payments.schemas import RefundOut
 from commerce.taxes.schemas import TaxEngineOut, TaxOut
 from commerce.vendors.schemas import VendorOrderOut
-from foundation.types import Currency, Email, Id, Input, Instant, LongText, MinorUnits, Model, MoneyOut, Quantity, Text
-
-MAX_LINES = 200
-MAX_PARCELS = 500
-
-DeliveryNote = Annotated[LongText, Field(max_length=500)]
-RefundTo = Literal["original", "store_credit"]
-"""Where money goes back to: where it came from, or the customer's store credit."""
-Condition = Literal["as_new", "opened", "used", "damaged", "defective", "incomplete"]
-ParcelStep = Literal["in_transit", "out_for_delivery", "failed_attempt", "returned_to_sender", "delivered"]
-ShortText = Annotated[LongText, Field(max_length=500)]
-ReturnReason = Literal["damaged", "defective", "wrong_item", "not_as_described", "no_longer_wanted", "other"]
+from foundation.types import Currency, Email, Id, Input, Instant, LongText, MinorUnits, Model, MoneyOut, Text
 
 
 class OrderLineOut(Model):
@@ -56,65 +47,6 @@ class OrderLineOut(Model):
     """When it was to be in; `null` when it was there."""
 
 
-class UnitsOut(Model):
-    """Some units of a line."""
-
-    line_id: Id
-    quantity: int
-
-
-class ParcelEventOut(Model):
-    """What a carrier said of a parcel."""
-
-    status: str
-    occurred_at: datetime
-    place: str
-    note: str
-
-
-class ParcelOut(Model):
-    """A parcel of an order, and how far it has come."""
-
-    id: Id
-    consignment_id: Id | None
-    status: str
-    carrier: str | None
-    tracking_number: str | None
-    shipped_at: datetime
-    delivered_at: datetime | None
-    lines: list[UnitsOut]
-    history: list[ParcelEventOut]
-    """What its carrier said of it, the oldest first."""
-
-
-class ReturnLineOut(UnitsOut):
-    """Units of a line that come back."""
-
-    reason: str
-    received: int
-    restocked: int
-
-
-class InspectedOut(UnitsOut):
-    """How some units were found, and whether they can be sold again."""
-
-    condition: Condition
-    restocked: bool
-    note: str
-
-
-class ReturnOut(Model):
-    """Units that come back, or have."""
-
-    id: Id
-    status: str
-    note: str
-    created_at: datetime
-    lines: list[ReturnLineOut]
-    photos: list[Id]
-    inspected: list[InspectedOut]
-
-
 class OrderConsignmentOut(Model):
     """Some of an order's units that go to one address; amounts in minor units."""
 
@@ -127,20 +59,6 @@ class OrderConsignmentOut(Model):
     tax: int
     """On its goods and its delivery."""
     taxes: list[TaxOut]
-
-
-class ChangeSummary(Model):
-    """A change to an order, and how far it has come."""
-
-    id: Id
-    kind: str
-    status: str
-    asked: int
-    """Minor units to be paid before it is applied."""
-    return_id: Id | None
-    """What comes back for what an exchange adds."""
-    created_at: datetime
-    expires_at: datetime
 
 
 class OrderOut(Model):
@@ -295,16 +213,6 @@ class Look(Input):
     email: Email
 
 
-class LineUnitsIn(Input):
-    """Some units of a line."""
-
-    line_id: Id
-    quantity: Quantity
-
-
-Lines = Annotated[list[LineUnitsIn], Field(min_length=1, max_length=MAX_LINES)]
-
-
 class ShopperCancelIn(Input):
     """Cancel all of an order that has not left."""
 
@@ -316,118 +224,6 @@ class CancelIn(Input):
 
     reason: Text
     lines: Lines | None = None
-
-
-class FulfilIn(Input):
-    """A parcel with the units named, or with all that has not left, of the order or of one of its consignments."""
-
-    lines: Lines | None = None
-    consignment_id: Id | None = None
-    warehouse: Text | None = None
-    """The code of the warehouse that sends it."""
-    carrier: Text | None = None
-    tracking_number: Text | None = None
-
-
-class ProgressIn(Input):
-    """How far a parcel has come."""
-
-    status: ParcelStep
-
-
-class OrderParcelIn(Input):
-    """A parcel with all of an order that has not left."""
-
-    order_id: Id
-    carrier: Text | None = None
-    tracking_number: Text | None = None
-
-
-class ParcelsIn(Input):
-    """Many orders' parcels at once."""
-
-    parcels: Annotated[list[OrderParcelIn], Field(min_length=1, max_length=MAX_PARCELS)]
-
-
-class ParcelResult(Model):
-    """What came of one order's parcel: its id, or the code of the problem."""
-
-    order_id: Id
-    fulfilment_id: Id | None
-    problem: str | None
-
-
-class ParcelResults(Model):
-    """What came of each, in the order they were asked."""
-
-    items: list[ParcelResult]
-
-
-class ReturnLineIn(LineUnitsIn):
-    """Units of a line that are to come back, and why."""
-
-    reason: ReturnReason
-
-
-class WantedIn(Input):
-    """Units of a variant that are wanted for what comes back, at today's price."""
-
-    variant_id: Id
-    quantity: Quantity
-
-
-class ReturnIn(Input):
-    """What is to come back, and what is wanted for it."""
-
-    lines: Annotated[list[ReturnLineIn], Field(min_length=1, max_length=MAX_LINES)]
-    wanted: Annotated[list[WantedIn], Field(max_length=MAX_LINES, default_factory=list)]
-    """Units that its worth is to pay for; without any, the worth goes back."""
-    note: LongText = ""
-
-    def by_variant(self) -> dict[UUID, int]:
-        """What is wanted; what is named twice is wanted together."""
-        units = Counter[UUID]()
-        for line in self.wanted:
-            units[line.variant_id] += line.quantity
-        return dict(units)
-
-
-class DecisionIn(Input):
-    """What to tell about a decision."""
-
-    note: LongText = ""
-
-
-class StaffReturnIn(ReturnIn):
-    """What is to come back, and why although it is too late."""
-
-    override: ShortText = ""
-    """The reason to take units back whose time is over."""
-
-
-class ApprovalIn(DecisionIn):
-    """What to tell about an approval, and when to send what is wanted for the return."""
-
-    send_now: bool = False
-    """Before the return is here; only what costs no more than it is worth."""
-
-
-class ArrivedIn(LineUnitsIn):
-    """Units of a line that arrived."""
-
-    restock: bool = True
-    """They can be sold again; otherwise they are written off."""
-    condition: Condition = "as_new"
-    note: ShortText = ""
-
-
-class ReceiveIn(Input):
-    """What arrived of a return: the units named, or all that was announced."""
-
-    warehouse: Text
-    """The code of the warehouse it arrived at."""
-    lines: Annotated[list[ArrivedIn], Field(max_length=MAX_LINES)] | None = None
-    refund_to: RefundTo = "original"
 
 
 class AmountRefundIn(Input):
@@ -467,167 +263,6 @@ class NoteIn(Input):
     """Something for other staff to know."""
 
     note: Annotated[LongText, Field(min_length=1)]
-
-
-class PreviewLine(Model):
-    """A line as a change leaves it; amounts in minor units."""
-
-    id: Id
-    variant_id: Id
-    title: str
-    quantity: int
-    cancelled: int
-    amount: int
-    """What all of its units cost together, with what tax comes on top."""
-
-
-class Preview(Model):
-    """What a change makes of an order; amounts in minor units."""
-
-    lines: list[PreviewLine]
-    subtotal: int
-    discount: int
-    shipping: int
-    tax: int
-    taxes: list[TaxOut]
-    total: int
-    credited: int
-    difference: int
-    """What is owed more than before; less than zero is given back."""
-    address: AddressOut | None
-    delivery_note: str
-
-
-class ChangeOut(Model):
-    """A change to an order. Confirming it does what the preview says, or nothing."""
-
-    id: Id
-    order_id: Id
-    kind: str
-    status: str
-    version: int
-    """The version of the order that it was made of; confirming takes it."""
-    asked: int
-    """Minor units to be paid before it is applied."""
-    return_id: Id | None
-    note: str
-    expires_at: datetime
-    preview: Preview
-
-
-class AddUnits(Input):
-    """Put in units of a variant, at today's price."""
-
-    action: Literal["add"]
-    variant_id: Id
-    quantity: Quantity
-
-
-class SetQuantity(Input):
-    """How many of a line are wanted. Fewer are credited by their share; more are added at today's price."""
-
-    action: Literal["set_quantity"]
-    line_id: Id
-    quantity: Annotated[int, Field(ge=0, le=9_999)]
-
-
-class SetAddress(Input):
-    """Send it somewhere else."""
-
-    action: Literal["set_address"]
-    address: AddressIn
-
-
-class SetDeliveryNote(Input):
-    """Tell whoever delivers something."""
-
-    action: Literal["set_delivery_note"]
-    note: DeliveryNote
-
-
-EditAction = Annotated[AddUnits | SetQuantity | SetAddress | SetDeliveryNote, Field(discriminator="action")]
-ShopperEditAction = Annotated[SetQuantity | SetAddress | SetDeliveryNote, Field(discriminator="action")]
-
-
-class EditIn(Input):
-    """What to change about an order of which something has not left."""
-
-    actions: Annotated[list[EditAction], Field(min_length=1, max_length=MAX_LINES)]
-    note: LongText = ""
-    """For other staff."""
-
-
-class ShopperEditIn(Input):
-    """What to change about an order of which nothing has left."""
-
-    actions: Annotated[list[ShopperEditAction], Field(min_length=1, max_length=MAX_LINES)]
-
-
-class ConfirmIn(Input):
-    """Do what the preview says."""
-
-    version: Annotated[int, Field(ge=1, le=2**31)]
-    """The version that the preview was made of."""
-
-
-class PayChangeIn(Input):
-    """Pay what a change asks for: the provider, and the token it gave the browser."""
-
-    provider: Text = "test"
-    token: Text
-
-
-class TrackingIn(Input):
-    """Who carries a parcel, and under which number."""
-
-    carrier: Text | None = None
-    tracking_number: Text | None = None
-
-
-class CarrierReport(Input):
-    """What a carrier says of a parcel."""
-
-    tracking_number: Text
-    status: ParcelStep
-    occurred_at: Instant
-    place: ShortText = ""
-    note: ShortText = ""
-
-
-class Received(Model):
-    """An event is kept."""
-
-    known: bool
-    """It had been before."""
-
-
-class CarrierAccount(Model):
-    """What a carrier signs its events with."""
-
-    carrier: str
-    secret: str
-
-
-class CarriersOut(Model):
-    """The carriers whose events are taken."""
-
-    items: list[str]
-
-
-class CarrierEventOut(ParcelEventOut):
-    """What a carrier said of a tracking number."""
-
-    id: Id
-    carrier: str
-    event_id: str
-    tracking_number: str
-    received_at: datetime
-
-
-class CarrierEvents(Model):
-    """Some of what carriers said."""
-
-    items: list[CarrierEventOut]
 
 
 class RulesIn(Input):

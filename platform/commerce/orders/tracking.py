@@ -14,7 +14,7 @@ from uuid import UUID
 from sqlalchemy import text
 
 from commerce.orders.held import Actor, enter, hold, save_states, tell
-from commerce.orders.schemas import CarrierEventOut, CarrierReport, CarriersOut
+from commerce.orders.parcel_schemas import CarrierEventOut, CarrierReport, CarriersOut
 from commerce.orders.states import furthest
 from foundation import clock
 from foundation.database import Database, Tx, hot

@@ -19,8 +19,9 @@ from commerce.http import (
     vendor_desk,
 )
 from commerce.orders import fulfilling
-from commerce.orders.held import Actor, UnknownLine
-from commerce.orders.schemas import FulfilIn
+from commerce.orders.held import Actor
+from commerce.orders.lines import UnknownLine
+from commerce.orders.parcel_schemas import FulfilIn
 from commerce.orders.states import TRANSITIONS
 from commerce.vendors import paying, reading
 from commerce.vendors.schemas import PayoutList, VendorBalance, VendorOrderDetail, VendorOrderList

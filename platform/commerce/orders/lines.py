@@ -1,0 +1,105 @@
+"""A line of an order: its units, what was paid for them, and what of that is credited."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from uuid import UUID
+
+from commerce.inventory import bundles
+from commerce.inventory.supply import Need
+from foundation.errors import Conflict, Unprocessable
+from foundation.money import round_minor
+
+
+class UnknownLine(Unprocessable):
+    """The order has no such line."""
+
+    code = "orders.unknown_line"
+
+    line_id: UUID
+
+
+class TooManyUnits(Conflict):
+    """The line has fewer units for which that can be done."""
+
+    code = "orders.too_many_units"
+
+    line_id: UUID
+    quantity: int
+    possible: int
+
+
+@dataclass(slots=True)
+class Line:
+    """A line's units, and what was paid for it, its tax included, in minor units."""
+
+    id: UUID
+    product_id: UUID
+    variant_id: UUID
+    quantity: int
+    total: int
+    fulfilled: int
+    cancelled: int
+    in_return: int
+    returned: int
+    credited: int
+    vendor_id: UUID | None = None
+    consignment_id: UUID | None = None
+    components: str | None = None
+
+    @property
+    def needs(self) -> Sequence[Need]:
+        """The stock that one unit took: its variant's, or that of a bundle's components."""
+        return bundles.read(self.variant_id, self.product_id, self.components)
+
+    @property
+    def kept(self) -> int:
+        """What was paid for the units that are not credited."""
+        return self.total - self._share(self.credited)
+
+    @property
+    def open(self) -> int:
+        """Units that have neither left nor been cancelled."""
+        return self.quantity - self.fulfilled - self.cancelled
+
+    @property
+    def returnable(self) -> int:
+        """Units that left and that no return speaks of."""
+        return self.fulfilled - self.in_return - self.returned
+
+    def credit(self, units: int) -> int:
+        """Credit units up to `units` in all; gives the minor units that this adds.
+
+        What k of n units cost is round(total * k / n), so that any sequence of credits ends at the line's total.
+        """
+        before, self.credited = self.credited, max(self.credited, min(units, self.quantity))
+        return self._share(self.credited) - self._share(before)
+
+    def _share(self, units: int) -> int:
+        return round_minor(Fraction(self.total * units, self.quantity))
+
+
+def by_line(asked: Iterable[tuple[UUID, int]]) -> dict[UUID, int]:
+    """Units by line: what is asked for one line twice is asked for together."""
+    wanted = Counter[UUID]()
+    for line_id, quantity in asked:
+        wanted[line_id] += quantity
+    return dict(wanted)
+
+
+def at_most(line_id: UUID, quantity: int, possible: int) -> None:
+    """Stop when more is asked of a line than can be.
+
+    Raises:
+        TooManyUnits.
+    """
+    if quantity > possible:
+        raise TooManyUnits(line_id=line_id, quantity=quantity, possible=possible)
+
+
+def written(units: Mapping[UUID, int]) -> Sequence[dict[str, object]]:
+    """Units by line as the timeline has them."""
+    return [{"line_id": str(line_id), "quantity": quantity} for line_id, quantity in units.items()]
