@@ -195,10 +195,12 @@ def decode_cursor(cursor: str) -> tuple[int, UUID]:
         raise MalformedCursor from error
 
 
-def cacheable(request: Request, body: bytes, *, seconds: int = 30) -> Response:
+def cacheable(
+    request: Request, body: bytes, *, seconds: int = 30, whose: str = "public", vary: str = "Host"
+) -> Response:
     """A catalogue answer with its ETag; 304 when the client has it already."""
     etag = f'"{hashlib.blake2b(body, digest_size=12).hexdigest()}"'
-    headers = {"ETag": etag, "Cache-Control": f"public, max-age={seconds}", "Vary": "Host"}
+    headers = {"ETag": etag, "Cache-Control": f"{whose}, max-age={seconds}", "Vary": vary}
     if etag in request.headers.get("if-none-match", ""):
         return Response(status_code=304, headers=headers)
     return Response(body, media_type="application/json", headers=headers)

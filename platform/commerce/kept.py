@@ -3,26 +3,30 @@
 An answer is kept by the shop and the address it was asked for at, and given again before the framework sees the
 request. Postgres tells with the commit which product of which shop has changed (migration 0016): what is kept of the
 product is dropped, and every list of the shop. Nothing is kept while the listener doesn't hear, and nothing longer than
-`LONGEST`. The address, the currency and the tenant are all that an answer may depend on.
+`LONGEST`, nor past the moment at which a price in it begins or ends. The address, the currency and the tenant are all
+that an answer may depend on; one that others may be answered differently is kept for those without a session alone.
 """
 
 from __future__ import annotations
 
+import math
 import time
 from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from uuid import UUID
 
 from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from commerce.tenancy.service import Directory, Shop
+from foundation import clock
 
 CHANNEL = "catalogue_changed"
 ALL = "*"
 LONGEST = 30.0
-"""Seconds an answer is kept at most: for what changes with the clock, and for what nobody tells."""
+"""Seconds an answer is kept at most: for dates that come, and for what nobody tells."""
 LONGEST_ADDRESS = 200
 _PREFIX = "/v1/store/products"
 _OVERHEAD = 400
@@ -38,9 +42,23 @@ class Answer:
     body: bytes
     headers: Sequence[tuple[bytes, bytes]]
     etag: bytes
-    good_until: float
+    since: float
     about: UUID | None
     """The product; `None` for a list."""
+    until: datetime | None
+    """When a price in it changes by the clock alone."""
+    personal: bool
+    """Somebody with a session may be answered differently."""
+
+    @property
+    def age(self) -> float:
+        """Seconds since it was read."""
+        return time.monotonic() - self.since
+
+    @property
+    def good(self) -> bool:
+        """Whether it is still true."""
+        return self.age <= LONGEST and (self.until is None or clock.now() < self.until)
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +96,16 @@ class Kept:
         """To be asked before an answer is read."""
         return Since(shop, self._told)
 
-    def keep(self, since: Since, scope: Scope, response: Response, *, about: UUID | None) -> None:
+    def keep(
+        self,
+        since: Since,
+        scope: Scope,
+        response: Response,
+        *,
+        about: UUID | None,
+        until: datetime | None = None,
+        personal: bool = False,
+    ) -> None:
         """Keep the answer to the request of `scope`, unless something was told while it was read."""
         address: tuple[str, bytes] = (scope["path"], scope["query_string"])
         too_long = len(address[0]) + len(address[1]) > LONGEST_ADDRESS
@@ -90,7 +117,7 @@ class Kept:
         self._drop(key)
         etag = response.headers["etag"].encode()
         body = bytes(response.body)
-        self._answers[key] = Answer(body, response.raw_headers, etag, time.monotonic() + LONGEST, about)
+        self._answers[key] = Answer(body, response.raw_headers, etag, time.monotonic(), about, until, personal)
         self._about.setdefault((since.shop.id, about), set()).add(key)
         self._bytes += len(body) + _OVERHEAD
         while self._bytes > self.limit:
@@ -102,7 +129,7 @@ class Kept:
         answer = self._answers.get(key)
         if answer is None:
             return None
-        if answer.good_until < time.monotonic():
+        if not answer.good:
             self._drop(key)
             return None
         self._answers.move_to_end(key)
@@ -148,30 +175,34 @@ class Shortcut:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request, or pass it on."""
         if scope["type"] == "http" and scope["method"] == "GET" and scope["path"].startswith(_PREFIX):
-            host, seen = _two_headers(scope)
+            host, seen, known = _asked_with(scope)
             directory: Directory = scope["app"].state.core.directory
             shop = directory.known(host)
             answer = self._kept.find(shop, scope["path"], scope["query_string"]) if shop else None
-            if answer is not None:
+            if answer is not None and not (answer.personal and known):
                 await _give(answer, seen, send)
                 return
         await self._app(scope, receive, send)
 
 
-def _two_headers(scope: Scope) -> tuple[str, bytes]:
-    """The host, and what the client has seen."""
-    host, seen = "", b""
+def _asked_with(scope: Scope) -> tuple[str, bytes, bool]:
+    """The host, what the client has seen, and whether they may show a session."""
+    host, seen, known = "", b"", False
     for name, value in scope["headers"]:
         if name == b"host":
             host = value.decode("latin-1")
         elif name == b"if-none-match":
             seen = value
-    return host, seen
+        elif name in {b"authorization", b"cookie"}:
+            known = True
+    return host, seen, known
 
 
 async def _give(answer: Answer, seen: bytes, send: Send) -> None:
     fresh = answer.etag not in seen
     # Neither a length nor a type: a 304 has no body.
     headers = [header for header in answer.headers if fresh or not header[0].startswith(b"content-")]
+    # Who keeps it too counts from when it was read.
+    headers.append((b"age", b"%d" % math.ceil(answer.age)))
     await send({"type": "http.response.start", "status": 200 if fresh else 304, "headers": headers})
     await send({"type": "http.response.body", "body": answer.body if fresh else b""})

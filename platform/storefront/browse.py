@@ -30,8 +30,8 @@ router = APIRouter()
 async def home(visit: VisitDep) -> Response:
     """What this shopper may want today, what everybody buys, and the way to the rest."""
     database, shop = visit.core.database, visit.shop
-    best = await catalog.list_products(database, shop, category=None, after=None, limit=BEST_SELLERS)
-    listed = ProductList.model_validate_json(best)
+    best = await catalog.list_products(database, shop, visit.shopper, category=None, after=None, limit=BEST_SELLERS)
+    listed = ProductList.model_validate_json(best.body)
     settings = shop.settings.get("storefront")
     return visit.page(
         "home.html",
@@ -49,8 +49,10 @@ async def category(visit: VisitDep, slug: Annotated[str, Path(max_length=200)], 
     """A category's products, best sellers first."""
     found = visit.tree.find(slug)
     after = decode_cursor(cursor) if cursor else None
-    body = await catalog.list_products(visit.core.database, visit.shop, category=slug, after=after, limit=PAGE)
-    listed = ProductList.model_validate_json(body)
+    shown = await catalog.list_products(
+        visit.core.database, visit.shop, visit.shopper, category=slug, after=after, limit=PAGE
+    )
+    listed = ProductList.model_validate_json(shown.body)
     return visit.page(
         "category.html",
         category=found,
@@ -69,8 +71,8 @@ async def product(
     d: Annotated[str | None, Query(max_length=100)] = None,
 ) -> Response:
     """A product; `d` is the decision whose row it was chosen from."""
-    body = await catalog.product(visit.core.database, visit.shop, handle)
-    detail = ProductDetail.model_validate_json(body)
+    shown = await catalog.product(visit.core.database, visit.shop, handle, visit.shopper)
+    detail = ProductDetail.model_validate_json(shown.body)
     decision_id = id_or_none(d)
     return visit.page(
         "product.html",
@@ -88,8 +90,8 @@ async def search(
     """Products by words."""
     words = q.strip()
     after = decode_cursor(cursor) if cursor else None
-    body = await catalog.search(visit.core.database, visit.shop, words=words, after=after, limit=PAGE)
-    listed = ProductList.model_validate_json(body)
+    shown = await catalog.search(visit.core.database, visit.shop, visit.shopper, words=words, after=after, limit=PAGE)
+    listed = ProductList.model_validate_json(shown.body)
     return visit.page(
         "search.html",
         words=words,

@@ -86,5 +86,5 @@ class Departments:
         )
 
     async def _best(self, shop: Shop, category: CategoryOut) -> ProductCard | None:
-        body = await catalog.list_products(self.database, shop, category=category.slug, after=None, limit=1)
-        return next(iter(ProductList.model_validate_json(body).items), None)
+        shown = await catalog.list_products(self.database, shop, category=category.slug, after=None, limit=1)
+        return next(iter(ProductList.model_validate_json(shown.body).items), None)

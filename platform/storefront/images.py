@@ -51,7 +51,8 @@ def address(image: str | None, product_id: UUID) -> str:
 @router.get("/images/products/{product_id}.svg")
 async def drawing(request: Request, core: CoreDep, shop: ShopDep, product_id: Annotated[UUID, Path()]) -> Response:
     """The drawing of a product."""
-    detail = ProductDetail.model_validate_json(await catalog.product(core.database, shop, str(product_id)))
+    shown = await catalog.product(core.database, shop, str(product_id))
+    detail = ProductDetail.model_validate_json(shown.body)
     body = _drawn(detail.id, detail.title, tuple(above.name for above in detail.breadcrumbs))
     return _picture(request, body, "image/svg+xml")
 

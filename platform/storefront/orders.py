@@ -38,7 +38,7 @@ REASONS = (
     ("no_longer_wanted", "I don't want it any more"),
     ("other", "Something else"),
 )
-_CARDS = TypeAdapter(list[ProductCard])
+_CARDS = TypeAdapter(dict[str, list[ProductCard]])
 OrderId = Annotated[UUID, Path()]
 router = APIRouter()
 
@@ -171,8 +171,9 @@ async def _order_page(visit: Visit, order_id: UUID, problem: Problem | None = No
     async with visit.core.database.tx(visit.shop.id, read_only=True) as tx:
         order = await reading.get(tx, visit.shopper, order_id)
         papers = await documents.of_order(tx, order_id)
-    body = await catalog.cards(visit.core.database, visit.shop, [line.product_id for line in order.lines])
-    images = {card.id: card.image for card in _CARDS.validate_json(body)}
+    products = [line.product_id for line in order.lines]
+    body = await catalog.cards(visit.core.database, visit.shop, visit.shopper, products)
+    images = {card.id: card.image for card in _CARDS.validate_json(body)["items"]}
     return visit.page(
         "order.html",
         status=problem.status if problem else 200,

@@ -11,6 +11,7 @@ import pytest
 from sqlalchemy import text
 
 from commerce.catalog import hot
+from commerce.catalog.service import asked_by
 from foundation.database import hot as compiled
 from foundation.settings import Settings
 from tests.factories import seed_shop
@@ -45,7 +46,7 @@ def test_a_read_runs_in_pgbench_as_the_tenant(database_urls: DatabaseUrls) -> No
     script = read_script(
         shop.id,
         hot.PRODUCT_BY_HANDLE,
-        {"tenant_id": shop.id, "currency": "USD", "handle": shop.products[0].handle, "today": NOW.date()},
+        {"tenant_id": shop.id, **asked_by("USD"), "handle": shop.products[0].handle},
     )
 
     assert pgbench.run(database_urls.app, [script], clients=2, seconds=1).done > 0

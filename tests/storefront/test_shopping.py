@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from commerce.pricing import service as pricing
+from commerce.pricing.schemas import OfferIn, OffersIn
 from tests.factories import SeededShop
 from tests.storefront.conftest import Browser, form_of, forms_of
 
@@ -109,3 +111,25 @@ async def test_an_expired_session_begins_anew_and_says_so(browser: Browser, exec
     execute("UPDATE session SET expires_at = now() - interval '1 hour'")
     assert "we started a new one" in await browser.see("/cart")
     assert "we started a new one" not in await browser.see("/cart")
+
+
+async def test_pages_and_lists_show_what_the_shopper_will_pay(
+    app: Any, browser: Browser, grocer: SeededShop, execute: Execute
+) -> None:
+    async with app.state.core.database.tx(grocer.id) as tx:
+        offers = [OfferIn(amount=80), OfferIn(amount=70, min_quantity=10), OfferIn(amount=55, group="trade")]
+        await pricing.set_offers(tx, "SKU0", OffersIn(currency="USD", offers=offers))
+    page, home = await browser.see("/p/tomato-soup"), await browser.see("/")
+    for shown in (page, home):
+        assert "$0.80" in shown
+        assert '<span class="sr-only">before </span>$1.00' in shown
+        assert 'data-break="10"' in shown
+        assert "$0.55" not in shown
+    assert "On sale" in page
+
+    execute("UPDATE customer SET price_group = 'trade' WHERE reference = 'household-1'")
+    await browser.http.post("/v1/store/sessions", json={"reference": "household-1"})
+    page = await browser.see("/p/tomato-soup")
+    assert 'data-offer="group"' in page
+    assert "$0.55" in page
+    assert "data-break" not in page

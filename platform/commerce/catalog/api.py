@@ -2,41 +2,57 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from typing import Annotated
+from uuid import UUID
 
 from fastapi import APIRouter, Path, Query, Request, Response
 
 from commerce.catalog import service
+from commerce.catalog.prices import Shown
 from commerce.catalog.schemas import CategoryList, ProductDetail, ProductList, ProductQuery, SearchQuery
-from commerce.http import CoreDep, ShopDep, cacheable, decode_cursor
-from foundation.http import json_bytes
+from commerce.http import Core, CoreDep, ShopDep, cacheable, decode_cursor, shopper_or_none
+from commerce.identity.service import SessionExpired, SessionUnknown, Shopper
+from commerce.kept import LONGEST, Since
+from commerce.tenancy.service import Shop
+from foundation import clock
 
 router = APIRouter(prefix="/v1/store", tags=["catalogue"])
+Read = Callable[[Shopper | None], Awaitable[Shown]]
 
 
 @router.get("/products", response_model=ProductList)
 async def list_products(
     request: Request, core: CoreDep, shop: ShopDep, query: Annotated[ProductQuery, Query()]
 ) -> Response:
-    """Products, best sellers first."""
+    """Products, best sellers first, at the caller's prices."""
     since = core.kept.since(shop)
     after = decode_cursor(query.cursor) if query.cursor else None
-    body = await service.list_products(core.database, shop, category=query.category, after=after, limit=query.limit)
-    response = cacheable(request, body)
-    core.kept.keep(since, request.scope, response, about=None)
-    return response
+    return await _shown(
+        request,
+        core,
+        shop,
+        lambda shopper: service.list_products(
+            core.database, shop, shopper, category=query.category, after=after, limit=query.limit
+        ),
+        since,
+    )
 
 
 @router.get("/products/{key}", response_model=ProductDetail)
 async def get_product(
     request: Request, core: CoreDep, shop: ShopDep, key: Annotated[str, Path(max_length=200)]
 ) -> Response:
-    """One product, by its handle or id."""
+    """One product, by its handle or id, at the caller's prices."""
     since = core.kept.since(shop)
-    body = await service.product(core.database, shop, key)
-    response = cacheable(request, body)
-    core.kept.keep(since, request.scope, response, about=service.id_of(body))
-    return response
+    return await _shown(
+        request,
+        core,
+        shop,
+        lambda shopper: service.product(core.database, shop, key, shopper),
+        since,
+        about=service.id_of,
+    )
 
 
 @router.get("/categories", response_model=CategoryList)
@@ -46,7 +62,57 @@ async def list_categories(request: Request, core: CoreDep, shop: ShopDep) -> Res
 
 
 @router.get("/search", response_model=ProductList)
-async def search_products(core: CoreDep, shop: ShopDep, query: Annotated[SearchQuery, Query()]) -> Response:
-    """Products by words."""
+async def search_products(
+    request: Request, core: CoreDep, shop: ShopDep, query: Annotated[SearchQuery, Query()]
+) -> Response:
+    """Products by words, at the caller's prices."""
     after = decode_cursor(query.cursor) if query.cursor else None
-    return json_bytes(await service.search(core.database, shop, words=query.q, after=after, limit=query.limit))
+    return await _shown(
+        request,
+        core,
+        shop,
+        lambda shopper: service.search(core.database, shop, shopper, words=query.q, after=after, limit=query.limit),
+    )
+
+
+async def _shown(
+    request: Request,
+    core: Core,
+    shop: Shop,
+    read: Read,
+    since: Since | None = None,
+    about: Callable[[bytes], UUID | None] = lambda _: None,
+) -> Response:
+    """What is read for everybody, kept from `since` on; and for whoever asks, where others may pay something else.
+
+    Who asks is looked up only then: a page that costs everybody the same costs one statement.
+    """
+    shown = await read(None)
+    response = _answer(request, shown)
+    if since is not None:
+        core.kept.keep(
+            since,
+            request.scope,
+            response,
+            about=about(shown.body),
+            until=shown.until,
+            personal=shown.personal,
+        )
+    if not shown.personal:
+        return response
+    shopper = await _known(request, core, shop)
+    return response if shopper is None else _answer(request, await read(shopper), whose="private")
+
+
+def _answer(request: Request, shown: Shown, *, whose: str = "public") -> Response:
+    left = LONGEST if shown.until is None else (shown.until - clock.now()).total_seconds()
+    vary = "Host, Authorization, Cookie" if shown.personal else "Host"
+    return cacheable(request, shown.body, seconds=int(max(0, min(LONGEST, left))), whose=whose, vary=vary)
+
+
+async def _known(request: Request, core: Core, shop: Shop) -> Shopper | None:
+    """Who asks; somebody whose session is over looks around like anybody."""
+    try:
+        return await shopper_or_none(request, core, shop)
+    except (SessionExpired, SessionUnknown):
+        return None

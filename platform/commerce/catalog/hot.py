@@ -1,6 +1,7 @@
 """The catalogue's hot reads: statements compiled once, JSON built by Postgres, bytes passed through.
 
-`schemas.py` documents the shapes and a test holds the bytes to them.
+`schemas.py` documents the shapes and a test holds the bytes to them. The first column is the document at list prices;
+the second what this shopper is offered, by variant, from which `prices.py` makes the prices; null in most shops.
 """
 
 from __future__ import annotations
@@ -8,6 +9,7 @@ from __future__ import annotations
 from sqlalchemy import text
 
 from commerce.inventory.service import A_PART_LACKS, ON_HAND
+from commerce.pricing.offers import shown_offers_of
 from foundation.database import hot
 
 _CARD = f"""
@@ -15,7 +17,7 @@ _CARD = f"""
         'id', p.id, 'handle', p.handle, 'title', p.title, 'brand', p.brand, 'image', p.image,
         'category', CASE WHEN c.id IS NULL THEN NULL ELSE json_build_object('name', c.name, 'slug', c.slug) END,
         'variant_id', v.id, 'price', json_build_object('amount', r.amount, 'currency', r.currency),
-        'compare_at', r.compare_at,
+        'compare_at', r.compare_at, 'offer', NULL, 'quantity_breaks', CAST('[]' AS json),
         'available', EXISTS (
             SELECT FROM stock s JOIN variant w ON (w.tenant_id, w.id) = (s.tenant_id, s.variant_id)
             WHERE w.tenant_id = p.tenant_id AND w.product_id = p.id AND s.available > s.kept_back)
@@ -31,10 +33,12 @@ _CARD = f"""
 _JOINS = """
     LEFT JOIN category c ON (c.tenant_id, c.id) = (p.tenant_id, p.category_id)
     CROSS JOIN LATERAL (
-        SELECT v.id FROM variant v
+        SELECT v.tenant_id, v.id FROM variant v
         WHERE (v.tenant_id, v.product_id) = (p.tenant_id, p.id) ORDER BY v.position LIMIT 1) v
     JOIN price r ON (r.tenant_id, r.variant_id, r.currency) = (p.tenant_id, v.id, CAST(:currency AS text))
 """
+
+_OFFERS = shown_offers_of("v", "r.currency")
 
 _CURSOR = "rtrim(translate(encode(convert_to({key} || ':' || {id}, 'UTF8'), 'base64'), '+/', '-_'), '=')"
 
@@ -42,7 +46,8 @@ _PAGE = """
 SELECT json_build_object(
     'items', coalesce(json_agg(card ORDER BY place) FILTER (WHERE place <= :limit), '[]'),
     'has_more', count(*) > :limit,
-    'next_cursor', CASE WHEN count(*) > :limit THEN min(cursor) FILTER (WHERE place = :limit) END)::text
+    'next_cursor', CASE WHEN count(*) > :limit THEN min(cursor) FILTER (WHERE place = :limit) END)::text,
+    (jsonb_object_agg(variant_id, offers) FILTER (WHERE offers IS NOT NULL AND place <= :limit))::text AS offers
 FROM cards
 """
 
@@ -57,7 +62,7 @@ WITH page AS (
     ORDER BY p.rank, p.id LIMIT CAST(:limit AS bigint) + 1),
 cards AS (
     SELECT {_CARD} AS card, row_number() OVER (ORDER BY p.rank, p.id) AS place,
-           {_CURSOR.format(key="p.rank", id="p.id")} AS cursor
+           {_CURSOR.format(key="p.rank", id="p.id")} AS cursor, v.id AS variant_id, {_OFFERS} AS offers
     FROM page p {_JOINS})
 {_PAGE}"""
     )
@@ -78,7 +83,7 @@ WITH page AS (
     ORDER BY p.rank, p.id LIMIT CAST(:limit AS bigint) + 1),
 cards AS (
     SELECT {_CARD} AS card, row_number() OVER (ORDER BY p.rank, p.id) AS place,
-           {_CURSOR.format(key="p.rank", id="p.id")} AS cursor
+           {_CURSOR.format(key="p.rank", id="p.id")} AS cursor, v.id AS variant_id, {_OFFERS} AS offers
     FROM page p {_JOINS})
 {_PAGE}"""
     )
@@ -93,7 +98,7 @@ WITH found AS (
         CAST(CAST(:limit AS bigint) + 1 AS int))),
 cards AS (
     SELECT {_CARD} AS card, row_number() OVER (ORDER BY f.score DESC, f.product_id DESC) AS place,
-           {_CURSOR.format(key="f.score", id="f.product_id")} AS cursor
+           {_CURSOR.format(key="f.score", id="f.product_id")} AS cursor, v.id AS variant_id, {_OFFERS} AS offers
     FROM found f JOIN product p ON p.tenant_id = CAST(:tenant_id AS uuid) AND p.id = f.product_id {_JOINS})
 {_PAGE}"""
     )
@@ -102,9 +107,13 @@ cards AS (
 CARDS_BY_ID = hot(
     text(
         f"""
-SELECT coalesce(json_agg({_CARD} ORDER BY asked.place), '[]')::text
-FROM unnest(CAST(:ids AS uuid[])) WITH ORDINALITY AS asked (id, place)
-JOIN product p ON p.tenant_id = CAST(:tenant_id AS uuid) AND p.id = asked.id AND p.status = 'published' {_JOINS}"""
+WITH cards AS (
+    SELECT {_CARD} AS card, asked.place, v.id AS variant_id, {_OFFERS} AS offers
+    FROM unnest(CAST(:ids AS uuid[])) WITH ORDINALITY AS asked (id, place)
+    JOIN product p ON p.tenant_id = CAST(:tenant_id AS uuid) AND p.id = asked.id AND p.status = 'published' {_JOINS})
+SELECT json_build_object('items', coalesce(json_agg(card ORDER BY place), '[]'))::text,
+    (jsonb_object_agg(variant_id, offers) FILTER (WHERE offers IS NOT NULL))::text AS offers
+FROM cards"""
     )
 )
 
@@ -116,12 +125,16 @@ SELECT json_build_object(
         SELECT coalesce(json_agg(json_build_object('name', above.name, 'slug', above.slug) ORDER BY above.depth), '[]')
         FROM category own JOIN category above ON above.tenant_id = own.tenant_id AND own.path <@ above.path
         WHERE (own.tenant_id, own.id) = (p.tenant_id, p.category_id)),
-    'variants', (
+    'variants', sold.variants, 'version', p.version)::text, sold.offers
+FROM product p
+CROSS JOIN LATERAL (
         SELECT coalesce(json_agg(json_build_object(
             'id', v.id, 'sku', v.sku, 'title', v.title,
             'price', json_build_object('amount', r.amount, 'currency', r.currency), 'compare_at', r.compare_at,
+            'offer', NULL, 'quantity_breaks', CAST('[]' AS json),
             'available', had.ever, 'promised_on', CASE WHEN had.ever THEN had.promised_on END)
-            ORDER BY v.position), '[]')
+            ORDER BY v.position), '[]') AS variants,
+            (jsonb_object_agg(v.id, offered.offers) FILTER (WHERE offered.offers IS NOT NULL))::text AS offers
         FROM variant v
         JOIN price r ON (r.tenant_id, r.variant_id, r.currency) = (v.tenant_id, v.id, CAST(:currency AS text))
         CROSS JOIN LATERAL (
@@ -135,9 +148,8 @@ SELECT json_build_object(
                   WHERE v.bundle AND b.tenant_id = v.tenant_id AND b.variant_id = v.id) l
             CROSS JOIN LATERAL (SELECT {ON_HAND} AS units) there
             LEFT JOIN stock_policy y ON (y.tenant_id, y.variant_id) = (l.tenant_id, l.variant_id)) had
-        WHERE (v.tenant_id, v.product_id) = (p.tenant_id, p.id)),
-    'version', p.version)::text
-FROM product p
+        CROSS JOIN LATERAL (SELECT {_OFFERS} AS offers) offered
+        WHERE (v.tenant_id, v.product_id) = (p.tenant_id, p.id)) sold
 WHERE p.tenant_id = CAST(:tenant_id AS uuid) AND p.status = 'published' AND {{key}}
 """
 

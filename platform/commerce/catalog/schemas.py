@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 from pydantic import Field, StringConstraints
 
+from commerce.pricing.schemas import ItemPrice, QuantityBreak
 from foundation.types import Id, Input, Model, MoneyOut
 
 Cursor = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_=-]{1,200}$")]
@@ -50,7 +51,12 @@ class ProductCard(Model):
     category: CategoryRef | None
     variant_id: Id
     price: MoneyOut
+    """What whoever asks pays for one now."""
     compare_at: int | None
+    """What it cost before, or costs without the offer, when that is more."""
+    offer: ItemPrice | None
+    """Why it costs less than the list price: a sale, the customer's group, a price promised to them."""
+    quantity_breaks: list[QuantityBreak]
     available: bool
 
 
@@ -69,7 +75,12 @@ class VariantOut(Model):
     sku: str
     title: str
     price: MoneyOut
+    """What whoever asks pays for one now."""
     compare_at: int | None
+    """What it cost before, or costs without the offer, when that is more."""
+    offer: ItemPrice | None
+    """Why it costs less than the list price: a sale, the customer's group, a price promised to them."""
+    quantity_breaks: list[QuantityBreak]
     available: bool
     promised_on: date | None
     """When the next one would be in; `null` when it is there, or can't be had."""

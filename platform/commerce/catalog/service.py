@@ -3,21 +3,25 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 from uuid import UUID
 
 import orjson
 
 from commerce.catalog import hot
+from commerce.catalog.prices import Shown, priced
+from commerce.identity.service import Shopper
 from commerce.tenancy.service import Shop
 from foundation import clock
-from foundation.database import Database
+from foundation.database import Database, HotStatement
 from foundation.errors import NotFound
 
 _FIRST_ID = UUID(int=0)
 _FIRST_KEY = -(2**63)
 _WORD = re.compile(r"[^\W_]+", re.UNICODE)
 MAX_WORDS = 12
+_NOTHING = Shown(b'{"items":[],"has_more":false,"next_cursor":null}')
 
 
 class ProductNotFound(NotFound):
@@ -31,38 +35,56 @@ Place = tuple[int, UUID]
 
 
 async def list_products(
-    database: Database, shop: Shop, *, category: str | None, after: Place | None, limit: int
-) -> bytes:
-    """A page of the catalogue, best sellers first: a `ProductList` as JSON."""
+    database: Database,
+    shop: Shop,
+    shopper: Shopper | None = None,
+    *,
+    category: str | None,
+    after: Place | None,
+    limit: int,
+) -> Shown:
+    """A page of the catalogue at this shopper's prices, best sellers first: a `ProductList` as JSON."""
     key, last = after or (_FIRST_KEY, _FIRST_ID)
-    values = {
-        "tenant_id": shop.id,
-        "currency": shop.currency,
-        "category": category,
-        "after_key": key,
-        "after_id": last,
-        "limit": limit,
-    }
+    values = {"category": category, "after_key": key, "after_id": last, "limit": limit}
     statement = hot.LIST_PRODUCTS if category is None else hot.LIST_CATEGORY
-    return await database.read_json(shop.id, statement, values) or b"{}"
+    return await _shown(database, shop, shopper, statement, values) or _NOTHING
 
 
-async def search(database: Database, shop: Shop, *, words: str, after: Place | None, limit: int) -> bytes:
+async def search(
+    database: Database,
+    shop: Shop,
+    shopper: Shopper | None = None,
+    *,
+    words: str,
+    after: Place | None,
+    limit: int,
+) -> Shown:
     """Products that have every word (the last one as a prefix), best matches first; any of the words when none has all.
 
-    A `ProductList` as JSON.
+    A `ProductList` as JSON, at this shopper's prices.
     """
     key, last = after or (None, None)
-    values = {"tenant_id": shop.id, "currency": shop.currency, "after_key": key, "after_id": last, "limit": limit}
+    values = {"after_key": key, "after_id": last, "limit": limit}
     terms = [word.lower() for word in _WORD.findall(words)][:MAX_WORDS]
-    empty = b'{"items":[],"has_more":false,"next_cursor":null}'
     for query in (all_words(terms), any_word(terms)):
         if not query:
-            return empty
-        body = await database.read_json(shop.id, hot.SEARCH_PRODUCTS, {**values, "query": query})
-        if body is not None and not body.startswith((b'{"items":[]', b'{"items" : []')):
-            return body
-    return empty
+            return _NOTHING
+        shown = await _shown(database, shop, shopper, hot.SEARCH_PRODUCTS, {**values, "query": query})
+        if shown is not None and not shown.body.startswith((b'{"items":[]', b'{"items" : []')):
+            return shown
+    return _NOTHING
+
+
+def asked_by(currency: str, shopper: Shopper | None = None) -> dict[str, Any]:
+    """What the hot reads ask for whoever looks; nobody in particular, without a shopper."""
+    now = clock.now()
+    return {
+        "currency": currency,
+        "now": now,
+        "today": now.date(),
+        "customer_id": shopper.customer_id if shopper else None,
+        "visitor_id": shopper.visitor_id if shopper else None,
+    }
 
 
 def all_words(terms: Sequence[str]) -> str:
@@ -79,27 +101,29 @@ def _prefixed(terms: Sequence[str]) -> list[str]:
     return [*terms[:-1], f"{terms[-1]}:*"] if terms else []
 
 
-async def cards(database: Database, shop: Shop, product_ids: Sequence[UUID]) -> bytes:
-    """The cards of these products, in this order; those not for sale are left out. A list of `ProductCard` as JSON."""
-    values = {"tenant_id": shop.id, "currency": shop.currency, "ids": list(product_ids)}
-    return await database.read_json(shop.id, hot.CARDS_BY_ID, values) or b"[]"
+async def cards(database: Database, shop: Shop, shopper: Shopper | None, product_ids: Sequence[UUID]) -> bytes:
+    """The cards of these products, in this order, at this shopper's prices; those not for sale are left out.
+
+    `{"items": [...]}` as JSON, of `ProductCard`s.
+    """
+    shown = await _shown(database, shop, shopper, hot.CARDS_BY_ID, {"ids": list(product_ids)})
+    return (shown or _NOTHING).body
 
 
-async def product(database: Database, shop: Shop, key: str) -> bytes:
-    """A product by its handle or id: a `ProductDetail` as JSON.
+async def product(database: Database, shop: Shop, key: str, shopper: Shopper | None = None) -> Shown:
+    """A product by its handle or id, at this shopper's prices: a `ProductDetail` as JSON.
 
     Raises:
         ProductNotFound: there is none, or it is not published.
     """
-    values = {"tenant_id": shop.id, "currency": shop.currency, "today": clock.now().date()}
     identifier = _uuid(key)
     if identifier is not None:
-        body = await database.read_json(shop.id, hot.PRODUCT_BY_ID, {**values, "id": identifier})
+        found = await _shown(database, shop, shopper, hot.PRODUCT_BY_ID, {"id": identifier})
     else:
-        body = await database.read_json(shop.id, hot.PRODUCT_BY_HANDLE, {**values, "handle": key})
-    if body is None:
+        found = await _shown(database, shop, shopper, hot.PRODUCT_BY_HANDLE, {"handle": key})
+    if found is None:
         raise ProductNotFound
-    return body
+    return found
 
 
 def id_of(body: bytes) -> UUID:
@@ -110,6 +134,15 @@ def id_of(body: bytes) -> UUID:
 async def categories(database: Database, shop: Shop) -> bytes:
     """The upper levels of the tree that hold something: a `CategoryList` as JSON."""
     return await database.read_json(shop.id, hot.CATEGORIES, {"tenant_id": shop.id}) or b'{"items":[]}'
+
+
+async def _shown(
+    database: Database, shop: Shop, shopper: Shopper | None, statement: HotStatement, values: Mapping[str, Any]
+) -> Shown | None:
+    asked = {**values, **asked_by(shop.currency, shopper)}
+    async with database.tx(shop.id, read_only=True) as tx:
+        row = await tx.one(statement, asked)
+    return None if row is None else priced(row[0].encode(), row["offers"], at=asked["now"])
 
 
 def _uuid(value: str) -> UUID | None:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from uuid import UUID
 
-from commerce.pricing.schemas import ItemPrice, Source
+from commerce.pricing.schemas import ItemPrice, QuantityBreak, Source
 
 _PREFERRED: tuple[Source, ...] = ("list", "sale", "quantity_break", "group", "quote")
 """Of equal prices, the one that is told: the plainest."""
@@ -72,6 +72,24 @@ def price_of(list_price: int, offers: Iterable[Offer], *, quantity: int, at: dat
         until=best.ends_at,
         decision_id=best.decision_id,
     )
+
+
+def breaks_of(list_price: int, offers: Sequence[Offer], *, at: datetime) -> list[QuantityBreak]:
+    """From which quantities one unit costs less than for somebody who takes fewer, and how much; the fewest first."""
+    last = price_of(list_price, offers, quantity=1, at=at).amount
+    breaks = []
+    for quantity in sorted({offer.min_quantity for offer in offers}):
+        price = price_of(list_price, offers, quantity=quantity, at=at)
+        if price.amount < last:
+            last = price.amount
+            breaks.append(QuantityBreak(min_quantity=quantity, **dict(price)))
+    return breaks
+
+
+def next_change(offers: Iterable[Offer], *, at: datetime) -> datetime | None:
+    """When one of the offers begins or ends next; before that no price changes by the clock alone."""
+    ahead = [moment for offer in offers for moment in (offer.starts_at, offer.ends_at) if moment and moment > at]
+    return min(ahead, default=None)
 
 
 def at_list(amount: int) -> ItemPrice:

@@ -60,6 +60,7 @@ class PriceQuote(TenantOwned, Base):
         CheckConstraint("amount >= 0", name="amount"),
         CheckConstraint("quoted_at < expires_at", name="window"),
         Index("ix_price_quote_holder", "tenant_id", "holder_id", "variant_id", "expires_at"),
+        Index("ix_price_quote_variant", "tenant_id", "variant_id", "expires_at"),
         Index("uq_price_quote_decision", "tenant_id", "decision_id", "holder_id", "variant_id", unique=True),
     )
 

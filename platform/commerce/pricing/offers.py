@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from pydantic import TypeAdapter
 
 from commerce.pricing.engine import Offer
@@ -24,6 +26,35 @@ _OFFERS = """
           AND q.holder_id IN (CAST(:customer_id AS uuid), CAST(:visitor_id AS uuid))
           AND q.expires_at > CAST(:now AS timestamptz)) o)
 """
+# Whether the shop has any offer or quote is asked once a statement; most shops have none, and pay no more for it.
+# ix_price_offer_variant, ix_price_quote_holder and ix_price_quote_variant
+_SHOWN = """
+    CASE WHEN (SELECT EXISTS (SELECT FROM price_offer x WHERE x.tenant_id = CAST(:tenant_id AS uuid))
+                   OR EXISTS (SELECT FROM price_quote x WHERE x.tenant_id = CAST(:tenant_id AS uuid)))
+    THEN (SELECT jsonb_build_object(
+              'personal', bool_or(o.personal),
+              'offers', coalesce(jsonb_agg(to_jsonb(o) - 'personal' - 'theirs') FILTER (WHERE o.theirs), '[]'))
+          FROM (
+        SELECT po.amount, po.min_quantity, po.price_group AS "group", po.starts_at, po.ends_at,
+               CAST(NULL AS uuid) AS decision_id, po.price_group IS NOT NULL AS personal,
+               po.price_group IS NULL OR po.price_group = (
+                   SELECT u.price_group FROM customer u
+                   WHERE u.tenant_id = CAST(:tenant_id AS uuid) AND u.id = CAST(:customer_id AS uuid)) AS theirs
+        FROM price_offer po
+        WHERE po.tenant_id = {variant}.tenant_id AND po.variant_id = {variant}.id AND po.currency = {currency}
+        UNION ALL
+        SELECT q.amount, 1, NULL, q.quoted_at, q.expires_at, q.decision_id, true, true
+        FROM price_quote q
+        WHERE q.tenant_id = {variant}.tenant_id AND q.variant_id = {variant}.id AND q.currency = {currency}
+          AND q.holder_id IN (CAST(:customer_id AS uuid), CAST(:visitor_id AS uuid))
+          AND q.expires_at > CAST(:now AS timestamptz)
+        UNION ALL
+        SELECT 0, 1, NULL, NULL, NULL, NULL, true, false
+        WHERE EXISTS (SELECT FROM price_quote q
+                      WHERE q.tenant_id = {variant}.tenant_id AND q.variant_id = {variant}.id
+                        AND q.expires_at > CAST(:now AS timestamptz))) o
+          HAVING count(*) > 0) END
+"""
 _READ = TypeAdapter(list[Offer])
 
 
@@ -34,6 +65,30 @@ def offers_of(variant: str, currency: str) -> str:
     raw one doesn't.
     """
     return _OFFERS.format(variant=variant, currency=currency)
+
+
+@dataclass(frozen=True, slots=True)
+class Offered:
+    """What a shopper is offered for a variant."""
+
+    offers: list[Offer]
+    personal: bool
+    """Somebody else may be offered something else."""
+
+
+_READ_SHOWN = TypeAdapter(dict[str, Offered])
+
+
+def shown_offers_of(variant: str, currency: str) -> str:
+    """`offers_of` for whoever only looks: an `Offered` as JSON, which says too whether others may be offered something
+    else. Null where nobody is offered anything.
+    """
+    return _SHOWN.format(variant=variant, currency=currency)
+
+
+def read_shown(document: str | None) -> dict[str, Offered]:
+    """What an object of `shown_offers_of` by the variant's id says."""
+    return _READ_SHOWN.validate_json(document) if document else {}
 
 
 def read_offers(document: str | None) -> list[Offer]:

@@ -32,6 +32,12 @@ class ItemPrice(Model):
         return None if self.source == "list" else self.model_dump_json()
 
 
+class QuantityBreak(ItemPrice):
+    """What one unit costs whoever takes at least so many."""
+
+    min_quantity: int
+
+
 class ListPriceIn(Input):
     """What one unit of a variant costs when nothing else holds."""
 

@@ -89,7 +89,7 @@ async def recommend(database: Database, client: DecisionClient, shop: Shop, aske
     decision = await client.recommend(shop, asked)
     if decision is None or not decision.items:
         return _joined(_fallback(asked, decision), await _best_sellers(database, shop, asked))
-    cards = await catalog.cards(database, shop, [item.product_id for item in decision.items])
+    cards = await catalog.cards(database, shop, asked.shopper, [item.product_id for item in decision.items])
     return _joined(decision.model_dump(mode="json", exclude={"items"}), cards)
 
 
@@ -102,12 +102,13 @@ def _fallback(asked: Asked, decision: Recommendations | None) -> dict[str, Any]:
 
 
 async def _best_sellers(database: Database, shop: Shop, asked: Asked) -> bytes:
-    page = orjson.loads(
-        await catalog.list_products(database, shop, category=None, after=None, limit=min(100, asked.limit * 2))
-    )
+    limit = min(100, asked.limit * 2)
+    best = await catalog.list_products(database, shop, asked.shopper, category=None, after=None, limit=limit)
+    page = orjson.loads(best.body)
     skip = {str(product_id) for product_id in (*asked.exclude, *asked.context)}
-    return orjson.dumps([card for card in page["items"] if card["id"] not in skip and card["available"]][: asked.limit])
+    wanted = [card for card in page["items"] if card["id"] not in skip and card["available"]]
+    return orjson.dumps({"items": wanted[: asked.limit]})
 
 
 def _joined(head: dict[str, Any], cards: bytes) -> bytes:
-    return orjson.dumps(head)[:-1] + b',"items":' + cards + b"}"
+    return orjson.dumps(head)[:-1] + b"," + cards.lstrip()[1:]

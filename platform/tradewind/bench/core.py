@@ -21,8 +21,8 @@ from uuid import UUID
 from pydantic import SecretStr
 
 from commerce.catalog import hot
+from commerce.catalog import service as catalog
 from commerce.http import encode_cursor
-from foundation import clock
 from foundation.database import TENANT_SETTING, Database
 from foundation.settings import Settings
 from tradewind import migrations
@@ -115,7 +115,7 @@ class Core:
 
     def _reads(self) -> Iterator[Row]:
         last, tenant = self.made.products - 1, self.made.shop.id
-        values = {"tenant_id": tenant, "currency": self.made.shop.currency, "today": clock.now().date()}
+        values = {"tenant_id": tenant, **catalog.asked_by(self.made.shop.currency)}
         some = [self._draw.randint(0, last) for _ in range(4096)]
         product = {**values, "handle": Sql("'product-' || (:product)::text")}
         popular = f"\\set product random(0, {POPULAR - 1})"

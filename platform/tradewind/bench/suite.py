@@ -16,6 +16,7 @@ import httpx
 import orjson
 
 from commerce.catalog import hot
+from commerce.catalog import service as catalog
 from commerce.catalog.service import all_words
 from features.online import OnlineShoppers
 from foundation import clients, clock
@@ -104,7 +105,7 @@ class Suite:
         yield self._recommendations(there)
 
     def _catalogue(self, there: Shop) -> Result:
-        values = {"tenant_id": there.tenant_id, "currency": there.currency, "today": clock.now().date()}
+        values = {"tenant_id": there.tenant_id, **catalog.asked_by(there.currency)}
         first = {"after_key": -(2**63), "after_id": "00000000-0000-0000-0000-000000000000", "limit": PAGE}
         searching = {"after_key": None, "after_id": None, "limit": PAGE}
         operations = {

@@ -2,15 +2,41 @@
 
 from __future__ import annotations
 
+from alembic import op
+
 revision = "0017"
 down_revision = "0016"
 branch_labels = None
 depends_on = None
 
+_OF_VARIANT = "SELECT c.tenant_id, v.product_id FROM changed c JOIN variant v ON (v.tenant_id, v.id) = (c.tenant_id, c.variant_id)"
+# A page on which somebody may have a price of their own knows it already, and goes on knowing it for a while.
+_FIRST_QUOTE = f"""{_OF_VARIANT} WHERE NOT EXISTS (
+    SELECT FROM price_quote q WHERE q.tenant_id = c.tenant_id AND q.variant_id = c.variant_id AND q.id <> c.id
+                                AND q.expires_at > c.quoted_at + interval ''1 minute'')"""
+
 
 def upgrade() -> None:
-    pass
+    _offers_are_shown()
 
 
 def downgrade() -> None:
-    pass
+    for event in ("insert", "update", "delete"):
+        op.execute(f"DROP TRIGGER catalogue_{event} ON price_offer")
+    op.execute("DROP TRIGGER catalogue_insert ON price_quote")
+    op.drop_index("ix_price_quote_variant", "price_quote")
+
+
+def _offers_are_shown() -> None:
+    """What a product is offered at is on its page, so its page is told of."""
+    op.create_index("ix_price_quote_variant", "price_quote", ["tenant_id", "variant_id", "expires_at"])
+    for event, rows in (("insert", "NEW"), ("update", "NEW"), ("delete", "OLD")):
+        _tell("price_offer", event, rows, _OF_VARIANT)
+    _tell("price_quote", "insert", "NEW", _FIRST_QUOTE)
+
+
+def _tell(table: str, event: str, rows: str, about: str) -> None:
+    op.execute(
+        f"CREATE TRIGGER catalogue_{event} AFTER {event.upper()} ON {table} REFERENCING {rows} TABLE AS changed "
+        f"FOR EACH STATEMENT EXECUTE FUNCTION tell_catalogue_changed('{about}')"
+    )
