@@ -77,10 +77,17 @@ def steps(var: Path) -> list[Step]:
 
         wait_until_delivered(settings, progress)
 
+    def sell(progress: Progress) -> None:
+        from tradewind.data.tenants import GROCER  # noqa: PLC0415
+        from tradewind.data.trading import trade  # noqa: PLC0415
+
+        trade(settings, GROCER.slug, progress)
+
     return [
         Step("A grocer's year", load),
         Step("Its events to ClickHouse", deliver),
         Step("Features, model, index", lambda progress: run_line(var, progress)),
+        Step("Days at the till", sell),
     ]
 
 

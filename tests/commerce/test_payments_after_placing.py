@@ -73,8 +73,8 @@ async def test_what_a_provider_keeps_of_a_capture_is_in_the_books(
     browser: Browser, grocer: SeededShop, desk: Desk, rows: Any
 ) -> None:
     order = await _buy(browser, grocer, {"token": "4242424242424242"})
-    assert rows(BOOKS) == [("accrued_fees:test", -5), ("fees", 5), ("provider:test", 500), ("sales", -500)]
-    assert [(payment["amount"], payment["fee"]) for payment in await desk.payments(order["id"])] == [(500, 5)]
+    assert rows(BOOKS) == [("accrued_fees:test", -44), ("fees", 44), ("provider:test", 500), ("sales", -500)]
+    assert [(payment["amount"], payment["fee"]) for payment in await desk.payments(order["id"])] == [(500, 44)]
 
 
 async def test_an_order_whose_money_can_not_be_captured_is_not_sent(
@@ -268,7 +268,7 @@ async def test_disputed_money_is_gone_until_it_is_won_and_told_once(
 ) -> None:
     order_id, payment_id = await _disputed(browser, grocer, bank, desk)
     await _tell(bank, "dispute_opened", "evt_again", payment_id)
-    assert rows(BOOKS) == [("accrued_fees:test", -5), ("disputes", 500), ("fees", 5), ("sales", -500)]
+    assert rows(BOOKS) == [("accrued_fees:test", -44), ("disputes", 500), ("fees", 44), ("sales", -500)]
     (listed,) = (await desk.http.get("/v1/admin/payments/disputes?status=opened")).json()["items"]
     assert (listed["order_id"], listed["amount"], listed["reason"]) == (order_id, 500, "fraudulent")
 
@@ -277,7 +277,7 @@ async def test_disputed_money_is_gone_until_it_is_won_and_told_once(
     assert rows("SELECT kind FROM test_bank_event WHERE kind <> 'dispute_opened'") == [("dispute_won",)]
     for number in range(2):
         await _tell(bank, "dispute_won", f"evt_won_{number}", payment_id)
-    assert rows(BOOKS) == [("accrued_fees:test", -5), ("fees", 5), ("provider:test", 500), ("sales", -500)]
+    assert rows(BOOKS) == [("accrued_fees:test", -44), ("fees", 44), ("provider:test", 500), ("sales", -500)]
     over = await desk.do(f"payments/disputes/{listed['id']}/evidence", evidence)
     assert (over.status_code, over.json()["code"]) == (409, "payments.dispute_over")
     kinds = [entry["kind"] for entry in (await desk.order(order_id))["timeline"]]
@@ -300,7 +300,7 @@ async def test_what_is_in_dispute_is_not_given_back_as_well(
     assert (cancelled["credited"], cancelled["refunded"]["amount"]) == (500, 0)
     await _tell(bank, "dispute_lost", "evt_lost", payment_id)
     await desk.do(f"orders/{order_id}/refunds/retry")
-    assert rows(BOOKS) == [("accrued_fees:test", -5), ("chargebacks", 500), ("fees", 5), ("sales", -500)]
+    assert rows(BOOKS) == [("accrued_fees:test", -44), ("chargebacks", 500), ("fees", 44), ("sales", -500)]
 
 
 async def test_a_dispute_is_about_what_a_payment_has_left(

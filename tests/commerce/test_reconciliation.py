@@ -34,7 +34,9 @@ if TYPE_CHECKING:
 
 PAID_AT = datetime(2031, 1, 10, 15, tzinfo=UTC)
 SOON, LATER = date(2031, 1, 11), date(2031, 1, 19)
-ERRORS = ("none", "missing", "late", "amount_differs", "currency_differs", "twice")
+ERRORS = ("none", "missing", "late", "amount_differs", "currency_differs", "fee_differs", "twice")
+IN_THE_BOOKS = tuple(error for error in ERRORS if error != "fee_differs")
+"""The bank of these tests says no fee when it captures, so none can differ."""
 
 
 # Pure
@@ -55,13 +57,13 @@ def line_of(of: Entry, *, by_id: bool = True, **more: Any) -> Settled:
         currency=of.currency,
         settled_on=SOON,
         payment_id=of.id if by_id and of.kind == "capture" else None,
-        refund_id=of.id if by_id and of.kind == "refund" else None,
+        refund_id=of.id if by_id and of.kind in ("refund", "reversal") else None,
     )
     return replace(said, **more)
 
 
 @pytest.mark.parametrize("by_id", [True, False])
-@pytest.mark.parametrize("kind", ["capture", "refund", "dispute"])
+@pytest.mark.parametrize("kind", ["capture", "refund", "dispute", "reversal"])
 def test_a_line_finds_what_it_settles_by_our_id_or_by_the_providers_reference(kind: Any, by_id: bool) -> None:
     books = [entry(kind=kind), entry(kind="refund" if kind == "capture" else "capture"), entry(kind=kind)]
     (found,) = match([line_of(books[2], by_id=by_id)], books)
@@ -81,6 +83,20 @@ def test_the_last_day_in_time_is_in_time() -> None:
     assert [one.difference for one in match([line_of(owed, settled_on=last + timedelta(days=1))], [owed])] == ["late"]
     assert overdue([owed], last) == []
     assert overdue([owed], last + timedelta(days=1)) == [owed]
+
+
+def test_what_comes_back_is_another_line_than_what_left() -> None:
+    lost, won = entry(-500, kind="dispute", settled=True), entry(500, kind="reversal")
+    won = replace(won, id=lost.id, reference=lost.reference)
+    first, second = match([line_of(won), line_of(lost, id="again")], [lost, won])
+    assert (first.entry, first.difference, first.subject_id) == (won, None, won.id)
+    assert (second.difference, second.subject_id) == ("twice", None)
+
+
+def test_a_fee_that_was_never_said_can_not_differ() -> None:
+    said, unsaid = entry(fee=29), entry()
+    found = match([line_of(said), line_of(unsaid)], [said, unsaid])
+    assert [one.difference for one in found] == ["fee_differs", None]
 
 
 def test_what_an_earlier_report_settled_is_settled_twice_by_another_line() -> None:
@@ -105,7 +121,7 @@ def test_exactly_the_errors_put_into_a_report_are_found(
 ) -> None:
     books, lines, expected = [], [], set()
     for kind, amount, error, by_id in wanted:
-        owed = entry(amount if kind == "capture" else -amount, kind=kind)
+        owed = entry(amount if kind == "capture" else -amount, kind=kind, fee=30)
         books.append(owed)
         line = line_of(owed, by_id=by_id)
         if error != "missing":
@@ -149,6 +165,8 @@ def _with(error: str, line: Settled) -> Settled:
             return replace(line, amount=line.amount + 1)
         case "currency_differs":
             return replace(line, currency="EUR")
+        case "fee_differs":
+            return replace(line, fee=line.fee + 1)
         case "late":
             return replace(line, settled_on=LATER)
         case _:
@@ -339,7 +357,7 @@ def test_not_even_the_owner_rewrites_what_was_settled(database_urls: DatabaseUrl
 
 
 @settings(max_examples=8, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(errors=st.lists(st.sampled_from(ERRORS), min_size=1, max_size=4), strangers=st.integers(0, 2))
+@given(errors=st.lists(st.sampled_from(IN_THE_BOOKS), min_size=1, max_size=4), strangers=st.integers(0, 2))
 def test_the_books_and_any_errors_give_exactly_those_exceptions(
     database_urls: DatabaseUrls, errors: list[str], strangers: int
 ) -> None:

@@ -48,9 +48,9 @@ _KEEP = hot(
     text(
         """
         INSERT INTO provider_event (tenant_id, id, provider, event_id, kind, occurred_at, payment_id, reference,
-                                    refund_id, amount, currency, dispute_reference, reason, next_at, received_at)
+                                    refund_id, amount, fee, currency, dispute_reference, reason, next_at, received_at)
         VALUES (:tenant_id, :id, :provider, :event_id, :kind, CAST(:occurred_at AS timestamptz),
-                CAST(:payment_id AS uuid), CAST(:reference AS text), CAST(:refund_id AS uuid), :amount, :currency,
+                CAST(:payment_id AS uuid), CAST(:reference AS text), CAST(:refund_id AS uuid), :amount, :fee, :currency,
                 CAST(:dispute_reference AS text), :reason, CAST(:next_at AS timestamptz), CAST(:now AS timestamptz))
         ON CONFLICT (tenant_id, provider, event_id) DO NOTHING RETURNING id
         """
@@ -58,8 +58,8 @@ _KEEP = hot(
 )
 
 _COLUMNS = """
-    id, provider, event_id, kind, occurred_at, payment_id, reference, refund_id, amount, currency, dispute_reference,
-    reason, tries
+    id, provider, event_id, kind, occurred_at, payment_id, reference, refund_id, amount, fee, currency,
+    dispute_reference, reason, tries
 """
 
 # ix_provider_event_due
@@ -129,6 +129,7 @@ async def keep(tx: Tx, provider: str, event: ProviderEvent) -> Kept | None:
         "reference": event.reference,
         "refund_id": event.refund_id,
         "amount": event.amount,
+        "fee": event.fee,
         "currency": event.currency,
         "dispute_reference": event.dispute_reference,
         "reason": event.reason,
@@ -183,6 +184,7 @@ def _kept(row: asyncpg.Record) -> Kept:
         reference=row["reference"],
         refund_id=row["refund_id"],
         amount=row["amount"],
+        fee=row["fee"],
         currency=row["currency"],
         dispute_reference=row["dispute_reference"],
         reason=row["reason"],

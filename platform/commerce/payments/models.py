@@ -128,7 +128,7 @@ class ReceivedEvent(TenantOwned, Base):
     __tablename__ = "provider_event"
     __table_args__ = (
         CheckConstraint("status IN ('received', 'handled', 'failed')", name="status"),
-        CheckConstraint("amount >= 0 AND tries >= 0", name="amounts"),
+        CheckConstraint("amount >= 0 AND fee >= 0 AND tries >= 0", name="amounts"),
         Index("uq_provider_event", "tenant_id", "provider", "event_id", unique=True),
         Index("ix_provider_event_due", "tenant_id", "next_at", postgresql_where=text("status = 'received'")),
         Index("ix_provider_event_status", "tenant_id", "status", "id"),
@@ -144,6 +144,7 @@ class ReceivedEvent(TenantOwned, Base):
     reference: Mapped[Str | None]
     refund_id: Mapped[UUID | None]
     amount: Mapped[Minor]
+    fee: Mapped[Minor] = mapped_column(server_default="0")
     currency: Mapped[Str]
     dispute_reference: Mapped[Str | None]
     reason: Mapped[Str]

@@ -165,7 +165,8 @@ class Settled:
     """The provider's name for the line: the same one is the same line, in whichever report it stands."""
     reference: str
     """The provider's name for the payment, refund or dispute that the line is about."""
-    kind: Literal["capture", "refund", "dispute", "fee"]
+    kind: Literal["capture", "refund", "dispute", "reversal", "fee"]
+    """`reversal`: a refund that came back, or a dispute that was won."""
     amount: int
     """Minor units before the fee, positive when the money comes to us."""
     fee: int

@@ -13,13 +13,16 @@ from commerce.payments.providers.contract import Settled
 SETTLES_WITHIN = timedelta(days=7)
 """How long after it was made a provider may take to settle a payment or refund."""
 
-Difference = Literal["unknown", "twice", "amount_differs", "currency_differs", "late"]
-Kind = Literal["capture", "refund", "dispute"]
+Difference = Literal["unknown", "twice", "amount_differs", "currency_differs", "fee_differs", "late"]
+Kind = Literal["capture", "refund", "dispute", "reversal"]
 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """What our books say a provider owes us (positive) or we owe it."""
+    """What our books say a provider owes us (positive) or we owe it.
+
+    A refund that came back and a dispute that was won are two of one id: what left, and its reversal.
+    """
 
     kind: Kind
     id: UUID
@@ -33,6 +36,11 @@ class Entry:
     """A line of an earlier report settles it."""
     fee: int = 0
     """What the provider said at once that it would keep: it is in the books already."""
+
+    @property
+    def name(self) -> str:
+        """What an exception about it is called: a reversal is not what it reverses."""
+        return f"{self.id}:reversal" if self.kind == "reversal" else str(self.id)
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +89,7 @@ def match(lines: Sequence[Settled], entries: Iterable[Entry]) -> Iterator[Match]
         if line.kind == "fee":
             yield Match(line)
             continue
-        ours = line.refund_id if line.kind == "refund" else line.payment_id if line.kind == "capture" else None
+        ours = line.payment_id if line.kind == "capture" else line.refund_id
         entry = by_id.get((line.kind, ours)) if ours else None
         entry = entry or by_reference.get((line.kind, line.reference))
         if entry is None:
@@ -98,6 +106,8 @@ def _difference(line: Settled, entry: Entry, settled: bool) -> Difference | None
         return "currency_differs"
     if line.amount != entry.amount:
         return "amount_differs"
+    if entry.fee and line.fee != entry.fee:
+        return "fee_differs"
     return "late" if line.settled_on > entry.made_on + SETTLES_WITHIN else None
 
 

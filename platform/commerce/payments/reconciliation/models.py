@@ -17,12 +17,13 @@ class SettlementLine(TenantOwned, Base):
 
     __tablename__ = "settlement_line"
     __table_args__ = (
-        CheckConstraint("kind IN ('capture', 'refund', 'dispute', 'fee')", name="kind"),
+        CheckConstraint("kind IN ('capture', 'refund', 'dispute', 'reversal', 'fee')", name="kind"),
         Index("uq_settlement_line_line", "tenant_id", "provider", "line", unique=True),
         Index(
             "uq_settlement_line_subject",
             "tenant_id",
             "subject_id",
+            "kind",
             unique=True,
             postgresql_where=text("subject_id IS NOT NULL"),
         ),
@@ -34,7 +35,7 @@ class SettlementLine(TenantOwned, Base):
     kind: Mapped[Str]
     reference: Mapped[Str]
     subject_id: Mapped[UUID | None]
-    """The payment, refund or dispute that it settles: each is settled by one line."""
+    """The payment, refund or dispute that it settles: each is settled by one line, and its reversal by another."""
     amount: Mapped[Minor]
     """Before the fee, positive when the money came to us."""
     fee: Mapped[Minor]
@@ -63,7 +64,8 @@ class ReconciliationException(TenantOwned, Base):
     __tablename__ = "reconciliation_exception"
     __table_args__ = (
         CheckConstraint(
-            "kind IN ('unknown', 'twice', 'amount_differs', 'currency_differs', 'late', 'missing_at_provider')",
+            "kind IN ('unknown', 'twice', 'amount_differs', 'currency_differs', 'fee_differs', 'late', "
+            "'missing_at_provider')",
             name="kind",
         ),
         CheckConstraint("(resolved_at IS NULL) = (resolution IS NULL)", name="resolved"),
@@ -76,7 +78,7 @@ class ReconciliationException(TenantOwned, Base):
     day: Mapped[date]
     kind: Mapped[Str]
     about: Mapped[Str]
-    """The provider's name for the line, or the id of what no line settles."""
+    """The provider's name for the line, or our name for what no line settles: its id."""
     reference: Mapped[Str]
     subject_id: Mapped[UUID | None]
     """Our payment, refund or dispute, when there is one."""
@@ -84,6 +86,9 @@ class ReconciliationException(TenantOwned, Base):
     expected_currency: Mapped[Str | None]
     amount: Mapped[Minor | None]
     currency: Mapped[Str | None]
+    expected_fee: Mapped[Minor | None]
+    """What the provider had said that it would keep, when it had."""
+    fee: Mapped[Minor | None]
     created_at: Mapped[Created]
     resolved_at: Mapped[Timestamp | None]
     resolution: Mapped[Str | None]

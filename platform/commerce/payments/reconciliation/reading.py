@@ -38,7 +38,7 @@ _RUNS = hot(
 
 _COLUMNS = """
     id, provider, day, kind, about, reference, subject_id, expected_amount, expected_currency, amount, currency,
-    created_at, resolved_at, resolution
+    expected_fee, fee, created_at, resolved_at, resolution
 """
 
 # ix_reconciliation_exception_open, or the key

@@ -10,7 +10,9 @@ from pydantic import Field
 from commerce.catalog.schemas import Page
 from foundation.types import Currency, Id, Input, Model, Text
 
-ExceptionKind = Literal["unknown", "twice", "amount_differs", "currency_differs", "late", "missing_at_provider"]
+ExceptionKind = Literal[
+    "unknown", "twice", "amount_differs", "currency_differs", "fee_differs", "late", "missing_at_provider"
+]
 
 
 class ExceptionsQuery(Page):
@@ -46,6 +48,9 @@ class ExceptionOut(Model):
     expected_currency: Currency | None
     amount: int | None
     currency: Currency | None
+    expected_fee: int | None
+    """What the provider had said that it would keep, when it had."""
+    fee: int | None
     created_at: datetime
     resolved_at: datetime | None
     resolution: str | None

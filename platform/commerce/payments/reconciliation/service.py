@@ -6,17 +6,17 @@ each provider of a shop; what a run that died has taken in stays, and the next o
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, time, timedelta
-from typing import Any
+from datetime import date, timedelta
 from uuid import UUID
 
 from sqlalchemy import text
 
 from commerce.ledger import service as ledger
 from commerce.payments.providers.contract import Provider, ReportsSettlements, Settled
-from commerce.payments.reconciliation.matching import SETTLES_WITHIN, Entry, Match, match, overdue
+from commerce.payments.reconciliation import books
+from commerce.payments.reconciliation.matching import Entry, Match, match, overdue
 from foundation import clock
 from foundation.database import Database, Tx, hot
 from foundation.errors import Unprocessable
@@ -25,8 +25,6 @@ from foundation.ids import new_id
 from foundation.outbox import announce
 
 BATCH = 500
-_LOOK_BACK = timedelta(days=30)
-"""What should have been settled longer ago than this was listed by the runs of those days."""
 
 
 class NoReports(Unprocessable):
@@ -58,48 +56,6 @@ class Summary:
 # One run at a time for a provider of a shop; the unique indexes of the lines back it.
 _ONE_AT_A_TIME = hot(text("SELECT pg_advisory_xact_lock(hashtextextended(CAST(:owner AS text), 0))"))
 
-_CAPTURES = """
-    SELECT 'capture' AS kind, p.id, coalesce(p.provider_reference, '') AS reference,
-           p.amount - p.spared AS amount, p.currency, p.fee, p.updated_at AS made_at, EXISTS (
-               SELECT FROM settlement_line s WHERE s.tenant_id = p.tenant_id AND s.subject_id = p.id) AS settled
-    FROM payment p WHERE p.tenant_id = :tenant_id AND p.provider = :provider AND p.status = 'captured'
-"""
-_REFUNDS = """
-    SELECT 'refund' AS kind, r.id, coalesce(r.provider_reference, '') AS reference, -r.amount AS amount, r.currency,
-           0::bigint AS fee, r.updated_at AS made_at, EXISTS (
-               SELECT FROM settlement_line s WHERE s.tenant_id = r.tenant_id AND s.subject_id = r.id) AS settled
-    FROM refund r JOIN payment p ON p.tenant_id = r.tenant_id AND p.id = r.payment_id
-    WHERE r.tenant_id = :tenant_id AND p.provider = :provider AND r.status = 'succeeded'
-"""
-
-_DISPUTES = """
-    SELECT 'dispute' AS kind, d.id, d.reference, -d.amount AS amount, d.currency, d.fee,
-           d.opened_at AS made_at, EXISTS (
-               SELECT FROM settlement_line s WHERE s.tenant_id = d.tenant_id AND s.subject_id = d.id) AS settled
-    FROM dispute d WHERE d.tenant_id = :tenant_id AND d.provider = :provider
-"""
-
-# pk_payment and pk_refund
-_BY_ID = hot(
-    text(
-        f"""
-        {_CAPTURES} AND p.id = ANY(CAST(:payment_ids AS uuid[]))
-        UNION ALL {_REFUNDS} AND r.id = ANY(CAST(:refund_ids AS uuid[]))
-        """
-    )
-)
-
-# No index: asked only for lines that do not carry our id.
-_BY_REFERENCE = hot(
-    text(
-        f"""
-        {_CAPTURES} AND p.provider_reference = ANY(CAST(:captures AS text[]))
-        UNION ALL {_REFUNDS} AND r.provider_reference = ANY(CAST(:refunds AS text[]))
-        UNION ALL {_DISPUTES} AND d.reference = ANY(CAST(:disputes AS text[]))
-        """
-    )
-)
-
 # uq_settlement_line_line
 _TAKE_IN = hot(
     text(
@@ -126,37 +82,16 @@ _KNOWN = hot(
     )
 )
 
-# ix_ledger_posting_account and uq_settlement_line_subject
-_OWED = hot(
-    text(
-        """
-        SELECT CASE WHEN p.id IS NOT NULL THEN 'capture' WHEN r.id IS NOT NULL THEN 'refund' ELSE 'dispute' END AS kind,
-               o.reference_id AS id, coalesce(p.provider_reference, r.provider_reference, d.reference, '') AS reference,
-               o.amount, o.currency, coalesce(p.fee, d.fee, 0)::bigint AS fee, o.made_at, false AS settled
-        FROM (SELECT reference_id, currency, sum(amount)::bigint AS amount, min(occurred_at) AS made_at
-              FROM ledger_posting
-              WHERE tenant_id = :tenant_id AND account = :account AND occurred_at >= CAST(:since AS timestamptz)
-                AND occurred_at < CAST(:until AS timestamptz)
-              GROUP BY reference_id, currency HAVING sum(amount) <> 0) o
-        LEFT JOIN payment p ON p.tenant_id = :tenant_id AND p.id = o.reference_id
-        LEFT JOIN refund r ON r.tenant_id = :tenant_id AND r.id = o.reference_id
-        LEFT JOIN dispute d ON d.tenant_id = :tenant_id AND d.id = o.reference_id
-        WHERE NOT EXISTS (SELECT FROM settlement_line s
-                          WHERE s.tenant_id = :tenant_id AND s.subject_id = o.reference_id)
-        """
-    )
-)
-
 # uq_reconciliation_exception_about
 _EXCEPT = hot(
     text(
         """
         INSERT INTO reconciliation_exception
             (tenant_id, id, provider, day, kind, about, reference, subject_id, expected_amount, expected_currency,
-             amount, currency, created_at)
+             amount, currency, expected_fee, fee, created_at)
         VALUES (:tenant_id, :id, :provider, CAST(:day AS date), :kind, :about, :reference, CAST(:subject_id AS uuid),
                 CAST(:expected_amount AS bigint), CAST(:expected_currency AS text), CAST(:amount AS bigint),
-                CAST(:currency AS text), CAST(:now AS timestamptz))
+                CAST(:currency AS text), CAST(:expected_fee AS bigint), CAST(:fee AS bigint), CAST(:now AS timestamptz))
         ON CONFLICT (tenant_id, provider, kind, about) DO NOTHING RETURNING id
         """
     )
@@ -243,7 +178,7 @@ async def _taken_in(tx: Tx, provider: str, lines: Sequence[Settled]) -> list[Mat
     names = [line.id for line in lines]
     known = {row["line"] for row in await tx.rows(_KNOWN, {"provider": provider, "lines": names})}
     unknown = list({line.id: line for line in lines if line.id not in known}.values())
-    matches = list(match(unknown, await _entries(tx, provider, unknown)))
+    matches = list(match(unknown, await books.named(tx, provider, unknown)))
     ids = {one.line.id: new_id() for one in matches}
     values = {
         "ids": list(ids.values()),
@@ -264,42 +199,20 @@ async def _taken_in(tx: Tx, provider: str, lines: Sequence[Settled]) -> list[Mat
     return matches
 
 
-async def _entries(tx: Tx, provider: str, lines: Sequence[Settled]) -> list[Entry]:
-    asked = {
-        "provider": provider,
-        "payment_ids": [line.payment_id for line in lines if line.kind == "capture" and line.payment_id],
-        "refund_ids": [line.refund_id for line in lines if line.kind == "refund" and line.refund_id],
-    }
-    found = {entry.id: entry for entry in map(_entry, await tx.rows(_BY_ID, asked))}
-    nameless = [line for line in lines if line.payment_id not in found and line.refund_id not in found]
-    references = {
-        "captures": [line.reference for line in nameless if line.kind == "capture"],
-        "refunds": [line.reference for line in nameless if line.kind == "refund"],
-        "disputes": [line.reference for line in lines if line.kind == "dispute"],
-    }
-    if any(references.values()):
-        rows = await tx.rows(_BY_REFERENCE, {"provider": provider, **references})
-        found |= {entry.id: entry for entry in map(_entry, rows)}
-    return list(found.values())
-
-
 async def _differences(tx: Tx, provider: str, day: date, matches: Sequence[Match]) -> int:
     listed = 0
     for one in matches:
         if one.difference is not None:
             listed += await _except(tx, provider, day, one.difference, one.entry, one.line)
-    settled = [str(one.subject_id) for one in matches if one.subject_id]
+    settled = [one.entry.name for one in matches if one.entry and one.subject_id]
     if settled:
         await tx.rows(_FOUND_AFTER_ALL, {"provider": provider, "subjects": settled, "now": clock.now()})
     return listed
 
 
 async def _missing(tx: Tx, provider: str, day: date) -> int:
-    until = datetime.combine(day - SETTLES_WITHIN, time(), tzinfo=UTC)
-    asked = {"account": f"provider:{provider}", "since": until - _LOOK_BACK, "until": until}
-    owed = map(_entry, await tx.rows(_OWED, asked))
     listed = 0
-    for entry in overdue(owed, day):
+    for entry in overdue(await books.unsettled(tx, provider, day), day):
         listed += await _except(tx, provider, day, "missing_at_provider", entry, None)
     return listed
 
@@ -310,13 +223,15 @@ async def _except(tx: Tx, provider: str, day: date, kind: str, entry: Entry | No
         "provider": provider,
         "day": day,
         "kind": kind,
-        "about": line.id if line else str(entry.id if entry else ""),
+        "about": line.id if line else entry.name if entry else "",
         "reference": line.reference if line else entry.reference if entry else "",
         "subject_id": entry.id if entry else None,
         "expected_amount": entry.amount if entry else None,
         "expected_currency": entry.currency if entry else None,
         "amount": line.amount if line else None,
         "currency": line.currency if line else None,
+        "expected_fee": (entry.fee or None) if entry else None,
+        "fee": line.fee if line else None,
         "now": clock.now(),
     }
     return len(await tx.rows(_EXCEPT, values))
@@ -332,16 +247,3 @@ async def _write_run(tx: Tx, provider: str, day: date, *, lines: int, exceptions
 
 def _batches(lines: Sequence[Settled]) -> Iterator[Sequence[Settled]]:
     return (lines[start : start + BATCH] for start in range(0, len(lines), BATCH))
-
-
-def _entry(row: Mapping[str, Any]) -> Entry:
-    return Entry(
-        kind=row["kind"],
-        id=row["id"],
-        reference=row["reference"],
-        amount=row["amount"],
-        currency=row["currency"],
-        made_on=row["made_at"].astimezone(UTC).date(),
-        settled=row["settled"],
-        fee=row["fee"],
-    )

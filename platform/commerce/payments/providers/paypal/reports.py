@@ -43,13 +43,14 @@ async def settlements(client: Client, tenant_id: UUID, day: date) -> AsyncIterat
 
 
 def _settled(line: dict[str, Any], day: date) -> Settled:
-    kind, ours = _kind(line["transaction_event_code"]), our_id(line.get("custom_field"))
-    about_another = kind in ("refund", "dispute")
+    amount = from_paypal(line["transaction_amount"])
+    kind, ours = _kind(line["transaction_event_code"], amount), our_id(line.get("custom_field"))
+    about_another = kind in ("refund", "dispute", "reversal")
     return Settled(
         id=f"{line['transaction_id']}:{line['transaction_event_code']}",
         reference=line["transaction_id"],
         kind=kind,
-        amount=from_paypal(line["transaction_amount"]),
+        amount=amount,
         fee=-from_paypal(line["fee_amount"]) if line.get("fee_amount") else 0,
         currency=line["transaction_amount"]["currency_code"],
         settled_on=day,
@@ -58,9 +59,11 @@ def _settled(line: dict[str, Any], day: date) -> Settled:
     )
 
 
-def _kind(code: str) -> Literal["capture", "refund", "dispute", "fee"]:
+def _kind(code: str, amount: int) -> Literal["capture", "refund", "dispute", "reversal", "fee"]:
     if code.startswith("T00"):
         return "capture"
     if code == _REFUND:
         return "refund"
-    return "dispute" if code.startswith(_DISPUTES) else "fee"
+    if code.startswith(_DISPUTES):
+        return "reversal" if amount > 0 else "dispute"
+    return "fee"

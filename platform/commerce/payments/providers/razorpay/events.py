@@ -80,7 +80,7 @@ def settled(line: dict[str, Any], day: date) -> Settled:
     elif line["type"] == "refund":
         kind, amount, fee = "refund", -line["amount"], line["fee"]
     elif line.get("dispute_id"):
-        reference, kind = line["dispute_id"], "dispute"
+        reference, kind = line["dispute_id"], "reversal" if amount > 0 else "dispute"
     return Settled(
         id=line["entity_id"],
         reference=reference,

@@ -16,10 +16,10 @@ if TYPE_CHECKING:
 _KINDS: dict[str, Any] = {
     "charge": "capture",
     "refund": "refund",
-    "refund_failure": "refund",
+    "refund_failure": "reversal",
     "partial_capture_reversal": "refund",
     "dispute": "dispute",
-    "dispute_reversal": "dispute",
+    "dispute_reversal": "reversal",
 }
 """By `reporting_category`; whatever is not in it is a fee, or one given back."""
 _PAYOUTS = ("payout", "payout_reversal")

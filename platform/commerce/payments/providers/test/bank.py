@@ -1,5 +1,7 @@
 """The test bank's books: what it holds, took and gave back, and what it has still to tell the shop.
 
+What it reports at the end of a day is written as it happens, see `reports`.
+
 Each step is one conditional UPDATE by the payment's or the refund's id, as with a real bank that takes these ids for
 idempotency keys.
 """
@@ -15,6 +17,7 @@ from uuid import UUID
 import asyncpg
 from sqlalchemy import text
 
+from commerce.payments.providers.test import reports
 from foundation import clock
 from foundation.database import HotStatement, Tx, hot
 from foundation.ids import new_id
@@ -45,6 +48,7 @@ class Told:
     payment_id: UUID
     refund_id: UUID | None
     amount: int
+    fee: int
     currency: str
     reason: str
 
@@ -115,6 +119,7 @@ _REFUND = hot(
         """
         INSERT INTO test_bank_refund (tenant_id, id, payment_id, amount, status, failure)
         VALUES (:tenant_id, :refund_id, :id, :amount, :status, CAST(:failure AS text))
+        RETURNING (SELECT currency FROM test_bank_payment WHERE tenant_id = :tenant_id AND id = :id) AS currency
         """
     )
 )
@@ -127,6 +132,7 @@ _REFUND_ENDS = hot(
         FROM test_bank_payment p
         WHERE r.tenant_id = :tenant_id AND r.id = :refund_id AND r.status = 'pending'
           AND p.tenant_id = r.tenant_id AND p.id = r.payment_id
+        RETURNING r.status, r.amount, p.currency
         """
     )
 )
@@ -134,8 +140,8 @@ _REFUND_ENDS = hot(
 _TELL = hot(
     text(
         """
-        INSERT INTO test_bank_event (tenant_id, id, kind, payment_id, refund_id, amount, currency, reason, due_at)
-        VALUES (:tenant_id, :event_id, :kind, :payment_id, CAST(:refund_id AS uuid), :amount, :currency, :reason,
+        INSERT INTO test_bank_event (tenant_id, id, kind, payment_id, refund_id, amount, fee, currency, reason, due_at)
+        VALUES (:tenant_id, :event_id, :kind, :payment_id, CAST(:refund_id AS uuid), :amount, :fee, :currency, :reason,
                 CAST(:due_at AS timestamptz))
         """
     )
@@ -145,7 +151,7 @@ _TELL = hot(
 _TO_TELL = hot(
     text(
         """
-        SELECT id, kind, payment_id, refund_id, amount, currency, reason FROM test_bank_event
+        SELECT id, kind, payment_id, refund_id, amount, fee, currency, reason FROM test_bank_event
         WHERE tenant_id = :tenant_id AND delivered_at IS NULL AND due_at <= CAST(:now AS timestamptz)
         ORDER BY due_at LIMIT :limit
         """
@@ -200,9 +206,12 @@ async def decided(tx: Tx, payment_id: UUID, status: str, refusal: str | None = N
     return await tx.one(_DECIDED[status], {"id": payment_id, "refusal": refusal})
 
 
-async def captured(tx: Tx, payment_id: UUID) -> bool:
+async def captured(tx: Tx, payment_id: UUID, card: str) -> bool:
     """Take what is held; `False` when nothing is."""
-    return await tx.one(_CAPTURED, {"id": payment_id, "refusal": None}) is not None
+    row = await tx.one(_CAPTURED, {"id": payment_id, "refusal": None})
+    if row is not None:
+        await reports.captured(tx, payment_id, card, row["amount"], row["currency"])
+    return row is not None
 
 
 async def expired(tx: Tx, payment_id: UUID, refusal: str) -> None:
@@ -233,12 +242,16 @@ async def refund(
 ) -> None:
     """Give some of it back, or fail to."""
     values = {"id": payment_id, "refund_id": refund_id, "amount": amount, "status": status, "failure": failure}
-    await tx.rows(_REFUND, values)
+    row = await tx.one(_REFUND, values)
+    if row is not None and status != "failed":
+        await reports.refunded(tx, refund_id, amount, row["currency"])
 
 
 async def refund_ends(tx: Tx, refund_id: UUID, failing: str) -> None:
     """A refund that was on its way arrives, or comes back when it was made to the card that fails."""
-    await tx.rows(_REFUND_ENDS, {"refund_id": refund_id, "failing": failing})
+    row = await tx.one(_REFUND_ENDS, {"refund_id": refund_id, "failing": failing})
+    if row is not None and row["status"] == "failed":
+        await reports.refund_came_back(tx, refund_id, row["amount"], row["currency"])
 
 
 async def tell(
@@ -249,6 +262,7 @@ async def tell(
     after: timedelta,
     refund_id: UUID | None = None,
     amount: int = 0,
+    fee: int = 0,
     currency: str = "",
     reason: str = "",
 ) -> None:
@@ -261,6 +275,7 @@ async def tell(
             "payment_id": payment_id,
             "refund_id": refund_id,
             "amount": amount,
+            "fee": fee,
             "currency": currency,
             "reason": reason,
             "due_at": clock.now() + after,

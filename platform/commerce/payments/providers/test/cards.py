@@ -27,6 +27,8 @@ class Card:
     refund: Literal["at once", "later", "fails", "fails later"] = "at once"
     dispute: str | None = None
     """Why the cardholder disputes the payment once it is captured."""
+    report: Literal["what happened", "nothing", "another amount", "another fee", "a stranger too"] = "what happened"
+    """What the bank's report has of the payment."""
 
 
 CARDS: Mapping[str, Card] = {
@@ -57,6 +59,10 @@ CARDS: Mapping[str, Card] = {
     "tok_delayed_declined": Card(challenge=True, delayed=True, refusal="insufficient_funds"),
     "tok_capture_expired": Card(capture_refusal="authorisation_expired"),
     "tok_refund_refused": Card(refund="fails"),
+    "tok_report_missing": Card(report="nothing"),
+    "tok_report_amount": Card(report="another amount"),
+    "tok_report_fee": Card(report="another fee"),
+    "tok_report_unknown": Card(report="a stranger too"),
 }
 
 ALIASES: Mapping[str, str] = {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from uuid import UUID
 
 from sqlalchemy import CheckConstraint, Index, text
@@ -61,7 +62,32 @@ class BankEvent(TenantOwned, Base):
     payment_id: Mapped[UUID]
     refund_id: Mapped[UUID | None]
     amount: Mapped[Minor] = mapped_column(server_default="0")
+    fee: Mapped[Minor] = mapped_column(server_default="0")
     currency: Mapped[Str] = mapped_column(server_default="")
     reason: Mapped[Str] = mapped_column(server_default="")
     due_at: Mapped[Timestamp]
     delivered_at: Mapped[Timestamp | None]
+
+
+class BankTransaction(TenantOwned, Base):
+    """A line of the bank's report of a day: what it took, kept or sent back."""
+
+    __tablename__ = "test_bank_transaction"
+    __table_args__ = (
+        CheckConstraint("kind IN ('capture', 'refund', 'dispute', 'reversal')", name="kind"),
+        # What happened once is reported once.
+        Index("uq_test_bank_transaction_line", "tenant_id", "kind", "reference", unique=True),
+        Index("ix_test_bank_transaction_day", "tenant_id", "settles_on", "id"),
+    )
+
+    kind: Mapped[Str]
+    reference: Mapped[Str]
+    """The bank's name for the payment, refund or dispute."""
+    payment_id: Mapped[UUID | None]
+    """The shop's, which the bank was given to keep; nobody's, where a test card makes it report what never was."""
+    refund_id: Mapped[UUID | None]
+    amount: Mapped[Minor]
+    """Before the fee, positive when the money goes to the shop."""
+    fee: Mapped[Minor]
+    currency: Mapped[Str]
+    settles_on: Mapped[date]

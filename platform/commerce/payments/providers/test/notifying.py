@@ -9,7 +9,7 @@ import httpx
 import structlog
 
 from commerce.payments import signatures
-from commerce.payments.providers.test import bank
+from commerce.payments.providers.test import bank, reports
 from commerce.payments.providers.test.bank import Told
 from commerce.payments.providers.test.cards import CARDS
 from foundation import clock
@@ -41,6 +41,10 @@ async def _comes_true(tx: Tx, told: Told) -> None:
     """What was under way is decided when it is told, not before."""
     if told.refund_id is not None:
         await bank.refund_ends(tx, told.refund_id, FAILING)
+    elif told.kind == "dispute_opened":
+        await reports.disputed(tx, told.payment_id, told.amount, told.currency)
+    elif told.kind == "dispute_won":
+        await reports.dispute_won(tx, told.payment_id, told.amount, told.currency)
     elif told.kind == "payment_changed":
         account = await bank.find(tx, told.payment_id)
         if account is not None and account.status == "processing":
@@ -57,6 +61,7 @@ async def _post(client: httpx.AsyncClient, url: str, host: str, secret: str, tol
         "reference": f"bank_{told.payment_id.hex}",
         "refund_id": str(told.refund_id) if told.refund_id else None,
         "amount": told.amount,
+        "fee": told.fee,
         "currency": told.currency,
         "reason": told.reason,
         "dispute_reference": f"dispute_{told.payment_id}" if told.kind.startswith("dispute") else None,

@@ -11,9 +11,8 @@ import base64
 import hashlib
 import hmac
 import json
-from collections.abc import Mapping
-from datetime import datetime, timedelta
-from fractions import Fraction
+from collections.abc import AsyncIterator, Mapping
+from datetime import date, datetime, timedelta
 from typing import ClassVar, cast
 from urllib.parse import urlencode
 from uuid import UUID
@@ -33,17 +32,16 @@ from commerce.payments.providers.contract import (
     Refused,
     Reimbursement,
     SavedMethod,
+    Settled,
 )
 from commerce.payments.providers.references import our_id
-from commerce.payments.providers.test import bank
+from commerce.payments.providers.test import bank, reports
 from commerce.payments.providers.test.bank import Account
 from commerce.payments.providers.test.cards import CARDS, Card, card_of
 from foundation.database import Database, Tx
-from foundation.money import round_minor
 
 CHALLENGE_PAGE = "/test-bank/challenge"
 """Where the shop's own pages play the bank."""
-FEE = Fraction(1, 100)
 DISPUTED_AFTER = timedelta(seconds=30)
 
 _NO_REFUNDS = "test_no_refunds_"
@@ -100,7 +98,7 @@ class TestProvider:
         return Authorised(charge.reference) if charge.reference else NEVER_ASKED
 
     async def capture(self, charge: Charge) -> Captured | Refused:
-        """Take what is held, with a fee of a hundredth; a simple token's payment costs nothing."""
+        """Take what is held, less the bank's fee; a simple token's payment costs nothing, and is in no report."""
         account = await self._account(charge)
         if account is None or self._database is None:
             return Captured(charge.reference or "")
@@ -108,20 +106,21 @@ class TestProvider:
         async with self._database.tx(charge.tenant_id) as tx:
             if card.capture_refusal:
                 await bank.expired(tx, charge.payment_id, card.capture_refusal)
-            elif await bank.captured(tx, charge.payment_id) and card.dispute:
+            elif await bank.captured(tx, charge.payment_id, account.card) and card.dispute:
                 await bank.tell(
                     tx,
                     "dispute_opened",
                     charge.payment_id,
                     after=DISPUTED_AFTER,
                     amount=charge.amount,
+                    fee=reports.dispute_fee(charge.currency),
                     currency=charge.currency,
                     reason=card.dispute,
                 )
             account = await bank.find(tx, charge.payment_id) or account
         if account.status != "captured":
             return Refused(account.refusal or account.status)
-        return Captured(_reference(charge.payment_id), fee=round_minor(charge.amount * FEE))
+        return Captured(_reference(charge.payment_id), fee=reports.fee_of(charge.amount, charge.currency))
 
     async def void(self, charge: Charge) -> None:
         """Let go, and hold nothing for this payment any more."""
@@ -184,12 +183,22 @@ class TestProvider:
                 reference=said.get("reference"),
                 refund_id=our_id(said.get("refund_id")),
                 amount=int(said.get("amount", 0)),
+                fee=int(said.get("fee", 0)),
                 currency=said.get("currency", ""),
                 dispute_reference=said.get("dispute_reference"),
                 reason=said.get("reason", ""),
             )
         except (signatures.BadSignature, ValueError, KeyError, TypeError) as fault:
             raise ForgedEvent from fault
+
+    async def settlements(self, tenant_id: UUID, day: date) -> AsyncIterator[Settled]:
+        """The lines of the bank's report of a day."""
+        if self._database is None:
+            return
+        async with self._database.tx(tenant_id, read_only=True) as tx:
+            lines = await reports.day(tx, day)
+        for line in lines:
+            yield line
 
     async def challenged(self, tenant_id: UUID, state: str) -> tuple[UUID, Account] | None:
         """The payment that a challenge page is about, if the bank made the link to it."""
