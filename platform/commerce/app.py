@@ -53,6 +53,7 @@ from foundation import http
 from foundation.database import Database
 from foundation.errors import NotFound, all_problems
 from foundation.listening import Listener
+from foundation.routing import add_routes, index
 from foundation.settings import Settings, get_settings
 
 DESCRIPTION = """
@@ -89,7 +90,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app = FastAPIOffline(title="Tradewind", version="0.1.0", description=DESCRIPTION, lifespan=lifespan)
     app.add_middleware(Shortcut, kept=answers)
     http.install(app, max_body_bytes=settings.max_body_bytes, larger={"/photos": settings.max_photo_bytes})
-    for context in (
+    contexts = (
         sessions,
         catalog,
         cart,
@@ -122,9 +123,9 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         promotions,
         documents,
         order_documents,
-    ):
-        app.include_router(context.router)
-    app.include_router(checkout.orders_router)
+    )
+    add_routes(app, [*(context.router for context in contexts), checkout.orders_router])
+    index(app)
     app.add_api_route("/healthz", _healthy, include_in_schema=False)
     app.add_api_route("/problems/{code}", _explain, tags=["problems"])
     return app

@@ -33,6 +33,9 @@ UNACKNOWLEDGED_MS = 10_000
 minutes, which is when the kernel gives up by itself."""
 STATEMENT_SECONDS = 30.0
 """How long a statement may take, so that a server that is reached and never answers is given up too."""
+STATEMENTS = 1_000
+"""Prepared statements that a connection keeps: more than there are, and for as long as it lives. Preparing and planning
+a statement costs several times what it costs to run."""
 
 NAMING = {
     "ix": "ix_%(table_name)s_%(column_0_N_name)s",
@@ -235,6 +238,8 @@ class Database:
                 min_size=1,
                 max_size=self._pool_size,
                 command_timeout=STATEMENT_SECONDS,
+                statement_cache_size=STATEMENTS,
+                max_cached_statement_lifetime=0,
                 init=_prepare,
                 connection_class=_Pooled,
             )

@@ -40,7 +40,7 @@ REASONS = (
 )
 _CARDS = TypeAdapter(dict[str, list[ProductCard]])
 OrderId = Annotated[UUID, Path()]
-router = APIRouter()
+router = APIRouter(include_in_schema=False)
 
 
 @router.get("/orders")

@@ -6,6 +6,7 @@ from fastapi import FastAPI
 from starlette.staticfiles import StaticFiles
 
 from commerce.http import Core
+from foundation.routing import add_routes
 from storefront import (
     account,
     browse,
@@ -33,7 +34,7 @@ def install(app: FastAPI) -> None:
 
     app.state.departments = departments
     rendering.environment().globals.update(picture=images.address)
-    for part in (browse, cart, keeping, checkout, delivery, orders, account, images, rails, test_bank):
-        app.include_router(part.router, include_in_schema=False)
+    parts = (browse, cart, keeping, checkout, delivery, orders, account, images, rails, test_bank)
+    add_routes(app, (part.router for part in parts))
     app.mount("/static", StaticFiles(directory=rendering.STATIC), name="static")
     problems.install(app)
