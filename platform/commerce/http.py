@@ -9,7 +9,7 @@ import hashlib
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Annotated, cast
+from typing import Annotated, TypeVar, cast
 from uuid import UUID
 
 from fastapi import Depends, Header, Request
@@ -29,6 +29,7 @@ from foundation.settings import Settings
 
 SESSION_COOKIE = "tradewind_session"
 MAX_KEY_LENGTH = 200
+Begun = TypeVar("Begun")
 
 
 class MalformedCursor(BadRequest):
@@ -236,19 +237,49 @@ async def once(
     return await _once(request, core, _scope(request, who, key), work)
 
 
-async def shopper_once(
-    request: Request, core: Core, shop: Shop, key: str, work: Callable[[Shopper], Awaitable[Response]]
+@dataclass(slots=True)
+class Answering:
+    """The answer to a claimed key, on its way to be kept."""
+
+    scope: idempotency.Scope
+    kept: Response | None = None
+
+    async def keep(self, tx: Tx, response: Response) -> None:
+        """Keep it in the transaction that ends the work, instead of in one more."""
+        content_type = response.media_type or "application/json"
+        answer = idempotency.Answer(response.status_code, content_type, bytes(response.body))
+        await idempotency.settle(tx, self.scope, answer)
+        self.kept = response
+
+
+async def begun_once(
+    request: Request,
+    core: Core,
+    shop: Shop,
+    key: str,
+    begin: Callable[[Tx, Shopper], Awaitable[Begun]],
+    work: Callable[[Shopper, Begun, Answering], Awaitable[Response]],
 ) -> Response:
-    """`once`, for a shopper who is looked up in the transaction that claims the key.
+    """`once`, for work that begins in the transaction that finds the shopper and claims the key.
+
+    When `begin` refuses, nothing is begun and the key is as it was. `work` may keep its answer itself.
 
     Raises:
         SessionUnknown, SessionExpired: nobody that is known here.
     """
-    async with core.database.tx(shop.id) as tx:
-        shopper = await shopper_of(tx, request)
-        scope = _scope(request, shopper, key)
-        answered = await idempotency.claim(tx, scope, _asked(request))
-    return await _answered_or_settled(request, core, scope, answered, lambda: work(shopper))
+
+    async def whole() -> Response:
+        async with core.database.tx(shop.id) as tx:
+            shopper = await shopper_of(tx, request)
+            scope = _scope(request, shopper, key)
+            answered = await idempotency.claim(tx, scope, _asked(request))
+            if answered is not None:
+                return _replayed(answered)
+            begun = await begin(tx, shopper)
+        answering = Answering(scope)
+        return await _settled(request, core, answering, lambda: work(shopper, begun, answering))
+
+    return await asyncio.shield(asyncio.ensure_future(whole()))
 
 
 async def change_once(
@@ -283,7 +314,9 @@ async def _once(
 ) -> Response:
     async with core.database.tx(scope.tenant_id) as tx:
         answered = await idempotency.claim(tx, scope, _asked(request))
-    return await _answered_or_settled(request, core, scope, answered, work)
+    if answered is not None:
+        return _replayed(answered)
+    return await asyncio.shield(asyncio.ensure_future(_settled(request, core, Answering(scope), work)))
 
 
 def _asked(request: Request) -> bytes:
@@ -292,35 +325,27 @@ def _asked(request: Request) -> bytes:
     return request.url.path.encode() + b"\n" + body
 
 
-async def _answered_or_settled(
-    request: Request,
-    core: Core,
-    scope: idempotency.Scope,
-    answered: idempotency.Answer | None,
-    work: Callable[[], Awaitable[Response]],
-) -> Response:
-    if answered is not None:
-        return Response(
-            answered.body,
-            status_code=answered.status,
-            media_type=answered.content_type,
-            headers={"Idempotency-Replayed": "true"},
-        )
-    return await asyncio.shield(asyncio.ensure_future(_settled(request, core, scope, work)))
+def _replayed(answered: idempotency.Answer) -> Response:
+    return Response(
+        answered.body,
+        status_code=answered.status,
+        media_type=answered.content_type,
+        headers={"Idempotency-Replayed": "true"},
+    )
 
 
 async def _settled(
-    request: Request, core: Core, scope: idempotency.Scope, work: Callable[[], Awaitable[Response]]
+    request: Request, core: Core, answering: Answering, work: Callable[[], Awaitable[Response]]
 ) -> Response:
     try:
         response = await work()
     except Problem as problem:
         if problem.status not in Definite:
-            async with core.database.tx(scope.tenant_id) as tx:
-                await idempotency.release(tx, scope)
+            async with core.database.tx(answering.scope.tenant_id) as tx:
+                await idempotency.release(tx, answering.scope)
             raise
         response = problem_response(problem, request.scope["state"].get("request_id"))
-    answer = idempotency.Answer(response.status_code, response.media_type or "application/json", bytes(response.body))
-    async with core.database.tx(scope.tenant_id) as tx:
-        await idempotency.settle(tx, scope, answer)
+    if answering.kept is None:
+        async with core.database.tx(answering.scope.tenant_id) as tx:
+            await answering.keep(tx, response)
     return response

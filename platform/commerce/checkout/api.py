@@ -9,12 +9,13 @@ from uuid import UUID
 from fastapi import APIRouter, Path, Request, Response, status
 
 from commerce.checkout.schemas import Complete, PayAgain, Waiting
-from commerce.checkout.service import Checkout
-from commerce.http import Core, CoreDep, KeyDep, ShopDep, ShopperDep, once, shopper_once
+from commerce.checkout.service import Begun, Checkout
+from commerce.http import Answering, Core, CoreDep, KeyDep, ShopDep, ShopperDep, begun_once, once
 from commerce.identity.service import Shopper
 from commerce.orders.schemas import OrderOut
 from commerce.payments.providers import configured
 from commerce.taxes import engines
+from foundation.database import Tx
 from foundation.http import json_bytes, model_bytes
 
 router = APIRouter(prefix="/v1/store/carts", tags=["checkout"])
@@ -49,11 +50,20 @@ async def complete(
 
     202 when the shopper has something to do first, on the page at each payment's `action_url`.
     """
+    checkout = checkout_of(core)
+    offered = await checkout.offers(shop, body)
 
-    async def work(shopper: Shopper) -> Response:
-        return answer(await checkout_of(core).complete(shop, shopper, cart_id, body))
+    async def begin(tx: Tx, shopper: Shopper) -> Begun | None:
+        return await checkout.begin(tx, shopper, cart_id, body) if offered else None
 
-    return await shopper_once(request, core, shop, key, work)
+    async def work(shopper: Shopper, begun: Begun | None, answering: Answering) -> Response:
+        async def keep(tx: Tx, order: OrderOut) -> None:
+            await answering.keep(tx, answer(order))
+
+        told = await checkout.complete(shop, shopper, cart_id, body, begun=begun, last=keep)
+        return answering.kept or answer(told)
+
+    return await begun_once(request, core, shop, key, begin, work)
 
 
 @router.post("/{cart_id}/continue", status_code=status.HTTP_201_CREATED, response_model=OrderOut, responses={**Waits})

@@ -9,7 +9,7 @@ An order that stands is answered with even when its capture gets no answer.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Any, cast
@@ -106,6 +106,16 @@ log = structlog.get_logger(__name__)
 Answer = Authorised | ActionRequired | Refused
 ENDED_WITHOUT_AN_ORDER = (PaymentWasRefused, ReservationLost, CodeUsedUp, SlotFull, NothingToPay)
 _CHECKED = TypeAdapter(Checked)
+Last = Callable[[Tx, OrderOut], Awaitable[None]]
+"""What is done with a new order in the transaction that reads it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Begun:
+    """An attempt whose stock is reserved, and the cart it pays for."""
+
+    attempt: Attempt
+    checked: Checked
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,8 +128,38 @@ class Checkout:
     engines: Mapping[str, TaxEngine] = field(default_factory=dict)
     """Those outside that can say what the taxes are."""
 
-    async def complete(self, shop: Shop, shopper: Shopper, cart_id: UUID, body: Complete) -> OrderOut | Waiting:
+    async def offers(self, shop: Shop, body: Complete) -> bool:
+        """Whether the shop takes payments as `body` has them."""
+        offered = [provider.name for provider in await self.providers.offered_by(shop.id)]
+        return all(part.provider in offered for part in body.parts)
+
+    async def begin(self, tx: Tx, shopper: Shopper, cart_id: UUID, body: Complete) -> Begun | None:
+        """Reserve what is in the cart, in a transaction of the caller's; `complete` goes on from there.
+
+        `None`, and nothing is done, when the cart is not open or its taxes have to be asked for first.
+
+        Raises:
+            MethodNotFound, CartNotFound, RequirementsUnmet, TotalChanged, PaymentsDontAddUp, OutOfStock: the
+                transaction must not go on.
+        """
+        try:
+            return await self._reserve(tx, shopper, cart_id, body)
+        except (carts.CartNotOpen, TaxesUnquoted):
+            return None
+
+    async def complete(
+        self,
+        shop: Shop,
+        shopper: Shopper,
+        cart_id: UUID,
+        body: Complete,
+        *,
+        begun: Begun | None = None,
+        last: Last | None = None,
+    ) -> OrderOut | Waiting:
         """Pay for a cart and place its order; the order of a cart that has one already is given again.
+
+        An order that is placed now is given to `last` in the transaction that is the last.
 
         Raises:
             UnknownProvider, MethodNotFound, CartNotFound, CartNotOpen, RequirementsUnmet, TotalChanged,
@@ -127,13 +167,14 @@ class Checkout:
             PaymentWasRefused, ProviderUnavailable, ReservationLost, CodeUsedUp: the cart is open again and nothing is
                 held.
         """
-        for part in body.parts:
-            await self.providers.offered(shop.id, part.provider)
-        try:
-            attempt, checked = await self._reserved(shop, shopper, cart_id, body)
-        except carts.CartNotOpen:
-            return await self._again(shop, cart_id)
-        return await self._ask(attempt, checked, self._authorise)
+        if begun is None:
+            for part in body.parts:
+                await self.providers.offered(shop.id, part.provider)
+            try:
+                begun = await self._reserved(shop, shopper, cart_id, body)
+            except carts.CartNotOpen:
+                return await self._again(shop, cart_id)
+        return await self._ask(begun.attempt, begun.checked, self._authorise, last=last)
 
     async def go_on(self, shop: Shop, shopper: Shopper, cart_id: UUID) -> OrderOut | Waiting:
         """The shopper is back from what they had to do.
@@ -232,41 +273,42 @@ class Checkout:
         """What is asked of providers once there is an order."""
         return Money(self.database, self.providers)
 
-    async def _reserved(self, shop: Shop, shopper: Shopper, cart_id: UUID, body: Complete) -> tuple[Attempt, Checked]:
+    async def _reserved(self, shop: Shop, shopper: Shopper, cart_id: UUID, body: Complete) -> Begun:
         """`_reserve`, once the shop's tax engine has been asked what it has to be."""
         try:
-            return await self._reserve(shop, shopper, cart_id, body)
+            async with self.database.tx(shop.id) as tx:
+                return await self._reserve(tx, shopper, cart_id, body)
         except TaxesUnquoted:
             await quote(self.database, self.engines, shop.id, shopper, cart_id)
-            return await self._reserve(shop, shopper, cart_id, body)
-
-    async def _reserve(self, shop: Shop, shopper: Shopper, cart_id: UUID, body: Complete) -> tuple[Attempt, Checked]:
-        parts = body.parts
         async with self.database.tx(shop.id) as tx:
-            await carts.lock(tx, shopper, cart_id)
-            checked = carts.check(await carts.get(tx, shopper, cart_id))
-            _require_ready(checked, body)
-            currency, total = checked.cart.currency, checked.totals.total
-            amounts = shares(total, [part.amount for part in parts])
-            attempt = await attempts.begin(
-                tx,
-                shopper,
-                cart_id,
-                [
-                    Asked(part.provider, await _token(tx, shopper, part), amount)
-                    for part, amount in zip(parts, amounts, strict=True)
-                ],
-                currency=currency,
-                email=body.email,
-                checked=_CHECKED.dump_json(checked).decode(),
-                return_url=body.return_url,
-            )
-            until, allocation = clock.now() + self.hold_for, checked.cart.allocation
-            await inventory.reserve(tx, attempt.id, _stock_lines(checked), until=until, allocation=allocation)
-            await carts.begin_completing(tx, cart_id)
-            said = BeginCheckout(items=_items(checked), currency=currency, value=total)
-            await announce(tx, [record(said, tenant_id=shop.id, aggregate_id=cart_id, context=shopper.context())])
-        return attempt, checked
+            return await self._reserve(tx, shopper, cart_id, body)
+
+    async def _reserve(self, tx: Tx, shopper: Shopper, cart_id: UUID, body: Complete) -> Begun:
+        parts = body.parts
+        await carts.lock(tx, shopper, cart_id)
+        checked = carts.check(await carts.get(tx, shopper, cart_id))
+        _require_ready(checked, body)
+        currency, total = checked.cart.currency, checked.totals.total
+        amounts = shares(total, [part.amount for part in parts])
+        attempt = await attempts.begin(
+            tx,
+            shopper,
+            cart_id,
+            [
+                Asked(part.provider, await _token(tx, shopper, part), amount)
+                for part, amount in zip(parts, amounts, strict=True)
+            ],
+            currency=currency,
+            email=body.email,
+            checked=_CHECKED.dump_json(checked).decode(),
+            return_url=body.return_url,
+        )
+        until, allocation = clock.now() + self.hold_for, checked.cart.allocation
+        await inventory.reserve(tx, attempt.id, _stock_lines(checked), until=until, allocation=allocation)
+        await carts.begin_completing(tx, cart_id)
+        said = BeginCheckout(items=_items(checked), currency=currency, value=total)
+        await announce(tx, [record(said, tenant_id=tx.tenant_id, aggregate_id=cart_id, context=shopper.context())])
+        return Begun(attempt, checked)
 
     async def _again(self, shop: Shop, cart_id: UUID) -> OrderOut | Waiting:
         """A cart that is not open has its order, or an attempt that waits for its shopper, or is just being paid."""
@@ -281,7 +323,13 @@ class Checkout:
         return await self.resume(attempt)
 
     async def _ask(
-        self, attempt: Attempt, checked: Checked | None, ask: Callable[[Part], Awaitable[Answer]], *, keep: bool = False
+        self,
+        attempt: Attempt,
+        checked: Checked | None,
+        ask: Callable[[Part], Awaitable[Answer]],
+        *,
+        keep: bool = False,
+        last: Last | None = None,
     ) -> OrderOut | Waiting:
         """Ask for each payment in turn, and do what follows. Without an answer nothing is kept, or all as it was."""
         answers: dict[UUID, Authorised | ActionRequired] = {}
@@ -299,7 +347,7 @@ class Checkout:
             answers[part.id] = answer
         if any(isinstance(answer, ActionRequired) for answer in answers.values()):
             return await self._wait(attempt, answers)
-        return await self._place(attempt, checked, cast("Mapping[UUID, Authorised]", answers))
+        return await self._place(attempt, checked, cast("Mapping[UUID, Authorised]", answers), last)
 
     async def _authorise(self, part: Part) -> Answer:
         return await self.providers.named(part.provider).authorise(part.charge)
@@ -314,7 +362,13 @@ class Checkout:
             waits = await attempts.wait(tx, attempt, answers)
         return _waiting(waits) if waits else await self._overtaken(attempt, answers)
 
-    async def _place(self, attempt: Attempt, checked: Checked | None, answers: Mapping[UUID, Authorised]) -> OrderOut:
+    async def _place(
+        self,
+        attempt: Attempt,
+        checked: Checked | None,
+        answers: Mapping[UUID, Authorised],
+        last: Last | None,
+    ) -> OrderOut:
         """The order, unless the attempt or its reservations are over. What was checked, reserved and authorised is what
         is placed, whatever became of prices and rates meanwhile. An order that stands has its new payments.
         """
@@ -331,12 +385,29 @@ class Checkout:
             if await self._let_go(attempt):
                 raise
             return await self._overtaken(attempt, answers)
-        for part in attempt.parts:
-            if part.id not in due:
-                charge = replace(part.charge, reference=answers[part.id].reference)
-                await self.money.take(Due(order_id, part.provider, charge))
-        async with self.database.tx(attempt.shopper.tenant_id, read_only=True) as tx:
-            return await orders.get(tx, attempt.shopper, order_id)
+        takes = [
+            Due(order_id, part.provider, replace(part.charge, reference=answers[part.id].reference))
+            for part in attempt.parts
+            if part.id not in due
+        ]
+        return await self._take(attempt.shopper, order_id, takes, last)
+
+    async def _take(self, shopper: Shopper, order_id: UUID, takes: Sequence[Due], last: Last | None) -> OrderOut:
+        """Take the money of an order that stands, and read it with the last of it."""
+        orders_read: list[OrderOut] = []
+
+        async def read(tx: Tx) -> None:
+            order = await orders.get(tx, shopper, order_id)
+            if last is not None:
+                await last(tx, order)
+            orders_read.append(order)
+
+        for number, due in enumerate(takes, 1):
+            await self.money.take(due, then=read if number == len(takes) else None)
+        if not orders_read:
+            async with self.database.tx(shopper.tenant_id, read_only=last is None) as tx:
+                await read(tx)
+        return orders_read[0]
 
     async def _write_order(
         self,

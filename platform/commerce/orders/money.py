@@ -6,6 +6,7 @@ happens twice.
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import timedelta
 from uuid import UUID
@@ -16,9 +17,10 @@ from commerce.orders.held import SYSTEM, enter, hold, save_states, start_due_ref
 from commerce.payments import settlement
 from commerce.payments.providers import Providers, ProviderUnavailable, Refused
 from commerce.payments.settlement import Due, DueRefund, Pending
-from foundation.database import Database
+from foundation.database import Database, Tx
 
 log = structlog.get_logger(__name__)
+Then = Callable[[Tx], Awaitable[None]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,10 +39,13 @@ class Money:
         if any(call.kind == "capture" for call in pending):
             await self._refund_what_capture_left(tenant_id, order_id)
 
-    async def take(self, due: Due) -> None:
-        """Take what a payment that is being captured holds; left to be finished when the provider does not answer."""
+    async def take(self, due: Due, *, then: Then | None = None) -> None:
+        """Take what a payment that is being captured holds; left to be finished when the provider does not answer.
+
+        `then` is done in the transaction that writes down what the provider said, if it says anything.
+        """
         try:
-            await self._take(due)
+            await self._take(due, then)
         except ProviderUnavailable:
             log.warning("payments.no_answer", call="capture", id=str(due.charge.payment_id))
 
@@ -125,7 +130,7 @@ class Money:
                 await save_states(held)
                 await enter(held, "refunded", SYSTEM, amount=amount, provider=due.provider)
 
-    async def _take(self, due: Due) -> None:
+    async def _take(self, due: Due, then: Then | None = None) -> None:
         if due.order_id is None:
             raise RuntimeError(f"payment {due.charge.payment_id} is captured for no order")
         payment_id, amount = due.charge.payment_id, due.charge.amount
@@ -141,6 +146,8 @@ class Money:
                     await start_due_refunds(held, reason="cancelled")
                 await save_states(held)
                 await enter(held, "captured", SYSTEM, amount=amount, provider=due.provider)
+            if then is not None:
+                await then(tx)
 
     async def _try(self, tenant_id: UUID, call: Pending) -> None:
         make = {"capture": self.capture, "void": self.void, "refund": self.refund}[call.kind]
