@@ -62,6 +62,16 @@ async def _core(request: Request) -> Core:
     return core_of(request)
 
 
+async def here(request: Request) -> tuple[Core, Shop]:
+    """The worker's parts and the shop that is asked: for routes that must be quick, where two dependencies are a
+    twentieth of what they cost.
+
+    Raises:
+        UnknownHost, TenantSuspended: no shop answers there.
+    """
+    return core_of(request), await _shop(request)
+
+
 CoreDep = Annotated[Core, Depends(_core)]
 ShopDep = Annotated[Shop, Depends(_shop)]
 

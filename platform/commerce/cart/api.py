@@ -11,7 +11,7 @@ from commerce.cart import codes, consigning, service
 from commerce.cart.quoting import quote
 from commerce.cart.schemas import AddLine, CartOut, ChangeLine, ConsignmentsIn, GiveCode
 from commerce.delivery.schemas import AddressIn, DeliveryChoice, DeliveryOptions, SlotOffers
-from commerce.http import CoreDep, ShopDep, shopper_of
+from commerce.http import here, shopper_of
 from commerce.identity.service import Shopper
 from commerce.promotions.schemas import CodeName
 from commerce.taxes import engines
@@ -35,8 +35,9 @@ RegisterDep = Annotated[Register, Depends(_register)]
 
 
 @router.post("", status_code=status.HTTP_201_CREATED, response_model=CartOut)
-async def open_cart(request: Request, core: CoreDep, shop: ShopDep) -> Response:
+async def open_cart(request: Request) -> Response:
     """The shopper's open cart, made if need be."""
+    core, shop = await here(request)
     async with core.database.tx(shop.id) as tx:
         shopper = await shopper_of(tx, request)
         cart_id = await service.opened(tx, shop, shopper)
@@ -44,15 +45,17 @@ async def open_cart(request: Request, core: CoreDep, shop: ShopDep) -> Response:
 
 
 @router.get("/{cart_id}", response_model=CartOut)
-async def get_cart(request: Request, core: CoreDep, shop: ShopDep, cart_id: CartId) -> Response:
+async def get_cart(request: Request, cart_id: CartId) -> Response:
     """A cart, priced and checked now."""
+    core, shop = await here(request)
     async with core.database.tx(shop.id, read_only=True) as tx:
         return await answer(tx, await shopper_of(tx, request), cart_id)
 
 
 @router.post("/{cart_id}/lines", status_code=status.HTTP_201_CREATED, response_model=CartOut)
-async def add_line(request: Request, core: CoreDep, shop: ShopDep, cart_id: CartId, body: AddLine) -> Response:
+async def add_line(request: Request, cart_id: CartId, body: AddLine) -> Response:
     """Put something in."""
+    core, shop = await here(request)
     async with core.database.tx(shop.id) as tx:
         shopper = await shopper_of(tx, request)
         await service.add(
@@ -67,10 +70,9 @@ async def add_line(request: Request, core: CoreDep, shop: ShopDep, cart_id: Cart
 
 
 @router.patch("/{cart_id}/lines/{line_id}", response_model=CartOut)
-async def change_line(
-    request: Request, core: CoreDep, shop: ShopDep, cart_id: CartId, line_id: LineId, body: ChangeLine
-) -> Response:
+async def change_line(request: Request, cart_id: CartId, line_id: LineId, body: ChangeLine) -> Response:
     """Change how many."""
+    core, shop = await here(request)
     async with core.database.tx(shop.id) as tx:
         shopper = await shopper_of(tx, request)
         await service.change(tx, shopper, cart_id, line_id, body.quantity)
@@ -78,8 +80,9 @@ async def change_line(
 
 
 @router.delete("/{cart_id}/lines/{line_id}", response_model=CartOut)
-async def remove_line(request: Request, core: CoreDep, shop: ShopDep, cart_id: CartId, line_id: LineId) -> Response:
+async def remove_line(request: Request, cart_id: CartId, line_id: LineId) -> Response:
     """Take a line out."""
+    core, shop = await here(request)
     async with core.database.tx(shop.id) as tx:
         shopper = await shopper_of(tx, request)
         await service.change(tx, shopper, cart_id, line_id, 0)
@@ -87,8 +90,9 @@ async def remove_line(request: Request, core: CoreDep, shop: ShopDep, cart_id: C
 
 
 @router.post("/{cart_id}/accept-prices", response_model=CartOut)
-async def accept_prices(request: Request, core: CoreDep, shop: ShopDep, cart_id: CartId) -> Response:
+async def accept_prices(request: Request, cart_id: CartId) -> Response:
     """Take the prices as they are today."""
+    core, shop = await here(request)
     async with core.database.tx(shop.id) as tx:
         shopper = await shopper_of(tx, request)
         await service.accept_prices(tx, shopper, cart_id)
@@ -96,8 +100,9 @@ async def accept_prices(request: Request, core: CoreDep, shop: ShopDep, cart_id:
 
 
 @router.post("/{cart_id}/codes", response_model=CartOut)
-async def give_code(request: Request, core: CoreDep, shop: ShopDep, cart_id: CartId, body: GiveCode) -> Response:
+async def give_code(request: Request, cart_id: CartId, body: GiveCode) -> Response:
     """Give a discount code."""
+    core, shop = await here(request)
     async with core.database.tx(shop.id) as tx:
         shopper = await shopper_of(tx, request)
         await codes.give(tx, shopper, cart_id, body.code)
@@ -105,10 +110,9 @@ async def give_code(request: Request, core: CoreDep, shop: ShopDep, cart_id: Car
 
 
 @router.delete("/{cart_id}/codes/{code}", response_model=CartOut)
-async def take_code_out(
-    request: Request, core: CoreDep, shop: ShopDep, cart_id: CartId, code: Annotated[CodeName, Path()]
-) -> Response:
+async def take_code_out(request: Request, cart_id: CartId, code: Annotated[CodeName, Path()]) -> Response:
     """Take a discount code out."""
+    core, shop = await here(request)
     async with core.database.tx(shop.id) as tx:
         shopper = await shopper_of(tx, request)
         await codes.take_out(tx, shopper, cart_id, code)
@@ -116,8 +120,9 @@ async def take_code_out(
 
 
 @router.put("/{cart_id}/address", response_model=CartOut)
-async def set_address(request: Request, core: CoreDep, shop: ShopDep, cart_id: CartId, body: AddressIn) -> Response:
+async def set_address(request: Request, cart_id: CartId, body: AddressIn) -> Response:
     """Say where to send it."""
+    core, shop = await here(request)
     async with core.database.tx(shop.id) as tx:
         shopper = await shopper_of(tx, request)
         await service.set_address(tx, shopper, cart_id, body)
@@ -125,10 +130,9 @@ async def set_address(request: Request, core: CoreDep, shop: ShopDep, cart_id: C
 
 
 @router.put("/{cart_id}/vat-id", response_model=CartOut)
-async def set_vat_id(
-    request: Request, core: CoreDep, shop: ShopDep, register: RegisterDep, cart_id: CartId, body: VatIdIn
-) -> Response:
+async def set_vat_id(request: Request, register: RegisterDep, cart_id: CartId, body: VatIdIn) -> Response:
     """Say which business buys: a number in force frees what goes to another member state of the EU from its VAT."""
+    core, shop = await here(request)
     number = well_formed(body.vat_id)
     async with core.database.tx(shop.id, read_only=True) as tx:
         await service.get(tx, await shopper_of(tx, request), cart_id)
@@ -140,8 +144,9 @@ async def set_vat_id(
 
 
 @router.delete("/{cart_id}/vat-id", response_model=CartOut)
-async def forget_vat_id(request: Request, core: CoreDep, shop: ShopDep, cart_id: CartId) -> Response:
+async def forget_vat_id(request: Request, cart_id: CartId) -> Response:
     """No business buys."""
+    core, shop = await here(request)
     async with core.database.tx(shop.id) as tx:
         shopper = await shopper_of(tx, request)
         await service.set_vat_id(tx, shopper, cart_id, None)
@@ -149,8 +154,9 @@ async def forget_vat_id(request: Request, core: CoreDep, shop: ShopDep, cart_id:
 
 
 @router.put("/{cart_id}/consignments", response_model=CartOut)
-async def consign(request: Request, core: CoreDep, shop: ShopDep, cart_id: CartId, body: ConsignmentsIn) -> Response:
+async def consign(request: Request, cart_id: CartId, body: ConsignmentsIn) -> Response:
     """Split the cart: which units go to which address, and how."""
+    core, shop = await here(request)
     async with core.database.tx(shop.id) as tx:
         shopper = await shopper_of(tx, request)
         await consigning.consign(tx, shopper, cart_id, body.consignments)
@@ -158,8 +164,9 @@ async def consign(request: Request, core: CoreDep, shop: ShopDep, cart_id: CartI
 
 
 @router.post("/{cart_id}/taxes", response_model=CartOut)
-async def ask_taxes(request: Request, core: CoreDep, shop: ShopDep, cart_id: CartId) -> Response:
+async def ask_taxes(request: Request, cart_id: CartId) -> Response:
     """Ask the shop's tax engine, if it has one outside, what completing would ask it."""
+    core, shop = await here(request)
     async with core.database.tx(shop.id, read_only=True) as tx:
         shopper = await shopper_of(tx, request)
     await quote(core.database, engines.configured(core.settings), shop.id, shopper, cart_id)
@@ -170,30 +177,27 @@ async def ask_taxes(request: Request, core: CoreDep, shop: ShopDep, cart_id: Car
 @router.get("/{cart_id}/delivery-options")
 async def delivery_options(
     request: Request,
-    core: CoreDep,
-    shop: ShopDep,
     cart_id: CartId,
     consignment: Annotated[int | None, Query(ge=1, le=20)] = None,
 ) -> DeliveryOptions:
     """The ways in which it, or one of its consignments, can be delivered."""
+    core, shop = await here(request)
     async with core.database.tx(shop.id, read_only=True) as tx:
         return await service.delivery_options(tx, await shopper_of(tx, request), cart_id, consignment=consignment)
 
 
 @router.get("/{cart_id}/delivery-slots")
-async def delivery_slots(
-    request: Request, core: CoreDep, shop: ShopDep, cart_id: CartId, code: Annotated[Slug, Query()]
-) -> SlotOffers:
+async def delivery_slots(request: Request, cart_id: CartId, code: Annotated[Slug, Query()]) -> SlotOffers:
     """The windows of the next days in which a way to deliver has room."""
+    core, shop = await here(request)
     async with core.database.tx(shop.id, read_only=True) as tx:
         return await service.delivery_slots(tx, await shopper_of(tx, request), cart_id, code)
 
 
 @router.put("/{cart_id}/delivery", response_model=CartOut)
-async def set_delivery(
-    request: Request, core: CoreDep, shop: ShopDep, cart_id: CartId, body: DeliveryChoice
-) -> Response:
+async def set_delivery(request: Request, cart_id: CartId, body: DeliveryChoice) -> Response:
     """Choose how it is delivered."""
+    core, shop = await here(request)
     async with core.database.tx(shop.id) as tx:
         shopper = await shopper_of(tx, request)
         await service.set_delivery(tx, shopper, cart_id, body.code, body.slot)

@@ -6,7 +6,7 @@ Whatever changes a cart locks its row first and reads after, so that requests of
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 from itertools import chain
@@ -593,8 +593,8 @@ def _out(checked: Checked) -> CartOut:
         totals=TotalsOut(
             subtotal=totals.subtotal,
             discount=totals.discount,
-            discounts=[ShareOut(name=taken.name, amount=taken.amount) for taken in totals.discounts],
-            fees=[FeeOut(name=fee.name, amount=fee.amount, tax=fee.tax) for fee in totals.fees],
+            discounts=discounts_out(totals),
+            fees=fees_out(totals),
             shipping=totals.shipping,
             tax=totals.tax,
             tax_included=totals.tax_included,
@@ -651,6 +651,19 @@ def _explained(
     return LineExplanation(price=line.why, discounts=shares, taxes=taxes_out(taxes))
 
 
+def discounts_out(totals: Totals) -> list[ShareOut]:
+    """What each discount takes off, as it is told."""
+    return [ShareOut(name=taken.name, amount=taken.amount) for taken in totals.discounts]
+
+
+def fees_out(totals: Totals) -> list[FeeOut]:
+    """Fees as they are told."""
+    return [FeeOut(name=fee.name, amount=fee.amount, tax=fee.tax) for fee in totals.fees]
+
+
 def taxes_out(taxes: Sequence[TaxAmount]) -> list[TaxOut]:
     """Taxes as they are told."""
-    return [TaxOut(**asdict(tax)) for tax in taxes]
+    return [
+        TaxOut(name=tax.name, rate=tax.rate, base=tax.base, amount=tax.amount, scheme=tax.scheme, note=tax.note)
+        for tax in taxes
+    ]

@@ -11,7 +11,7 @@ from fastapi import APIRouter, Path, Query, Request, Response
 from commerce.catalog import service
 from commerce.catalog.prices import Shown
 from commerce.catalog.schemas import CategoryList, ProductDetail, ProductList, ProductQuery, SearchQuery
-from commerce.http import Core, CoreDep, ShopDep, cacheable, decode_cursor, shopper_or_none
+from commerce.http import Core, CoreDep, ShopDep, cacheable, decode_cursor, here, shopper_or_none
 from commerce.identity.service import SessionExpired, SessionUnknown, Shopper
 from commerce.kept import LONGEST, Since
 from commerce.tenancy.service import Shop
@@ -22,10 +22,9 @@ Read = Callable[[Shopper | None], Awaitable[Shown]]
 
 
 @router.get("/products", response_model=ProductList)
-async def list_products(
-    request: Request, core: CoreDep, shop: ShopDep, query: Annotated[ProductQuery, Query()]
-) -> Response:
+async def list_products(request: Request, query: Annotated[ProductQuery, Query()]) -> Response:
     """Products, best sellers first, at the caller's prices."""
+    core, shop = await here(request)
     since = core.kept.since(shop)
     after = decode_cursor(query.cursor) if query.cursor else None
     return await _shown(
@@ -40,10 +39,9 @@ async def list_products(
 
 
 @router.get("/products/{key}", response_model=ProductDetail)
-async def get_product(
-    request: Request, core: CoreDep, shop: ShopDep, key: Annotated[str, Path(max_length=200)]
-) -> Response:
+async def get_product(request: Request, key: Annotated[str, Path(max_length=200)]) -> Response:
     """One product, by its handle or id, at the caller's prices."""
+    core, shop = await here(request)
     since = core.kept.since(shop)
     return await _shown(
         request,

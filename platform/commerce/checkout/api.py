@@ -10,7 +10,7 @@ from fastapi import APIRouter, Path, Request, Response, status
 
 from commerce.checkout.schemas import Complete, PayAgain, Waiting
 from commerce.checkout.service import Begun, Checkout
-from commerce.http import Answering, Core, CoreDep, KeyDep, ShopDep, ShopperDep, begun_once, once
+from commerce.http import Answering, Core, CoreDep, KeyDep, ShopDep, ShopperDep, begun_once, here, once
 from commerce.identity.service import Shopper
 from commerce.orders.schemas import OrderOut
 from commerce.payments.providers import configured
@@ -43,13 +43,12 @@ def answer(told: OrderOut | Waiting, *, placed: int = status.HTTP_201_CREATED) -
 
 
 @router.post("/{cart_id}/complete", status_code=status.HTTP_201_CREATED, response_model=OrderOut, responses={**Waits})
-async def complete(
-    request: Request, core: CoreDep, shop: ShopDep, key: KeyDep, cart_id: CartId, body: Complete
-) -> Response:
+async def complete(request: Request, key: KeyDep, cart_id: CartId, body: Complete) -> Response:
     """Pay and place the order: once for each Idempotency-Key, whatever happens to the connection.
 
     202 when the shopper has something to do first, on the page at each payment's `action_url`.
     """
+    core, shop = await here(request)
     checkout = checkout_of(core)
     offered = await checkout.offers(shop, body)
 

@@ -12,7 +12,7 @@ from uuid import UUID
 
 from sqlalchemy import text
 
-from commerce.cart.service import Checked, explained
+from commerce.cart.service import Checked, discounts_out, explained, fees_out
 from commerce.cart.totals import ROUNDING
 from commerce.delivery import slots
 from commerce.delivery.service import collectable
@@ -100,12 +100,13 @@ async def place(
         CodeUsedUp: a discount code of the cart was used up meanwhile; the transaction must not go on.
         SlotFull: a window of the cart's was taken by others meanwhile; the transaction must not go on.
     """
-    cart, totals, said = checked.cart, checked.totals, checked.out()
+    cart, totals = checked.cart, checked.totals
+    first, address = cart.where.to[0], cart.where.address
     parts = totals.parts
     lines = [cart.lines[part.line] for part in parts]
     line_ids = [new_id() for _ in parts]
     consignments = _consignments(checked) if cart.where.is_split else []
-    delivery = collectable(said.delivery)
+    delivery = collectable(first.delivery(totals.consignments[0].goods))
     vendors = sorted({line.variant.vendor_id for line in cart.lines if line.variant.vendor_id})
     await tx.rows(
         _PLACE,
@@ -124,7 +125,7 @@ async def place(
             "tax_included": totals.tax_included,
             "shipping_tax": totals.shipping_tax,
             "taxes": json.dumps([asdict(tax) for tax in totals.taxes]),
-            "taken": json.dumps([taken.model_dump() for taken in said.totals.discounts]),
+            "taken": json.dumps([taken.model_dump() for taken in discounts_out(totals)]),
             "rounding": ROUNDING,
             "tax_engine": checked.tax_engine.model_dump_json(),
             "vat_id": cart.where.buyer.json() if cart.where.buyer else None,
@@ -132,9 +133,9 @@ async def place(
             "customer_note": cart.note,
             "fees": totals.fees_in_all,
             "fees_tax": totals.fees_tax,
-            "fee_lines": json.dumps([fee.model_dump() for fee in said.totals.fees]),
+            "fee_lines": json.dumps([fee.model_dump() for fee in fees_out(totals)]),
             "gift": cart.gift.model_dump_json() if cart.gift else None,
-            "address": said.address.model_dump_json() if said.address else None,
+            "address": address.model_dump_json() if address else None,
             "delivery": delivery.model_dump_json() if delivery else None,
             "total": totals.total,
             "payment_state": payment_state,
