@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import re
-from typing import Annotated, Literal, TypeVar
+from typing import Annotated, Any, Literal, TypeVar
 from uuid import UUID
 
 from fastapi import Request
 from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints, ValidationError
 from starlette.datastructures import UploadFile
 
-from commerce.delivery.schemas import AddressIn, AddressOut, SlotChoice
+from commerce.delivery.schemas import AddressIn, SlotChoice
+from commerce.orders.line_schemas import MAX_LINES
 from commerce.orders.return_schemas import ReturnReason
 from commerce.promotions.schemas import CodeName
 from foundation.errors import Problem
@@ -21,6 +22,7 @@ MAX_FIELDS = 50
 _DIGITS = re.compile(r"^[0-9]{1,16}$", re.ASCII)
 _LOCAL_PATH = re.compile(r"^/(?![/\\])[^\s\\\x00-\x1f\x7f]{0,500}$")
 _FORM = "application/x-www-form-urlencoded"
+_UNITS = "units-"
 
 
 class UnsupportedForm(Problem):
@@ -179,26 +181,44 @@ class CancelForm(Input):
 
 
 class AddressForm(CancelForm):
-    """Another address of the same region, for an order that has not left."""
+    """Another address for an order that has not left, or for one of its consignments, and how it shall get there."""
 
     name: Text
     line1: Text
     line2: OptionalText = None
     postal_code: Text
     city: Text
+    region: OptionalText = None
+    country: Text
     phone: OptionalText = None
+    delivery: Annotated[Slug | None, BeforeValidator(_absent_when_empty)] = None
+    consignment_id: OptionalId = None
 
-    def moved_from(self, was: AddressOut) -> AddressIn:
-        """The new address; country and region stay.
+    def address(self) -> AddressIn:
+        """The new address.
 
         Raises:
             InvalidFields: part of it is wrong.
         """
-        given = self.model_dump(exclude={"idempotency_key"}) | {"region": was.region, "country": was.country}
+        given = self.model_dump(exclude={"idempotency_key", "delivery", "consignment_id"})
+        for coded in ("region", "country"):
+            given[coded] = given[coded].upper() if given[coded] else None
         try:
             return AddressIn.model_validate(given)
         except ValidationError as fault:
             raise InvalidFields(errors=[_fault(error["loc"], error["msg"]) for error in fault.errors()]) from fault
+
+
+class UnitsForm(CancelForm):
+    """How many of each line of an order are still wanted."""
+
+    units: dict[Id, Annotated[int, BeforeValidator(_whole), Field(ge=0, le=9_999)]]
+
+
+class ConfirmForm(CancelForm):
+    """Do what the preview says."""
+
+    version: Annotated[int, BeforeValidator(_whole), Field(ge=1, le=2**31 - 1)]
 
 
 class PayForm(CancelForm):
@@ -237,14 +257,35 @@ async def read(request: Request, form: type[FormT]) -> FormT:
         UnsupportedForm: it is not urlencoded.
         InvalidFields: a field is unknown, repeated, missing or wrong.
     """
+    return _validated(form, await _fields(request, MAX_FIELDS))
+
+
+async def read_units(request: Request) -> UnitsForm:
+    """How many of each line are still wanted: a line's field is called `units-` and its id.
+
+    Raises:
+        UnsupportedForm, InvalidFields.
+    """
+    fields = await _fields(request, MAX_LINES + 1)
+    lines = {name: value for name, value in fields.items() if name.startswith(_UNITS)}
+    rest = {name: value for name, value in fields.items() if name not in lines}
+    units = {name.removeprefix(_UNITS): value for name, value in lines.items()}
+    return _validated(UnitsForm, {**rest, "units": units})
+
+
+async def _fields(request: Request, most: int) -> dict[str, Any]:
     sent = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if sent not in {_FORM, ""}:
         raise UnsupportedForm
-    async with request.form(max_files=0, max_fields=MAX_FIELDS) as data:
+    async with request.form(max_files=0, max_fields=most) as data:
         fields = data.multi_items()
     values = {name: value for name, value in fields if not isinstance(value, UploadFile)}
     if len(values) != len(fields):
         raise InvalidFields(errors=[{"param": "form", "message": "a field is repeated"}])
+    return values
+
+
+def _validated(form: type[FormT], values: dict[str, Any]) -> FormT:
     try:
         return form.model_validate(values)
     except ValidationError as fault:

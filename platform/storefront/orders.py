@@ -14,18 +14,17 @@ from commerce.catalog import service as catalog
 from commerce.catalog.schemas import ProductCard
 from commerce.checkout.api import answer, checkout_of
 from commerce.checkout.schemas import PayAgain, PaymentIn
+from commerce.delivery import service as delivery
 from commerce.documents import service as documents
 from commerce.http import decode_cursor, encode_cursor, once
 from commerce.orders import api, documents_api, reading
-from commerce.orders.change_schemas import SetAddress
-from commerce.orders.drafting import AddressFixed
 from commerce.orders.returning import Announced
 from commerce.orders.schemas import OrderOut, ReorderOut, ShopperCancelIn
 from commerce.payments.service import PaymentWasRefused
 from foundation.errors import Problem
 from foundation.ids import new_id
 from storefront.checkout import PAYMENTS
-from storefront.forms import AddressForm, CancelForm, PayForm, ReturnForm, read
+from storefront.forms import CancelForm, PayForm, ReturnForm, read
 from storefront.problems import field_errors, refusal, words
 from storefront.visit import Visit, VisitDep
 
@@ -56,7 +55,7 @@ async def list_orders(visit: VisitDep, cursor: Annotated[str | None, Query(max_l
 @router.get("/orders/{order_id}")
 async def show_order(visit: VisitDep, order_id: OrderId) -> Response:
     """One order."""
-    return await _order_page(visit, order_id)
+    return await order_page(visit, order_id)
 
 
 @router.get("/orders/{order_id}/documents/{document_id}.pdf")
@@ -73,24 +72,8 @@ async def cancel(request: Request, visit: VisitDep, order_id: OrderId) -> Respon
         reason = ShopperCancelIn().reason
         await api.cancel_once(request, visit.core, visit.shopper, form.idempotency_key, order_id, reason)
     except Problem as problem:
-        return await _order_page(visit, order_id, problem)
+        return await order_page(visit, order_id, problem)
     return visit.redirect(f"/orders/{order_id}", "cancelled")
-
-
-@router.post("/orders/{order_id}/address")
-async def move(request: Request, visit: VisitDep, order_id: OrderId) -> Response:
-    """Have an order that has not left sent to another address: once for each form shown."""
-    try:
-        form = await read(request, AddressForm)
-        async with visit.core.database.tx(visit.shop.id, read_only=True) as tx:
-            was = (await reading.get(tx, visit.shopper, order_id)).address
-        if was is None:
-            raise AddressFixed
-        actions = [SetAddress(action="set_address", address=form.moved_from(was))]
-        await api.edit_once(request, visit.core, visit.shopper, form.idempotency_key, order_id, actions)
-    except Problem as problem:
-        return await _order_page(visit, order_id, problem)
-    return visit.redirect(f"/orders/{order_id}", "address-changed")
 
 
 @router.post("/orders/{order_id}/reorder")
@@ -100,7 +83,7 @@ async def reorder(request: Request, visit: VisitDep, order_id: OrderId) -> Respo
         form = await read(request, CancelForm)
         done = await api.reorder_once(request, visit.core, visit.shop, visit.shopper, form.idempotency_key, order_id)
     except Problem as problem:
-        return await _order_page(visit, order_id, problem)
+        return await order_page(visit, order_id, problem)
     left_out = ReorderOut.model_validate_json(bytes(done.body)).left_out
     return visit.redirect("/cart", "reordered-part" if left_out else "reordered")
 
@@ -125,10 +108,10 @@ async def pay_again(request: Request, visit: VisitDep, order_id: OrderId) -> Res
 
         answered = await once(request, visit.core, visit.shopper, form.idempotency_key, work)
     except Problem as problem:
-        return await _order_page(visit, order_id, problem)
+        return await order_page(visit, order_id, problem)
     told = orjson.loads(answered.body)
     if answered.status_code == 402:
-        return await _order_page(visit, order_id, PaymentWasRefused(reason=str(told.get("reason"))))
+        return await order_page(visit, order_id, PaymentWasRefused(reason=str(told.get("reason"))))
     if answered.status_code == 202:
         return visit.redirect(told["payments"][0]["action_url"])
     return visit.redirect(f"/orders/{order_id}", "ordered")
@@ -140,7 +123,7 @@ async def come_back_to_pay(visit: VisitDep, order_id: OrderId) -> Response:
     try:
         told = await checkout_of(visit.core).go_on_paying(visit.shop, visit.shopper, order_id)
     except Problem as problem:
-        return await _order_page(visit, order_id, problem)
+        return await order_page(visit, order_id, problem)
     return visit.redirect(f"/orders/{order_id}", "ordered" if isinstance(told, OrderOut) else None)
 
 
@@ -163,14 +146,16 @@ async def ask_to_return(request: Request, visit: VisitDep, order_id: OrderId) ->
             wanted=same if form.instead == "same" else {},
         )
     except Problem as problem:
-        return await _order_page(visit, order_id, problem)
+        return await order_page(visit, order_id, problem)
     return visit.redirect(f"/orders/{order_id}", "return-asked")
 
 
-async def _order_page(visit: Visit, order_id: UUID, problem: Problem | None = None) -> Response:
+async def order_page(visit: Visit, order_id: UUID, problem: Problem | None = None) -> Response:
+    """The page of an order of the shopper's, with what stood in the way of what they wanted."""
     async with visit.core.database.tx(visit.shop.id, read_only=True) as tx:
         order = await reading.get(tx, visit.shopper, order_id)
         papers = await documents.of_order(tx, order_id)
+        methods = await delivery.methods(tx)
     products = [line.product_id for line in order.lines]
     body = await catalog.cards(visit.core.database, visit.shop, visit.shopper, products)
     images = {card.id: card.image for card in _CARDS.validate_json(body)["items"]}
@@ -186,6 +171,7 @@ async def _order_page(visit: Visit, order_id: UUID, problem: Problem | None = No
         key=str(new_id()),
         problem=problem,
         payments=PAYMENTS,
+        ways=[method for method in methods if method.active and method.kind == "ship"],
         said=_said(problem),
         faults=field_errors(problem) if problem else [],
     )

@@ -15,6 +15,7 @@ from storefront import (
     delivery,
     images,
     keeping,
+    order_changes,
     orders,
     problems,
     rails,
@@ -34,7 +35,7 @@ def install(app: FastAPI) -> None:
 
     app.state.departments = departments
     rendering.environment().globals.update(picture=images.address)
-    parts = (browse, cart, keeping, checkout, delivery, orders, account, images, rails, test_bank)
+    parts = (browse, cart, keeping, checkout, delivery, orders, order_changes, account, images, rails, test_bank)
     add_routes(app, (part.router for part in parts))
     app.mount("/static", StaticFiles(directory=rendering.STATIC), name="static")
     problems.install(app)

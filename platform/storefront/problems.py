@@ -42,10 +42,14 @@ _WORDS = {
     "orders.illegal_transition": ("That can't be done any more", "The order has moved on: see how it stands now."),
     "orders.address_fixed": (
         "It can't go there",
-        "An order can move to another address of the same region. Nothing was changed.",
+        "Part of it has left or was given back, so it can only move next door. Nothing was changed.",
     ),
     "orders.cancel_window_closed": ("It is too late to cancel that", "Ask the shop: it may still be able to."),
-    "orders.edit_changes_nothing": ("It goes there already", "Nothing was changed."),
+    "orders.change_over": ("This change is over", "It was made or given up before. See how your order stands now."),
+    "orders.edit_changes_nothing": ("It is like that already", "Nothing was changed."),
+    "orders.edit_leaves_nothing": ("Nothing would be left", "To give all of it up, cancel the order."),
+    "orders.outdated": ("Your order has changed meanwhile", "See how it stands now, and try again."),
+    "orders.taxes_unquoted": ("Something changed meanwhile", "Nothing was changed. Please try again."),
     "orders.return_window_closed": ("It is too late to send that back", "Ask the shop: it may still take it."),
     "orders.too_many_units": (
         "There aren't so many",

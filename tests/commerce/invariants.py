@@ -22,9 +22,11 @@ _WRONG = {
           AND (SELECT coalesce(sum(amount), 0) FROM refund r WHERE r.order_id = o.id AND r.status = 'succeeded')
             > (SELECT coalesce(sum(amount - spared), 0) FROM payment p
                WHERE p.order_id = o.id AND p.status = 'captured')""",
-    "an order with more on its way back than is credited": """
+    "an order with more on its way back than is credited, or was saved by another address": """
         SELECT o.id FROM orders o JOIN payment p ON p.order_id = o.id WHERE o.tenant_id = :tenant_id
-        GROUP BY o.id, o.credited HAVING sum(p.refunded + p.spared) > o.credited""",
+        GROUP BY o.id, o.credited HAVING sum(p.refunded + p.spared) > o.credited - (
+            SELECT coalesce(sum(least(c.retaxed, 0)), 0) FROM order_change c
+            WHERE c.order_id = o.id AND c.status = 'confirmed')""",
     "books that say something else than the payments": """
         SELECT account FROM (
             SELECT account, sum(amount) AS amount FROM ledger_posting WHERE tenant_id = :tenant_id GROUP BY account
@@ -62,6 +64,12 @@ _WRONG = {
         WHERE c.tenant_id = :tenant_id
           AND c.tax <> c.shipping_tax + CASE WHEN c.number = 1 THEN o.fees_tax ELSE 0 END + (
               SELECT coalesce(sum(l.tax), 0) FROM order_line l WHERE l.consignment_id = c.id)""",
+    "an order whose taxes are not the tax": """
+        SELECT o.id FROM orders o WHERE o.tenant_id = :tenant_id AND o.tax <> (
+            SELECT coalesce(sum((t->>'amount')::bigint), 0) FROM jsonb_array_elements(o.taxes) t)
+        UNION ALL
+        SELECT c.id FROM order_consignment c WHERE c.tenant_id = :tenant_id AND c.tax <> (
+            SELECT coalesce(sum((t->>'amount')::bigint), 0) FROM jsonb_array_elements(c.taxes) t)""",
     "an order with more of its delivery credited than is credited": """
         SELECT id FROM orders WHERE tenant_id = :tenant_id AND shipping_credited > credited""",
     "a parcel to another address than its units'": """
@@ -98,9 +106,13 @@ _WRONG = {
           AND (SELECT sum(CASE WHEN p.status = 'replaced' THEN p.spared ELSE p.amount END) FROM payment p
                WHERE p.order_id = o.id)
             <> o.total
-             - (SELECT coalesce(sum(l.total + CASE WHEN o.tax_included THEN 0 ELSE l.tax END), 0) FROM order_line l
-                WHERE l.order_id = o.id AND l.change_id IS NOT NULL)
-             + (SELECT coalesce(sum(c.asked), 0) FROM order_change c
+             - (SELECT coalesce(sum((a.data->'price'->>'amount')::bigint * a.quantity
+                                    + CASE WHEN o.tax_included THEN 0 ELSE (
+                                          SELECT coalesce(sum((t->>'amount')::bigint), 0)
+                                          FROM jsonb_array_elements(a.data->'taxes') t) END), 0)
+                FROM order_change c JOIN order_change_action a ON a.change_id = c.id AND a.kind = 'add'
+                WHERE c.order_id = o.id AND c.status = 'confirmed')
+             + (SELECT coalesce(sum(c.asked - c.retaxed), 0) FROM order_change c
                 WHERE c.order_id = o.id AND c.status = 'confirmed')""",
     "a line that a change added which was not confirmed": """
         SELECT l.id FROM order_line l JOIN order_change c ON c.id = l.change_id
@@ -233,8 +245,10 @@ _WRONG = {
         SELECT o.id FROM orders o WHERE o.tenant_id = :tenant_id
           AND EXISTS (SELECT FROM document d WHERE d.order_id = o.id)
           AND (o.total, o.credited) <> (
-               SELECT coalesce(sum(d.total) FILTER (WHERE d.kind = 'invoice'), 0),
-                      coalesce(sum(d.total) FILTER (WHERE d.kind = 'credit_note'), 0)
+               SELECT coalesce(sum(CASE d.kind WHEN 'invoice' THEN d.total ELSE -d.total END)
+                               FILTER (WHERE d.kind = 'invoice' OR coalesce((d.data->>'takes_back')::boolean, false)), 0),
+                      coalesce(sum(d.total) FILTER (WHERE d.kind = 'credit_note'
+                                                    AND NOT coalesce((d.data->>'takes_back')::boolean, false)), 0)
                FROM document d WHERE d.order_id = o.id)""",
     "numbers of papers with a gap": """
         SELECT kind FROM document WHERE tenant_id = :tenant_id GROUP BY kind, year

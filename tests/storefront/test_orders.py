@@ -103,21 +103,99 @@ PARCEL = {
 }
 
 
-async def test_an_order_that_has_not_left_is_sent_next_door(browser: Browser, execute: Execute) -> None:
+async def _sent_to_ohio(browser: Browser, execute: Execute) -> str:
     where = await _buy(browser)
     execute(
         "UPDATE orders SET address = CAST(%s AS jsonb), delivery = CAST(%s AS jsonb)",
         json.dumps(ADDRESS),
         json.dumps(PARCEL),
     )
+    return where
+
+
+async def test_an_order_that_has_not_left_is_sent_next_door_once_the_shopper_has_seen_what_that_means(
+    browser: Browser, execute: Execute
+) -> None:
+    where = await _sent_to_ohio(browser, execute)
     form = form_of(await browser.see(where), f"{where}/address")
-    assert (await browser.send(form, line1="14 Main Street")).status_code == 303
+    drafted = await browser.send(form, line1="14 Main Street")
+    preview = drafted.headers["location"]
+    page = await browser.see(preview)
+    assert ("14 Main Street" in page, "It costs the same" in page) == (True, True)
+    assert execute("SELECT address->>'line1' FROM orders") == [("12 Main Street",)]
+    confirm = form_of(page, f"{preview}/confirm")
+    for _ in range(2):
+        assert (await browser.send(confirm)).status_code == 303
     assert "14 Main Street" in await browser.see(where)
     assert execute("SELECT address->>'line1', address->>'country', version FROM orders") == [
         ("14 Main Street", "US", 2)
     ]
     nowhere = await browser.send(form_of(await browser.see(where), f"{where}/address"), postal_code="?")
     assert nowhere.status_code == 422
+
+
+async def test_an_order_goes_abroad_another_way_that_is_paid_afterwards(browser: Browser, execute: Execute) -> None:
+    where = await _sent_to_ohio(browser, execute)
+    for code, price, countries in (("parcel", 0, "{US}"), ("abroad", 900, "{}")):
+        execute(
+            "INSERT INTO delivery_method (tenant_id, id, code, name, price, countries, min_days, max_days)"
+            " SELECT tenant_id, gen_random_uuid(), %s, %s, %s, CAST(%s AS text[]), 0, 3 FROM orders",
+            code,
+            code.title(),
+            price,
+            countries,
+        )
+    form = form_of(await browser.see(where), f"{where}/address")
+    abroad = {"country": "de", "region": "", "postal_code": "10115", "city": "Berlin"}
+    assert "delivery.unavailable" in (await browser.send(form, **abroad)).text
+    again = form_of(await browser.see(where), f"{where}/address")
+    preview = (await browser.send(again, **abroad, delivery="abroad")).headers["location"]
+    page = await browser.see(preview)
+    assert ('data-difference="900"' in page, "You pay" in page) == (True, True)
+    assert (await browser.send(form_of(page, f"{preview}/confirm"))).status_code == 303
+    page = await browser.see(where)
+    assert "costs $9.00 more" in page
+    assert execute("SELECT address->>'country' FROM orders") == [("US",)]
+    (change,) = execute("SELECT id::text FROM order_change")[0]
+    assert f"{where}/changes/{change}/pay" in page
+    assert (await browser.send(form_of(page, f"{where}/edits/{change}/cancel"))).status_code == 303
+    assert "costs $9.00 more" not in await browser.see(where)
+
+
+async def test_units_are_taken_out_of_an_order_as_shown_or_not_at_all(browser: Browser, execute: Execute) -> None:
+    where = await _buy(browser)
+    form = form_of(await browser.see(where), f"{where}/units")
+    (field,) = (name for name in form.fields if name.startswith("units-"))
+    kept = (await browser.send(form, **{field: "1"})).headers["location"]
+    assert "You get back" in await browser.see(kept)
+    assert (await browser.send(form_of(await browser.see(kept), f"{kept}/cancel"))).status_code == 303
+    assert execute("SELECT sum(cancelled) FROM order_line") == [(0,)]
+    for value in ("-1", "1.5", "", "x"):
+        refused = await browser.send(form_of(await browser.see(where), f"{where}/units"), **{field: value})
+        assert (refused.status_code, "request.invalid_fields" in refused.text) == (422, True), value
+    none_left = await browser.send(form_of(await browser.see(where), f"{where}/units"), **{field: "0"})
+    assert "orders.edit_leaves_nothing" in none_left.text
+
+    preview = (await browser.send(form_of(await browser.see(where), f"{where}/units"), **{field: "1"})).headers[
+        "location"
+    ]
+    confirm = form_of(await browser.see(preview), f"{preview}/confirm")
+    assert (await browser.send(confirm)).status_code == 303
+    assert execute("SELECT sum(cancelled), (SELECT sum(amount) FROM refund) FROM order_line") == [(1, 100)]
+    late = await browser.see(preview, status=303)
+    assert late == ""
+
+
+async def test_nobody_elses_change_is_seen_or_confirmed(browser: Browser, execute: Execute) -> None:
+    where = await _buy(browser)
+    form = form_of(await browser.see(where), f"{where}/units")
+    (field,) = (name for name in form.fields if name.startswith("units-"))
+    preview = (await browser.send(form, **{field: "1"})).headers["location"]
+    confirm = form_of(await browser.see(preview), f"{preview}/confirm")
+    execute("UPDATE orders SET visitor_id = gen_random_uuid()")
+    await browser.see(preview, status=404)
+    assert (await browser.send(confirm)).status_code == 404
+    assert execute("SELECT sum(cancelled) FROM order_line") == [(0,)]
 
 
 async def test_a_parcel_is_followed_on_the_page(browser: Browser, execute: Execute) -> None:

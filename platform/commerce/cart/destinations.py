@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 from fractions import Fraction
 from functools import partial
@@ -85,7 +85,14 @@ _TERMS = hot(
 )
 
 
-class CartedLine(Protocol):
+class Classed(Protocol):
+    """Something of a class of tax."""
+
+    @property
+    def tax_class(self) -> str: ...  # noqa: D102
+
+
+class CartedLine(Classed, Protocol):
     """What has to be known of a cart's line to send it."""
 
     @property
@@ -94,8 +101,6 @@ class CartedLine(Protocol):
     def quantity(self) -> int: ...  # noqa: D102
     @property
     def variant(self) -> VariantRef: ...  # noqa: D102
-    @property
-    def tax_class(self) -> str: ...  # noqa: D102
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,7 +199,7 @@ class Where:
         held = {"there": rates, "home": self.home, "none": {}}[treatment.rates]
         return Terms(held, seller.included, shipping, shipping_class, treatment.scheme, treatment.note)
 
-    def questions(self, currency: str, lines: Sequence[CartedLine], totals: Totals) -> list[Question]:
+    def questions(self, currency: str, lines: Sequence[Classed], totals: Totals) -> list[Question]:
         """What an engine is asked of each consignment; nothing, in a shop that goes by its own table."""
         seller = self.seller
         if seller is None or seller.engine == TABLE:
@@ -248,11 +253,16 @@ async def where_of(tx: Tx, cart: Mapping[str, Any]) -> Where:
             slot=SlotChosen.model_validate_json(cart["delivery_slot"]) if cart["delivery_slot"] else None,
         )
     ]
+    found = await where_to(tx, asked, buyer=vat_id_of(cart["vat_id"]))
+    return replace(found, delivers=cart["delivers"], quote=quote_of(cart["tax_quote"]), is_split=bool(split))
+
+
+async def where_to(tx: Tx, asked: Sequence[ConsignmentKept], *, buyer: VatId | None) -> Where:
+    """What holds today where some consignments go."""
     told = await _told(tx, asked)
     kept = calendar_of(told["calendar"])
     return Where(
-        cart["delivers"],
-        [
+        to=[
             Destination(
                 to.address,
                 to.delivery_code,
@@ -263,11 +273,9 @@ async def where_of(tx: Tx, cart: Mapping[str, Any]) -> Where:
             )
             for to, found in zip(asked, told["to"], strict=True)
         ],
-        Seller(**told["policy"]) if told["policy"] else None,
-        _rates(told["home"]),
-        vat_id_of(cart["vat_id"]),
-        quote_of(cart["tax_quote"]),
-        bool(split),
+        seller=Seller(**told["policy"]) if told["policy"] else None,
+        home=_rates(told["home"]),
+        buyer=buyer,
     )
 
 
@@ -299,7 +307,7 @@ def _sent(line: CartedLine, to: Sequence[Destination]) -> tuple[tuple[int, int],
     return tuple((number, units) for number, units in enumerate(sent) if units)
 
 
-def _taxable(seller: Seller, lines: Sequence[CartedLine], totals: Totals, consignment: int) -> Iterator[Taxable]:
+def _taxable(seller: Seller, lines: Sequence[Classed], totals: Totals, consignment: int) -> Iterator[Taxable]:
     for part in totals.parts:
         if part.consignment == consignment:
             yield Taxable(part.total, seller.engine_codes.get(lines[part.line].tax_class))

@@ -1,7 +1,8 @@
 """What an order's papers come to: pure, in minor units.
 
 An order's papers follow its amounts. What was charged for it, less what its invoices say, is the next invoice; what is
-credited of it, less what its credit notes say, is the next credit note. So they add up to the order to the last minor
+credited of it, less what its credit notes say, is the next credit note. What an invoice said that holds no more,
+because the order goes elsewhere, a credit note of its own takes back. So they add up to the order to the last minor
 unit, whatever was cancelled, sent back or given out of goodwill, in which order.
 """
 
@@ -126,6 +127,28 @@ def still_to_say(now: Iterable[Part], said: Iterable[Part]) -> list[Part]:
         before[part.key] = part.plus(before.get(part.key, Part(part.key, 0, 0)))
     parts = [part.less(before.get(part.key, Part(part.key, 0, 0))) for part in now]
     return [part for part in parts if not part.is_nothing]
+
+
+def to_charge(now: Iterable[Part], said: Iterable[Part]) -> tuple[list[Part], list[Part]]:
+    """What earlier invoices said that holds no more, and the parts of the next one.
+
+    A part that is charged less than it was, or taxed otherwise, is taken back whole and charged anew.
+    """
+    before: dict[str, Part] = {}
+    for part in said:
+        before[part.key] = part.plus(before.get(part.key, Part(part.key, 0, 0)))
+    back: list[Part] = []
+    charged: list[Part] = []
+    for part in now:
+        known = before.get(part.key, Part(part.key, 0, 0))
+        more = part.less(known)
+        if more.is_nothing:
+            continue
+        if min(more.quantity, more.total, *more.taxes.values()) < 0:
+            back.append(known)
+            more = part
+        charged.append(more)
+    return back, charged
 
 
 def by_levy(parts: Iterable[Part]) -> list[tuple[Levy, int, int]]:

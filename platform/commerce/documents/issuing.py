@@ -26,6 +26,7 @@ from commerce.documents.amounts import (
     credited,
     of_unknown_rates,
     still_to_say,
+    to_charge,
 )
 from foundation import clock
 from foundation.database import Tx, hot
@@ -60,7 +61,9 @@ _SNAPSHOT = hot(
                           WHERE p.tenant_id = o.tenant_id AND p.order_id = o.id
                             AND p.status IN ('authorised', 'due', 'capturing', 'captured')),
             'papers', (SELECT coalesce(jsonb_agg(jsonb_build_object('id', d.id, 'kind', d.kind, 'number', d.number,
-                                                                    'parts', d.data->'parts') ORDER BY d.id), '[]')
+                                                                    'parts', d.data->'parts', 'takes_back',
+                                                                    coalesce((d.data->>'takes_back')::boolean, false))
+                                                 ORDER BY d.id), '[]')
                        FROM document d WHERE d.tenant_id = o.tenant_id AND d.order_id = o.id))
         FROM orders o
         JOIN document_issuer i ON i.tenant_id = o.tenant_id
@@ -97,6 +100,8 @@ _ISSUE = hot(
 async def keep_up(tx: Tx, order_id: UUID, *, due: bool) -> Sequence[Issued]:
     """Write what an order's papers do not say yet: an invoice once it is `due`, and credit notes to invoices.
 
+    What an invoice said that holds no more is taken back first, and said anew.
+
     Nothing is written for a shop that has not said who it is in law.
     """
     document = await tx.json(_SNAPSHOT, {"order_id": order_id})
@@ -106,11 +111,13 @@ async def keep_up(tx: Tx, order_id: UUID, *, due: bool) -> Sequence[Issued]:
     if not (due or about.invoices):
         return []
     issued = []
-    parts = still_to_say(about.charged.parts(), about.said("invoice"))
+    back, parts = to_charge(about.charged.parts(), about.invoiced())
+    if back:
+        issued.append(await _issue(tx, about, "credit_note", back, takes_back=True))
     if _matters(parts):
         issued.append(await _issue(tx, about, "invoice", parts))
         about.invoices.append((issued[-1].id, issued[-1].number))
-    parts = still_to_say(about.credited(), about.said("credit_note"))
+    parts = still_to_say(about.credited(), about.said("credit_note", takes_back=False))
     if _matters(parts):
         issued.append(await _issue(tx, about, "credit_note", parts))
     return issued
@@ -134,13 +141,19 @@ class _About:
         self.invoices = [(UUID(paper["id"]), paper["number"]) for paper in self._papers if paper["kind"] == "invoice"]
         self.charged = self._charged()
 
-    def said(self, kind: DocumentKind) -> Iterator[Part]:
-        """The parts of all papers of a kind."""
+    def said(self, kind: DocumentKind, *, takes_back: bool) -> Iterator[Part]:
+        """The parts of all papers of a kind: of those that take back what an invoice said, or of the others."""
         for paper in self._papers:
-            if paper["kind"] == kind:
+            if paper["kind"] == kind and paper["takes_back"] == takes_back:
                 for part in paper["parts"]:
                     taxes = {_levy(levied): levied["amount"] for levied in part["taxes"]}
                     yield Part(part["key"], part["quantity"], part["total"], taxes)
+
+    def invoiced(self) -> Iterator[Part]:
+        """What the invoices say that has not been taken back."""
+        yield from self.said("invoice", takes_back=False)
+        for part in self.said("credit_note", takes_back=True):
+            yield Part(part.key, 0, 0).less(part)
 
     def credited(self) -> list[Part]:
         """What the shopper does not owe any more."""
@@ -190,7 +203,9 @@ class _About:
         return Part(key, quantity, total + on_top, taxes)
 
 
-async def _issue(tx: Tx, about: _About, kind: DocumentKind, parts: Sequence[Part]) -> Issued:
+async def _issue(
+    tx: Tx, about: _About, kind: DocumentKind, parts: Sequence[Part], *, takes_back: bool = False
+) -> Issued:
     now = clock.now()
     issued_on = now.astimezone(about.zone).date()
     document_id = new_id()
@@ -206,7 +221,7 @@ async def _issue(tx: Tx, about: _About, kind: DocumentKind, parts: Sequence[Part
         "net": total - tax,
         "tax": tax,
         "total": total,
-        "data": orjson.dumps(_data(about, kind, parts)).decode(),
+        "data": orjson.dumps(_data(about, kind, parts) | {"takes_back": takes_back}).decode(),
         "issued_on": issued_on,
         "issued_at": now,
     }

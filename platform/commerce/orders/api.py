@@ -20,7 +20,10 @@ from commerce.orders.paying import Additional
 from commerce.orders.return_schemas import ReturnIn
 from commerce.orders.returning import Announced
 from commerce.orders.schemas import Look, OrderList, OrderOut, ReorderOut, ShopperCancelIn
+from commerce.orders.taxing import asking
 from commerce.payments.providers import configured
+from commerce.taxes import engines
+from commerce.taxes.quotes import Quote
 from commerce.tenancy.service import Shop
 from commerce.throttling import service as throttling
 from commerce.throttling.service import Limit
@@ -134,11 +137,7 @@ async def confirm_edit(
     body: ConfirmIn,
 ) -> Response:
     """Do what the preview says."""
-
-    async def do(tx: Tx) -> None:
-        await editing.confirm(tx, order_id, edit_id, by_shopper(shopper), version=body.version, owner=shopper)
-
-    return await change_order(request, core, shopper, key, order_id, do)
+    return await confirm_edit_once(request, core, shopper, key, order_id, edit_id, body.version)
 
 
 @router.post("/{order_id}/edits/{edit_id}/cancel", response_model=OrderOut)
@@ -151,11 +150,7 @@ async def cancel_edit(
     edit_id: Annotated[UUID, Path()],
 ) -> Response:
     """Give up an edit that is not confirmed, or not paid."""
-
-    async def do(tx: Tx) -> None:
-        await editing.drop(tx, order_id, edit_id, by_shopper(shopper), owner=shopper)
-
-    return await change_order(request, core, shopper, key, order_id, do)
+    return await drop_edit_once(request, core, shopper, key, order_id, edit_id)
 
 
 @router.post("/{order_id}/changes/{change_id}/pay", response_model=OrderOut)
@@ -177,25 +172,36 @@ async def draft_edit_once(
 ) -> Response:
     """Draft an edit of a shopper's order, once for the key; the edit with its preview."""
 
-    async def work() -> Response:
+    async def drafted(quote: Quote | None) -> ChangeOut:
         async with core.database.tx(shopper.tenant_id) as tx:
-            edit_id = await editing.draft(tx, order_id, by_shopper(shopper), actions, owner=shopper)
-            edit = await editing.read(tx, order_id, edit_id)
+            edit_id = await editing.draft(tx, order_id, by_shopper(shopper), actions, owner=shopper, quote=quote)
+            return await editing.read(tx, order_id, edit_id)
+
+    async def work() -> Response:
+        edit = await asking(engines.configured(core.settings), drafted)
         return json_bytes(model_bytes(edit), status=status.HTTP_201_CREATED)
 
     return await once(request, core, shopper, key, work)
 
 
-async def edit_once(
-    request: Request, core: Core, shopper: Shopper, key: str, order_id: UUID, actions: Sequence[ShopperEditAction]
+async def confirm_edit_once(
+    request: Request, core: Core, shopper: Shopper, key: str, order_id: UUID, edit_id: UUID, version: int
 ) -> Response:
-    """Draft and confirm an edit that a shopper has already seen the effect of, once for the key."""
+    """Do what the preview of a shopper's edit says, once for the key; the order as it stands then."""
 
     async def do(tx: Tx) -> None:
-        actor = by_shopper(shopper)
-        edit_id = await editing.draft(tx, order_id, actor, actions, owner=shopper)
-        drafted = await editing.read(tx, order_id, edit_id)
-        await editing.confirm(tx, order_id, edit_id, actor, version=drafted.version, owner=shopper)
+        await editing.confirm(tx, order_id, edit_id, by_shopper(shopper), version=version, owner=shopper)
+
+    return await change_order(request, core, shopper, key, order_id, do)
+
+
+async def drop_edit_once(
+    request: Request, core: Core, shopper: Shopper, key: str, order_id: UUID, edit_id: UUID
+) -> Response:
+    """Give up an edit of a shopper's order, once for the key; the order as it stands then."""
+
+    async def do(tx: Tx) -> None:
+        await editing.drop(tx, order_id, edit_id, by_shopper(shopper), owner=shopper)
 
     return await change_order(request, core, shopper, key, order_id, do)
 
@@ -301,7 +307,13 @@ async def request_return_once(
 ) -> Response:
     """Ask to send units of a shopper's order back, once for the key; the order as it stands then."""
 
-    async def do(tx: Tx) -> None:
-        await returning.request(tx, order_id, by_shopper(shopper), announced, note=note, wanted=wanted, owner=shopper)
+    async def requested(quote: Quote | None) -> Response:
+        async def do(tx: Tx) -> None:
+            actor = by_shopper(shopper)
+            await returning.request(
+                tx, order_id, actor, announced, note=note, wanted=wanted, owner=shopper, quote=quote
+            )
 
-    return await change_order(request, core, shopper, key, order_id, do, status.HTTP_201_CREATED)
+        return await change_order(request, core, shopper, key, order_id, do, status.HTTP_201_CREATED)
+
+    return await asking(engines.configured(core.settings), requested)

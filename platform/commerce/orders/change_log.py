@@ -5,19 +5,21 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
 import asyncpg
 import orjson
+from pydantic import TypeAdapter
 from sqlalchemy import text
 
 from commerce.cart.totals import TaxAmount
 from commerce.orders.change_schemas import Preview
-from commerce.orders.changes import Added, Change
+from commerce.orders.changes import Added, Change, Moved
 from commerce.orders.held import Held
 from commerce.pricing.schemas import ItemPrice
+from commerce.taxes.schemas import TaxEngineOut
 from foundation import clock
 from foundation.database import Tx, hot
 from foundation.errors import Conflict, NotFound
@@ -62,10 +64,10 @@ _OPEN = hot(
     text(
         """
         WITH opened AS (
-            INSERT INTO order_change (tenant_id, id, order_id, kind, version, return_id, note, preview, created_at,
-                                      updated_at, expires_at)
+            INSERT INTO order_change (tenant_id, id, order_id, kind, version, return_id, note, preview, retaxed,
+                                      created_at, updated_at, expires_at)
             VALUES (:tenant_id, :id, :order_id, :kind, :version, CAST(:return_id AS uuid), :note,
-                    CAST(CAST(:preview AS text) AS jsonb),
+                    CAST(CAST(:preview AS text) AS jsonb), :retaxed,
                     CAST(:at AS timestamptz), CAST(:at AS timestamptz), CAST(:expires_at AS timestamptz)))
         INSERT INTO order_change_action (tenant_id, id, change_id, kind, line_id, quantity, data)
         SELECT :tenant_id, a.id, :id, a.kind, a.line_id, a.quantity, CAST(a.data AS jsonb)
@@ -138,8 +140,9 @@ async def open_change(
     note: str,
     expires_at: datetime,
     return_id: UUID | None = None,
+    retaxed: int = 0,
 ) -> UUID:
-    """Keep a new change; gives its id."""
+    """Keep a new change, and what its addresses make of the order's total; gives its id."""
     change_id = new_id()
     actions = _actions(change)
     await held.tx.rows(
@@ -152,6 +155,7 @@ async def open_change(
             "return_id": return_id,
             "note": note,
             "preview": preview.model_dump_json(),
+            "retaxed": retaxed,
             "at": clock.now(),
             "expires_at": expires_at,
             "ids": [new_id() for _ in actions],
@@ -206,6 +210,7 @@ async def _read(tx: Tx, row: asyncpg.Record) -> Kept:
     return Kept(**said, change=_change(read))
 
 
+_MOVED = TypeAdapter(Moved)
 Action = tuple[str, UUID | None, int | None, dict[str, Any]]
 
 
@@ -220,32 +225,41 @@ def _actions(change: Change) -> list[Action]:
             "title": added.title,
             "price": added.price.model_dump(mode="json"),
             "taxes": [asdict(tax) for tax in added.taxes],
+            "consignment_id": str(added.consignment_id) if added.consignment_id else None,
+            "promised_on": added.promised_on.isoformat() if added.promised_on else None,
+            "components": added.components,
         }
         actions.append(("add", added.line_id, added.quantity, data))
-    if change.address is not None:
-        actions.append(("address", None, None, change.address))
+    actions += [("address", None, None, _MOVED.dump_python(moved, mode="json")) for moved in change.moved]
     if change.delivery_note is not None:
         actions.append(("delivery_note", None, None, {"text": change.delivery_note}))
+    if change.engine is not None:
+        actions.append(("tax_engine", None, None, change.engine.model_dump(mode="json")))
     return actions
 
 
 def _change(actions: Sequence[Action]) -> Change:
-    address = next((data for kind, _, _, data in actions if kind == "address"), None)
-    note = next((data["text"] for kind, _, _, data in actions if kind == "delivery_note"), None)
+    said = {kind: data for kind, _, _, data in actions}
     return Change(
         added=[_added(line_id, units, data) for kind, line_id, units, data in actions if kind == "add"],
         removed={
             line_id: units or 0 for kind, line_id, units, _ in actions if kind == "remove" and line_id is not None
         },
-        address=address,
-        delivery_note=note,
+        moved=[_moved(data) for kind, _, _, data in actions if kind == "address"],
+        delivery_note=said["delivery_note"]["text"] if "delivery_note" in said else None,
+        engine=TaxEngineOut.model_validate(said["tax_engine"]) if "tax_engine" in said else None,
     )
+
+
+def _moved(data: dict[str, Any]) -> Moved:
+    """An address that was kept alone, before it could bring taxes of its own, is that of the whole order."""
+    return _MOVED.validate_json(orjson.dumps(data)) if "address" in data else Moved(None, data)
 
 
 def _added(line_id: UUID | None, quantity: int | None, data: dict[str, Any]) -> Added:
     if line_id is None or quantity is None:
         raise RuntimeError("ck_order_change_action_units keeps these")
-    taxes = tuple(TaxAmount(**tax) for tax in data["taxes"])
+    consignment_id, promised_on = data.get("consignment_id"), data.get("promised_on")
     return Added(
         line_id=line_id,
         variant_id=UUID(data["variant_id"]),
@@ -255,6 +269,8 @@ def _added(line_id: UUID | None, quantity: int | None, data: dict[str, Any]) -> 
         title=data["title"],
         quantity=quantity,
         price=ItemPrice.model_validate_json(json.dumps(data["price"])),
-        tax=sum(tax.amount for tax in taxes),
-        taxes=taxes,
+        taxes=tuple(TaxAmount(**tax) for tax in data["taxes"]),
+        consignment_id=UUID(consignment_id) if consignment_id else None,
+        promised_on=date.fromisoformat(promised_on) if promised_on else None,
+        components=data.get("components"),
     )

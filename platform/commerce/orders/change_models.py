@@ -47,6 +47,8 @@ class OrderChange(TenantOwned, Base):
     return_id: Mapped[UUID | None]
     """What comes back for what an exchange adds."""
     note: Mapped[Str] = mapped_column(server_default="")
+    retaxed: Mapped[Minor] = mapped_column(server_default="0")
+    """What other addresses make of the order's total, beside what is put in."""
     preview: Mapped[dict[str, Any]] = mapped_column(JSONB)
     """What it makes of the order, as whoever confirms it saw it."""
     created_at: Mapped[Created]
@@ -61,7 +63,7 @@ class OrderChangeAction(TenantOwned, Base):
     __tablename__ = "order_change_action"
     __table_args__ = (
         belongs_to("order_change", "change_id"),
-        CheckConstraint("kind IN ('add', 'remove', 'address', 'delivery_note')", name="kind"),
+        CheckConstraint("kind IN ('add', 'remove', 'address', 'delivery_note', 'tax_engine')", name="kind"),
         CheckConstraint(
             "CASE WHEN kind IN ('add', 'remove') THEN line_id IS NOT NULL AND quantity > 0 "
             "ELSE line_id IS NULL AND quantity IS NULL END",

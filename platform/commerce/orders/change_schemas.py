@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import date, datetime
 from typing import Annotated, Literal
 
 from pydantic import Field
 
-from commerce.delivery.schemas import AddressIn, AddressOut
+from commerce.delivery.schemas import AddressIn, AddressOut, DeliveryOut
 from commerce.orders.line_schemas import MAX_LINES
 from commerce.taxes.schemas import TaxOut
-from foundation.types import Id, Input, LongText, Model, Quantity, Text
+from foundation.types import Id, Input, LongText, Model, Quantity, Slug, Text
 
 DeliveryNote = Annotated[LongText, Field(max_length=500)]
 
@@ -39,6 +39,20 @@ class PreviewLine(Model):
     cancelled: int
     amount: int
     """What all of its units cost together, with what tax comes on top."""
+    consignment_id: Id | None = None
+    promised_on: date | None = None
+    """When units that are put in are to be in, if they have to wait."""
+
+
+class PreviewConsignment(Model):
+    """Where a consignment goes as a change leaves it, and how; amounts in minor units."""
+
+    id: Id | None
+    address: AddressOut | None
+    delivery: DeliveryOut | None
+    shipping: int
+    tax: int
+    """On its goods, its delivery and the fees that go with it."""
 
 
 class Preview(Model):
@@ -55,6 +69,11 @@ class Preview(Model):
     difference: int
     """What is owed more than before; less than zero is given back."""
     address: AddressOut | None
+    """Where all of it goes, or the first consignment."""
+    delivery: DeliveryOut | None = None
+    """How it gets there."""
+    consignments: list[PreviewConsignment] = Field(default_factory=list)
+    """How it is split; nothing, when all of it goes one way."""
     delivery_note: str
 
 
@@ -76,11 +95,13 @@ class ChangeOut(Model):
 
 
 class AddUnits(Input):
-    """Put in units of a variant, at today's price."""
+    """Put in units of a variant, at today's price: there now, or promised for a day."""
 
     action: Literal["add"]
     variant_id: Id
     quantity: Quantity
+    consignment_id: Id | None = None
+    """With which they go, in an order that goes to several addresses."""
 
 
 class SetQuantity(Input):
@@ -92,10 +113,14 @@ class SetQuantity(Input):
 
 
 class SetAddress(Input):
-    """Send it somewhere else."""
+    """Send it somewhere else. Where other taxes hold, they are charged; so is another delivery."""
 
     action: Literal["set_address"]
     address: AddressIn
+    delivery: Slug | None = None
+    """The way to deliver it, if it can't go there as it was to, or should go otherwise."""
+    consignment_id: Id | None = None
+    """Which is meant, of an order that goes to several addresses."""
 
 
 class SetDeliveryNote(Input):

@@ -1,21 +1,26 @@
 """What a change does to an order: pure, so that its preview is what is confirmed.
 
-What was placed stays as it was placed: prices, discounts, shipping and the rates of tax. Units taken out are credited
-by their share of the line, units put in are a line of their own at the price promised.
+What was placed stays as it was placed: prices, discounts, shipping and the rates of tax; only another address may
+bring taxes and a delivery of its own. Units taken out are credited by their share of the line, units put in are a line
+of their own at the price promised.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import date
 from fractions import Fraction
 from typing import Any
 from uuid import UUID
 
 from commerce.cart.totals import PricedLine, TaxAmount, Terms, always, compute
+from commerce.inventory import bundles
+from commerce.inventory.supply import Need
 from commerce.orders.lines import Line
 from commerce.pricing.schemas import ItemPrice
 from commerce.taxes.engine import Rate
+from commerce.taxes.schemas import TaxEngineOut
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,8 +36,12 @@ class Added:
     price: ItemPrice
     """Of one unit, and why."""
     vendor_id: UUID | None
-    tax: int
     taxes: tuple[TaxAmount, ...]
+    consignment_id: UUID | None = None
+    promised_on: date | None = None
+    """When they are to be in, if they have to wait."""
+    components: str | None = None
+    """What one unit of a bundle is made of."""
 
     @property
     def unit_price(self) -> int:
@@ -44,6 +53,62 @@ class Added:
         """What the units cost; a change brings no discount."""
         return self.unit_price * self.quantity
 
+    @property
+    def tax(self) -> int:
+        """What all taxes on them come to."""
+        return sum(tax.amount for tax in self.taxes)
+
+    @property
+    def needs(self) -> Sequence[Need]:
+        """The stock that one unit takes: its variant's, or that of a bundle's components."""
+        return bundles.read(self.variant_id, self.product_id, self.components)
+
+
+@dataclass(frozen=True, slots=True)
+class Charges:
+    """What an order, or one of its consignments, is charged for its delivery, and all its taxes; in minor units."""
+
+    shipping: int
+    shipping_tax: int
+    tax: int
+    """On its goods, its delivery and the fees that go with it."""
+    taxes: tuple[TaxAmount, ...]
+    fees: tuple[Fee, ...] = ()
+    """They go with the first consignment."""
+
+
+@dataclass(frozen=True, slots=True)
+class Fee:
+    """Something beside the goods that was charged, and its tax; in minor units."""
+
+    name: str
+    amount: int
+    tax: int
+
+
+@dataclass(frozen=True, slots=True)
+class Anew:
+    """What is charged at another address: it takes the place of what was."""
+
+    charges: Charges
+    """Those of what was placed; what the same change puts in comes on top."""
+    lines: Mapping[UUID, tuple[TaxAmount, ...]]
+    """The taxes of each line that goes there."""
+    delivery: dict[str, Any] | None
+    """How it gets there, if that is another way."""
+    terms: dict[str, Any] | None
+    """The terms of tax for what is added later, unless an engine says them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Moved:
+    """A consignment goes to another address, or all of an order that goes one way."""
+
+    consignment_id: UUID | None
+    address: dict[str, Any]
+    anew: Anew | None = None
+    """What is charged there, if that is not what was."""
+
 
 @dataclass(frozen=True, slots=True)
 class Change:
@@ -51,8 +116,10 @@ class Change:
 
     added: Sequence[Added] = ()
     removed: Mapping[UUID, int] = field(default_factory=dict)
-    address: dict[str, Any] | None = None
+    moved: Sequence[Moved] = ()
     delivery_note: str | None = None
+    engine: TaxEngineOut | None = None
+    """Who was asked what is taxed, if that was not the shop's own table."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,23 +149,45 @@ class Effect:
     lines: Mapping[UUID, Line]
     difference: int
     """What is owed more than before, in minor units; less than zero is given back."""
+    charges: Mapping[UUID | None, Charges] = field(default_factory=dict)
+    """By consignment; that of `None` is the whole of an order that goes one way."""
+    retaxed: int = 0
+    """What other addresses make of the total, beside what is put in."""
 
 
-def effect(before: Sums, lines: Mapping[UUID, Line], change: Change) -> Effect:
-    """What the change makes of an order; neither the sums nor the lines given are touched.
+def effect(
+    before: Sums, lines: Mapping[UUID, Line], change: Change, charges: Mapping[UUID | None, Charges] | None = None
+) -> Effect:
+    """What the change makes of an order; nothing that is given is touched.
 
-    Units taken out are worth no more than is still owed for what was placed.
+    What goes elsewhere is taxed first. Units taken out are then worth their share of that, and no more than is still
+    owed for what was placed.
     """
+    was = charges or {}
     after = {line_id: replace(line) for line_id, line in lines.items()}
+    sums, now = before, dict(was)
+    for moved in change.moved:
+        if moved.anew is not None:
+            sums = _moved(sums, was[moved.consignment_id], moved.anew)
+            now[moved.consignment_id] = moved.anew.charges
+            for line_id, taxes in moved.anew.lines.items():
+                line = after[line_id]
+                if not before.tax_included:
+                    line.total += sum(tax.amount for tax in taxes) - line.tax
+                line.tax = sum(tax.amount for tax in taxes)
+    retaxed = sums.total - before.total
     worth = 0
     for line_id, quantity in change.removed.items():
         line = after[line_id]
         line.cancelled += quantity
         worth += line.credit(line.cancelled + line.returned)
+    sums = replace(sums, credited=sums.credited + min(worth, sums.owed))
     for added in change.added:
         after[added.line_id] = _line(added, tax_included=before.tax_included)
-    sums = _with(replace(before, credited=before.credited + min(worth, before.owed)), change.added)
-    return Effect(sums, after, sums.owed - before.owed)
+        if added.consignment_id in now:
+            now[added.consignment_id] = _charged(now[added.consignment_id], added)
+    sums = _with(sums, change.added)
+    return Effect(sums, after, sums.owed - before.owed, now, retaxed)
 
 
 def taxed(unit_price: int, quantity: int, tax_class: str, terms: Terms) -> Sequence[TaxAmount]:
@@ -124,6 +213,23 @@ def read_terms(written: Mapping[str, Any], *, tax_included: bool) -> Terms:
     return Terms(rates, tax_included, scheme=written["scheme"], note=written["note"])
 
 
+def _moved(sums: Sums, was: Charges, anew: Anew) -> Sums:
+    now = anew.charges
+    return replace(
+        sums,
+        shipping=sums.shipping + now.shipping - was.shipping,
+        tax=sums.tax + now.tax - was.tax,
+        taxes=_joined(
+            [*sums.taxes, *(replace(tax, base=-tax.base, amount=-tax.amount) for tax in was.taxes), *now.taxes]
+        ),
+        total=sums.total + now.shipping - was.shipping + (0 if sums.tax_included else now.tax - was.tax),
+    )
+
+
+def _charged(charges: Charges, added: Added) -> Charges:
+    return replace(charges, tax=charges.tax + added.tax, taxes=_joined([*charges.taxes, *added.taxes]))
+
+
 def _with(sums: Sums, lines: Sequence[Added]) -> Sums:
     goods, tax = sum(line.total for line in lines), sum(line.tax for line in lines)
     return replace(
@@ -143,7 +249,7 @@ def _joined(parts: Sequence[TaxAmount]) -> tuple[TaxAmount, ...]:
         by_rate[levy] = (
             part if known is None else replace(known, base=known.base + part.base, amount=known.amount + part.amount)
         )
-    return tuple(by_rate.values())
+    return tuple(part for part in by_rate.values() if part.base or part.amount)
 
 
 def _line(added: Added, *, tax_included: bool) -> Line:
@@ -159,4 +265,7 @@ def _line(added: Added, *, tax_included: bool) -> Line:
         returned=0,
         credited=0,
         vendor_id=added.vendor_id,
+        consignment_id=added.consignment_id,
+        components=added.components,
+        tax=added.tax,
     )

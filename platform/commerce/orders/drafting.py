@@ -2,39 +2,36 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
-from typing import Any
+from dataclasses import asdict, replace
 from uuid import UUID
 
-import orjson
-from sqlalchemy import text
-
-from commerce.cart.service import VariantNotForSale
-from commerce.cart.totals import TaxAmount, Terms
-from commerce.catalog.variants import sold_as
-from commerce.delivery.schemas import AddressIn, AddressOut
-from commerce.inventory import service as inventory
-from commerce.inventory.service import OutOfStock
+from commerce.cart.service import DeliveryUnavailable
+from commerce.cart.totals import TaxAmount
+from commerce.delivery import addresses
+from commerce.delivery.schemas import AddressOut, DeliveryOut
 from commerce.orders.change_schemas import (
     AddUnits,
     EditAction,
     Preview,
+    PreviewConsignment,
     PreviewLine,
     SetAddress,
     SetDeliveryNote,
     SetQuantity,
     ShopperEditAction,
 )
-from commerce.orders.changes import Added, Change, Effect, Sums, read_terms, taxed
+from commerce.orders.changes import Added, Change, Effect, Moved
 from commerce.orders.held import Actor, Held
 from commerce.orders.lines import at_most
-from commerce.pricing.engine import price_of
-from commerce.pricing.offers import offers_of, read_offers
+from commerce.orders.offering import Offer, Wanted, offered
+from commerce.orders.placed import Placed
+from commerce.orders.shipping import ConsignmentNotFound
+from commerce.orders.taxing import Leg, Move, tax
+from commerce.taxes.quotes import Quote
 from commerce.taxes.schemas import TaxOut
-from foundation import clock
-from foundation.database import Tx, hot
 from foundation.errors import Conflict, Unprocessable
 from foundation.ids import new_id
 
@@ -52,148 +49,122 @@ class EditContradicts(Unprocessable):
 
 
 class AddressFixed(Conflict):
-    """Taxes or delivery would not be what they were: it can be sent to another address of the same region only."""
+    """It goes nowhere, or what is taxed or charged at this address is other and some of it has left or is credited."""
 
     code = "orders.address_fixed"
 
 
-class GoesSeveralWays(Conflict):
-    """The order goes to several addresses: units can be taken out of it, but none put in, nor can it go elsewhere."""
+class WhichAddress(Unprocessable):
+    """The order goes to several addresses: say which of its consignments is meant."""
 
-    code = "orders.goes_several_ways"
+    code = "orders.which_address"
 
-
-class TermsUnknown(Conflict):
-    """The rates of tax that held when the order was placed were not kept, so nothing can be added to it."""
-
-    code = "orders.terms_unknown"
-
-
-@dataclass(frozen=True, slots=True)
-class Placed:
-    """What an edit has to know of an order beyond what is held of it."""
-
-    sums: Sums
-    currency: str
-    customer_id: UUID | None
-    visitor_id: UUID | None
-    address: AddressOut | None
-    delivery_note: str
-    terms: Terms | None
-    """Of tax; `None` when they are not known any more."""
-    titles: Mapping[UUID, str]
-
-    def whose(self) -> dict[str, object]:
-        """The values that what its shopper is offered depends on."""
-        return {"currency": self.currency, "customer_id": self.customer_id, "visitor_id": self.visitor_id}
-
-
-# The primary key and ix_order_line_order
-_PLACED = hot(
-    text(
-        """
-        SELECT o.subtotal, o.discount, o.shipping, o.tax, o.tax_included, o.taxes::text AS taxes, o.currency,
-               o.customer_id, o.visitor_id, o.address::text AS address, o.delivery_note, o.tax_terms::text AS tax_terms,
-               (SELECT jsonb_object_agg(l.id, l.title)::text FROM order_line l
-                WHERE l.tenant_id = o.tenant_id AND l.order_id = o.id) AS titles
-        FROM orders o WHERE o.tenant_id = :tenant_id AND o.id = :order_id
-        """
-    )
-)
-
-_OFFERS = hot(
-    text(
-        f"""
-        SELECT v.id AS variant_id, v.product_id, v.sku, v.title AS variant_title, p.title AS product_title,
-               p.tax_class, p.vendor_id, r.amount AS list_price, {offers_of("v", "CAST(:currency AS text)")} AS offers
-        FROM variant v
-        JOIN product p ON p.tenant_id = v.tenant_id AND p.id = v.product_id
-        JOIN price r ON r.tenant_id = v.tenant_id AND r.variant_id = v.id AND r.currency = CAST(:currency AS text)
-        WHERE v.tenant_id = :tenant_id AND v.id = ANY(CAST(:variant_ids AS uuid[])) AND p.status = 'published'
-        """  # noqa: S608  (the fragments are literals)
-    )
-)
-
-
-async def look(held: Held) -> Placed:
-    """What an edit has to know of an order."""
-    row = await held.tx.one(_PLACED, {"order_id": held.id})
-    if row is None:
-        raise RuntimeError("a held order has a row")
-    taxes = tuple(TaxAmount(**tax) for tax in orjson.loads(row["taxes"]))
-    terms = orjson.loads(row["tax_terms"]) if row["tax_terms"] else None
-    return Placed(
-        sums=Sums(
-            subtotal=row["subtotal"],
-            discount=row["discount"],
-            shipping=row["shipping"],
-            tax=row["tax"],
-            tax_included=row["tax_included"],
-            taxes=taxes,
-            total=held.total,
-            credited=held.credited,
-        ),
-        currency=row["currency"],
-        customer_id=row["customer_id"],
-        visitor_id=row["visitor_id"],
-        address=AddressOut.model_validate_json(row["address"]) if row["address"] else None,
-        delivery_note=row["delivery_note"],
-        terms=read_terms(terms, tax_included=row["tax_included"]) if terms else None if taxes else Terms(),
-        titles={UUID(line_id): title for line_id, title in orjson.loads(row["titles"] or "{}").items()},
-    )
+    consignment_ids: list[UUID]
 
 
 async def resolve(
-    held: Held, placed: Placed, actions: Sequence[EditAction | ShopperEditAction], actor: Actor
+    held: Held,
+    placed: Placed,
+    actions: Sequence[EditAction | ShopperEditAction],
+    actor: Actor,
+    *,
+    quote: Quote | None = None,
 ) -> Change:
     """What some actions come to.
 
     Raises:
-        UnknownLine, TooManyUnits, VariantNotForSale, OutOfStock, TermsUnknown, AddressFixed.
-        EditContradicts, EditChangesNothing, GoesSeveralWays.
+        UnknownLine, TooManyUnits, VariantNotForSale, OutOfStock, WhichAddress, ConsignmentNotFound.
+        TermsUnknown, AddressFixed, AddressInvalid, DeliveryUnavailable, TaxesUnquoted.
+        EditContradicts, EditChangesNothing.
     """
-    if len({_about(action) for action in actions}) < len(actions):
+    if len({_about(action, placed) for action in actions}) < len(actions):
         raise EditContradicts
-    removed, wanted = _units(held, actions, actor)
-    if (wanted or any(isinstance(action, SetAddress) for action in actions)) and goes_several_ways(held):
-        raise GoesSeveralWays
-    address, delivery_note = None, None
-    for action in actions:
-        if isinstance(action, SetAddress):
-            address = _moved(placed, action.address)
-        elif isinstance(action, SetDeliveryNote) and action.note != placed.delivery_note:
-            delivery_note = action.note
-    added = await offered(held.tx, placed, wanted)
-    if not (added or removed or address or delivery_note is not None):
+    removed, wanted = _units(held, placed, actions, actor)
+    moves = _moves(placed, actions)
+    change = await changed(held, placed, wanted, moves, quote=quote)
+    notes = [action.note for action in actions if isinstance(action, SetDeliveryNote)]
+    note = next((note for note in notes if note != placed.delivery_note), None)
+    if not (change.added or removed or change.moved or note is not None):
         raise EditChangesNothing
-    return Change(added, removed, address, delivery_note)
+    return replace(change, removed=removed, delivery_note=note)
 
 
-def goes_several_ways(held: Held) -> bool:
-    """Whether its units go to several addresses."""
-    return any(line.consignment_id for line in held.lines.values())
+async def changed(
+    held: Held,
+    placed: Placed,
+    wanted: Sequence[Wanted],
+    moves: Mapping[UUID | None, Move] | None = None,
+    *,
+    quote: Quote | None = None,
+) -> Change:
+    """What is wanted and what goes elsewhere, at today's price, with its taxes and its delivery.
+
+    Raises:
+        VariantNotForSale, OutOfStock, TermsUnknown, AddressFixed, DeliveryUnavailable, TaxesUnquoted.
+    """
+    moves = moves or {}
+    offers = await offered(held.tx, wanted, **placed.whose())
+    legs = [
+        Leg(
+            consignment_id,
+            {line.id: placed.items[line.id] for line in held.lines.values() if line.consignment_id == consignment_id},
+            [offer for offer in offers if offer.wanted.consignment_id == consignment_id],
+            moves.get(consignment_id),
+        )
+        for consignment_id in placed.to
+        if consignment_id in moves or any(offer.wanted.consignment_id == consignment_id for offer in offers)
+    ]
+    done, engine = await tax(held.tx, placed, legs, quote)
+    moved = [
+        Moved(leg.consignment_id, leg.move.address.model_dump(mode="json"), taxed.anew)
+        for leg, taxed in zip(legs, done, strict=True)
+        if leg.move
+    ]
+    for move in moved:
+        _require_free(held, placed, move)
+    added = [
+        _added(offer, taxes)
+        for leg, taxed in zip(legs, done, strict=True)
+        for offer, taxes in zip(leg.offers, taxed.offers, strict=True)
+    ]
+    return Change(added, moved=moved, engine=engine)
 
 
-def _about(action: EditAction | ShopperEditAction) -> object:
+def _about(action: EditAction | ShopperEditAction, placed: Placed) -> object:
     """What an action is about; no other of the same edit may be."""
     match action:
         case AddUnits():
-            return action.variant_id
+            return action.variant_id, _consignment(placed, action.consignment_id)
         case SetQuantity():
             return action.line_id
+        case SetAddress():
+            return SetAddress, _consignment(placed, action.consignment_id)
         case _:
             return type(action)
 
 
+def _consignment(placed: Placed, named: UUID | None) -> UUID | None:
+    """The consignment that is meant.
+
+    Raises:
+        WhichAddress, ConsignmentNotFound.
+    """
+    if named in placed.to:
+        return named
+    if named is None:
+        raise WhichAddress(consignment_ids=[consignment_id for consignment_id in placed.to if consignment_id])
+    raise ConsignmentNotFound
+
+
 def _units(
-    held: Held, actions: Sequence[EditAction | ShopperEditAction], actor: Actor
-) -> tuple[dict[UUID, int], Counter[UUID]]:
-    """Units taken out, by line, and units put in, by variant; a shopper puts none in."""
+    held: Held, placed: Placed, actions: Sequence[EditAction | ShopperEditAction], actor: Actor
+) -> tuple[dict[UUID, int], list[Wanted]]:
+    """Units taken out, by line, and units put in; a shopper puts none in."""
     removed: dict[UUID, int] = {}
-    wanted = Counter[UUID]()
+    wanted = Counter[tuple[UUID, UUID | None]]()
     for action in actions:
         if isinstance(action, AddUnits):
-            wanted[action.variant_id] += action.quantity
+            wanted[action.variant_id, _consignment(placed, action.consignment_id)] += action.quantity
         elif isinstance(action, SetQuantity):
             line = held.line(action.line_id)
             there = line.quantity - line.cancelled
@@ -203,72 +174,85 @@ def _units(
             elif actor.role == "shopper":
                 at_most(line.id, action.quantity, there)
             else:
-                wanted[line.variant_id] += action.quantity - there
-    return removed, +wanted
+                wanted[line.variant_id, line.consignment_id] += action.quantity - there
+    return removed, [Wanted(variant_id, units, where) for (variant_id, where), units in wanted.items() if units]
 
 
-def _moved(placed: Placed, address: AddressIn) -> dict[str, Any] | None:
-    """The new address, if it is another one.
+def _moves(placed: Placed, actions: Sequence[EditAction | ShopperEditAction]) -> dict[UUID | None, Move]:
+    """Where what is to go to, of all that goes to another address or another way.
 
     Raises:
-        AddressFixed: it goes nowhere, or would be taxed or delivered otherwise there.
+        AddressFixed: it goes nowhere.
+        WhichAddress, ConsignmentNotFound, AddressInvalid, DeliveryUnavailable.
     """
-    was, given = placed.address, address.model_dump()
-    if was is None or (was.country, was.region) != (address.country, address.region):
+    moves: dict[UUID | None, Move] = {}
+    for action in actions:
+        if not isinstance(action, SetAddress):
+            continue
+        consignment_id = _consignment(placed, action.consignment_id)
+        was = placed.to[consignment_id]
+        if was.address is None or (was.delivery and was.delivery.kind == "collect"):
+            raise AddressFixed
+        address = AddressOut.model_validate(action.address.model_dump())
+        if action.delivery and was.delivery is None:
+            raise DeliveryUnavailable(delivery=action.delivery)
+        other_way = action.delivery if was.delivery and action.delivery != was.delivery.code else None
+        if address != was.address:
+            addresses.check(action.address)
+        if address != was.address or other_way:
+            moves[consignment_id] = Move(address, other_way)
+    return moves
+
+
+def _require_free(held: Held, placed: Placed, moved: Moved) -> None:
+    """Stop when something is charged anew of which a part has left or is credited, or that goes in a window.
+
+    Raises:
+        AddressFixed.
+    """
+    if moved.anew is None:
+        return
+    was = placed.to[moved.consignment_id]
+    own = [line for line in held.lines.values() if line.consignment_id == moved.consignment_id]
+    other_way = moved.anew.delivery is not None and (was.delivery is None or was.delivery.slot is not None)
+    if held.credited or other_way or any(line.fulfilled for line in own):
         raise AddressFixed
-    return given if given != was.model_dump() else None
 
 
-async def offered(tx: Tx, placed: Placed, wanted: Mapping[UUID, int]) -> list[Added]:
-    """Lines of what is wanted, at today's price and the taxes of the day the order was placed."""
-    if not wanted:
-        return []
-    if placed.terms is None:
-        raise TermsUnknown
-    now = clock.now()
-    rows = await tx.rows(_OFFERS, {"variant_ids": list(wanted), "now": now, **placed.whose()})
-    offers = {row["variant_id"]: row for row in rows}
-    available = await inventory.availability(tx, wanted)
-    added: list[Added] = []
-    for variant_id, quantity in wanted.items():
-        offer = offers.get(variant_id)
-        if offer is None:
-            raise VariantNotForSale(variant_id=variant_id)
-        if available.get(variant_id, 0) < quantity:
-            raise OutOfStock(variant_id=variant_id, requested=quantity, available=available.get(variant_id, 0))
-        price = price_of(offer["list_price"], read_offers(offer["offers"]), quantity=quantity, at=now)
-        taxes = taxed(price.amount, quantity, offer["tax_class"], placed.terms)
-        added.append(
-            Added(
-                line_id=new_id(),
-                variant_id=variant_id,
-                product_id=offer["product_id"],
-                sku=offer["sku"],
-                title=sold_as(offer["product_title"], offer["variant_title"]),
-                quantity=quantity,
-                price=price,
-                vendor_id=offer["vendor_id"],
-                tax=sum(tax.amount for tax in taxes),
-                taxes=tuple(taxes),
-            )
-        )
-    return added
+def _added(offer: Offer, taxes: tuple[TaxAmount, ...]) -> Added:
+    return Added(
+        line_id=new_id(),
+        variant_id=offer.wanted.variant_id,
+        product_id=offer.product_id,
+        sku=offer.sku,
+        title=offer.title,
+        quantity=offer.wanted.quantity,
+        price=offer.price,
+        vendor_id=offer.vendor_id,
+        taxes=taxes,
+        consignment_id=offer.wanted.consignment_id,
+        promised_on=offer.promised_on,
+        components=offer.components,
+    )
 
 
 def preview_of(placed: Placed, change: Change, made: Effect) -> Preview:
     """What a change makes of an order, as whoever confirms it sees it."""
-    titles = {**placed.titles, **{added.line_id: added.title for added in change.added}}
+    titles = {line_id: item.title for line_id, item in placed.items.items()}
+    added = {line.line_id: line for line in change.added}
     sums = made.sums
-    address = AddressOut.model_validate(change.address) if change.address else placed.address
+    to = [_to(placed, change, made, consignment_id) for consignment_id in placed.to]
     return Preview(
         lines=[
             PreviewLine(
                 id=line.id,
                 variant_id=line.variant_id,
-                title=titles[line.id],
+                title=added[line.id].title if line.id in added else titles[line.id],
                 quantity=line.quantity,
                 cancelled=line.cancelled,
                 amount=line.total,
+                consignment_id=line.consignment_id,
+                promised_on=added[line.id].promised_on if line.id in added else None,
             )
             for line in made.lines.values()
         ],
@@ -280,6 +264,21 @@ def preview_of(placed: Placed, change: Change, made: Effect) -> Preview:
         total=sums.total,
         credited=sums.credited,
         difference=made.difference,
-        address=address,
+        address=to[0].address,
+        delivery=to[0].delivery,
+        consignments=to if placed.is_split else [],
         delivery_note=placed.delivery_note if change.delivery_note is None else change.delivery_note,
+    )
+
+
+def _to(placed: Placed, change: Change, made: Effect, consignment_id: UUID | None) -> PreviewConsignment:
+    was, charges = placed.to[consignment_id], made.charges[consignment_id]
+    moved = next((moved for moved in change.moved if moved.consignment_id == consignment_id), None)
+    anew = moved.anew.delivery if moved and moved.anew else None
+    return PreviewConsignment(
+        id=consignment_id,
+        address=AddressOut.model_validate(moved.address) if moved else was.address,
+        delivery=DeliveryOut.model_validate_json(json.dumps(anew)) if anew else was.delivery,
+        shipping=charges.shipping,
+        tax=charges.tax,
     )

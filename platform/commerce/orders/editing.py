@@ -15,9 +15,11 @@ from commerce.orders import applying, change_log, exchanging, rules
 from commerce.orders.change_log import ChangeOver, Kept
 from commerce.orders.change_schemas import ChangeOut, EditAction, ShopperEditAction
 from commerce.orders.changes import Effect, effect
-from commerce.orders.drafting import look, preview_of, resolve
+from commerce.orders.drafting import preview_of, resolve
 from commerce.orders.held import Actor, Held, enter, hold, save, start_due_refunds, tell, told
 from commerce.orders.lines import written
+from commerce.orders.placed import Placed, look
+from commerce.taxes.quotes import Quote
 from foundation import clock
 from foundation.database import Tx
 from foundation.errors import Conflict, Unprocessable
@@ -50,27 +52,31 @@ async def draft(
     *,
     note: str = "",
     owner: Shopper | None = None,
+    quote: Quote | None = None,
 ) -> UUID:
     """Think an edit out; gives its id. Nothing of the order changes.
 
     Raises:
-        OrderNotFound, IllegalTransition, UnknownLine, TooManyUnits.
-        VariantNotForSale, OutOfStock, TermsUnknown, AddressFixed.
-        EditContradicts, EditChangesNothing, EditLeavesNothing, GoesSeveralWays.
+        OrderNotFound, IllegalTransition, UnknownLine, TooManyUnits, WhichAddress, ConsignmentNotFound.
+        VariantNotForSale, OutOfStock, TermsUnknown, AddressFixed, AddressInvalid, DeliveryUnavailable.
+        EditContradicts, EditChangesNothing, EditLeavesNothing.
         CancelWindowClosed: a shopper takes something out too late.
+        TaxesUnquoted: an engine has to be asked first, as `taxing.asking` does.
     """
     held = await hold(tx, order_id, owner=owner)
     held.require("edit", actor)
     placed = await look(held)
-    change = await resolve(held, placed, actions, actor)
+    change = await resolve(held, placed, actions, actor, quote=quote)
     if actor.role == "shopper" and change.removed:
         await rules.require_cancellable(tx, held.id)
-    made = effect(placed.sums, held.lines, change)
+    made = effect(placed.sums, held.lines, change, placed.charges)
     if all(line.cancelled == line.quantity for line in made.lines.values()):
         raise EditLeavesNothing
     preview = preview_of(placed, change, made)
     expires_at = clock.now() + PROMISED_FOR
-    return await change_log.open_change(held, "edit", change, preview, note=note, expires_at=expires_at)
+    return await change_log.open_change(
+        held, "edit", change, preview, note=note, expires_at=expires_at, retaxed=made.retaxed
+    )
 
 
 async def confirm(
@@ -87,7 +93,8 @@ async def confirm(
     held.require("edit", actor)
     if kept.kind != "edit":
         raise ChangeOver(state=kept.status)
-    made = await _remade(held, kept, "draft", version)
+    placed = await look(held)
+    made = _remade(held, placed, kept, "draft", version)
     if made.difference > 0:
         await applying.reserve(held, kept)
         await change_log.become(tx, change_id, "awaiting_payment", was="draft", asked=made.difference)
@@ -95,7 +102,7 @@ async def confirm(
         return
     await applying.lock(held, kept.change)
     await applying.reserve(held, kept)
-    await _apply(held, kept, made, actor)
+    await _apply(held, placed, kept, made, actor)
 
 
 async def paid(held: Held, change_id: UUID, actor: Actor) -> None:
@@ -109,8 +116,9 @@ async def paid(held: Held, change_id: UUID, actor: Actor) -> None:
     if kept.kind == "exchange":
         await exchanging.paid(held, kept, actor)
         return
-    made = await _remade(held, kept, "awaiting_payment", held.version)
-    await _apply(held, kept, made, actor)
+    placed = await look(held)
+    made = _remade(held, placed, kept, "awaiting_payment", held.version)
+    await _apply(held, placed, kept, made, actor)
 
 
 async def drop(tx: Tx, order_id: UUID, change_id: UUID, actor: Actor, *, owner: Shopper | None = None) -> None:
@@ -153,23 +161,22 @@ async def read(tx: Tx, order_id: UUID, change_id: UUID) -> ChangeOut:
     )
 
 
-async def _remade(held: Held, kept: Kept, status: str, version: int) -> Effect:
+def _remade(held: Held, placed: Placed, kept: Kept, status: str, version: int) -> Effect:
     """The effect of a change that is in this state and was made of this version: what its preview says."""
     if kept.status != status or kept.expires_at <= clock.now():
         raise ChangeOver(state=kept.status)
     if not version == kept.version == held.version:
         raise OrderOutdated(expected=version, version=held.version)
-    placed = await look(held)
-    made = effect(placed.sums, held.lines, kept.change)
+    made = effect(placed.sums, held.lines, kept.change, placed.charges)
     if preview_of(placed, kept.change, made) != kept.preview:
         raise OrderOutdated(expected=version, version=held.version)
     return made
 
 
-async def _apply(held: Held, kept: Kept, made: Effect, actor: Actor) -> None:
+async def _apply(held: Held, placed: Placed, kept: Kept, made: Effect, actor: Actor) -> None:
     change = kept.change
     removed = told(held, change.removed)
-    await applying.apply(held, kept, made)
+    await applying.apply(held, placed, kept, made)
     await start_due_refunds(held, reason="edited")
     await save(held)
     await enter(
@@ -181,7 +188,7 @@ async def _apply(held: Held, kept: Kept, made: Effect, actor: Actor) -> None:
         added=written({added.line_id: added.quantity for added in change.added}),
         removed=written(change.removed),
         difference=made.difference,
-        address_changed=change.address is not None,
+        address_changed=bool(change.moved),
         delivery_note_changed=change.delivery_note is not None,
     )
     await tell(
@@ -194,6 +201,6 @@ async def _apply(held: Held, kept: Kept, made: Effect, actor: Actor) -> None:
             removed=removed,
             difference=made.difference,
             total=made.sums.total,
-            address_changed=change.address is not None,
+            address_changed=bool(change.moved),
         ),
     )

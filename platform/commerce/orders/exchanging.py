@@ -15,10 +15,13 @@ from uuid import UUID
 from commerce.inventory import service as inventory
 from commerce.orders import applying, change_log
 from commerce.orders.change_log import ChangeOver, Kept
-from commerce.orders.changes import Change, Effect, effect
-from commerce.orders.drafting import GoesSeveralWays, goes_several_ways, look, offered, preview_of
+from commerce.orders.changes import Effect, effect
+from commerce.orders.drafting import changed, preview_of
 from commerce.orders.held import Actor, Held, enter, save, save_states, start_due_refunds, tell
 from commerce.orders.lines import written
+from commerce.orders.offering import Wanted
+from commerce.orders.placed import Placed, look
+from commerce.taxes.quotes import Quote
 from foundation import clock
 from foundation.errors import Conflict
 from foundation.events import ExchangeCompleted, ExchangeRequested
@@ -35,16 +38,24 @@ class ExchangeToBePaid(Conflict):
     difference: int
 
 
-async def ask(held: Held, return_id: UUID, back: Mapping[UUID, int], wanted: Mapping[UUID, int], actor: Actor) -> None:
-    """Say which units, by variant, are wanted for those of a return, by line.
+async def ask(
+    held: Held,
+    return_id: UUID,
+    back: Mapping[UUID, int],
+    wanted: Mapping[UUID, int],
+    actor: Actor,
+    *,
+    quote: Quote | None = None,
+) -> None:
+    """Say which units, by variant, are wanted for those of a return, by line; they go where the first of those went.
 
     Raises:
-        VariantNotForSale, OutOfStock, TermsUnknown, GoesSeveralWays: nothing is asked.
+        VariantNotForSale, OutOfStock, TermsUnknown, TaxesUnquoted: nothing is asked.
     """
-    if goes_several_ways(held):
-        raise GoesSeveralWays
     placed = await look(held)
-    change = Change(await offered(held.tx, placed, wanted))
+    where = held.line(next(iter(back))).consignment_id
+    asked = [Wanted(variant_id, quantity, where) for variant_id, quantity in wanted.items()]
+    change = await changed(held, placed, asked, quote=quote)
     returned = {line_id: replace(line) for line_id, line in held.lines.items()}
     worth = 0
     for line_id, quantity in back.items():
@@ -52,7 +63,7 @@ async def ask(held: Held, return_id: UUID, back: Mapping[UUID, int], wanted: Map
         line.returned += quantity
         worth += line.credit(line.cancelled + line.returned)
     sums = replace(placed.sums, credited=placed.sums.credited + min(worth, placed.sums.owed))
-    made = effect(sums, returned, change)
+    made = effect(sums, returned, change, placed.charges)
     preview = preview_of(placed, change, replace(made, difference=made.sums.owed - placed.sums.owed))
     change_id = await change_log.open_change(
         held, "exchange", change, preview, note="", expires_at=clock.now() + HELD_FOR, return_id=return_id
@@ -101,7 +112,7 @@ async def settle(held: Held, return_id: UUID, worth: int, actor: Actor) -> None:
     if kept.expires_at <= clock.now():
         await call_off(held, return_id)
         return
-    lacking = (await _made(held, kept)).difference - worth
+    lacking = _made(held, await look(held), kept).difference - worth
     if lacking <= 0:
         await _apply(held, kept, actor)
         return
@@ -137,15 +148,15 @@ async def drop(held: Held, kept: Kept, actor: Actor) -> None:
     await enter(held, "exchange_dropped", actor, change_id=kept.id)
 
 
-async def _made(held: Held, kept: Kept) -> Effect:
-    return effect((await look(held)).sums, held.lines, kept.change)
+def _made(held: Held, placed: Placed, kept: Kept) -> Effect:
+    return effect(placed.sums, held.lines, kept.change, placed.charges)
 
 
 async def _apply(held: Held, kept: Kept, actor: Actor) -> None:
     if kept.return_id is None:
         raise RuntimeError("an exchange has a return")
-    made = await _made(held, kept)
-    await applying.apply(held, kept, made)
+    placed = await look(held)
+    await applying.apply(held, placed, kept, _made(held, placed, kept))
     units = {added.line_id: added.quantity for added in kept.change.added}
     await enter(held, "exchanged", actor, return_id=kept.return_id, change_id=kept.id, added=written(units))
     added = applying.added_lines(kept.change)

@@ -124,7 +124,7 @@ _LINES = hot(
         SELECT id, product_id, variant_id, quantity,
                total + CASE WHEN CAST(:tax_included AS boolean) THEN 0 ELSE tax END AS total,
                fulfilled, cancelled, in_return, returned, credited, vendor_id, consignment_id,
-               components::text
+               components::text, tax
         FROM order_line WHERE tenant_id = :tenant_id AND order_id = :order_id ORDER BY id
         """
     )

@@ -49,6 +49,8 @@ class Line:
     vendor_id: UUID | None = None
     consignment_id: UUID | None = None
     components: str | None = None
+    tax: int = 0
+    """The part of the total that is tax."""
 
     @property
     def needs(self) -> Sequence[Need]:

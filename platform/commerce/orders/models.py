@@ -131,6 +131,8 @@ class OrderConsignment(TenantOwned, Base):
     tax: Mapped[Minor]
     """On its goods and its delivery."""
     taxes: Mapped[list[dict[str, Any]]] = mapped_column(JSONB)
+    tax_terms: Mapped[dict[str, Any] | None] = mapped_column(JSONB)
+    """The rates by class of tax that held when it was placed; units added later are taxed by them."""
 
 
 class OrderLine(TenantOwned, Base):

@@ -47,12 +47,12 @@ _PLACE = hot(
                     CAST(CAST(:delivery AS text) AS jsonb), :total, :payment_state, CAST(:at AS timestamptz))),
         consigned AS (
             INSERT INTO order_consignment (tenant_id, id, order_id, number, address, delivery, shipping, shipping_tax,
-                                           shipping_charged, tax, taxes)
+                                           shipping_charged, tax, taxes, tax_terms)
             SELECT :tenant_id, c.id, :id, c.number, c.address, c.delivery, c.shipping, c.shipping_tax,
-                   c.shipping_charged, c.tax, c.taxes
+                   c.shipping_charged, c.tax, c.taxes, c.tax_terms
             FROM jsonb_to_recordset(CAST(CAST(:consignments AS text) AS jsonb))
                  AS c (id uuid, number bigint, address jsonb, delivery jsonb, shipping bigint, shipping_tax bigint,
-                       shipping_charged bigint, tax bigint, taxes jsonb)),
+                       shipping_charged bigint, tax bigint, taxes jsonb, tax_terms jsonb)),
         entered AS (
             INSERT INTO order_entry (tenant_id, id, order_id, kind, actor, at)
             VALUES (:tenant_id, :entry_id, :id, 'placed', 'shopper', CAST(:at AS timestamptz))),
@@ -107,6 +107,7 @@ async def place(
     line_ids = [new_id() for _ in parts]
     consignments = _consignments(checked) if cart.where.is_split else []
     delivery = collectable(first.delivery(totals.consignments[0].goods))
+    terms = None if cart.where.is_split else _tax_terms(checked, 0)
     vendors = sorted({line.variant.vendor_id for line in cart.lines if line.variant.vendor_id})
     await tx.rows(
         _PLACE,
@@ -129,7 +130,7 @@ async def place(
             "rounding": ROUNDING,
             "tax_engine": checked.tax_engine.model_dump_json(),
             "vat_id": cart.where.buyer.json() if cart.where.buyer else None,
-            "tax_terms": _tax_terms(checked),
+            "tax_terms": json.dumps(terms) if terms else None,
             "customer_note": cart.note,
             "fees": totals.fees_in_all,
             "fees_tax": totals.fees_tax,
@@ -169,15 +170,16 @@ async def place(
     await promotions.redeem(tx, shopper, checked.redemptions, order_id=order_id, currency=cart.currency, email=email)
 
 
-def _tax_terms(checked: Checked) -> str | None:
-    """The terms of tax for what may be added later: of the shop's own table, for an order that goes one way."""
+def _tax_terms(checked: Checked, number: int) -> dict[str, Any] | None:
+    """The terms of tax where a consignment goes, for what may be added later: of the shop's own table."""
     where, lines = checked.cart.where, checked.cart.lines
-    if where.is_split or checked.tax_engine.name != OWN_TABLE.name:
+    if checked.tax_engine.name != OWN_TABLE.name:
         return None
     goods = Counter[str]()
     for part in checked.totals.parts:
-        goods[lines[part.line].tax_class] += part.total
-    return json.dumps(written_terms(where.terms(where.to[0], goods)))
+        if part.consignment == number:
+            goods[lines[part.line].tax_class] += part.total
+    return written_terms(where.terms(where.to[number], goods))
 
 
 def _consignments(checked: Checked) -> list[dict[str, Any]]:
@@ -193,6 +195,7 @@ def _consignments(checked: Checked) -> list[dict[str, Any]]:
             "shipping_charged": consigned.shipping + (0 if totals.tax_included else consigned.shipping_tax),
             "tax": consigned.tax,
             "taxes": [asdict(tax) for tax in consigned.taxes],
+            "tax_terms": _tax_terms(checked, number - 1),
         }
         for number, (destination, consigned) in enumerate(zip(to, totals.consignments, strict=True), 1)
         for delivery in [collectable(destination.delivery(consigned.goods))]

@@ -17,6 +17,7 @@ from commerce.orders import exchanging, rules
 from commerce.orders.held import Actor, Held, enter, hold, save, start_due_refunds, tell
 from commerce.orders.lines import UnknownLine, at_most, by_line, written
 from commerce.orders.states import RETURN_STEPS, IllegalTransition, step
+from commerce.taxes.quotes import Quote
 from foundation import clock
 from foundation.database import Tx, hot
 from foundation.errors import NotFound
@@ -154,6 +155,7 @@ async def request(
     wanted: Mapping[UUID, int] | None = None,
     override: str = "",
     owner: Shopper | None = None,
+    quote: Quote | None = None,
 ) -> UUID:
     """Announce units that come back; gives the return's id. What staff announce is approved at once.
 
@@ -163,6 +165,7 @@ async def request(
         ReturnWindowClosed: they were delivered too long ago; nothing is announced.
         OrderNotFound, IllegalTransition, UnknownLine, TooManyUnits: nothing is announced.
         VariantNotForSale, OutOfStock, TermsUnknown: of what is wanted; nothing is announced.
+        TaxesUnquoted: an engine has to be asked first, as `taxing.asking` does.
     """
     held = await hold(tx, order_id, owner=owner)
     held.require("request_return", actor)
@@ -194,7 +197,7 @@ async def request(
     reasons = {line.line_id: line.reason for line in announced}
     await tell(held, actor, ReturnRequested(order_id=held.id, return_id=return_id, lines=_told(held, units, reasons)))
     if wanted:
-        await exchanging.ask(held, return_id, units, wanted, actor)
+        await exchanging.ask(held, return_id, units, wanted, actor, quote=quote)
         if actor.role == "staff":
             await exchanging.approve(held, return_id, actor, send_now=False)
     return return_id

@@ -27,6 +27,9 @@ from commerce.orders.schemas import (
     UnitsRefundIn,
 )
 from commerce.orders.states import TRANSITIONS
+from commerce.orders.taxing import asking
+from commerce.taxes import engines
+from commerce.taxes.quotes import Quote
 from foundation.database import Tx
 from foundation.errors import Problem
 from foundation.http import json_bytes, model_bytes
@@ -87,10 +90,13 @@ async def draft_edit(
 ) -> Response:
     """Think an edit out: what it would make of the order. Confirming it does that, or nothing."""
 
-    async def work() -> Response:
+    async def drafted(quote: Quote | None) -> ChangeOut:
         async with core.database.tx(by.tenant_id) as tx:
-            edit_id = await editing.draft(tx, order_id, by_staff(by), body.actions, note=body.note)
-            edit = await editing.read(tx, order_id, edit_id)
+            edit_id = await editing.draft(tx, order_id, by_staff(by), body.actions, note=body.note, quote=quote)
+            return await editing.read(tx, order_id, edit_id)
+
+    async def work() -> Response:
+        edit = await asking(engines.configured(core.settings), drafted)
         return json_bytes(model_bytes(edit), status=status.HTTP_201_CREATED)
 
     return await once(request, core, by, key, work)

@@ -16,6 +16,9 @@ from commerce.orders.return_schemas import ApprovalIn, DecisionIn, ReceiveIn, St
 from commerce.orders.returning import Announced, Arrived
 from commerce.orders.schemas import StaffOrderOut
 from commerce.orders.states import TRANSITIONS
+from commerce.orders.taxing import asking
+from commerce.taxes import engines
+from commerce.taxes.quotes import Quote
 from foundation.database import Tx
 
 router = APIRouter(prefix="/v1/admin/orders", tags=["orders"])
@@ -30,12 +33,22 @@ async def announce_return(
     """Announce units that come back, for their money or for other units: approved at once."""
     announced = [Announced(line.line_id, line.quantity, line.reason) for line in body.lines]
 
-    async def do(tx: Tx) -> None:
-        await returning.request(
-            tx, order_id, by_staff(by), announced, note=body.note, wanted=body.by_variant(), override=body.override
-        )
+    async def requested(quote: Quote | None) -> Response:
+        async def do(tx: Tx) -> None:
+            await returning.request(
+                tx,
+                order_id,
+                by_staff(by),
+                announced,
+                note=body.note,
+                wanted=body.by_variant(),
+                override=body.override,
+                quote=quote,
+            )
 
-    return await change_order(request, core, by, key, order_id, do, status.HTTP_201_CREATED)
+        return await change_order(request, core, by, key, order_id, do, status.HTTP_201_CREATED)
+
+    return await asking(engines.configured(core.settings), requested)
 
 
 @router.post("/{order_id}/returns/{return_id}/approve", response_model=StaffOrderOut)
