@@ -84,6 +84,11 @@ def token_of(request: Request) -> str | None:
     return request.cookies.get(SESSION_COOKIE)
 
 
+def address_of(request: Request) -> str:
+    """Where a request comes from, as far as the server can tell."""
+    return request.client.host if request.client else ""
+
+
 async def shopper_or_none(request: Request, core: CoreDep, shop: ShopDep) -> Shopper | None:
     """Who is asking, if they have a session.
 

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 from commerce.cart.schemas import CartOut
 from commerce.checkout.schemas import PartIn
+from commerce.http import address_of
 from commerce.stored_value import service
-from commerce.stored_value.api import address_of
 from commerce.stored_value.schemas import SpendableOut
 from foundation.http import InvalidFields
 from foundation.types import MoneyOut

@@ -11,6 +11,8 @@ from starlette.responses import Response
 from commerce.cart import accepting, codes, gifts, saved, sharing
 from commerce.cart import service as carts
 from commerce.cart.schemas import GiftIn
+from commerce.http import address_of
+from commerce.promotions import guessing
 from foundation.errors import Problem
 from foundation.types import Text
 from storefront.cart import cart_page, current_id
@@ -26,7 +28,8 @@ async def give_code(request: Request, visit: VisitDep) -> Response:
     """Give a discount code."""
     try:
         form = await read(request, CodeForm)
-        async with visit.core.database.tx(visit.shop.id) as tx:
+        counted = guessing.counted(visit.core.database, visit.shopper, address_of(request))
+        async with counted, visit.core.database.tx(visit.shop.id) as tx:
             await codes.give(tx, visit.shopper, await current_id(tx, visit), form.code)
     except Problem as problem:
         return await cart_page(visit, problem)

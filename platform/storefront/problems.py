@@ -35,6 +35,10 @@ _WORDS = {
     "promotions.code_not_running": ("This code doesn't hold now", "It has ended, or hasn't begun yet."),
     "promotions.code_unknown": ("We don't know this code", "Check how it is written. Nothing was changed."),
     "promotions.code_used_up": ("This code is used up", "It has been used as often as it may be. Nothing was charged."),
+    "promotions.too_many_guesses": (
+        "Too many wrong codes",
+        "Please try again in some minutes. Your cart is as it was.",
+    ),
     "promotions.too_many_codes": ("Five codes are enough", "Take one out to use another."),
     "cart.not_found": ("This cart is gone", "It may belong to another visit. Your own cart is in the top corner."),
     "cart.not_open": ("This cart is already paid for", "It is being paid or has become an order: have a look there."),

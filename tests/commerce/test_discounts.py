@@ -20,6 +20,7 @@ from commerce.orders import cancelling
 from commerce.payments.providers import Charge
 from commerce.promotions import service as promotions
 from commerce.promotions.engine import Discount, take
+from commerce.promotions.guessing import BY_ADDRESS, BY_SHOPPER
 from commerce.promotions.schemas import CodeIn
 from commerce.promotions.windows import moment, when, zone_of
 from commerce.taxes.engine import Rate
@@ -320,6 +321,47 @@ async def test_codes_are_listed_by_name(staff: httpx.AsyncClient) -> None:
     assert ([code["code"] for code in first["items"]], first["has_more"]) == (["A", "B"], True)
     second = (await staff.get("/v1/admin/discount-codes", params={"limit": 2, "cursor": first["next_cursor"]})).json()
     assert ([code["code"] for code in second["items"]], second["has_more"]) == (["C"], False)
+
+
+async def test_whoever_guesses_codes_is_stopped_and_whoever_knows_them_is_not(
+    browser: Browser, staff: httpx.AsyncClient, grocer: SeededShop, rows: Any
+) -> None:
+    cart = await browser.add(await browser.cart(), grocer.products[0].variant_id)
+    await _put(staff, "SPRING", percent="10")
+    await _put(staff, "OLD", percent="5", ends_at="2020-01-01T00:00:00")
+    now = clock.now()
+
+    async def tried(code: str) -> int:
+        return (await _give(browser, cart, code)).status_code
+
+    with clock.use(lambda: now):
+        for _ in range(BY_SHOPPER.burst + 2):
+            assert [await tried("SPRING"), await tried("OLD")] == [200, 422]
+        wrong = await asyncio.gather(*(tried(f"GUESS{number}") for number in range(BY_SHOPPER.burst + 5)))
+        assert sorted(wrong) == [422] * BY_SHOPPER.burst + [429] * 5
+        stopped = await _give(browser, cart, "SPRING")
+        assert (stopped.status_code, stopped.json()["code"]) == (429, "promotions.too_many_guesses")
+        assert int(stopped.headers["retry-after"]) == stopped.json()["retry_after"] == 60
+    with clock.use(lambda: now + BY_SHOPPER.every):
+        assert [await tried("SPRING"), await tried("GUESS"), await tried("SPRING")] == [200, 422, 429]
+    assert not rows("SELECT FROM throttle_bucket WHERE tokens < 0")
+
+
+async def test_a_new_session_does_not_bring_new_guesses_to_an_address(client: httpx.AsyncClient, app: Any) -> None:
+    now, answers = clock.now(), []
+    with clock.use(lambda: now):
+        for _ in range(4):
+            client.cookies.clear()
+            await client.post("/v1/store/sessions", json={})
+            browser = Browser(client)
+            cart = await browser.cart()
+            answers += [(await _give(browser, cart, "GUESS")).status_code for _ in range(BY_SHOPPER.burst)]
+        assert answers == [422] * BY_ADDRESS.burst + [429] * (4 * BY_SHOPPER.burst - BY_ADDRESS.burst)
+        elsewhere = httpx.ASGITransport(app=app, raise_app_exceptions=False, client=("192.0.2.7", 1))
+        async with httpx.AsyncClient(transport=elsewhere, base_url=client.base_url) as other:
+            await other.post("/v1/store/sessions", json={})
+            browser = Browser(other)
+            assert (await _give(browser, await browser.cart(), "GUESS")).status_code == 422
 
 
 @pytest.fixture

@@ -11,8 +11,9 @@ from commerce.cart import codes, consigning, service
 from commerce.cart.quoting import quote
 from commerce.cart.schemas import AddLine, CartOut, ChangeLine, ConsignmentsIn, GiveCode
 from commerce.delivery.schemas import AddressIn, DeliveryChoice, DeliveryOptions, SlotOffers
-from commerce.http import here, shopper_of
+from commerce.http import CoreDep, ShopDep, ShopperDep, address_of, here, shopper_of
 from commerce.identity.service import Shopper
+from commerce.promotions import guessing
 from commerce.promotions.schemas import CodeName
 from commerce.taxes import engines
 from commerce.taxes.schemas import VatIdIn
@@ -100,11 +101,11 @@ async def accept_prices(request: Request, cart_id: CartId) -> Response:
 
 
 @router.post("/{cart_id}/codes", response_model=CartOut)
-async def give_code(request: Request, cart_id: CartId, body: GiveCode) -> Response:
-    """Give a discount code."""
-    core, shop = await here(request)
-    async with core.database.tx(shop.id) as tx:
-        shopper = await shopper_of(tx, request)
+async def give_code(
+    request: Request, core: CoreDep, shop: ShopDep, shopper: ShopperDep, cart_id: CartId, body: GiveCode
+) -> Response:
+    """Give a discount code. After too many that are none, by shopper or by address, none is looked at for a while."""
+    async with guessing.counted(core.database, shopper, address_of(request)), core.database.tx(shop.id) as tx:
         await codes.give(tx, shopper, cart_id, body.code)
         return await answer(tx, shopper, cart_id)
 

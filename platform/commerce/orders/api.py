@@ -10,7 +10,7 @@ from uuid import UUID
 from fastapi import APIRouter, Path, Query, Request, Response, status
 
 from commerce.catalog.schemas import Page
-from commerce.http import Core, CoreDep, KeyDep, ShopDep, ShopperDep, decode_cursor, encode_cursor, once
+from commerce.http import Core, CoreDep, KeyDep, ShopDep, ShopperDep, address_of, decode_cursor, encode_cursor, once
 from commerce.identity.service import Shopper
 from commerce.orders import cancelling, editing, photos, reading, reordering, returning
 from commerce.orders.answering import OrderId, change_order
@@ -57,7 +57,7 @@ async def list_orders(core: CoreDep, shop: ShopDep, shopper: ShopperDep, query: 
 @router.post("/lookup")
 async def look_up(request: Request, core: CoreDep, shop: ShopDep, body: Look) -> OrderOut:
     """A guest's order, by its number and the address it was placed with. Asked too often, it answers no more."""
-    await throttling.take(core.database, shop.id, BY_CALLER, request.client.host if request.client else "")
+    await throttling.take(core.database, shop.id, BY_CALLER, address_of(request))
     await throttling.take(core.database, shop.id, BY_NUMBER, body.number.upper())
     async with core.database.tx(shop.id, read_only=True) as tx:
         return await reading.of_guest(tx, number=body.number, email=body.email)

@@ -11,7 +11,18 @@ from fastapi import APIRouter, Depends, Path, Query, Request, Response, status
 from pydantic import BaseModel
 
 from commerce.catalog.schemas import Page
-from commerce.http import Core, CoreDep, KeyDep, ShopDep, ShopperDep, decode_cursor, encode_cursor, once, staff
+from commerce.http import (
+    Core,
+    CoreDep,
+    KeyDep,
+    ShopDep,
+    ShopperDep,
+    address_of,
+    decode_cursor,
+    encode_cursor,
+    once,
+    staff,
+)
 from commerce.identity.service import SignInRequired
 from commerce.identity.staff import Staff
 from commerce.stored_value import service
@@ -138,11 +149,6 @@ async def claw_back(
     """Take store credit back from a customer."""
     do = partial(service.claw_back, shop=shop, customer_id=customer_id, body=body, actor=_actor(by))
     return await _change(request, core, by, key, do, status.HTTP_201_CREATED)
-
-
-def address_of(request: Request) -> str:
-    """Where a request comes from, as far as the server can tell."""
-    return request.client.host if request.client else ""
 
 
 async def _change(

@@ -6,6 +6,7 @@ import hashlib
 import math
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import text
@@ -25,6 +26,7 @@ class Limit:
     name: str
     burst: int
     every: timedelta
+    refusal: type[TooMany] = TooMany
 
 
 # uq_throttle_bucket_subject. No row comes back when the bucket is empty.
@@ -44,6 +46,15 @@ _TAKE = hot(
     )
 )
 
+_GIVE_BACK = hot(
+    text(
+        """
+        UPDATE throttle_bucket SET tokens = least(CAST(:burst AS float8), tokens + 1)
+        WHERE tenant_id = :tenant_id AND subject = :subject
+        """
+    )
+)
+
 # ix_throttle_bucket_updated
 _FORGET = hot(
     text("DELETE FROM throttle_bucket WHERE tenant_id = :tenant_id AND updated_at < CAST(:before AS timestamptz)")
@@ -54,17 +65,27 @@ async def take(database: Database, tenant_id: UUID, limit: Limit, subject: str) 
     """Count one, in a transaction of its own: it is counted whatever becomes of the request.
 
     Raises:
-        TooMany: it has been too often.
+        TooMany: it has been too often; as the limit's own kind of it.
     """
-    digest = hashlib.blake2b(f"{limit.name}:{subject}".encode(), digest_size=16).hexdigest()
     every = limit.every.total_seconds()
-    values = {"id": new_id(), "subject": digest, "burst": limit.burst, "every": every, "now": clock.now()}
+    values = {**_bucket(limit, subject), "id": new_id(), "every": every, "now": clock.now()}
     async with database.tx(tenant_id) as tx:
         taken = await tx.one(_TAKE, values)
     if taken is None:
-        raise TooMany(retry_after=math.ceil(every))
+        raise limit.refusal(retry_after=math.ceil(every))
+
+
+async def give_back(database: Database, tenant_id: UUID, limit: Limit, subject: str) -> None:
+    """What was counted does not count after all."""
+    async with database.tx(tenant_id) as tx:
+        await tx.rows(_GIVE_BACK, _bucket(limit, subject))
 
 
 async def forget(tx: Tx) -> None:
     """Let go of buckets that are full again."""
     await tx.rows(_FORGET, {"before": clock.now() - FORGOTTEN_AFTER})
+
+
+def _bucket(limit: Limit, subject: str) -> dict[str, Any]:
+    digest = hashlib.blake2b(f"{limit.name}:{subject}".encode(), digest_size=16).hexdigest()
+    return {"subject": digest, "burst": limit.burst}
