@@ -160,6 +160,13 @@ _WRONG = {
                                    coalesce(sum(quantity) FILTER (WHERE kind = 'write_off'), 0) AS lost
                             FROM stock_movement m WHERE m.reference_id = t.id) m
         WHERE t.tenant_id = :tenant_id AND (p.sent, p.arrived, p.lost) IS DISTINCT FROM (m.sent, m.arrived, m.lost)""",
+    "a parcel that holds what left another warehouse than it did": """
+        SELECT f.id FROM fulfilment f JOIN stock_movement m ON m.reference_id = f.id AND m.kind = 'sell'
+        JOIN stock s ON s.id = m.stock_id
+        WHERE f.tenant_id = :tenant_id AND f.warehouse_id IS DISTINCT FROM s.warehouse_id
+          AND (f.warehouse_id IS NOT NULL
+               OR 1 = (SELECT count(DISTINCT o.warehouse_id) FROM stock_movement n JOIN stock o ON o.id = n.stock_id
+                       WHERE n.reference_id = f.id AND n.kind = 'sell'))""",
     "lots that are more than their balance": """
         SELECT s.id FROM stock s JOIN stock_lot l ON l.stock_id = s.id WHERE s.tenant_id = :tenant_id
         GROUP BY s.id, s.received, s.available, s.reserved, s.sold, s.written_off, s.lotted

@@ -84,7 +84,7 @@ async def test_what_expires_first_goes_first_and_what_has_no_lot_goes_last(desk:
 
 async def test_a_parcels_lots_are_known_and_a_recall_finds_every_order(desk: Desk) -> None:
     sent, waits = await desk.order(4), await desk.order(1)
-    fulfilment_id = await _do(desk, lambda tx: fulfilling.fulfil(tx, sent.id, STAFF))
+    [fulfilment_id] = await _do(desk, lambda tx: fulfilling.fulfil(tx, sent.id, STAFF))
     assert await _lots(desk) == {"A": (0, 0, 3, 0), "B": (1, 1, 1, 0)}
 
     async def recall(lot: str) -> list[tuple[UUID, UUID | None, int]]:

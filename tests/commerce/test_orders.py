@@ -306,7 +306,7 @@ async def test_many_orders_are_sent_at_once_and_each_stands_for_itself(
     answer = (await staff.post("/v1/admin/orders/fulfilments", json={"parcels": asked}, headers=headers)).json()
 
     assert [one["problem"] for one in answer["items"]] == ["orders.illegal_transition", None, "orders.not_found"]
-    assert (await _look(staff, other["id"]))["parcels"][0]["id"] == answer["items"][1]["fulfilment_id"]
+    assert (await _look(staff, other["id"]))["parcels"][0]["id"] == answer["items"][1]["fulfilment_ids"][0]
 
 
 async def test_notes_stay_with_staff(browser: Browser, staff: httpx.AsyncClient, order: dict[str, Any]) -> None:

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING, Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import httpx
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from commerce.orders.dispatching import dispatches, fitting
 from tests.factories import SeededShop
 
 if TYPE_CHECKING:
@@ -136,3 +140,105 @@ async def test_a_setting_that_makes_no_sense_is_refused(
     refused = await staff.put(f"/v1/admin/inventory/{path}", json=body)
     assert (refused.status_code, refused.json()["code"]) == (422, "request.invalid_fields")
     assert rows("SELECT count(*) FROM warehouse") == [(1,)]
+
+
+_A_LINE = st.dictionaries(st.sampled_from("abc"), st.integers(1, 3), min_size=1)
+
+
+@given(
+    st.dictionaries(st.integers(0, 3), st.tuples(st.integers(1, 6), _A_LINE), min_size=1),
+    st.data(),
+)
+def test_each_parcel_leaves_a_warehouse_that_holds_all_of_it(
+    lines: dict[int, tuple[int, dict[str, int]]], data: Any
+) -> None:
+    line_ids = {line: UUID(int=line) for line in lines}
+    variant_ids = {letter: UUID(int=100 + place) for place, letter in enumerate("abc")}
+    needs = {line_ids[n]: {variant_ids[v]: each for v, each in made_of.items()} for n, (_, made_of) in lines.items()}
+    units = {line_ids[n]: quantity for n, (quantity, _) in lines.items()}
+    wanted = Counter[UUID]()
+    for line_id, quantity in units.items():
+        wanted.update({variant_id: quantity * each for variant_id, each in needs[line_id].items()})
+    there = {UUID(int=200 + place): Counter[UUID]() for place in range(3)}
+    for variant_id, quantity in wanted.items():
+        for _ in range(quantity):
+            there[UUID(int=200 + data.draw(st.integers(0, 2)))][variant_id] += 1
+
+    leaving = dispatches(units, needs, there)
+
+    sent = Counter[UUID]()
+    for parcel in leaving:
+        assert parcel.units
+        assert min(parcel.units.values()) > 0
+        sent.update(parcel.units)
+        if parcel.warehouse_id is not None:
+            held = Counter(there[parcel.warehouse_id])
+            for line_id, quantity in parcel.units.items():
+                held.subtract({variant_id: quantity * each for variant_id, each in needs[line_id].items()})
+            assert min(held.values()) >= 0
+    assert dict(sent) == units
+    assert len({parcel.warehouse_id for parcel in leaving}) == len(leaving)
+    whole = [place for place, held in there.items() if fitting(units, needs, held) == units]
+    assert not whole or len(leaving) == 1
+
+
+@pytest.mark.usefixtures("berlin")
+async def test_what_lies_in_two_warehouses_leaves_in_two_parcels(
+    staff: httpx.AsyncClient, browser: Browser, grocer: SeededShop, rows: Any
+) -> None:
+    order = await _buy(browser, grocer, staff, 7)
+    path = f"orders/{order['id']}/fulfilments"
+
+    refused = await _post(staff, path, carrier="DHL", tracking_number="JD1")
+    told = refused.json()
+    assert (refused.status_code, told["code"]) == (409, "orders.several_warehouses")
+    assert told["warehouses"] == ["berlin", "main"]
+    assert rows("SELECT FROM fulfilment") == []
+
+    sent = (await _post(staff, path, carrier="DHL")).json()
+    assert sent["fulfilment_state"] == "shipped"
+    assert [(one["warehouse"], one["lines"][0]["quantity"], one["carrier"]) for one in sent["parcels"]] == [
+        ("berlin", 5, "DHL"),
+        ("main", 2, "DHL"),
+    ]
+    assert [(one["warehouse"], one["quantity"], one["fulfilment_id"]) for one in sent["sources"]] == [
+        ("berlin", 5, sent["parcels"][0]["id"]),
+        ("main", 2, sent["parcels"][1]["id"]),
+    ]
+    assert rows("SELECT name, count(*) FROM outbox WHERE name = 'order.fulfilled' GROUP BY 1") == [
+        ("order.fulfilled", 2)
+    ]
+    tracked = await _post(staff, f"{path}/{sent['parcels'][1]['id']}/tracking", carrier="DHL", tracking_number="JD2")
+    assert [one["tracking_number"] for one in tracked.json()["parcels"]] == [None, "JD2"]
+
+
+@pytest.mark.usefixtures("berlin")
+async def test_many_orders_leave_in_a_parcel_a_warehouse(
+    staff: httpx.AsyncClient, browser: Browser, grocer: SeededShop
+) -> None:
+    spread, whole = [await _buy(browser, grocer, staff, quantity) for quantity in (6, 2)]
+    body = {"parcels": [{"order_id": order["id"]} for order in (spread, whole)]}
+    answer = await staff.post("/v1/admin/orders/fulfilments", json=body, headers={"Idempotency-Key": "many"})
+
+    assert [(len(one["fulfilment_ids"]), one["problem"]) for one in answer.json()["items"]] == [(2, None), (1, None)]
+
+
+@pytest.mark.usefixtures("berlin")
+async def test_a_box_whose_parts_lie_apart_leaves_as_one(
+    staff: httpx.AsyncClient, browser: Browser, grocer: SeededShop, rows: Any
+) -> None:
+    await _post(staff, "inventory/counts", sku="SKU1", warehouse="main", counted=5)
+    await _post(staff, "inventory/counts", sku="SKU0", warehouse="main", counted=0)
+    await _post(staff, "inventory/counts", sku="SKU2", warehouse="main", counted=0)
+    parts = [{"sku": "SKU0", "quantity": 1}, {"sku": "SKU1", "quantity": 1}]
+    made = await staff.put("/v1/admin/inventory/bundles", json={"sku": "SKU2", "components": parts})
+    assert made.status_code == 200, made.text
+    cart = await browser.add(await browser.cart(), grocer.products[2].variant_id, 2)
+    await browser.http.put(f"/v1/store/carts/{cart['id']}/address", json=ADDRESS)
+    await browser.http.put(f"/v1/store/carts/{cart['id']}/delivery", json={"code": "post"})
+    order = (await browser.complete(cart, key="box")).json()
+
+    sent = (await _post(staff, f"orders/{order['id']}/fulfilments")).json()
+
+    assert [(one["warehouse"], one["lines"][0]["quantity"]) for one in sent["parcels"]] == [(None, 2)]
+    assert {one["warehouse"] for one in sent["sources"]} == {"berlin", "main"}

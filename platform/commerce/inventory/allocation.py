@@ -6,6 +6,7 @@ Whoever calls holds the order's row, so nobody else spends its reservations. Bal
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from uuid import UUID
@@ -23,29 +24,19 @@ from foundation.ids import new_id
 _HELD = hot(
     text(
         """
-        SELECT r.id, r.stock_id, r.lot_id, s.variant_id, r.quantity - r.sold - r.released AS units
+        SELECT r.id, r.stock_id, r.lot_id, s.variant_id, s.warehouse_id, w.code AS warehouse,
+               r.quantity - r.sold - r.released AS units
         FROM reservation r JOIN stock s ON s.tenant_id = r.tenant_id AND s.id = r.stock_id
+        JOIN warehouse w ON w.tenant_id = s.tenant_id AND w.id = s.warehouse_id
         WHERE r.tenant_id = :tenant_id AND r.order_id = :order_id AND r.quantity > r.sold + r.released
           AND s.variant_id = ANY(CAST(:variant_ids AS uuid[]))
-          AND (CAST(:warehouse_id AS uuid) IS NULL OR s.warehouse_id = CAST(:warehouse_id AS uuid))
         ORDER BY s.variant_id, s.id, r.id FOR UPDATE OF r, s
         """
     )
 )
 
-# ix_reservation_order
-_HELD_AT = hot(
-    text(
-        """
-        SELECT w.id AS warehouse_id, s.variant_id, sum(r.quantity - r.sold - r.released)::bigint AS units
-        FROM warehouse w
-        LEFT JOIN reservation r ON r.tenant_id = w.tenant_id AND r.order_id = :order_id
-                               AND r.quantity > r.sold + r.released
-        LEFT JOIN stock s ON s.tenant_id = r.tenant_id AND s.id = r.stock_id AND s.warehouse_id = w.id
-        WHERE w.tenant_id = :tenant_id AND w.code = :warehouse GROUP BY w.id, s.variant_id
-        """
-    )
-)
+# uq_warehouse_code
+_WAREHOUSE = hot(text("SELECT id FROM warehouse WHERE tenant_id = :tenant_id AND code = :warehouse"))
 
 _TAKEN = """
     WITH taken AS (
@@ -123,11 +114,61 @@ class NotAllocated(RuntimeError):
 
 
 @dataclass(frozen=True, slots=True)
-class _Taken:
+class Taken:
+    """Units of a reservation, to be spent."""
+
     reservation_id: UUID
     stock_id: UUID
     lot_id: UUID | None
     units: int
+
+
+@dataclass(slots=True)
+class _Reserved:
+    id: UUID
+    stock_id: UUID
+    lot_id: UUID | None
+    variant_id: UUID
+    warehouse_id: UUID
+    warehouse: str
+    units: int
+
+
+@dataclass(frozen=True, slots=True)
+class Reserved:
+    """What an order holds of some variants, locked, by where it lies."""
+
+    order_id: UUID
+    _parts: Sequence[_Reserved]
+
+    def there(self) -> dict[UUID, Counter[UUID]]:
+        """How many units lie in each warehouse, by variant."""
+        found: dict[UUID, Counter[UUID]] = {}
+        for part in self._parts:
+            found.setdefault(part.warehouse_id, Counter())[part.variant_id] += part.units
+        return found
+
+    def codes(self) -> dict[UUID, str]:
+        """What the shop calls these warehouses."""
+        return {part.warehouse_id: part.warehouse for part in self._parts}
+
+    def take(self, units: Mapping[UUID, int], warehouse_id: UUID | None = None) -> tuple[list[Taken], dict[UUID, int]]:
+        """Parts that make up so many units, by variant, from anywhere or from one warehouse, and what is missing."""
+        wanted, taken = dict(units), list[Taken]()
+        for part in self._parts:
+            some = min(part.units, wanted.get(part.variant_id, 0))
+            if some and warehouse_id in (None, part.warehouse_id):
+                taken.append(Taken(part.id, part.stock_id, part.lot_id, some))
+                part.units -= some
+                wanted[part.variant_id] -= some
+        return taken, {variant_id: lacking for variant_id, lacking in wanted.items() if lacking}
+
+    def lacks(self, units: Mapping[UUID, int]) -> dict[UUID, int]:
+        """Of so many units, by variant, those that the order does not hold anywhere."""
+        held = Counter[UUID]()
+        for part in self._parts:
+            held[part.variant_id] += part.units
+        return {variant_id: n - held[variant_id] for variant_id, n in units.items() if n > held[variant_id]}
 
 
 async def lock(tx: Tx, variant_ids: Iterable[UUID]) -> None:
@@ -135,39 +176,58 @@ async def lock(tx: Tx, variant_ids: Iterable[UUID]) -> None:
     await tx.rows(_LOCK, {"variant_ids": list(variant_ids)})
 
 
-async def held_at(tx: Tx, order_id: UUID, warehouse: str) -> tuple[UUID, dict[UUID, int]]:
-    """The id of a warehouse, and the units, by variant, that it holds for an order.
+async def reserved(tx: Tx, order_id: UUID, units: Mapping[UUID, int]) -> Reserved:
+    """What an order holds of the variants of which so many units are wanted, locked."""
+    wanted = [variant_id for variant_id, quantity in units.items() if quantity]
+    rows = await tx.rows(_HELD, {"order_id": order_id, "variant_ids": wanted}) if wanted else []
+    return Reserved(order_id, [_Reserved(**row) for row in rows])
+
+
+async def warehouse_id_of(tx: Tx, warehouse: str) -> UUID:
+    """Which warehouse a code names.
 
     Raises:
         UnknownWarehouse.
     """
-    rows = await tx.rows(_HELD_AT, {"order_id": order_id, "warehouse": warehouse})
-    if not rows:
+    row = await tx.one(_WAREHOUSE, {"warehouse": warehouse})
+    if row is None:
         raise UnknownWarehouse(warehouse=warehouse)
-    units = {row["variant_id"]: row["units"] for row in rows if row["variant_id"]}
-    return rows[0]["warehouse_id"], units
+    found: UUID = row["id"]
+    return found
+
+
+async def require_held(tx: Tx, held: Reserved, units: Mapping[UUID, int]) -> None:
+    """So many units, by variant, have to be there for the order, wherever they lie.
+
+    Raises:
+        NotInYet: the order holds fewer and waits for the rest.
+        NotAllocated: it holds fewer.
+    """
+    missing = held.lacks(units)
+    if not missing:
+        return
+    waiting = await promises.waiting(tx, held.order_id)
+    for variant_id, lacking in missing.items():
+        if lacking <= waiting.get(variant_id, 0):
+            requested = units[variant_id]
+            raise NotInYet(variant_id=variant_id, requested=requested, allocated=requested - lacking)
+    raise NotAllocated(f"order {held.order_id} lacks {missing}")
 
 
 async def ship(
-    tx: Tx, order_id: UUID, units: Mapping[UUID, int], *, reference_id: UUID, warehouse_id: UUID | None = None
+    tx: Tx, held: Reserved, units: Mapping[UUID, int], *, reference_id: UUID, warehouse_id: UUID | None
 ) -> None:
-    """Let units, by variant, of an order leave the warehouses that hold them, or one of these: reserved becomes sold.
+    """Let units, by variant, of an order leave a warehouse, or wherever they lie: reserved becomes sold.
 
     Raises:
-        NotInYet: the order holds fewer and waits for the rest; nothing leaves.
         NotFromThere: the warehouse holds fewer for the order; nothing leaves.
         NotAllocated: the order holds fewer.
     """
-    taken, missing = await _take(tx, order_id, units, warehouse_id)
+    taken, missing = held.take(units, warehouse_id)
     for variant_id, lacking in missing.items() if warehouse_id else ():
         raise NotFromThere(variant_id=variant_id, requested=units[variant_id], allocated=units[variant_id] - lacking)
     if missing:
-        waiting = await promises.waiting(tx, order_id)
-        for variant_id, lacking in missing.items():
-            if lacking <= waiting.get(variant_id, 0):
-                requested = units[variant_id]
-                raise NotInYet(variant_id=variant_id, requested=requested, allocated=requested - lacking)
-        raise NotAllocated(f"order {order_id} lacks {missing}")
+        raise NotAllocated(f"order {held.order_id} lacks {missing}")
     await _spend(tx, _SHIP, "sell", taken, reference_id)
     await lots.sell(tx, ((part.lot_id, part.units) for part in taken))
 
@@ -180,7 +240,7 @@ async def release(tx: Tx, order_id: UUID, units: Mapping[UUID, int], *, referenc
     """
     given_up = await promises.give_up(tx, order_id, units)
     held = {variant_id: quantity - given_up[variant_id] for variant_id, quantity in units.items()}
-    taken, missing = await _take(tx, order_id, held)
+    taken, missing = (await reserved(tx, order_id, held)).take(held)
     if missing:
         raise NotAllocated(f"order {order_id} lacks {missing}")
     risen = promises.rises(await _spend(tx, _RELEASE, "release", taken, reference_id))
@@ -188,25 +248,8 @@ async def release(tx: Tx, order_id: UUID, units: Mapping[UUID, int], *, referenc
     await promises.rose(tx, risen, given_up=given_up)
 
 
-async def _take(
-    tx: Tx, order_id: UUID, units: Mapping[UUID, int], warehouse_id: UUID | None = None
-) -> tuple[list[_Taken], dict[UUID, int]]:
-    """The parts of the order's reservations that make up so many units, locked, and what is missing."""
-    wanted = {variant_id: quantity for variant_id, quantity in units.items() if quantity}
-    taken: list[_Taken] = []
-    if not wanted:
-        return taken, wanted
-    held = {"order_id": order_id, "variant_ids": list(wanted), "warehouse_id": warehouse_id}
-    for row in await tx.rows(_HELD, held):
-        part = min(row["units"], wanted[row["variant_id"]])
-        if part:
-            taken.append(_Taken(row["id"], row["stock_id"], row["lot_id"], part))
-            wanted[row["variant_id"]] -= part
-    return taken, {variant_id: lacking for variant_id, lacking in wanted.items() if lacking}
-
-
 async def _spend(
-    tx: Tx, statement: HotStatement, kind: str, taken: Sequence[_Taken], reference_id: UUID
+    tx: Tx, statement: HotStatement, kind: str, taken: Sequence[Taken], reference_id: UUID
 ) -> Sequence[asyncpg.Record]:
     if not taken:
         return []

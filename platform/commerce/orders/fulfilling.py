@@ -1,14 +1,16 @@
-"""Parcels: sent with all or some of an order, and followed until they are delivered."""
+"""Parcels: each sent from one warehouse with all or some of an order, and followed until they are delivered."""
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from uuid import UUID
 
 from sqlalchemy import text
 
 from commerce.inventory import allocation
+from commerce.inventory.allocation import Reserved
+from commerce.orders.dispatching import Dispatch, dispatches, fitting
 from commerce.orders.held import Actor, Held, by_variant, enter, hold, open_units, save, save_states, tell, told
 from commerce.orders.lines import written
 from commerce.orders.parcel_schemas import ParcelStep
@@ -36,13 +38,31 @@ class SeveralAddresses(Conflict):
     """Where there is something to send to."""
 
 
+class SeveralWarehouses(Conflict):
+    """A tracking number is of one parcel, and these units leave from several warehouses; name one of them at a time."""
+
+    code = "orders.several_warehouses"
+
+    warehouses: list[str]
+
+
+@dataclass(frozen=True, slots=True)
+class _Parcel:
+    """What the parcels that leave at once have in common."""
+
+    consignment_id: UUID | None
+    carrier: str | None
+    tracking_number: str | None
+
+
 _SEND = hot(
     text(
         """
         WITH parcel AS (
-            INSERT INTO fulfilment (tenant_id, id, order_id, consignment_id, carrier, tracking_number, shipped_at)
-            VALUES (:tenant_id, :id, :order_id, CAST(:consignment_id AS uuid), CAST(:carrier AS text),
-                    CAST(:tracking_number AS text), CAST(:at AS timestamptz))
+            INSERT INTO fulfilment (tenant_id, id, order_id, consignment_id, warehouse_id, carrier, tracking_number,
+                                    shipped_at)
+            VALUES (:tenant_id, :id, :order_id, CAST(:consignment_id AS uuid), CAST(:warehouse_id AS uuid),
+                    CAST(:carrier AS text), CAST(:tracking_number AS text), CAST(:at AS timestamptz))
             RETURNING id)
         INSERT INTO fulfilment_line (tenant_id, id, fulfilment_id, order_line_id, quantity)
         SELECT :tenant_id, l.id, parcel.id, l.line_id, l.quantity
@@ -77,12 +97,14 @@ async def fulfil(
     warehouse: str | None = None,
     carrier: str | None = None,
     tracking_number: str | None = None,
-) -> UUID:
-    """Send a parcel with units by line, or with all that has not left, of the order or of one of its consignments;
-    gives the parcel's id. From a warehouse, if one is named: with all that it holds, unless units are named too.
+) -> list[UUID]:
+    """Send units by line, or all that has not left, of the order or of one of its consignments; gives the parcels' ids.
+
+    From a warehouse, if one is named: with all that it holds, unless units are named too. Otherwise one parcel leaves
+    each warehouse that they lie in.
 
     Raises:
-        NotInYet, NotFromThere, UnknownWarehouse: nothing leaves.
+        NotInYet, NotFromThere, UnknownWarehouse, SeveralWarehouses: nothing leaves.
         OrderNotFound, IllegalTransition, UnknownLine, TooManyUnits, NothingToSend, SeveralAddresses: nothing leaves.
     """
     held = await hold(tx, order_id)
@@ -90,51 +112,54 @@ async def fulfil(
     units = open_units(held, lines)
     if lines is None and consignment_id is not None:
         units = {line_id: n for line_id, n in units.items() if held.line(line_id).consignment_id == consignment_id}
+    there = await allocation.reserved(tx, held.id, by_variant(held, units))
+    needs = {line_id: {need.variant_id: need.quantity for need in held.line(line_id).needs} for line_id in units}
     warehouse_id = None
     if warehouse is not None:
-        warehouse_id, there = await allocation.held_at(tx, held.id, warehouse)
-        units = units if lines is not None else _that_lie_there(held, units, there)
+        warehouse_id = await allocation.warehouse_id_of(tx, warehouse)
+        units = units if lines is not None else fitting(units, needs, there.there().get(warehouse_id, {}))
     if not units:
         raise NothingToSend
-    consignment_id = _consignment_of(held, units, consignment_id)
+    parcel = _Parcel(_consignment_of(held, units, consignment_id), carrier, tracking_number)
+    if warehouse_id is not None:
+        leaving = [Dispatch(units, warehouse_id)]
+    else:
+        await allocation.require_held(tx, there, by_variant(held, units))
+        leaving = dispatches(units, needs, there.there())
+    if len(leaving) > 1 and tracking_number is not None:
+        raise SeveralWarehouses(warehouses=sorted(there.codes().values()))
+    sent = [(await _send(held, there, parcel, dispatch), dispatch.units) for dispatch in leaving]
+    await save(held)
+    for fulfilment_id, left in sent:
+        await enter(held, "fulfilled", actor, fulfilment_id=fulfilment_id, lines=written(left))
+        said = OrderFulfilled(order_id=held.id, fulfilment_id=fulfilment_id, carrier=carrier, lines=told(held, left))
+        await tell(held, actor, said)
+    return [fulfilment_id for fulfilment_id, _ in sent]
+
+
+async def _send(held: Held, there: Reserved, parcel: _Parcel, dispatch: Dispatch) -> UUID:
+    """One parcel leaves; gives its id."""
     fulfilment_id = new_id()
-    for line_id, quantity in units.items():
+    for line_id, quantity in dispatch.units.items():
         held.line(line_id).fulfilled += quantity
-    wanted = by_variant(held, units)
-    await allocation.ship(tx, held.id, wanted, reference_id=fulfilment_id, warehouse_id=warehouse_id)
-    await tx.rows(
+    wanted = by_variant(held, dispatch.units)
+    await allocation.ship(held.tx, there, wanted, reference_id=fulfilment_id, warehouse_id=dispatch.warehouse_id)
+    await held.tx.rows(
         _SEND,
         {
             "id": fulfilment_id,
             "order_id": held.id,
-            "consignment_id": consignment_id,
-            "carrier": carrier,
-            "tracking_number": tracking_number,
+            "consignment_id": parcel.consignment_id,
+            "warehouse_id": dispatch.warehouse_id,
+            "carrier": parcel.carrier,
+            "tracking_number": parcel.tracking_number,
             "at": clock.now(),
-            "ids": [new_id() for _ in units],
-            "line_ids": list(units),
-            "quantities": list(units.values()),
+            "ids": [new_id() for _ in dispatch.units],
+            "line_ids": list(dispatch.units),
+            "quantities": list(dispatch.units.values()),
         },
     )
-    await save(held)
-    await enter(held, "fulfilled", actor, fulfilment_id=fulfilment_id, lines=written(units))
-    said = OrderFulfilled(order_id=held.id, fulfilment_id=fulfilment_id, carrier=carrier, lines=told(held, units))
-    await tell(held, actor, said)
     return fulfilment_id
-
-
-def _that_lie_there(held: Held, units: Mapping[UUID, int], there: Mapping[UUID, int]) -> dict[UUID, int]:
-    """As many of the units, by line, as a warehouse holds, by variant."""
-    left = Counter(there)
-    found: dict[UUID, int] = {}
-    for line_id, quantity in units.items():
-        needs = held.line(line_id).needs
-        some = min(quantity, *(left[need.variant_id] // need.quantity for need in needs))
-        if some:
-            found[line_id] = some
-            for need in needs:
-                left[need.variant_id] -= some * need.quantity
-    return found
 
 
 def _consignment_of(held: Held, units: Mapping[UUID, int], named: UUID | None) -> UUID | None:

@@ -200,6 +200,7 @@ class Fulfilment(TenantOwned, Base):
     __table_args__ = (
         belongs_to("orders", "order_id"),
         belongs_to("order_consignment", "consignment_id"),
+        belongs_to("warehouse", "warehouse_id"),
         CheckConstraint(
             "status IN ('shipped', 'in_transit', 'out_for_delivery', 'failed_attempt', 'returned_to_sender', "
             "'delivered')",
@@ -216,6 +217,8 @@ class Fulfilment(TenantOwned, Base):
 
     order_id: Mapped[UUID]
     consignment_id: Mapped[UUID | None]
+    warehouse_id: Mapped[UUID | None]
+    """Where it left; not known where the parts of a bundle left several."""
     status: Mapped[Str] = mapped_column(server_default="shipped")
     carrier: Mapped[Str | None]
     tracking_number: Mapped[Str | None]

@@ -28,6 +28,8 @@ class ParcelOut(Model):
 
     id: Id
     consignment_id: Id | None
+    warehouse: str | None
+    """The code of the warehouse that it left; `null` where the parts of a bundle left several."""
     status: str
     carrier: str | None
     tracking_number: str | None
@@ -39,7 +41,10 @@ class ParcelOut(Model):
 
 
 class FulfilIn(Input):
-    """A parcel with the units named, or with all that has not left, of the order or of one of its consignments."""
+    """The units named, or all that has not left, of the order or of one of its consignments.
+
+    They leave in one parcel from each warehouse that they lie in, or in one from the warehouse named.
+    """
 
     lines: Lines | None = None
     consignment_id: Id | None = None
@@ -47,6 +52,7 @@ class FulfilIn(Input):
     """The code of the warehouse that sends it."""
     carrier: Text | None = None
     tracking_number: Text | None = None
+    """Of one parcel: where several leave, each gets its own afterwards."""
 
 
 class ProgressIn(Input):
@@ -56,7 +62,7 @@ class ProgressIn(Input):
 
 
 class OrderParcelIn(Input):
-    """A parcel with all of an order that has not left."""
+    """All of an order that has not left, in one parcel from each warehouse that it lies in."""
 
     order_id: Id
     carrier: Text | None = None
@@ -70,10 +76,10 @@ class ParcelsIn(Input):
 
 
 class ParcelResult(Model):
-    """What came of one order's parcel: its id, or the code of the problem."""
+    """What came of one order: the ids of its parcels, or the code of the problem."""
 
     order_id: Id
-    fulfilment_id: Id | None
+    fulfilment_ids: list[Id]
     problem: str | None
 
 

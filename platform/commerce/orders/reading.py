@@ -60,6 +60,7 @@ _DOCUMENT = """
         'parcels', (
             SELECT coalesce(jsonb_agg(jsonb_build_object(
                 'id', f.id, 'consignment_id', f.consignment_id,
+                'warehouse', (SELECT w.code FROM warehouse w WHERE w.tenant_id = f.tenant_id AND w.id = f.warehouse_id),
                 'status', f.status, 'carrier', f.carrier, 'tracking_number', f.tracking_number,
                 'shipped_at', f.shipped_at, 'delivered_at', f.delivered_at,
                 'lines', (SELECT jsonb_agg(jsonb_build_object('line_id', u.order_line_id, 'quantity', u.quantity)

@@ -25,7 +25,7 @@ Tracker = Annotated[Staff, Depends(staff(TRANSITIONS["progress"].scope))]
 
 @router.post("/fulfilments", response_model=ParcelResults)
 async def fulfil_many(request: Request, core: CoreDep, by: Fulfiller, key: KeyDep, body: ParcelsIn) -> Response:
-    """Send a parcel for each of many orders, with all of it that has not left. Each stands for itself.
+    """Send all that has not left of each of many orders, in a parcel a warehouse. Each order stands for itself.
 
     Sending the same again is safe: an order of which nothing is left to send answers with a problem.
     """
@@ -46,7 +46,7 @@ async def fulfil_many(request: Request, core: CoreDep, by: Fulfiller, key: KeyDe
 async def fulfil(
     request: Request, core: CoreDep, by: Fulfiller, key: KeyDep, order_id: OrderId, body: FulfilIn
 ) -> Response:
-    """Send a parcel with the units named, or with all that has not left."""
+    """Send the units named, or all that has not left, in a parcel from each warehouse that they lie in."""
 
     async def do(tx: Tx) -> None:
         await _fulfil(tx, by, order_id, body)
@@ -92,7 +92,7 @@ async def track(
     return await change_order(request, core, by, key, order_id, do)
 
 
-async def _fulfil(tx: Tx, by: Staff, order_id: UUID, body: FulfilIn) -> UUID:
+async def _fulfil(tx: Tx, by: Staff, order_id: UUID, body: FulfilIn) -> list[UUID]:
     return await fulfilling.fulfil(
         tx,
         order_id,
@@ -108,7 +108,7 @@ async def _fulfil(tx: Tx, by: Staff, order_id: UUID, body: FulfilIn) -> UUID:
 async def _fulfilled(core: Core, by: Staff, order_id: UUID, body: FulfilIn) -> ParcelResult:
     try:
         async with core.database.tx(by.tenant_id) as tx:
-            fulfilment_id = await _fulfil(tx, by, order_id, body)
+            fulfilment_ids = await _fulfil(tx, by, order_id, body)
     except Problem as problem:
-        return ParcelResult(order_id=order_id, fulfilment_id=None, problem=problem.code)
-    return ParcelResult(order_id=order_id, fulfilment_id=fulfilment_id, problem=None)
+        return ParcelResult(order_id=order_id, fulfilment_ids=[], problem=problem.code)
+    return ParcelResult(order_id=order_id, fulfilment_ids=fulfilment_ids, problem=None)

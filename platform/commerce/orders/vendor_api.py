@@ -77,6 +77,7 @@ async def fulfil(
             order_id,
             Actor("staff", f"vendor:{by.staff.name}"),
             lines=[(line_id, quantity) for line_id, quantity in asked if quantity],
+            warehouse=body.warehouse,
             carrier=body.carrier,
             tracking_number=body.tracking_number,
         )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlalchemy as sa
 from alembic import op
 
 revision = "0017"
@@ -18,9 +19,11 @@ _FIRST_QUOTE = f"""{_OF_VARIANT} WHERE NOT EXISTS (
 
 def upgrade() -> None:
     _offers_are_shown()
+    _parcels_leave_a_warehouse()
 
 
 def downgrade() -> None:
+    op.drop_column("fulfilment", "warehouse_id")
     for event in ("insert", "update", "delete"):
         op.execute(f"DROP TRIGGER catalogue_{event} ON price_offer")
     op.execute("DROP TRIGGER catalogue_insert ON price_quote")
@@ -33,6 +36,33 @@ def _offers_are_shown() -> None:
     for event, rows in (("insert", "NEW"), ("update", "NEW"), ("delete", "OLD")):
         _tell("price_offer", event, rows, _OF_VARIANT)
     _tell("price_quote", "insert", "NEW", _FIRST_QUOTE)
+
+
+def _parcels_leave_a_warehouse() -> None:
+    """A parcel is of one warehouse. Of those sent before, the movements that took the units out say which it was."""
+    op.add_column("fulfilment", sa.Column("warehouse_id", sa.Uuid()))
+    op.create_foreign_key(
+        op.f("fk_fulfilment_tenant_id_warehouse_id"),
+        "fulfilment",
+        "warehouse",
+        ["tenant_id", "warehouse_id"],
+        ["tenant_id", "id"],
+    )
+    tables = ("fulfilment", "stock_movement", "stock")
+    for table in tables:
+        op.execute(f"ALTER TABLE {table} NO FORCE ROW LEVEL SECURITY")
+    op.execute(
+        """
+        UPDATE fulfilment f SET warehouse_id = m.warehouse_id
+        FROM (SELECT m.tenant_id, m.reference_id, min(s.warehouse_id::text)::uuid AS warehouse_id
+              FROM stock_movement m JOIN stock s ON s.tenant_id = m.tenant_id AND s.id = m.stock_id
+              WHERE m.kind = 'sell' GROUP BY m.tenant_id, m.reference_id
+              HAVING count(DISTINCT s.warehouse_id) = 1) m
+        WHERE f.tenant_id = m.tenant_id AND f.id = m.reference_id
+        """
+    )
+    for table in tables:
+        op.execute(f"ALTER TABLE {table} FORCE ROW LEVEL SECURITY")
 
 
 def _tell(table: str, event: str, rows: str, about: str) -> None:
