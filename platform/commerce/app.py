@@ -29,6 +29,7 @@ from commerce.orders import api as orders
 from commerce.orders import carrier_api as carriers
 from commerce.orders import documents_api as order_documents
 from commerce.orders import payments_api as staff_payments
+from commerce.orders import returns_api as order_returns
 from commerce.orders import rules_api as order_rules
 from commerce.orders import staff_api as staff_orders
 from commerce.orders import staff_exports_api as staff_exports
@@ -98,6 +99,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         gifts,
         checkout,
         orders,
+        order_returns,
         staff_exports,
         staff_parcels,
         staff_returns,

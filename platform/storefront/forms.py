@@ -40,6 +40,13 @@ def _whole(value: object) -> object:
     return value
 
 
+def _signed(value: object) -> object:
+    if isinstance(value, str):
+        digits = value.removeprefix("-")
+        return int(digits) * (-1 if digits != value else 1) if _DIGITS.match(digits) else value
+    return value
+
+
 def _local(value: str) -> str:
     if not _LOCAL_PATH.match(value):
         raise ValueError("must be a page of this shop")
@@ -233,8 +240,16 @@ class ReturnForm(CancelForm):
     line_id: Id
     quantity: Whole
     reason: ReturnReason
-    instead: Literal["money", "same"] = "money"
-    """What is wanted for it: its worth, or the same again."""
+    instead: OptionalId = None
+    """The variant that is wanted for it; without one, its worth."""
+    expected_difference: Annotated[int | None, BeforeValidator(_signed)] = None
+    """What the shopper was shown that the exchange costs more."""
+
+
+class PhotoForm(CancelForm):
+    """A photo of what comes back."""
+
+    photo: bytes
 
 
 class SignInForm(Input):
@@ -271,6 +286,28 @@ async def read_units(request: Request) -> UnitsForm:
     rest = {name: value for name, value in fields.items() if name not in lines}
     units = {name.removeprefix(_UNITS): value for name, value in lines.items()}
     return _validated(UnitsForm, {**rest, "units": units})
+
+
+async def read_photo(request: Request) -> PhotoForm:
+    """A form with a file, as browsers send it.
+
+    What it asks, for which its key stands, is the file: a browser puts another boundary around it each time.
+
+    Raises:
+        UnsupportedForm: it is no multipart form.
+        InvalidFields: there is not one file, or a field is unknown, repeated, missing or wrong.
+    """
+    if request.headers.get("content-type", "").partition(";")[0].strip().lower() != "multipart/form-data":
+        raise UnsupportedForm
+    values: dict[str, Any] = {}
+    async with request.form(max_files=1, max_fields=1) as data:
+        for name, value in data.multi_items():
+            if isinstance(value, UploadFile) != (name == "photo"):
+                raise InvalidFields(errors=[{"param": name, "message": "is no field of this form"}])
+            values[name] = await value.read() if isinstance(value, UploadFile) else value
+    form = _validated(PhotoForm, values)
+    request.scope["state"]["body"] = form.photo
+    return form
 
 
 async def _fields(request: Request, most: int) -> dict[str, Any]:

@@ -17,26 +17,18 @@ from commerce.checkout.schemas import PayAgain, PaymentIn
 from commerce.delivery import service as delivery
 from commerce.documents import service as documents
 from commerce.http import decode_cursor, encode_cursor, once
-from commerce.orders import api, documents_api, reading
-from commerce.orders.returning import Announced
+from commerce.orders import api, documents_api, offering, reading
 from commerce.orders.schemas import OrderOut, ReorderOut, ShopperCancelIn
 from commerce.payments.service import PaymentWasRefused
 from foundation.errors import Problem
 from foundation.ids import new_id
 from storefront.checkout import PAYMENTS
-from storefront.forms import CancelForm, PayForm, ReturnForm, read
+from storefront.forms import CancelForm, PayForm, read
 from storefront.problems import field_errors, refusal, words
+from storefront.reasons import REASONS
 from storefront.visit import Visit, VisitDep
 
 ORDERS = 20
-REASONS = (
-    ("damaged", "It came damaged"),
-    ("defective", "It doesn't work"),
-    ("wrong_item", "It isn't what I ordered"),
-    ("not_as_described", "It isn't as described"),
-    ("no_longer_wanted", "I don't want it any more"),
-    ("other", "Something else"),
-)
 _CARDS = TypeAdapter(dict[str, list[ProductCard]])
 OrderId = Annotated[UUID, Path()]
 router = APIRouter(include_in_schema=False)
@@ -88,12 +80,6 @@ async def reorder(request: Request, visit: VisitDep, order_id: OrderId) -> Respo
     return visit.redirect("/cart", "reordered-part" if left_out else "reordered")
 
 
-@router.get("/orders/{order_id}/returns/{return_id}/label.pdf")
-async def return_label(visit: VisitDep, order_id: OrderId, return_id: Annotated[UUID, Path()]) -> Response:
-    """The label with which an approved return is sent."""
-    return await documents_api.own_return_label(visit.core, visit.shop, visit.shopper, order_id, return_id)
-
-
 @router.post("/orders/{order_id}/pay")
 async def pay_again(request: Request, visit: VisitDep, order_id: OrderId) -> Response:
     """Pay for an order whose payment could not be taken: once for each form shown."""
@@ -127,35 +113,13 @@ async def come_back_to_pay(visit: VisitDep, order_id: OrderId) -> Response:
     return visit.redirect(f"/orders/{order_id}", "ordered" if isinstance(told, OrderOut) else None)
 
 
-@router.post("/orders/{order_id}/returns")
-async def ask_to_return(request: Request, visit: VisitDep, order_id: OrderId) -> Response:
-    """Ask to send units of a line back: once for each form shown."""
-    try:
-        form = await read(request, ReturnForm)
-        announced = [Announced(form.line_id, form.quantity, form.reason)]
-        async with visit.core.database.tx(visit.shop.id, read_only=True) as tx:
-            order = await reading.get(tx, visit.shopper, order_id)
-        same = {line.variant_id: form.quantity for line in order.lines if line.id == form.line_id}
-        await api.request_return_once(
-            request,
-            visit.core,
-            visit.shopper,
-            form.idempotency_key,
-            order_id,
-            announced,
-            wanted=same if form.instead == "same" else {},
-        )
-    except Problem as problem:
-        return await order_page(visit, order_id, problem)
-    return visit.redirect(f"/orders/{order_id}", "return-asked")
-
-
 async def order_page(visit: Visit, order_id: UUID, problem: Problem | None = None) -> Response:
     """The page of an order of the shopper's, with what stood in the way of what they wanted."""
     async with visit.core.database.tx(visit.shop.id, read_only=True) as tx:
         order = await reading.get(tx, visit.shopper, order_id)
         papers = await documents.of_order(tx, order_id)
         methods = await delivery.methods(tx)
+        choices = await offering.choices(tx, order, visit.shopper)
     products = [line.product_id for line in order.lines]
     body = await catalog.cards(visit.core.database, visit.shop, visit.shopper, products)
     images = {card.id: card.image for card in _CARDS.validate_json(body)["items"]}
@@ -168,6 +132,7 @@ async def order_page(visit: Visit, order_id: UUID, problem: Problem | None = Non
         images=images,
         exchanged={change.return_id for change in order.changes if change.return_id},
         reasons=REASONS,
+        choices=choices,
         key=str(new_id()),
         problem=problem,
         payments=PAYMENTS,

@@ -16,6 +16,7 @@ from storefront import (
     images,
     keeping,
     order_changes,
+    order_returns,
     orders,
     problems,
     rails,
@@ -35,7 +36,20 @@ def install(app: FastAPI) -> None:
 
     app.state.departments = departments
     rendering.environment().globals.update(picture=images.address)
-    parts = (browse, cart, keeping, checkout, delivery, orders, order_changes, account, images, rails, test_bank)
+    parts = (
+        browse,
+        cart,
+        keeping,
+        checkout,
+        delivery,
+        orders,
+        order_changes,
+        order_returns,
+        account,
+        images,
+        rails,
+        test_bank,
+    )
     add_routes(app, (part.router for part in parts))
     app.mount("/static", StaticFiles(directory=rendering.STATIC), name="static")
     problems.install(app)

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import io
 import json
 from collections.abc import Callable
 from typing import Any
+
+import httpx
+from PIL import Image
 
 from tests.factories import SeededShop
 from tests.storefront.conftest import Browser, form_of
@@ -51,7 +55,7 @@ async def test_what_was_sent_can_be_sent_back_but_not_cancelled(
     ).status_code == 303
     page = await browser.see(address)
     assert "Requested" in page
-    assert f"{address}/returns" not in page
+    assert f'"{address}/returns"' not in page
 
 
 async def test_nobody_elses_order_can_be_touched(browser: Browser, execute: Execute) -> None:
@@ -73,14 +77,70 @@ async def test_an_order_is_put_into_the_cart_again(browser: Browser, execute: Ex
     assert "can&#39;t be had" in await browser.see("/cart")
 
 
-async def test_what_was_sent_is_exchanged_for_the_same_again_and_followed(browser: Browser, execute: Execute) -> None:
+async def _delivered(browser: Browser, execute: Execute) -> str:
     address = await _buy(browser)
     execute("UPDATE order_line SET fulfilled = quantity")
     execute("UPDATE orders SET fulfilment_state = 'delivered', status = 'delivered'")
-    asked = form_of(await browser.see(address), f"{address}/returns")
-    assert (await browser.send(asked, quantity="1", reason="damaged", instead="same")).status_code == 303
+    return address
+
+
+async def test_what_was_sent_is_exchanged_for_another_variant_at_the_price_that_was_shown(
+    browser: Browser, execute: Execute
+) -> None:
+    address = await _delivered(browser, execute)
+    execute(
+        "WITH made AS (INSERT INTO variant (tenant_id, id, product_id, sku, title)"
+        " SELECT tenant_id, gen_random_uuid(), product_id, 'SOUP-L', 'Large' FROM order_line RETURNING tenant_id, id),"
+        " priced AS (INSERT INTO price (tenant_id, id, variant_id, currency, amount)"
+        " SELECT tenant_id, gen_random_uuid(), id, 'USD', 150 FROM made)"
+        " INSERT INTO stock (tenant_id, id, warehouse_id, variant_id, received, available)"
+        " SELECT m.tenant_id, gen_random_uuid(), w.id, m.id, 5, 5 FROM made m JOIN warehouse w USING (tenant_id)"
+    )
+    page = await browser.see(address)
+    assert "Large, $1.50 each" in page
+    (large,) = execute("SELECT id::text FROM variant WHERE sku = 'SOUP-L'")[0]
+    asked = {"quantity": "1", "reason": "damaged", "instead": large}
+    shown = await browser.send(form_of(page, f"{address}/returns"), **asked)
+    assert (shown.status_code, 'data-difference="50"' in shown.text) == (200, True)
+    assert execute("SELECT count(*) FROM order_return") == [(0,)]
+
+    execute("UPDATE price SET amount = 170 WHERE variant_id = %s", large)
+    stale = await browser.send(form_of(shown.text, f"{address}/returns"))
+    assert (stale.status_code, "orders.difference_changed" in stale.text) == (409, True)
+    shown = await browser.send(form_of(await browser.see(address), f"{address}/returns"), **asked)
+    assert (await browser.send(form_of(shown.text, f"{address}/returns"))).status_code == 303
     assert "Exchange" in await browser.see(address)
-    assert execute("SELECT kind, status FROM order_change") == [("exchange", "draft")]
+    assert execute("SELECT kind, status, preview->>'difference' FROM order_change") == [("exchange", "draft", "70")]
+
+
+async def test_a_photo_goes_with_a_return_and_is_seen_by_its_owner_alone(browser: Browser, execute: Execute) -> None:
+    address = await _delivered(browser, execute)
+    asked = form_of(await browser.see(address), f"{address}/returns")
+    assert (await browser.send(asked, quantity="1", reason="damaged", instead="")).status_code == 303
+    (back,) = execute("SELECT id::text FROM order_return")[0]
+    form = form_of(await browser.see(address), f"{address}/returns/{back}/photos")
+    origin = {"Origin": str(browser.http.base_url).rstrip("/")}
+
+    async def send(name: str, body: bytes, key: str) -> httpx.Response:
+        return await browser.http.post(
+            form.action, data={"idempotency_key": key}, files={name: ("it.png", body, "image/png")}, headers=origin
+        )
+
+    picture = io.BytesIO()
+    Image.new("RGB", (40, 30), "red").save(picture, "PNG")
+    for _ in range(2):
+        sent = await send("photo", picture.getvalue(), "once")
+        assert sent.status_code == 303, sent.text
+    assert execute("SELECT count(*) FROM return_photo") == [(1,)]
+    (photo,) = execute("SELECT id::text FROM return_photo")[0]
+    where = f"{address}/returns/{back}/photos/{photo}"
+    assert where in await browser.see(address)
+    assert (await browser.http.get(where)).headers["content-type"] == "image/jpeg"
+    refused = await send("photo", b"no picture", "other")
+    assert (refused.status_code, "orders.not_a_photo" in refused.text) == (415, True)
+    assert (await send("file", picture.getvalue(), "third")).status_code == 422
+    execute("UPDATE orders SET visitor_id = gen_random_uuid()")
+    assert (await browser.http.get(where)).status_code == 404
 
 
 ADDRESS = {

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import timedelta
 from typing import Annotated
 from uuid import UUID
@@ -12,13 +12,11 @@ from fastapi import APIRouter, Path, Query, Request, Response, status
 from commerce.catalog.schemas import Page
 from commerce.http import Core, CoreDep, KeyDep, ShopDep, ShopperDep, address_of, decode_cursor, encode_cursor, once
 from commerce.identity.service import Shopper
-from commerce.orders import cancelling, editing, photos, reading, reordering, returning
+from commerce.orders import cancelling, editing, reading, reordering
 from commerce.orders.answering import OrderId, change_order
 from commerce.orders.change_schemas import ChangeOut, ConfirmIn, PayChangeIn, ShopperEditAction, ShopperEditIn
 from commerce.orders.held import by_shopper
 from commerce.orders.paying import Additional
-from commerce.orders.return_schemas import ReturnIn
-from commerce.orders.returning import Announced
 from commerce.orders.schemas import Look, OrderList, OrderOut, ReorderOut, ShopperCancelIn
 from commerce.orders.taxing import asking
 from commerce.payments.providers import configured
@@ -31,15 +29,6 @@ from foundation.database import Tx
 from foundation.http import json_bytes, model_bytes
 
 router = APIRouter(prefix="/v1/store/orders", tags=["orders"])
-
-_PHOTO = {
-    "requestBody": {
-        "required": True,
-        "content": {
-            f"image/{kind}": {"schema": {"type": "string", "format": "binary"}} for kind in ("jpeg", "png", "webp")
-        },
-    }
-}
 BY_CALLER = Limit("order look-up by caller", burst=20, every=timedelta(seconds=10))
 BY_NUMBER = Limit("order look-up by number", burst=5, every=timedelta(minutes=1))
 
@@ -81,22 +70,6 @@ async def cancel(
 ) -> Response:
     """Cancel an order of which nothing has left."""
     return await cancel_once(request, core, shopper, key, order_id, body.reason)
-
-
-@router.post("/{order_id}/returns", status_code=status.HTTP_201_CREATED, response_model=OrderOut)
-async def request_return(
-    request: Request,
-    core: CoreDep,
-    shopper: ShopperDep,
-    key: KeyDep,
-    order_id: OrderId,
-    body: ReturnIn,
-) -> Response:
-    """Ask to send units back, for their money or for other units."""
-    announced = [Announced(line.line_id, line.quantity, line.reason) for line in body.lines]
-    return await request_return_once(
-        request, core, shopper, key, order_id, announced, note=body.note, wanted=body.by_variant()
-    )
 
 
 @router.post("/{order_id}/edits", status_code=status.HTTP_201_CREATED, response_model=ChangeOut)
@@ -221,42 +194,6 @@ async def pay_change_once(
     return await once(request, core, shopper, key, work)
 
 
-@router.post("/{order_id}/returns/{return_id}/photos", status_code=status.HTTP_201_CREATED, openapi_extra=_PHOTO)
-async def add_photo(
-    request: Request,
-    core: CoreDep,
-    shopper: ShopperDep,
-    key: KeyDep,
-    order_id: OrderId,
-    return_id: Annotated[UUID, Path()],
-) -> Response:
-    """Add a photo to a return: the body is a JPEG, PNG or WebP, of which nothing but the picture is kept."""
-    body = await request.body()
-
-    async def work() -> Response:
-        await photos.add(core.database, core.settings, shopper, by_shopper(shopper), (order_id, return_id), body)
-        async with core.database.tx(shopper.tenant_id, read_only=True) as tx:
-            order = await reading.get(tx, shopper, order_id)
-        return json_bytes(model_bytes(order), status=status.HTTP_201_CREATED)
-
-    return await once(request, core, shopper, key, work)
-
-
-@router.get("/{order_id}/returns/{return_id}/photos/{photo_id}", response_class=Response)
-async def get_photo(
-    core: CoreDep,
-    shop: ShopDep,
-    shopper: ShopperDep,
-    order_id: OrderId,
-    return_id: Annotated[UUID, Path()],
-    photo_id: Annotated[UUID, Path()],
-) -> Response:
-    """A photo of the shopper's return."""
-    async with core.database.tx(shop.id, read_only=True) as tx:
-        await reading.require_own(tx, shopper, order_id)
-        return jpeg(await photos.load(core.settings, tx, order_id, return_id, photo_id))
-
-
 @router.post("/{order_id}/reorder", status_code=status.HTTP_201_CREATED, response_model=ReorderOut)
 async def reorder(
     request: Request, core: CoreDep, shop: ShopDep, shopper: ShopperDep, key: KeyDep, order_id: OrderId
@@ -278,11 +215,6 @@ async def reorder_once(
     return await once(request, core, shopper, key, work)
 
 
-def jpeg(body: bytes) -> Response:
-    """A photo, for its owner's eyes."""
-    return Response(body, media_type="image/jpeg", headers={"Cache-Control": "private, max-age=3600"})
-
-
 async def cancel_once(
     request: Request, core: Core, shopper: Shopper, key: str, order_id: UUID, reason: str
 ) -> Response:
@@ -292,28 +224,3 @@ async def cancel_once(
         await cancelling.cancel(tx, order_id, by_shopper(shopper), reason=reason, owner=shopper)
 
     return await change_order(request, core, shopper, key, order_id, do)
-
-
-async def request_return_once(
-    request: Request,
-    core: Core,
-    shopper: Shopper,
-    key: str,
-    order_id: UUID,
-    announced: Sequence[Announced],
-    *,
-    note: str = "",
-    wanted: Mapping[UUID, int] | None = None,
-) -> Response:
-    """Ask to send units of a shopper's order back, once for the key; the order as it stands then."""
-
-    async def requested(quote: Quote | None) -> Response:
-        async def do(tx: Tx) -> None:
-            actor = by_shopper(shopper)
-            await returning.request(
-                tx, order_id, actor, announced, note=note, wanted=wanted, owner=shopper, quote=quote
-            )
-
-        return await change_order(request, core, shopper, key, order_id, do, status.HTTP_201_CREATED)
-
-    return await asking(engines.configured(core.settings), requested)

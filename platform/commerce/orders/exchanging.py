@@ -15,7 +15,8 @@ from uuid import UUID
 from commerce.inventory import service as inventory
 from commerce.orders import applying, change_log
 from commerce.orders.change_log import ChangeOver, Kept
-from commerce.orders.changes import Effect, effect
+from commerce.orders.change_schemas import Preview
+from commerce.orders.changes import Change, Effect, effect
 from commerce.orders.drafting import changed, preview_of
 from commerce.orders.held import Actor, Held, enter, save, save_states, start_due_refunds, tell
 from commerce.orders.lines import written
@@ -38,19 +39,21 @@ class ExchangeToBePaid(Conflict):
     difference: int
 
 
-async def ask(
-    held: Held,
-    return_id: UUID,
-    back: Mapping[UUID, int],
-    wanted: Mapping[UUID, int],
-    actor: Actor,
-    *,
-    quote: Quote | None = None,
-) -> None:
-    """Say which units, by variant, are wanted for those of a return, by line; they go where the first of those went.
+class DifferenceChanged(Conflict):
+    """The exchange comes to something else by now; have a look at it again."""
+
+    code = "orders.difference_changed"
+
+    difference: int
+
+
+async def thought_out(
+    held: Held, back: Mapping[UUID, int], wanted: Mapping[UUID, int], *, quote: Quote | None = None
+) -> tuple[Change, Preview]:
+    """What is wanted for units that come back, and what that and their worth make of the order.
 
     Raises:
-        VariantNotForSale, OutOfStock, TermsUnknown, TaxesUnquoted: nothing is asked.
+        VariantNotForSale, OutOfStock, TermsUnknown, TaxesUnquoted.
     """
     placed = await look(held)
     where = held.line(next(iter(back))).consignment_id
@@ -64,7 +67,28 @@ async def ask(
         worth += line.credit(line.cancelled + line.returned)
     sums = replace(placed.sums, credited=placed.sums.credited + min(worth, placed.sums.owed))
     made = effect(sums, returned, change, placed.charges)
-    preview = preview_of(placed, change, replace(made, difference=made.sums.owed - placed.sums.owed))
+    return change, preview_of(placed, change, replace(made, difference=made.sums.owed - placed.sums.owed))
+
+
+async def ask(
+    held: Held,
+    return_id: UUID,
+    back: Mapping[UUID, int],
+    wanted: Mapping[UUID, int],
+    actor: Actor,
+    *,
+    expected: int | None = None,
+    quote: Quote | None = None,
+) -> None:
+    """Say which units, by variant, are wanted for those of a return, by line; they go where the first of those went.
+
+    Raises:
+        DifferenceChanged: it comes to something else than whoever asks `expected`.
+        VariantNotForSale, OutOfStock, TermsUnknown, TaxesUnquoted: nothing is asked.
+    """
+    change, preview = await thought_out(held, back, wanted, quote=quote)
+    if expected is not None and expected != preview.difference:
+        raise DifferenceChanged(difference=preview.difference)
     change_id = await change_log.open_change(
         held, "exchange", change, preview, note="", expires_at=clock.now() + HELD_FOR, return_id=return_id
     )

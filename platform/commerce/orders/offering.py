@@ -11,10 +11,12 @@ from sqlalchemy import text
 
 from commerce.cart.service import VariantNotForSale
 from commerce.catalog.variants import sold_as
+from commerce.identity.service import Shopper
 from commerce.inventory import bundles
 from commerce.inventory.bundles import COMPONENTS
 from commerce.inventory.service import ON_HAND, OutOfStock
 from commerce.inventory.supply import share_out
+from commerce.orders.schemas import OrderOut
 from commerce.pricing.engine import price_of
 from commerce.pricing.offers import offers_of, read_offers
 from commerce.pricing.schemas import ItemPrice
@@ -52,6 +54,20 @@ class Offer:
         """What it costs, in minor units."""
         return self.price.amount * self.wanted.quantity
 
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """A variant that could be had instead, and what one costs today, in minor units."""
+
+    variant_id: UUID
+    title: str
+    amount: int
+
+
+# ix_variant_product
+_VARIANTS = hot(
+    text("SELECT id FROM variant WHERE tenant_id = :tenant_id AND product_id = ANY(CAST(:product_ids AS uuid[]))")
+)
 
 # The primary keys, uq_stock_variant and uq_stock_policy_variant
 _OFFERS = hot(
@@ -112,3 +128,26 @@ async def offered(
             )
         )
     return offers
+
+
+async def choices(tx: Tx, order: OrderOut, shopper: Shopper) -> dict[UUID, list[Choice]]:
+    """What could be had in exchange for each line of a shopper's order that can come back: its product's variants."""
+    back = {line.product_id for line in order.lines if line.returnable}
+    if not back:
+        return {}
+    now = clock.now()
+    whose = {"customer_id": shopper.customer_id, "visitor_id": shopper.visitor_id, "now": now}
+    variants = await tx.rows(_VARIANTS, {"product_ids": list(back)})
+    asked = {"variant_ids": [row["id"] for row in variants], "currency": order.currency, **whose}
+    found: dict[UUID, list[Choice]] = {}
+    for row in await tx.rows(_OFFERS, asked):
+        (share,) = share_out([(1, bundles.needs_of(row))], now.date())
+        if share.available:
+            price = price_of(row["list_price"], read_offers(row["offers"]), quantity=1, at=now)
+            title = sold_as(row["product_title"], row["variant_title"])
+            found.setdefault(row["product_id"], []).append(Choice(row["variant_id"], title, price.amount))
+    return {line.id: sorted(found.get(line.product_id, []), key=_by_title) for line in order.lines if line.returnable}
+
+
+def _by_title(choice: Choice) -> str:
+    return choice.title

@@ -63,6 +63,8 @@ class ReturnIn(Input):
     lines: Annotated[list[ReturnLineIn], Field(min_length=1, max_length=MAX_LINES)]
     wanted: Annotated[list[WantedIn], Field(max_length=MAX_LINES, default_factory=list)]
     """Units that its worth is to pay for; without any, the worth goes back."""
+    expected_difference: Annotated[int, Field(ge=-(10**15), le=10**15)] | None = None
+    """What its preview said that it costs more, in minor units; if that has changed, nothing is asked."""
     note: LongText = ""
 
     def by_variant(self) -> dict[UUID, int]:

@@ -14,6 +14,7 @@ from commerce.identity.service import Shopper
 from commerce.inventory import keeping
 from commerce.inventory.keeping import SentBack
 from commerce.orders import exchanging, rules
+from commerce.orders.change_schemas import Preview
 from commerce.orders.held import Actor, Held, enter, hold, save, start_due_refunds, tell
 from commerce.orders.lines import UnknownLine, at_most, by_line, written
 from commerce.orders.states import RETURN_STEPS, IllegalTransition, step
@@ -153,29 +154,24 @@ async def request(
     *,
     note: str,
     wanted: Mapping[UUID, int] | None = None,
+    expected: int | None = None,
     override: str = "",
     owner: Shopper | None = None,
     quote: Quote | None = None,
 ) -> UUID:
     """Announce units that come back; gives the return's id. What staff announce is approved at once.
 
-    Units `wanted` for them, by variant, make it an exchange. Staff with a reason to `override` may be too late.
+    Units `wanted` for them, by variant, make it an exchange, for the difference that is `expected`, if any is named.
+    Staff with a reason to `override` may be too late.
 
     Raises:
         ReturnWindowClosed: they were delivered too long ago; nothing is announced.
         OrderNotFound, IllegalTransition, UnknownLine, TooManyUnits: nothing is announced.
-        VariantNotForSale, OutOfStock, TermsUnknown: of what is wanted; nothing is announced.
+        VariantNotForSale, OutOfStock, TermsUnknown, DifferenceChanged: of what is wanted; nothing is announced.
         TaxesUnquoted: an engine has to be asked first, as `taxing.asking` does.
     """
     held = await hold(tx, order_id, owner=owner)
-    held.require("request_return", actor)
-    units = by_line((line.line_id, line.quantity) for line in announced)
-    for line_id, quantity in units.items():
-        line = held.line(line_id)
-        at_most(line_id, quantity, line.returnable)
-        line.in_return += quantity
-    if not (override and actor.role == "staff"):
-        await rules.require_returnable(tx, held.id, units)
+    units = await _announced(held, actor, announced, override)
     return_id = new_id()
     await tx.rows(
         _REQUEST,
@@ -197,10 +193,32 @@ async def request(
     reasons = {line.line_id: line.reason for line in announced}
     await tell(held, actor, ReturnRequested(order_id=held.id, return_id=return_id, lines=_told(held, units, reasons)))
     if wanted:
-        await exchanging.ask(held, return_id, units, wanted, actor, quote=quote)
+        await exchanging.ask(held, return_id, units, wanted, actor, expected=expected, quote=quote)
         if actor.role == "staff":
             await exchanging.approve(held, return_id, actor, send_now=False)
     return return_id
+
+
+async def preview(
+    tx: Tx,
+    order_id: UUID,
+    actor: Actor,
+    announced: Sequence[Announced],
+    wanted: Mapping[UUID, int],
+    *,
+    owner: Shopper | None = None,
+    quote: Quote | None = None,
+) -> Preview:
+    """What an exchange would make of an order; nothing is announced.
+
+    Raises:
+        ReturnWindowClosed, OrderNotFound, IllegalTransition, UnknownLine, TooManyUnits.
+        VariantNotForSale, OutOfStock, TermsUnknown, TaxesUnquoted: of what is wanted.
+    """
+    held = await hold(tx, order_id, owner=owner)
+    units = await _announced(held, actor, announced, "")
+    _, made = await exchanging.thought_out(held, units, wanted, quote=quote)
+    return made
 
 
 async def approve(
@@ -299,6 +317,19 @@ async def sent_in(tx: Tx, order_id: UUID, return_id: UUID) -> Approved:
     if row["status"] != "approved":
         raise IllegalTransition(action="label", state=row["status"], possible=list(RETURN_STEPS[row["status"]]))
     return Approved(row["fulfilment_id"], row["place_among"], row["updated_at"])
+
+
+async def _announced(held: Held, actor: Actor, announced: Sequence[Announced], override: str) -> dict[UUID, int]:
+    """The units by line that are to come back, counted as such in the lines that are held."""
+    held.require("request_return", actor)
+    units = by_line((line.line_id, line.quantity) for line in announced)
+    for line_id, quantity in units.items():
+        line = held.line(line_id)
+        at_most(line_id, quantity, line.returnable)
+        line.in_return += quantity
+    if not (override and actor.role == "staff"):
+        await rules.require_returnable(held.tx, held.id, units)
+    return units
 
 
 async def _found(held: Held, return_id: UUID, action: str) -> list[Announced]:
