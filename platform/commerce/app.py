@@ -28,6 +28,7 @@ from commerce.ledger import api as ledger
 from commerce.orders import api as orders
 from commerce.orders import carrier_api as carriers
 from commerce.orders import documents_api as order_documents
+from commerce.orders import paying_api as changes_paid
 from commerce.orders import payments_api as staff_payments
 from commerce.orders import returns_api as order_returns
 from commerce.orders import rules_api as order_rules
@@ -100,6 +101,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         checkout,
         orders,
         order_returns,
+        changes_paid,
         staff_exports,
         staff_parcels,
         staff_returns,

@@ -13,12 +13,13 @@ from starlette.responses import Response
 from commerce.catalog import service as catalog
 from commerce.catalog.schemas import ProductCard
 from commerce.checkout.api import answer, checkout_of
-from commerce.checkout.schemas import PayAgain, PaymentIn
+from commerce.checkout.schemas import PayAgain
 from commerce.delivery import service as delivery
 from commerce.documents import service as documents
 from commerce.http import decode_cursor, encode_cursor, once
 from commerce.orders import api, documents_api, offering, reading
 from commerce.orders.schemas import OrderOut, ReorderOut, ShopperCancelIn
+from commerce.payments.schemas import PaymentIn
 from commerce.payments.service import PaymentWasRefused
 from foundation.errors import Problem
 from foundation.ids import new_id

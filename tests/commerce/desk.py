@@ -10,7 +10,7 @@ from uuid import UUID
 
 from commerce.cart import service as carts
 from commerce.checkout.notifications import Notifications
-from commerce.checkout.schemas import Complete, PartIn, Waiting
+from commerce.checkout.schemas import Complete, PartIn
 from commerce.checkout.service import Checkout
 from commerce.identity import service as identity
 from commerce.identity.service import Shopper
@@ -36,6 +36,7 @@ from commerce.payments.providers import (
     TestProvider,
 )
 from commerce.payments.providers.deferred import CashOnDelivery
+from commerce.payments.schemas import Waiting
 from commerce.stored_value import service as stored_value
 from commerce.stored_value.schemas import GiftCardIn
 from commerce.tenancy import service as tenancy

@@ -14,13 +14,13 @@ from hypothesis import strategies as st
 
 from commerce.cart import service as carts
 from commerce.cart.service import CartNotFound, CartNotOpen
-from commerce.checkout.schemas import Waiting
 from commerce.checkout.service import NothingToContinue, ReservationLost
 from commerce.checkout.splitting import PaymentsDontAddUp, shares
 from commerce.identity.service import Shopper
 from commerce.inventory import service as inventory
 from commerce.orders.schemas import OrderOut
 from commerce.payments.providers import ProviderUnavailable
+from commerce.payments.schemas import Waiting
 from commerce.payments.service import PaymentWasRefused
 from foundation import clock
 from foundation.database import Database

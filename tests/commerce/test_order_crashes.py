@@ -18,6 +18,7 @@ from commerce.orders.change_schemas import AddUnits
 from commerce.orders.returning import Announced
 from commerce.orders.schemas import OrderOut
 from commerce.orders.states import IllegalTransition
+from commerce.payments.schemas import PaymentIn
 from commerce.payments.settlement import RefundExceedsCaptured
 from foundation import clock
 from foundation.database import Database, Tx
@@ -190,7 +191,7 @@ async def test_an_edit_is_paid_and_applied_or_neither(database_urls: DatabaseUrl
             await editing.confirm(tx, order.id, edit_id, STAFF, version=order.version)
 
         async def pay(at_desk: Desk, shopper: Any = shopper, ids: tuple[UUID, UUID] = (order.id, edit_id)) -> None:
-            await at_desk.additional.pay(shopper, *ids, provider="test", token="tok_ok")
+            await at_desk.additional.pay(shopper, *ids, PaymentIn(token="tok_ok"))
 
         died = await _died(desk, database_urls, at, pay)
         await _recover(desk)

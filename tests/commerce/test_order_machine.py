@@ -22,7 +22,7 @@ from commerce.cart import service as cart_service
 from commerce.cart.consigning import consign
 from commerce.cart.schemas import ConsignedUnitsIn, ConsignmentIn
 from commerce.cart.totals import Fee, PricedLine, Terms, TermsFor, Totals, always, compute
-from commerce.checkout.schemas import PayAgain, PaymentIn
+from commerce.checkout.schemas import PayAgain
 from commerce.documents import service as documents
 from commerce.documents.schemas import IssuerAddress, IssuerIn
 from commerce.identity.service import Shopper
@@ -37,7 +37,7 @@ from commerce.orders.schemas import StaffOrderOut
 from commerce.orders.shipping import refund_shipping
 from commerce.payments import service as payments
 from commerce.payments import terms
-from commerce.payments.schemas import PaymentOut
+from commerce.payments.schemas import PaymentIn, PaymentOut
 from commerce.promotions.engine import Discount
 from commerce.taxes.engine import Rate
 from commerce.vendors import service as vendors
@@ -133,6 +133,7 @@ class ShopMachine(RuleBasedStateMachine):
         self.ask_to_return(0, [1, 2, 0], by_staff=True, wanted=0)
         self.ask_to_return(0, [0, 1, 0], by_staff=True, wanted=2)
         self.sell_to([0, 9, 0], "tok_ok")
+        self.sell_to([1, 0, 0], "tok_expires")
         came_in = ReceiptIn(sku="SKU1", warehouse="main", quantity=2)
         self.attempt(lambda: self.change(lambda tx: keeping.receive(tx, came_in)))
 
@@ -325,7 +326,7 @@ class ShopMachine(RuleBasedStateMachine):
                 drafted = await editing.read(tx, order.id, edit_id)
                 await editing.confirm(tx, order.id, edit_id, STAFF, version=drafted.version)
             if (await self.desk.look(order.id)).version == drafted.version and not waits:
-                await self.desk.additional.pay(shopper, order.id, edit_id, provider="test", token=token)
+                await self.desk.additional.pay(shopper, order.id, edit_id, PaymentIn(token=token))
             async with self.database.tx(self.seeded.id) as tx:
                 done = (await editing.read(tx, order.id, edit_id)).status == "confirmed"
             if done:
@@ -380,12 +381,36 @@ class ShopMachine(RuleBasedStateMachine):
 
         self.with_order(pick, do, QUIET)
 
-    @rule(pick=PICK, token=st.sampled_from(["tok_ok", "tok_ok", "tok_declined"]), bank=MOSTLY_QUIET)
+    @rule(
+        pick=PICK,
+        approved=st.booleans(),
+        news=st.lists(st.sampled_from(["webhook", "redirect", "give up"]), min_size=1, max_size=3),
+        bank=MOSTLY_QUIET,
+    )
+    def end_challenges_of_changes(self, pick: int, approved: bool, news: list[str], bank: dict[str, set[str]]) -> None:
+        async def do(order: StaffOrderOut, shopper: Shopper, _: UUID) -> None:
+            additional, acting = self.desk.additional, self.desk.bank.asked_to_act
+            for change in order.changes:
+                if change.status == "awaiting_payment":
+                    await additional.pay(shopper, order.id, change.id, PaymentIn(token="tok_challenge"))
+                    for payment_id in acting:
+                        self.desk.bank.answer(payment_id, approved=approved)
+                    for way in news:
+                        if way == "webhook":
+                            for payment_id in list(acting):
+                                await self.desk.hear("payment_changed", payment_id)
+                        else:
+                            end = additional.go_on if way == "redirect" else additional.give_up
+                            await end(shopper, order.id, change.id)
+
+        self.with_order(pick, do, bank)
+
+    @rule(pick=PICK, token=st.sampled_from(["tok_ok", "tok_challenge", "tok_declined"]), bank=MOSTLY_QUIET)
     def pay_what_lacks(self, pick: int, token: str, bank: dict[str, set[str]]) -> None:
         async def do(order: StaffOrderOut, shopper: Shopper, _: UUID) -> None:
             for change in order.changes:
                 if change.status == "awaiting_payment":
-                    await self.desk.additional.pay(shopper, order.id, change.id, provider="test", token=token)
+                    await self.desk.additional.pay(shopper, order.id, change.id, PaymentIn(token=token))
 
         self.with_order(pick, do, bank)
 

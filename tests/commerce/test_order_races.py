@@ -10,12 +10,12 @@ from uuid import UUID
 
 import pytest
 
-from commerce.checkout.schemas import Waiting
 from commerce.identity.service import Shopper
 from commerce.orders import cancelling, editing, fulfilling, refunding, returning
 from commerce.orders.change_schemas import AddUnits, EditAction, SetQuantity
 from commerce.orders.held import Actor
 from commerce.orders.returning import Announced
+from commerce.payments.schemas import Waiting
 from commerce.payments.service import PaymentWasRefused
 from foundation.database import Database, Tx
 from foundation.errors import Conflict

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from commerce.cart import service as carts
-from commerce.checkout.schemas import Complete, PaymentIn
+from commerce.checkout.schemas import Complete
 from commerce.checkout.service import Checkout
 from commerce.identity import service as identity
 from commerce.identity.service import Shopper
@@ -19,6 +19,7 @@ from commerce.inventory import service as inventory
 from commerce.inventory.schemas import ReceiptIn
 from commerce.inventory.service import OutOfStock, StockLine
 from commerce.payments.providers import Authorised, Captured, Charge, Providers, TestProvider
+from commerce.payments.schemas import PaymentIn
 from commerce.tenancy import service as tenancy
 from commerce.tenancy.service import Shop
 from foundation import clock

@@ -261,6 +261,7 @@ async def test_what_was_asked_before_paying_is_what_is_paid_and_a_changed_cart_i
 
 
 def _paying(expected: int) -> Any:
-    from commerce.checkout.schemas import Complete, PaymentIn
+    from commerce.checkout.schemas import Complete
+    from commerce.payments.schemas import PaymentIn
 
     return Complete(payment=PaymentIn(token="tok_ok"), expected_total=expected)

@@ -8,12 +8,13 @@ from uuid import UUID
 
 from fastapi import APIRouter, Path, Request, Response, status
 
-from commerce.checkout.schemas import Complete, PayAgain, Waiting
+from commerce.checkout.schemas import Complete, PayAgain
 from commerce.checkout.service import Begun, Checkout
 from commerce.http import Answering, Core, CoreDep, KeyDep, ShopDep, ShopperDep, begun_once, here, once
 from commerce.identity.service import Shopper
 from commerce.orders.schemas import OrderOut
 from commerce.payments.providers import configured
+from commerce.payments.schemas import Waiting
 from commerce.taxes import engines
 from foundation.database import Tx
 from foundation.http import json_bytes, model_bytes

@@ -13,7 +13,10 @@ from uuid import UUID
 import structlog
 
 from commerce.checkout.service import ENDED_WITHOUT_AN_ORDER, Checkout
+from commerce.orders.change_log import ChangeOver
 from commerce.orders.disputing import Disputes
+from commerce.orders.editing import OrderOutdated
+from commerce.orders.paying import Additional
 from commerce.payments import attempts, inbox
 from commerce.payments.attempts import Attempt
 from commerce.payments.disputes import Outcome
@@ -130,8 +133,12 @@ class Notifications:
                 await self.checkout.money.settle(tenant_id, part.order_id)
             elif part.status == "voiding":
                 await self.checkout.money.void(tenant_id, part.id)
-        if not attempt.is_over:
-            try:
+        if attempt.is_over:
+            return
+        try:
+            if not attempt.is_for_a_change:
                 await self.checkout.resume(attempt)
-            except ENDED_WITHOUT_AN_ORDER:
-                return
+            elif attempt.waits:  # whoever is just asking the provider ends it
+                await Additional(self.checkout.database, self.checkout.providers).resume(attempt)
+        except (*ENDED_WITHOUT_AN_ORDER, ChangeOver, OrderOutdated):
+            return

@@ -21,7 +21,7 @@ from pydantic import TypeAdapter, ValidationError
 from commerce.cart import service as carts
 from commerce.cart.quoting import quote
 from commerce.cart.service import Checked
-from commerce.checkout.schemas import ActionOut, Complete, PartIn, PayAgain, Waiting
+from commerce.checkout.schemas import Complete, PayAgain
 from commerce.checkout.splitting import shares
 from commerce.delivery.slots import SlotFull
 from commerce.identity.service import Shopper
@@ -30,6 +30,7 @@ from commerce.inventory.service import StockLine
 from commerce.orders import reading as orders
 from commerce.orders.held import by_shopper, enter, hold, save_states
 from commerce.orders.money import Money
+from commerce.orders.paying import Additional
 from commerce.orders.placing import place
 from commerce.orders.schemas import OrderOut
 from commerce.payments import attempts, settlement
@@ -43,7 +44,8 @@ from commerce.payments.providers import (
     ProviderUnavailable,
     Refused,
 )
-from commerce.payments.service import PaymentWasRefused
+from commerce.payments.schemas import PaymentIn, Waiting
+from commerce.payments.service import PaymentWasRefused, waiting
 from commerce.payments.settlement import Due
 from commerce.promotions.service import CodeUsedUp
 from commerce.taxes.quotes import TaxEngine
@@ -360,7 +362,7 @@ class Checkout:
     async def _wait(self, attempt: Attempt, answers: Mapping[UUID, Authorised | ActionRequired]) -> OrderOut | Waiting:
         async with self.database.tx(attempt.shopper.tenant_id) as tx:
             waits = await attempts.wait(tx, attempt, answers)
-        return _waiting(waits) if waits else await self._overtaken(attempt, answers)
+        return waiting(waits) if waits else await self._overtaken(attempt, answers)
 
     async def _place(
         self,
@@ -502,7 +504,7 @@ class Checkout:
 
     async def _recover(self, attempt: Attempt) -> None:
         if attempt.is_for_a_change:
-            await self._let_go(attempt)
+            await Additional(self.database, self.providers).recover(attempt, until=attempt.began_at + self.hold_for)
             return
         try:
             answer = await self.resume(attempt)
@@ -515,11 +517,10 @@ class Checkout:
             await self._let_go(attempt)
 
 
-async def _token(tx: Tx, shopper: Shopper, part: PartIn) -> str:
-    """What stands for the instrument: what the browser was given, or what the customer has kept."""
-    if part.method_id is None:
-        return part.token or ""
-    return (await methods.one(tx, shopper.customer_id, part.method_id, provider=part.provider)).token
+async def _token(tx: Tx, shopper: Shopper, part: PaymentIn) -> str:
+    return await methods.token_of(
+        tx, shopper.customer_id, provider=part.provider, token=part.token, method_id=part.method_id
+    )
 
 
 async def _claim(
@@ -547,17 +548,6 @@ def _require_ready(checked: Checked, body: Complete) -> None:
         raise TaxesUnquoted
     if body.expected_total is not None and body.expected_total != checked.totals.total:
         raise TotalChanged(expected=body.expected_total, total=checked.totals.total)
-
-
-def _waiting(attempt: Attempt) -> Waiting:
-    return Waiting(
-        attempt_id=attempt.id,
-        payments=[
-            ActionOut(id=part.id, provider=part.provider, action_url=part.action_url)
-            for part in attempt.parts
-            if part.action_url is not None
-        ],
-    )
 
 
 def _stock_lines(checked: Checked) -> list[StockLine]:

@@ -14,12 +14,10 @@ from commerce.http import Core, CoreDep, KeyDep, ShopDep, ShopperDep, address_of
 from commerce.identity.service import Shopper
 from commerce.orders import cancelling, editing, reading, reordering
 from commerce.orders.answering import OrderId, change_order
-from commerce.orders.change_schemas import ChangeOut, ConfirmIn, PayChangeIn, ShopperEditAction, ShopperEditIn
+from commerce.orders.change_schemas import ChangeOut, ConfirmIn, ShopperEditAction, ShopperEditIn
 from commerce.orders.held import by_shopper
-from commerce.orders.paying import Additional
 from commerce.orders.schemas import Look, OrderList, OrderOut, ReorderOut, ShopperCancelIn
 from commerce.orders.taxing import asking
-from commerce.payments.providers import configured
 from commerce.taxes import engines
 from commerce.taxes.quotes import Quote
 from commerce.tenancy.service import Shop
@@ -126,20 +124,6 @@ async def cancel_edit(
     return await drop_edit_once(request, core, shopper, key, order_id, edit_id)
 
 
-@router.post("/{order_id}/changes/{change_id}/pay", response_model=OrderOut)
-async def pay_change(
-    request: Request,
-    core: CoreDep,
-    shopper: ShopperDep,
-    key: KeyDep,
-    order_id: OrderId,
-    change_id: Annotated[UUID, Path()],
-    body: PayChangeIn,
-) -> Response:
-    """Pay the difference that a change asks for; it is applied then."""
-    return await pay_change_once(request, core, shopper, key, order_id, change_id, body)
-
-
 async def draft_edit_once(
     request: Request, core: Core, shopper: Shopper, key: str, order_id: UUID, actions: Sequence[ShopperEditAction]
 ) -> Response:
@@ -177,21 +161,6 @@ async def drop_edit_once(
         await editing.drop(tx, order_id, edit_id, by_shopper(shopper), owner=shopper)
 
     return await change_order(request, core, shopper, key, order_id, do)
-
-
-async def pay_change_once(
-    request: Request, core: Core, shopper: Shopper, key: str, order_id: UUID, change_id: UUID, body: PayChangeIn
-) -> Response:
-    """Pay what a change of a shopper's order asks for, once for the key; the order as it stands then."""
-
-    async def work() -> Response:
-        await Additional(core.database, configured(core.database, core.settings)).pay(
-            shopper, order_id, change_id, provider=body.provider, token=body.token
-        )
-        async with core.database.tx(shopper.tenant_id, read_only=True) as tx:
-            return json_bytes(model_bytes(await reading.get(tx, shopper, order_id)))
-
-    return await once(request, core, shopper, key, work)
 
 
 @router.post("/{order_id}/reorder", status_code=status.HTTP_201_CREATED, response_model=ReorderOut)

@@ -9,8 +9,9 @@ from pydantic import Field
 
 from commerce.delivery.schemas import AddressIn, AddressOut, DeliveryOut
 from commerce.orders.line_schemas import MAX_LINES
+from commerce.payments.schemas import PageUrl, PaymentIn
 from commerce.taxes.schemas import TaxOut
-from foundation.types import Id, Input, LongText, Model, Quantity, Slug, Text
+from foundation.types import Id, Input, LongText, Model, Quantity, Slug
 
 DeliveryNote = Annotated[LongText, Field(max_length=500)]
 
@@ -155,8 +156,8 @@ class ConfirmIn(Input):
     """The version that the preview was made of."""
 
 
-class PayChangeIn(Input):
-    """Pay what a change asks for: the provider, and the token it gave the browser."""
+class PayChangeIn(PaymentIn):
+    """Pay what a change asks for."""
 
-    provider: Text = "test"
-    token: Text
+    return_url: PageUrl | None = None
+    """Where a provider sends the shopper back to when they had something to do on a page of its own."""

@@ -78,7 +78,7 @@ class Attempt:
 
     @property
     def is_for_a_change(self) -> bool:
-        """It pays for a change to an order: whoever asked for it ends it, or, when they died, time does."""
+        """It pays for a change to an order, which ends it: see `orders.paying`."""
         return self.order_id is not None and self.checked != ""
 
     @property
@@ -185,6 +185,14 @@ _LATEST = _find(
     "(SELECT attempt_id FROM payment WHERE tenant_id = :tenant_id AND cart_id = :cart_id ORDER BY id DESC LIMIT 1)"
 )
 
+# ix_payment_cart
+_LATEST_FOR = _find(
+    """(SELECT b.id FROM payment_attempt b
+        JOIN payment q ON q.tenant_id = b.tenant_id AND q.cart_id = b.cart_id AND q.attempt_id = b.id
+        WHERE q.tenant_id = :tenant_id AND q.cart_id = :cart_id AND b.checked = :checked
+        ORDER BY q.id DESC LIMIT 1)"""
+)
+
 # The primary key, or ix_payment_reference.
 _OF_PAYMENT = _find(
     """(SELECT attempt_id FROM payment WHERE tenant_id = :tenant_id AND provider = :provider
@@ -262,6 +270,11 @@ async def get(tx: Tx, attempt_id: UUID) -> Attempt | None:
 async def latest(tx: Tx, cart_id: UUID) -> Attempt | None:
     """The last attempt to pay for a cart, if there was one."""
     return _attempt(tx, await tx.rows(_LATEST, {"cart_id": cart_id}))
+
+
+async def latest_for(tx: Tx, cart_id: UUID, checked: str) -> Attempt | None:
+    """The last attempt for a cart that was begun with these words, if there was one."""
+    return _attempt(tx, await tx.rows(_LATEST_FOR, {"cart_id": cart_id, "checked": checked}))
 
 
 async def of_payment(tx: Tx, *, provider: str, payment_id: UUID | None, reference: str | None) -> Attempt | None:

@@ -1,14 +1,44 @@
-"""Payments out."""
+"""How to pay, and what became of payments."""
 
 from __future__ import annotations
 
 from datetime import date, datetime
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
+from urllib.parse import urlsplit
 
-from pydantic import Field
+from pydantic import AfterValidator, Field, StringConstraints, model_validator
 
 from commerce.ledger.schemas import PostingOut
-from foundation.types import Currency, Id, Input, Model
+from commerce.payments.card_numbers import looks_like_a_card
+from foundation.types import Currency, Id, Input, Model, Text
+
+
+def _page(value: str) -> str:
+    """A page that a browser can be sent to, and nothing that would run there."""
+    parts = urlsplit(value)
+    if parts.scheme not in ("http", "https") or not parts.hostname or parts.username is not None:
+        raise ValueError("must be the address of a page, with http or https")
+    return value
+
+
+PageUrl = Annotated[str, StringConstraints(max_length=2000, pattern=r"^[!-~]+$"), AfterValidator(_page)]
+
+
+class PaymentIn(Input):
+    """How to pay: the provider and the token it gave the browser, or what the customer has kept with it."""
+
+    provider: Text = "test"
+    token: Text | None = None
+    method_id: Id | None = None
+    """An instrument that the signed-in customer has kept with this provider."""
+
+    @model_validator(mode="after")
+    def _one_instrument(self) -> Self:
+        if (self.token is None) == (self.method_id is None):
+            raise ValueError("say either token or method_id")
+        if self.provider != "test" and self.token is not None and looks_like_a_card(self.token):
+            raise ValueError("token must be the provider's, never a card's number")
+        return self
 
 
 class PaymentOut(Model):
@@ -128,3 +158,20 @@ class TermsList(Model):
     """Everybody who may pay after the goods."""
 
     items: list[TermsOut]
+
+
+class ActionOut(Model):
+    """A page on which the shopper has something to do for a payment: a challenge, an approval."""
+
+    id: Id
+    """The payment's."""
+    provider: str
+    action_url: str
+
+
+class Waiting(Model):
+    """The shopper has something to do first: then what was being paid for is continued."""
+
+    status: Literal["action_required"] = "action_required"
+    attempt_id: Id
+    payments: list[ActionOut]

@@ -6,7 +6,8 @@ from uuid import UUID
 
 from sqlalchemy import text
 
-from commerce.payments.schemas import PaymentOut
+from commerce.payments.attempts import Attempt
+from commerce.payments.schemas import ActionOut, PaymentOut, Waiting
 from foundation.database import Tx, hot
 from foundation.errors import Problem
 
@@ -36,3 +37,15 @@ _OF_ORDER = hot(
 async def of_order(tx: Tx, order_id: UUID) -> list[PaymentOut]:
     """The payments that became an order, oldest first."""
     return [PaymentOut.model_validate(dict(row)) for row in await tx.rows(_OF_ORDER, {"order_id": order_id})]
+
+
+def waiting(attempt: Attempt) -> Waiting:
+    """What the shopper has to do before an attempt can be ended."""
+    return Waiting(
+        attempt_id=attempt.id,
+        payments=[
+            ActionOut(id=part.id, provider=part.provider, action_url=part.action_url)
+            for part in attempt.parts
+            if part.action_url is not None
+        ],
+    )

@@ -13,12 +13,13 @@ from sqlalchemy import text
 
 import commerce.tables  # noqa: F401  (a table of one context refers to those of others)
 from commerce.cart import service as carts
-from commerce.checkout.schemas import Complete, PaymentIn
+from commerce.checkout.schemas import Complete
 from commerce.checkout.service import Checkout
 from commerce.delivery import service as delivery
 from commerce.identity import service as identity
 from commerce.payments.providers import configured
 from commerce.payments.reconciliation.service import reconcile, yesterday
+from commerce.payments.schemas import PaymentIn
 from commerce.tenancy import service as tenancy
 from commerce.tenancy.service import Shop
 from foundation import clock

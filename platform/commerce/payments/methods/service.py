@@ -153,6 +153,19 @@ async def one(tx: Tx, customer_id: UUID | None, method_id: UUID, *, provider: st
     return KeptMethod(row["id"], row["provider"], row["token"])
 
 
+async def token_of(
+    tx: Tx, customer_id: UUID | None, *, provider: str, token: str | None, method_id: UUID | None
+) -> str:
+    """What stands for an instrument to pay with: what the browser was given, or what the customer has kept.
+
+    Raises:
+        MethodNotFound: the customer has kept no such one with this provider.
+    """
+    if method_id is None:
+        return token or ""
+    return (await one(tx, customer_id, method_id, provider=provider)).token
+
+
 async def keep(database: Database, provider: Provider, tenant_id: UUID, customer_id: UUID, body: MethodIn) -> MethodOut:
     """Have a provider keep an instrument. A customer's first one is their default; the same one again is the same.
 
