@@ -305,11 +305,12 @@ class Checkout:
             checked=_CHECKED.dump_json(checked).decode(),
             return_url=body.return_url,
         )
-        until, allocation = clock.now() + self.hold_for, checked.cart.allocation
-        await inventory.reserve(tx, attempt.id, _stock_lines(checked), until=until, allocation=allocation)
         await carts.begin_completing(tx, cart_id)
         said = BeginCheckout(items=_items(checked), currency=currency, value=total)
         await announce(tx, [record(said, tenant_id=tx.tenant_id, aggregate_id=cart_id, context=shopper.context())])
+        # Last, because whoever wants the same goods waits from here until the commit.
+        until, allocation = clock.now() + self.hold_for, checked.cart.allocation
+        await inventory.reserve(tx, attempt.id, _stock_lines(checked), until=until, allocation=allocation)
         return Begun(attempt, checked)
 
     async def _again(self, shop: Shop, cart_id: UUID) -> OrderOut | Waiting:
