@@ -8,6 +8,7 @@ from uuid import UUID
 from fastapi import APIRouter, Depends, Path, Query, Request, Response, status
 
 from commerce.cart import codes, consigning, service
+from commerce.cart.contents import Cart
 from commerce.cart.quoting import quote
 from commerce.cart.schemas import AddLine, CartOut, ChangeLine, ConsignmentsIn, GiveCode
 from commerce.delivery.schemas import AddressIn, DeliveryChoice, DeliveryOptions, SlotOffers
@@ -201,11 +202,13 @@ async def set_delivery(request: Request, cart_id: CartId, body: DeliveryChoice) 
     core, shop = await here(request)
     async with core.database.tx(shop.id) as tx:
         shopper = await shopper_of(tx, request)
-        await service.set_delivery(tx, shopper, cart_id, body.code, body.slot)
-        return await answer(tx, shopper, cart_id)
+        return _answer(await service.set_delivery(tx, shopper, cart_id, body.code, body.slot))
 
 
 async def answer(tx: Tx, shopper: Shopper, cart_id: UUID, *, status: int = status.HTTP_200_OK) -> Response:
     """The cart, priced and checked as it is now."""
-    cart = service.check(await service.get(tx, shopper, cart_id))
-    return json_bytes(model_bytes(cart.out()), status=status)
+    return _answer(await service.get(tx, shopper, cart_id), status=status)
+
+
+def _answer(cart: Cart, *, status: int = status.HTTP_200_OK) -> Response:
+    return json_bytes(model_bytes(service.check(cart).out()), status=status)

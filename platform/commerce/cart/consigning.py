@@ -10,7 +10,7 @@ import orjson
 from sqlalchemy import text
 
 from commerce.cart.schemas import ConsignmentIn
-from commerce.cart.service import DeliveryUnavailable, LineNotFound, get, lock, touch
+from commerce.cart.service import DeliveryUnavailable, LineNotFound, begin_change, get
 from commerce.delivery import addresses
 from commerce.delivery.schemas import AddressOut
 from commerce.identity.service import Shopper
@@ -49,7 +49,7 @@ async def consign(tx: Tx, shopper: Shopper, cart_id: UUID, consignments: Sequenc
     for consignment in consignments:
         if consignment.address is not None:
             addresses.check(consignment.address)
-    await lock(tx, shopper, cart_id)
+    await begin_change(tx, shopper, cart_id)
     held = {line.id: line.quantity for line in (await get(tx, shopper, cart_id)).lines}
     wanted = Counter[UUID]()
     for line in (line for consignment in consignments for line in consignment.lines):
@@ -64,7 +64,6 @@ async def consign(tx: Tx, shopper: Shopper, cart_id: UUID, consignments: Sequenc
     for destination in (await get(tx, shopper, cart_id)).where.to if consignments else ():
         if destination.delivery_code is not None and destination.method is None:
             raise DeliveryUnavailable(delivery=destination.delivery_code)
-    await touch(tx, cart_id)
 
 
 def _kept(consignment: ConsignmentIn) -> dict[str, object]:

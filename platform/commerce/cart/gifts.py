@@ -6,11 +6,9 @@ from uuid import UUID
 
 from sqlalchemy import text
 
-from commerce.cart import hot
 from commerce.cart.schemas import GiftIn, GiftWrapIn, GiftWrapOut
-from commerce.cart.service import LineNotFound, lock
+from commerce.cart.service import LineNotFound, begin_change
 from commerce.identity.service import Shopper
-from foundation import clock
 from foundation.database import Tx
 from foundation.database import hot as compiled
 from foundation.errors import Unprocessable
@@ -71,7 +69,7 @@ async def give(tx: Tx, shopper: Shopper, cart_id: UUID, gift: GiftIn, line_id: U
         CartNotFound, CartNotOpen, LineNotFound.
         NoGiftWrap: it can't be wrapped here; nothing is changed.
     """
-    await lock(tx, shopper, cart_id)
+    await begin_change(tx, shopper, cart_id)
     if gift.wrap:
         wrap = await wrapping(tx)
         if wrap is None or not wrap.active:
@@ -80,7 +78,6 @@ async def give(tx: Tx, shopper: Shopper, cart_id: UUID, gift: GiftIn, line_id: U
     statement = _GIVE if line_id is None else _GIVE_LINE
     if await tx.one(statement, {"cart_id": cart_id, "line_id": line_id, "gift": kept}) is None:
         raise LineNotFound
-    await tx.rows(hot.TOUCH, {"cart_id": cart_id, "now": clock.now()})
 
 
 async def unwrap(tx: Tx, cart_id: UUID) -> None:

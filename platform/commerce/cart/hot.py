@@ -56,6 +56,17 @@ LOCK = hot(
     )
 )
 
+# The same of whoever changes the cart: the lock is the change.
+CHANGE = hot(
+    text(
+        f"""
+        UPDATE cart c SET version = c.version + 1, updated_at = CAST(:now AS timestamptz), abandoned_at = NULL
+        WHERE c.tenant_id = :tenant_id AND c.id = :cart_id AND c.status = 'open' AND {_OWN}
+        RETURNING c.currency
+        """
+    )
+)
+
 READ = hot(
     text(
         f"""

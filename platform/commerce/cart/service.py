@@ -199,6 +199,21 @@ async def lock(tx: Tx, shopper: Shopper, cart_id: UUID) -> str:
     return currency
 
 
+async def begin_change(tx: Tx, shopper: Shopper, cart_id: UUID) -> str:
+    """`lock`, of a cart that is about to change: it is another version then, and not abandoned.
+
+    Raises:
+        CartNotFound, CartNotOpen.
+    """
+    row = await tx.one(hot.CHANGE, {**_owner(shopper), "cart_id": cart_id, "now": clock.now()})
+    if row is not None:
+        currency: str = row["currency"]
+        return currency
+    currency = await lock(tx, shopper, cart_id)
+    await touch(tx, cart_id)
+    return currency
+
+
 async def add(
     tx: Tx, shopper: Shopper, cart_id: UUID, *, variant_id: UUID, quantity: int, decision_id: UUID | None
 ) -> None:
@@ -207,7 +222,7 @@ async def add(
     Raises:
         CartNotFound, CartNotOpen, VariantNotForSale, CartFull.
     """
-    currency, now = await lock(tx, shopper, cart_id), clock.now()
+    currency, now = await begin_change(tx, shopper, cart_id), clock.now()
     asked = {**_owner(shopper), "cart_id": cart_id, "variant_id": variant_id, "currency": currency, "now": now}
     offer = await tx.one(hot.OFFER, asked)
     price = _priced(offer, offer["there"] + quantity, now) if offer else None
@@ -229,7 +244,6 @@ async def add(
     )
     if added is None:
         raise CartFull
-    await touch(tx, cart_id)
     item = Item(
         item_id=offer["product_id"],
         variant_id=variant_id,
@@ -247,7 +261,7 @@ async def change(tx: Tx, shopper: Shopper, cart_id: UUID, line_id: UUID, quantit
     Raises:
         CartNotFound, CartNotOpen, LineNotFound.
     """
-    currency, now = await lock(tx, shopper, cart_id), clock.now()
+    currency, now = await begin_change(tx, shopper, cart_id), clock.now()
     asked = {**_owner(shopper), "cart_id": cart_id, "line_id": line_id, "currency": currency, "now": now}
     line = await tx.one(hot.LINE, asked)
     if line is None:
@@ -258,7 +272,6 @@ async def change(tx: Tx, shopper: Shopper, cart_id: UUID, line_id: UUID, quantit
         price = _priced(line, quantity, now)
         values = {"unit_price": price and price.amount, "explanation": price and price.kept()}
         await tx.rows(hot.SET_QUANTITY, {"line_id": line_id, "quantity": quantity, **values})
-    await touch(tx, cart_id)
     difference = quantity - line["quantity"]
     if difference:
         item = Item(
@@ -278,7 +291,7 @@ async def accept_prices(tx: Tx, shopper: Shopper, cart_id: UUID) -> None:
     Raises:
         CartNotFound, CartNotOpen.
     """
-    await lock(tx, shopper, cart_id)
+    await begin_change(tx, shopper, cart_id)
     prices = [(line.id, line.today) for line in (await get(tx, shopper, cart_id)).lines if line.today]
     await tx.rows(
         hot.ACCEPT_PRICES,
@@ -288,7 +301,6 @@ async def accept_prices(tx: Tx, shopper: Shopper, cart_id: UUID) -> None:
             "explanations": [price.kept() for _, price in prices],
         },
     )
-    await touch(tx, cart_id)
 
 
 async def set_note(tx: Tx, shopper: Shopper, cart_id: UUID, note: str | None) -> None:
@@ -297,9 +309,8 @@ async def set_note(tx: Tx, shopper: Shopper, cart_id: UUID, note: str | None) ->
     Raises:
         CartNotFound, CartNotOpen.
     """
-    await lock(tx, shopper, cart_id)
+    await begin_change(tx, shopper, cart_id)
     await tx.rows(hot.SET_NOTE, {"cart_id": cart_id, "note": note})
-    await touch(tx, cart_id)
 
 
 async def set_address(tx: Tx, shopper: Shopper, cart_id: UUID, address: AddressIn) -> None:
@@ -309,9 +320,8 @@ async def set_address(tx: Tx, shopper: Shopper, cart_id: UUID, address: AddressI
         CartNotFound, CartNotOpen, AddressInvalid.
     """
     addresses.check(address)
-    await lock(tx, shopper, cart_id)
+    await begin_change(tx, shopper, cart_id)
     await tx.rows(hot.SET_ADDRESS, {"cart_id": cart_id, "address": address.model_dump_json()})
-    await touch(tx, cart_id)
 
 
 async def set_vat_id(tx: Tx, shopper: Shopper, cart_id: UUID, vat_id: VatId | None) -> None:
@@ -320,9 +330,8 @@ async def set_vat_id(tx: Tx, shopper: Shopper, cart_id: UUID, vat_id: VatId | No
     Raises:
         CartNotFound, CartNotOpen.
     """
-    await lock(tx, shopper, cart_id)
+    await begin_change(tx, shopper, cart_id)
     await tx.rows(hot.SET_VAT_ID, {"cart_id": cart_id, "vat_id": vat_id.json() if vat_id else None})
-    await touch(tx, cart_id)
 
 
 async def delivery_options(
@@ -354,19 +363,20 @@ async def delivery_slots(tx: Tx, shopper: Shopper, cart_id: UUID, code: str) -> 
     return SlotOffers(items=await slots.offered(tx, code, await delivery.calendar(tx)))
 
 
-async def set_delivery(tx: Tx, shopper: Shopper, cart_id: UUID, code: str, slot: SlotChoice | None = None) -> None:
-    """Choose how the cart is delivered, and in which window.
+async def set_delivery(tx: Tx, shopper: Shopper, cart_id: UUID, code: str, slot: SlotChoice | None = None) -> Cart:
+    """Choose how the cart is delivered, and in which window; gives it as it is then.
 
     Raises:
         CartNotFound, CartNotOpen.
         DeliveryUnavailable: there is no such way to the cart's address.
     """
-    await lock(tx, shopper, cart_id)
+    await begin_change(tx, shopper, cart_id)
     chosen = slot.model_dump_json() if slot else None
     await tx.rows(hot.SET_DELIVERY, {"cart_id": cart_id, "code": code, "slot": chosen})
-    if (await get(tx, shopper, cart_id)).where.method is None:
+    cart = await get(tx, shopper, cart_id)
+    if cart.where.method is None:
         raise DeliveryUnavailable(delivery=code)
-    await touch(tx, cart_id)
+    return cart
 
 
 async def adopt(tx: Tx, *, visitor: Shopper, shopper: Shopper) -> None:
