@@ -15,8 +15,9 @@ WORKERS ?= 2
 MINUTES ?= 5
 PRODUCTS ?= 100000
 SECONDS ?= 4
+PAIR ?=
 
-.PHONY: help setup demo up down test lint format type imports pytest lock bench bench-core mutants chaos clean
+.PHONY: help setup demo up down test lint format type imports pytest lock bench bench-core mutants races chaos clean
 
 help: ## Say what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  \033[36m%-10s\033[0m %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -82,6 +83,9 @@ bench-core: setup ## Measure the transactional core by itself; PRODUCTS=100000 S
 
 mutants: setup ## Plant the classic bugs, one at a time, and see that the tests catch each
 	@exec $(BIN)/python -m tests.mutants
+
+races: setup ## Let two hands take turns in every order, statement by statement, for every pair that contends
+	@exec $(BIN)/python -m tests.races $(if $(PAIR),--pair "$(PAIR)")
 
 chaos: setup ## Kill, cut, fill and mistime a shop under load for MINUTES, and see that nothing is lost or done twice
 	@exec $(BIN)/python -m tests.chaos --minutes $(MINUTES)

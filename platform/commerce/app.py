@@ -55,6 +55,7 @@ from foundation import http
 from foundation.database import Database
 from foundation.errors import NotFound, all_problems
 from foundation.listening import Listener
+from foundation.living import Life
 from foundation.routing import add_routes, index
 from foundation.settings import Settings, get_settings
 
@@ -80,12 +81,13 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         database = Database(url, pool_size=settings.database_pool_size)
         token = settings.serving_token
         async with httpx.AsyncClient(timeout=10) as client:
-            app.state.core = Core(settings, database, Directory(database), answers)
+            life = Life(_direct(settings))
+            app.state.core = Core(settings, database, Directory(database), answers, life)
             app.state.decisions = DecisionClient(
                 client, settings.serving_url, token.get_secret_value() if token else None, settings.decision_deadline_ms
             )
             app.state.vat_register = Vies(client, settings.vies_url) if settings.vies_url else NoRegister()
-            async with _told(settings, answers):
+            async with _told(settings, answers), life.lived():
                 yield
         await database.close()
 
@@ -135,15 +137,19 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     return app
 
 
+def _direct(settings: Settings) -> str:
+    """Where Postgres is reached without a pooler in front."""
+    url = settings.database_listen_url or settings.database_url
+    return url.get_secret_value() if url else ""
+
+
 @asynccontextmanager
 async def _told(settings: Settings, kept: Kept) -> AsyncIterator[None]:
     """What is kept hears of every change."""
     if not kept.limit:
         yield
         return
-    url = settings.database_listen_url or settings.database_url
-    dsn = url.get_secret_value() if url else ""
-    listener = Listener(dsn, CHANNEL, heard=kept.heard, hearing=kept.open, deaf=kept.close)
+    listener = Listener(_direct(settings), CHANNEL, heard=kept.heard, hearing=kept.open, deaf=kept.close)
     listening = asyncio.create_task(listener.run())
     try:
         yield

@@ -22,9 +22,10 @@ from commerce.identity.staff import Staff
 from commerce.kept import Kept
 from commerce.tenancy.service import Directory, Shop
 from foundation import idempotency
-from foundation.database import Database, Tx
+from foundation.database import Database, DatabaseUnavailable, Tx
 from foundation.errors import BadRequest, Problem
 from foundation.http import problem_response
+from foundation.living import Life
 from foundation.settings import Settings
 
 SESSION_COOKIE = "tradewind_session"
@@ -46,6 +47,7 @@ class Core:
     database: Database
     directory: Directory
     kept: Kept
+    life: Life
 
 
 def core_of(request: Request) -> Core:
@@ -249,7 +251,7 @@ async def once(
 
     The work goes on when the client hangs up, so that it has a definite end.
     """
-    return await _once(request, core, _scope(request, who, key), work)
+    return await _once(request, core, _scope(request, core, who, key), work)
 
 
 @dataclass(slots=True)
@@ -284,13 +286,19 @@ async def begun_once(
     """
 
     async def whole() -> Response:
-        async with core.database.tx(shop.id) as tx:
-            shopper = await shopper_of(tx, request)
-            scope = _scope(request, shopper, key)
-            answered = await idempotency.claim(tx, scope, _asked(request))
-            if answered is not None:
-                return _replayed(answered)
-            begun = await begin(tx, shopper)
+        scope: idempotency.Scope | None = None
+        try:
+            async with core.database.tx(shop.id) as tx:
+                shopper = await shopper_of(tx, request)
+                scope = _scope(request, core, shopper, key)
+                answered = await idempotency.claim(tx, scope, _asked(request))
+                if answered is not None:
+                    return _replayed(answered)
+                begun = await begin(tx, shopper)
+        except DatabaseUnavailable:
+            if scope is not None:
+                _give_back_later(core, scope)
+            raise
         answering = Answering(scope)
         return await _settled(request, core, answering, lambda: work(shopper, begun, answering))
 
@@ -308,7 +316,7 @@ async def change_once(
     """`once`, for work that is one transaction: it is done once for this key even when the worker dies, or the
     connection to Postgres is cut, between its commit and its answer.
     """
-    scope = _scope(request, who, key)
+    scope = _scope(request, core, who, key)
 
     async def work() -> Response:
         async with core.database.tx(who.tenant_id) as tx:
@@ -319,16 +327,20 @@ async def change_once(
     return await _once(request, core, scope, work)
 
 
-def _scope(request: Request, who: Shopper | Staff, key: str) -> idempotency.Scope:
+def _scope(request: Request, core: Core, who: Shopper | Staff, key: str) -> idempotency.Scope:
     route = request.scope["route"].path
-    return idempotency.Scope(who.tenant_id, who.principal, f"{request.method} {route}", key)
+    return idempotency.Scope(who.tenant_id, who.principal, f"{request.method} {route}", key, core.life.claim())
 
 
 async def _once(
     request: Request, core: Core, scope: idempotency.Scope, work: Callable[[], Awaitable[Response]]
 ) -> Response:
-    async with core.database.tx(scope.tenant_id) as tx:
-        answered = await idempotency.claim(tx, scope, _asked(request))
+    try:
+        async with core.database.tx(scope.tenant_id) as tx:
+            answered = await idempotency.claim(tx, scope, _asked(request))
+    except DatabaseUnavailable:
+        _give_back_later(core, scope)
+        raise
     if answered is not None:
         return _replayed(answered)
     return await asyncio.shield(asyncio.ensure_future(_settled(request, core, Answering(scope), work)))
@@ -352,15 +364,37 @@ def _replayed(answered: idempotency.Answer) -> Response:
 async def _settled(
     request: Request, core: Core, answering: Answering, work: Callable[[], Awaitable[Response]]
 ) -> Response:
+    scope = answering.scope
     try:
         response = await work()
-    except Problem as problem:
-        if problem.status not in Definite:
-            async with core.database.tx(answering.scope.tenant_id) as tx:
-                await idempotency.release(tx, answering.scope)
+    except Exception as fault:
+        if not isinstance(fault, Problem) or fault.status not in Definite:
+            await _write(core, scope, lambda tx: idempotency.release(tx, scope))
             raise
-        response = problem_response(problem, request.scope["state"].get("request_id"))
+        response = problem_response(fault, request.scope["state"].get("request_id"))
     if answering.kept is None:
-        async with core.database.tx(answering.scope.tenant_id) as tx:
-            await answering.keep(tx, response)
+        await _write(core, scope, lambda tx: answering.keep(tx, response))
     return response
+
+
+async def _write(core: Core, scope: idempotency.Scope, what: Callable[[Tx], Awaitable[None]]) -> None:
+    """Say what became of a claim; as soon as Postgres is there, when it is not. Nobody else may say it while we live.
+
+    Raises:
+        DatabaseUnavailable: it will be said later.
+    """
+    try:
+        await _in_one(core, scope, what)
+    except DatabaseUnavailable:
+        core.life.see_to(lambda: _in_one(core, scope, what))
+        raise
+
+
+def _give_back_later(core: Core, scope: idempotency.Scope) -> None:
+    """The claim was lost on its way, or made without anybody being told: give it back if it is there."""
+    core.life.see_to(lambda: _in_one(core, scope, lambda tx: idempotency.release(tx, scope)))
+
+
+async def _in_one(core: Core, scope: idempotency.Scope, what: Callable[[Tx], Awaitable[None]]) -> None:
+    async with core.database.tx(scope.tenant_id) as tx:
+        await what(tx)

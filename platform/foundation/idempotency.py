@@ -12,17 +12,18 @@ from dataclasses import dataclass
 from datetime import timedelta
 from uuid import UUID
 
-from sqlalchemy import Index, LargeBinary, PrimaryKeyConstraint, SmallInteger, text
+from sqlalchemy import BigInteger, Index, LargeBinary, PrimaryKeyConstraint, SmallInteger, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from foundation import clock
 from foundation.database import Base, Tx, hot
 from foundation.errors import BadRequest, Conflict, Unprocessable
+from foundation.living import CLAIMANT_LIVES
 from foundation.tables import Str, Timestamp
 
 KEPT = timedelta(hours=24)
 CLAIM_TIMEOUT = timedelta(minutes=2)
-"""A claim whose worker died is given to the next caller after this."""
+"""A claim of a worker that Postgres could not vouch for is given to the next caller after this."""
 
 
 class IdempotencyRow(Base):
@@ -40,6 +41,8 @@ class IdempotencyRow(Base):
     key: Mapped[Str]
     fingerprint: Mapped[bytes] = mapped_column(LargeBinary)
     claimed_at: Mapped[Timestamp]
+    claim: Mapped[int | None] = mapped_column(BigInteger)
+    """The claim's own number, which says which process made it (`foundation.living`)."""
     applied: Mapped[bool] = mapped_column(server_default="false")
     """The transaction that does the work has committed."""
     status: Mapped[int | None] = mapped_column(SmallInteger)
@@ -73,10 +76,12 @@ class Scope:
     principal: str
     route: str
     key: str
+    claim: int | None = None
+    """The number of the claim that is made for it now."""
 
-    def values(self) -> dict[str, str]:
+    def values(self) -> dict[str, str | int | None]:
         """What of it statements name, beside the tenant."""
-        return {"principal": self.principal, "route": self.route, "key": self.key}
+        return {"principal": self.principal, "route": self.route, "key": self.key, "claim": self.claim}
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,22 +94,26 @@ class Answer:
 
 
 _KEY = "tenant_id = :tenant_id AND principal = :principal AND route = :route AND key = :key"
+_OURS = f"{_KEY} AND claim IS NOT DISTINCT FROM CAST(:claim AS bigint)"
+"""A claim that was taken over meanwhile is somebody else's to answer or to give back."""
 
 # No row comes back when the key has had another use. One that is no longer kept is as good as new, and one whose worker
-# died or lost its answer is taken over.
+# died or lost its answer is taken over; whether it died is asked of Postgres, not of the clock.
 _CLAIM = hot(
     text(
-        """
-        INSERT INTO idempotency_key AS k (tenant_id, principal, route, key, fingerprint, claimed_at)
-        VALUES (:tenant_id, :principal, :route, :key, :fingerprint, CAST(:now AS timestamptz))
+        f"""
+        INSERT INTO idempotency_key AS k (tenant_id, principal, route, key, fingerprint, claimed_at, claim)
+        VALUES (:tenant_id, :principal, :route, :key, :fingerprint, CAST(:now AS timestamptz), CAST(:claim AS bigint))
         ON CONFLICT (tenant_id, principal, route, key) DO UPDATE
-        SET claimed_at = excluded.claimed_at, fingerprint = excluded.fingerprint, status = NULL, content_type = NULL,
+        SET claimed_at = excluded.claimed_at, claim = excluded.claim, fingerprint = excluded.fingerprint,
+            status = NULL, content_type = NULL,
             body = NULL, applied = k.applied AND k.claimed_at >= CAST(:forgotten AS timestamptz)
         WHERE k.claimed_at < CAST(:forgotten AS timestamptz)
            OR (k.status IS NULL AND k.fingerprint = excluded.fingerprint
-               AND (k.applied OR k.claimed_at < CAST(:abandoned AS timestamptz)))
+               AND CASE WHEN k.claim IS NULL THEN k.applied OR k.claimed_at < CAST(:abandoned AS timestamptz)
+                        ELSE NOT {CLAIMANT_LIVES} END)
         RETURNING k.key
-        """
+        """  # noqa: S608  (literals)
     )
 )
 
@@ -117,14 +126,14 @@ _USED = hot(
 _SETTLE = hot(
     text(
         f"""
-        UPDATE idempotency_key SET status = :status, content_type = :content_type, body = :body WHERE {_KEY}
+        UPDATE idempotency_key SET status = :status, content_type = :content_type, body = :body WHERE {_OURS}
         """  # noqa: S608  (a literal)
     )
 )
 
 _RELEASE = hot(
     text(
-        f"DELETE FROM idempotency_key WHERE {_KEY} AND status IS NULL AND NOT applied"  # noqa: S608  (a literal)
+        f"DELETE FROM idempotency_key WHERE {_OURS} AND status IS NULL AND NOT applied"  # noqa: S608  (a literal)
     )
 )
 

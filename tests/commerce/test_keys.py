@@ -11,6 +11,7 @@ import pytest
 
 from foundation import idempotency
 from foundation.database import Database, DatabaseUnavailable
+from foundation.living import LIVING
 from tests.commerce.conftest import Browser
 from tests.factories import SeededShop, seed_shop
 
@@ -22,12 +23,18 @@ class _Died(BaseException):
     """The worker dies here."""
 
 
-def _dies_after_the_commit(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The next answer is computed and never kept."""
+def _dies_after_the_commit(monkeypatch: pytest.MonkeyPatch, app: Any, urls: DatabaseUrls) -> None:
+    """The next answer is computed and never kept, and whoever computed it is gone."""
     settle = idempotency.settle
 
     async def die(*_: Any) -> None:
         monkeypatch.setattr(idempotency, "settle", settle)
+        app.state.core.life.number = None
+        with psycopg.connect(urls.app) as connection:
+            connection.execute(
+                "SELECT pg_terminate_backend(pid, 1000) FROM pg_locks WHERE locktype = 'advisory' AND classid = %s",
+                (LIVING,),
+            )
         raise _Died
 
     monkeypatch.setattr(idempotency, "settle", die)
@@ -42,7 +49,12 @@ async def _placed(browser: Browser, grocer: SeededShop) -> str:
 
 
 async def test_a_refund_is_made_once_though_its_answer_was_never_kept(
-    browser: Browser, staff: httpx.AsyncClient, grocer: SeededShop, monkeypatch: pytest.MonkeyPatch
+    app: Any,
+    browser: Browser,
+    staff: httpx.AsyncClient,
+    grocer: SeededShop,
+    database_urls: DatabaseUrls,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     order_id = await _placed(browser, grocer)
 
@@ -53,7 +65,7 @@ async def test_a_refund_is_made_once_though_its_answer_was_never_kept(
             headers={"Idempotency-Key": "refund-1"},
         )
 
-    _dies_after_the_commit(monkeypatch)
+    _dies_after_the_commit(monkeypatch, app, database_urls)
     with pytest.raises(_Died):
         await refund()
     again = await refund()
@@ -63,7 +75,7 @@ async def test_a_refund_is_made_once_though_its_answer_was_never_kept(
 
 
 async def test_a_receipt_is_taken_in_once_though_its_answer_was_never_kept(
-    staff: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
+    app: Any, staff: httpx.AsyncClient, database_urls: DatabaseUrls, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async def receive() -> httpx.Response:
         return await staff.post(
@@ -72,7 +84,7 @@ async def test_a_receipt_is_taken_in_once_though_its_answer_was_never_kept(
             headers={"Idempotency-Key": "receipt-1"},
         )
 
-    _dies_after_the_commit(monkeypatch)
+    _dies_after_the_commit(monkeypatch, app, database_urls)
     with pytest.raises(_Died):
         await receive()
     assert (await receive()).json()["items"][0]["available"] == 105
