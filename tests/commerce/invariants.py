@@ -176,13 +176,21 @@ _WRONG = {
         SELECT l.id FROM stock_lot l LEFT JOIN stock_movement m ON m.lot_id = l.id WHERE l.tenant_id = :tenant_id
         GROUP BY l.id, l.available, l.reserved, l.sold, l.written_off
         HAVING (l.available, l.reserved, l.sold, l.written_off) IS DISTINCT FROM (
-            coalesce(sum(m.quantity * CASE WHEN m.kind IN ('receive', 'transfer_in', 'release') THEN 1
+            coalesce(sum(m.quantity * CASE WHEN m.kind IN ('receive', 'transfer_in', 'take_back', 'release') THEN 1
                                            WHEN m.kind IN ('reserve', 'write_off', 'transfer_out') THEN -1
                                            ELSE 0 END), 0),
             coalesce(sum(m.quantity * CASE m.kind WHEN 'reserve' THEN 1 WHEN 'release' THEN -1
                                                   WHEN 'sell' THEN -1 ELSE 0 END), 0),
             coalesce(sum(m.quantity) FILTER (WHERE m.kind = 'sell'), 0),
             coalesce(sum(m.quantity) FILTER (WHERE m.kind = 'write_off'), 0))""",
+    "a lot that got more back of an order than left in it": """
+        SELECT min(l.id::text) FROM stock_movement m JOIN stock_lot l ON l.id = m.lot_id
+        JOIN stock s ON s.id = m.stock_id
+        LEFT JOIN fulfilment f ON f.id = m.reference_id AND m.kind = 'sell'
+        LEFT JOIN order_return b ON b.id = m.reference_id AND m.kind = 'take_back'
+        WHERE m.tenant_id = :tenant_id AND coalesce(f.order_id, b.order_id) IS NOT NULL
+        GROUP BY coalesce(f.order_id, b.order_id), s.variant_id, l.code
+        HAVING sum(m.quantity * CASE m.kind WHEN 'sell' THEN 1 ELSE -1 END) < 0""",
     "a lot that holds something else than is reserved of it": """
         SELECT l.id FROM stock_lot l WHERE l.tenant_id = :tenant_id AND l.reserved <> (
             SELECT coalesce(sum(r.quantity - r.sold - r.released), 0) FROM reservation r WHERE r.lot_id = l.id)""",

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from commerce.inventory.lots import Lot
-from commerce.inventory.rules import Allocation, Choice, Rule, Source, choose
+from commerce.inventory.rules import Allocation, Choice, Near, Rule, Source, choose, choose_for_each
 
 TODAY = date(2026, 12, 1)
 PLACES = st.sampled_from([("US", "OH"), ("US", "CA"), ("DE", None), (None, None)])
@@ -95,3 +95,23 @@ def test_staffs_priority_decides_between_equals() -> None:
     pair = [at(1, 2), at(2, 1)]
     for rule in ("fewest_parcels", "nearest"):
         assert _used(choose(Allocation(rule, "US", "OH"), 3, pair)) == {UUID(int=2)}
+
+
+_PLACES = st.sampled_from([None, Near("US", "OH"), Near("US", "CA"), Near("DE")])
+
+
+@given(
+    sources(),
+    st.lists(st.tuples(_PLACES, st.integers(1, 9)), min_size=1, max_size=4),
+    st.sampled_from(["fewest_parcels", "nearest", "oldest_lot"]),
+)
+def test_units_for_several_places_are_all_there_is_and_none_is_given_twice(
+    given_sources: list[Source], wanted: list[tuple[Near | None, int]], rule: Rule
+) -> None:
+    chosen = choose_for_each(Allocation(rule, "US", "OH"), wanted, given_sources)
+    there = sum(source.units for source in given_sources)
+    assert sum(choice.units for choice in chosen) == min(there, sum(units for _, units in wanted))
+    for source in given_sources:
+        for lot in source.lots:
+            taken = [one.units for one in chosen if (one.source.stock_id, one.lot.id) == (source.stock_id, lot.id)]
+            assert sum(taken) <= lot.units

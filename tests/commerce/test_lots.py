@@ -15,10 +15,13 @@ from hypothesis import strategies as st
 from commerce.inventory import expiry, keeping, promises
 from commerce.inventory import service as inventory
 from commerce.inventory.allocation import NotInYet
-from commerce.inventory.lots import Lot, sellable
+from commerce.inventory.coming_back import Left, NotOfThatLot, SentBack, attributed
+from commerce.inventory.expiry import UnknownLot
+from commerce.inventory.lots import Lot, LotRecalled, sellable
 from commerce.inventory.schemas import CountIn, ReceiptIn, TransferIn, WriteOffIn
 from commerce.inventory.service import OutOfStock, StockLine
-from commerce.orders import cancelling, fulfilling
+from commerce.orders import cancelling, fulfilling, returning
+from commerce.orders.returning import Announced, Arrived
 from foundation import clock
 from foundation.database import Database, Tx
 from foundation.ids import new_id
@@ -195,6 +198,139 @@ async def test_lots_move_with_a_transfer_and_are_written_off_by_name_or_by_age(d
     }
 
 
+async def _returned(desk: Desk, order: Any, *arrived: Arrived, days: int = 0) -> dict[str, int]:
+    """Send units back and take them in; gives what of them is sold again and what is lost, as the return says."""
+    announced = [Announced(order.lines[0].id, sum(one.quantity for one in arrived), "other")]
+    return_id = await _do(desk, lambda tx: returning.request(tx, order.id, STAFF, announced, note="", override="late"))
+    later = clock.now() + timedelta(days=days)
+    with clock.use(lambda: later):
+        await _do(desk, lambda tx: returning.receive(tx, order.id, return_id, STAFF, arrived, warehouse="main"))
+    async with desk.database.tx(desk.shop.id) as tx:
+        row = await tx.connection.fetchrow(
+            "SELECT received, restocked FROM order_return_line WHERE return_id = $1", return_id
+        )
+    return dict(row)
+
+
+async def _came_back(desk: Desk) -> list[tuple[str, str | None, str, int]]:
+    """The movements of what came back: kind, lot, reason, units."""
+    moved = await _do(desk, lambda tx: keeping.movements(tx, "SKU0", before=UUID(int=2**128 - 1), limit=50))
+    return [
+        (one.kind, one.lot, one.reason, one.quantity)
+        for one in reversed(moved)
+        if one.kind in {"take_back", "write_off"}
+    ]
+
+
+async def test_what_comes_back_goes_to_the_lots_it_left_in(desk: Desk) -> None:
+    order = await desk.order(7)
+    await _do(desk, lambda tx: fulfilling.fulfil(tx, order.id, STAFF))
+    line = order.lines[0].id
+    assert await _lots(desk) == {"A": (0, 0, 3, 0), "B": (0, 0, 3, 0)}
+
+    assert await _returned(desk, order, Arrived(line, 2, restock=True), Arrived(line, 1, restock=False)) == {
+        "received": 3,
+        "restocked": 2,
+    }
+    assert await _lots(desk) == {"A": (2, 0, 3, 1), "B": (0, 0, 3, 0)}
+    await _returned(desk, order, Arrived(line, 4, restock=True))
+    assert await _lots(desk) == {"A": (2, 0, 3, 1), "B": (3, 0, 3, 0)}
+    assert await _came_back(desk) == [
+        ("take_back", "A", "return", 3),
+        ("write_off", "A", "return", 1),
+        ("take_back", "B", "return", 3),
+        ("take_back", None, "return", 1),
+    ]
+    assert await _available(desk) == 7
+
+
+async def test_a_lot_that_was_read_from_it_is_believed_as_far_as_it_left(desk: Desk) -> None:
+    order = await desk.order(4)
+    await _do(desk, lambda tx: fulfilling.fulfil(tx, order.id, STAFF))
+    line = order.lines[0].id
+
+    for lot, units, possible in (("B", 2, 1), ("C", 1, 0)):
+        with pytest.raises(NotOfThatLot) as refused:
+            await _returned(desk, order, Arrived(line, units, restock=True, lot=lot))
+        assert refused.value.possible == possible
+    assert await _lots(desk) == {"A": (0, 0, 3, 0), "B": (2, 0, 1, 0)}
+    order = await desk.order(3)
+    await _do(desk, lambda tx: fulfilling.fulfil(tx, order.id, STAFF))
+    await _returned(desk, order, Arrived(order.lines[0].id, 1, restock=True, lot="B"))
+    assert await _lots(desk) == {"A": (0, 0, 3, 0), "B": (1, 0, 3, 0)}
+
+
+async def test_nothing_of_a_lot_that_is_over_is_sold_again(desk: Desk) -> None:
+    order = await desk.order(7)
+    await _do(desk, lambda tx: fulfilling.fulfil(tx, order.id, STAFF))
+    line = order.lines[0].id
+    await _do(desk, lambda tx: expiry.recall(tx, "SKU0", "B"))
+
+    back = await _returned(desk, order, Arrived(line, 7, restock=True), days=6)
+
+    assert back == {"received": 7, "restocked": 1}
+    assert await _lots(desk) == {"A": (0, 0, 3, 3), "B": (0, 0, 3, 3)}
+    assert await _came_back(desk) == [
+        ("take_back", "A", "return", 3),
+        ("write_off", "A", "expired", 3),
+        ("take_back", "B", "return", 3),
+        ("write_off", "B", "recalled", 3),
+        ("take_back", None, "return", 1),
+    ]
+
+
+async def test_a_recalled_lot_is_sold_to_nobody_and_who_was_to_get_it_gets_another(desk: Desk) -> None:
+    order = await desk.order(2)
+    assert await _lots(desk) == {"A": (1, 2, 0, 0), "B": (3, 0, 0, 0)}
+    await _do(desk, lambda tx: expiry.recall(tx, "SKU0", "A"))
+    assert await _lots(desk) == {"A": (0, 0, 0, 3), "B": (1, 2, 0, 0)}
+    await _do(desk, lambda tx: fulfilling.fulfil(tx, order.id, STAFF))
+    with pytest.raises(LotRecalled):
+        await _receive(desk, "A", SOONER)
+    with pytest.raises(UnknownLot):
+        await _do(desk, lambda tx: expiry.recall(tx, "SKU0", "Z"))
+    assert await _available(desk) == 3
+
+
+async def test_what_a_payment_held_of_a_lot_that_was_recalled_meanwhile_is_not_sold(desk: Desk) -> None:
+    sold = desk.seeded.products[0]
+    holder, line = new_id(), StockLine(sold.variant_id, sold.product_id, 2)
+    await _do(desk, lambda tx: inventory.reserve(tx, holder, [line], until=clock.now() + SOON))
+    await _do(desk, lambda tx: expiry.recall(tx, "SKU0", "A"))
+    await _do(desk, lambda tx: inventory.release(tx, holder))
+    assert await _do(desk, expiry.write_off_expired) == 0
+    assert await _lots(desk) == {"A": (0, 0, 0, 3), "B": (3, 0, 0, 0)}
+
+
+_left = st.lists(
+    st.builds(
+        lambda code, units, days, recalled: Left(
+            code, None if days is None else TODAY + timedelta(days=days), recalled, units
+        ),
+        st.sampled_from("ABC"),
+        st.integers(1, 5),
+        st.none() | st.integers(-2, 2),
+        st.booleans(),
+    ),
+    max_size=3,
+    unique_by=lambda lot: lot.code,
+)
+
+
+@given(_left, st.integers(0, 9), st.integers(0, 9))
+def test_all_that_came_back_goes_somewhere_once_and_nothing_that_is_over_is_sold(
+    left: list[Left], restocked: int, lost: int
+) -> None:
+    found = attributed([SentBack(UUID(int=1), UUID(int=2), restocked, lost)], left, TODAY)
+    assert sum(back.restocked + back.lost for back in found) == restocked + lost
+    assert sum(back.restocked for back in found) <= restocked
+    for back in found:
+        assert back.restocked == 0 or back.lot.over(TODAY) is None
+        if back.lot.code is not None:
+            of_lot = sum(one.restocked + one.lost for one in found if one.lot.code == back.lot.code)
+            assert of_lot <= next(lot.units for lot in left if lot.code == back.lot.code)
+
+
 @pytest.mark.parametrize(
     ("what", "body", "status", "code"),
     [
@@ -227,6 +363,15 @@ async def test_a_lot_that_makes_no_sense_is_refused_and_changes_nothing(
     assert [(lot["lot"], lot["available"]) for lot in listed.json()["items"]] == [("X", 2)]
     recalled = await staff.get("/v1/admin/inventory/recalls", params={"sku": "SKU0", "lot": "X"})
     assert recalled.json() == {"items": [], "has_more": False, "next_cursor": None}
+    headers = {"Idempotency-Key": "recall"}
+    over = await staff.post("/v1/admin/inventory/recalls", json={"sku": "SKU0", "lot": "X"}, headers=headers)
+    assert [(lot["available"], lot["written_off"]) for lot in over.json()["items"]] == [(0, 2)]
+    assert over.json()["items"][0]["recalled_at"] is not None
+    assert (await post("receipts", {"quantity": 1, "lot": "X", "expires_on": "2099-01-01"})).status_code == 409
+    unknown = await staff.post(
+        "/v1/admin/inventory/recalls", json={"sku": "SKU0", "lot": "Y"}, headers={"Idempotency-Key": "other"}
+    )
+    assert (unknown.status_code, unknown.json()["code"]) == (404, "inventory.unknown_lot")
 
 
 _lots_of = st.lists(st.tuples(st.integers(1, 9), st.one_of(st.none(), st.integers(-9, 9))), max_size=5)

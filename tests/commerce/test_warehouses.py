@@ -242,3 +242,29 @@ async def test_a_box_whose_parts_lie_apart_leaves_as_one(
 
     assert [(one["warehouse"], one["lines"][0]["quantity"]) for one in sent["parcels"]] == [(None, 2)]
     assert {one["warehouse"] for one in sent["sources"]} == {"berlin", "main"}
+
+
+@pytest.mark.usefixtures("berlin")
+async def test_each_consignment_is_sent_from_near_to_where_it_goes(
+    staff: httpx.AsyncClient, browser: Browser, grocer: SeededShop
+) -> None:
+    await staff.put("/v1/admin/inventory/allocation", json={"rule": "nearest"})
+    cart = await browser.add(await browser.cart(), grocer.products[0].variant_id, 4)
+    line_id = cart["lines"][0]["id"]
+    ohio = {**ADDRESS, "postal_code": "43215", "city": "Columbus", "region": "OH", "country": "US"}
+    consignments = [
+        {"address": address, "delivery": "post", "lines": [{"line_id": line_id, "quantity": 2}]}
+        for address in (ohio, ADDRESS)
+    ]
+    split = await browser.http.put(f"/v1/store/carts/{cart['id']}/consignments", json={"consignments": consignments})
+    assert split.status_code == 200, split.text
+    placed = await browser.complete(cart, key="split")
+    assert placed.status_code == 201, placed.text
+    order = (await staff.get(f"/v1/admin/orders/{placed.json()['id']}")).json()
+    assert _sources(order) == [("berlin", 2, False), ("main", 2, False)]
+
+    for consignment, warehouse in zip(order["consignments"], ("main", "berlin"), strict=True):
+        path = f"orders/{order['id']}/fulfilments"
+        sent = (await _post(staff, path, consignment_id=consignment["id"])).json()
+        parcel = next(one for one in sent["parcels"] if one["consignment_id"] == consignment["id"])
+        assert parcel["warehouse"] == warehouse

@@ -21,12 +21,12 @@ from pydantic import TypeAdapter, ValidationError
 from commerce.cart import service as carts
 from commerce.cart.quoting import quote
 from commerce.cart.service import Checked
+from commerce.checkout.needing import stock_lines
 from commerce.checkout.schemas import Complete, PayAgain
 from commerce.checkout.splitting import shares
 from commerce.delivery.slots import SlotFull
 from commerce.identity.service import Shopper
 from commerce.inventory import service as inventory
-from commerce.inventory.service import StockLine
 from commerce.orders import reading as orders
 from commerce.orders.held import by_shopper, enter, hold, save_states
 from commerce.orders.money import Money
@@ -310,7 +310,7 @@ class Checkout:
         await announce(tx, [record(said, tenant_id=tx.tenant_id, aggregate_id=cart_id, context=shopper.context())])
         # Last, because whoever wants the same goods waits from here until the commit.
         until, allocation = clock.now() + self.hold_for, checked.cart.allocation
-        await inventory.reserve(tx, attempt.id, _stock_lines(checked), until=until, allocation=allocation)
+        await inventory.reserve(tx, attempt.id, stock_lines(checked), until=until, allocation=allocation)
         return Begun(attempt, checked)
 
     async def _again(self, shop: Shop, cart_id: UUID) -> OrderOut | Waiting:
@@ -534,7 +534,7 @@ async def _claim(
 ) -> None:
     if not await attempts.authorised(tx, attempt, answers, order_id, due=due):
         raise _Decided
-    if not await inventory.claim(tx, attempt.id, order_id, units=sum(line.quantity for line in _stock_lines(checked))):
+    if not await inventory.claim(tx, attempt.id, order_id, units=sum(line.quantity for line in stock_lines(checked))):
         raise ReservationLost
 
 
@@ -549,19 +549,6 @@ def _require_ready(checked: Checked, body: Complete) -> None:
         raise TaxesUnquoted
     if body.expected_total is not None and body.expected_total != checked.totals.total:
         raise TotalChanged(expected=body.expected_total, total=checked.totals.total)
-
-
-def _stock_lines(checked: Checked) -> list[StockLine]:
-    return [
-        StockLine(
-            need.variant_id,
-            need.product_id,
-            line.quantity * need.quantity,
-            may_wait=line.promised_on is not None,
-        )
-        for line in checked.cart.lines
-        for need in line.needs
-    ]
 
 
 def _items(checked: Checked) -> list[Item]:

@@ -16,6 +16,7 @@ from sqlalchemy import text
 
 from commerce.inventory import lots, promises
 from commerce.inventory.keeping import UnknownWarehouse
+from commerce.inventory.rules import Near, distance
 from foundation.database import HotStatement, Tx, hot
 from foundation.errors import Conflict
 from foundation.ids import new_id
@@ -24,8 +25,8 @@ from foundation.ids import new_id
 _HELD = hot(
     text(
         """
-        SELECT r.id, r.stock_id, r.lot_id, s.variant_id, s.warehouse_id, w.code AS warehouse,
-               r.quantity - r.sold - r.released AS units
+        SELECT r.id, r.stock_id, r.lot_id, s.variant_id, s.warehouse_id, w.code AS warehouse, w.country,
+               w.region, r.quantity - r.sold - r.released AS units
         FROM reservation r JOIN stock s ON s.tenant_id = r.tenant_id AND s.id = r.stock_id
         JOIN warehouse w ON w.tenant_id = s.tenant_id AND w.id = s.warehouse_id
         WHERE r.tenant_id = :tenant_id AND r.order_id = :order_id AND r.quantity > r.sold + r.released
@@ -131,6 +132,8 @@ class _Reserved:
     variant_id: UUID
     warehouse_id: UUID
     warehouse: str
+    country: str | None
+    region: str | None
     units: int
 
 
@@ -147,6 +150,10 @@ class Reserved:
         for part in self._parts:
             found.setdefault(part.warehouse_id, Counter())[part.variant_id] += part.units
         return found
+
+    def distances(self, near: Near) -> dict[UUID, int]:
+        """How far each warehouse is from where units go."""
+        return {part.warehouse_id: distance(near, part.country, part.region) for part in self._parts}
 
     def codes(self) -> dict[UUID, str]:
         """What the shop calls these warehouses."""

@@ -11,7 +11,7 @@ from pydantic import Field
 
 from commerce.http import Core, CoreDep, KeyDep, ShopDep, change_once, decode_cursor, encode_cursor, staff
 from commerce.identity.staff import Staff
-from commerce.inventory import bundles, keeping, policies, transfers, warehouses
+from commerce.inventory import bundles, expiry, keeping, policies, transfers, warehouses
 from commerce.inventory.schemas import (
     AllocationIn,
     AllocationOut,
@@ -27,6 +27,7 @@ from commerce.inventory.schemas import (
     PolicyIn,
     PolicyOut,
     PromiseList,
+    RecallIn,
     RecallList,
     ReceiptIn,
     StockLevels,
@@ -173,6 +174,20 @@ async def recall(core: CoreDep, shop: ShopDep, _: Reader, query: Annotated[PageO
         found = await keeping.recall(tx, query.sku, query.lot, after=after, limit=query.limit + 1)
     shown, more = list(found[: query.limit]), len(found) > query.limit
     return RecallList(items=shown, has_more=more, next_cursor=encode_cursor(0, shown[-1].order_id) if more else None)
+
+
+@router.post("/recalls", response_model=LotList)
+async def recall_lot(request: Request, core: CoreDep, keeper: Keeper, key: KeyDep, body: RecallIn) -> Response:
+    """Sell none of a lot any more: what is there is written off, and what comes back will be."""
+
+    async def change(tx: Tx) -> None:
+        await expiry.recall(tx, body.sku, body.lot)
+
+    async def answer() -> Response:
+        async with core.database.tx(keeper.tenant_id, read_only=True) as tx:
+            return json_bytes(model_bytes(await keeping.lots_of(tx, body.sku)))
+
+    return await change_once(request, core, keeper, key, change, answer)
 
 
 @router.get("/policies")

@@ -1,4 +1,4 @@
-"""Lots that have expired: nobody gets them any more.
+"""Lots that have expired or were recalled: nobody gets them any more.
 
 What is available of one is written off. What it holds for payments and orders is taken from them and written off too;
 they wait for other units then, before everybody who came later.
@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from typing import Literal
 from uuid import UUID
 
 import asyncpg
@@ -17,9 +18,19 @@ from commerce.inventory import promises
 from commerce.inventory.promises import Rise
 from foundation import clock
 from foundation.database import Tx, hot
+from foundation.errors import NotFound
 from foundation.ids import new_id
 
-REASON = "expired"
+Reason = Literal["expired", "recalled"]
+
+
+class UnknownLot(NotFound):
+    """Nothing of this SKU has come in as such a lot."""
+
+    code = "inventory.unknown_lot"
+
+    lot: str
+
 
 # ix_stock_lot_expiry
 _EXPIRED = hot(
@@ -27,7 +38,42 @@ _EXPIRED = hot(
         """
         SELECT id, stock_id FROM stock_lot
         WHERE tenant_id = :tenant_id AND expires_on < CAST(:today AS date) AND (available > 0 OR reserved > 0)
+          AND recalled_at IS NULL
         ORDER BY expires_on, id LIMIT :limit
+        """
+    )
+)
+
+# ix_stock_lot_recalled: what was held by a payment, or came back, since it was recalled.
+_RECALLED = hot(
+    text(
+        """
+        SELECT id, stock_id FROM stock_lot
+        WHERE tenant_id = :tenant_id AND recalled_at IS NOT NULL AND (available > 0 OR reserved > 0)
+        ORDER BY id LIMIT :limit
+        """
+    )
+)
+
+# uq_variant_sku, uq_stock_variant and uq_stock_lot_code. Recalled again it stays recalled since the first time.
+_RECALL = hot(
+    text(
+        """
+        UPDATE stock_lot l SET recalled_at = coalesce(l.recalled_at, CAST(:now AS timestamptz))
+        FROM variant v JOIN stock s ON s.tenant_id = v.tenant_id AND s.variant_id = v.id
+        WHERE v.tenant_id = :tenant_id AND v.sku = :sku AND l.tenant_id = s.tenant_id AND l.stock_id = s.id
+          AND l.code = :lot
+        RETURNING l.id, l.stock_id
+        """
+    )
+)
+
+# Whoever sells some of it has its balance; the locks are taken in the order that everybody takes them in.
+_LOCK_SKU = hot(
+    text(
+        """
+        SELECT s.id FROM variant v JOIN stock s ON s.tenant_id = v.tenant_id AND s.variant_id = v.id
+        WHERE v.tenant_id = :tenant_id AND v.sku = :sku ORDER BY s.variant_id, s.id FOR UPDATE OF s
         """
     )
 )
@@ -126,15 +172,34 @@ _COUNT = hot(
 
 
 async def write_off_expired(tx: Tx, *, limit: int = 100) -> int:
-    """Give up what has expired; gives how many units that were."""
-    lots = await tx.rows(_EXPIRED, {"today": clock.now().date(), "limit": limit})
+    """Give up what has expired, and what is left of recalled lots; gives how many units that were."""
+    expired = await tx.rows(_EXPIRED, {"today": clock.now().date(), "limit": limit})
+    recalled = await tx.rows(_RECALLED, {"limit": limit})
+    return await _give_up(tx, expired, "expired") + await _give_up(tx, recalled, "recalled")
+
+
+async def recall(tx: Tx, sku: str, lot: str) -> None:
+    """Sell none of a lot any more, wherever it lies: what is there is written off, and what comes back will be.
+
+    Raises:
+        UnknownLot.
+    """
+    await tx.rows(_LOCK_SKU, {"sku": sku})
+    recalled = await tx.rows(_RECALL, {"sku": sku, "lot": lot, "now": clock.now()})
+    if not recalled:
+        raise UnknownLot(lot=lot)
+    await _give_up(tx, recalled, "recalled")
+
+
+async def _give_up(tx: Tx, lots: Sequence[asyncpg.Record], reason: Reason) -> int:
+    """Write lots off, with what they hold for payments and orders; gives how many units that were."""
     if not lots:
         return 0
     locked = await tx.rows(_LOCK, {"stock_ids": list({lot["stock_id"] for lot in lots})})
     balances = {row["id"]: row for row in locked}
     lot_ids = [lot["id"] for lot in lots]
-    waiting = await _take_away(tx, lot_ids, balances)
-    values = {"ids": lot_ids, "movement_ids": [new_id() for _ in lots], "reason": REASON}
+    waiting = await _take_away(tx, lot_ids, balances, reason)
+    values = {"ids": lot_ids, "movement_ids": [new_id() for _ in lots], "reason": reason}
     lost = await tx.rows(_WRITE_OFF, values)
     levels = [
         Rise(**row, variant_id=balance["variant_id"], product_id=balance["product_id"], lotted=True)
@@ -148,7 +213,9 @@ async def write_off_expired(tx: Tx, *, limit: int = 100) -> int:
     return sum(row["units"] for row in lost)
 
 
-async def _take_away(tx: Tx, lot_ids: Sequence[UUID], balances: dict[UUID, asyncpg.Record]) -> Counter[UUID]:
+async def _take_away(
+    tx: Tx, lot_ids: Sequence[UUID], balances: dict[UUID, asyncpg.Record], reason: Reason
+) -> Counter[UUID]:
     """Make promises of what the lots hold; gives the units by variant, to be counted."""
     held = await tx.rows(_HELD, {"lot_ids": lot_ids})
     if not held:
@@ -161,7 +228,7 @@ async def _take_away(tx: Tx, lot_ids: Sequence[UUID], balances: dict[UUID, async
             "ids": [row["id"] for row in held],
             "units": units,
             "movement_ids": [new_id() for _ in held],
-            "reason": REASON,
+            "reason": reason,
         },
     )
     await tx.rows(

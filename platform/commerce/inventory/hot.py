@@ -212,8 +212,8 @@ PROMISES = hot(
 LOTS = hot(
     text(
         """
-        SELECT w.code AS warehouse, l.code AS lot, l.expires_on, l.received, l.available, l.reserved, l.sold,
-               l.written_off
+        SELECT w.code AS warehouse, l.code AS lot, l.expires_on, l.recalled_at, l.received, l.available, l.reserved,
+               l.sold, l.written_off
         FROM variant v
         JOIN stock s ON s.tenant_id = v.tenant_id AND s.variant_id = v.id
         JOIN warehouse w ON w.tenant_id = s.tenant_id AND w.id = s.warehouse_id

@@ -11,6 +11,7 @@ from uuid import UUID
 import asyncpg
 
 from commerce.inventory import hot, lots, promises
+from commerce.inventory.coming_back import Back, SentBack, attributed, left_in, today
 from commerce.inventory.lots import Drawn
 from commerce.inventory.promises import Rise
 from commerce.inventory.schemas import (
@@ -84,16 +85,6 @@ class TransferToItself(Unprocessable):
     """A transfer needs two warehouses."""
 
     code = "inventory.transfer_to_itself"
-
-
-@dataclass(frozen=True, slots=True)
-class SentBack:
-    """Units of a variant that came back: `restocked` can be sold again, `lost` can't."""
-
-    variant_id: UUID
-    product_id: UUID
-    restocked: int
-    lost: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,31 +183,53 @@ async def transfer(tx: Tx, moving: TransferIn) -> StockLevels:
     return await levels(tx, moving.sku)
 
 
-async def take_back(tx: Tx, warehouse: str, sent_back: Sequence[SentBack], *, reason: str, reference_id: UUID) -> None:
-    """Take units that customers sent back into a warehouse: to be sold again, or written off at once.
+async def take_back(
+    tx: Tx, warehouse: str, order_id: UUID, sent_back: Sequence[SentBack], *, reason: str, reference_id: UUID
+) -> dict[UUID, int]:
+    """Take units of an order that customers sent back into a warehouse: to be sold again, or written off at once.
+
+    They go back to the lots that they left in; gives how many, by variant, are lost because their lot is over.
 
     Raises:
-        UnknownWarehouse: nothing is taken.
+        UnknownWarehouse, NotOfThatLot, LotDiffers: nothing is taken.
     """
     row = await tx.one(hot.WAREHOUSE, {"warehouse": warehouse})
     if row is None:
         raise UnknownWarehouse(warehouse=warehouse)
-    await tx.rows(hot.VARIANTS, {"variant_ids": [units.variant_id for units in sent_back]})
+    by_variant: dict[UUID, list[SentBack]] = {}
+    for units in sent_back:
+        by_variant.setdefault(units.variant_id, []).append(units)
+    await tx.rows(hot.VARIANTS, {"variant_ids": list(by_variant)})
+    left = await left_in(tx, order_id) if by_variant else {}
     risen: list[Rise] = []
-    for units in sorted(sent_back, key=lambda units: units.variant_id):
-        place = Place(units.variant_id, units.product_id, row["id"])
-        stock = await tx.one(
-            hot.TAKE_IN, {**place.where(), "id": new_id(), "restocked": units.restocked, "lost": units.lost}
-        )
-        if stock is None:
-            raise RuntimeError("an upsert gave no row")
-        taken = units.restocked + units.lost
-        await log(tx, stock["id"], "take_back", [without_lot(taken)], reason, reference_id)
-        if units.lost:
-            await log(tx, stock["id"], "write_off", [without_lot(units.lost)], reason, reference_id)
-        if units.restocked:
-            risen.append(rise_of(place, stock, units.restocked))
+    over: dict[UUID, int] = {}
+    for variant_id in sorted(by_variant):
+        place = Place(variant_id, by_variant[variant_id][0].product_id, row["id"])
+        parts = attributed(by_variant[variant_id], left.get(variant_id, ()), today())
+        rise = await _take_back(tx, place, parts, reason, reference_id)
+        if rise.units:
+            risen.append(rise)
+        lost = sum(units.restocked for units in by_variant[variant_id]) - rise.units
+        if lost:
+            over[variant_id] = lost
     await tell_risen(tx, risen)
+    return over
+
+
+async def _take_back(tx: Tx, place: Place, parts: Sequence[Back], reason: str, reference_id: UUID) -> Rise:
+    restocked, lost = sum(part.restocked for part in parts), sum(part.lost for part in parts)
+    stock = await tx.one(hot.TAKE_IN, {**place.where(), "id": new_id(), "restocked": restocked, "lost": lost})
+    if stock is None:
+        raise RuntimeError("an upsert gave no row")
+    for part in parts:
+        lot_id = await lots.take_back(tx, stock["id"], part)
+        came = Drawn(lot_id, part.lot.code, part.lot.expires_on, part.restocked + part.lost)
+        await log(tx, stock["id"], "take_back", [came], reason, reference_id)
+        if part.lost:
+            gone = replace(came, units=part.lost)
+            await log(tx, stock["id"], "write_off", [gone], part.reason or reason, reference_id)
+    lotted = stock["lotted"] or any(part.lot.code for part in parts)
+    return rise_of(place, stock, restocked, lotted=lotted)
 
 
 async def levels(tx: Tx, sku: str) -> StockLevels:

@@ -16,6 +16,7 @@ from uuid import UUID
 
 from sqlalchemy import text
 
+from commerce.inventory.coming_back import Back
 from foundation import clock
 from foundation.database import HotStatement, Tx, hot
 from foundation.errors import Conflict
@@ -29,6 +30,14 @@ class LotDiffers(Conflict):
 
     lot: str
     expires_on: date | None
+
+
+class LotRecalled(Conflict):
+    """The lot has been recalled: nothing of it is taken in."""
+
+    code = "inventory.lot_recalled"
+
+    lot: str
 
 
 class LotShort(Conflict):
@@ -70,7 +79,7 @@ _PUT = hot(
         VALUES (:tenant_id, :id, :stock_id, :code, CAST(:expires_on AS date), :units, :units)
         ON CONFLICT (tenant_id, stock_id, code) DO UPDATE
             SET received = l.received + excluded.received, available = l.available + excluded.available
-            WHERE l.expires_on IS NOT DISTINCT FROM excluded.expires_on
+            WHERE l.expires_on IS NOT DISTINCT FROM excluded.expires_on AND l.recalled_at IS NULL
         RETURNING id
         """
     )
@@ -79,19 +88,40 @@ _PUT = hot(
 _KNOWN = hot(
     text(
         """
-        SELECT expires_on, available FROM stock_lot
+        SELECT expires_on, recalled_at FROM stock_lot
         WHERE tenant_id = :tenant_id AND stock_id = :stock_id AND code = :code
         """
     )
 )
 
+# A lot that was recalled counts as one that has expired long ago.
 _LOTS = hot(
     text(
         """
-        SELECT s.id AS stock_id, s.available AS there, s.kept_back, l.id, l.available AS units, l.expires_on
+        SELECT s.id AS stock_id, s.available AS there, s.kept_back, l.id, l.available AS units,
+               CASE WHEN l.recalled_at IS NULL THEN l.expires_on ELSE DATE '0001-01-01' END AS expires_on
         FROM stock s LEFT JOIN stock_lot l ON l.tenant_id = s.tenant_id AND l.stock_id = s.id AND l.available > 0
         WHERE s.tenant_id = :tenant_id AND s.id = ANY(CAST(:stock_ids AS uuid[]))
-        ORDER BY s.id, l.expires_on NULLS LAST, l.id
+        ORDER BY s.id, expires_on NULLS LAST, l.id
+        """
+    )
+)
+
+# No row comes back when the lot is known with another date. Whoever calls takes the units into the balance.
+_TAKE_BACK = hot(
+    text(
+        """
+        WITH marked AS (
+            UPDATE stock SET lotted = true WHERE tenant_id = :tenant_id AND id = :stock_id AND NOT lotted)
+        INSERT INTO stock_lot AS l (tenant_id, id, stock_id, code, expires_on, recalled_at, received, available,
+                                    written_off)
+        VALUES (:tenant_id, :id, :stock_id, :code, CAST(:expires_on AS date), CAST(:recalled_at AS timestamptz),
+                CAST(:restocked AS bigint) + CAST(:lost AS bigint), :restocked, :lost)
+        ON CONFLICT (tenant_id, stock_id, code) DO UPDATE
+            SET received = l.received + excluded.received, available = l.available + excluded.available,
+                written_off = l.written_off + excluded.written_off
+            WHERE l.expires_on IS NOT DISTINCT FROM excluded.expires_on
+        RETURNING id
         """
     )
 )
@@ -124,12 +154,35 @@ async def put(tx: Tx, stock_id: UUID, code: str, expires_on: date | None, units:
 
     Raises:
         LotDiffers: there is such a lot, with another date.
+        LotRecalled.
     """
     values = {"stock_id": stock_id, "code": code, "expires_on": expires_on, "units": units}
     row = await tx.one(_PUT, {**values, "id": new_id()})
     if row is None:
         known = await tx.one(_KNOWN, {"stock_id": stock_id, "code": code})
+        if known and known["recalled_at"]:
+            raise LotRecalled(lot=code)
         raise LotDiffers(lot=code, expires_on=known["expires_on"] if known else None)
+    lot_id: UUID = row["id"]
+    return lot_id
+
+
+async def take_back(tx: Tx, stock_id: UUID, back: Back) -> UUID | None:
+    """Units of a balance have come back to a lot, or to what has none; gives the lot's id.
+
+    Raises:
+        LotDiffers: there is such a lot, with another date.
+    """
+    lot = back.lot
+    if lot.code is None:
+        return None
+    values = {"stock_id": stock_id, "code": lot.code, "expires_on": lot.expires_on}
+    recalled_at = clock.now() if lot.recalled else None
+    units = {"restocked": back.restocked, "lost": back.lost}
+    row = await tx.one(_TAKE_BACK, {**values, **units, "recalled_at": recalled_at, "id": new_id()})
+    if row is None:
+        known = await tx.one(_KNOWN, values)
+        raise LotDiffers(lot=lot.code, expires_on=known["expires_on"] if known else None)
     lot_id: UUID = row["id"]
     return lot_id
 

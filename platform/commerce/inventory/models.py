@@ -77,6 +77,12 @@ class StockLot(TenantOwned, Base):
         CheckConstraint("received = available + reserved + sold + written_off", name="balance"),
         Index("uq_stock_lot_code", "tenant_id", "stock_id", "code", unique=True),
         Index(
+            "ix_stock_lot_recalled",
+            "tenant_id",
+            "id",
+            postgresql_where=text("recalled_at IS NOT NULL AND (available > 0 OR reserved > 0)"),
+        ),
+        Index(
             "ix_stock_lot_expiry",
             "tenant_id",
             "expires_on",
@@ -88,6 +94,8 @@ class StockLot(TenantOwned, Base):
     code: Mapped[Str]
     expires_on: Mapped[date | None]
     """The last day on which it can be sold."""
+    recalled_at: Mapped[Timestamp | None]
+    """From when on none of it is sold any more."""
     received: Mapped[Units] = mapped_column(server_default="0")
     available: Mapped[Units] = mapped_column(server_default="0")
     reserved: Mapped[Units] = mapped_column(server_default="0")
@@ -266,6 +274,7 @@ class StockMovement(TenantOwned, Base):
         CheckConstraint("quantity > 0", name="quantity"),
         Index("ix_stock_movement_stock", "tenant_id", "stock_id", "id"),
         Index("ix_stock_movement_parcel", "tenant_id", "reference_id", postgresql_where=text("kind = 'sell'")),
+        Index("ix_stock_movement_return", "tenant_id", "reference_id", postgresql_where=text("kind = 'take_back'")),
         Index("ix_stock_movement_lot", "tenant_id", "lot_id", postgresql_where=text("lot_id IS NOT NULL")),
     )
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from typing import Literal
 from uuid import UUID
@@ -12,6 +12,14 @@ from commerce.inventory.lots import Lot
 from commerce.inventory.supply import fill
 
 Rule = Literal["fewest_parcels", "nearest", "oldest_lot"]
+
+
+@dataclass(frozen=True, slots=True)
+class Near:
+    """Where units go."""
+
+    country: str
+    region: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +73,30 @@ def choose(
     return [Choice(*offers[which], units) for _, which, units in parts]
 
 
+def choose_for_each(
+    allocation: Allocation,
+    wanted: Sequence[tuple[Near | None, int]],
+    sources: Sequence[Source],
+    *,
+    used: Collection[UUID] = (),
+) -> list[Choice]:
+    """Where units that go to several places come from, each found as `choose` finds it for its own place."""
+    left, found = list(sources), list[Choice]()
+    for near, quantity in wanted:
+        rule = replace(allocation, country=near.country, region=near.region) if near else allocation
+        chosen = choose(rule, quantity, left, used={*used, *(choice.source.warehouse_id for choice in found)})
+        left = [_without(source, chosen) for source in left]
+        found += chosen
+    return found
+
+
+def _without(source: Source, chosen: Sequence[Choice]) -> Source:
+    taken = {choice.lot.id: choice.units for choice in chosen if choice.source.stock_id == source.stock_id}
+    if not taken:
+        return source
+    return replace(source, lots=[replace(lot, units=lot.units - taken.get(lot.id, 0)) for lot in source.lots])
+
+
 def _ordered(
     allocation: Allocation, quantity: int, sources: Sequence[Source], used: Collection[UUID]
 ) -> Sequence[Source]:
@@ -75,15 +107,16 @@ def _ordered(
 
     preferred = sorted(sources, key=by_staff)
     if allocation.rule == "nearest":
-        return sorted(preferred, key=lambda source: _distance(allocation, source))
+        near = Near(allocation.country, allocation.region) if allocation.country else None
+        return sorted(preferred, key=lambda source: distance(near, source.country, source.region))
     if allocation.rule == "oldest_lot":
         return preferred
     enough = [source for source in preferred if source.units >= quantity]
     return enough[:1] or sorted(preferred, key=lambda source: (source.warehouse_id not in used, -source.units))
 
 
-def _distance(allocation: Allocation, source: Source) -> int:
+def distance(near: Near | None, country: str | None, region: str | None) -> int:
     """0 in the same region, 1 in the same country, 2 elsewhere."""
-    if allocation.country is None or source.country != allocation.country:
+    if near is None or country != near.country:
         return 2
-    return 0 if source.region == allocation.region else 1
+    return 0 if region == near.region else 1

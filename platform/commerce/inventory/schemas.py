@@ -272,11 +272,19 @@ class LotOut(Model):
     warehouse: str
     lot: str
     expires_on: date | None
+    recalled_at: datetime | None
     received: int
     available: int
     reserved: int
     sold: int
     written_off: int
+
+
+class RecallIn(Input):
+    """A lot of which nothing is to be sold any more."""
+
+    sku: Text
+    lot: Text
 
 
 class LotList(Model):

@@ -18,7 +18,7 @@ from sqlalchemy import text
 
 from commerce.inventory import lots, promises
 from commerce.inventory.lots import Lot
-from commerce.inventory.rules import Allocation, Source, choose
+from commerce.inventory.rules import Allocation, Near, Source, choose_for_each
 from commerce.inventory.taking import Hold, Part, take
 from foundation import clock
 from foundation.database import Tx, hot
@@ -47,6 +47,15 @@ class StockLine:
     quantity: int
     may_wait: bool = False
     """The shopper was told a date: units that are not there may be promised."""
+    near: Near | None = None
+    """Where they go, when an order goes to several places."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Wanted(StockLine):
+    """All that is wanted of a variant."""
+
+    by_place: tuple[tuple[Near | None, int], ...] = ()
 
 
 ON_HAND = """
@@ -242,20 +251,20 @@ async def _reserve_at_once(tx: Tx, hold: Hold, line: StockLine) -> bool:
 
 
 async def _reserve_chosen(
-    tx: Tx, hold: Hold, lines: Sequence[StockLine], allocation: Allocation
-) -> Sequence[tuple[StockLine, int]]:
+    tx: Tx, hold: Hold, lines: Sequence[_Wanted], allocation: Allocation
+) -> Sequence[tuple[_Wanted, int]]:
     """Take lines from the warehouses and lots that the rule names; gives those that lack units, and how many."""
     sources = await _sources(tx, [line.variant_id for line in lines])
     used: set[UUID] = set()
     parts: list[Part] = []
-    short: list[tuple[StockLine, int]] = []
-    gone: list[StockLine] = []
+    short: list[tuple[_Wanted, int]] = []
+    gone: list[_Wanted] = []
     for line in lines:
         there = sources.get(line.variant_id, [])
         available = sum(source.units for source in there)
         if available < line.quantity and not line.may_wait:
             raise OutOfStock(variant_id=line.variant_id, requested=line.quantity, available=available)
-        chosen = choose(allocation, line.quantity, there, used=used)
+        chosen = choose_for_each(allocation, line.by_place, there, used=used)
         parts += [Part(choice.source.stock_id, choice.units, hold, choice.lot.id) for choice in chosen]
         used.update(choice.source.warehouse_id for choice in chosen)
         taken = sum(choice.units for choice in chosen)
@@ -355,13 +364,19 @@ async def _give_back(tx: Tx, reservations: Sequence[asyncpg.Record], given_up: C
     await promises.rose(tx, risen, given_up=given_up)
 
 
-def _summed(lines: Sequence[StockLine]) -> list[StockLine]:
-    wanted = Counter[UUID]()
+def _summed(lines: Sequence[StockLine]) -> list[_Wanted]:
+    wanted: dict[UUID, Counter[Near | None]] = {}
     first = {line.variant_id: line for line in reversed(lines)}
     may_wait = {line.variant_id for line in lines if line.may_wait}
     for line in lines:
-        wanted[line.variant_id] += line.quantity
+        wanted.setdefault(line.variant_id, Counter())[line.near] += line.quantity
     return [
-        StockLine(variant_id, first[variant_id].product_id, wanted[variant_id], may_wait=variant_id in may_wait)
+        _Wanted(
+            variant_id,
+            first[variant_id].product_id,
+            wanted[variant_id].total(),
+            may_wait=variant_id in may_wait,
+            by_place=tuple(wanted[variant_id].items()),
+        )
         for variant_id in sorted(wanted)
     ]

@@ -31,16 +31,22 @@ def fitting(units: Units, needs: Mapping[UUID, Units], there: Units) -> dict[UUI
     return found
 
 
-def dispatches(units: Units, needs: Mapping[UUID, Units], there: Mapping[UUID, Units]) -> list[Dispatch]:
+def dispatches(
+    units: Units,
+    needs: Mapping[UUID, Units],
+    there: Mapping[UUID, Units],
+    distances: Mapping[UUID, int] | None = None,
+) -> list[Dispatch]:
     """The parcels for units that lie in these warehouses: each takes what most can leave together, so there are few.
 
-    What is whole in no warehouse leaves at last, from wherever its parts are.
+    Of warehouses that can send as much, the nearest sends. What is whole in none leaves at last, from wherever its
+    parts are.
     """
     left, shelves = dict(units), {warehouse_id: Counter(held) for warehouse_id, held in sorted(there.items())}
     found: list[Dispatch] = []
     while left and shelves:
         fits = {warehouse_id: fitting(left, needs, held) for warehouse_id, held in shelves.items()}
-        best = max(fits, key=lambda warehouse_id: sum(fits[warehouse_id].values()))
+        best = max(fits, key=lambda place: (sum(fits[place].values()), -(distances or {}).get(place, 0)))
         if not fits[best]:
             break
         found.append(Dispatch(fits[best], best))

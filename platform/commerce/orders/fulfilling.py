@@ -10,6 +10,7 @@ from sqlalchemy import text
 
 from commerce.inventory import allocation
 from commerce.inventory.allocation import Reserved
+from commerce.inventory.rules import Near
 from commerce.orders.dispatching import Dispatch, dispatches, fitting
 from commerce.orders.held import Actor, Held, by_variant, enter, hold, open_units, save, save_states, tell, told
 from commerce.orders.lines import written
@@ -72,6 +73,15 @@ _SEND = hot(
     )
 )
 
+_ADDRESS = hot(
+    text(
+        """
+        SELECT address->>'country' AS country, address->>'region' AS region FROM order_consignment
+        WHERE tenant_id = :tenant_id AND id = :consignment_id
+        """
+    )
+)
+
 _STATUS = hot(
     text("SELECT status FROM fulfilment WHERE tenant_id = :tenant_id AND id = :fulfilment_id AND order_id = :order_id")
 )
@@ -125,7 +135,8 @@ async def fulfil(
         leaving = [Dispatch(units, warehouse_id)]
     else:
         await allocation.require_held(tx, there, by_variant(held, units))
-        leaving = dispatches(units, needs, there.there())
+        near = await _near(held, parcel.consignment_id)
+        leaving = dispatches(units, needs, there.there(), there.distances(near) if near else None)
     if len(leaving) > 1 and tracking_number is not None:
         raise SeveralWarehouses(warehouses=sorted(there.codes().values()))
     sent = [(await _send(held, there, parcel, dispatch), dispatch.units) for dispatch in leaving]
@@ -135,6 +146,14 @@ async def fulfil(
         said = OrderFulfilled(order_id=held.id, fulfilment_id=fulfilment_id, carrier=carrier, lines=told(held, left))
         await tell(held, actor, said)
     return [fulfilment_id for fulfilment_id, _ in sent]
+
+
+async def _near(held: Held, consignment_id: UUID | None) -> Near | None:
+    """Where a consignment goes, as far as that is known."""
+    if consignment_id is None:
+        return None
+    row = await held.tx.one(_ADDRESS, {"consignment_id": consignment_id})
+    return Near(row["country"], row["region"]) if row and row["country"] else None
 
 
 async def _send(held: Held, there: Reserved, parcel: _Parcel, dispatch: Dispatch) -> UUID:

@@ -102,6 +102,8 @@ class ArrivedIn(LineUnitsIn):
     """They can be sold again; otherwise they are written off."""
     condition: Condition = "as_new"
     note: ShortText = ""
+    lot: Text | None = None
+    """The lot that they are of, where they say so; otherwise of those that left, the first to expire."""
 
 
 class ReceiveIn(Input):

@@ -12,7 +12,7 @@ from sqlalchemy import text
 
 from commerce.identity.service import Shopper
 from commerce.inventory import keeping
-from commerce.inventory.keeping import SentBack
+from commerce.inventory.coming_back import SentBack
 from commerce.orders import exchanging, rules
 from commerce.orders.change_schemas import Preview
 from commerce.orders.held import Actor, Held, enter, hold, save, start_due_refunds, tell
@@ -50,6 +50,8 @@ class Arrived:
     restock: bool
     condition: str = "as_new"
     note: str = ""
+    lot: str | None = None
+    """The code that they carry, where somebody looked."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -267,8 +269,8 @@ async def receive(
     What arrived is credited by its share of the line's total, and the refund is started.
 
     Raises:
-        OrderNotFound, ReturnNotFound, IllegalTransition, UnknownLine, TooManyUnits, UnknownWarehouse, NoCustomer:
-            nothing is taken.
+        OrderNotFound, ReturnNotFound, IllegalTransition, UnknownLine, TooManyUnits, UnknownWarehouse, NotOfThatLot,
+            LotDiffers, NoCustomer: nothing is taken.
     """
     held = await hold(tx, order_id)
     announced = await _found(held, return_id, "receive")
@@ -288,7 +290,10 @@ async def receive(
         line.returned += units.get(line_id, 0)
         credited += line.credit(line.cancelled + line.returned)
     credited = held.credit(credited)
-    await keeping.take_back(tx, warehouse, _sent_back(held, units, restocked), reason="return", reference_id=return_id)
+    over = await keeping.take_back(
+        tx, warehouse, held.id, _sent_back(held, arrived), reason="return", reference_id=return_id
+    )
+    restocked = _sold_again(held, restocked, over)
     values = {"line_ids": list(units), "received": list(units.values()), "restocked": [restocked[i] for i in units]}
     await tx.rows(_RECEIVE, {"return_id": return_id, **values})
     await tx.rows(_INSPECT, {"return_id": return_id, **_inspected(arrived)})
@@ -352,20 +357,31 @@ def _inspected(arrived: Sequence[Arrived]) -> dict[str, object]:
     }
 
 
-def _sent_back(held: Held, units: Mapping[UUID, int], restocked: Mapping[UUID, int]) -> list[SentBack]:
-    """By variant: two lines of an order may share one, and a bundle comes back as its components."""
+def _sent_back(held: Held, arrived: Sequence[Arrived]) -> list[SentBack]:
+    """By variant and lot: two lines of an order may share one, and a bundle comes back as its components."""
     product: dict[UUID, UUID] = {}
-    good, all_of = Counter[UUID](), Counter[UUID]()
-    for line_id, quantity in units.items():
-        for need in held.line(line_id).needs:
+    good, bad = Counter[tuple[UUID, str | None]](), Counter[tuple[UUID, str | None]]()
+    for line in arrived:
+        for need in held.line(line.line_id).needs if line.quantity else ():
             product[need.variant_id] = need.product_id
-            all_of[need.variant_id] += quantity * need.quantity
-            good[need.variant_id] += restocked[line_id] * need.quantity
+            found = good if line.restock else bad
+            found[need.variant_id, line.lot] += line.quantity * need.quantity
     return [
-        SentBack(variant_id, product[variant_id], good[variant_id], quantity - good[variant_id])
-        for variant_id, quantity in all_of.items()
-        if quantity
+        SentBack(variant_id, product[variant_id], good[variant_id, lot], bad[variant_id, lot], lot)
+        for variant_id, lot in dict.fromkeys((*good, *bad))
     ]
+
+
+def _sold_again(held: Held, restocked: Mapping[UUID, int], over: Mapping[UUID, int]) -> dict[UUID, int]:
+    """The units, by line, that are sold again after all: without those, by variant, whose lots are over."""
+    left, found = Counter(over), dict[UUID, int]()
+    for line_id, quantity in restocked.items():
+        needs = held.line(line_id).needs
+        lost = min(quantity, max(-(-left[need.variant_id] // need.quantity) for need in needs))
+        for need in needs:
+            left[need.variant_id] -= min(left[need.variant_id], lost * need.quantity)
+        found[line_id] = quantity - lost
+    return found
 
 
 def _told(held: Held, units: Mapping[UUID, int], reasons: Mapping[UUID, str]) -> list[ReturnedUnits]:

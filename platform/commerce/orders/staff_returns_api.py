@@ -102,7 +102,10 @@ async def receive_return(
     arrived = (
         None
         if body.lines is None
-        else [Arrived(line.line_id, line.quantity, line.restock, line.condition, line.note) for line in body.lines]
+        else [
+            Arrived(line.line_id, line.quantity, line.restock, line.condition, line.note, line.lot)
+            for line in body.lines
+        ]
     )
 
     async def do(tx: Tx) -> None:

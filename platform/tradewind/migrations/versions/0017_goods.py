@@ -20,9 +20,12 @@ _FIRST_QUOTE = f"""{_OF_VARIANT} WHERE NOT EXISTS (
 def upgrade() -> None:
     _offers_are_shown()
     _parcels_leave_a_warehouse()
+    _lots_are_recalled_and_come_back()
 
 
 def downgrade() -> None:
+    op.drop_index("ix_stock_movement_return", "stock_movement")
+    op.drop_column("stock_lot", "recalled_at")
     op.drop_column("fulfilment", "warehouse_id")
     for event in ("insert", "update", "delete"):
         op.execute(f"DROP TRIGGER catalogue_{event} ON price_offer")
@@ -63,6 +66,22 @@ def _parcels_leave_a_warehouse() -> None:
     )
     for table in tables:
         op.execute(f"ALTER TABLE {table} FORCE ROW LEVEL SECURITY")
+
+
+def _lots_are_recalled_and_come_back() -> None:
+    op.add_column("stock_lot", sa.Column("recalled_at", sa.DateTime(timezone=True)))
+    op.create_index(
+        "ix_stock_lot_recalled",
+        "stock_lot",
+        ["tenant_id", "id"],
+        postgresql_where=sa.text("recalled_at IS NOT NULL AND (available > 0 OR reserved > 0)"),
+    )
+    op.create_index(
+        "ix_stock_movement_return",
+        "stock_movement",
+        ["tenant_id", "reference_id"],
+        postgresql_where=sa.text("kind = 'take_back'"),
+    )
 
 
 def _tell(table: str, event: str, rows: str, about: str) -> None:
