@@ -230,3 +230,62 @@ async def test_a_rate_may_hold_for_some_postal_codes_only(
     cleveland = await _say(browser, cart, "address", {**at, "postal_code": "44101"})
     assert [tax["name"] for tax in columbus["totals"]["taxes"]] == ["Ohio", "Franklin County"]
     assert [tax["name"] for tax in cleveland["totals"]["taxes"]] == ["Ohio"]
+
+
+ZURICH = {"name": "Ada", "line1": "Limmatquai 1", "postal_code": "8001", "city": "Zürich", "country": "CH"}
+
+
+@pytest.fixture
+async def vat_in_prices(staff: httpx.AsyncClient) -> dict[str, Any]:
+    """A shop in Germany whose prices include its VAT, and that sends anywhere for 595."""
+    policy = {"included": True, "country": "DE", "vat_id": "DE136695976"}
+    assert (await staff.put("/v1/admin/taxes/policy", json=policy)).json()["policy"]["lower_when_free"]
+    for country, rate in (("DE", "0.19"), ("AT", "0.2")):
+        await staff.put(f"/v1/admin/taxes/rates/{country}", json={"rates": [{"name": "VAT", "rate": rate}]})
+    await staff.put("/v1/admin/delivery-methods/post", json={"name": "Post", "price": 595, "free_from": 5000})
+    return policy
+
+
+async def test_who_pays_no_tax_pays_the_price_without_it(
+    browser: Browser, grocer: SeededShop, staff: httpx.AsyncClient, vat_in_prices: dict[str, Any], rows: Any
+) -> None:
+    cart = await browser.add(await browser.cart(), grocer.products[3].variant_id, 3)
+    cart = await browser.add(cart, grocer.products[0].variant_id)
+    cart = await _say(browser, cart, "address", VIENNA)
+    cart = await _say(browser, cart, "delivery", {"code": "post"})
+    assert (cart["totals"]["total"], cart["totals"]["discounts"]) == (1895, [])
+
+    cart = await _say(browser, cart, "address", ZURICH)
+    # 1300 / 1.19 = 1092.44; the 208 are shared 192 : 16 over 1200 and 100. 595 / 1.19 = 500.
+    assert _schemes(cart["totals"]) == [("export", 0)]
+    assert cart["totals"]["discounts"] == [{"name": "Tax not charged", "amount": 208}]
+    assert [line["total"] for line in cart["lines"]] == [1008, 84]
+    assert (cart["totals"]["shipping"], cart["delivery"]["price"], cart["totals"]["total"]) == (500, 500, 1592)
+    order = (await browser.complete(cart, expected_total=1592)).json()
+    assert [line["discount"] for line in order["lines"]] == [192, 16]
+    assert (order["total"]["amount"], order["delivery"]["price"]) == (1592, 500)
+    assert rows("SELECT sum(total) FROM order_line") == [(1092,)]
+    headers = {"Idempotency-Key": "gone"}
+    body = {"reason": "changed their mind"}
+    gone = await staff.post(f"/v1/admin/orders/{order['id']}/cancel", json=body, headers=headers)
+    assert gone.status_code == 200, gone.text
+    assert rows("SELECT credited, total FROM orders") == [(1592, 1592)]
+
+
+async def test_a_delivery_is_as_free_as_its_goods_are_dear_with_their_tax(
+    browser: Browser, grocer: SeededShop, staff: httpx.AsyncClient, vat_in_prices: dict[str, Any]
+) -> None:
+    cart = await browser.add(await browser.cart(), grocer.products[4].variant_id, 10)
+    cart = await _say(browser, cart, "address", ZURICH)
+    cart = await _say(browser, cart, "delivery", {"code": "post"})
+    assert (cart["totals"]["shipping"], cart["delivery"]["price"]) == (0, 0)
+    assert cart["totals"]["total"] == 4202
+
+
+async def test_a_shop_may_keep_one_price_for_everybody(
+    browser: Browser, grocer: SeededShop, staff: httpx.AsyncClient, vat_in_prices: dict[str, Any]
+) -> None:
+    await staff.put("/v1/admin/taxes/policy", json={**vat_in_prices, "lower_when_free": False})
+    cart = await browser.add(await browser.cart(), grocer.products[3].variant_id, 3)
+    cart = await _say(browser, cart, "address", ZURICH)
+    assert (cart["totals"]["total"], cart["totals"]["discounts"]) == (1200, [])

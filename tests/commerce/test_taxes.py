@@ -8,8 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from commerce.cart.totals import PricedLine, Terms, always, compute
+from commerce.cart.totals import Fee, PricedLine, Terms, always, compute
+from commerce.promotions.engine import Discount
 from commerce.taxes.engine import Rate, taxes_of
+from foundation.money import round_minor
 
 
 def _rates(*shares: str, compound: bool = False) -> list[Rate]:
@@ -63,3 +65,68 @@ def test_each_class_of_goods_and_the_delivery_has_its_own_rate() -> None:
         ("tax 0", "0.19", 2290, 435),
         ("reduced", "0.07", 450, 32),
     ]
+
+
+_classes = st.sampled_from(["standard", "food", "exempt"])
+
+
+@given(
+    st.lists(st.tuples(st.integers(0, 10_000), st.integers(1, 9), _classes), min_size=1, max_size=6),
+    st.lists(st.builds(Discount, st.just("code"), amount=st.integers(0, 3_000)), max_size=1),
+    st.integers(0, 2_000),
+    st.integers(0, 500),
+    st.fractions(0, 1, max_denominator=1_000),
+    st.fractions(0, 1, max_denominator=1_000),
+)
+def test_prices_without_the_tax_that_is_not_charged_add_up_to_their_net(
+    sold: list[tuple[int, int, str]],
+    off: list[Discount],
+    shipping: int,
+    wrap: int,
+    standard: Fraction,
+    food: Fraction,
+) -> None:
+    rates = {"standard": [Rate("VAT", standard)], "food": [Rate("VAT", food)]}
+    lines = [PricedLine(*one) for one in sold]
+    free = Terms({}, True, shipping, scheme="export", note="why", relief=rates)
+    fees = [Fee("Gift wrap", wrap)]
+    at_home, abroad = (
+        compute(lines, discounts=off, fees=fees, to=[always(terms)]) for terms in (Terms(rates, True, shipping), free)
+    )
+
+    assert sum(abroad.line_totals) + abroad.shipping + abroad.fees_in_all == abroad.total
+    assert abroad.subtotal == at_home.subtotal
+    assert abroad.tax == 0
+    for tax_class, held in rates.items():
+        gross, net = (
+            sum(total for total, line in zip(of.line_totals, lines, strict=True) if line.tax_class == tax_class)
+            for of in (at_home, abroad)
+        )
+        assert net == round_minor(Fraction(gross) / (1 + held[0].rate))
+    assert (abroad.shipping, abroad.fees_in_all) == (
+        round_minor(Fraction(shipping) / (1 + standard)),
+        round_minor(Fraction(wrap) / (1 + standard)),
+    )
+    for place, (was, now) in enumerate(zip(at_home.line_totals, abroad.line_totals, strict=True)):
+        assert 0 <= now <= was
+        assert abroad.line_discounts[place] - at_home.line_discounts[place] == was - now
+    assert sum(taken.amount for taken in abroad.discounts) == abroad.discount
+    assert abroad.consignments[0].goods_as_priced == sum(at_home.line_totals)
+    for place, taken in enumerate(abroad.discounts):
+        assert tuple(part.off[place] for part in abroad.parts) == taken.shares
+
+
+def test_only_what_goes_free_of_tax_costs_less() -> None:
+    line = PricedLine(119, 3, sent=((0, 1), (1, 2)))
+    home = Terms(_standard("0.19"), True, 595)
+    abroad = Terms({}, True, 1190, scheme="export", note="why", relief=_standard("0.19"))
+    totals = compute([line], to=[always(home), always(abroad)])
+
+    assert [part.total for part in totals.parts] == [119, 200]
+    assert (totals.line_totals, totals.line_discounts) == ((319,), (38,))
+    assert [(one.goods, one.shipping, one.tax) for one in totals.consignments] == [(119, 595, 19 + 95), (200, 1000, 0)]
+    assert totals.total == 119 + 595 + 200 + 1000
+
+
+def _standard(rate: str) -> dict[str, list[Rate]]:
+    return {"standard": [Rate("VAT", Fraction(rate))]}

@@ -14,7 +14,7 @@ import orjson
 from sqlalchemy import text
 
 from commerce.cart.schemas import ConsignmentKept, Requirement, SlotChosen
-from commerce.cart.totals import Goods, Terms, Totals
+from commerce.cart.totals import Consigned, Goods, Terms, Totals
 from commerce.catalog.variants import VariantRef
 from commerce.delivery.schemas import AddressOut, DeliveryOut
 from commerce.delivery.service import CALENDAR, GOING_THERE, Method, calendar_of, method_of
@@ -49,7 +49,7 @@ _TERMS = hot(
         f"""
         SELECT jsonb_build_object(
             'policy', to_jsonb(policy),
-            'home', CASE WHEN policy.oss THEN '[]' ELSE (
+            'home', CASE WHEN policy.oss AND NOT (policy.included AND policy.lower_when_free) THEN '[]' ELSE (
                 SELECT {_RATES} FROM (SELECT policy.country, policy.region, '' AS postal_code) place) END,
             'calendar', {CALENDAR},
             'to', (
@@ -78,7 +78,8 @@ _TERMS = hot(
                     FROM (SELECT asked.country IS NULL OR method.kind IS NOT DISTINCT FROM 'collect') here (so))
                     place))::text
         FROM (SELECT 1) one
-        LEFT JOIN (SELECT country, region, included, oss, ioss_limit, vat_id, engine, engine_codes FROM tax_policy
+        LEFT JOIN (SELECT country, region, included, oss, ioss_limit, vat_id, engine, engine_codes, lower_when_free
+                   FROM tax_policy
                    WHERE tenant_id = :tenant_id) policy ON true
         """  # noqa: S608  (the fragments are literals)
     )
@@ -121,6 +122,13 @@ class Destination:
         """How it is delivered, when the goods that go there cost so much."""
         return self.method.out(goods, self.slot if self.method.timed else None) if self.method else None
 
+    def chosen(self, consigned: Consigned) -> DeliveryOut | None:
+        """How a consignment is delivered, at what it is charged for it."""
+        found = self.delivery(consigned.goods_as_priced)
+        if found is None or found.price == consigned.shipping:
+            return found
+        return found.model_copy(update={"price": consigned.shipping})
+
     def engine_address(self) -> Address | None:
         """Where a tax engine is told that it goes; `None` when it is collected."""
         to = self.address
@@ -159,7 +167,7 @@ class Where:
     seller: Seller | None = None
     """Nobody taxes where there is no policy."""
     home: RatesByClass = field(default_factory=dict)
-    """The rates where the shop is, when it may have to charge them elsewhere."""
+    """The rates where the shop is, when it may have to charge them elsewhere, or to take them out of its prices."""
     buyer: VatId | None = None
     quote: Quote | None = None
     """What an engine said of the taxes, or that it said nothing."""
@@ -197,7 +205,9 @@ class Where:
             rated=bool(rates),
         )
         held = {"there": rates, "home": self.home, "none": {}}[treatment.rates]
-        return Terms(held, seller.included, shipping, shipping_class, treatment.scheme, treatment.note)
+        lowers = treatment.rates == "none" and seller.lowers
+        relief = self.home if lowers else {}
+        return Terms(held, seller.included, shipping, shipping_class, treatment.scheme, treatment.note, relief)
 
     def questions(self, currency: str, lines: Sequence[Classed], totals: Totals) -> list[Question]:
         """What an engine is asked of each consignment; nothing, in a shop that goes by its own table."""

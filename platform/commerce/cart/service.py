@@ -348,7 +348,7 @@ async def delivery_options(
     number = 0 if consignment is None else consignment - 1
     if consignment is not None and not (cart.where.is_split and number < len(cart.where.to)):
         raise ConsignmentNotFound
-    address, goods = cart.where.to[number].address, check(cart).totals.consignments[number].goods
+    address, goods = cart.where.to[number].address, check(cart).totals.consignments[number].goods_as_priced
     methods = await delivery.offered(tx, address.country if address else None)
     return DeliveryOptions(items=[method.out(goods) for method in methods])
 
@@ -613,7 +613,7 @@ def _out(checked: Checked) -> CartOut:
         ),
         delivers=cart.where.delivers,
         address=cart.where.address,
-        delivery=cart.where.to[0].delivery(totals.consignments[0].goods),
+        delivery=cart.where.to[0].chosen(totals.consignments[0]),
         consignments=_consignments(checked) if cart.where.is_split else [],
         tax_engine=checked.tax_engine,
         vat_id=VatIdOut(number=buyer.number, status=buyer.status, checked_at=buyer.checked_at) if buyer else None,
@@ -630,7 +630,7 @@ def _consignments(checked: Checked) -> list[ConsignmentOut]:
     return [
         ConsignmentOut(
             address=to.address,
-            delivery=to.delivery(consigned.goods),
+            delivery=to.chosen(consigned),
             lines=[
                 ConsignedUnits(line_id=lines[part.line].id, quantity=part.quantity)
                 for part in totals.parts

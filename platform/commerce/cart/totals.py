@@ -9,12 +9,14 @@ from fractions import Fraction
 from itertools import chain
 
 from commerce.promotions.engine import Discount, Taken, take
-from commerce.taxes.engine import Rate, taxes_of
+from commerce.taxes.engine import Rate, included_in, taxes_of
 from commerce.taxes.quotes import Answer
 from commerce.taxes.schemes import Scheme
 from foundation.money import apportion
 
 STANDARD = "standard"
+RELIEF = "Tax not charged"
+"""What takes the tax out of prices that include it, where none is charged."""
 ROUNDING = "half_even_per_line"
 """How tax is rounded: once for each rate of each line, half to even. An order keeps it."""
 
@@ -55,6 +57,8 @@ class Terms:
     shipping_class: str = STANDARD
     scheme: Scheme = "domestic"
     note: str = ""
+    relief: Mapping[str, Sequence[Rate]] = field(default_factory=dict)
+    """The taxes, by class, that prices include and that are not charged: prices are lowered by them."""
     given: tuple[tuple[TaxAmount, ...], ...] | None = None
     """The taxes of each part that goes there, and last those of the delivery, when an engine has said them."""
 
@@ -125,6 +129,13 @@ class Consigned:
     shipping_tax: int
     tax: int
     taxes: tuple[TaxAmount, ...]
+    relieved: int = 0
+    """The tax that was taken out of the price of its goods."""
+
+    @property
+    def goods_as_priced(self) -> int:
+        """What its goods cost with the tax that their prices include, by which a delivery is priced."""
+        return self.goods + self.relieved
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,7 +195,9 @@ def compute(
     """The totals of a cart that goes `to` one or several destinations.
 
     Discounts are taken as `promotions.engine.take` says, `discount` of the whole after them; tax is taken of each line
-    after its discounts, of each delivery and of each fee, each rounded half to even.
+    after its discounts, of each delivery and of each fee, each rounded half to even. Where prices include a tax that is
+    not charged, it is taken out of the goods of each class together, shared over their lines by largest remainder, and
+    out of the delivery and the fees.
 
     Raises:
         ValueError: `discount` is negative or more than the goods cost.
@@ -196,13 +209,22 @@ def compute(
     if discount:
         discounts = [*discounts, Discount("discount", amount=discount)]
     taken = take(gross, discounts)
-    line_discounts = tuple(sum(shares) for shares in zip(*(found.shares for found in taken), strict=True))
-    line_discounts = line_discounts or (0,) * len(gross)
-    totals = [price - share for price, share in zip(gross, line_discounts, strict=True)]
     shares = list(zip(*(found.shares for found in taken), strict=True)) or [()] * len(lines)
     parts = [part for number, line in enumerate(lines) for part in _parts(number, line, shares[number])]
     goods = _goods(lines, parts, len(to))
     terms = [terms_for(costs) for terms_for, costs in zip(to, goods, strict=True)]
+    relieved = [0] * len(to)
+    if any(held.relief for held in terms):
+        before = [sum(costs.values()) for costs in goods]
+        parts, relief = _relieved(lines, parts, terms)
+        taken = (*taken, relief) if relief.amount else taken
+        goods = _goods(lines, parts, len(to))
+        relieved = [was - sum(costs.values()) for was, costs in zip(before, goods, strict=True)]
+        fees = [replace(fee, amount=_without(fee.amount, terms[0], fee.tax_class)) for fee in fees]
+        terms = [replace(held, shipping=_without(held.shipping, held, held.shipping_class)) for held in terms]
+    line_discounts = tuple(sum(shares) for shares in zip(*(found.shares for found in taken), strict=True))
+    line_discounts = line_discounts or (0,) * len(gross)
+    totals = [price - share for price, share in zip(gross, line_discounts, strict=True)]
     taxes = [_Taxes(held) for held in terms]
     parts = [
         replace(part, taxes=taxes[part.consignment].take(part.total, lines[part.line].tax_class)) for part in parts
@@ -216,8 +238,8 @@ def compute(
     bases = [sum(costs.values()) for costs in goods]
     extra = [sum(fee.amount for fee in fees), *(0 for _ in to[1:])]
     consignments = tuple(
-        _consigned(base, held, taken, beside)
-        for base, held, taken, beside in zip(bases, terms, taxes, extra, strict=True)
+        _consigned(base, held, of_it, beside, without)
+        for base, held, of_it, beside, without in zip(bases, terms, taxes, extra, relieved, strict=True)
     )
     return Totals(
         subtotal=subtotal,
@@ -266,9 +288,35 @@ def _goods(lines: Sequence[PricedLine], parts: Sequence[Part], consignments: int
     return list(goods)
 
 
-def _consigned(goods: int, terms: Terms, taxes: _Taxes, fees: int) -> Consigned:
+def _relieved(lines: Sequence[PricedLine], parts: Sequence[Part], terms: Sequence[Terms]) -> tuple[list[Part], Taken]:
+    """The parts without the tax that their prices include where none is charged, and what that takes off, by line."""
+    alike: dict[tuple[int, str], list[int]] = defaultdict(list)
+    for place, part in enumerate(parts):
+        alike[part.consignment, lines[part.line].tax_class].append(place)
+    off, by_line = [0] * len(parts), [0] * len(lines)
+    for (consignment, tax_class), places in alike.items():
+        prices = [parts[place].total for place in places]
+        taken = sum(prices) - _without(sum(prices), terms[consignment], tax_class)
+        for place, share in zip(places, apportion(taken, prices) if taken else (), strict=bool(taken)):
+            off[place] = share
+            by_line[parts[place].line] += share
+    relief = Taken(RELIEF, tuple(by_line))
+    if not relief.amount:
+        return list(parts), relief
+    return [
+        replace(part, off=(*part.off, share), total=part.total - share) for part, share in zip(parts, off, strict=True)
+    ], relief
+
+
+def _without(amount: int, terms: Terms, tax_class: str) -> int:
+    """An amount without the tax that it includes, if that is not charged."""
+    return amount - included_in(amount, terms.relief.get(tax_class, ()))
+
+
+def _consigned(goods: int, terms: Terms, taxes: _Taxes, fees: int, relieved: int) -> Consigned:
     shipping_tax = sum(part.amount for part in taxes.take(terms.shipping, terms.shipping_class))
-    return Consigned(goods, terms.shipping, shipping_tax, taxes.taken, taxes.told(goods + terms.shipping + fees))
+    told = taxes.told(goods + terms.shipping + fees)
+    return Consigned(goods, terms.shipping, shipping_tax, taxes.taken, told, relieved)
 
 
 def merged(taxes: Sequence[tuple[TaxAmount, ...]]) -> tuple[TaxAmount, ...]:

@@ -106,7 +106,7 @@ async def place(
     lines = [cart.lines[part.line] for part in parts]
     line_ids = [new_id() for _ in parts]
     consignments = _consignments(checked) if cart.where.is_split else []
-    delivery = collectable(first.delivery(totals.consignments[0].goods))
+    delivery = collectable(first.chosen(totals.consignments[0]))
     terms = None if cart.where.is_split else _tax_terms(checked, 0)
     vendors = sorted({line.variant.vendor_id for line in cart.lines if line.variant.vendor_id})
     await tx.rows(
@@ -198,7 +198,7 @@ def _consignments(checked: Checked) -> list[dict[str, Any]]:
             "tax_terms": _tax_terms(checked, number - 1),
         }
         for number, (destination, consigned) in enumerate(zip(to, totals.consignments, strict=True), 1)
-        for delivery in [collectable(destination.delivery(consigned.goods))]
+        for delivery in [collectable(destination.chosen(consigned))]
     ]
 
 

@@ -113,8 +113,8 @@ class _Basket:
         return compute(priced, fees=self.fees, to=[given(terms, answer) if answer else terms])
 
     def terms(self, where: Where, goods: Mapping[str, int]) -> Terms:
-        """The terms that hold where it goes today."""
-        return replace(where.terms(self.to, goods), shipping=self.shipping)
+        """The terms that hold where it goes today; what was charged for it stays what it costs."""
+        return replace(where.terms(self.to, goods), shipping=self.shipping, relief={})
 
     def terms_of_all(self, where: Where) -> Terms:
         """The same for all of its lines."""

@@ -29,11 +29,16 @@ def taxes_of(amount: int, rates: Sequence[Rate], *, included: bool) -> list[int]
     if not included:
         return [round_minor(amount * share) for share in shares]
     whole = sum(shares, Fraction(0))
-    taken = amount - round_minor(Fraction(amount) / (1 + whole))
+    taken = included_in(amount, rates)
     if not whole:
         return [0 for _ in rates]
     common = lcm(*(share.denominator for share in shares))
     return apportion(taken, [int(share * common) for share in shares])
+
+
+def included_in(amount: int, rates: Sequence[Rate]) -> int:
+    """How much of an amount is the tax that it includes, in minor units: the net is rounded, once."""
+    return amount - round_minor(Fraction(amount) / (1 + sum(_shares(rates), Fraction(0))))
 
 
 def _shares(rates: Sequence[Rate]) -> list[Fraction]:

@@ -24,6 +24,8 @@ class TaxPolicy(TenantOwned, Base):
     included: Mapped[bool]
     country: Mapped[Str]
     region: Mapped[Str | None]
+    lower_when_free: Mapped[bool] = mapped_column(server_default="true")
+    """Prices that include tax are lowered by it where none is charged."""
     oss: Mapped[bool] = mapped_column(server_default="true")
     """Distance sales within the EU are taxed where they arrive."""
     ioss_limit: Mapped[Minor | None]

@@ -28,6 +28,8 @@ class PolicyIn(Input):
     """Whether prices include tax, where the shop sells from, and what it is registered for."""
 
     included: bool
+    lower_when_free: bool = True
+    """Prices that include tax are lowered by it where none is charged; without it everybody pays the same."""
     country: Country
     region: Region | None = None
     oss: bool = True
@@ -46,6 +48,7 @@ class PolicyOut(Model):
     """Whether prices include tax, where the shop sells from, and what it is registered for."""
 
     included: bool
+    lower_when_free: bool
     country: Country
     region: str | None
     oss: bool

@@ -50,6 +50,14 @@ class Seller:
     engine_codes: Mapping[str, str] = field(default_factory=dict)
     """What that engine calls the shop's classes of goods."""
 
+    lower_when_free: bool = True
+    """Prices that include tax are lowered by it where none is charged."""
+
+    @property
+    def lowers(self) -> bool:
+        """Whether a supply free of tax costs less. An engine outside says itself what an amount includes."""
+        return self.included and self.lower_when_free and self.engine == "table"
+
     @property
     def place(self) -> Place:
         """Where it sells from."""

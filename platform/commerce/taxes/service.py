@@ -17,13 +17,15 @@ _SET_POLICY = hot(
     text(
         """
         INSERT INTO tax_policy (tenant_id, id, included, country, region, oss, ioss_limit, vat_id, engine,
-                                engine_codes)
+                                engine_codes, lower_when_free)
         VALUES (:tenant_id, :id, :included, :country, CAST(:region AS text), :oss, CAST(:ioss_limit AS bigint),
-                CAST(:vat_id AS text), :engine, CAST(CAST(:engine_codes AS text) AS jsonb))
+                CAST(:vat_id AS text), :engine, CAST(CAST(:engine_codes AS text) AS jsonb),
+                :lower_when_free)
         ON CONFLICT (tenant_id) DO UPDATE
             SET included = excluded.included, country = excluded.country, region = excluded.region,
                 oss = excluded.oss, ioss_limit = excluded.ioss_limit, vat_id = excluded.vat_id,
-                engine = excluded.engine, engine_codes = excluded.engine_codes
+                engine = excluded.engine, engine_codes = excluded.engine_codes,
+                lower_when_free = excluded.lower_when_free
         """
     )
 )

@@ -21,9 +21,11 @@ def upgrade() -> None:
     _offers_are_shown()
     _parcels_leave_a_warehouse()
     _lots_are_recalled_and_come_back()
+    op.add_column("tax_policy", sa.Column("lower_when_free", sa.Boolean(), nullable=False, server_default=sa.true()))
 
 
 def downgrade() -> None:
+    op.drop_column("tax_policy", "lower_when_free")
     op.drop_index("ix_stock_movement_return", "stock_movement")
     op.drop_column("stock_lot", "recalled_at")
     op.drop_column("fulfilment", "warehouse_id")
