@@ -51,15 +51,19 @@ SELECT json_build_object(
 FROM cards
 """
 
+# The constant says to a plan that is made for every request alike how few there will be.
+_AT_MOST = "LIMIT 101"
+
 # ix_product_listing gives the order.
 LIST_PRODUCTS = hot(
     text(
         f"""
 WITH page AS (
-    SELECT p.* FROM product p
-    WHERE p.tenant_id = CAST(:tenant_id AS uuid) AND p.status = 'published'
-      AND (p.rank, p.id) > (CAST(:after_key AS bigint), CAST(:after_id AS uuid))
-    ORDER BY p.rank, p.id LIMIT CAST(:limit AS bigint) + 1),
+    SELECT * FROM (
+        SELECT p.* FROM product p
+        WHERE p.tenant_id = CAST(:tenant_id AS uuid) AND p.status = 'published'
+          AND (p.rank, p.id) > (CAST(:after_key AS bigint), CAST(:after_id AS uuid))
+        ORDER BY p.rank, p.id LIMIT CAST(:limit AS bigint) + 1) p {_AT_MOST}),
 cards AS (
     SELECT {_CARD} AS card, row_number() OVER (ORDER BY p.rank, p.id) AS place,
            {_CURSOR.format(key="p.rank", id="p.id")} AS cursor, v.id AS variant_id, {_OFFERS} AS offers
@@ -73,14 +77,15 @@ LIST_CATEGORY = hot(
     text(
         f"""
 WITH page AS (
-    SELECT p.* FROM product p
-    WHERE p.tenant_id = CAST(:tenant_id AS uuid) AND p.status = 'published'
-      AND p.category_id IN (
-          SELECT below.id FROM category above JOIN category below ON below.path <@ above.path
-          WHERE above.tenant_id = CAST(:tenant_id AS uuid) AND above.slug = CAST(:category AS text)
-            AND below.tenant_id = above.tenant_id)
-      AND (p.rank, p.id) > (CAST(:after_key AS bigint), CAST(:after_id AS uuid))
-    ORDER BY p.rank, p.id LIMIT CAST(:limit AS bigint) + 1),
+    SELECT * FROM (
+        SELECT p.* FROM product p
+        WHERE p.tenant_id = CAST(:tenant_id AS uuid) AND p.status = 'published'
+          AND p.category_id IN (
+              SELECT below.id FROM category above JOIN category below ON below.path <@ above.path
+              WHERE above.tenant_id = CAST(:tenant_id AS uuid) AND above.slug = CAST(:category AS text)
+                AND below.tenant_id = above.tenant_id)
+          AND (p.rank, p.id) > (CAST(:after_key AS bigint), CAST(:after_id AS uuid))
+        ORDER BY p.rank, p.id LIMIT CAST(:limit AS bigint) + 1) p {_AT_MOST}),
 cards AS (
     SELECT {_CARD} AS card, row_number() OVER (ORDER BY p.rank, p.id) AS place,
            {_CURSOR.format(key="p.rank", id="p.id")} AS cursor, v.id AS variant_id, {_OFFERS} AS offers
@@ -95,7 +100,7 @@ SEARCH_PRODUCTS = hot(
 WITH found AS (
     SELECT * FROM search_products(
         to_tsquery('english', CAST(:query AS text)), CAST(:after_key AS bigint), CAST(:after_id AS uuid),
-        CAST(CAST(:limit AS bigint) + 1 AS int))),
+        CAST(CAST(:limit AS bigint) + 1 AS int)) {_AT_MOST}),
 cards AS (
     SELECT {_CARD} AS card, row_number() OVER (ORDER BY f.score DESC, f.product_id DESC) AS place,
            {_CURSOR.format(key="f.score", id="f.product_id")} AS cursor, v.id AS variant_id, {_OFFERS} AS offers

@@ -140,7 +140,7 @@ async def _shown(
     database: Database, shop: Shop, shopper: Shopper | None, statement: HotStatement, values: Mapping[str, Any]
 ) -> Shown | None:
     asked = {**values, **asked_by(shop.currency, shopper)}
-    async with database.tx(shop.id, read_only=True) as tx:
+    async with database.tx(shop.id, read_only=True, plan_once=True) as tx:
         row = await tx.one(statement, asked)
     return None if row is None else priced(row[0].encode(), row["offers"], at=asked["now"])
 

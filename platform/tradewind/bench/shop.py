@@ -245,8 +245,8 @@ def _noted_tx(recording: Recording) -> Callable[..., Any]:
     begin = Database.tx
 
     @asynccontextmanager
-    async def noted(database: Database, tenant_id: UUID, *, read_only: bool = False) -> AsyncIterator[Tx]:
-        async with begin(database, tenant_id, read_only=read_only) as tx:
+    async def noted(database: Database, tenant_id: UUID, **how: bool) -> AsyncIterator[Tx]:
+        async with begin(database, tenant_id, **how) as tx:
             recording.border("BEGIN")
             recording.statement(f"SELECT set_config('{TENANT_SETTING}', '{tenant_id}', true)", ())
             yield tx
