@@ -11,6 +11,7 @@ from commerce.stored_value import service
 from commerce.stored_value.schemas import SpendableOut
 from foundation.http import InvalidFields
 from foundation.types import MoneyOut
+from storefront import paying
 from storefront.forms import CheckoutForm
 from storefront.visit import Visit
 
@@ -48,7 +49,7 @@ class Bill:
         if self.rest or not parts:
             if form.token is None:
                 raise InvalidFields(errors=[{"param": "token", "message": "choose how to pay"}])
-            parts.append(PartIn(token=form.token))
+            parts.append(PartIn(**paying.payment(form.token).model_dump()))
         return parts
 
 

@@ -16,27 +16,18 @@ from commerce.checkout.schemas import Complete
 from commerce.checkout.service import NothingToContinue
 from commerce.http import once
 from commerce.orders.schemas import OrderOut
+from commerce.payments.schemas import Waiting
 from commerce.payments.service import PaymentWasRefused
 from commerce.taxes import engines
 from foundation.errors import Problem
 from foundation.ids import new_id
-from storefront import balances
+from storefront import balances, paying
 from storefront.balances import Bill
 from storefront.cart import blocked, cart_page, open_cart
 from storefront.forms import CheckoutForm, GiveUpForm, read
 from storefront.problems import field_errors, refusal, words
 from storefront.visit import Visit, VisitDep
 
-PAYMENTS = tuple(
-    (number.replace(" ", ""), name, number)
-    for number, name in (
-        ("4242 4242 4242 4242", "Test card that works"),
-        ("4000 0000 0000 3220", "Test card whose bank asks you first"),
-        ("4000 0000 0000 0002", "Test card the bank declines"),
-        ("4000 0000 0000 9995", "Test card without enough money"),
-        ("4000 0084 0000 1629", "Test card whose bank asks you and then declines"),
-    )
-)
 router = APIRouter(include_in_schema=False)
 
 
@@ -72,7 +63,8 @@ async def pay(request: Request, visit: VisitDep) -> Response:
     if answered.status_code == 201:
         return visit.redirect(f"/orders/{told['id']}", "ordered")
     if answered.status_code == 202:
-        return visit.redirect(told["payments"][0]["action_url"])
+        waits = Waiting.model_validate_json(bytes(answered.body))
+        return paying.onward(visit, waits, form.cart_id, back=f"/checkout/return?cart_id={form.cart_id}")
     cart = await open_cart(visit)
     if cart is None:
         return visit.redirect("/cart")
@@ -95,7 +87,15 @@ async def come_back(visit: VisitDep, cart_id: Annotated[UUID, Query()]) -> Respo
         return await _back(visit, problem, None)
     if isinstance(told, OrderOut):
         return visit.redirect(f"/orders/{told.id}", "ordered")
-    return visit.page("waiting.html", cart_id=cart_id, url=told.payments[0].action_url, key=str(new_id()))
+    back = f"/checkout/return?cart_id={cart_id}"
+    return visit.page(
+        "waiting.html",
+        url=paying.page_of(told, cart_id, back=back),
+        again=back,
+        give_up="/checkout/give-up",
+        fields={"cart_id": str(cart_id)},
+        words=("Your goods are kept for you meanwhile.", "the order is placed", "Pay another way"),
+    )
 
 
 @router.post("/checkout/give-up")
@@ -155,13 +155,15 @@ async def _checkout_page(
     faults: list[str] | None = None,
     email: str | None = None,
 ) -> Response:
+    choices = await paying.choices(visit)
     return visit.page(
         "checkout.html",
         status=status,
         cart=cart,
         bill=bill or Bill(cart.totals.total),
         credit=await balances.credit_of(visit, cart.currency),
-        payments=PAYMENTS,
+        choices=choices,
+        tested=paying.is_tested(choices),
         key=str(new_id()),
         said=said,
         code=code,

@@ -127,11 +127,11 @@ class CheckoutForm(Input):
     expected_total: Annotated[int, BeforeValidator(_whole), Field(ge=0, le=10**15)]
     email: Annotated[Email | None, BeforeValidator(_absent_when_empty)] = None
     token: Text | None = None
-    """The card; not needed for what is paid with a gift card or store credit."""
+    """How the rest is paid, as `paying.choices` has it; not needed where a gift card or store credit pays all."""
     gift_card: OptionalText = None
     store_credit: Literal["on"] | None = None
     expected_rest: Annotated[int, BeforeValidator(_whole), Field(ge=0, le=10**15)] | None = None
-    """What the shopper was shown that the card pays."""
+    """What the shopper was shown that is left to be paid so."""
     apply: Literal["1"] | None = None
     """Only show what the gift card and store credit come to."""
 

@@ -40,6 +40,8 @@ NOTICES = {
         Notice("change-to-pay", "Your change is kept for a day: pay the difference and we make it."),
         Notice("reordered", "It's in your cart again."),
         Notice("reordered-part", "What we still have is in your cart; the rest can't be had just now.", "plain"),
+        Notice("change-paid", "Your payment went through, and your order is changed."),
+        Notice("change-dropped", "Your order stays as it was. Nothing was charged."),
         Notice("return-asked", "We'll tell you when you can send it. A photo helps: add one below."),
         Notice("photo-added", "Your photo is with your return."),
         Notice("cart-first", "Have a look at your cart first: there is something to settle.", "plain"),

@@ -19,11 +19,11 @@ from commerce.documents import service as documents
 from commerce.http import decode_cursor, encode_cursor, once
 from commerce.orders import api, documents_api, offering, reading
 from commerce.orders.schemas import OrderOut, ReorderOut, ShopperCancelIn
-from commerce.payments.schemas import PaymentIn
+from commerce.payments.schemas import Waiting
 from commerce.payments.service import PaymentWasRefused
 from foundation.errors import Problem
 from foundation.ids import new_id
-from storefront.checkout import PAYMENTS
+from storefront import paying
 from storefront.forms import CancelForm, PayForm, read
 from storefront.problems import field_errors, refusal, words
 from storefront.reasons import REASONS
@@ -87,7 +87,7 @@ async def pay_again(request: Request, visit: VisitDep, order_id: OrderId) -> Res
     try:
         form = await read(request, PayForm)
         body = PayAgain(
-            payment=PaymentIn(token=form.token), return_url=str(request.url_for("come_back_to_pay", order_id=order_id))
+            payment=paying.payment(form.token), return_url=str(request.url_for("come_back_to_pay", order_id=order_id))
         )
 
         async def work() -> Response:
@@ -100,7 +100,10 @@ async def pay_again(request: Request, visit: VisitDep, order_id: OrderId) -> Res
     if answered.status_code == 402:
         return await order_page(visit, order_id, PaymentWasRefused(reason=str(told.get("reason"))))
     if answered.status_code == 202:
-        return visit.redirect(told["payments"][0]["action_url"])
+        async with visit.core.database.tx(visit.shop.id, read_only=True) as tx:
+            cart_id, _ = await reading.cart_of(tx, order_id)
+        waits = Waiting.model_validate_json(bytes(answered.body))
+        return paying.onward(visit, waits, cart_id, back=f"/orders/{order_id}/pay/return")
     return visit.redirect(f"/orders/{order_id}", "ordered")
 
 
@@ -136,7 +139,7 @@ async def order_page(visit: Visit, order_id: UUID, problem: Problem | None = Non
         choices=choices,
         key=str(new_id()),
         problem=problem,
-        payments=PAYMENTS,
+        payments=await paying.choices(visit),
         ways=[method for method in methods if method.active and method.kind == "ship"],
         said=_said(problem),
         faults=field_errors(problem) if problem else [],

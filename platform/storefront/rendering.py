@@ -18,10 +18,16 @@ from foundation.types import MoneyOut
 HERE = Path(__file__).parent
 STATIC = HERE / "static"
 
-SECURITY_POLICY = (
-    "default-src 'none'; img-src 'self'; style-src 'self'; script-src 'self'; connect-src 'self'; "
-    "form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
-)
+
+def policy(*, forms_to: str = "'self'") -> str:
+    """What a page may load, all of it ours, and whom its forms may be sent to."""
+    return (
+        "default-src 'none'; img-src 'self'; style-src 'self'; script-src 'self'; connect-src 'self'; "
+        f"form-action {forms_to}; base-uri 'none'; frame-ancestors 'none'"
+    )
+
+
+SECURITY_POLICY = policy()
 _SYMBOLS = {"USD": "$", "EUR": "€", "GBP": "£", "INR": "₹", "JPY": "¥", "CAD": "CA$", "AUD": "A$"}
 
 
