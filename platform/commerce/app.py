@@ -27,6 +27,7 @@ from commerce.kept import CHANNEL, Kept, Shortcut
 from commerce.ledger import api as ledger
 from commerce.orders import api as orders
 from commerce.orders import carrier_api as carriers
+from commerce.orders import claims_api as claims
 from commerce.orders import documents_api as order_documents
 from commerce.orders import paying_api as changes_paid
 from commerce.orders import payments_api as staff_payments
@@ -104,6 +105,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         orders,
         order_returns,
         changes_paid,
+        claims,
         staff_exports,
         staff_parcels,
         staff_returns,

@@ -8,7 +8,7 @@ from commerce.identity import models as identity
 from commerce.identity import staff
 from commerce.inventory import models as inventory
 from commerce.ledger import models as ledger
-from commerce.orders import carrier_models, change_models, return_models
+from commerce.orders import carrier_models, change_models, claim_models, return_models
 from commerce.orders import models as orders
 from commerce.payments import models as payments
 from commerce.payments.accounts import models as payment_accounts
@@ -29,6 +29,7 @@ __all__ = [
     "cart",
     "catalog",
     "change_models",
+    "claim_models",
     "delivery",
     "documents",
     "idempotency",

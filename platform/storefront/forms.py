@@ -11,6 +11,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints, 
 from starlette.datastructures import UploadFile
 
 from commerce.delivery.schemas import AddressIn, SlotChoice
+from commerce.orders.claim_schemas import ClaimReason
 from commerce.orders.line_schemas import MAX_LINES
 from commerce.orders.return_schemas import ReturnReason
 from commerce.promotions.schemas import CodeName
@@ -246,8 +247,17 @@ class ReturnForm(CancelForm):
     """What the shopper was shown that the exchange costs more."""
 
 
+class ClaimForm(CancelForm):
+    """Units of one line with which something is wrong, and what."""
+
+    line_id: Id
+    quantity: Whole
+    reason: ClaimReason
+    note: OptionalNote = None
+
+
 class PhotoForm(CancelForm):
-    """A photo of what comes back."""
+    """A photo of what comes back, or came wrong."""
 
     photo: bytes
 

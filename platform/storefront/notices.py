@@ -43,7 +43,8 @@ NOTICES = {
         Notice("change-paid", "Your payment went through, and your order is changed."),
         Notice("change-dropped", "Your order stays as it was. Nothing was charged."),
         Notice("return-asked", "We'll tell you when you can send it. A photo helps: add one below."),
-        Notice("photo-added", "Your photo is with your return."),
+        Notice("claim-raised", "Thank you for telling us: we look into it. A photo helps: add one below."),
+        Notice("photo-added", "We have your photo."),
         Notice("cart-first", "Have a look at your cart first: there is something to settle.", "plain"),
         Notice(
             "session-ended",

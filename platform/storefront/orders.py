@@ -26,7 +26,7 @@ from foundation.ids import new_id
 from storefront import paying
 from storefront.forms import CancelForm, PayForm, read
 from storefront.problems import field_errors, refusal, words
-from storefront.reasons import REASONS
+from storefront.reasons import CLAIM_REASONS, CLAIM_WORDS, REASONS
 from storefront.visit import Visit, VisitDep
 
 ORDERS = 20
@@ -136,6 +136,8 @@ async def order_page(visit: Visit, order_id: UUID, problem: Problem | None = Non
         images=images,
         exchanged={change.return_id for change in order.changes if change.return_id},
         reasons=REASONS,
+        claim_reasons=CLAIM_REASONS,
+        claim_words=CLAIM_WORDS,
         choices=choices,
         key=str(new_id()),
         problem=problem,

@@ -120,6 +120,20 @@ _WRONG = {
     "stock held for a change that nobody waits for": """
         SELECT r.id FROM reservation r JOIN order_change c ON c.id = r.holder_id
         WHERE r.tenant_id = :tenant_id AND r.status = 'held' AND c.status NOT IN ('approved', 'awaiting_payment')""",
+    "a line of which something else is claimed than its claims": """
+        SELECT l.id FROM order_line l WHERE l.tenant_id = :tenant_id AND (l.claimed, l.compensated) <> (
+            SELECT coalesce(sum(u.quantity) FILTER (WHERE m.status <> 'rejected'), 0),
+                   least(l.compensated, coalesce(sum(u.quantity) FILTER (WHERE m.status = 'refunded'), 0))
+            FROM order_claim_line u JOIN order_claim m ON m.id = u.claim_id WHERE u.order_line_id = l.id)""",
+    "a claim that gave back more than its units were worth": """
+        SELECT m.id FROM order_claim m JOIN orders o ON o.id = m.order_id
+        WHERE m.tenant_id = :tenant_id AND m.refunded > (
+            SELECT sum(ceil((l.total + CASE WHEN o.tax_included THEN 0 ELSE l.tax END)::numeric * u.quantity
+                            / l.quantity))
+            FROM order_claim_line u JOIN order_line l ON l.id = u.order_line_id WHERE u.claim_id = m.id)""",
+    "a replacement that costs something": """
+        SELECT l.id FROM order_line l JOIN order_claim m ON m.change_id = l.change_id
+        WHERE l.tenant_id = :tenant_id AND (l.unit_price, l.total, l.tax) <> (0, 0, 0)""",
     "an allocation that is not what was ordered, sent and cancelled": """
         WITH ordered AS (
             SELECT l.order_id, n.variant_id, sum(l.quantity * n.quantity) AS units, sum(l.fulfilled * n.quantity) AS sent,
@@ -314,6 +328,9 @@ _FACTS = hot(
         UNION ALL SELECT 'return.requested', count(*) FROM order_return WHERE tenant_id = :tenant_id
         UNION ALL SELECT 'return.received', count(*) FROM order_return
                   WHERE tenant_id = :tenant_id AND status = 'received'
+        UNION ALL SELECT 'claim.raised', count(*) FROM order_claim WHERE tenant_id = :tenant_id
+        UNION ALL SELECT 'claim.resolved', count(*) FROM order_claim
+                  WHERE tenant_id = :tenant_id AND status <> 'open'
         UNION ALL SELECT 'stored_value.moved', count(*) FROM stored_value_entry
                   WHERE tenant_id = :tenant_id AND kind IN ('issued', 'spent', 'refunded', 'expired', 'withdrawn')
         UNION ALL SELECT 'document.issued', count(*) FROM document WHERE tenant_id = :tenant_id

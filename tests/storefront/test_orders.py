@@ -113,6 +113,23 @@ async def test_what_was_sent_is_exchanged_for_another_variant_at_the_price_that_
     assert execute("SELECT kind, status, preview->>'difference' FROM order_change") == [("exchange", "draft", "70")]
 
 
+async def test_what_came_wrong_is_said_from_the_page_and_what_the_shop_answers_is_seen(
+    browser: Browser, execute: Execute
+) -> None:
+    address = await _delivered(browser, execute)
+    form = form_of(await browser.see(address), f"{address}/claims")
+    wrong = await browser.send(form, quantity="1", reason="ugly")
+    assert (wrong.status_code, "request.invalid_fields" in wrong.text) == (422, True)
+    for _ in range(2):
+        assert (await browser.send(form, quantity="1", reason="missing", note="One was gone")).status_code == 303
+    assert execute("SELECT status, note FROM order_claim") == [("open", "One was gone")]
+    page = await browser.see(address)
+    assert ('data-claim="open"' in page, "It was not in the parcel" in page) == (True, True)
+    execute("UPDATE order_claim SET status = 'rejected', answer = 'We weighed it'")
+    page = await browser.see(address)
+    assert ("We weighed it" in page, "/claims/" in page) == (True, False)
+
+
 async def test_a_photo_goes_with_a_return_and_is_seen_by_its_owner_alone(browser: Browser, execute: Execute) -> None:
     address = await _delivered(browser, execute)
     asked = form_of(await browser.see(address), f"{address}/returns")

@@ -44,7 +44,7 @@ async def cancel(
     for line_id, quantity in units.items():
         line = held.line(line_id)
         line.cancelled += quantity
-        credited += line.credit(line.cancelled + line.returned)
+        credited += line.credit_given_up()
     whole = all(line.cancelled == line.quantity for line in held.lines.values())
     credited = held.credit(held.total if whole else credited)
     if whole:

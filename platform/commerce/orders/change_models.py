@@ -20,7 +20,7 @@ class OrderChange(TenantOwned, Base):
     __table_args__ = (
         belongs_to("orders", "order_id"),
         belongs_to("order_return", "return_id"),
-        CheckConstraint("kind IN ('edit', 'exchange')", name="kind"),
+        CheckConstraint("kind IN ('edit', 'exchange', 'claim')", name="kind"),
         CheckConstraint("(kind = 'exchange') = (return_id IS NOT NULL)", name="return"),
         CheckConstraint("status IN ('draft', 'approved', 'awaiting_payment', 'confirmed', 'cancelled')", name="status"),
         CheckConstraint("asked >= 0", name="asked"),

@@ -180,7 +180,7 @@ def effect(
     for line_id, quantity in change.removed.items():
         line = after[line_id]
         line.cancelled += quantity
-        worth += line.credit(line.cancelled + line.returned)
+        worth += line.credit_given_up()
     sums = replace(sums, credited=sums.credited + min(worth, sums.owed))
     for added in change.added:
         after[added.line_id] = _line(added, tax_included=before.tax_included)

@@ -125,7 +125,7 @@ async def return_photo(
 ) -> Response:
     """A photo that a shopper added to a return."""
     async with core.database.tx(shop.id, read_only=True) as tx:
-        body = await photos.load(core.settings, tx, order_id, return_id, photo_id)
+        body = await photos.load(core.settings, tx, photos.RETURNS, order_id, return_id, photo_id)
     return Response(body, media_type="image/jpeg", headers={"Cache-Control": "private, max-age=3600"})
 
 

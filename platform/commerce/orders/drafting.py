@@ -30,6 +30,7 @@ from commerce.orders.offering import Offer, Wanted, offered
 from commerce.orders.placed import Placed
 from commerce.orders.shipping import ConsignmentNotFound
 from commerce.orders.taxing import Leg, Move, tax
+from commerce.pricing.schemas import ItemPrice
 from commerce.taxes.quotes import Quote
 from commerce.taxes.schemas import TaxOut
 from foundation.errors import Conflict, Unprocessable
@@ -123,7 +124,7 @@ async def changed(
     for move in moved:
         _require_free(held, placed, move)
     added = [
-        _added(offer, taxes)
+        priced_as(offer, offer.price, taxes)
         for leg, taxed in zip(legs, done, strict=True)
         for offer, taxes in zip(leg.offers, taxed.offers, strict=True)
     ]
@@ -219,7 +220,8 @@ def _require_free(held: Held, placed: Placed, moved: Moved) -> None:
         raise AddressFixed
 
 
-def _added(offer: Offer, taxes: tuple[TaxAmount, ...]) -> Added:
+def priced_as(offer: Offer, price: ItemPrice, taxes: tuple[TaxAmount, ...]) -> Added:
+    """The line that an offer will be, at a price and with its taxes."""
     return Added(
         line_id=new_id(),
         variant_id=offer.wanted.variant_id,
@@ -227,7 +229,7 @@ def _added(offer: Offer, taxes: tuple[TaxAmount, ...]) -> Added:
         sku=offer.sku,
         title=offer.title,
         quantity=offer.wanted.quantity,
-        price=offer.price,
+        price=price,
         vendor_id=offer.vendor_id,
         taxes=taxes,
         consignment_id=offer.wanted.consignment_id,

@@ -64,7 +64,7 @@ async def thought_out(
     for line_id, quantity in back.items():
         line = returned[line_id]
         line.returned += quantity
-        worth += line.credit(line.cancelled + line.returned)
+        worth += line.credit_given_up()
     sums = replace(placed.sums, credited=placed.sums.credited + min(worth, placed.sums.owed))
     made = effect(sums, returned, change, placed.charges)
     return change, preview_of(placed, change, replace(made, difference=made.sums.owed - placed.sums.owed))

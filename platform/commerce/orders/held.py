@@ -124,7 +124,7 @@ _LINES = hot(
         SELECT id, product_id, variant_id, quantity,
                total + CASE WHEN CAST(:tax_included AS boolean) THEN 0 ELSE tax END AS total,
                fulfilled, cancelled, in_return, returned, credited, vendor_id, consignment_id,
-               components::text, tax
+               components::text, tax, claimed, compensated
         FROM order_line WHERE tenant_id = :tenant_id AND order_id = :order_id ORDER BY id
         """
     )
@@ -134,10 +134,12 @@ _SAVE_LINES = hot(
     text(
         """
         UPDATE order_line l SET fulfilled = u.fulfilled, cancelled = u.cancelled, in_return = u.in_return,
-                                returned = u.returned, credited = u.credited
+                                returned = u.returned, credited = u.credited, claimed = u.claimed,
+                                compensated = u.compensated
         FROM unnest(CAST(:ids AS uuid[]), CAST(:fulfilled AS bigint[]), CAST(:cancelled AS bigint[]),
-                    CAST(:in_return AS bigint[]), CAST(:returned AS bigint[]), CAST(:credited AS bigint[]))
-             AS u (id, fulfilled, cancelled, in_return, returned, credited)
+                    CAST(:in_return AS bigint[]), CAST(:returned AS bigint[]), CAST(:credited AS bigint[]),
+                    CAST(:claimed AS bigint[]), CAST(:compensated AS bigint[]))
+             AS u (id, fulfilled, cancelled, in_return, returned, credited, claimed, compensated)
         WHERE l.tenant_id = :tenant_id AND l.id = u.id
         """
     )
@@ -232,6 +234,8 @@ async def save(held: Held) -> None:
             "in_return": [line.in_return for line in lines],
             "returned": [line.returned for line in lines],
             "credited": [line.credited for line in lines],
+            "claimed": [line.claimed for line in lines],
+            "compensated": [line.compensated for line in lines],
         },
     )
     await save_states(held)

@@ -51,6 +51,10 @@ class Line:
     components: str | None = None
     tax: int = 0
     """The part of the total that is tax."""
+    claimed: int = 0
+    """Units that left and with which something is wrong, or was."""
+    compensated: int = 0
+    """Units of those whose share of the total went back."""
 
     @property
     def needs(self) -> Sequence[Need]:
@@ -69,8 +73,12 @@ class Line:
 
     @property
     def returnable(self) -> int:
-        """Units that left and that no return speaks of."""
-        return self.fulfilled - self.in_return - self.returned
+        """Units that left and that no return and no claim speaks of."""
+        return self.fulfilled - self.in_return - self.returned - self.claimed
+
+    def credit_given_up(self) -> int:
+        """Credit all units that are cancelled, sent back or made good by their money; gives what this adds."""
+        return self.credit(self.cancelled + self.returned + self.compensated)
 
     def credit(self, units: int) -> int:
         """Credit units up to `units` in all; gives the minor units that this adds.

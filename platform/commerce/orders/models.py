@@ -148,7 +148,11 @@ class OrderLine(TenantOwned, Base):
         CheckConstraint("quantity > 0", name="quantity"),
         CheckConstraint("total = unit_price * quantity + rounding - discount", name="total"),
         CheckConstraint("fulfilled >= 0 AND cancelled >= 0 AND fulfilled + cancelled <= quantity", name="fulfilled"),
-        CheckConstraint("in_return >= 0 AND returned >= 0 AND in_return + returned <= fulfilled", name="returned"),
+        CheckConstraint(
+            "in_return >= 0 AND returned >= 0 AND claimed >= 0 AND in_return + returned + claimed <= fulfilled",
+            name="returned",
+        ),
+        CheckConstraint("compensated BETWEEN 0 AND claimed", name="compensated"),
         CheckConstraint("credited BETWEEN 0 AND quantity", name="credited"),
         Index("ix_order_line_order", "tenant_id", "order_id"),
         Index("ix_order_line_sku", "tenant_id", "sku"),
@@ -187,6 +191,10 @@ class OrderLine(TenantOwned, Base):
     in_return: Mapped[Units] = mapped_column(server_default="0")
     """Units of returns that are not over."""
     returned: Mapped[Units] = mapped_column(server_default="0")
+    claimed: Mapped[Units] = mapped_column(server_default="0")
+    """Units of claims that were not rejected."""
+    compensated: Mapped[Units] = mapped_column(server_default="0")
+    """Units of claims that were made good by their money."""
     credited: Mapped[Units] = mapped_column(server_default="0")
     """Units whose share of the total is credited."""
     change_id: Mapped[UUID | None]

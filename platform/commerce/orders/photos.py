@@ -1,4 +1,4 @@
-"""Photos of what comes back: whatever was uploaded, a JPEG of our own making is kept, seen by its owner and staff."""
+"""Photos of what comes back or came wrong: a JPEG of our own making is kept, seen by its owner and staff."""
 
 from __future__ import annotations
 
@@ -6,15 +6,17 @@ import asyncio
 import io
 import warnings
 from dataclasses import dataclass
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import text
 
 from commerce.identity.service import Shopper
+from commerce.orders.claiming import ClaimNotFound
 from commerce.orders.held import Actor, enter, hold
 from commerce.orders.returning import ReturnNotFound
 from foundation import clock
-from foundation.database import Database, Tx, hot
+from foundation.database import Database, HotStatement, Tx, hot
 from foundation.errors import Conflict, NotFound, Problem, Unavailable
 from foundation.ids import new_id
 from foundation.settings import Settings
@@ -34,7 +36,7 @@ class NotAPhoto(Problem):
 
 
 class TooManyPhotos(Conflict):
-    """The return has as many photos as it may."""
+    """The return or claim has as many photos as it may."""
 
     code = "orders.too_many_photos"
 
@@ -42,7 +44,7 @@ class TooManyPhotos(Conflict):
 
 
 class PhotoNotFound(NotFound):
-    """The return has no such photo."""
+    """The return or claim has no such photo."""
 
     code = "orders.photo_not_found"
 
@@ -62,76 +64,105 @@ class Photo:
     height: int
 
 
-# The primary key, and ix_return_photo_return
-_RETURN = hot(
-    text(
-        """
-        SELECT r.status, (SELECT count(*) FROM return_photo p WHERE p.tenant_id = r.tenant_id AND p.return_id = r.id)
-                         AS photos
-        FROM order_return r WHERE r.tenant_id = :tenant_id AND r.id = :return_id AND r.order_id = :order_id
-        """
-    )
-)
+@dataclass(frozen=True, slots=True)
+class Album:
+    """Where photos are kept: of returns, or of claims."""
 
-_ADD = hot(
-    text(
-        """
-        INSERT INTO return_photo (tenant_id, id, return_id, width, height, bytes, created_at)
-        VALUES (:tenant_id, :id, :return_id, :width, :height, :bytes, CAST(:at AS timestamptz))
-        """
-    )
-)
+    of: str
+    missing: type[NotFound]
+    """What is said when there is no such return or claim."""
+    count: HotStatement
+    add: HotStatement
+    find: HotStatement
 
-_FIND = hot(
-    text(
-        """
-        SELECT p.id FROM return_photo p JOIN order_return r ON r.tenant_id = p.tenant_id AND r.id = p.return_id
-        WHERE p.tenant_id = :tenant_id AND p.id = :photo_id AND p.return_id = :return_id AND r.order_id = :order_id
-        """
+
+def _album(of: str, missing: type[NotFound]) -> Album:
+    """The statements for photos of `return` or `claim`: the primary keys, and ix_return_photo_return or its like."""
+    owner, photo, owner_id = f"order_{of}", f"{of}_photo", f"{of}_id"
+    return Album(
+        of,
+        missing,
+        count=hot(
+            text(
+                f"""
+                SELECT (SELECT count(*) FROM {photo} p WHERE p.tenant_id = r.tenant_id AND p.{owner_id} = r.id)
+                       AS photos
+                FROM {owner} r WHERE r.tenant_id = :tenant_id AND r.id = :owner_id AND r.order_id = :order_id
+                """  # noqa: S608  (the names are literals of this module)
+            )
+        ),
+        add=hot(
+            text(
+                f"""
+                INSERT INTO {photo} (tenant_id, id, {owner_id}, width, height, bytes, created_at)
+                VALUES (:tenant_id, :id, :owner_id, :width, :height, :bytes, CAST(:at AS timestamptz))
+                """  # noqa: S608
+            )
+        ),
+        find=hot(
+            text(
+                f"""
+                SELECT p.id FROM {photo} p JOIN {owner} r ON r.tenant_id = p.tenant_id AND r.id = p.{owner_id}
+                WHERE p.tenant_id = :tenant_id AND p.id = :photo_id AND p.{owner_id} = :owner_id
+                  AND r.order_id = :order_id
+                """  # noqa: S608
+            )
+        ),
     )
-)
+
+
+RETURNS = _album("return", ReturnNotFound)
+CLAIMS = _album("claim", ClaimNotFound)
 
 
 async def add(
-    database: Database, settings: Settings, shopper: Shopper, actor: Actor, ids: tuple[UUID, UUID], upload: bytes
+    database: Database,
+    settings: Settings,
+    album: Album,
+    ids: tuple[UUID, UUID, UUID],
+    actor: Actor,
+    upload: bytes,
+    *,
+    owner: Shopper | None = None,
 ) -> UUID:
-    """Keep a photo of a shopper's return, by the ids of the order and the return; gives the photo's id.
+    """Keep a photo, by the ids of the shop, the order, and the return or claim; gives the photo's id.
 
     It is read and stored outside any transaction; one that nobody takes note of then is never shown.
 
     Raises:
-        OrderNotFound, ReturnNotFound, NotAPhoto, TooManyPhotos, PhotosUnavailable: nothing is kept.
+        OrderNotFound, ReturnNotFound, ClaimNotFound, NotAPhoto, TooManyPhotos, PhotosUnavailable: nothing is kept.
     """
-    order_id, return_id = ids
+    tenant_id, order_id, owner_id = ids
     if settings.objects_url is None:
         raise PhotosUnavailable
     photo_id = new_id()
-    async with database.tx(shopper.tenant_id) as tx:
-        await hold(tx, order_id, owner=shopper)
-        await _require_room(tx, order_id, return_id)
+    async with database.tx(tenant_id) as tx:
+        await hold(tx, order_id, owner=owner)
+        await _require_room(tx, album, order_id, owner_id)
     photo = await asyncio.to_thread(read, upload)
-    await asyncio.to_thread(_store, settings.objects_url, _path(shopper.tenant_id, photo_id), photo.body)
-    async with database.tx(shopper.tenant_id) as tx:
-        held = await hold(tx, order_id, owner=shopper)
-        await _require_room(tx, order_id, return_id)
+    await asyncio.to_thread(_store, settings.objects_url, _path(tenant_id, album, photo_id), photo.body)
+    async with database.tx(tenant_id) as tx:
+        held = await hold(tx, order_id, owner=owner)
+        await _require_room(tx, album, order_id, owner_id)
         size = {"width": photo.width, "height": photo.height, "bytes": len(photo.body)}
-        await tx.rows(_ADD, {"id": photo_id, "return_id": return_id, **size, "at": clock.now()})
-        await enter(held, "return_photo_added", actor, return_id=return_id, photo_id=photo_id)
+        await tx.rows(album.add, {"id": photo_id, "owner_id": owner_id, **size, "at": clock.now()})
+        said: dict[str, Any] = {f"{album.of}_id": owner_id}
+        await enter(held, f"{album.of}_photo_added", actor, photo_id=photo_id, **said)
     return photo_id
 
 
-async def load(settings: Settings, tx: Tx, order_id: UUID, return_id: UUID, photo_id: UUID) -> bytes:
+async def load(settings: Settings, tx: Tx, album: Album, order_id: UUID, owner_id: UUID, photo_id: UUID) -> bytes:
     """A photo's JPEG; whoever calls knows that the order may be seen.
 
     Raises:
         PhotoNotFound, PhotosUnavailable.
     """
-    found = await tx.one(_FIND, {"order_id": order_id, "return_id": return_id, "photo_id": photo_id})
+    found = await tx.one(album.find, {"order_id": order_id, "owner_id": owner_id, "photo_id": photo_id})
     if found is None:
         raise PhotoNotFound
     if settings.objects_url is None:
         raise PhotosUnavailable
-    return await asyncio.to_thread(_load, settings.objects_url, _path(tx.tenant_id, photo_id))
+    return await asyncio.to_thread(_load, settings.objects_url, _path(tx.tenant_id, album, photo_id))
 
 
 def read(upload: bytes) -> Photo:
@@ -156,16 +187,16 @@ def read(upload: bytes) -> Photo:
     return Photo(kept.getvalue(), photo.width, photo.height)
 
 
-async def _require_room(tx: Tx, order_id: UUID, return_id: UUID) -> None:
-    row = await tx.one(_RETURN, {"order_id": order_id, "return_id": return_id})
+async def _require_room(tx: Tx, album: Album, order_id: UUID, owner_id: UUID) -> None:
+    row = await tx.one(album.count, {"order_id": order_id, "owner_id": owner_id})
     if row is None:
-        raise ReturnNotFound
+        raise album.missing
     if row["photos"] >= MAX_PHOTOS:
         raise TooManyPhotos(most=MAX_PHOTOS)
 
 
-def _path(tenant_id: UUID, photo_id: UUID) -> str:
-    return f"tenants/{tenant_id}/returns/{photo_id}.jpg"
+def _path(tenant_id: UUID, album: Album, photo_id: UUID) -> str:
+    return f"tenants/{tenant_id}/{album.of}s/{photo_id}.jpg"
 
 
 def _store(url: str, path: str, body: bytes) -> None:

@@ -54,7 +54,8 @@ _DOCUMENT = """
                 'quantity', l.quantity, 'unit_price', l.unit_price, 'discount', l.discount, 'total', l.total,
                 'tax', l.tax, 'explanation', l.explanation, 'gift', l.gift,
                  'fulfilled', l.fulfilled, 'cancelled', l.cancelled,
-                'returned', l.returned, 'returnable', l.fulfilled - l.in_return - l.returned,
+                'returned', l.returned, 'returnable', l.fulfilled - l.in_return - l.returned - l.claimed,
+                'claimed', l.claimed,
                 'promised_on', l.promised_on) ORDER BY l.id), '[]')
             FROM order_line l WHERE l.tenant_id = o.tenant_id AND l.order_id = o.id),
         'parcels', (
@@ -87,6 +88,17 @@ _DOCUMENT = """
                               FROM return_inspection i WHERE i.tenant_id = b.tenant_id AND i.return_id = b.id))
                 ORDER BY b.id), '[]')
             FROM order_return b WHERE b.tenant_id = o.tenant_id AND b.order_id = o.id),
+        'claims', (
+            SELECT coalesce(jsonb_agg(jsonb_build_object(
+                'id', m.id, 'status', m.status, 'note', m.note, 'answer', m.answer, 'refunded', m.refunded,
+                'created_at', m.created_at,
+                'lines', (SELECT jsonb_agg(jsonb_build_object(
+                              'line_id', u.order_line_id, 'quantity', u.quantity, 'reason', u.reason) ORDER BY u.id)
+                          FROM order_claim_line u WHERE u.tenant_id = m.tenant_id AND u.claim_id = m.id),
+                'photos', (SELECT coalesce(jsonb_agg(p.id ORDER BY p.id), '[]')
+                           FROM claim_photo p WHERE p.tenant_id = m.tenant_id AND p.claim_id = m.id))
+                ORDER BY m.id), '[]')
+            FROM order_claim m WHERE m.tenant_id = o.tenant_id AND m.order_id = o.id),
         'changes', (
             SELECT coalesce(jsonb_agg(jsonb_build_object(
                 'id', c.id, 'kind', c.kind, 'status', c.status, 'asked', c.asked, 'return_id', c.return_id,

@@ -288,7 +288,7 @@ async def receive(
         line = held.line(line_id)
         line.in_return -= quantity
         line.returned += units.get(line_id, 0)
-        credited += line.credit(line.cancelled + line.returned)
+        credited += line.credit_given_up()
     credited = held.credit(credited)
     over = await keeping.take_back(
         tx, warehouse, held.id, _sent_back(held, arrived), reason="return", reference_id=return_id

@@ -25,7 +25,7 @@ from foundation.http import json_bytes, model_bytes
 
 router = APIRouter(prefix="/v1/store/orders", tags=["orders"])
 
-_PHOTO = {
+PHOTO = {
     "requestBody": {
         "required": True,
         "content": {
@@ -66,7 +66,7 @@ async def preview_return(core: CoreDep, shopper: ShopperDep, order_id: OrderId, 
     return await preview_exchange(core, shopper, order_id, announced, body.by_variant())
 
 
-@router.post("/{order_id}/returns/{return_id}/photos", status_code=status.HTTP_201_CREATED, openapi_extra=_PHOTO)
+@router.post("/{order_id}/returns/{return_id}/photos", status_code=status.HTTP_201_CREATED, openapi_extra=PHOTO)
 async def add_photo(
     request: Request,
     core: CoreDep,
@@ -99,7 +99,8 @@ async def add_photo_once(
     """Add a photo to a shopper's return, once for the key; the order as it stands then."""
 
     async def work() -> Response:
-        await photos.add(core.database, core.settings, shopper, by_shopper(shopper), (order_id, return_id), body)
+        ids = (shopper.tenant_id, order_id, return_id)
+        await photos.add(core.database, core.settings, photos.RETURNS, ids, by_shopper(shopper), body, owner=shopper)
         async with core.database.tx(shopper.tenant_id, read_only=True) as tx:
             order = await reading.get(tx, shopper, order_id)
         return json_bytes(model_bytes(order), status=status.HTTP_201_CREATED)
@@ -111,7 +112,7 @@ async def load_photo(core: Core, shopper: Shopper, order_id: UUID, return_id: UU
     """A photo of a shopper's return."""
     async with core.database.tx(shopper.tenant_id, read_only=True) as tx:
         await reading.require_own(tx, shopper, order_id)
-        return jpeg(await photos.load(core.settings, tx, order_id, return_id, photo_id))
+        return jpeg(await photos.load(core.settings, tx, photos.RETURNS, order_id, return_id, photo_id))
 
 
 def jpeg(body: bytes) -> Response:

@@ -10,6 +10,7 @@ from pydantic import Field
 from commerce.cart.schemas import CartOut, FeeOut, GiftOut, LineExplanation, ShareOut
 from commerce.delivery.schemas import AddressOut, DeliveryOut
 from commerce.orders.change_schemas import ChangeSummary
+from commerce.orders.claim_schemas import ClaimOut
 from commerce.orders.line_schemas import Lines, RefundTo
 from commerce.orders.parcel_schemas import MAX_PARCELS, ParcelOut
 from commerce.orders.return_schemas import ReturnOut
@@ -42,7 +43,9 @@ class OrderLineOut(Model):
     cancelled: int
     returned: int
     returnable: int
-    """Units that a return could be asked for."""
+    """Units that a return could be asked for, or a claim raised."""
+    claimed: int
+    """Units that came damaged, wrong or not at all."""
     promised_on: date | None
     """When it was to be in; `null` when it was there."""
 
@@ -99,6 +102,7 @@ class OrderOut(Model):
     lines: list[OrderLineOut]
     parcels: list[ParcelOut]
     returns: list[ReturnOut]
+    claims: list[ClaimOut]
     changes: list[ChangeSummary]
     """Edits that were confirmed or wait to be paid, and exchanges."""
     version: int

@@ -49,6 +49,12 @@ RETURN_STEPS: Mapping[str, tuple[str, ...]] = {
     "rejected": (),
     "received": (),
 }
+CLAIM_STEPS: Mapping[str, tuple[str, ...]] = {
+    "open": ("refund", "replace", "reject"),
+    "refunded": (),
+    "replaced": (),
+    "rejected": (),
+}
 
 
 class IllegalTransition(Conflict):
@@ -159,6 +165,19 @@ TRANSITIONS: Mapping[str, Transition] = {
         "orders:write",
         staff=When(returns=frozenset({"in_progress"})),
         emits=("return.received", "exchange.completed", "stock.changed", "payment.refunded"),
+    ),
+    "claim": Transition(
+        "Say that units came damaged, wrong or not at all.",
+        "orders:write",
+        staff=_SHIPPED,
+        shopper=_SHIPPED,
+        emits=("claim.raised",),
+    ),
+    "decide_claim": Transition(
+        "Make a claim good, by its money or by other units at no charge, or reject it.",
+        "orders:refund",
+        staff=_SHIPPED,
+        emits=("claim.resolved", "stock.changed", "payment.refunded"),
     ),
     "refund": Transition(
         "Give money back: an amount, or the share of some units.",

@@ -11,7 +11,7 @@ from foundation.types import Currency, Id, Input, Instant, MinorUnits, Model, Qu
 
 MAX_OFFERS = 100
 
-Source = Literal["list", "sale", "quantity_break", "group", "quote"]
+Source = Literal["list", "sale", "quantity_break", "group", "quote", "replacement"]
 
 
 class ItemPrice(Model):

@@ -26,6 +26,8 @@ from foundation.events.documents import DocumentIssued
 from foundation.events.envelope import CONTRACTS, Consent, Context, Count, Event, Payload, record
 from foundation.events.inventory import StockAllocated, StockLevelChanged
 from foundation.events.orders import (
+    ClaimRaised,
+    ClaimResolved,
     ExchangeCompleted,
     ExchangeRequested,
     LineUnits,
@@ -61,6 +63,8 @@ __all__ = [
     "Behaviour",
     "CartAbandoned",
     "CartMerged",
+    "ClaimRaised",
+    "ClaimResolved",
     "Consent",
     "Context",
     "Count",

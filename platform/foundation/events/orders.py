@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from foundation.events.envelope import Count, Payload
 from foundation.types import Currency, Id, Input, Instant, MinorUnits, Text
 
@@ -123,6 +125,30 @@ class ReturnRequested(Payload):
     order_id: Id
     return_id: Id
     lines: list[ReturnedUnits]
+
+
+class ClaimRaised(Payload):
+    """Units of an order came damaged, wrong or not at all, as somebody says."""
+
+    name = "claim.raised"
+
+    order_id: Id
+    claim_id: Id
+    lines: list[ReturnedUnits]
+
+
+class ClaimResolved(Payload):
+    """A claim was made good, or rejected."""
+
+    name = "claim.resolved"
+
+    order_id: Id
+    claim_id: Id
+    outcome: Literal["refunded", "replaced", "rejected"]
+    refunded: MinorUnits
+    """Minor units credited for it."""
+    replaced_by: list[OrderLine]
+    """The lines, at no charge, that replace what was claimed."""
 
 
 class ExchangeRequested(Payload):
