@@ -14,6 +14,7 @@ from commerce.cart import consigning
 from commerce.cart import service as carts
 from commerce.cart.schemas import ConsignmentIn
 from commerce.cart.service import DeliveryUnavailable
+from commerce.checkout.schemas import PaymentIn
 from commerce.delivery import service as delivery
 from commerce.delivery.schemas import AddressIn, MethodIn
 from commerce.identity.service import Shopper
@@ -97,7 +98,7 @@ async def _paid(desk: Desk, shopper: Shopper, order: StaffOrderOut, change: Chan
         change.preview.difference,
     )
     assert (waiting.total, waiting.tax, waiting.address) == (order.total, order.tax, order.address)
-    await desk.additional.pay(shopper, order.id, change.id, provider="test", token="tok_ok")
+    await desk.additional.pay(shopper, order.id, change.id, PaymentIn(token="tok_ok"))
     return await desk.look(order.id)
 
 

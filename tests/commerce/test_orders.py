@@ -121,7 +121,7 @@ async def test_a_shopper_can_not_cancel_what_is_on_its_way(
     refused = await _do(browser.http, order, "cancel")
     told = refused.json()
     assert (refused.status_code, told["code"]) == (409, "orders.illegal_transition")
-    assert (told["action"], told["state"], told["possible"]) == ("cancel", "processing", ["request_return"])
+    assert (told["action"], told["state"], told["possible"]) == ("cancel", "processing", ["request_return", "claim"])
 
 
 async def test_staff_cancel_the_rest_of_a_part_that_left(staff: httpx.AsyncClient, order: dict[str, Any]) -> None:
@@ -320,5 +320,5 @@ async def test_notes_stay_with_staff(browser: Browser, staff: httpx.AsyncClient,
 async def test_what_is_possible_is_what_the_table_says(staff: httpx.AsyncClient, order: dict[str, Any]) -> None:
     assert order["possible"] == ["cancel", "edit", "fulfil", "refund", "note"]
     sent = await _done(staff, order, "fulfilments")
-    assert sent["possible"] == ["progress", "request_return", "refund", "note"]
+    assert sent["possible"] == ["progress", "request_return", "claim", "decide_claim", "refund", "note"]
     assert set(sent["possible"]) <= set(TRANSITIONS)
