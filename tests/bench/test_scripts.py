@@ -99,5 +99,10 @@ def test_only_what_a_request_made_up_is_new_each_time() -> None:
     assert (lines[2], lines[-1]) == ("BEGIN;", "COMMIT;")
 
 
-def test_pgbenchs_log_is_read_in_milliseconds() -> None:
-    assert latencies(["0 1 1500 0 1795489786 123", "1 2 250 3 1795489786 456", "2 3 skipped 0 1 2", ""]) == [1.5, 0.25]
+def test_pgbenchs_log_is_read_in_milliseconds_without_its_warm_up() -> None:
+    lines = [f"0 {number} 500000 0 {1_000 + number // 2} {number % 2 * 500_000}" for number in range(1, 21)]
+
+    took, seconds = latencies([*lines, "2 3 skipped 0 1010 2", ""])
+
+    assert (len(took), set(took), seconds) == (18, {500.0}, pytest.approx(9.0))
+    assert latencies(["0 1 1500 0 1000 1500", "1 2 250 3 1000 2500"]) == ([0.25], pytest.approx(0.001875))

@@ -9,6 +9,7 @@ from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 from tradewind.bench.figures import Figures, figures
+from tradewind.bench.load import WARM_UP
 from tradewind.engines.postgres_binaries import programs
 from tradewind.errors import StackError
 
@@ -51,7 +52,7 @@ def run(
             f"--client={clients}",
             f"--jobs={THREADS}",
         ]
-        command += [f"--time={seconds}" if each is None else f"--transactions={each}"]
+        command += [f"--time={(seconds or 0) + WARM_UP:.0f}" if each is None else f"--transactions={each}"]
         command += [f"--define={name}={value}" for name, value in (given or {}).items()]
         command += ["--log", f"--log-prefix={folder}/log", *files]
         command += [
@@ -69,16 +70,19 @@ def run(
         if done.returncode != 0:
             raise PgbenchFailed(f"pgbench: {done.stderr.strip()[-2000:]}")
         lines = [line for log in Path(folder).glob("log.*") for line in log.read_text().splitlines()]
-    return figures(clients, latencies(lines), seconds or span(lines))
+    return figures(clients, *latencies(lines))
 
 
-def span(lines: Iterable[str]) -> float:
-    """The seconds from the first transaction's begin to the last one's end, by the log."""
+def latencies(lines: Iterable[str]) -> tuple[list[float], float]:
+    """The milliseconds of each transaction in pgbench's log, and the seconds in which they were done.
+
+    What ends while the connections still prepare and plan is left out, as the load on our own side leaves it out.
+    """
     rows = [line.split() for line in lines]
-    ends = [(float(row[4]) + float(row[5]) / 1e6, float(row[2]) / 1e6) for row in rows if row and row[2].isdigit()]
-    return max(end for end, _ in ends) - min(end - took for end, took in ends)
-
-
-def latencies(lines: Iterable[str]) -> list[float]:
-    """The milliseconds in pgbench's log of transactions (`client transaction microseconds ...`, one a line)."""
-    return [int(line.split()[2]) / 1000 for line in lines if line.strip() and line.split()[2].isdigit()]
+    # client, number, microseconds, script, and the second and microsecond in which it ended; a skipped one has no time.
+    took = [(float(row[4]) + float(row[5]) / 1e6, int(row[2])) for row in rows if row and row[2].isdigit()]
+    if not took:
+        return [], 0.0
+    begun, over = min(end - micros / 1e6 for end, micros in took), max(end for end, _ in took)
+    warm = begun + min(WARM_UP, (over - begun) / 4)
+    return [micros / 1000 for end, micros in took if end > warm], over - warm
