@@ -26,7 +26,7 @@ from commerce.payments.providers import configured
 from commerce.payments.providers.test import notifying as test_bank
 from commerce.payments.reconciliation.nightly import Nightly
 from commerce.stored_value import service as stored_value
-from commerce.taxes import engines
+from commerce.taxes import declaring, engines
 from commerce.tenancy import service as tenancy
 from commerce.tenancy.service import Shop
 from commerce.throttling import service as throttling
@@ -70,6 +70,8 @@ async def tidy(
         await throttling.forget(tx)
     async with database.tx(shop.id) as tx:
         expired = await stored_value.expire(tx)
+    async with database.tx(shop.id) as tx:
+        await declaring.declare(tx)
     async with database.tx(shop.id) as tx:
         abandoned = await abandonment.mark(tx, after=abandoned_after)
     await _tell_sold_out(redis, shop, sold_out)

@@ -174,6 +174,10 @@ _WRONG = {
                                    coalesce(sum(quantity) FILTER (WHERE kind = 'write_off'), 0) AS lost
                             FROM stock_movement m WHERE m.reference_id = t.id) m
         WHERE t.tenant_id = :tenant_id AND (p.sent, p.arrived, p.lost) IS DISTINCT FROM (m.sent, m.arrived, m.lost)""",
+    "money that is declared otherwise than the ledger says, or tax that is more than its order's": """
+        SELECT e.order_id FROM tax_entry e WHERE e.tenant_id = :tenant_id
+        GROUP BY e.order_id, e.posting_id
+        HAVING sum(e.taxable + e.tax) <> -(SELECT x.amount FROM ledger_posting x WHERE x.id = e.posting_id)""",
     "a parcel that holds what left another warehouse than it did": """
         SELECT f.id FROM fulfilment f JOIN stock_movement m ON m.reference_id = f.id AND m.kind = 'sell'
         JOIN stock s ON s.id = m.stock_id

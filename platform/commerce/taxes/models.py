@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from decimal import Decimal
+from uuid import UUID
 
 from sqlalchemy import CheckConstraint, Index, Numeric, Text, text
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
 from foundation.database import Base
-from foundation.tables import Minor, Str, TenantOwned, Units
+from foundation.tables import Minor, Str, TenantOwned, Timestamp, Units, belongs_to
 
 
 class TaxPolicy(TenantOwned, Base):
@@ -36,6 +37,32 @@ class TaxPolicy(TenantOwned, Base):
     """Who says what the taxes are: the shop's own table, or an engine outside."""
     engine_codes: Mapped[dict[str, str]] = mapped_column(JSONB, server_default=text("'{}'"))
     """What that engine calls the shop's classes of goods."""
+
+
+class TaxEntry(TenantOwned, Base):
+    """What a movement of an order's money is of: so much sold to a country at a rate, or given back; never changed."""
+
+    __tablename__ = "tax_entry"
+    __table_args__ = (
+        belongs_to("ledger_posting", "posting_id"),
+        belongs_to("orders", "order_id"),
+        Index("uq_tax_entry", "tenant_id", "posting_id", "country", "scheme", "name", "rate", unique=True),
+        Index("ix_tax_entry_order", "tenant_id", "order_id"),
+        Index("ix_tax_entry_occurred", "tenant_id", "occurred_at"),
+    )
+
+    posting_id: Mapped[UUID]
+    order_id: Mapped[UUID]
+    occurred_at: Mapped[Timestamp]
+    currency: Mapped[Str]
+    country: Mapped[Str]
+    """Where it went."""
+    scheme: Mapped[Str]
+    name: Mapped[Str]
+    rate: Mapped[Str]
+    taxable: Mapped[Minor]
+    """Without the tax."""
+    tax: Mapped[Minor]
 
 
 class TaxRate(TenantOwned, Base):

@@ -110,6 +110,36 @@ class TaxOut(Model):
     """The reason in law, as an invoice has to carry it."""
 
 
+class TaxReportRow(Model):
+    """What was sold to a country at a rate, less what was given back, and the tax of it, in minor units."""
+
+    scheme: str
+    country: str
+    name: str
+    rate: str
+    currency: str
+    taxable: int
+    tax: int
+
+
+class TaxReport(Model):
+    """What is declared for a month or a quarter."""
+
+    period: str
+    begins: datetime
+    ends: datetime
+    """Not included."""
+    rows: list[TaxReportRow]
+
+
+class ReportQuery(Input):
+    """Of which period, and of which scheme."""
+
+    period: Text
+    """`2026-Q4` or `2026-11`, by the shop's clocks."""
+    scheme: Scheme | None = None
+
+
 class TaxEngineOut(Model):
     """Who said what the taxes are: the shop's own table, or an engine outside, with its receipts."""
 

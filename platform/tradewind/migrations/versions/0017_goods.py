@@ -5,6 +5,9 @@ from __future__ import annotations
 import sqlalchemy as sa
 from alembic import op
 
+from tradewind.migrations.security import own_by_tenant
+from tradewind.migrations.tables import belongs, owned
+
 revision = "0017"
 down_revision = "0016"
 branch_labels = None
@@ -21,10 +24,12 @@ def upgrade() -> None:
     _offers_are_shown()
     _parcels_leave_a_warehouse()
     _lots_are_recalled_and_come_back()
+    _money_is_declared()
     op.add_column("tax_policy", sa.Column("lower_when_free", sa.Boolean(), nullable=False, server_default=sa.true()))
 
 
 def downgrade() -> None:
+    op.drop_table("tax_entry")
     op.drop_column("tax_policy", "lower_when_free")
     op.drop_index("ix_stock_movement_return", "stock_movement")
     op.drop_column("stock_lot", "recalled_at")
@@ -83,6 +88,30 @@ def _lots_are_recalled_and_come_back() -> None:
         "stock_movement",
         ["tenant_id", "reference_id"],
         postgresql_where=sa.text("kind = 'take_back'"),
+    )
+
+
+def _money_is_declared() -> None:
+    op.create_table(
+        "tax_entry",
+        *owned("tax_entry"),
+        sa.Column("posting_id", sa.Uuid(), nullable=False),
+        sa.Column("order_id", sa.Uuid(), nullable=False),
+        sa.Column("occurred_at", sa.DateTime(timezone=True), nullable=False),
+        *(sa.Column(name, sa.Text(), nullable=False) for name in ("currency", "country", "scheme", "name", "rate")),
+        sa.Column("taxable", sa.BigInteger(), nullable=False),
+        sa.Column("tax", sa.BigInteger(), nullable=False),
+        belongs("tax_entry", "ledger_posting", "posting_id"),
+        belongs("tax_entry", "orders", "order_id"),
+    )
+    keys = ["tenant_id", "posting_id", "country", "scheme", "name", "rate"]
+    op.create_index("uq_tax_entry", "tax_entry", keys, unique=True)
+    op.create_index("ix_tax_entry_order", "tax_entry", ["tenant_id", "order_id"])
+    op.create_index("ix_tax_entry_occurred", "tax_entry", ["tenant_id", "occurred_at"])
+    own_by_tenant("tax_entry", append_only=True)
+    op.execute(
+        "CREATE TRIGGER append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON tax_entry "
+        "FOR EACH STATEMENT EXECUTE FUNCTION refuse_change()"
     )
 
 
