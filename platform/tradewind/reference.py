@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import ast
 import inspect
+import json
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import fields, is_dataclass
@@ -23,6 +24,9 @@ from pydantic_core import PydanticUndefined
 from foundation.errors import Problem, all_problems
 from foundation.events import CONTRACTS, Behaviour, Event, Payload
 from foundation.settings import Settings
+from tradewind.bad_input import CASES, Case
+
+LONGEST_BODY = 200
 
 
 def settings_page() -> str:
@@ -58,7 +62,31 @@ def errors_page() -> str:
         "A refusal is a problem document (RFC 9457, `application/problem+json`). "
         "Its `code` is stable: branch on it, not on the text.",
         _table(("code", "status", "meaning", "extension members"), rows),
+        "## Bad input, case by case",
+        "A test sends each of these to the API, and sees that it is refused so and that nothing was changed by it.",
+        *_cases({problem.code: problem.status for problem in problems}),
     )
+
+
+def _cases(statuses: Mapping[str, int]) -> Iterator[str]:
+    """What is refused, by kind."""
+    for kind in dict.fromkeys(case.kind for case in CASES):
+        rows = [
+            (case.says, f"`{case.request}`", _by(case), str(statuses[case.code]), f"`{case.code}`")
+            for case in CASES
+            if case.kind == kind
+        ]
+        yield f"### {kind.capitalize()}"
+        yield _table(("case", "request", "sent", "status", "code"), rows)
+
+
+def _by(case: Case) -> str:
+    """Who sends it, and what."""
+    if case.body is None:
+        return f"by {case.by}"
+    body = case.body if isinstance(case.body, str) else json.dumps(case.body)
+    body = body if len(body) <= LONGEST_BODY else f"{body[:LONGEST_BODY]}..."
+    return f"by {case.by}: `{body.replace('|', chr(92) + '|')}`"
 
 
 def events_page() -> str:

@@ -27,13 +27,14 @@ from tradewind.engines.postgres import APP, OWNER, RELAY, THROWAWAY, PostgresSer
 
 FIGURES = Path(__file__).parents[2] / "var" / "bench" / "races.json"
 PAIRS = ALONE | TO_THE_END
+AT_MOST = 2_000
 
 
 def main() -> int:
     """Walk the pairs asked for."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--pair", action="append", choices=sorted(PAIRS), help="only this pair; may be given again")
-    parser.add_argument("--at-most", type=int, default=None, help="schedules a pair, after which it is left")
+    parser.add_argument("--at-most", type=int, default=AT_MOST, help="schedules a pair, after which it is left")
     asked = parser.parse_args()
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
     began = time.monotonic()

@@ -20,19 +20,20 @@ from tests.races.exploring import Walk, walk
 from tests.races.hands import Stepped, SteppedBank
 from tests.races.pairs import STOCK, Prepare, Race, Site
 
+_numbers = count()
+
 
 class Grounds:
     """One database, and the API over it."""
 
     def __init__(self, urls: DatabaseUrls, observer: asyncpg.Pool, database: Stepped, app: object) -> None:
         self._urls, self._observer, self._database, self._app = urls, observer, database, app
-        self._numbers = count()
 
     async def walk(self, prepare: Prepare, *, preemptions: int | None = None, at_most: int | None = None) -> Walk:
         """`walk`, with a shop of its own for each run."""
 
         async def race() -> Race:
-            seeded = seed_shop(self._urls, f"raced-{next(self._numbers)}", stock=STOCK, titles=("Soup", "Juice"))
+            seeded = seed_shop(self._urls, f"raced-{next(_numbers)}", stock=STOCK, titles=("Soup", "Juice"))
             desk = await Desk.at(self._database, seeded)
             return await prepare(Site(Desk(self._database, seeded, desk.shop, SteppedBank()), self._app))
 
