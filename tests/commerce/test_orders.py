@@ -317,6 +317,22 @@ async def test_notes_stay_with_staff(browser: Browser, staff: httpx.AsyncClient,
     assert "Called twice." not in (await browser.http.get(f"/v1/store/orders/{order['id']}")).text
 
 
+async def test_a_note_for_the_shopper_is_seen_by_the_shopper(
+    browser: Browser, staff: httpx.AsyncClient, order: dict[str, Any]
+) -> None:
+    await _done(staff, order, "notes", note="Inside.")
+    noted = await _done(staff, order, "notes", note="It leaves tomorrow.", visible=True)
+    assert [(e["note"], e["visible"]) for e in noted["timeline"] if e["kind"] == "note"] == [
+        ("Inside.", False),
+        ("It leaves tomorrow.", True),
+    ]
+    seen = await browser.http.get(f"/v1/store/orders/{order['id']}")
+    assert ([said["note"] for said in seen.json()["notes"]], "Inside." in seen.text) == (["It leaves tomorrow."], False)
+    body, headers = {"note": "Now", "visible": "yes"}, {"Idempotency-Key": "wrong"}
+    wrong = await staff.post(f"/v1/admin/orders/{order['id']}/notes", json=body, headers=headers)
+    assert (wrong.status_code, wrong.json()["code"]) == (422, "request.invalid_fields")
+
+
 async def test_what_is_possible_is_what_the_table_says(staff: httpx.AsyncClient, order: dict[str, Any]) -> None:
     assert order["possible"] == ["cancel", "edit", "fulfil", "refund", "note"]
     sent = await _done(staff, order, "fulfilments")

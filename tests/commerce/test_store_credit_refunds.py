@@ -10,8 +10,10 @@ import pytest
 
 from commerce.identity import service as identity
 from commerce.identity.service import Shopper
-from commerce.orders import cancelling, refunding
+from commerce.orders import cancelling, editing, fulfilling, refunding, returning
 from commerce.orders.held import NoCustomer
+from commerce.orders.returning import Announced
+from commerce.orders.schemas import OrderOut
 from commerce.stored_value import service
 from foundation.database import Database
 from tests.commerce.desk import SOON, STAFF, Desk
@@ -92,3 +94,39 @@ async def test_a_guest_gets_no_credit_and_the_order_stays_as_it_was(desk: Desk) 
     with pytest.raises(NoCustomer):
         await _refund(desk, order.id, 200, "store_credit")
     assert (await desk.look(order.id)).credited == 0
+
+
+async def test_a_declined_exchange_gives_back_as_a_return_does_to_where_the_money_came_from(desk: Desk) -> None:
+    """Paid by two cards of 50 and a bank card: what is worth 300 goes back to the oldest payment first, either way."""
+    given: list[list[tuple[str, int]]] = []
+    for wanted in ({}, {desk.seeded.products[4].variant_id: 1}):
+        shopper = await desk.shopper()
+        cards = [await desk.gift_card(50) for _ in range(2)]
+        order = await desk.try_to_pay(shopper, await desk.cart(shopper, [1, 0, 1]), *cards, "tok_ok")
+        assert isinstance(order, OrderOut)
+        back = [Announced(line.id, line.quantity, "other") for line in order.lines if line.unit_price == 300]
+        async with desk.database.tx(desk.shop.id) as tx:
+            await fulfilling.fulfil(tx, order.id, STAFF)
+            return_id = await returning.request(tx, order.id, STAFF, back, note="", wanted=wanted)
+            await returning.receive(tx, order.id, return_id, STAFF, None, warehouse="main")
+        await desk.money.settle(desk.shop.id, order.id)
+        for change in (await desk.look(order.id)).changes:
+            assert (change.status, change.asked, (await desk.look(order.id)).refunded.amount) == (
+                "awaiting_payment",
+                200,
+                0,
+            )
+            async with desk.database.tx(desk.shop.id) as tx:
+                await editing.drop(tx, order.id, change.id, STAFF)
+            await desk.money.settle(desk.shop.id, order.id)
+        async with desk.database.tx(desk.shop.id) as tx:
+            rows = await tx.connection.fetch(
+                "SELECT p.provider, r.amount FROM refund r JOIN payment p ON p.id = r.payment_id"
+                " WHERE r.order_id = $1 ORDER BY r.id",
+                order.id,
+            )
+        given.append([(row["provider"], row["amount"]) for row in rows])
+        assert (await desk.look(order.id)).refunded.amount == 300
+    assert given[0] == given[1] == [("gift_card", 50), ("gift_card", 50), ("test", 200)]
+    async with desk.database.tx(desk.shop.id) as tx:
+        assert await unsettled(tx) == []

@@ -58,6 +58,21 @@ async def test_what_was_sent_can_be_sent_back_but_not_cancelled(
     assert f'"{address}/returns"' not in page
 
 
+async def test_what_the_shop_says_of_an_order_is_on_its_page_and_what_staff_say_among_themselves_is_not(
+    browser: Browser, execute: Execute
+) -> None:
+    address = await _buy(browser)
+    for note, visible in (("Leaves <b>tomorrow</b>", True), ("A difficult one", False)):
+        execute(
+            "INSERT INTO order_entry (tenant_id, id, order_id, kind, actor, note, visible)"
+            " SELECT tenant_id, gen_random_uuid(), id, 'note', 'staff:x', %s, %s FROM orders",
+            note,
+            visible,
+        )
+    page = await browser.see(address)
+    assert ("Leaves &lt;b&gt;tomorrow" in page, "A difficult one" in page) == (True, False)
+
+
 async def test_nobody_elses_order_can_be_touched(browser: Browser, execute: Execute) -> None:
     address = await _buy(browser)
     form = form_of(await browser.see(address), f"{address}/cancel")

@@ -178,8 +178,8 @@ _KEPT_BACK = hot(
 _ENTER = hot(
     text(
         """
-        INSERT INTO order_entry (tenant_id, id, order_id, kind, actor, note, data, at)
-        VALUES (:tenant_id, :id, :order_id, :kind, :actor, :note, CAST(CAST(:data AS text) AS jsonb),
+        INSERT INTO order_entry (tenant_id, id, order_id, kind, actor, note, data, visible, at)
+        VALUES (:tenant_id, :id, :order_id, :kind, :actor, :note, CAST(CAST(:data AS text) AS jsonb), :visible,
                 CAST(:at AS timestamptz))
         """
     )
@@ -278,8 +278,8 @@ async def _invoice(held: Held) -> None:
         await enter(held, issued.kind, SYSTEM, document_id=issued.id, number=issued.number, amount=issued.total)
 
 
-async def enter(held: Held, kind: str, actor: Actor, *, note: str = "", **data: Any) -> None:
-    """Put something into the order's timeline."""
+async def enter(held: Held, kind: str, actor: Actor, *, note: str = "", visible: bool = False, **data: Any) -> None:
+    """Put something into the order's timeline; its shopper sees the note when it is `visible`."""
     await held.tx.rows(
         _ENTER,
         {
@@ -289,6 +289,7 @@ async def enter(held: Held, kind: str, actor: Actor, *, note: str = "", **data: 
             "actor": actor.name,
             "note": note,
             "data": json.dumps(data, default=str),
+            "visible": visible,
             "at": clock.now(),
         },
     )

@@ -265,6 +265,8 @@ class OrderEntry(TenantOwned, Base):
     """`shopper`, `system`, or `staff:` and the key's name."""
     note: Mapped[Str] = mapped_column(server_default="")
     data: Mapped[dict[str, Any]] = mapped_column(JSONB, server_default=text("'{}'"))
+    visible: Mapped[bool] = mapped_column(server_default="false")
+    """Its note is for the shopper too."""
     at: Mapped[Created]
 
 

@@ -1,4 +1,4 @@
-"""What staff write down about an order, for each other."""
+"""What staff write down about an order, for each other or for its shopper to see."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from commerce.orders.held import Actor, enter, hold
 from foundation.database import Tx
 
 
-async def write(tx: Tx, order_id: UUID, actor: Actor, note: str) -> None:
-    """Put a note into the order's timeline.
+async def write(tx: Tx, order_id: UUID, actor: Actor, note: str, *, visible: bool = False) -> None:
+    """Put a note into the order's timeline; its shopper sees it when it is `visible`.
 
     Raises:
         OrderNotFound.
     """
     held = await hold(tx, order_id)
     held.require("note", actor)
-    await enter(held, "note", actor, note=note)
+    await enter(held, "note", actor, note=note, visible=visible)

@@ -88,6 +88,10 @@ _DOCUMENT = """
                               FROM return_inspection i WHERE i.tenant_id = b.tenant_id AND i.return_id = b.id))
                 ORDER BY b.id), '[]')
             FROM order_return b WHERE b.tenant_id = o.tenant_id AND b.order_id = o.id),
+        'notes', (
+            SELECT coalesce(jsonb_agg(jsonb_build_object('note', e.note, 'at', e.at) ORDER BY e.id), '[]')
+            FROM order_entry e
+            WHERE e.tenant_id = o.tenant_id AND e.order_id = o.id AND e.kind = 'note' AND e.visible),
         'claims', (
             SELECT coalesce(jsonb_agg(jsonb_build_object(
                 'id', m.id, 'status', m.status, 'note', m.note, 'answer', m.answer, 'refunded', m.refunded,
@@ -150,7 +154,8 @@ _FOR_STAFF = hot(
                 LEFT JOIN stock_lot t ON t.tenant_id = o.tenant_id AND t.id = u.lot_id),
             'timeline', (
                 SELECT coalesce(jsonb_agg(jsonb_build_object(
-                    'id', e.id, 'kind', e.kind, 'actor', e.actor, 'note', e.note, 'data', e.data, 'at', e.at)
+                    'id', e.id, 'kind', e.kind, 'actor', e.actor, 'note', e.note, 'visible', e.visible,
+                    'data', e.data, 'at', e.at)
                     ORDER BY e.id), '[]')
                 FROM order_entry e WHERE e.tenant_id = o.tenant_id AND e.order_id = o.id))
         FROM orders o WHERE o.tenant_id = :tenant_id AND o.id = :order_id

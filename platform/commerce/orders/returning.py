@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import text
@@ -190,7 +191,7 @@ async def request(
         },
     )
     await save(held)
-    said = {"override": override} if override else {}
+    said: dict[str, Any] = {"override": override} if override else {}
     await enter(held, "return_requested", actor, note=note, return_id=return_id, lines=written(units), **said)
     reasons = {line.line_id: line.reason for line in announced}
     await tell(held, actor, ReturnRequested(order_id=held.id, return_id=return_id, lines=_told(held, units, reasons)))

@@ -64,6 +64,13 @@ class OrderConsignmentOut(Model):
     taxes: list[TaxOut]
 
 
+class NoteOut(Model):
+    """What staff tell the shopper about an order."""
+
+    note: str
+    at: datetime
+
+
 class OrderOut(Model):
     """An order; amounts in minor units."""
 
@@ -103,6 +110,8 @@ class OrderOut(Model):
     parcels: list[ParcelOut]
     returns: list[ReturnOut]
     claims: list[ClaimOut]
+    notes: list[NoteOut]
+    """What the shop says about it."""
     changes: list[ChangeSummary]
     """Edits that were confirmed or wait to be paid, and exchanges."""
     version: int
@@ -120,6 +129,8 @@ class EntryOut(Model):
     kind: str
     actor: str
     note: str
+    visible: bool
+    """The shopper sees the note."""
     data: dict[str, Any]
     at: datetime
 
@@ -264,9 +275,11 @@ class RetryIn(Input):
 
 
 class NoteIn(Input):
-    """Something for other staff to know."""
+    """Something for other staff to know, or for the shopper as well."""
 
     note: Annotated[LongText, Field(min_length=1)]
+    visible: bool = False
+    """The shopper sees it."""
 
 
 class RulesIn(Input):

@@ -188,10 +188,10 @@ async def retry_refunds(
 
 @router.post("/{order_id}/notes", status_code=status.HTTP_201_CREATED, response_model=StaffOrderOut)
 async def note(request: Request, core: CoreDep, by: Writer, key: KeyDep, order_id: OrderId, body: NoteIn) -> Response:
-    """Write something down for other staff."""
+    """Write something down for other staff, or for the shopper to see."""
 
     async def do(tx: Tx) -> None:
-        await notes.write(tx, order_id, by_staff(by), body.note)
+        await notes.write(tx, order_id, by_staff(by), body.note, visible=body.visible)
 
     return await change_order(request, core, by, key, order_id, do, status.HTTP_201_CREATED)
 

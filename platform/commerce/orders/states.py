@@ -198,7 +198,9 @@ TRANSITIONS: Mapping[str, Transition] = {
         staff=When(payment=frozenset({"due"})),
         emits=("payment.captured",),
     ),
-    "note": Transition("Write something down for other staff.", "orders:write", staff=When()),
+    "note": Transition(
+        "Write something down for other staff, or for the shopper to see.", "orders:write", staff=When()
+    ),
 }
 
 

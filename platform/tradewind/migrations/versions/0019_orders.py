@@ -19,6 +19,7 @@ def upgrade() -> None:
     op.add_column("order_consignment", sa.Column("tax_terms", postgresql.JSONB(), nullable=True))
     op.add_column("order_change", sa.Column("retaxed", sa.BigInteger(), server_default="0", nullable=False))
     _check("order_change_action", "kind", "kind IN ('add', 'remove', 'address', 'delivery_note', 'tax_engine')")
+    op.add_column("order_entry", sa.Column("visible", sa.Boolean(), server_default="false", nullable=False))
     _claims()
 
 
