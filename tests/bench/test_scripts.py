@@ -105,4 +105,4 @@ def test_pgbenchs_log_is_read_in_milliseconds_without_its_warm_up() -> None:
     took, seconds = latencies([*lines, "2 3 skipped 0 1010 2", ""])
 
     assert (len(took), set(took), seconds) == (18, {500.0}, pytest.approx(9.0))
-    assert latencies(["0 1 1500 0 1000 1500", "1 2 250 3 1000 2500"]) == ([0.25], pytest.approx(0.001875))
+    assert latencies(["0 1 1500 0 1000 1500", "1 2 250 3 1000 2500"]) == ([1.5, 0.25], pytest.approx(0.001875))
