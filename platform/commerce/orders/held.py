@@ -19,6 +19,7 @@ from commerce.identity.service import Shopper
 from commerce.orders.lines import Line, UnknownLine, at_most, by_line
 from commerce.orders.states import CAPTURED, Role, States, fulfilment_state, payment_state, require, return_state
 from commerce.payments import settlement
+from commerce.payments.settlement import Balance
 from commerce.vendors import earning
 from foundation import clock
 from foundation.database import Tx, hot
@@ -147,11 +148,12 @@ _SAVE_LINES = hot(
 
 _FACTS = hot(
     text(
-        """
+        f"""
         SELECT ARRAY(SELECT status FROM fulfilment WHERE tenant_id = :tenant_id AND order_id = :order_id) AS parcels,
                EXISTS (SELECT FROM order_return WHERE tenant_id = :tenant_id AND order_id = :order_id
-                       AND status IN ('requested', 'approved')) AS is_returning
-        """
+                       AND status IN ('requested', 'approved')) AS is_returning, balance.*
+        FROM ({settlement.BALANCE}) balance
+        """  # noqa: S608  (the fragment is a literal of its module)
     )
 )
 
@@ -367,12 +369,14 @@ async def derived(held: Held) -> States:
     facts = await held.tx.one(_FACTS, {"order_id": held.id})
     if facts is None:
         raise RuntimeError("an aggregate gave no row")
+    money = dict(facts)
+    parcels, is_returning = money.pop("parcels"), money.pop("is_returning")
     lines = held.lines.values()
     fulfilled = sum(line.fulfilled for line in lines)
     return States(
-        payment=payment_state(await settlement.balance(held.tx, held.id)),
+        payment=payment_state(Balance(**money)),
         fulfilment=fulfilment_state(
-            sum(line.quantity for line in lines), sum(line.cancelled for line in lines), fulfilled, facts["parcels"]
+            sum(line.quantity for line in lines), sum(line.cancelled for line in lines), fulfilled, parcels
         ),
-        returns=return_state(fulfilled, sum(line.returned for line in lines), is_open=facts["is_returning"]),
+        returns=return_state(fulfilled, sum(line.returned for line in lines), is_open=is_returning),
     )

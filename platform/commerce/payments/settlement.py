@@ -97,25 +97,23 @@ class Pending:
 
 
 # ix_payment_order and ix_refund_order
-_BALANCE = hot(
-    text(
-        """
-        SELECT count(*) AS payments,
-               count(*) FILTER (WHERE status IN ('authorised', 'capturing')) AS held,
-               count(*) FILTER (WHERE status = 'capture_failed') AS failed,
-               coalesce(sum(amount - spared) FILTER (WHERE status = 'capture_failed'), 0)::bigint AS failing,
-               count(*) FILTER (WHERE status = 'captured') AS taken,
-               coalesce(sum(amount - spared) FILTER (WHERE status = 'captured'), 0)::bigint AS captured,
-               coalesce(sum(amount - spared) FILTER (WHERE status = 'due'), 0)::bigint AS due,
-               coalesce(sum(spared), 0)::bigint AS spared,
-               coalesce(sum(refunded), 0)::bigint AS set_aside,
-               coalesce(sum(disputed), 0)::bigint AS disputed,
-               (SELECT coalesce(sum(amount), 0)::bigint FROM refund
-                WHERE tenant_id = :tenant_id AND order_id = :order_id AND status = 'succeeded') AS refunded
-        FROM payment WHERE tenant_id = :tenant_id AND order_id = :order_id
-        """
-    )
-)
+BALANCE = """
+    SELECT count(*) AS payments,
+           count(*) FILTER (WHERE status IN ('authorised', 'capturing')) AS held,
+           count(*) FILTER (WHERE status = 'capture_failed') AS failed,
+           coalesce(sum(amount - spared) FILTER (WHERE status = 'capture_failed'), 0)::bigint AS failing,
+           count(*) FILTER (WHERE status = 'captured') AS taken,
+           coalesce(sum(amount - spared) FILTER (WHERE status = 'captured'), 0)::bigint AS captured,
+           coalesce(sum(amount - spared) FILTER (WHERE status = 'due'), 0)::bigint AS due,
+           coalesce(sum(spared), 0)::bigint AS spared,
+           coalesce(sum(refunded), 0)::bigint AS set_aside,
+           coalesce(sum(disputed), 0)::bigint AS disputed,
+           (SELECT coalesce(sum(amount), 0)::bigint FROM refund
+            WHERE tenant_id = :tenant_id AND order_id = :order_id AND status = 'succeeded') AS refunded
+    FROM payment WHERE tenant_id = :tenant_id AND order_id = :order_id
+"""
+"""The columns of a `Balance`, for an `:order_id`."""
+_BALANCE = hot(text(BALANCE))
 
 
 def _step(before: str, after: str) -> HotStatement:
