@@ -235,6 +235,13 @@ class PayForm(CancelForm):
     token: Text
 
 
+class KeepForm(CancelForm):
+    """Keep a card, by its token."""
+
+    token: Text
+    is_default: Literal["on"] | None = None
+
+
 class ReturnForm(CancelForm):
     """Units of one line to send back, and why."""
 

@@ -106,16 +106,17 @@ def page_of(waits: Waiting, cart_id: UUID, *, back: str) -> str:
 
 
 def onward(visit: Visit, waits: Waiting, cart_id: UUID, *, back: str) -> Response:
-    """Send the shopper to where they have something to do; `back` is the page of ours that they return to.
+    """Send the shopper to where they have something to do; `back` is the page of ours that they return to."""
+    chosen = _PAGES.get(waits.payments[0].provider)
+    return to(visit, page_of(waits, cart_id, back=back), chosen.name if chosen else "your bank")
 
-    A browser follows no redirect of a form to another site, as the page's policy has it: there a link goes.
+
+def to(visit: Visit, url: str, name: str = "your bank") -> Response:
+    """A page of ours, or a link to one of somebody else's.
+
+    A browser follows no redirect of a form to another site, as the page's policy has it.
     """
-    url = page_of(waits, cart_id, back=back)
-    if url.startswith("/"):
-        return visit.redirect(url)
-    names = {one.value.partition(":")[2]: one.name for one in _PAGES.values()}
-    provider = waits.payments[0].provider
-    return visit.page("leave.html", url=url, name=names.get(provider, "your bank"))
+    return visit.redirect(url) if url.startswith("/") else visit.page("leave.html", url=url, name=name)
 
 
 def is_tested(offered: Sequence[Choice]) -> bool:

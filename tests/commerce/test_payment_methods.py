@@ -25,6 +25,7 @@ from commerce.payments.providers import (
     ProviderUnavailable,
     Refused,
     SavedMethod,
+    Setup,
     TestProvider,
     registry,
 )
@@ -47,14 +48,14 @@ class Vault(TestProvider):
         self.charged: list[Charge] = []
         self.away = False
 
-    async def setup(self, tenant_id: UUID, customer_id: UUID, token: str) -> SavedMethod | Refused:
+    async def setup(self, setup: Setup) -> SavedMethod | ActionRequired | Refused:
         if self.away:
             raise ProviderUnavailable
-        if token == "tok_declined":
+        if setup.token == "tok_declined":
             return Refused("card_declined")
-        named = f"kept_{token}_of_{customer_id.hex}"
+        named = f"kept_{setup.token}_of_{setup.customer_id.hex}"
         self.kept[named] = "tok_ok"
-        return SavedMethod(named, f"Visa •••• {token[-4:]}", date(2031, 12, 31))
+        return SavedMethod(named, f"Visa •••• {setup.token[-4:]}", date(2031, 12, 31))
 
     async def forget(self, tenant_id: UUID, token: str) -> None:
         if self.away:

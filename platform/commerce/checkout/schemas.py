@@ -6,7 +6,8 @@ from typing import Annotated, Self
 
 from pydantic import Field, model_validator
 
-from commerce.payments.schemas import PageUrl, PaymentIn
+from commerce.payments.pages import PageUrl
+from commerce.payments.schemas import PaymentIn
 from foundation.types import Email, Input
 
 MAX_PAYMENTS = 10

@@ -9,7 +9,8 @@ from pydantic import Field
 
 from commerce.delivery.schemas import AddressIn, AddressOut, DeliveryOut
 from commerce.orders.line_schemas import MAX_LINES
-from commerce.payments.schemas import PageUrl, PaymentIn
+from commerce.payments.pages import PageUrl
+from commerce.payments.schemas import PaymentIn
 from commerce.taxes.schemas import TaxOut
 from foundation.types import Id, Input, LongText, Model, Quantity, Slug
 

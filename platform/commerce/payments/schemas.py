@@ -4,24 +4,12 @@ from __future__ import annotations
 
 from datetime import date, datetime
 from typing import Annotated, Literal, Self
-from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, Field, StringConstraints, model_validator
+from pydantic import Field, model_validator
 
 from commerce.ledger.schemas import PostingOut
 from commerce.payments.card_numbers import looks_like_a_card
 from foundation.types import Currency, Id, Input, Model, Text
-
-
-def _page(value: str) -> str:
-    """A page that a browser can be sent to, and nothing that would run there."""
-    parts = urlsplit(value)
-    if parts.scheme not in ("http", "https") or not parts.hostname or parts.username is not None:
-        raise ValueError("must be the address of a page, with http or https")
-    return value
-
-
-PageUrl = Annotated[str, StringConstraints(max_length=2000, pattern=r"^[!-~]+$"), AfterValidator(_page)]
 
 
 class PaymentIn(Input):

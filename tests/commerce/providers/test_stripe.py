@@ -35,6 +35,7 @@ from commerce.payments.providers import (
     SavedMethod,
     SavesMethods,
     Settled,
+    Setup,
     TakesEvents,
 )
 from commerce.payments.providers.stripe import StripeProvider
@@ -490,7 +491,7 @@ def test_somebody_elses_metadata_names_no_payment_of_ours() -> None:
 
 async def test_a_saved_card_pays_later_without_its_owner(provider: StripeProvider, peer: Peer) -> None:
     customer = new_id()
-    saved = await provider.setup(TENANT, customer, await peer.method())
+    saved = await provider.setup(Setup(TENANT, new_id(), customer, await peer.method()))
     assert isinstance(saved, SavedMethod)
     assert (saved.label, saved.expires) == ("Visa •••• 4242", date(2030, 12, 31))
     assert isinstance(await provider.authorise(charge(saved.token, customer_id=customer, off_session=True)), Authorised)
@@ -498,17 +499,44 @@ async def test_a_saved_card_pays_later_without_its_owner(provider: StripeProvide
     assert "customer=cus_" in created[-1]["body"]
 
 
-async def test_a_card_whose_bank_wants_to_see_its_owner_is_not_saved(provider: StripeProvider, peer: Peer) -> None:
-    assert await provider.setup(TENANT, new_id(), await peer.method(CHALLENGED)) == Refused("authentication_required")
+@pytest.mark.parametrize("confirmed", [True, False])
+async def test_a_card_whose_bank_wants_to_see_its_owner_is_saved_once_they_confirm(
+    provider: StripeProvider, peer: Peer, confirmed: bool
+) -> None:
+    setup = Setup(TENANT, new_id(), new_id(), await peer.method(CHALLENGED), return_url=BACK)
+    asked = await provider.setup(setup)
+    assert isinstance(asked, ActionRequired)
+    known = replace(setup, token="", reference=asked.reference)
+    assert await provider.resume_setup(known) == asked
+    back = await peer.http.get(asked.url, params={"answer": "yes" if confirmed else "no"})
+    assert back.headers["location"] == BACK
+    for _ in range(2):
+        kept = await provider.resume_setup(known)
+        if confirmed:
+            assert isinstance(kept, SavedMethod)
+            assert kept.token.startswith("cus_")
+        else:
+            assert kept == Refused("setup_intent_authentication_failure")
+    assert isinstance(await provider.resume_setup(replace(known, reference="seti_nobody")), Refused)
+
+
+async def test_a_card_whose_bank_wants_to_see_its_owner_is_not_saved_where_nobody_can_come_back(
+    provider: StripeProvider, peer: Peer
+) -> None:
+    assert await provider.setup(Setup(TENANT, new_id(), new_id(), await peer.method(CHALLENGED))) == Refused(
+        "authentication_required"
+    )
 
 
 async def test_a_card_that_can_not_be_charged_is_not_saved(provider: StripeProvider, peer: Peer) -> None:
-    assert await provider.setup(TENANT, new_id(), await peer.method("4000000000000002")) == Refused("generic_decline")
-    assert await provider.setup(TENANT, new_id(), "pm_nobody") == Refused("resource_missing")
+    assert await provider.setup(Setup(TENANT, new_id(), new_id(), await peer.method("4000000000000002"))) == Refused(
+        "generic_decline"
+    )
+    assert await provider.setup(Setup(TENANT, new_id(), new_id(), "pm_nobody")) == Refused("resource_missing")
 
 
 async def test_a_card_is_forgotten_once_or_twice(provider: StripeProvider, peer: Peer) -> None:
-    saved = await provider.setup(TENANT, new_id(), await peer.method())
+    saved = await provider.setup(Setup(TENANT, new_id(), new_id(), await peer.method()))
     assert isinstance(saved, SavedMethod)
     await provider.forget(TENANT, saved.token)
     await provider.forget(TENANT, saved.token)

@@ -21,6 +21,7 @@ from commerce.payments.providers import (
     Refunded,
     Refused,
     SavedMethod,
+    Setup,
     TestProvider,
     configured,
 )
@@ -148,10 +149,12 @@ async def test_a_refund_may_come_back(at: Counter) -> None:
 
 
 async def test_only_cards_that_work_are_kept(at: Counter) -> None:
-    kept = await at.provider.setup(at.tenant_id, new_id(), "4242424242424242")
+    kept = await at.provider.setup(Setup(at.tenant_id, new_id(), new_id(), "4242424242424242"))
     assert kept == SavedMethod("4242424242424242", "Test card •••• 4242")
-    assert await at.provider.setup(at.tenant_id, new_id(), "4000000000000002") == Refused("card_declined")
-    attached = await at.provider.setup(at.tenant_id, new_id(), "4000000000000341")
+    assert await at.provider.setup(Setup(at.tenant_id, new_id(), new_id(), "4000000000000002")) == Refused(
+        "card_declined"
+    )
+    attached = await at.provider.setup(Setup(at.tenant_id, new_id(), new_id(), "4000000000000341"))
     assert isinstance(attached, SavedMethod)
     assert await at.provider.authorise(at.charge(token=attached.token)) == Refused("card_declined")
 

@@ -38,3 +38,26 @@ class PaymentMethod(TenantOwned, Base):
     expires: Mapped[date | None]
     is_default: Mapped[bool] = mapped_column(Boolean, server_default="false")
     created_at: Mapped[Created]
+
+
+class MethodSetup(TenantOwned, Base):
+    """An instrument that is kept once its owner has done what its bank asks."""
+
+    __tablename__ = "payment_method_setup"
+    __table_args__ = (
+        belongs_to("customer", "customer_id"),
+        CheckConstraint("status IN ('waiting', 'kept', 'refused')", name="status"),
+        CheckConstraint("(status = 'refused') = (refusal IS NOT NULL)", name="refusal"),
+        Index("ix_payment_method_setup_customer", "tenant_id", "customer_id", "id"),
+    )
+
+    customer_id: Mapped[UUID]
+    provider: Mapped[Str]
+    reference: Mapped[Str]
+    """The provider's name for it."""
+    is_default: Mapped[bool] = mapped_column(Boolean)
+    status: Mapped[Str] = mapped_column(server_default="waiting")
+    refusal: Mapped[Str | None]
+    method_id: Mapped[UUID | None]
+    """What it became; its owner may have had it forgotten since."""
+    created_at: Mapped[Created]

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from datetime import date, datetime
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import AfterValidator
 
 from commerce.payments.card_numbers import looks_like_a_card
+from commerce.payments.pages import PageUrl
 from foundation.types import Id, Input, Model, Text
 
 
@@ -27,6 +28,8 @@ class MethodIn(Input):
     provider: Text
     token: Token
     is_default: bool = False
+    return_url: PageUrl | None = None
+    """Where the provider sends the customer back to when their bank wants to see them first."""
 
 
 class MethodOut(Model):
@@ -38,6 +41,14 @@ class MethodOut(Model):
     expires: date | None
     is_default: bool
     created_at: datetime
+
+
+class SetupWaiting(Model):
+    """The instrument is kept once its owner has done something on a page: then the setup is continued."""
+
+    status: Literal["action_required"] = "action_required"
+    setup_id: Id
+    action_url: str
 
 
 class MethodList(Model):

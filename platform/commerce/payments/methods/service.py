@@ -5,10 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from uuid import UUID
 
+import asyncpg
 from sqlalchemy import text
 
-from commerce.payments.methods.schemas import MethodIn, MethodOut
-from commerce.payments.providers.contract import Provider, Refused, SavedMethod, SavesMethods
+from commerce.payments.methods.schemas import MethodIn, MethodOut, SetupWaiting
+from commerce.payments.providers import Providers
+from commerce.payments.providers.contract import ActionRequired, Provider, Refused, SavedMethod, SavesMethods, Setup
 from foundation import clock
 from foundation.database import Database, Tx, hot
 from foundation.errors import Conflict, NotFound, Problem, Unprocessable
@@ -40,6 +42,12 @@ class MethodWasRefused(Problem):
     code = "payments.method_refused"
 
     reason: str
+
+
+class SetupNotFound(NotFound):
+    """This customer has begun to keep no such instrument, or has had it forgotten."""
+
+    code = "payments.setup_not_found"
 
 
 class TooManyMethods(Conflict):
@@ -136,6 +144,48 @@ _GONE = hot(
 )
 
 
+_WAIT = hot(
+    text(
+        """
+        INSERT INTO payment_method_setup (tenant_id, id, customer_id, provider, reference, is_default, created_at)
+        VALUES (:tenant_id, :id, :customer_id, :provider, :reference, :is_default, CAST(:now AS timestamptz))
+        """
+    )
+)
+
+_SETUP = hot(
+    text(
+        """
+        SELECT provider, reference, is_default, status, refusal, method_id FROM payment_method_setup
+        WHERE tenant_id = :tenant_id AND id = :id AND customer_id = :customer_id
+        """
+    )
+)
+
+# ix_payment_method_setup_customer
+_LATEST = hot(
+    text(
+        """
+        SELECT id FROM payment_method_setup WHERE tenant_id = :tenant_id AND customer_id = :customer_id
+        ORDER BY id DESC LIMIT 1
+        """
+    )
+)
+
+_DECIDE = hot(
+    text(
+        """
+        UPDATE payment_method_setup
+        SET status = CASE WHEN CAST(:refusal AS text) IS NULL THEN 'kept' ELSE 'refused' END,
+            refusal = CAST(:refusal AS text)
+        WHERE tenant_id = :tenant_id AND id = :id AND status = 'waiting' RETURNING id
+        """
+    )
+)
+
+_BECAME = hot(text("UPDATE payment_method_setup SET method_id = :method_id WHERE tenant_id = :tenant_id AND id = :id"))
+
+
 async def kept(tx: Tx, customer_id: UUID) -> list[MethodOut]:
     """What a customer has kept, the default first, then the newest."""
     return [MethodOut.model_validate(dict(row)) for row in await tx.rows(_LIST, {"customer_id": customer_id})]
@@ -166,8 +216,12 @@ async def token_of(
     return (await one(tx, customer_id, method_id, provider=provider)).token
 
 
-async def keep(database: Database, provider: Provider, tenant_id: UUID, customer_id: UUID, body: MethodIn) -> MethodOut:
+async def keep(
+    database: Database, provider: Provider, tenant_id: UUID, customer_id: UUID, body: MethodIn
+) -> MethodOut | SetupWaiting:
     """Have a provider keep an instrument. A customer's first one is their default; the same one again is the same.
+
+    Gives what its owner has to do first, if its bank wants to see them.
 
     Raises:
         MethodsNotSaved, TooManyMethods: the provider was not asked.
@@ -178,13 +232,86 @@ async def keep(database: Database, provider: Provider, tenant_id: UUID, customer
         raise MethodsNotSaved(provider=provider.name)
     async with database.tx(tenant_id, read_only=True) as tx:
         await _require_room(tx, customer_id)
-    answer = await provider.setup(tenant_id, customer_id, body.token)
+    setup_id = new_id()
+    answer = await provider.setup(Setup(tenant_id, setup_id, customer_id, body.token, return_url=body.return_url))
     if isinstance(answer, Refused):
         raise MethodWasRefused(reason=answer.reason)
     async with database.tx(tenant_id) as tx:
+        if isinstance(answer, ActionRequired):
+            values = {"id": setup_id, "customer_id": customer_id, "provider": provider.name}
+            values |= {"reference": answer.reference, "is_default": body.is_default, "now": clock.now()}
+            await tx.rows(_WAIT, values)
+            return SetupWaiting(setup_id=setup_id, action_url=answer.url)
         await tx.rows(_HOLD, {"customer_id": customer_id})
         method_id = await _write(tx, customer_id, provider.name, answer, is_default=body.is_default)
-        return next(method for method in await kept(tx, customer_id) if method.id == method_id)
+        return await _shown(tx, customer_id, method_id)
+
+
+async def go_on(
+    database: Database, providers: Providers, tenant_id: UUID, customer_id: UUID, setup_id: UUID
+) -> MethodOut | SetupWaiting:
+    """The customer is back from what they had to do; any number of times.
+
+    Raises:
+        SetupNotFound: it is none of theirs, or what it kept is forgotten.
+        MethodWasRefused, TooManyMethods: nothing is kept.
+        ProviderUnavailable: it does not answer; the setup waits still.
+    """
+    async with database.tx(tenant_id, read_only=True) as tx:
+        setup = await _setup(tx, customer_id, setup_id)
+        if setup["status"] != "waiting":
+            return await _ended(tx, customer_id, setup)
+        await _require_room(tx, customer_id)
+    provider = providers.named(setup["provider"])
+    if not isinstance(provider, SavesMethods):
+        raise MethodsNotSaved(provider=provider.name)
+    asked = Setup(tenant_id, setup_id, customer_id, reference=setup["reference"])
+    answer = await provider.resume_setup(asked)
+    if isinstance(answer, ActionRequired):
+        return SetupWaiting(setup_id=setup_id, action_url=answer.url)
+    async with database.tx(tenant_id) as tx:
+        await tx.rows(_HOLD, {"customer_id": customer_id})
+        refusal = answer.reason if isinstance(answer, Refused) else None
+        if await tx.one(_DECIDE, {"id": setup_id, "refusal": refusal}) is None:
+            return await _ended(tx, customer_id, await _setup(tx, customer_id, setup_id))
+        if isinstance(answer, SavedMethod):
+            method_id = await _write(tx, customer_id, provider.name, answer, is_default=setup["is_default"])
+            await tx.rows(_BECAME, {"id": setup_id, "method_id": method_id})
+            return await _shown(tx, customer_id, method_id)
+    raise MethodWasRefused(reason=answer.reason)
+
+
+async def latest_setup(tx: Tx, customer_id: UUID) -> UUID:
+    """The last setup for which a customer's bank wanted to see them.
+
+    Raises:
+        SetupNotFound: there was none.
+    """
+    row = await tx.one(_LATEST, {"customer_id": customer_id})
+    if row is None:
+        raise SetupNotFound
+    setup_id: UUID = row["id"]
+    return setup_id
+
+
+async def _setup(tx: Tx, customer_id: UUID, setup_id: UUID) -> asyncpg.Record:
+    row = await tx.one(_SETUP, {"customer_id": customer_id, "id": setup_id})
+    if row is None:
+        raise SetupNotFound
+    return row
+
+
+async def _ended(tx: Tx, customer_id: UUID, setup: asyncpg.Record) -> MethodOut:
+    if setup["refusal"] is not None:
+        raise MethodWasRefused(reason=setup["refusal"])
+    return await _shown(tx, customer_id, setup["method_id"])
+
+
+async def _shown(tx: Tx, customer_id: UUID, method_id: UUID) -> MethodOut:
+    method = next((method for method in await kept(tx, customer_id) if method.id == method_id), None)
+    if method is None:
+        raise SetupNotFound
+    return method
 
 
 async def prefer(tx: Tx, customer_id: UUID, method_id: UUID) -> None:

@@ -19,6 +19,7 @@ from commerce.payments.providers.contract import (
     SavedMethod,
     SavesMethods,
     Settled,
+    Setup,
     TakesEvents,
 )
 from commerce.payments.providers.registry import Providers, UnknownProvider, configured
@@ -46,6 +47,7 @@ __all__ = [
     "SavedMethod",
     "SavesMethods",
     "Settled",
+    "Setup",
     "StoreCredit",
     "TakesEvents",
     "TestProvider",

@@ -123,6 +123,22 @@ class SavedMethod:
     expires: date | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Setup:
+    """An instrument as its provider is asked to keep it for a customer."""
+
+    tenant_id: UUID
+    setup_id: UUID
+    """The idempotency key."""
+    customer_id: UUID
+    token: str = ""
+    """The one-time token that the provider gave the browser; it is not kept."""
+    reference: str | None = None
+    """The provider's own name for the setup, once it has given one."""
+    return_url: str | None = None
+    """Where the provider sends its owner back to after a challenge."""
+
+
 EventKind = Literal[
     "payment_changed",
     "refund_changed",
@@ -220,8 +236,11 @@ class TakesEvents(Protocol):
 class SavesMethods(Protocol):
     """A provider that keeps instruments for customers."""
 
-    async def setup(self, tenant_id: UUID, customer_id: UUID, token: str) -> SavedMethod | Refused:
-        """Keep the instrument behind a one-time token, for payments to come."""
+    async def setup(self, setup: Setup) -> SavedMethod | ActionRequired | Refused:
+        """Keep the instrument behind a one-time token, for payments to come; its bank may want to see its owner."""
+
+    async def resume_setup(self, setup: Setup) -> SavedMethod | ActionRequired | Refused:
+        """What became of a setup that asked its owner to act."""
 
     async def forget(self, tenant_id: UUID, token: str) -> None:
         """Keep it no longer."""

@@ -1,12 +1,15 @@
-"""What payments have learnt: the test bank's report of a day, and what comes back of refunds and disputes."""
+"""What payments have learnt: the test bank's report of a day, what comes back of refunds and disputes, and instruments
+that are kept once their owner has answered the bank.
+"""
 
 from __future__ import annotations
 
 import sqlalchemy as sa
 from alembic import op
+from sqlalchemy.dialects import postgresql
 
 from tradewind.migrations.security import own_by_tenant
-from tradewind.migrations.tables import owned
+from tradewind.migrations.tables import belongs, owned
 
 revision = "0018"
 down_revision = "0017"
@@ -23,6 +26,7 @@ def upgrade() -> None:
     _reversals()
     _fees()
     _reports()
+    _setups()
 
 
 def _reversals() -> None:
@@ -71,6 +75,28 @@ def _reports() -> None:
         "CREATE TRIGGER append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON test_bank_transaction "
         "FOR EACH STATEMENT EXECUTE FUNCTION refuse_change()"
     )
+
+
+def _setups() -> None:
+    op.create_table(
+        "payment_method_setup",
+        sa.Column("customer_id", sa.Uuid(), nullable=False),
+        sa.Column("provider", sa.Text(), nullable=False),
+        sa.Column("reference", sa.Text(), nullable=False),
+        sa.Column("is_default", sa.Boolean(), nullable=False),
+        sa.Column("status", sa.Text(), server_default="waiting", nullable=False),
+        sa.Column("refusal", sa.Text(), nullable=True),
+        sa.Column("method_id", sa.Uuid(), nullable=True),
+        sa.Column("created_at", postgresql.TIMESTAMP(timezone=True), server_default=sa.text("now()"), nullable=False),
+        *owned("payment_method_setup"),
+        belongs("payment_method_setup", "customer", "customer_id"),
+        sa.CheckConstraint("status IN ('waiting', 'kept', 'refused')", name=op.f("ck_payment_method_setup_status")),
+        sa.CheckConstraint(
+            "(status = 'refused') = (refusal IS NOT NULL)", name=op.f("ck_payment_method_setup_refusal")
+        ),
+    )
+    op.create_index("ix_payment_method_setup_customer", "payment_method_setup", ["tenant_id", "customer_id", "id"])
+    own_by_tenant("payment_method_setup")
 
 
 def _check(table: str, name: str, condition: str) -> None:

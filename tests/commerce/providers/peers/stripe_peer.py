@@ -154,6 +154,28 @@ class Intent(resources.PaymentIntent):
         return found
 
 
+class Setup(resources.SetupIntent):
+    """A SetupIntent whose owner is challenged on a page."""
+
+    object = "setup_intent"
+
+    @classmethod
+    def _api_confirm(cls, id: str, return_url: str | None = None, **kwargs: Any) -> Any:  # noqa: A002
+        confirmed = super()._api_confirm(id, **kwargs)
+        if confirmed.next_action and return_url:
+            url = f"http://127.0.0.1:{_port}/_config/challenge/{confirmed.id}"
+            redirect = {"url": url, "return_url": return_url}
+            confirmed.next_action = {"type": "redirect_to_url", "redirect_to_url": redirect}
+            _return_urls[confirmed.id] = return_url
+        return confirmed
+
+    def _decide(self, *, confirmed: bool) -> None:
+        """The owner has answered."""
+        self.next_action = None
+        self.status = "succeeded" if confirmed else "requires_payment_method"
+        self.last_setup_error = None if confirmed else {"code": "setup_intent_authentication_failure"}
+
+
 def _refund_init(self: Any, *args: Any, **kwargs: Any) -> None:
     intent = resources.PaymentIntent._api_retrieve(kwargs["payment_intent"])
     if intent.status != "succeeded":
@@ -222,8 +244,12 @@ async def _update_dispute(request: web.Request) -> web.Response:
 
 async def _challenge(request: web.Request) -> web.Response:
     """The page of the shopper's bank: `?answer=yes` is what its button does."""
-    intent = resources.PaymentIntent._api_retrieve(request.match_info["id"])
-    intent._api_authenticate(intent.id, client_secret=intent.client_secret, success=request.query["answer"] == "yes")
+    name, confirmed = request.match_info["id"], request.query["answer"] == "yes"
+    if name.startswith("seti_"):
+        Setup._api_retrieve(name)._decide(confirmed=confirmed)
+        raise web.HTTPFound(_return_urls[name])
+    intent = resources.PaymentIntent._api_retrieve(name)
+    intent._api_authenticate(intent.id, client_secret=intent.client_secret, success=confirmed)
     raise web.HTTPFound(_return_urls[intent.id])
 
 
@@ -259,6 +285,11 @@ def app() -> web.Application:
     made.router.add_get("/v1/payouts", _list_payouts)
     made.router.add_get("/v1/balance_transactions", _list_transactions)
     made.router.add_post("/v1/disputes/{id}", _update_dispute)
+    made.router.add_post("/v1/setup_intents", server.api_create(Setup, "/v1/setup_intents"))
+    made.router.add_get("/v1/setup_intents/{id}", server.api_retrieve(Setup, "/v1/setup_intents/{id}"))
+    made.router.add_post(
+        "/v1/setup_intents/{id}/confirm", server.api_extra(Setup._api_confirm, "/v1/setup_intents/{id}/confirm")
+    )
     made.router.add_post("/v1/payment_intents", server.api_create(Intent, "/v1/payment_intents"))
     made.router.add_get("/v1/payment_intents", server.api_list_all(Intent, "/v1/payment_intents"))
     made.router.add_post(

@@ -31,6 +31,7 @@ from commerce.payments.providers.contract import (
     Reimbursement,
     SavedMethod,
     Settled,
+    Setup,
 )
 from commerce.payments.providers.stripe import events, reports
 from commerce.payments.providers.stripe.amounts import from_stripe, to_stripe
@@ -184,25 +185,47 @@ class StripeProvider:
         """
         return events.read_event(headers, body, secret=self._webhook_secret, now=now)
 
-    async def setup(self, tenant_id: UUID, customer_id: UUID, token: str) -> SavedMethod | Refused:
-        """Keep a PaymentMethod for payments without its owner; refused when its bank wants to see them first."""
+    async def setup(self, setup: Setup) -> SavedMethod | ActionRequired | Refused:
+        """Keep a PaymentMethod for payments without its owner, whom its bank may want to see first."""
         with _answers() as sdk:
             try:
-                options = await self._options(tenant_id, f"{customer_id}:customer")
+                options = await self._options(setup.tenant_id, f"{setup.customer_id}:customer")
                 customer = await self._client.v1.customers.create_async(
-                    {"metadata": {"customer_id": str(customer_id)}}, options
+                    {"metadata": {"customer_id": str(setup.customer_id)}}, options
                 )
-                options = await self._options(tenant_id, f"{customer_id}:{token}")
+                options = await self._options(setup.tenant_id, f"{setup.setup_id}")
                 wanted: Any = {"customer": customer.id, "payment_method_types": ["card"], "usage": "off_session"}
-                setup = await self._client.v1.setup_intents.create_async(wanted, options)
-                options = await self._options(tenant_id, f"{customer_id}:{token}:confirm")
-                setup = await self._client.v1.setup_intents.confirm_async(setup.id, {"payment_method": token}, options)
-                if setup.status != "succeeded":
-                    return Refused("authentication_required")
-                method = await self._client.v1.payment_methods.retrieve_async(token, {}, await self._options(tenant_id))
+                intent = await self._client.v1.setup_intents.create_async(wanted, options)
+                options = await self._options(setup.tenant_id, f"{setup.setup_id}:confirm")
+                confirmed: Any = {"payment_method": setup.token}
+                if setup.return_url:
+                    confirmed["return_url"] = setup.return_url
+                intent = await self._client.v1.setup_intents.confirm_async(intent.id, confirmed, options)
+                return await self._kept(setup, intent)
             except (sdk.CardError, sdk.InvalidRequestError) as refusal:
                 return Refused(_reason(refusal))
-        return _saved(customer.id, method)
+
+    async def resume_setup(self, setup: Setup) -> SavedMethod | ActionRequired | Refused:
+        """What Stripe says of the SetupIntent."""
+        with _answers() as sdk:
+            try:
+                options = await self._options(setup.tenant_id)
+                intent = await self._client.v1.setup_intents.retrieve_async(setup.reference or "", {}, options)
+                return await self._kept(setup, intent)
+            except (sdk.CardError, sdk.InvalidRequestError) as refusal:
+                return Refused(_reason(refusal))
+
+    async def _kept(self, setup: Setup, intent: stripe.SetupIntent) -> SavedMethod | ActionRequired | Refused:
+        said = intent.to_dict()
+        if intent.status == "requires_action":
+            redirect = (said.get("next_action") or {}).get("redirect_to_url")
+            return ActionRequired(intent.id, redirect["url"]) if redirect else Refused("authentication_required")
+        if intent.status != "succeeded":
+            error = said.get("last_setup_error") or {}
+            return Refused(error.get("decline_code") or error.get("code") or "authentication_required")
+        options = await self._options(setup.tenant_id)
+        method = await self._client.v1.payment_methods.retrieve_async(said["payment_method"], {}, options)
+        return _saved(said["customer"], method)
 
     async def forget(self, tenant_id: UUID, token: str) -> None:
         """Detach the PaymentMethod; nothing happens when it is not attached."""

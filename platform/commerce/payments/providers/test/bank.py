@@ -22,6 +22,8 @@ from foundation import clock
 from foundation.database import HotStatement, Tx, hot
 from foundation.ids import new_id
 
+NO_MONEY = "XXX"
+"""The currency of an account by which a card's owner only confirms that it may be kept; ISO 4217's word for it."""
 DELAY = timedelta(seconds=5)
 """How long it takes the bank to know what is known only later."""
 

@@ -20,8 +20,6 @@ class Card:
     """The shopper has to confirm first."""
     delayed: bool = False
     """What comes of a challenge is known only later, and told by a notification."""
-    setup_refusal: str | None = None
-    """Why the card can't be kept for later."""
     capture_refusal: str | None = None
     """Why it can't be captured for good: the authorisation has run out."""
     refund: Literal["at once", "later", "fails", "fails later"] = "at once"
@@ -108,3 +106,8 @@ def card_of(token: str) -> str | None:
     plain = token.replace(" ", "").replace("-", "") if token[:1].isdigit() else token
     named = ALIASES.get(plain, plain)
     return named if named in CARDS else None
+
+
+def token_of(card: str) -> str:
+    """The first token that stands for a card."""
+    return next((token for token, named in ALIASES.items() if named == card), card)

@@ -33,11 +33,12 @@ from commerce.payments.providers.contract import (
     Reimbursement,
     SavedMethod,
     Settled,
+    Setup,
 )
 from commerce.payments.providers.references import our_id
 from commerce.payments.providers.test import bank, reports
 from commerce.payments.providers.test.bank import Account
-from commerce.payments.providers.test.cards import CARDS, Card, card_of
+from commerce.payments.providers.test.cards import CARDS, Card, card_of, token_of
 from foundation.database import Database, Tx
 
 CHALLENGE_PAGE = "/test-bank/challenge"
@@ -140,15 +141,35 @@ class TestProvider:
         async with self._database.tx(refund.tenant_id) as tx:
             return await _give_back(tx, refund)
 
-    async def setup(self, tenant_id: UUID, customer_id: UUID, token: str) -> SavedMethod | Refused:  # noqa: ARG002
-        """Keep a card; the token stays what it is."""
-        named = "4242424242424242" if token == "tok_ok" else card_of(token)  # noqa: S105
+    async def setup(self, setup: Setup) -> SavedMethod | ActionRequired | Refused:
+        """Keep a card, once its owner has confirmed if its bank asks; the token stays what it is."""
+        named = "4242424242424242" if setup.token == "tok_ok" else card_of(setup.token)  # noqa: S105
         if named is None:
-            return Refused(_REFUSALS.get(token, "invalid_token"))
+            return Refused(_REFUSALS.get(setup.token, "invalid_token"))
         card = CARDS[named]
-        if card.setup_refusal or (card.refusal and named != "4000000000000341"):
-            return Refused(card.setup_refusal or card.refusal or "")
-        return SavedMethod(token, f"Test card •••• {named[-4:]}")
+        if card.challenge and self._database is not None:
+            account = Account(named, 0, bank.NO_MONEY, "challenge", None, setup.return_url)
+            async with self._database.tx(setup.tenant_id) as tx:
+                await bank.opened(tx, setup.setup_id, account)
+            return await self.resume_setup(setup)
+        if card.refusal and named != "4000000000000341":
+            return Refused(card.refusal)
+        return SavedMethod(setup.token, _label(named))
+
+    async def resume_setup(self, setup: Setup) -> SavedMethod | ActionRequired | Refused:
+        """What the card's owner has told their bank."""
+        account = None
+        if self._database is not None:
+            async with self._database.tx(setup.tenant_id, read_only=True) as tx:
+                account = await bank.find(tx, setup.setup_id)
+        if account is None or account.currency != bank.NO_MONEY:
+            return NEVER_ASKED
+        match account.status:
+            case "held":
+                return SavedMethod(token_of(account.card), _label(account.card))
+            case "challenge":
+                return ActionRequired(_reference(setup.setup_id), self._page(setup.setup_id))
+        return Refused(account.refusal or account.status)
 
     async def forget(self, tenant_id: UUID, token: str) -> None:
         """Nothing was kept."""
@@ -220,12 +241,12 @@ class TestProvider:
             card = CARDS[account.card]
             if not approved:
                 decided, after = await bank.decided(tx, payment_id, "refused", "authentication_failed"), timedelta()
-            elif card.delayed:
+            elif card.delayed and account.currency != bank.NO_MONEY:
                 decided, after = await bank.decided(tx, payment_id, "processing"), bank.DELAY
             else:
                 status = "refused" if card.refusal else "held"
                 decided, after = await bank.decided(tx, payment_id, status, card.refusal), timedelta()
-            if decided is not None:
+            if decided is not None and account.currency != bank.NO_MONEY:
                 await bank.tell(tx, "payment_changed", payment_id, after=after)
 
     async def _account(self, charge: Charge) -> Account | None:
@@ -240,9 +261,11 @@ class TestProvider:
             case "held" | "captured":
                 return Authorised(reference)
             case "challenge" | "processing":
-                query = urlencode({"state": self._state(charge.payment_id)})
-                return ActionRequired(reference, f"{CHALLENGE_PAGE}?{query}")
+                return ActionRequired(reference, self._page(charge.payment_id))
         return Refused(account.refusal or account.status)
+
+    def _page(self, payment_id: UUID) -> str:
+        return f"{CHALLENGE_PAGE}?{urlencode({'state': self._state(payment_id)})}"
 
     def _state(self, payment_id: UUID) -> str:
         signed = hmac.new(self._secret.encode(), b"challenge:" + payment_id.bytes, hashlib.sha256).digest()
@@ -280,6 +303,10 @@ async def _begin_refund(tx: Tx, card: Card, refund: Reimbursement) -> None:
         case "later" | "fails later":
             await bank.refund(tx, *about, "pending")
             await bank.tell(tx, "refund_changed", refund.payment_id, after=bank.DELAY, refund_id=refund.refund_id)
+
+
+def _label(card: str) -> str:
+    return f"Test card •••• {card[-4:]}"
 
 
 def _reference(payment_id: UUID) -> str:
