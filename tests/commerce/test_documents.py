@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import io
+import re
 import subprocess
 import sys
 from contextlib import suppress
@@ -14,11 +15,12 @@ from uuid import UUID, uuid4
 import httpx
 import psycopg
 import pytest
-from hypothesis import given
+from barcode.charsets import code128
+from hypothesis import example, given
 from hypothesis import strategies as st
 from pypdf import PdfReader
 
-from commerce.documents import issuing
+from commerce.documents import issuing, marks
 from commerce.documents.amounts import Charged, Levy, Part, by_levy, credited, still_to_say
 from foundation import clock
 from foundation.database import Database
@@ -404,6 +406,34 @@ async def test_a_packing_slip_says_what_lies_in_the_parcel_and_no_price(
     assert "0034 0434" in _text((await staff.get(f"{path}/label.pdf")).content)
 
 
+@given(st.text(st.characters(min_codepoint=32, max_codepoint=126), min_size=1, max_size=40))
+@example("TUKQCCDK55JP44")
+def test_the_bars_of_a_packing_slip_are_read_as_what_was_written(content: str) -> None:
+    drawn = marks.bars(content)
+    runs = [(int(at), int(width)) for at, width in re.findall(r"M(\d+) 0h(\d+)v", drawn)]
+    end = int(re.findall(r"viewBox=\"0 0 (\d+) 30", drawn)[0]) - marks.QUIET
+    modules = "".join("1" if any(at <= m < at + width for at, width in runs) else "0" for m in range(marks.QUIET, end))
+    assert modules.endswith("1100011101011")
+    symbols = [code128.CODES.index(modules[at : at + 11]) for at in range(0, len(modules) - 13, 11)]
+    *read, check = symbols
+    assert sum(max(place, 1) * symbol for place, symbol in enumerate(read)) % 103 == check
+    assert _decoded(read) == content
+
+
+def _decoded(symbols: list[int]) -> str:
+    """What a reader makes of the symbols of sets B and C, and of the two that go from one to the other."""
+    in_b, text = symbols[0] == 104, ""
+    assert symbols[0] in (104, 105)
+    for symbol in symbols[1:]:
+        if in_b and symbol == 99:
+            in_b = False
+        elif not in_b and symbol == 100:
+            in_b = True
+        else:
+            text += chr(symbol + 32) if in_b else f"{symbol:02}"
+    return text
+
+
 @pytest.mark.usefixtures("invoicing")
 async def test_a_paper_is_rendered_once_where_there_is_an_object_store(
     browser: Browser, staff: httpx.AsyncClient, grocer: SeededShop, app: Any, tmp_path: Any, monkeypatch: Any
@@ -457,6 +487,6 @@ async def test_who_issues_must_be_said_properly(staff: httpx.AsyncClient) -> Non
 
 
 def test_a_worker_loads_no_typesetter_until_a_paper_is_asked_for() -> None:
-    loaded = "import commerce.app, sys; print([m for m in ('typst', 'babel', 'segno') if m in sys.modules])"
+    loaded = "import commerce.app, sys; print([m for m in ('typst', 'babel', 'segno', 'barcode') if m in sys.modules])"
     said = subprocess.run([sys.executable, "-c", loaded], capture_output=True, text=True, check=True)
     assert said.stdout.strip() == "[]"

@@ -5,7 +5,6 @@ Typst and Babel are loaded when the first paper is asked for, and no sooner: mos
 
 from __future__ import annotations
 
-import io
 from collections.abc import Mapping
 from datetime import date, datetime
 from decimal import Decimal
@@ -14,6 +13,7 @@ from typing import Any, Literal
 
 import orjson
 
+from commerce.documents import marks
 from commerce.documents.parcels import Label, Parcel
 from commerce.documents.service import Written
 from commerce.documents.words import words
@@ -47,7 +47,8 @@ def packing_slip(parcel: Parcel) -> bytes:
             for line in parcel.lines
         ],
         "units": sum(line.quantity for line in parcel.lines),
-        "mark": _qr_code(parcel.order_number),
+        "mark": marks.qr_code(parcel.order_number),
+        "bars": marks.bars(parcel.order_number),
     }
     return _compile("packing_slip", document, parcel.sent_at)
 
@@ -62,7 +63,7 @@ def label(asked: Label) -> bytes:
         "reference": asked.reference,
         "order": asked.order_number,
         "is_return": asked.is_return,
-        "mark": _qr_code(asked.reference),
+        "mark": marks.qr_code(asked.reference),
     }
     return _compile("label", document, asked.made_at)
 
@@ -182,14 +183,6 @@ def _compile(template: Template, document: Mapping[str, Any], made_at: datetime)
         str(TEMPLATES / f"{template}.typ"), root=str(TEMPLATES), sys_inputs=inputs, timestamp=made_at
     )
     return pdf
-
-
-def _qr_code(content: str) -> str:
-    import segno  # noqa: PLC0415
-
-    drawn = io.BytesIO()
-    segno.make(content, error="m").save(drawn, kind="svg", border=0, xmldecl=False)
-    return drawn.getvalue().decode()
 
 
 def _money(amount: int, currency: str, locale: str) -> str:
