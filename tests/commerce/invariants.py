@@ -185,6 +185,17 @@ _WRONG = {
           AND (f.warehouse_id IS NOT NULL
                OR 1 = (SELECT count(DISTINCT o.warehouse_id) FROM stock_movement n JOIN stock o ON o.id = n.stock_id
                        WHERE n.reference_id = f.id AND n.kind = 'sell'))""",
+    "a balance or a lot that received something else than is available, reserved, sold and written off": """
+        SELECT id FROM stock WHERE tenant_id = :tenant_id AND received <> available + reserved + sold + written_off
+        UNION ALL
+        SELECT id FROM stock_lot WHERE tenant_id = :tenant_id AND received <> available + reserved + sold + written_off""",
+    "a variant of which something else came in than is in its warehouses and on its way between them": """
+        SELECT s.variant_id FROM stock s WHERE s.tenant_id = :tenant_id GROUP BY s.variant_id
+        HAVING sum(s.available + s.reserved + s.sold + s.written_off)
+            + (SELECT coalesce(sum(p.quantity - p.received - p.lost), 0) FROM stock_transfer_part p
+               JOIN stock_transfer t ON t.id = p.transfer_id WHERE t.variant_id = s.variant_id)
+            <> (SELECT coalesce(sum(m.quantity), 0) FROM stock_movement m JOIN stock o ON o.id = m.stock_id
+                WHERE o.variant_id = s.variant_id AND m.kind IN ('receive', 'take_back'))""",
     "lots that are more than their balance": """
         SELECT s.id FROM stock s JOIN stock_lot l ON l.stock_id = s.id WHERE s.tenant_id = :tenant_id
         GROUP BY s.id, s.received, s.available, s.reserved, s.sold, s.written_off, s.lotted

@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import timedelta
 from decimal import Decimal
 from fractions import Fraction
 from functools import partial
 from itertools import count
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 from uuid import UUID
 
 import psycopg
 import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
+from hypothesis.stateful import initialize, invariant, rule, run_state_machine_as_test
 
 from commerce.cart import service as cart_service
 from commerce.cart.consigning import consign
@@ -26,9 +27,6 @@ from commerce.checkout.schemas import PayAgain
 from commerce.documents import service as documents
 from commerce.documents.schemas import IssuerAddress, IssuerIn
 from commerce.identity.service import Shopper
-from commerce.inventory import keeping, policies, promises
-from commerce.inventory import service as inventory
-from commerce.inventory.schemas import CountIn, PolicyIn, ReceiptIn
 from commerce.orders import cancelling, collecting, editing, fulfilling, refunding, returning
 from commerce.orders.change_schemas import AddUnits, EditAction, SetQuantity
 from commerce.orders.held import by_shopper
@@ -47,6 +45,7 @@ from foundation.database import Database, Tx
 from foundation.errors import Problem
 from tests.commerce.desk import STAFF, Crash, Desk
 from tests.commerce.invariants import faults, unsettled
+from tests.commerce.stockroom import BOX, EVERY_DEED, Stockroom
 from tests.factories import SeededShop, seed_shop
 
 if TYPE_CHECKING:
@@ -89,7 +88,7 @@ TOKENS = ("tok_ok", "tok_ok", "tok_challenge", "tok_challenge", "tok_declined", 
 QUIET: dict[str, set[str]] = {"away": set(), "lost": set(), "deadly": set()}
 MOSTLY_QUIET = st.one_of(st.just(QUIET), st.just(QUIET), TROUBLE)
 PICK = st.integers(0, 2)
-UNITS = st.lists(st.integers(0, 3), min_size=3, max_size=3)
+UNITS = st.builds(lambda units, boxes: [*units, boxes], st.lists(st.integers(0, 3), min_size=3, max_size=3), PICK)
 
 
 def discounted(
@@ -101,8 +100,8 @@ def discounted(
     return compute(lines, discounts=[*discounts, *off], fees=[*fees, Fee("Wrap", 35)], to=[always(dear)] * len(to))
 
 
-class ShopMachine(RuleBasedStateMachine):
-    """A shop with three products, few of each; the second can be had before it is in."""
+class ShopMachine(Stockroom):
+    """A shop with four products, few of each; the second can be had before it is in."""
 
     database: Database
     new_shop: Callable[[], SeededShop]
@@ -113,7 +112,6 @@ class ShopMachine(RuleBasedStateMachine):
         self.orders: list[tuple[UUID, Shopper, UUID]] = []
         self.stubborn: set[UUID] = set()
         self.waiting: list[tuple[Shopper, UUID]] = []
-        self.ahead = timedelta()
 
     @initialize()
     def open(self) -> None:
@@ -124,6 +122,7 @@ class ShopMachine(RuleBasedStateMachine):
         self.attempt(lambda: self.change(lambda tx: documents.set_issuer(tx, ISSUER)))
         self.attempt(lambda: self.change(lambda tx: terms.allow(tx, "cod", None, 0)))
         self.card = self.do(self.desk.gift_card(220))
+        self.stock_up()
         self.sell_to([2, 3, 1], "tok_ok", by_card=True)
         self.sell_to([0, 10, 2], "tok_ok", split=True)
         assert len(self.do(self.desk.look(self.orders[1][0])).consignments) == 2
@@ -134,8 +133,7 @@ class ShopMachine(RuleBasedStateMachine):
         self.ask_to_return(0, [0, 1, 0], by_staff=True, wanted=2)
         self.sell_to([0, 9, 0], "tok_ok")
         self.sell_to([1, 0, 0], "tok_expires")
-        came_in = ReceiptIn(sku="SKU1", warehouse="main", quantity=2)
-        self.attempt(lambda: self.change(lambda tx: keeping.receive(tx, came_in)))
+        self.receive(product=1, quantity=2)
 
     async def let_a_vendor_sell_the_first(self, tx: Tx) -> None:
         terms = VendorIn(name="The Mill", commission_rate=Decimal("0.07"), commission_fee=11)
@@ -165,6 +163,8 @@ class ShopMachine(RuleBasedStateMachine):
                 order_id = await self.note_order(shopper, cart_id)
                 if order_id is not None and token == "tok_refund_fails":
                     self.stubborn.add(order_id)
+                if order_id is not None and sum(quantities[BOX:]):
+                    self.deeds["a bundle was sold"] += 1
 
         self.attempt(buy)
 
@@ -467,21 +467,6 @@ class ShopMachine(RuleBasedStateMachine):
 
         self.with_order(pick, do, QUIET)
 
-    @rule(product=st.integers(0, 2), quantity=st.integers(1, 5))
-    def receive(self, product: int, quantity: int) -> None:
-        body = ReceiptIn(sku=f"SKU{product}", warehouse="main", quantity=quantity)
-        self.attempt(lambda: self.change(lambda tx: keeping.receive(tx, body)))
-
-    @rule(product=st.integers(0, 2), safety_stock=st.integers(0, 3), limit=st.sampled_from([0, 4, 9]))
-    def keep_back(self, product: int, safety_stock: int, limit: int) -> None:
-        body = PolicyIn(sku=f"SKU{product}", safety_stock=safety_stock, backorder_limit=limit, lead_days=5)
-        self.attempt(lambda: self.change(lambda tx: policies.put(tx, body)))
-
-    @rule(product=st.integers(0, 2), counted=st.integers(0, 15))
-    def count(self, product: int, counted: int) -> None:
-        body = CountIn(sku=f"SKU{product}", warehouse="main", counted=counted)
-        self.attempt(lambda: self.change(lambda tx: keeping.count(tx, body)))
-
     @rule(minutes=st.sampled_from([1, 5, 20]), bank=MOSTLY_QUIET)
     def time_passes(self, minutes: int, bank: dict[str, set[str]]) -> None:
         self.ahead += timedelta(minutes=minutes)
@@ -546,16 +531,16 @@ class ShopMachine(RuleBasedStateMachine):
         await self.desk.checkout.recover(self.desk.shop, older_than=timedelta(minutes=2))
         await self.desk.additional.lapse(self.seeded.id)
         await self.desk.notifications.catch_up(self.seeded.id)
-        async with self.database.tx(self.seeded.id) as tx:
-            await inventory.release_expired(tx)
-            await promises.keep_what_came_in(tx)
+        await self.tidy_stock()
 
-    def attempt(self, do: Callable[[], Awaitable[None]]) -> None:
+    def attempt(self, do: Callable[[], Awaitable[None]], deed: str | None = None) -> None:
         async def work() -> None:
             try:
                 await do()
             except (Problem, Crash):
                 return
+            if deed is not None:
+                self.deeds[deed] += 1
 
         self.do(work())
 
@@ -578,12 +563,12 @@ def test_whatever_happens_stock_money_and_events_stay_right(
 ) -> None:
     monkeypatch.setattr(cart_service, "compute", discounted)
     number = count()
-    titles = ("Tomato soup", "Orange juice", "Rye bread")
+    titles = ("Tomato soup", "Orange juice", "Rye bread", "Lunch box")
     loop = asyncio.new_event_loop()
     database = Database(database_urls.app, pool_size=2)
 
     class Here(ShopMachine):
-        pass
+        deeds: ClassVar[Counter[str]] = Counter()
 
     Here.database, Here.loop = database, loop
     Here.new_shop = staticmethod(lambda: seed_shop(database_urls, f"shop-{next(number)}", stock=12, titles=titles))
@@ -602,6 +587,7 @@ def test_whatever_happens_stock_money_and_events_stay_right(
         with psycopg.connect(database_urls.relay) as relay:
             told = {name for (name,) in relay.execute("SELECT DISTINCT name FROM outbox")}
         assert told >= EVERY_FACT
+        assert set(Here.deeds) >= EVERY_DEED
     finally:
         loop.run_until_complete(database.close())
         loop.close()
