@@ -10,7 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from commerce.cart.totals import PricedLine, Terms, always, compute
+from commerce.cart.terms import Terms
+from commerce.cart.totals import PricedLine, always, compute
 from commerce.orders.shipping import ShippingRefundTooHigh, refund_shipping
 from commerce.payments.settlement import RefundExceedsCaptured
 from commerce.promotions.engine import Discount

@@ -15,7 +15,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from commerce.cart import codes
-from commerce.cart.totals import PricedLine, Terms, always, compute
+from commerce.cart.terms import Terms
+from commerce.cart.totals import PricedLine, always, compute
 from commerce.orders import cancelling
 from commerce.payments.providers import Charge
 from commerce.promotions import service as promotions

@@ -12,7 +12,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from commerce.cart.totals import PricedLine, Terms, always, compute
+from commerce.cart.terms import Terms
+from commerce.cart.totals import PricedLine, always, compute
 from commerce.orders.changes import Added, Change, Sums, effect, read_terms, taxed, written_terms
 from commerce.orders.lines import Line
 from commerce.payments.providers import ActionRequired, Authorised, Charge, Refused

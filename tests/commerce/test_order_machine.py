@@ -22,7 +22,8 @@ from hypothesis.stateful import initialize, invariant, rule, run_state_machine_a
 from commerce.cart import service as cart_service
 from commerce.cart.consigning import consign
 from commerce.cart.schemas import ConsignedUnitsIn, ConsignmentIn
-from commerce.cart.totals import Fee, PricedLine, Terms, TermsFor, Totals, always, compute
+from commerce.cart.terms import Terms
+from commerce.cart.totals import Fee, PricedLine, TermsFor, Totals, always, compute
 from commerce.checkout.schemas import PayAgain
 from commerce.documents import service as documents
 from commerce.documents.schemas import IssuerAddress, IssuerIn

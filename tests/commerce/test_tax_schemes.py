@@ -9,7 +9,7 @@ import httpx
 import pytest
 
 from commerce.taxes.places import Place
-from commerce.taxes.schemes import Seller, treat
+from commerce.taxes.schemes import Seller, TaxClass, treat
 from commerce.taxes.vat_ids import MalformedVatId, RegisterUnavailable, Verdict, Vies, verified, well_formed
 from foundation import clock
 from tests.commerce.conftest import Browser
@@ -55,6 +55,36 @@ def test_the_scheme_of_a_supply(
     treatment = treat(seller, to, buyer=buyer, value=value, rated=False)
     assert (treatment.scheme, treatment.rates) == (scheme, rates)
     assert treatment.note or scheme == "domestic"
+
+
+SERVICE, DIGITAL, SCRAP = TaxClass("service"), TaxClass("digital"), TaxClass(reverse_charge=True)
+
+
+@pytest.mark.parametrize(
+    ("of", "seller", "to", "buyer", "scheme", "rates", "law"),
+    [
+        (SERVICE, BERLIN, Place("DE"), None, "domestic", "there", ""),
+        (SERVICE, BERLIN, Place("AT"), None, "domestic", "home", "Article 45"),
+        (SERVICE, BERLIN, Place("AT"), "AT", "reverse_charge", "none", "Articles 44 and 196"),
+        (SERVICE, Seller("DE"), Place("AT"), "AT", "domestic", "home", "Article 45"),
+        (SERVICE, BERLIN, Place("CH"), None, "domestic", "home", "Article 45"),
+        (DIGITAL, BERLIN, Place("AT"), None, "oss", "there", "One-Stop Shop"),
+        (DIGITAL, Seller("DE", oss=False), Place("AT"), None, "origin", "home", "Article 59c"),
+        (DIGITAL, BERLIN, Place("AT"), "AT", "reverse_charge", "none", "Articles 44 and 196"),
+        (DIGITAL, BERLIN, Place("CH"), None, "outside_scope", "none", "Article 59"),
+        (SCRAP, BERLIN, Place("DE"), "DE", "reverse_charge", "none", "Article 199"),
+        (SCRAP, BERLIN, Place("DE"), None, "domestic", "there", ""),
+        (SCRAP, BERLIN, Place("DE"), "AT", "domestic", "there", ""),
+        (SCRAP, BERLIN, Place("AT"), "AT", "intra_community", "none", "Article 138"),
+        (SCRAP, Seller("GB"), Place("GB"), "GB", "reverse_charge", "none", "section 55A"),
+    ],
+)
+def test_the_scheme_of_a_class_that_is_special(
+    of: TaxClass, seller: Seller, to: Place, buyer: str | None, scheme: str, rates: str, law: str
+) -> None:
+    treatment = treat(seller, to, buyer=buyer, value=1, rated=False, of=of)
+    assert (treatment.scheme, treatment.rates) == (scheme, rates)
+    assert law in treatment.note
 
 
 @pytest.mark.parametrize("to", [Place("CH", postal_code="8001"), Place("GB", postal_code="SW1A 1AA")])
@@ -289,3 +319,51 @@ async def test_a_shop_may_keep_one_price_for_everybody(
     cart = await browser.add(await browser.cart(), grocer.products[3].variant_id, 3)
     cart = await _say(browser, cart, "address", ZURICH)
     assert (cart["totals"]["total"], cart["totals"]["discounts"]) == (1200, [])
+
+
+async def test_services_and_goods_of_one_cart_are_taxed_each_where_they_are_supplied(
+    app: Any, browser: Browser, grocer: SeededShop, staff: httpx.AsyncClient, vat_in_prices: dict[str, Any], rows: Any
+) -> None:
+    rows("UPDATE product SET tax_class = 'course' WHERE handle = 'orange-juice'")
+    rates = [{"name": "VAT", "rate": "0.19"}, {"name": "VAT", "rate": "0.07", "tax_class": "course"}]
+    await staff.put("/v1/admin/taxes/rates/DE", json={"rates": rates})
+    told = await staff.put("/v1/admin/taxes/classes/course", json={"kind": "service"})
+    assert told.json()["classes"] == [{"code": "course", "kind": "service", "reverse_charge": False}]
+    cart = await browser.add(await browser.cart(), grocer.products[0].variant_id, 12)
+    cart = await browser.add(cart, grocer.products[1].variant_id)
+    cart = await _say(browser, cart, "address", VIENNA)
+    cart = await _say(browser, cart, "delivery", {"code": "post"})
+    # 1200 + 595 with 20 % VAT of Austria, 200 with 7 % of Germany.
+    assert sorted(_schemes(cart["totals"])) == [("domestic", 13), ("oss", 299)]
+    assert sorted(tax["base"] for tax in cart["totals"]["taxes"]) == [200, 1795]
+
+    app.state.vat_register = Told(True)
+    cart = await _say(browser, cart, "vat-id", {"vat_id": AUSTRIAN})
+    # 1200 / 1.19 = 1008, 595 / 1.19 = 500, 200 / 1.07 = 187.
+    assert sorted(_schemes(cart["totals"])) == [("intra_community", 0), ("reverse_charge", 0)]
+    assert sorted(tax["base"] for tax in cart["totals"]["taxes"]) == [187, 1508]
+    assert cart["totals"]["total"] == 1695
+    order = (await browser.complete(cart, expected_total=1695)).json()
+    assert {tax["scheme"]: tax["base"] for tax in order["taxes"]} == {"intra_community": 1508, "reverse_charge": 187}
+
+    cart = await browser.add(await browser.cart(), grocer.products[1].variant_id)
+    cart = await _say(browser, cart, "address", ZURICH)
+    assert _schemes(cart["totals"]) == [("domestic", 13)]
+
+
+async def test_a_business_at_home_accounts_for_the_tax_of_what_the_law_says(
+    app: Any, browser: Browser, grocer: SeededShop, staff: httpx.AsyncClient, vat_in_prices: dict[str, Any]
+) -> None:
+    await staff.put("/v1/admin/taxes/classes/standard", json={"reverse_charge": True})
+    cart = await browser.add(await browser.cart(), grocer.products[0].variant_id, 12)
+    cart = await _say(browser, cart, "address", {**VIENNA, "country": "DE", "postal_code": "10115"})
+    assert (_schemes(cart["totals"]), cart["totals"]["total"]) == ([("domestic", 192)], 1200)
+    app.state.vat_register = Told(True)
+    cart = await _say(browser, cart, "vat-id", {"vat_id": "DE136695976"})
+    assert (_schemes(cart["totals"]), cart["totals"]["total"]) == ([("reverse_charge", 0)], 1008)
+
+
+@pytest.mark.parametrize("body", [{"kind": "thing"}, {"reverse_charge": 1}, {"rate": "0.1"}])
+async def test_a_class_that_makes_no_sense_is_refused(staff: httpx.AsyncClient, body: dict[str, Any]) -> None:
+    answer = await staff.put("/v1/admin/taxes/classes/food", json=body)
+    assert (answer.status_code, answer.json()["code"]) == (422, "request.invalid_fields")

@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from commerce.cart.totals import Fee, PricedLine, Terms, always, compute
+from commerce.cart.terms import Terms
+from commerce.cart.totals import Fee, PricedLine, always, compute
 from commerce.promotions.engine import Discount
 from commerce.taxes.engine import Rate, taxes_of
 from foundation.money import round_minor

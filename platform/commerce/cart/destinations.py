@@ -14,7 +14,8 @@ import orjson
 from sqlalchemy import text
 
 from commerce.cart.schemas import ConsignmentKept, Requirement, SlotChosen
-from commerce.cart.totals import Consigned, Goods, Terms, Totals
+from commerce.cart.terms import Terms
+from commerce.cart.totals import Consigned, Goods, Totals
 from commerce.catalog.variants import VariantRef
 from commerce.delivery.schemas import AddressOut, DeliveryOut
 from commerce.delivery.service import CALENDAR, GOING_THERE, Method, calendar_of, method_of
@@ -22,7 +23,7 @@ from commerce.delivery.slots import Slot, slot_of
 from commerce.taxes.engine import Rate, taxes_of
 from commerce.taxes.places import Place
 from commerce.taxes.quotes import TABLE, Address, Question, Quote, Taxable, quote_of
-from commerce.taxes.schemes import Seller, treat
+from commerce.taxes.schemes import Seller, TaxClass, Treatment, treat
 from commerce.taxes.vat_ids import VatId, vat_id_of
 from foundation import clock
 from foundation.database import Tx, hot
@@ -43,13 +44,15 @@ _RATES = """
 """
 
 # What holds for where the cart goes; until that is known, for where the shop sells from. Given as text, because a
-# session's connection decodes JSON and a raw one doesn't. ix_tax_rate_destination
+# session's connection decodes JSON and a raw one doesn't. ix_tax_rate_destination and uq_tax_class_code
 _TERMS = hot(
     text(
         f"""
         SELECT jsonb_build_object(
             'policy', to_jsonb(policy),
-            'home', CASE WHEN policy.oss AND NOT (policy.included AND policy.lower_when_free) THEN '[]' ELSE (
+            'classes', special.classes,
+            'home', CASE WHEN policy.oss AND NOT (policy.included AND policy.lower_when_free)
+                          AND special.classes IS NULL THEN '[]' ELSE (
                 SELECT {_RATES} FROM (SELECT policy.country, policy.region, '' AS postal_code) place) END,
             'calendar', {CALENDAR},
             'to', (
@@ -81,6 +84,9 @@ _TERMS = hot(
         LEFT JOIN (SELECT country, region, included, oss, ioss_limit, vat_id, engine, engine_codes, lower_when_free
                    FROM tax_policy
                    WHERE tenant_id = :tenant_id) policy ON true
+        CROSS JOIN (SELECT jsonb_object_agg(c.code, jsonb_build_object(
+                        'kind', c.kind, 'reverse_charge', c.reverse_charge)) AS classes
+                    FROM tax_class c WHERE c.tenant_id = :tenant_id) special
         """  # noqa: S608  (the fragments are literals)
     )
 )
@@ -173,6 +179,8 @@ class Where:
     """What an engine said of the taxes, or that it said nothing."""
     is_split: bool = False
     """It goes in consignments, each with units of its own."""
+    classes: Mapping[str, TaxClass] = field(default_factory=dict)
+    """The classes of what the shop sells that are special."""
 
     @property
     def address(self) -> AddressOut | None:
@@ -197,17 +205,32 @@ class Where:
         if self.seller is None:
             return Terms(shipping=shipping, shipping_class=shipping_class)
         seller, rates = self.seller, destination.rates
-        treatment = treat(
+        treated = partial(
+            treat,
             seller,
             destination.place(seller),
             buyer=self.buyer.country if self.buyer and self.buyer.status == "valid" else None,
             value=_value(goods, rates) if seller.included else sum(goods.values()),
             rated=bool(rates),
         )
-        held = {"there": rates, "home": self.home, "none": {}}[treatment.rates]
-        lowers = treatment.rates == "none" and seller.lowers
-        relief = self.home if lowers else {}
-        return Terms(held, seller.included, shipping, shipping_class, treatment.scheme, treatment.note, relief)
+        common = treated()
+        apart = {tax_class: treated(of=special) for tax_class, special in self.classes.items()}
+        return replace(
+            self._held(seller, rates, common),
+            shipping=shipping,
+            shipping_class=shipping_class,
+            by_class={
+                tax_class: self._held(seller, rates, treatment)
+                for tax_class, treatment in apart.items()
+                if treatment != common
+            },
+        )
+
+    def _held(self, seller: Seller, there: RatesByClass, treatment: Treatment) -> Terms:
+        """What a treatment comes to: which rates hold, and which are taken out of prices."""
+        held = {"there": there, "home": self.home, "none": {}}[treatment.rates]
+        relief = self.home if treatment.rates == "none" and seller.lowers else {}
+        return Terms(held, seller.included, scheme=treatment.scheme, note=treatment.note, relief=relief)
 
     def questions(self, currency: str, lines: Sequence[Classed], totals: Totals) -> list[Question]:
         """What an engine is asked of each consignment; nothing, in a shop that goes by its own table."""
@@ -286,6 +309,7 @@ async def where_to(tx: Tx, asked: Sequence[ConsignmentKept], *, buyer: VatId | N
         seller=Seller(**told["policy"]) if told["policy"] else None,
         home=_rates(told["home"]),
         buyer=buyer,
+        classes={code: TaxClass(**special) for code, special in (told["classes"] or {}).items()},
     )
 
 

@@ -31,7 +31,8 @@ from commerce.cart.schemas import (
     ShareOut,
     TotalsOut,
 )
-from commerce.cart.totals import Part, PricedLine, TaxAmount, Totals, compute, given
+from commerce.cart.terms import TaxAmount
+from commerce.cart.totals import Part, PricedLine, Totals, compute, given
 from commerce.catalog.variants import VariantRef, sold_as
 from commerce.delivery import addresses, slots
 from commerce.delivery import service as delivery

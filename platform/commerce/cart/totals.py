@@ -4,17 +4,14 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
-from fractions import Fraction
-from itertools import chain
+from dataclasses import asdict, dataclass, replace
 
+from commerce.cart.terms import STANDARD, TaxAmount, Taxes, Terms, merged
 from commerce.promotions.engine import Discount, Taken, take
-from commerce.taxes.engine import Rate, included_in, taxes_of
+from commerce.taxes.engine import included_in
 from commerce.taxes.quotes import Answer
-from commerce.taxes.schemes import Scheme
 from foundation.money import apportion
 
-STANDARD = "standard"
 RELIEF = "Tax not charged"
 """What takes the tax out of prices that include it, where none is charged."""
 ROUNDING = "half_even_per_line"
@@ -33,34 +30,6 @@ class PricedLine:
     tax_class: str = STANDARD
     sent: tuple[tuple[int, int], ...] = ()
     """(consignment, units), which are all of its units; nothing: all go with the first."""
-
-
-@dataclass(frozen=True, slots=True)
-class TaxAmount:
-    """What one tax comes to: of which amount, at which share, how much, under which scheme and why."""
-
-    name: str
-    rate: str
-    base: int
-    amount: int
-    scheme: Scheme = "domestic"
-    note: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Terms:
-    """What holds for where goods go: the rates by class of tax, whether prices include them, the delivery, and why."""
-
-    rates: Mapping[str, Sequence[Rate]] = field(default_factory=dict)
-    tax_included: bool = False
-    shipping: int = 0
-    shipping_class: str = STANDARD
-    scheme: Scheme = "domestic"
-    note: str = ""
-    relief: Mapping[str, Sequence[Rate]] = field(default_factory=dict)
-    """The taxes, by class, that prices include and that are not charged: prices are lowered by them."""
-    given: tuple[tuple[TaxAmount, ...], ...] | None = None
-    """The taxes of each part that goes there, and last those of the delivery, when an engine has said them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -214,7 +183,7 @@ def compute(
     goods = _goods(lines, parts, len(to))
     terms = [terms_for(costs) for terms_for, costs in zip(to, goods, strict=True)]
     relieved = [0] * len(to)
-    if any(held.relief for held in terms):
+    if any(held.relieves for held in terms):
         before = [sum(costs.values()) for costs in goods]
         parts, relief = _relieved(lines, parts, terms)
         taken = (*taken, relief) if relief.amount else taken
@@ -225,7 +194,7 @@ def compute(
     line_discounts = tuple(sum(shares) for shares in zip(*(found.shares for found in taken), strict=True))
     line_discounts = line_discounts or (0,) * len(gross)
     totals = [price - share for price, share in zip(gross, line_discounts, strict=True)]
-    taxes = [_Taxes(held) for held in terms]
+    taxes = [Taxes(held) for held in terms]
     parts = [
         replace(part, taxes=taxes[part.consignment].take(part.total, lines[part.line].tax_class)) for part in parts
     ]
@@ -260,7 +229,7 @@ def compute(
     )
 
 
-def _charged(fee: Fee, taxes: _Taxes) -> FeeTaken:
+def _charged(fee: Fee, taxes: Taxes) -> FeeTaken:
     tax = sum(part.amount for part in taxes.take(fee.amount, fee.tax_class))
     return FeeTaken(fee.name, fee.amount, fee.tax_class, tax)
 
@@ -310,68 +279,10 @@ def _relieved(lines: Sequence[PricedLine], parts: Sequence[Part], terms: Sequenc
 
 def _without(amount: int, terms: Terms, tax_class: str) -> int:
     """An amount without the tax that it includes, if that is not charged."""
-    return amount - included_in(amount, terms.relief.get(tax_class, ()))
+    return amount - included_in(amount, terms.of(tax_class).relief.get(tax_class, ()))
 
 
-def _consigned(goods: int, terms: Terms, taxes: _Taxes, fees: int, relieved: int) -> Consigned:
+def _consigned(goods: int, terms: Terms, taxes: Taxes, fees: int, relieved: int) -> Consigned:
     shipping_tax = sum(part.amount for part in taxes.take(terms.shipping, terms.shipping_class))
     told = taxes.told(goods + terms.shipping + fees)
     return Consigned(goods, terms.shipping, shipping_tax, taxes.taken, told, relieved)
-
-
-def merged(taxes: Sequence[tuple[TaxAmount, ...]]) -> tuple[TaxAmount, ...]:
-    """The taxes of several things together: the same tax of two of them is one."""
-    if len(taxes) == 1:
-        return taxes[0]
-    sums: dict[tuple[str, str, Scheme, str], tuple[int, int]] = {}
-    for tax in chain.from_iterable(taxes):
-        key = (tax.name, tax.rate, tax.scheme, tax.note)
-        base, amount = sums.get(key, (0, 0))
-        sums[key] = (base + tax.base, amount + tax.amount)
-    return tuple(
-        TaxAmount(name, rate, base, amount, scheme, note) for (name, rate, scheme, note), (base, amount) in sums.items()
-    )
-
-
-class _Taxes:
-    """Taxes taken so far of one consignment, by name and share."""
-
-    def __init__(self, terms: Terms) -> None:
-        self._terms = terms
-        self._taken: dict[Rate, tuple[int, int]] = {}
-        self._given = iter(terms.given or ())
-        self.taken = 0
-
-    def take(self, amount: int, tax_class: str) -> tuple[TaxAmount, ...]:
-        """The taxes on an amount."""
-        if self._terms.given is not None:
-            given = next(self._given)
-            self.taken += sum(tax.amount for tax in given)
-            return given
-        rates = self._terms.rates.get(tax_class, ())
-        parts = taxes_of(amount, rates, included=self._terms.tax_included)
-        for rate, part in zip(rates, parts, strict=True):
-            base, taken = self._taken.get(rate, (0, 0))
-            self._taken[rate] = (base + amount, taken + part)
-        self.taken += sum(parts)
-        if self._is_free:
-            return (self._told("Tax", Fraction(0), amount, 0),)
-        return tuple(self._told(rate.name, rate.rate, amount, part) for rate, part in zip(rates, parts, strict=True))
-
-    def told(self, base: int) -> tuple[TaxAmount, ...]:
-        """What each tax came to; for what is free of tax for a reason, the reason."""
-        if self._terms.given is not None:
-            return merged([(), *self._terms.given])
-        if self._is_free:
-            return (self._told("Tax", Fraction(0), base, 0),)
-        return tuple(
-            self._told(rate.name, rate.rate, base, amount) for rate, (base, amount) in self._taken.items() if base
-        )
-
-    @property
-    def _is_free(self) -> bool:
-        return bool(self._terms.note) and not self._terms.rates
-
-    def _told(self, name: str, share: Fraction, base: int, amount: int) -> TaxAmount:
-        written = f"{float(share):.8f}".rstrip("0").rstrip(".")
-        return TaxAmount(name, written, base, amount, self._terms.scheme, self._terms.note)

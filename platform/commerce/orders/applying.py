@@ -11,7 +11,7 @@ from uuid import UUID
 from sqlalchemy import text
 
 from commerce.cart.schemas import LineExplanation
-from commerce.cart.totals import TaxAmount
+from commerce.cart.terms import TaxAmount
 from commerce.inventory import allocation
 from commerce.inventory import service as inventory
 from commerce.inventory.service import StockLine

@@ -14,7 +14,7 @@ import orjson
 from pydantic import TypeAdapter
 from sqlalchemy import text
 
-from commerce.cart.totals import TaxAmount
+from commerce.cart.terms import TaxAmount
 from commerce.orders.change_schemas import Preview
 from commerce.orders.changes import Added, Change, Moved
 from commerce.orders.held import Held

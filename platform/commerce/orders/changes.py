@@ -14,7 +14,8 @@ from fractions import Fraction
 from typing import Any
 from uuid import UUID
 
-from commerce.cart.totals import PricedLine, TaxAmount, Terms, always, compute
+from commerce.cart.terms import TaxAmount, Terms
+from commerce.cart.totals import PricedLine, always, compute
 from commerce.inventory import bundles
 from commerce.inventory.supply import Need
 from commerce.orders.lines import Line
@@ -201,7 +202,10 @@ def written_terms(terms: Terms) -> dict[str, Any]:
         tax_class: [{"name": rate.name, "rate": str(rate.rate), "compound": rate.compound} for rate in known]
         for tax_class, known in terms.rates.items()
     }
-    return {"rates": rates, "scheme": terms.scheme, "note": terms.note}
+    written: dict[str, Any] = {"rates": rates, "scheme": terms.scheme, "note": terms.note}
+    if terms.by_class:
+        written["by_class"] = {tax_class: written_terms(held) for tax_class, held in terms.by_class.items()}
+    return written
 
 
 def read_terms(written: Mapping[str, Any], *, tax_included: bool) -> Terms:
@@ -210,7 +214,11 @@ def read_terms(written: Mapping[str, Any], *, tax_included: bool) -> Terms:
         tax_class: [Rate(rate["name"], Fraction(rate["rate"]), compound=rate["compound"]) for rate in known]
         for tax_class, known in written["rates"].items()
     }
-    return Terms(rates, tax_included, scheme=written["scheme"], note=written["note"])
+    apart = {
+        tax_class: read_terms(held, tax_included=tax_included)
+        for tax_class, held in written.get("by_class", {}).items()
+    }
+    return Terms(rates, tax_included, scheme=written["scheme"], note=written["note"], by_class=apart)
 
 
 def _moved(sums: Sums, was: Charges, anew: Anew) -> Sums:

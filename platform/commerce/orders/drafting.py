@@ -9,7 +9,7 @@ from dataclasses import asdict, replace
 from uuid import UUID
 
 from commerce.cart.service import DeliveryUnavailable
-from commerce.cart.totals import TaxAmount
+from commerce.cart.terms import TaxAmount
 from commerce.delivery import addresses
 from commerce.delivery.schemas import AddressOut, DeliveryOut
 from commerce.orders.change_schemas import (

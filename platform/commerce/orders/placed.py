@@ -10,7 +10,7 @@ from uuid import UUID
 import orjson
 from sqlalchemy import text
 
-from commerce.cart.totals import TaxAmount, Terms
+from commerce.cart.terms import TaxAmount, Terms
 from commerce.delivery.schemas import AddressOut, DeliveryOut
 from commerce.orders.changes import Charges, Fee, Sums, read_terms
 from commerce.orders.held import Held

@@ -21,7 +21,8 @@ from commerce.cart.destinations import Destination as There
 from commerce.cart.destinations import Where, where_to
 from commerce.cart.schemas import ConsignmentKept
 from commerce.cart.service import DeliveryUnavailable
-from commerce.cart.totals import STANDARD, Fee, PricedLine, TaxAmount, Terms, Totals, compute, given
+from commerce.cart.terms import STANDARD, TaxAmount, Terms
+from commerce.cart.totals import Fee, PricedLine, Totals, compute, given
 from commerce.delivery.schemas import AddressOut
 from commerce.orders.changes import Anew, Charges, taxed, written_terms
 from commerce.orders.changes import Fee as Charged
@@ -114,7 +115,7 @@ class _Basket:
 
     def terms(self, where: Where, goods: Mapping[str, int]) -> Terms:
         """The terms that hold where it goes today; what was charged for it stays what it costs."""
-        return replace(where.terms(self.to, goods), shipping=self.shipping, relief={})
+        return replace(where.terms(self.to, goods), shipping=self.shipping).without_relief()
 
     def terms_of_all(self, where: Where) -> Terms:
         """The same for all of its lines."""

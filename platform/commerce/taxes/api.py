@@ -9,8 +9,8 @@ from fastapi import APIRouter, Depends, Path, Query, Response
 from commerce.http import CoreDep, ShopDep, staff
 from commerce.identity.staff import Staff
 from commerce.taxes import reporting, service
-from commerce.taxes.schemas import PolicyIn, RatesIn, ReportQuery, TaxesOut, TaxReport
-from foundation.types import Country
+from commerce.taxes.schemas import ClassIn, PolicyIn, RatesIn, ReportQuery, TaxesOut, TaxReport
+from foundation.types import Country, Slug
 
 router = APIRouter(prefix="/v1/admin/taxes", tags=["taxes"])
 Reader = Annotated[Staff, Depends(staff("settings:read"))]
@@ -46,6 +46,13 @@ async def set_policy(core: CoreDep, shop: ShopDep, _: Writer, body: PolicyIn) ->
     """Say whether prices include tax, and where the shop sells from."""
     async with core.database.tx(shop.id) as tx:
         return await service.set_policy(tx, body)
+
+
+@router.put("/classes/{code}")
+async def set_class(core: CoreDep, shop: ShopDep, _: Writer, code: Annotated[Slug, Path()], body: ClassIn) -> TaxesOut:
+    """Say what is special about a class of what the shop sells: a service, or under a reverse charge at home."""
+    async with core.database.tx(shop.id) as tx:
+        return await service.set_class(tx, code, body)
 
 
 @router.put("/rates/{country}")

@@ -39,6 +39,20 @@ class TaxPolicy(TenantOwned, Base):
     """What that engine calls the shop's classes of goods."""
 
 
+class TaxClass(TenantOwned, Base):
+    """What is special about a class of what a shop sells; a class that nobody spoke of is of goods."""
+
+    __tablename__ = "tax_class"
+    __table_args__ = (
+        CheckConstraint("kind IN ('goods', 'service', 'digital')", name="kind"),
+        Index("uq_tax_class_code", "tenant_id", "code", unique=True),
+    )
+
+    code: Mapped[Str]
+    kind: Mapped[Str] = mapped_column(server_default="goods")
+    reverse_charge: Mapped[bool] = mapped_column(server_default="false")
+
+
 class TaxEntry(TenantOwned, Base):
     """What a movement of an order's money is of: so much sold to a country at a rate, or given back; never changed."""
 

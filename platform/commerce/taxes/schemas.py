@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 from pydantic import Field, StringConstraints
 
 from commerce.taxes.quotes import TABLE, Quote
-from commerce.taxes.schemes import Scheme
+from commerce.taxes.schemes import Kind, Scheme
 from commerce.taxes.vat_ids import Status
 from foundation.types import Country, Input, MinorUnits, Model, Slug, Text
 
@@ -91,11 +91,29 @@ class RateOut(Model):
     applies: str
 
 
+class ClassIn(Input):
+    """What is special about a class of what the shop sells."""
+
+    kind: Kind = "goods"
+    """A service is taxed where the shop is; what is supplied electronically, where the customer is."""
+    reverse_charge: bool = False
+    """A business of the shop's own country, whose number is in force, accounts for the tax itself."""
+
+
+class ClassOut(Model):
+    """What is special about a class of what the shop sells."""
+
+    code: str
+    kind: Kind
+    reverse_charge: bool
+
+
 class TaxesOut(Model):
-    """A shop's policy and all of its rates."""
+    """A shop's policy, all of its rates, and the classes that are special."""
 
     policy: PolicyOut | None
     rates: list[RateOut]
+    classes: list[ClassOut]
 
 
 class TaxOut(Model):

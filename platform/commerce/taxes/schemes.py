@@ -13,8 +13,20 @@ from typing import Literal
 from commerce.taxes.places import Place
 
 Scheme = Literal[
-    "domestic", "gst", "destination", "origin", "oss", "ioss", "intra_community", "import", "export", "quoted"
+    "domestic",
+    "gst",
+    "destination",
+    "origin",
+    "oss",
+    "ioss",
+    "intra_community",
+    "reverse_charge",
+    "outside_scope",
+    "import",
+    "export",
+    "quoted",
 ]
+Kind = Literal["goods", "service", "digital"]
 Rates = Literal["there", "home", "none"]
 
 _EXPORTS: Mapping[str, str] = {
@@ -31,6 +43,32 @@ _OSS = "Distance sale: VAT of the country of arrival, declared under the Union O
 _IOSS = "Imported consignment of at most EUR 150: VAT is paid at checkout under the Import One-Stop Shop."
 _IMPORT = "Imported consignment: VAT and duties are due where it arrives."
 _ORIGIN = "Distance sale below the threshold: VAT of the country it is sold from, Article 59c of Directive 2006/112/EC."
+
+
+_AT_HOME = "Service: taxed where the supplier is, Article 45 of Directive 2006/112/EC."
+_TO_BUSINESS = (
+    "Reverse charge: Articles 44 and 196 of Directive 2006/112/EC. The customer accounts for VAT where they are."
+)
+_OUTSIDE_SCOPE = "Supplied electronically to a customer outside the EU: Article 59 of Directive 2006/112/EC."
+_REVERSED: Mapping[str, str] = {
+    "GB": "Reverse charge: section 55A of the Value Added Tax Act 1994. The customer accounts for VAT.",
+    "IN": "Reverse charge: section 9(3) of the Central Goods and Services Tax Act, 2017. The recipient pays the tax.",
+}
+_EU_REVERSED = "Reverse charge: Article 199 of Directive 2006/112/EC. The customer accounts for VAT."
+_ANY_REVERSED = "Reverse charge: the customer accounts for the tax."
+
+
+@dataclass(frozen=True, slots=True)
+class TaxClass:
+    """What is special about a class of goods: it may be none."""
+
+    kind: Kind = "goods"
+    """A service is taxed where who renders it is, or, what is supplied electronically, where who gets it is."""
+    reverse_charge: bool = False
+    """A business of the shop's own country accounts for the tax itself."""
+
+
+GOODS = TaxClass()
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,20 +111,36 @@ class Treatment:
     note: str = ""
 
 
-def treat(seller: Seller, to: Place, *, buyer: str | None, value: int, rated: bool) -> Treatment:
-    """How a consignment is taxed.
+def treat(seller: Seller, to: Place, *, buyer: str | None, value: int, rated: bool, of: TaxClass = GOODS) -> Treatment:
+    """How a consignment is taxed, or what of it is `of` a class.
 
     `buyer` is the country of a business's verified VAT number; `value` what the goods cost without the tax there, in
     minor units; `rated` whether the shop keeps rates for the place, and so is registered there.
     """
     at_home = to.country_of_tax == seller.place.country_of_tax
     if at_home and not to.is_outside:
-        return _at_home(seller, to)
+        return _reversed(seller) if of.reverse_charge and buyer == seller.country else _at_home(seller, to)
+    if of.kind != "goods" and seller.place.in_eu:
+        return _service(seller, to, buyer, of.kind)
     if to.in_eu:
         return _within_eu(seller, buyer) if seller.place.in_eu else _into_eu(seller, buyer, value, rated=rated)
     if rated and not at_home:
         return Treatment("destination")
     return Treatment("export", "none", _EU_EXPORT if seller.place.in_eu else _EXPORTS.get(seller.country, _EXPORT))
+
+
+def _reversed(seller: Seller) -> Treatment:
+    note = _EU_REVERSED if seller.place.in_eu else _REVERSED.get(seller.country, _ANY_REVERSED)
+    return Treatment("reverse_charge", "none", note)
+
+
+def _service(seller: Seller, to: Place, buyer: str | None, kind: Kind) -> Treatment:
+    """What an EU seller renders to somebody elsewhere."""
+    if to.in_eu and seller.vat_id and buyer and buyer != seller.country:
+        return Treatment("reverse_charge", "none", _TO_BUSINESS)
+    if kind == "service":
+        return Treatment("domestic", "home", _AT_HOME)
+    return _within_eu(seller, None) if to.in_eu else Treatment("outside_scope", "none", _OUTSIDE_SCOPE)
 
 
 def _at_home(seller: Seller, to: Place) -> Treatment:

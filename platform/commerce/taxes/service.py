@@ -6,7 +6,7 @@ import json
 
 from sqlalchemy import text
 
-from commerce.taxes.schemas import PolicyIn, PolicyOut, RateOut, RatesIn, TaxesOut
+from commerce.taxes.schemas import ClassIn, ClassOut, PolicyIn, PolicyOut, RateOut, RatesIn, TaxesOut
 from commerce.taxes.vat_ids import well_formed
 from foundation.database import Tx, hot
 from foundation.ids import new_id
@@ -39,6 +39,20 @@ _RATES = hot(
     )
 )
 
+# uq_tax_class_code
+_CLASSES = hot(text("SELECT code, kind, reverse_charge FROM tax_class WHERE tenant_id = :tenant_id ORDER BY code"))
+
+_SET_CLASS = hot(
+    text(
+        """
+        INSERT INTO tax_class (tenant_id, id, code, kind, reverse_charge)
+        VALUES (:tenant_id, :id, :code, :kind, :reverse_charge)
+        ON CONFLICT (tenant_id, code) DO UPDATE
+            SET kind = excluded.kind, reverse_charge = excluded.reverse_charge
+        """
+    )
+)
+
 _FORGET = hot(text("DELETE FROM tax_rate WHERE tenant_id = :tenant_id AND country = :country"))
 
 _ADD = hot(
@@ -57,7 +71,8 @@ async def read(tx: Tx) -> TaxesOut:
     """The policy and all rates."""
     policy = await tx.json(_POLICY)
     rates = [RateOut.model_validate(dict(row)) for row in await tx.rows(_RATES)]
-    return TaxesOut(policy=PolicyOut.model_validate_json(policy) if policy else None, rates=rates)
+    classes = [ClassOut.model_validate(dict(row)) for row in await tx.rows(_CLASSES)]
+    return TaxesOut(policy=PolicyOut.model_validate_json(policy) if policy else None, rates=rates, classes=classes)
 
 
 async def set_policy(tx: Tx, policy: PolicyIn) -> TaxesOut:
@@ -69,6 +84,12 @@ async def set_policy(tx: Tx, policy: PolicyIn) -> TaxesOut:
     vat_id = well_formed(policy.vat_id) if policy.vat_id else None
     codes = json.dumps(policy.engine_codes)
     await tx.rows(_SET_POLICY, {**policy.model_dump(), "vat_id": vat_id, "engine_codes": codes, "id": new_id()})
+    return await read(tx)
+
+
+async def set_class(tx: Tx, code: str, body: ClassIn) -> TaxesOut:
+    """Say what is special about a class of what the shop sells."""
+    await tx.rows(_SET_CLASS, {**body.model_dump(), "id": new_id(), "code": code})
     return await read(tx)
 
 

@@ -25,10 +25,12 @@ def upgrade() -> None:
     _parcels_leave_a_warehouse()
     _lots_are_recalled_and_come_back()
     _money_is_declared()
+    _classes_are_special()
     op.add_column("tax_policy", sa.Column("lower_when_free", sa.Boolean(), nullable=False, server_default=sa.true()))
 
 
 def downgrade() -> None:
+    op.drop_table("tax_class")
     op.drop_table("tax_entry")
     op.drop_column("tax_policy", "lower_when_free")
     op.drop_index("ix_stock_movement_return", "stock_movement")
@@ -113,6 +115,19 @@ def _money_is_declared() -> None:
         "CREATE TRIGGER append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON tax_entry "
         "FOR EACH STATEMENT EXECUTE FUNCTION refuse_change()"
     )
+
+
+def _classes_are_special() -> None:
+    op.create_table(
+        "tax_class",
+        *owned("tax_class"),
+        sa.Column("code", sa.Text(), nullable=False),
+        sa.Column("kind", sa.Text(), nullable=False, server_default="goods"),
+        sa.Column("reverse_charge", sa.Boolean(), nullable=False, server_default=sa.false()),
+        sa.CheckConstraint("kind IN ('goods', 'service', 'digital')", name=op.f("ck_tax_class_kind")),
+    )
+    op.create_index("uq_tax_class_code", "tax_class", ["tenant_id", "code"], unique=True)
+    own_by_tenant("tax_class")
 
 
 def _tell(table: str, event: str, rows: str, about: str) -> None:
