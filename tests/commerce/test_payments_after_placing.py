@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
@@ -241,6 +242,80 @@ async def test_nothing_is_collected_that_is_not_due(browser: Browser, grocer: Se
         assert (response.status_code, response.json()["code"]) == (409, code)
     unknown = await desk.do(f"orders/{uuid4()}/payments/{payment['id']}/collect")
     assert unknown.json()["code"] == "orders.not_found"
+
+
+async def test_money_that_comes_in_parts_is_there_when_all_of_it_is(
+    browser: Browser, grocer: SeededShop, desk: Desk, rows: Any
+) -> None:
+    await _on_delivery(desk, "invoice")
+    order = await _buy(browser, grocer, {"provider": "invoice", "token": "account"})
+    (payment,) = await desk.payments(order["id"])
+    collect = f"orders/{order['id']}/payments/{payment['id']}/collect"
+    for amount, left in ((150, 350), (1, 349)):
+        seen = await desk.do(collect, {"amount": amount})
+        assert (seen.status_code, seen.json()["payment_state"]) == (200, "due"), seen.text
+        due = [one["amount"] for one in await desk.payments(order["id"]) if one["status"] == "due"]
+        assert due == [left]
+    for amount in (350, 10**15):
+        refused = await desk.do(collect, {"amount": amount})
+        assert (refused.status_code, refused.json()["code"]) == (409, "payments.more_than_due")
+        assert (refused.json()["due"], rows("SELECT count(*) FROM payment")) == (349, [(3,)])
+    for nonsense in (0, -1, 1.5, "1", True, 10**15 + 1):
+        assert (await desk.do(collect, {"amount": nonsense})).status_code == 422
+    paid = await desk.do(collect, {"amount": 349})
+    assert paid.json()["payment_state"] == "paid"
+    assert rows(BOOKS) == [("provider:invoice", 500), ("sales", -500)]
+    over = await desk.do(collect, {"amount": 1})
+    assert (over.status_code, over.json()["code"]) == (409, "orders.illegal_transition")
+    told = [entry for entry in (await desk.order(order["id"]))["timeline"] if entry["kind"] == "collected"]
+    assert len(told) == 3
+
+
+async def test_what_came_in_parts_is_given_back_like_any_other_money(
+    browser: Browser, grocer: SeededShop, desk: Desk, rows: Any
+) -> None:
+    await _on_delivery(desk)
+    order = await _buy(browser, grocer, {"provider": "cod", "token": "cash"})
+    (payment,) = await desk.payments(order["id"])
+    await desk.do(f"orders/{order['id']}/payments/{payment['id']}/collect", {"amount": 150})
+    cancelled = (await desk.do(f"orders/{order['id']}/cancel", {"reason": "x"})).json()
+    assert (cancelled["status"], cancelled["payment_state"], cancelled["refunded"]["amount"]) == (
+        "cancelled",
+        "refunded",
+        150,
+    )
+    assert rows(BOOKS) == [("refunds", 150), ("sales", -150)]
+    assert rows("SELECT amount, status FROM refund") == [(150, "succeeded")]
+    late = await desk.do(f"orders/{order['id']}/payments/{payment['id']}/collect", {"amount": 1})
+    assert late.status_code == 409
+
+
+async def test_money_on_account_is_refunded_in_parts_and_no_further(
+    browser: Browser, grocer: SeededShop, desk: Desk, rows: Any
+) -> None:
+    await _on_delivery(desk, "invoice")
+    order = await _buy(browser, grocer, {"provider": "invoice", "token": "account"})
+    (payment,) = await desk.payments(order["id"])
+    for amount in (200, 300):
+        await desk.do(f"orders/{order['id']}/payments/{payment['id']}/collect", {"amount": amount})
+    first = await desk.do(f"orders/{order['id']}/refunds", {"amount": 350, "reason": "x"})
+    assert (first.json()["payment_state"], first.json()["refunded"]["amount"]) == ("partially_refunded", 350)
+    assert rows("SELECT amount, refunded FROM payment ORDER BY amount") == [(200, 50), (300, 300)]
+    beyond = await desk.do(f"orders/{order['id']}/refunds", {"amount": 151, "reason": "x"})
+    assert (beyond.status_code, beyond.json()["refundable"]) == (409, 150)
+    assert rows(BOOKS) == [("provider:invoice", 150), ("refunds", 350), ("sales", -500)]
+
+
+async def test_of_two_who_collect_the_same_money_one_does(
+    browser: Browser, grocer: SeededShop, desk: Desk, rows: Any
+) -> None:
+    await _on_delivery(desk)
+    order = await _buy(browser, grocer, {"provider": "cod", "token": "cash"})
+    (payment,) = await desk.payments(order["id"])
+    collect = f"orders/{order['id']}/payments/{payment['id']}/collect"
+    answers = await asyncio.gather(*(desk.do(collect, {"amount": 300}) for _ in range(3)))
+    assert sorted(answer.status_code for answer in answers) == [200, 409, 409]
+    assert sorted(rows("SELECT amount, status FROM payment")) == [(200, "due"), (300, "captured")]
 
 
 async def _disputed(browser: Browser, grocer: SeededShop, bank: Bank, desk: Desk) -> tuple[str, str]:

@@ -37,6 +37,13 @@ class DisputePage(Input):
     limit: Annotated[int, Field(strict=False, ge=1, le=100)] = 50
 
 
+class CollectIn(Input):
+    """How much has come."""
+
+    amount: Annotated[int, Field(ge=1, le=10**15)] | None = None
+    """Minor units; all that is due, unless it is said."""
+
+
 class EvidenceIn(Input):
     """Why the money is rightly the shop's."""
 
@@ -57,11 +64,16 @@ async def collect(
     key: KeyDep,
     order_id: OrderId,
     payment_id: Annotated[UUID, Path()],
+    body: CollectIn | None = None,
 ) -> Response:
-    """Write down that the money of a payment on delivery or on account has come."""
+    """Write down that the money of a payment on delivery or on account has come, all of it or an amount.
+
+    What comes in parts is a payment a part; what is left to come stays due.
+    """
+    amount = body.amount if body else None
 
     async def do(tx: Tx) -> None:
-        await collecting.collect(tx, order_id, payment_id, by_staff(by))
+        await collecting.collect(tx, order_id, payment_id, by_staff(by), amount=amount)
 
     return await change_order(request, core, by, key, order_id, do)
 

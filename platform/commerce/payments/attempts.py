@@ -182,7 +182,8 @@ _BY_ID = _find("CAST(:attempt_id AS uuid)")
 
 # ix_payment_cart
 _LATEST = _find(
-    "(SELECT attempt_id FROM payment WHERE tenant_id = :tenant_id AND cart_id = :cart_id ORDER BY id DESC LIMIT 1)"
+    """(SELECT attempt_id FROM payment WHERE tenant_id = :tenant_id AND cart_id = :cart_id
+        ORDER BY attempt_id DESC LIMIT 1)"""
 )
 
 # ix_payment_cart
@@ -190,7 +191,7 @@ _LATEST_FOR = _find(
     """(SELECT b.id FROM payment_attempt b
         JOIN payment q ON q.tenant_id = b.tenant_id AND q.cart_id = b.cart_id AND q.attempt_id = b.id
         WHERE q.tenant_id = :tenant_id AND q.cart_id = :cart_id AND b.checked = :checked
-        ORDER BY q.id DESC LIMIT 1)"""
+        ORDER BY b.id DESC LIMIT 1)"""
 )
 
 # The primary key, or ix_payment_reference.

@@ -35,6 +35,21 @@ class RefundExceedsCaptured(Conflict):
     refundable: int
 
 
+class NothingDue(Conflict):
+    """No money is to come of this payment."""
+
+    code = "payments.nothing_due"
+
+
+class MoreThanDue(Conflict):
+    """More was collected than is to come of this payment; what is too much is not the order's."""
+
+    code = "payments.more_than_due"
+
+    amount: int
+    due: int
+
+
 @dataclass(frozen=True, slots=True)
 class Balance:
     """An order's money, in minor units but for the counts of payments."""
@@ -153,6 +168,33 @@ _COLLECTING = hot(
         """
         UPDATE payment SET status = 'capturing', updated_at = CAST(:now AS timestamptz)
         WHERE tenant_id = :tenant_id AND id = :payment_id AND order_id = :order_id AND status = 'due' RETURNING id
+        """
+    )
+)
+_DUE_OF = hot(
+    text(
+        """
+        SELECT amount - spared AS due FROM payment
+        WHERE tenant_id = :tenant_id AND id = :payment_id AND order_id = :order_id AND status = 'due' FOR UPDATE
+        """
+    )
+)
+
+# What has come is a payment of its own from then on, so it is booked, told and given back like any other.
+_COLLECTING_PART = hot(
+    text(
+        """
+        WITH due AS (
+            UPDATE payment SET amount = amount - CAST(:amount AS bigint), updated_at = CAST(:now AS timestamptz)
+            WHERE tenant_id = :tenant_id AND id = :payment_id AND order_id = :order_id AND status = 'due'
+              AND amount - spared > CAST(:amount AS bigint)
+            RETURNING tenant_id, attempt_id, cart_id, order_id, provider, provider_reference, due_on, currency,
+                      created_at)
+        INSERT INTO payment (tenant_id, id, attempt_id, cart_id, order_id, provider, provider_reference, status, amount,
+                             due_on, currency, created_at, updated_at)
+        SELECT tenant_id, CAST(:part_id AS uuid), attempt_id, cart_id, order_id, provider, provider_reference,
+               'capturing', CAST(:amount AS bigint), due_on, currency, created_at, CAST(:now AS timestamptz)
+        FROM due RETURNING id
         """
     )
 )
@@ -379,10 +421,27 @@ async def capture_failed(tx: Tx, payment_id: UUID, reason: str) -> bool:
     return True
 
 
-async def begin_collect(tx: Tx, order_id: UUID, payment_id: UUID) -> bool:
-    """The money of a payment whose goods went before it has come; `False` when none is to come."""
-    values = {"order_id": order_id, "payment_id": payment_id, "now": clock.now()}
-    return await tx.one(_COLLECTING, values) is not None
+async def begin_collect(tx: Tx, order_id: UUID, payment_id: UUID, amount: int | None = None) -> tuple[UUID, int]:
+    """Money of a payment whose goods went before it has come: all that is due, or a part, which is a payment by itself
+    then. Gives the payment that came, and its amount.
+
+    Raises:
+        NothingDue: the payment is none of the order's, or nothing of it is to come.
+        MoreThanDue: so much is not to come.
+    """
+    values = {"order_id": order_id, "payment_id": payment_id}
+    row = await tx.one(_DUE_OF, values)
+    if row is None:
+        raise NothingDue
+    due: int = row["due"]
+    if amount is not None and amount > due:
+        raise MoreThanDue(amount=amount, due=due)
+    if amount is None or amount == due:
+        await tx.rows(_COLLECTING, {**values, "now": clock.now()})
+        return payment_id, due
+    part_id = new_id()
+    await tx.rows(_COLLECTING_PART, {**values, "part_id": part_id, "amount": amount, "now": clock.now()})
+    return part_id, amount
 
 
 async def replace_failed(tx: Tx, order_id: UUID) -> None:
