@@ -1,0 +1,373 @@
+"""Every answer that is a list costs as many statements for twenty rows as for one."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+from uuid import uuid4
+
+import asyncpg
+import httpx
+import psycopg
+import pytest
+from sqlalchemy import event
+from sqlalchemy.engine import Engine
+
+from commerce.identity.staff import create_key
+from foundation import database, webhooks
+from foundation.ids import new_id
+from tests.commerce.conftest import Browser
+from tests.commerce.desk import Desk
+from tests.factories import SeededShop, seed_shop
+
+if TYPE_CHECKING:
+    from tests.conftest import DatabaseUrls
+
+ROWS = 20
+TITLES = tuple(f"Soup {number}" for number in range(ROWS))
+COUNTRIES = [
+    "AT",
+    "BE",
+    "BG",
+    "CY",
+    "CZ",
+    "DE",
+    "DK",
+    "EE",
+    "ES",
+    "FI",
+    "FR",
+    "GR",
+    "HR",
+    "HU",
+    "IE",
+    "IT",
+    "LT",
+    "LU",
+    "LV",
+    "MT",
+]
+ADDRESS = {"name": "Ada", "line1": "1 Main St", "postal_code": "10999", "city": "Berlin", "country": "DE"}
+METHOD = {"name": "Post", "price": 5}
+LOTTED, WAITED_FOR, BUNDLE = 1, 2, 3
+"""The places of the products that come in lots, that are ordered before they are in, and that are made of others."""
+
+
+@dataclass(frozen=True)
+class Listed:
+    """How a list is asked for, by whom, and where its rows are."""
+
+    query: str = ""
+    rows: str = "items"
+    by: str = "staff"
+    grows: bool = True
+
+
+LISTS: dict[str, Listed] = {
+    "/v1/store/products": Listed("?limit={n}", by="shopper"),
+    "/v1/store/products/{key}": Listed(rows="variants", by="shopper", grows=False),
+    "/v1/store/categories": Listed(by="shopper"),
+    "/v1/store/search": Listed("?q=soup&limit={n}", by="shopper"),
+    "/v1/store/recommendations": Listed("?placement=home&limit={n}", by="shopper", grows=False),
+    "/v1/store/carts/{cart_id}": Listed(rows="lines", by="shopper"),
+    "/v1/store/carts/{cart_id}/delivery-options": Listed(by="shopper"),
+    "/v1/store/carts/{cart_id}/delivery-slots": Listed("?code=m0", by="shopper"),
+    "/v1/store/saved-items": Listed(by="shopper"),
+    "/v1/store/shared-carts/{token}": Listed(rows="lines", by="shopper"),
+    "/v1/store/orders": Listed("?limit={n}", by="shopper"),
+    "/v1/store/orders/{order_id}": Listed(rows="lines", by="shopper"),
+    "/v1/store/orders/{order_id}/documents": Listed(by="shopper"),
+    "/v1/store/payment-options": Listed(rows="methods", by="shopper"),
+    "/v1/store/payment-methods": Listed(by="shopper"),
+    "/v1/store/store-credit": Listed(rows="grants", by="shopper"),
+    "/v1/store/sessions/current": Listed(rows="consent", by="shopper", grows=False),
+    "/v1/admin/orders": Listed("?limit={n}"),
+    "/v1/admin/orders/{order_id}": Listed(rows="lines"),
+    "/v1/admin/orders/{order_id}/documents": Listed(),
+    "/v1/admin/orders/{order_id}/money": Listed(rows="refunds"),
+    "/v1/admin/carriers": Listed(),
+    "/v1/admin/carrier-events": Listed(),
+    "/v1/admin/inventory/stock": Listed("?sku=SKU0"),
+    "/v1/admin/inventory/movements": Listed("?sku=SKU0&limit={n}"),
+    "/v1/admin/inventory/dispatches": Listed("?sku=SKU0&limit={n}"),
+    "/v1/admin/inventory/lots": Listed("?sku=SKU1"),
+    "/v1/admin/inventory/recalls": Listed("?sku=SKU1&lot=L0&limit={n}"),
+    "/v1/admin/inventory/warehouses": Listed(),
+    "/v1/admin/inventory/bundles": Listed("?sku=SKU3", rows="components"),
+    "/v1/admin/inventory/promises": Listed("?sku=SKU2&limit={n}"),
+    "/v1/admin/payment-accounts": Listed(grows=False),
+    "/v1/admin/payments/reconciliation": Listed("?limit={n}", rows="runs"),
+    "/v1/admin/payments/events": Listed("?limit={n}"),
+    "/v1/admin/payments/disputes": Listed("?limit={n}"),
+    "/v1/admin/payments/terms": Listed(grows=False),
+    "/v1/admin/ledger/trial-balance": Listed(rows="currencies", grows=False),
+    "/v1/admin/delivery-methods": Listed(),
+    "/v1/admin/delivery-methods/{code}/slots": Listed(),
+    "/v1/admin/delivery-calendar": Listed(rows="holidays"),
+    "/v1/admin/taxes": Listed(rows="rates"),
+    "/v1/admin/taxes/report": Listed("?period=2026-11", rows="rows", grows=False),
+    "/v1/admin/vendors": Listed(),
+    "/v1/admin/vendors/{code}/balances": Listed(rows="", grows=False),
+    "/v1/admin/vendors/{code}/payouts": Listed(grows=False),
+    "/v1/admin/prices/variants/{sku}": Listed(rows="offers"),
+    "/v1/admin/gift-cards": Listed("?limit={n}"),
+    "/v1/admin/gift-cards/{card_id}": Listed(rows="history", grows=False),
+    "/v1/admin/customers/{customer_id}/store-credit": Listed(rows="grants"),
+    "/v1/admin/discount-codes": Listed("?limit={n}"),
+    "/v1/admin/discount-codes/{code}": Listed(rows="redemptions", grows=False),
+    "/v1/vendor/orders": Listed("?limit={n}", by="vendor"),
+    "/v1/vendor/orders/{vendor_order_id}": Listed(rows="lines", by="vendor"),
+    "/v1/vendor/balances": Listed(rows="", by="vendor", grows=False),
+    "/v1/vendor/payouts": Listed(by="vendor", grows=False),
+}
+
+
+@pytest.fixture
+def sent(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
+    """Every statement, over the raw pool and by the ORM."""
+    sent: list[str] = []
+    prepare = database._prepare
+
+    async def prepared(connection: asyncpg.Connection) -> None:
+        await prepare(connection)
+        connection.add_query_logger(lambda query: sent.append(" ".join(query.query.split())))
+
+    def noted(_connection: Any, _cursor: Any, statement: str, *_: Any) -> None:
+        sent.append(" ".join(statement.split()))
+
+    monkeypatch.setattr(database, "_prepare", prepared)
+    event.listen(Engine, "before_cursor_execute", noted)
+    yield sent
+    event.remove(Engine, "before_cursor_execute", noted)
+
+
+@pytest.fixture
+def grocer(database_urls: DatabaseUrls) -> SeededShop:
+    return seed_shop(database_urls, "grocer", titles=TITLES)
+
+
+@dataclass
+class Town:
+    """A shop in which there is one of everything, and then twenty."""
+
+    shop: SeededShop
+    urls: DatabaseUrls
+    desk: Desk
+    clients: dict[str, httpx.AsyncClient]
+    names: dict[str, Any] = field(default_factory=dict)
+    secret: str = ""
+
+    async def do(self, method: str, path: str, body: object = None, by: str = "staff") -> dict[str, Any]:
+        """A request that is not refused."""
+        headers = {"Idempotency-Key": str(uuid4())}
+        answer = await self.clients[by].request(method, path, json=body, headers=headers)
+        assert answer.is_success, f"{method} {path}: {answer.text}"
+        done: dict[str, Any] = answer.json() if answer.content else {}
+        return done
+
+    async def open(self) -> None:
+        """What there is one of."""
+        await self.do(
+            "PUT",
+            "/v1/admin/documents/issuer",
+            {
+                "name": "A shop",
+                "address": {"line1": "1 High Street", "postal_code": "10999", "city": "Berlin", "country": "DE"},
+            },
+        )
+        await self.do("PUT", "/v1/admin/delivery-methods/plain", METHOD)
+        await self.do("POST", "/v1/admin/inventory/counts", {"sku": f"SKU{BUNDLE}", "warehouse": "main", "counted": 0})
+        await self.do("PUT", "/v1/admin/inventory/policies", {"sku": f"SKU{WAITED_FOR}", "backorder_limit": 1_000})
+        await self.do(
+            "POST", "/v1/admin/inventory/counts", {"sku": f"SKU{WAITED_FOR}", "warehouse": "main", "counted": 0}
+        )
+        await self.do("POST", "/v1/admin/inventory/counts", {"sku": f"SKU{LOTTED}", "warehouse": "main", "counted": 0})
+        with psycopg.connect(self.urls.app) as app:
+            app.execute("SELECT set_config('tradewind.tenant_id', %s, true)", (str(self.shop.id),))
+            found = app.execute("SELECT id FROM customer WHERE reference = 'household-1'").fetchone()
+        assert found is not None
+        self.names |= {"customer_id": found[0], "key": self.shop.products[0].handle, "sku": "SKU0"}
+
+    async def grow(self, number: int) -> None:
+        """One more of everything."""
+        put, post = "PUT", "POST"
+        await self.do(put, f"/v1/admin/inventory/warehouses/w{number}", {"name": "W"})
+        await self.do(post, "/v1/admin/inventory/receipts", {"sku": "SKU0", "warehouse": f"w{number}", "quantity": 50})
+        lot = {
+            "sku": f"SKU{LOTTED}",
+            "warehouse": "main",
+            "quantity": 50,
+            "lot": f"L{number}",
+            "expires_on": "2090-01-01",
+        }
+        await self.do(post, "/v1/admin/inventory/receipts", lot)
+        moved = {"sku": "SKU0", "source": "main", "destination": "w0", "quantity": 1}
+        await self.do(post, "/v1/admin/inventory/dispatches", moved)
+        secret = (await self.do(put, f"/v1/admin/carriers/c{number}"))["secret"]
+        self.secret = self.secret or secret
+        await self._carrier_speaks(number)
+        await self.do(put, f"/v1/admin/delivery-methods/m{number}", {**METHOD, "kind": "ship"})
+        await self.do(put, f"/v1/admin/taxes/rates/{COUNTRIES[number]}", {"rates": [{"name": "VAT", "rate": "0.19"}]})
+        await self.do(put, f"/v1/admin/vendors/m{number}", {"name": "V", "commission_rate": "0.1", "commission_fee": 0})
+        card = await self.do(post, "/v1/admin/gift-cards", {"amount": 100})
+        await self.do(put, f"/v1/admin/discount-codes/M{number}", {"percent": "10"})
+        credit = {"amount": 5, "reason": "x"}
+        await self.do(post, f"/v1/admin/customers/{self.names['customer_id']}/store-credit", credit)
+        card_token = ("tok_ok", "tok_mastercard")[number % 2]
+        await self.do(post, "/v1/store/payment-methods", {"provider": "test", "token": card_token}, by="shopper")
+        day = (datetime.now(UTC) - timedelta(days=number + 1)).date().isoformat()
+        await self.do(post, "/v1/admin/payments/reconciliation", {"provider": "test", "day": day})
+        if number == 0:
+            await self.do(
+                post, "/v1/admin/vendors/m0/products", {"product_ids": [str(p.product_id) for p in self.shop.products]}
+            )
+            await self._vendor_key()
+        self.names |= {"code": "m0", "card_id": card.get("id") or card["card"]["id"]}
+        with psycopg.connect(self.urls.app) as app:
+            app.execute("SELECT set_config('tradewind.tenant_id', %s, true)", (str(self.shop.id),))
+            app.execute(
+                "INSERT INTO category (tenant_id, id, path, name, slug, depth, product_count)"
+                " VALUES (%s, %s, %s, 'C', %s, 0, 1)",
+                (self.shop.id, new_id(), f"c{number}", f"c{number}"),
+            )
+
+    async def _vendor_key(self) -> None:
+        async with self.desk.database.transaction(self.shop.id) as session:
+            vendor = (await self.do("GET", "/v1/admin/vendors"))["items"][0]
+            _, token = await create_key(session, self.shop.id, name="Vendor", vendor_id=vendor["id"])
+        self.clients["vendor"].headers["Authorization"] = f"Bearer {token}"
+
+    async def _carrier_speaks(self, number: int) -> None:
+        body = b'{"tracking_number": "none", "status": "in_transit", "occurred_at": "2026-11-20T12:00:00Z"}'
+        now, name = datetime.now(UTC), f"event-{number}"
+        headers = {
+            "webhook-id": name,
+            "webhook-timestamp": str(int(now.timestamp())),
+            "webhook-signature": webhooks.sign(self.secret, name, now, body),
+            "Content-Type": "application/json",
+        }
+        said = await self.clients["shopper"].post("/v1/webhooks/carriers/c0", content=body, headers=headers)
+        assert said.is_success, said.text
+
+    async def settle_in(self, many: int) -> None:
+        """Things with as many parts: an order, a cart, a bundle, a week's windows."""
+        parts = [{"sku": f"SKU{4 + n}"} for n in range(min(many, ROWS - 4))]
+        await self.do("PUT", "/v1/admin/inventory/bundles", {"sku": f"SKU{BUNDLE}", "components": parts})
+        windows = [
+            {"weekday": n % 7, "begins": f"{8 + n // 7:02}:00", "ends": f"{9 + n // 7:02}:00", "capacity": 5}
+            for n in range(many)
+        ]
+        await self.do("PUT", "/v1/admin/delivery-methods/m0/slots", {"slots": windows})
+        days = [f"2090-01-{n + 1:02}" for n in range(many)]
+        await self.do(
+            "PUT", "/v1/admin/delivery-calendar", {"zone": "UTC", "working_days": [0, 1, 2, 3, 4], "holidays": days}
+        )
+        offers = [{"amount": 99 - n, "min_quantity": n + 2} for n in range(many)]
+        await self.do("PUT", "/v1/admin/prices/variants/SKU0/offers", {"currency": "USD", "offers": offers})
+        order = await self._order(range(many))
+        for _ in range(many - 1):
+            await self._order((LOTTED, WAITED_FOR))
+        for _ in range(many):
+            await self.do("POST", f"/v1/admin/orders/{order['id']}/refunds", {"amount": 1, "reason": "late"})
+        vendor_orders = (await self.do("GET", f"/v1/admin/orders/{order['id']}"))["vendor_orders"]
+        for number in range(many):
+            save = await self._cart((number,))
+            line = save["lines"][0]["id"]
+            await self.do("POST", f"/v1/store/carts/{save['id']}/lines/{line}/save", by="shopper")
+        cart = await self._cart(range(many))
+        shared = await self.do("POST", f"/v1/store/carts/{cart['id']}/share", by="shopper")
+        self.names |= {
+            "cart_id": cart["id"],
+            "order_id": order["id"],
+            "vendor_order_id": vendor_orders[0]["id"],
+            "token": shared["token"],
+            "n": many,
+        }
+
+    async def _cart(self, places: Any) -> dict[str, Any]:
+        browser = Browser(self.clients["shopper"])
+        cart = await browser.cart()
+        for place in places:
+            cart = await browser.add(cart, self.shop.products[place].variant_id, 2 if place else 3)
+        await self.do("PUT", f"/v1/store/carts/{cart['id']}/address", ADDRESS, by="shopper")
+        return cart
+
+    async def _order(self, places: Any) -> dict[str, Any]:
+        cart = await self._cart(places)
+        await self.do("PUT", f"/v1/store/carts/{cart['id']}/delivery", {"code": "plain"}, by="shopper")
+        body = {"payment": {"provider": "test", "token": "tok_ok"}, "email": "a@b.example"}
+        order = await self.do("POST", f"/v1/store/carts/{cart['id']}/complete", body, by="shopper")
+        money = await self.do("GET", f"/v1/admin/orders/{order['id']}/money")
+        payment = money["payments"][0]
+        said = {"amount": 1, "currency": "USD", "dispute_reference": f"dispute_{order['id']}"}
+        await self.desk.hear("dispute_opened", payment["id"], **said)
+        return order
+
+
+@pytest.fixture
+async def town(
+    app: Any, browser: Browser, staff: httpx.AsyncClient, grocer: SeededShop, database_urls: DatabaseUrls
+) -> AsyncIterator[Town]:
+    transport = httpx.ASGITransport(app=app, raise_app_exceptions=False)
+    desk = await Desk.at(app.state.core.database, grocer)
+    async with httpx.AsyncClient(transport=transport, base_url=f"http://{grocer.host}") as vendor:
+        clients = {"shopper": browser.http, "staff": staff, "vendor": vendor}
+        town = Town(grocer, database_urls, desk, clients)
+        await town.open()
+        yield town
+
+
+def _walked(app: Any) -> set[str]:
+    """The routes whose answer is, or holds, a list; by the API's own description."""
+    described = app.openapi()
+
+    def of(schema: dict[str, Any]) -> dict[str, Any]:
+        while "$ref" in schema:
+            schema = described["components"]["schemas"][schema["$ref"].rpartition("/")[2]]
+        return schema
+
+    def is_list(schema: dict[str, Any]) -> bool:
+        return of(schema).get("type") == "array" or any(is_list(one) for one in of(schema).get("anyOf", []))
+
+    found = set()
+    for path, operations in described["paths"].items():
+        content = operations.get("get", {}).get("responses", {}).get("200", {}).get("content", {})
+        answer = of(content.get("application/json", {}).get("schema", {}))
+        if is_list(answer) or any(is_list(part) for part in answer.get("properties", {}).values()):
+            found.add(path)
+    return found
+
+
+async def _measured(town: Town, sent: list[str], path: str, listed: Listed) -> tuple[int, list[str]]:
+    url = (path + listed.query).format_map(town.names)
+    for _ in range(2):  # the first time a worker learns what it remembers afterwards
+        await asyncio.sleep(0)
+        sent.clear()
+        answer = await town.clients[listed.by].get(url)
+        await asyncio.sleep(0)
+    assert answer.status_code == 200, f"{url}: {answer.text}"
+    said = answer.json()
+    return len((said[listed.rows] if listed.rows else said) or ()), list(sent)
+
+
+async def test_twenty_rows_cost_no_more_statements_than_one(app: Any, town: Town, sent: list[str]) -> None:
+    assert _walked(app) == set(LISTS)
+    seen: list[dict[str, tuple[int, list[str]]]] = []
+    for many in (1, ROWS):
+        for number in range(0 if many == 1 else 1, many):
+            await town.grow(number)
+        await town.settle_in(many)
+        seen.append({path: await _measured(town, sent, path, listed) for path, listed in LISTS.items()})
+    wrong = []
+    for path, listed in LISTS.items():
+        (few, one), (rows, twenty) = (counted[path] for counted in seen)
+        if listed.grows and not rows >= max(2, few + 1):
+            wrong.append(f"{path} has {few} rows and then {rows}")
+        if len(one) != len(twenty):
+            wrong.append(
+                f"{path}: {len(one)} statements for {few} rows, {len(twenty)} for {rows}:\n" + "\n".join(twenty)
+            )
+    assert not wrong, "\n".join(wrong)
