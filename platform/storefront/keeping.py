@@ -58,6 +58,19 @@ async def give(request: Request, visit: VisitDep) -> Response:
     return visit.redirect("/cart", "changed")
 
 
+@router.post("/cart/lines/{line_id}/gift")
+async def give_line(request: Request, visit: VisitDep, line_id: Annotated[UUID, Path()]) -> Response:
+    """Have a line by itself wrapped, or sent with a message of its own."""
+    try:
+        form = await read(request, GiftForm)
+        gift = GiftIn(wrap=form.wrap == "yes", message=form.message)
+        async with visit.core.database.tx(visit.shop.id) as tx:
+            await gifts.give(tx, visit.shopper, await current_id(tx, visit), gift, line_id)
+    except Problem as problem:
+        return await cart_page(visit, problem)
+    return visit.redirect("/cart", "changed")
+
+
 @router.post("/cart/note")
 async def note(request: Request, visit: VisitDep) -> Response:
     """Tell the shop something."""

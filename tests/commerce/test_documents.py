@@ -394,13 +394,24 @@ async def test_a_packing_slip_says_what_lies_in_the_parcel_and_no_price(
         placed = {"sku": "SKU0", "warehouse": "main", **body}
         done = await staff.post(f"/v1/admin/inventory/{what}", json=placed, headers={"Idempotency-Key": what})
         assert done.status_code == 201, done.text
-    order = await _order(browser, grocer)
+    assert (await staff.put("/v1/admin/gift-wrap", json={"price": 100})).status_code == 200
+    cart = await browser.add(await browser.cart(), grocer.products[0].variant_id, 3)
+    cart = await browser.add(cart, grocer.products[1].variant_id)
+    for line, gift in zip(
+        cart["lines"], ({"wrap": True, "message": "Get well, Ada"}, {"message": "Juicy"}), strict=True
+    ):
+        await browser.http.put(f"/v1/store/carts/{cart['id']}/lines/{line['id']}/gift", json=gift)
+    await browser.http.put(f"/v1/store/carts/{cart['id']}/gift", json={"message": "To all of you"})
+    order = (await browser.complete(cart, email="a@b.example")).json()
     lines = [{"line_id": order["lines"][0]["id"], "quantity": 2}]
     sent = await _do(staff, order, "fulfilments", lines=lines, carrier="DHL", tracking_number="0034 0434")
     path = f"/v1/admin/orders/{order['id']}/fulfilments/{sent['parcels'][0]['id']}"
     said = _text((await staff.get(f"{path}/packing-slip.pdf")).content)
     for expected in ("Packing slip", "Tomato soup", "SKU0", "DHL", "0034 0434", "Main", "L-2030-7", "parcel: 2"):
         assert expected in said, (expected, said)
+    for expected in ("To all of you", "Get well, Ada", "Gift-wrapped"):
+        assert expected in said, (expected, said)
+    assert "Juicy" not in said
     assert "Orange juice" not in said
     assert "$" not in said
     assert "0034 0434" in _text((await staff.get(f"{path}/label.pdf")).content)

@@ -6,9 +6,13 @@ from typing import Any
 
 import httpx
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from commerce.cart.wrapping import shares_of
 from tests.commerce.conftest import Browser
 from tests.commerce.invariants import all_faults
+from tests.commerce.test_documents import ISSUER
 from tests.factories import SeededShop
 
 
@@ -127,3 +131,52 @@ async def test_what_is_no_gift_is_refused(browser: Browser, staff: httpx.AsyncCl
     await browser.http.post("/v1/store/sessions", json={"reference": "household-2"})
     assert (await _put(browser, cart, "gift", wrap=True)).json()["code"] == "cart.not_found"
     assert (await _put(browser, cart, f"lines/{line}/gift", wrap=True)).json()["code"] == "cart.not_found"
+
+
+_gifts = st.none() | st.fixed_dictionaries({"wrap": st.booleans(), "message": st.none()})
+
+
+@given(st.integers(0, 10_000), _gifts, st.lists(_gifts, max_size=6))
+def test_the_wraps_of_lines_are_all_of_the_fee_or_none(
+    fee: int, whole: dict[str, Any] | None, lines: list[dict[str, Any] | None]
+) -> None:
+    shares = shares_of(fee, whole, lines)
+    of_lines = not (whole and whole["wrap"]) and any(gift and gift["wrap"] for gift in lines)
+    assert sum(shares) == (fee if of_lines else 0)
+    assert all(not share or (gift and gift["wrap"]) for share, gift in zip(shares, lines, strict=True))
+
+
+@pytest.mark.usefixtures("wrapping")
+async def test_the_wrap_of_a_line_goes_back_with_its_share(
+    browser: Browser, staff: httpx.AsyncClient, grocer: SeededShop, app: Any, rows: Any
+) -> None:
+    assert (await staff.put("/v1/admin/documents/issuer", json=ISSUER)).status_code == 200
+    cart = await _cart(browser, grocer)
+    for line in cart["lines"][:2]:
+        cart = (await _put(browser, cart, f"lines/{line['id']}/gift", wrap=True)).json()
+    assert cart["totals"]["fees"][0]["amount"] == 500
+    order = (await browser.complete(cart)).json()
+    soup, juice, bread = order["lines"]
+
+    async def cancel(line: dict[str, Any], quantity: int, key: str) -> int:
+        body = {"reason": "x", "lines": [{"line_id": line["id"], "quantity": quantity}]}
+        path = f"/v1/admin/orders/{order['id']}/cancel"
+        answer = await staff.post(path, json=body, headers={"Idempotency-Key": key})
+        assert answer.status_code == 200, answer.text
+        credited: int = answer.json()["credited"]
+        return credited
+
+    assert await cancel(soup, 1, "one") == 100 + 125
+    assert await cancel(soup, 1, "two") == 200 + 250
+    assert await cancel(bread, 2, "three") == 450 + 600
+    assert await cancel(juice, 1, "four") == 1050 + 200 + 125
+    assert await cancel(juice, 1, "five") == order["total"]["amount"]
+    assert rows("SELECT credited = total FROM orders") == [(True,)]
+    assert (
+        rows(
+            "SELECT DISTINCT p->>'key' FROM document d, jsonb_array_elements(d.data->'parts') p"
+            " WHERE p->>'key' = 'goodwill'"
+        )
+        == []
+    )
+    assert await all_faults(app.state.core.database, grocer) == []

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from typing import Any
+from uuid import UUID
 
 import httpx
 import pytest
@@ -15,7 +16,7 @@ from commerce.pricing.schemas import OfferIn, OffersIn
 from commerce.promotions import service as promotions
 from commerce.promotions.schemas import CodeIn
 from tests.factories import SeededShop
-from tests.storefront.conftest import Browser, Form, form_of
+from tests.storefront.conftest import Browser, Form, form_of, forms_of
 
 Execute = Callable[..., list[tuple[Any, ...]]]
 
@@ -124,3 +125,27 @@ async def test_what_changed_is_one_list_to_accept(browser: Browser, grocer: Seed
     page = await browser.see("/cart")
     assert "data-change=" not in page
     assert 'href="/checkout"' in page
+
+
+@pytest.mark.usefixtures("offering")
+async def test_a_line_is_wrapped_and_sent_with_a_message_by_itself(browser: Browser, execute: Execute) -> None:
+    await browser.add("tomato-soup")
+    await browser.add("orange-juice")
+    cart = await browser.see("/cart")
+    forms = [form for form in forms_of(cart) if form.action.endswith("/gift") and "/lines/" in form.action]
+    assert len(forms) == 2
+    assert (await browser.send(forms[0], wrap="yes", message="For <Ada>")).status_code == 303
+    cart = await browser.see("/cart")
+    assert "Gift wrap" in cart
+    assert "For &lt;Ada&gt;" in cart
+    paid = await browser.send(form_of(await browser.see("/checkout"), "/checkout"))
+    assert "For &lt;Ada&gt;" in await browser.see(paid.headers["location"])
+    assert execute("SELECT count(*) FROM order_line WHERE gift->>'message' = 'For <Ada>'") == [(1,)]
+    assert execute("SELECT fees FROM orders") == [(350,)]
+
+
+@pytest.mark.usefixtures("offering")
+async def test_a_line_of_somebody_elses_is_not_theirs_to_give_away(browser: Browser) -> None:
+    await browser.add("tomato-soup")
+    answer = await _send(browser, f"/cart/lines/{UUID(int=1)}/gift", wrap="yes")
+    assert answer.status_code == 404

@@ -97,8 +97,11 @@ def of_unknown_rates(tax: int, levied: Mapping[Levy, int]) -> dict[Levy, int]:
     return dict(zip(levies, apportion(tax, list(levies.values())), strict=True))
 
 
-def credited(charged: Charged, units: Mapping[str, int], amount: int, *, shipping: int = 0) -> list[Part]:
-    """What an amount credited of an order is made of: so many units of each line, so much of the shipping by itself.
+def credited(
+    charged: Charged, units: Mapping[str, int], amount: int, *, shipping: int = 0, fees: int = 0
+) -> list[Part]:
+    """What an amount credited of an order is made of: so many units of each line, so much of the shipping and of the
+    fees by itself.
 
     Beyond that it is the rest of the shipping and then the fees, once every line is credited whole, and what is left is
     goodwill, whose taxes are its share of those of all that is not credited otherwise.
@@ -107,7 +110,7 @@ def credited(charged: Charged, units: Mapping[str, int], amount: int, *, shippin
     left = amount - sum(line.total for line in lines)
     whole = all(units.get(line.key, 0) == line.quantity for line in charged.lines)
     beside = []
-    for part, by_itself in ((charged.shipping, shipping), (charged.fees, 0)):
+    for part, by_itself in ((charged.shipping, shipping), (charged.fees, fees)):
         beside.append(part.of(min(left, part.total if whole else by_itself)))
         left -= beside[-1].total
     rest_total = sum(part.total for part in charged.parts()) - amount + left

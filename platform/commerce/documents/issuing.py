@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
+from fractions import Fraction
 from typing import Any, Literal
 from uuid import UUID
 from zoneinfo import ZoneInfo
@@ -16,6 +17,7 @@ from zoneinfo import ZoneInfo
 import orjson
 from sqlalchemy import text
 
+from commerce.cart.wrapping import shares_of
 from commerce.documents.amounts import (
     FEES,
     SHIPPING,
@@ -32,6 +34,7 @@ from foundation import clock
 from foundation.database import Tx, hot
 from foundation.events import DocumentIssued, record
 from foundation.ids import new_id
+from foundation.money import round_minor
 from foundation.outbox import announce
 
 DocumentKind = Literal["invoice", "credit_note"]
@@ -158,7 +161,22 @@ class _About:
     def credited(self) -> list[Part]:
         """What the shopper does not owe any more."""
         units = {line_id: line["credited"] for line_id, line in self.lines.items()}
-        return credited(self.charged, units, self.order["credited"], shipping=self.order["shipping_credited"])
+        return credited(
+            self.charged,
+            units,
+            self.order["credited"],
+            shipping=self.order["shipping_credited"],
+            fees=self._unwrapped(),
+        )
+
+    def _unwrapped(self) -> int:
+        """What of the gift wrap went back with the lines that it belonged to."""
+        lines = list(self.lines.values())
+        wraps = shares_of(self.charged.fees.total, self.order["gift"], [line["gift"] for line in lines])
+        return sum(
+            round_minor(Fraction(wrap * line["credited"], line["quantity"]))
+            for wrap, line in zip(wraps, lines, strict=True)
+        )
 
     def written(self, part: Part) -> dict[str, Any]:
         """A part as it is kept and printed."""

@@ -19,13 +19,15 @@ from foundation.database import Tx, hot
 
 @dataclass(frozen=True, slots=True)
 class Packed:
-    """Units of a line in a parcel, and where they were taken from."""
+    """Units of a line in a parcel, where they were taken from, and how they are given away, if by themselves."""
 
     sku: str
     title: str
     quantity: int
     place: str
     lot: str
+    wrapped: bool = False
+    gift_message: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +46,8 @@ class Parcel:
     sent_on: date
     carrier: str | None
     tracking_number: str | None
+    wrapped: bool
+    """All of it together."""
     gift_message: str
     lines: Sequence[Packed]
 
@@ -70,13 +74,13 @@ _PARCEL = hot(
     text(
         """
         SELECT jsonb_build_object(
-            'order', to_jsonb(o), 'parcel', to_jsonb(f), 'issuer', i.details,
+            'order', to_jsonb(o), 'parcel', to_jsonb(f), 'issuer', i.details, 'address', coalesce(c.address, o.address),
             'place_among', (SELECT count(*) FROM fulfilment e
                             WHERE e.tenant_id = f.tenant_id AND e.order_id = f.order_id AND e.id <= f.id),
             'parcels', (SELECT count(*) FROM fulfilment e WHERE e.tenant_id = f.tenant_id AND e.order_id = f.order_id),
             'lines', (
                 SELECT coalesce(jsonb_agg(jsonb_build_object(
-                    'sku', l.sku, 'title', l.title, 'quantity', u.quantity,
+                    'sku', l.sku, 'title', l.title, 'quantity', u.quantity, 'gift', l.gift,
                     'places', (SELECT coalesce(jsonb_agg(DISTINCT w.name ORDER BY w.name), '[]')
                                FROM stock_movement m
                                JOIN stock s ON s.tenant_id = m.tenant_id AND s.id = m.stock_id
@@ -94,6 +98,7 @@ _PARCEL = hot(
                 WHERE u.tenant_id = f.tenant_id AND u.fulfilment_id = f.id))
         FROM fulfilment f
         JOIN orders o ON o.tenant_id = f.tenant_id AND o.id = f.order_id
+        LEFT JOIN order_consignment c ON c.tenant_id = f.tenant_id AND c.id = f.consignment_id
         LEFT JOIN document_issuer i ON i.tenant_id = o.tenant_id
         WHERE f.tenant_id = :tenant_id AND f.id = :fulfilment_id AND f.order_id = :order_id
         """
@@ -150,19 +155,36 @@ def _parcel(shop: Shop, known: Mapping[str, Any]) -> Parcel:
         sender=issuer["address"] if issuer else None,
         locale=shop.locale,
         order_number=order["number"],
-        address=order["address"],
+        address=known["address"],
         place_among=known["place_among"],
         parcels=known["parcels"],
         sent_at=sent_at,
         sent_on=_day(sent_at, shop.zone),
         carrier=sent["carrier"],
         tracking_number=sent["tracking_number"],
-        gift_message=(order.get("gift") or {}).get("message") or "",
+        wrapped=_is_wrapped(order["gift"]),
+        gift_message=_message(order["gift"]),
         lines=[
-            Packed(line["sku"], line["title"], line["quantity"], ", ".join(line["places"]), ", ".join(line["lots"]))
+            Packed(
+                line["sku"],
+                line["title"],
+                line["quantity"],
+                ", ".join(line["places"]),
+                ", ".join(line["lots"]),
+                _is_wrapped(line["gift"]),
+                _message(line["gift"]),
+            )
             for line in known["lines"]
         ],
     )
+
+
+def _is_wrapped(gift: Mapping[str, Any] | None) -> bool:
+    return bool(gift and gift.get("wrap"))
+
+
+def _message(gift: Mapping[str, Any] | None) -> str:
+    return (gift and gift.get("message")) or ""
 
 
 def _day(at: datetime, zone: ZoneInfo) -> date:

@@ -42,8 +42,17 @@ def packing_slip(parcel: Parcel) -> bytes:
         "carrier": parcel.carrier,
         "tracking": parcel.tracking_number,
         "message": parcel.gift_message,
+        "wrapped": parcel.wrapped,
         "lines": [
-            {"sku": line.sku, "title": line.title, "quantity": line.quantity, "place": line.place, "lot": line.lot}
+            {
+                "sku": line.sku,
+                "title": line.title,
+                "quantity": line.quantity,
+                "place": line.place,
+                "lot": line.lot,
+                "wrapped": line.wrapped,
+                "message": line.gift_message,
+            }
             for line in parcel.lines
         ],
         "units": sum(line.quantity for line in parcel.lines),

@@ -12,8 +12,11 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
+import asyncpg
+import orjson
 from sqlalchemy import text
 
+from commerce.cart.wrapping import shares_of
 from commerce.documents import issuing
 from commerce.identity.service import Shopper
 from commerce.orders.lines import Line, UnknownLine, at_most, by_line
@@ -110,7 +113,8 @@ _HOLD = hot(
     text(
         f"""
         SELECT o.id, o.customer_id, o.total, o.credited, o.tax_included, o.payment_state, o.fulfilment_state,
-               o.return_state, o.version,
+               o.return_state, o.version, o.gift::text,
+               o.fees + CASE WHEN o.tax_included THEN 0 ELSE o.fees_tax END AS fees,
                (SELECT i.invoice_on FROM document_issuer i WHERE i.tenant_id = o.tenant_id) AS invoice_on
         FROM orders o
         WHERE o.tenant_id = :tenant_id AND o.id = :order_id AND {OWNED} FOR UPDATE
@@ -125,7 +129,7 @@ _LINES = hot(
         SELECT id, product_id, variant_id, quantity,
                total + CASE WHEN CAST(:tax_included AS boolean) THEN 0 ELSE tax END AS total,
                fulfilled, cancelled, in_return, returned, credited, vendor_id, consignment_id,
-               components::text, tax, claimed, compensated
+               components::text, tax, claimed, compensated, gift::text
         FROM order_line WHERE tenant_id = :tenant_id AND order_id = :order_id ORDER BY id
         """
     )
@@ -207,7 +211,11 @@ async def hold(tx: Tx, order_id: UUID, *, owner: Shopper | None = None) -> Held:
     if order is None:
         raise OrderNotFound
     rows = await tx.rows(_LINES, {"order_id": order_id, "tax_included": order["tax_included"]})
-    lines = [Line(**row) for row in rows]
+    wraps = shares_of(order["fees"], _gift(order), [_gift(row) for row in rows])
+    lines = [
+        Line(**{name: value for name, value in row.items() if name != "gift"}, wrap=wrap)
+        for row, wrap in zip(rows, wraps, strict=True)
+    ]
     states = States(order["payment_state"], order["fulfilment_state"], order["return_state"])
     by_id = {line.id: line for line in lines}
     return Held(
@@ -221,6 +229,10 @@ async def hold(tx: Tx, order_id: UUID, *, owner: Shopper | None = None) -> Held:
         by_id,
         order["version"],
     )
+
+
+def _gift(row: asyncpg.Record) -> Mapping[str, Any] | None:
+    return orjson.loads(row["gift"]) if row["gift"] else None
 
 
 async def save(held: Held) -> None:

@@ -55,6 +55,8 @@ class Line:
     """Units that left and with which something is wrong, or was."""
     compensated: int = 0
     """Units of those whose share of the total went back."""
+    wrap: int = 0
+    """What its gift wrap has cost, beside its total."""
 
     @property
     def needs(self) -> Sequence[Need]:
@@ -83,10 +85,15 @@ class Line:
     def credit(self, units: int) -> int:
         """Credit units up to `units` in all; gives the minor units that this adds.
 
-        What k of n units cost is round(total * k / n), so that any sequence of credits ends at the line's total.
+        What k of n units cost is round(total * k / n), so that any sequence of credits ends at the line's total; their
+        gift wrap goes with them.
         """
         before, self.credited = self.credited, max(self.credited, min(units, self.quantity))
-        return self._share(self.credited) - self._share(before)
+        return self._share(self.credited) + self.unwrapped(self.credited) - self._share(before) - self.unwrapped(before)
+
+    def unwrapped(self, units: int) -> int:
+        """The gift wrap's share of so many units."""
+        return round_minor(Fraction(self.wrap * units, self.quantity))
 
     def _share(self, units: int) -> int:
         return round_minor(Fraction(self.total * units, self.quantity))
