@@ -29,6 +29,7 @@ from commerce.orders import api as orders
 from commerce.orders import carrier_api as carriers
 from commerce.orders import claims_api as claims
 from commerce.orders import documents_api as order_documents
+from commerce.orders import gift_sales_api as gift_sales
 from commerce.orders import paying_api as changes_paid
 from commerce.orders import payments_api as staff_payments
 from commerce.orders import returns_api as order_returns
@@ -106,6 +107,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         order_returns,
         changes_paid,
         claims,
+        gift_sales,
         staff_exports,
         staff_parcels,
         staff_returns,

@@ -8,7 +8,7 @@ from commerce.identity import models as identity
 from commerce.identity import staff
 from commerce.inventory import models as inventory
 from commerce.ledger import models as ledger
-from commerce.orders import carrier_models, change_models, claim_models, return_models
+from commerce.orders import carrier_models, change_models, claim_models, gift_models, return_models
 from commerce.orders import models as orders
 from commerce.payments import models as payments
 from commerce.payments.accounts import models as payment_accounts
@@ -32,6 +32,7 @@ __all__ = [
     "claim_models",
     "delivery",
     "documents",
+    "gift_models",
     "idempotency",
     "identity",
     "inventory",

@@ -50,6 +50,7 @@ _WORDS = {
     ),
     "orders.cancel_window_closed": ("It is too late to cancel that", "Ask the shop: it may still be able to."),
     "orders.change_over": ("This change is over", "It was made or given up before. See how your order stands now."),
+    "gift_cards.code_shown": ("This code was shown before", "We don't keep it. Ask the shop for a new one."),
     "orders.difference_changed": ("The price changed", "Have a look at the exchange again. Nothing was asked for."),
     "orders.not_a_photo": ("We can't read that picture", "Send a JPEG, PNG or WebP. Nothing was added."),
     "orders.photos_unavailable": ("We can't keep photos just now", "Your return stands all the same."),

@@ -120,6 +120,20 @@ _WRONG = {
     "stock held for a change that nobody waits for": """
         SELECT r.id FROM reservation r JOIN order_change c ON c.id = r.holder_id
         WHERE r.tenant_id = :tenant_id AND r.status = 'held' AND c.status NOT IN ('approved', 'awaiting_payment')""",
+    "a gift card that was sold and is not its line's": """
+        SELECT s.id FROM sold_gift_card s JOIN stored_value v ON v.id = s.value_id
+        JOIN order_line l ON l.id = s.order_line_id
+        WHERE s.tenant_id = :tenant_id AND (l.order_id <> s.order_id OR v.funded_by <> 'gift_cards_sold'
+          OR v.issued <> CASE WHEN l.unit_price > 0 THEN l.unit_price
+                              ELSE (l.explanation->'price'->>'list_price')::bigint END)
+        UNION ALL
+        SELECT l.id FROM order_line l WHERE l.tenant_id = :tenant_id
+          AND l.fulfilled < (SELECT count(*) FROM sold_gift_card s WHERE s.order_line_id = l.id)""",
+    "a gift card given back that is good still": """
+        SELECT l.id FROM order_line l JOIN sold_gift_card s ON s.order_line_id = l.id
+        JOIN stored_value v ON v.id = s.value_id
+        WHERE l.tenant_id = :tenant_id GROUP BY l.id, l.returned, l.compensated
+        HAVING count(*) FILTER (WHERE v.withdrawn = v.issued) < l.returned + l.compensated""",
     "a line of which something else is claimed than its claims": """
         SELECT l.id FROM order_line l WHERE l.tenant_id = :tenant_id AND (l.claimed, l.compensated) <> (
             SELECT coalesce(sum(u.quantity) FILTER (WHERE m.status <> 'rejected'), 0),
@@ -346,6 +360,7 @@ _FACTS = hot(
         UNION ALL SELECT 'claim.raised', count(*) FROM order_claim WHERE tenant_id = :tenant_id
         UNION ALL SELECT 'claim.resolved', count(*) FROM order_claim
                   WHERE tenant_id = :tenant_id AND status <> 'open'
+        UNION ALL SELECT 'gift_card.delivered', count(*) FROM sold_gift_card WHERE tenant_id = :tenant_id
         UNION ALL SELECT 'stored_value.moved', count(*) FROM stored_value_entry
                   WHERE tenant_id = :tenant_id AND kind IN ('issued', 'spent', 'refunded', 'expired', 'withdrawn')
         UNION ALL SELECT 'document.issued', count(*) FROM document WHERE tenant_id = :tenant_id

@@ -6,12 +6,15 @@ import io
 import json
 from collections.abc import Callable
 from typing import Any
+from uuid import UUID
 
 import httpx
 from PIL import Image
 
+from commerce.orders import fulfilling
+from commerce.orders.held import Actor
 from tests.factories import SeededShop
-from tests.storefront.conftest import Browser, form_of
+from tests.storefront.conftest import Browser, form_of, forms_of
 
 Execute = Callable[..., list[tuple[Any, ...]]]
 
@@ -143,6 +146,21 @@ async def test_what_came_wrong_is_said_from_the_page_and_what_the_shop_answers_i
     execute("UPDATE order_claim SET status = 'rejected', answer = 'We weighed it'")
     page = await browser.see(address)
     assert ("We weighed it" in page, "/claims/" in page) == (True, False)
+
+
+async def test_the_code_of_a_gift_card_that_was_bought_is_shown_once(
+    browser: Browser, execute: Execute, app: Any, grocer: SeededShop
+) -> None:
+    execute("UPDATE product SET gift_card = true, tax_class = 'gift-card' WHERE handle = 'tomato-soup'")
+    address = await _buy(browser)
+    async with app.state.core.database.tx(grocer.id) as tx:
+        await fulfilling.fulfil(tx, UUID(address.rpartition("/")[2]), Actor("staff", "staff:x"))
+    page = await browser.see(address)
+    form = next(form for form in forms_of(page) if form.action.endswith("/code"))
+    shown, again = [await browser.send(form) for _ in range(2)]
+    assert (shown.status_code, shown.headers["cache-control"], "data-code" in shown.text) == (200, "no-store", True)
+    assert ("data-code" in again.text, "shown before" in again.text) == (False, True)
+    assert "Its code ends in" in await browser.see(address)
 
 
 async def test_a_photo_goes_with_a_return_and_is_seen_by_its_owner_alone(browser: Browser, execute: Execute) -> None:

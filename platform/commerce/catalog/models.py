@@ -70,6 +70,8 @@ class Product(TenantOwned, Base):
     tax_class: Mapped[Str] = mapped_column(server_default="standard")
     vendor_id: Mapped[UUID | None]
     """Who sells it; the shop itself, when nobody is named."""
+    gift_card: Mapped[bool] = mapped_column(server_default="false")
+    """Whoever gets one unit of it gets a gift card that is good for its price."""
     attributes: Mapped[dict[str, Any]] = mapped_column(JSONB, server_default=text("'{}'"))
     version: Mapped[Units] = mapped_column(server_default="1")
     created_at: Mapped[Created]

@@ -15,7 +15,7 @@ from uuid import UUID
 from sqlalchemy import text
 
 from commerce.identity.service import Shopper
-from commerce.orders import applying, change_log
+from commerce.orders import applying, change_log, gift_sales
 from commerce.orders.changes import Change, effect
 from commerce.orders.drafting import preview_of, priced_as
 from commerce.orders.held import Actor, Held, enter, hold, save, start_due_refunds, tell
@@ -166,11 +166,12 @@ async def refund(
     """Make a claim good by its units' share of the money, or by an `amount` of it in minor units.
 
     Raises:
-        OrderNotFound, ClaimNotFound, IllegalTransition, NoCustomer.
+        OrderNotFound, ClaimNotFound, IllegalTransition, NoCustomer, GiftCardUsed.
         ClaimRefundTooHigh: its units are worth less, or nothing any more; nothing is credited.
     """
     held = await hold(tx, order_id)
     claimed = await _open(held, claim_id, actor, "refund")
+    await gift_sales.void(held, _units(claimed), actor, "claimed")
     worth, after = 0, {line_id: replace(line) for line_id, line in held.lines.items()}
     for said in claimed:
         line = after[said.line_id]
@@ -202,7 +203,7 @@ async def replace_units(
     They go where the first of those claimed went.
 
     Raises:
-        OrderNotFound, ClaimNotFound, IllegalTransition, ReplacementTooLarge.
+        OrderNotFound, ClaimNotFound, IllegalTransition, ReplacementTooLarge, GiftCardUsed.
         VariantNotForSale, OutOfStock: nothing is put in.
     """
     held = await hold(tx, order_id)
@@ -213,6 +214,7 @@ async def replace_units(
     possible = sum(said.quantity for said in claimed)
     if units.total() > possible:
         raise ReplacementTooLarge(quantity=units.total(), possible=possible)
+    await gift_sales.void(held, _units(claimed), actor, "claimed")
     change_id, change = await _put_in(held, units, held.line(claimed[0].line_id).consignment_id, answer)
     await save(held)
     await _decided(held, claim_id, actor, "replaced", answer=answer, change=change, change_id=change_id)

@@ -13,7 +13,7 @@ from commerce.documents.schemas import DocumentList
 from commerce.documents.service import Written
 from commerce.http import Core, CoreDep, ShopDep, ShopperDep, staff
 from commerce.identity.staff import Staff
-from commerce.orders import photos, reading, returning
+from commerce.orders import labelling, photos, reading
 from commerce.tenancy.service import Shop
 from foundation.database import Tx
 
@@ -132,7 +132,7 @@ async def return_photo(
 async def _return_label(tx: Tx, shop: Shop, order_id: UUID, return_id: UUID) -> Response:
     from commerce.documents import rendering  # noqa: PLC0415
 
-    sent = await returning.sent_in(tx, order_id, return_id)
+    sent = await labelling.sent_in(tx, order_id, return_id)
     parcel = await parcels.parcel(tx, shop, order_id, sent.fulfilment_id)
     reference = f"{parcel.order_number}-R{sent.place_among}"
     asked = parcels.return_label(parcel, reference=reference, made_at=sent.approved_at)

@@ -11,6 +11,7 @@ from sqlalchemy import text
 from commerce.inventory import allocation
 from commerce.inventory.allocation import Reserved
 from commerce.inventory.rules import Near
+from commerce.orders import gift_sales
 from commerce.orders.dispatching import Dispatch, dispatches, fitting
 from commerce.orders.held import Actor, Held, by_variant, enter, hold, open_units, save, save_states, tell, told
 from commerce.orders.lines import written
@@ -116,6 +117,7 @@ async def fulfil(
     Raises:
         NotInYet, NotFromThere, UnknownWarehouse, SeveralWarehouses: nothing leaves.
         OrderNotFound, IllegalTransition, UnknownLine, TooManyUnits, NothingToSend, SeveralAddresses: nothing leaves.
+        NotPaidYet: a gift card would leave before its money is here; nothing leaves.
     """
     held = await hold(tx, order_id)
     held.require("fulfil", actor)
@@ -145,6 +147,7 @@ async def fulfil(
         await enter(held, "fulfilled", actor, fulfilment_id=fulfilment_id, lines=written(left))
         said = OrderFulfilled(order_id=held.id, fulfilment_id=fulfilment_id, carrier=carrier, lines=told(held, left))
         await tell(held, actor, said)
+        await gift_sales.deliver(held, left, actor)
     return [fulfilment_id for fulfilment_id, _ in sent]
 
 

@@ -88,6 +88,12 @@ _DOCUMENT = """
                               FROM return_inspection i WHERE i.tenant_id = b.tenant_id AND i.return_id = b.id))
                 ORDER BY b.id), '[]')
             FROM order_return b WHERE b.tenant_id = o.tenant_id AND b.order_id = o.id),
+        'gift_cards', (
+            SELECT coalesce(jsonb_agg(jsonb_build_object(
+                'id', v.id, 'line_id', s.order_line_id, 'amount', v.issued, 'available', v.available,
+                'ending', CASE WHEN s.shown_at IS NOT NULL THEN v.code_ending END) ORDER BY s.id), '[]')
+            FROM sold_gift_card s JOIN stored_value v ON v.tenant_id = s.tenant_id AND v.id = s.value_id
+            WHERE s.tenant_id = o.tenant_id AND s.order_id = o.id),
         'notes', (
             SELECT coalesce(jsonb_agg(jsonb_build_object('note', e.note, 'at', e.at) ORDER BY e.id), '[]')
             FROM order_entry e

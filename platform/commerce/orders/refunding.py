@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from uuid import UUID
 
+from commerce.orders import gift_sales
 from commerce.orders.held import Actor, Held, enter, hold, save, start_due_refunds
 from commerce.orders.lines import at_most, by_line
 from commerce.payments import settlement
@@ -38,11 +39,13 @@ async def refund_units(
 
     Raises:
         OrderNotFound, IllegalTransition, UnknownLine, TooManyUnits, NoCustomer: nothing is credited.
+        GiftCardUsed: cards are not given back that were spent from, or never sent.
     """
     held = await hold(tx, order_id)
     held.require("refund", actor)
-    credited = 0
-    for line_id, quantity in by_line(lines).items():
+    credited, units = 0, by_line(lines)
+    await gift_sales.void(held, units, actor, reason)
+    for line_id, quantity in units.items():
         line = held.line(line_id)
         at_most(line_id, quantity, line.quantity - line.credited)
         credited += line.credit(line.credited + quantity)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -14,11 +13,11 @@ from sqlalchemy import text
 from commerce.identity.service import Shopper
 from commerce.inventory import keeping
 from commerce.inventory.coming_back import SentBack
-from commerce.orders import exchanging, rules
+from commerce.orders import exchanging, gift_sales, rules
 from commerce.orders.change_schemas import Preview
 from commerce.orders.held import Actor, Held, enter, hold, save, start_due_refunds, tell
 from commerce.orders.lines import UnknownLine, at_most, by_line, written
-from commerce.orders.states import RETURN_STEPS, IllegalTransition, step
+from commerce.orders.states import RETURN_STEPS, step
 from commerce.taxes.quotes import Quote
 from foundation import clock
 from foundation.database import Tx, hot
@@ -54,32 +53,6 @@ class Arrived:
     lot: str | None = None
     """The code that they carry, where somebody looked."""
 
-
-@dataclass(frozen=True, slots=True)
-class Approved:
-    """A return that may be sent: a parcel its units came in, the how many-th it is, and since when it may."""
-
-    fulfilment_id: UUID
-    place_among: int
-    approved_at: datetime
-
-
-# The primary key; ix_order_return_order, ix_order_return_line_return, ix_fulfilment_order and its lines'.
-_APPROVED = hot(
-    text(
-        """
-        SELECT r.status, r.updated_at,
-               (SELECT count(*) FROM order_return e
-                WHERE e.tenant_id = r.tenant_id AND e.order_id = r.order_id AND e.id <= r.id) AS place_among,
-               (SELECT f.id FROM order_return_line l
-                JOIN fulfilment f ON f.tenant_id = l.tenant_id AND f.order_id = r.order_id
-                JOIN fulfilment_line u ON u.tenant_id = f.tenant_id AND u.fulfilment_id = f.id
-                                      AND u.order_line_id = l.order_line_id
-                WHERE l.tenant_id = r.tenant_id AND l.return_id = r.id ORDER BY f.id LIMIT 1) AS fulfilment_id
-        FROM order_return r WHERE r.tenant_id = :tenant_id AND r.id = :return_id AND r.order_id = :order_id
-        """
-    )
-)
 
 _REQUEST = hot(
     text(
@@ -134,7 +107,6 @@ _RECEIVE = hot(
         """
     )
 )
-
 
 _INSPECT = hot(
     text(
@@ -271,7 +243,7 @@ async def receive(
 
     Raises:
         OrderNotFound, ReturnNotFound, IllegalTransition, UnknownLine, TooManyUnits, UnknownWarehouse, NotOfThatLot,
-            LotDiffers, NoCustomer: nothing is taken.
+            LotDiffers, GiftCardUsed, NoCustomer: nothing is taken.
     """
     held = await hold(tx, order_id)
     announced = await _found(held, return_id, "receive")
@@ -291,6 +263,7 @@ async def receive(
         line.returned += units.get(line_id, 0)
         credited += line.credit_given_up()
     credited = held.credit(credited)
+    await gift_sales.void(held, units, actor, "returned")
     over = await keeping.take_back(
         tx, warehouse, held.id, _sent_back(held, arrived), reason="return", reference_id=return_id
     )
@@ -308,21 +281,6 @@ async def receive(
     await enter(held, "return_received", actor, return_id=return_id, lines=written(units), credited=credited)
     reasons = {line.line_id: line.reason for line in announced}
     await tell(held, actor, ReturnReceived(order_id=held.id, return_id=return_id, lines=_told(held, units, reasons)))
-
-
-async def sent_in(tx: Tx, order_id: UUID, return_id: UUID) -> Approved:
-    """What the label of an approved return is made of.
-
-    Raises:
-        ReturnNotFound.
-        IllegalTransition: it is not approved.
-    """
-    row = await tx.one(_APPROVED, {"order_id": order_id, "return_id": return_id})
-    if row is None:
-        raise ReturnNotFound
-    if row["status"] != "approved":
-        raise IllegalTransition(action="label", state=row["status"], possible=list(RETURN_STEPS[row["status"]]))
-    return Approved(row["fulfilment_id"], row["place_among"], row["updated_at"])
 
 
 async def _announced(held: Held, actor: Actor, announced: Sequence[Announced], override: str) -> dict[UUID, int]:

@@ -71,6 +71,25 @@ class NoteOut(Model):
     at: datetime
 
 
+class SoldCardOut(Model):
+    """A gift card that a unit of a line became when it was sent."""
+
+    id: Id
+    line_id: Id
+    amount: int
+    """Minor units that it was sold for."""
+    available: int
+    """Minor units that it is good for now."""
+    ending: str | None
+    """The end of its code; `null` before its buyer has seen it."""
+
+
+class CodeOut(Model):
+    """The code of a gift card, when this is the one answer that has it."""
+
+    code: str | None
+
+
 class OrderOut(Model):
     """An order; amounts in minor units."""
 
@@ -110,6 +129,8 @@ class OrderOut(Model):
     parcels: list[ParcelOut]
     returns: list[ReturnOut]
     claims: list[ClaimOut]
+    gift_cards: list[SoldCardOut]
+    """The cards that it bought and that were sent."""
     notes: list[NoteOut]
     """What the shop says about it."""
     changes: list[ChangeSummary]

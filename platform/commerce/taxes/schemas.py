@@ -6,7 +6,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Annotated, Literal
 
-from pydantic import Field, StringConstraints
+from pydantic import AfterValidator, Field, StringConstraints
 
 from commerce.taxes.quotes import TABLE, Quote
 from commerce.taxes.schemes import Kind, Scheme
@@ -58,6 +58,16 @@ class PolicyOut(Model):
     engine_codes: dict[str, str]
 
 
+GIFT_CARDS = "gift-card"
+"""The class of gift cards. Money that buys them is not taxed; what they buy is."""
+
+
+def _taxable(tax_class: str) -> str:
+    if tax_class == GIFT_CARDS:
+        raise ValueError("gift cards are not taxed when they are sold")
+    return tax_class
+
+
 class RateIn(Input):
     """A rate of a country, or of a region of it."""
 
@@ -67,7 +77,7 @@ class RateIn(Input):
     region: Region | None = None
     postal_prefixes: list[PostalPrefix] = Field(default_factory=list, max_length=1_000)
     """How the destination's postal code begins; none means any."""
-    tax_class: Slug = "standard"
+    tax_class: Annotated[Slug, AfterValidator(_taxable)] = "standard"
     compound: bool = False
     applies: Applies = "always"
 

@@ -53,7 +53,7 @@ from foundation.events.payments import (
 )
 from foundation.events.pricing import OfferedPrice, PriceQuoted, PricesChanged
 from foundation.events.promotions import CouponRedeemed, DiscountRedeemed, DiscountReleased
-from foundation.events.stored_value import StoredValueMoved
+from foundation.events.stored_value import GiftCardDelivered, StoredValueMoved
 from foundation.events.vendors import VendorPaidOut
 
 __all__ = [
@@ -77,6 +77,7 @@ __all__ = [
     "Event",
     "ExchangeCompleted",
     "ExchangeRequested",
+    "GiftCardDelivered",
     "Item",
     "Items",
     "LineUnits",

@@ -8,6 +8,19 @@ from foundation.events.envelope import Payload
 from foundation.types import Currency, Id, MinorUnits
 
 
+class GiftCardDelivered(Payload):
+    """A gift card that was bought is good: a mail tells its buyer where to see the code, which no event carries."""
+
+    name = "gift_card.delivered"
+
+    order_id: Id
+    line_id: Id
+    card_id: Id
+    amount: MinorUnits
+    """Minor units that it is good for."""
+    currency: Currency
+
+
 class StoredValueMoved(Payload):
     """Money moved onto or off a gift card or a grant of store credit."""
 

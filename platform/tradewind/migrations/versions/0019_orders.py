@@ -1,4 +1,5 @@
-"""What orders have learnt: other addresses with their own taxes, claims, and notes that a shopper may see."""
+"""What orders have learnt: other addresses with their own taxes, claims, notes that a shopper may see, and
+gift cards sold as goods."""
 
 from __future__ import annotations
 
@@ -21,6 +22,7 @@ def upgrade() -> None:
     _check("order_change_action", "kind", "kind IN ('add', 'remove', 'address', 'delivery_note', 'tax_engine')")
     op.add_column("order_entry", sa.Column("visible", sa.Boolean(), server_default="false", nullable=False))
     _claims()
+    _sold_gift_cards()
 
 
 def _claims() -> None:
@@ -87,6 +89,26 @@ def _claims() -> None:
         "CREATE TRIGGER append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON order_claim_line "
         "FOR EACH STATEMENT EXECUTE FUNCTION refuse_change()"
     )
+
+
+def _sold_gift_cards() -> None:
+    op.add_column("product", sa.Column("gift_card", sa.Boolean(), server_default="false", nullable=False))
+    op.create_table(
+        "sold_gift_card",
+        sa.Column("order_id", sa.Uuid(), nullable=False),
+        sa.Column("order_line_id", sa.Uuid(), nullable=False),
+        sa.Column("value_id", sa.Uuid(), nullable=False),
+        _instant("delivered_at"),
+        sa.Column("shown_at", postgresql.TIMESTAMP(timezone=True), nullable=True),
+        *owned("sold_gift_card"),
+        belongs("sold_gift_card", "orders", "order_id"),
+        belongs("sold_gift_card", "order_line", "order_line_id"),
+        belongs("sold_gift_card", "stored_value", "value_id"),
+    )
+    op.create_index("ix_sold_gift_card_order", "sold_gift_card", ["tenant_id", "order_id"])
+    op.create_index("ix_sold_gift_card_line", "sold_gift_card", ["tenant_id", "order_line_id"])
+    op.create_index("uq_sold_gift_card_value", "sold_gift_card", ["tenant_id", "value_id"], unique=True)
+    own_by_tenant("sold_gift_card")
 
 
 def _instant(name: str) -> sa.Column[object]:
