@@ -17,7 +17,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Mapped, mapped_column
 from sqlalchemy.types import UserDefinedType
 
-from foundation.database import Base, Tx, hot
+from foundation.database import Base, HotStatement, Tx, hot
 from foundation.events import Event
 
 TIMESTAMPTZ = TIMESTAMP(timezone=True)
@@ -92,24 +92,35 @@ async def publish(session: AsyncSession, events: Iterable[Event]) -> None:
         await session.execute(insert(OutboxRow), rows)
 
 
-_PUBLISH = hot(
-    text(
-        """
-        INSERT INTO outbox (tenant_id, event_id, name, version, occurred_at, recorded_at, aggregate_id, shopper_id,
-                            visitor_id, session_id, decision_id, consent, payload)
-        SELECT tenant_id, event_id, name, version, occurred_at, recorded_at, aggregate_id, shopper_id, visitor_id,
-               session_id, decision_id, ARRAY(SELECT jsonb_array_elements_text(consent)), payload
-        FROM jsonb_to_recordset(CAST(:events AS jsonb)) AS e (
-            tenant_id uuid, event_id uuid, name text, version smallint, occurred_at timestamptz,
-            recorded_at timestamptz, aggregate_id uuid, shopper_id uuid, visitor_id uuid, session_id uuid,
-            decision_id uuid, consent jsonb, payload jsonb)
-        """
-    )
-)
+_INSERT = """
+    INSERT INTO outbox (tenant_id, event_id, name, version, occurred_at, recorded_at, aggregate_id, shopper_id,
+                        visitor_id, session_id, decision_id, consent, payload)
+    SELECT tenant_id, event_id, name, version, occurred_at, recorded_at, aggregate_id, shopper_id, visitor_id,
+           session_id, decision_id, ARRAY(SELECT jsonb_array_elements_text(consent)), payload
+    FROM jsonb_to_recordset(CAST(:events AS jsonb)) AS e (
+        tenant_id uuid, event_id uuid, name text, version smallint, occurred_at timestamptz,
+        recorded_at timestamptz, aggregate_id uuid, shopper_id uuid, visitor_id uuid, session_id uuid,
+        decision_id uuid, consent jsonb, payload jsonb)
+"""
+_PUBLISH = hot(text(_INSERT))
 
 
 async def announce(tx: Tx, events: Sequence[Event]) -> None:
     """`publish`, for a transaction of hot statements."""
     if events:
-        body = b"[" + b",".join(event.model_dump_json().encode() for event in events) + b"]"
-        await tx.rows(_PUBLISH, {"events": body.decode()})
+        await tx.rows(_PUBLISH, told(events))
+
+
+def announcing(statement: str) -> HotStatement:
+    """A hot statement that announces what `told` is given as well: one trip to Postgres instead of two.
+
+    It announces whether it finds its rows or not: whoever finds none rolls the transaction back.
+    """
+    rest = statement.lstrip()
+    rest = f", {rest.removeprefix('WITH ')}" if rest.startswith("WITH ") else rest
+    return hot(text(f"WITH announced AS ({_INSERT}) {rest}"))
+
+
+def told(events: Iterable[Event]) -> dict[str, str]:
+    """Events as a statement that announces them takes them."""
+    return {"events": f"[{','.join(event.model_dump_json() for event in events)}]"}

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gc
+
 from fastapi import FastAPI
 
 from commerce.app import create_app
@@ -16,3 +18,8 @@ def build() -> FastAPI:
 
 
 app = build()
+
+# All that is made by here stays until the process ends. A full collection would look through it again and again, and
+# nobody is answered meanwhile: for 170 ms when it was measured, and for one with it left out.
+gc.collect()
+gc.freeze()

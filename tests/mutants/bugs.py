@@ -158,8 +158,8 @@ async def capture_failed(""",
             ),
             (
                 "commerce/orders/money.py",
-                '                await enter(held, "captured", SYSTEM, amount=amount, provider=due.provider)\n',
-                '                await enter(held, "captured", SYSTEM, amount=amount, provider=due.provider)\n'
+                '                await save_and_enter(held, "captured", SYSTEM, amount=amount, provider=due.provider)\n',
+                '                await save_and_enter(held, "captured", SYSTEM, amount=amount, provider=due.provider)\n'
                 "        from foundation.outbox import announce\n\n"
                 "        late, settlement.LATE = settlement.LATE, []\n"
                 "        async with self.database.tx(due.charge.tenant_id) as tx:\n"

@@ -9,6 +9,7 @@ from commerce.inventory.service import ON_HAND
 from commerce.pricing.offers import offers_of
 from commerce.promotions.codes import codes_of
 from foundation.database import hot
+from foundation.outbox import announcing
 
 _OWN = """
     c.status <> 'merged' AND ((CAST(:customer_id AS uuid) IS NOT NULL AND c.customer_id = :customer_id)
@@ -166,23 +167,21 @@ OFFER = hot(
 
 # No row comes back when the cart or the line is full. The caller holds the cart's lock, so nobody counts beside it.
 # A lower price is taken as it is; a higher one than the shopper last saw is left to be accepted.
-ADD = hot(
-    text(
-        """
-        INSERT INTO cart_line AS l (tenant_id, id, cart_id, variant_id, quantity, unit_price, explanation,
-                                    decision_id)
-        SELECT :tenant_id, :line_id, :cart_id, :variant_id, :quantity, :unit_price,
-               CAST(CAST(:explanation AS text) AS jsonb), CAST(:decision_id AS uuid)
-        WHERE (SELECT count(*) FROM cart_line o
-               WHERE o.tenant_id = :tenant_id AND o.cart_id = :cart_id AND o.variant_id <> :variant_id) < :max_lines
-        ON CONFLICT (tenant_id, cart_id, variant_id) DO UPDATE SET
-            quantity = l.quantity + excluded.quantity, unit_price = least(l.unit_price, excluded.unit_price),
-            explanation = CASE WHEN excluded.unit_price <= l.unit_price THEN excluded.explanation
-                               ELSE l.explanation END
-        WHERE l.quantity + excluded.quantity <= :max_quantity
-        RETURNING l.id
-        """
-    )
+ADD = announcing(
+    """
+    INSERT INTO cart_line AS l (tenant_id, id, cart_id, variant_id, quantity, unit_price, explanation,
+                                decision_id)
+    SELECT :tenant_id, :line_id, :cart_id, :variant_id, :quantity, :unit_price,
+           CAST(CAST(:explanation AS text) AS jsonb), CAST(:decision_id AS uuid)
+    WHERE (SELECT count(*) FROM cart_line o
+           WHERE o.tenant_id = :tenant_id AND o.cart_id = :cart_id AND o.variant_id <> :variant_id) < :max_lines
+    ON CONFLICT (tenant_id, cart_id, variant_id) DO UPDATE SET
+        quantity = l.quantity + excluded.quantity, unit_price = least(l.unit_price, excluded.unit_price),
+        explanation = CASE WHEN excluded.unit_price <= l.unit_price THEN excluded.explanation
+                           ELSE l.explanation END
+    WHERE l.quantity + excluded.quantity <= :max_quantity
+    RETURNING l.id
+    """
 )
 
 LINE = hot(
@@ -233,16 +232,13 @@ TOUCH = hot(
 )
 
 # No row comes back when the cart was in another state.
-BECOME = hot(
-    text(
-        """
-        UPDATE cart SET status = :status, version = version + 1, updated_at = CAST(:now AS timestamptz),
-                        abandoned_at = NULL
-        WHERE tenant_id = :tenant_id AND id = :cart_id AND status = :was
-        RETURNING id
-        """
-    )
-)
+_BECOME = """
+    UPDATE cart SET status = :status, version = version + 1, updated_at = CAST(:now AS timestamptz), abandoned_at = NULL
+    WHERE tenant_id = :tenant_id AND id = :cart_id AND status = :was
+    RETURNING id
+"""
+BECOME = hot(text(_BECOME))
+BECOME_AND_SAY = announcing(_BECOME)
 
 # Both carts of a sign-in, in the order of their ids, whatever part each plays.
 LOCK_PAIR = hot(

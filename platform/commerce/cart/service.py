@@ -53,9 +53,9 @@ from commerce.tenancy.service import Shop
 from foundation import clock
 from foundation.database import Tx
 from foundation.errors import Conflict, NotFound, Unprocessable
-from foundation.events import AddToCart, CartMerged, Item, RemoveFromCart, record
+from foundation.events import AddToCart, CartMerged, Event, Item, RemoveFromCart, record
 from foundation.ids import new_id
-from foundation.outbox import announce
+from foundation.outbox import announce, told
 from foundation.types import MoneyOut
 
 MAX_LINES = 100
@@ -229,6 +229,14 @@ async def add(
     price = _priced(offer, offer["there"] + quantity, now) if offer else None
     if offer is None or price is None:
         raise VariantNotForSale(variant_id=variant_id)
+    item = Item(
+        item_id=offer["product_id"],
+        variant_id=variant_id,
+        quantity=quantity,
+        price=price.amount,
+        decision_id=decision_id,
+    )
+    said = AddToCart(items=[item], currency=currency, value=price.amount * quantity)
     added = await tx.one(
         hot.ADD,
         {
@@ -241,19 +249,11 @@ async def add(
             "decision_id": decision_id,
             "max_lines": MAX_LINES,
             "max_quantity": MAX_QUANTITY,
+            **told([_event(tx, shopper, cart_id, said, decision_id)]),
         },
     )
     if added is None:
         raise CartFull
-    item = Item(
-        item_id=offer["product_id"],
-        variant_id=variant_id,
-        quantity=quantity,
-        price=price.amount,
-        decision_id=decision_id,
-    )
-    said = AddToCart(items=[item], currency=currency, value=price.amount * quantity)
-    await _announce(tx, shopper, cart_id, said, decision_id)
 
 
 async def change(tx: Tx, shopper: Shopper, cart_id: UUID, line_id: UUID, quantity: int) -> None:
@@ -283,7 +283,7 @@ async def change(tx: Tx, shopper: Shopper, cart_id: UUID, line_id: UUID, quantit
         )
         contract = AddToCart if difference > 0 else RemoveFromCart
         said = contract(items=[item], currency=currency, value=line["unit_price"] * abs(difference))
-        await _announce(tx, shopper, cart_id, said, None)
+        await announce(tx, [_event(tx, shopper, cart_id, said)])
 
 
 async def accept_prices(tx: Tx, shopper: Shopper, cart_id: UUID) -> None:
@@ -408,9 +408,10 @@ async def adopt(tx: Tx, *, visitor: Shopper, shopper: Shopper) -> None:
     await announce(tx, [record(said, tenant_id=tx.tenant_id, aggregate_id=own[-1], context=shopper.context())])
 
 
-async def begin_completing(tx: Tx, cart_id: UUID) -> bool:
-    """Close an open cart while it is paid; `False` when it was not open."""
-    return await _become(tx, cart_id, "completing", was="open")
+async def begin_completing(tx: Tx, cart_id: UUID, said: Event) -> bool:
+    """Close an open cart while it is paid, and say so; `False` when it was not open: the transaction must not go on."""
+    values = {"cart_id": cart_id, "status": "completing", "was": "open", "now": clock.now()}
+    return await tx.one(hot.BECOME_AND_SAY, {**values, **told([said])}) is not None
 
 
 async def complete(tx: Tx, cart_id: UUID) -> bool:
@@ -553,13 +554,12 @@ async def touch(tx: Tx, cart_id: UUID) -> None:
     await tx.rows(hot.TOUCH, {"cart_id": cart_id, "now": clock.now()})
 
 
-async def _announce(
-    tx: Tx, shopper: Shopper, cart_id: UUID, said: AddToCart | RemoveFromCart, decision_id: UUID | None
-) -> None:
-    event = record(
+def _event(
+    tx: Tx, shopper: Shopper, cart_id: UUID, said: AddToCart | RemoveFromCart, decision_id: UUID | None = None
+) -> Event:
+    return record(
         said, tenant_id=tx.tenant_id, aggregate_id=cart_id, context=shopper.context(), decision_id=decision_id
     )
-    await announce(tx, [event])
 
 
 def _out(checked: Checked) -> CartOut:

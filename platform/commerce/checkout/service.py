@@ -55,7 +55,6 @@ from foundation.database import Database, Tx
 from foundation.errors import Conflict
 from foundation.events import BeginCheckout, Item, record
 from foundation.ids import new_id
-from foundation.outbox import announce
 
 
 class RequirementsUnmet(Conflict):
@@ -305,9 +304,9 @@ class Checkout:
             checked=_CHECKED.dump_json(checked).decode(),
             return_url=body.return_url,
         )
-        await carts.begin_completing(tx, cart_id)
         said = BeginCheckout(items=_items(checked), currency=currency, value=total)
-        await announce(tx, [record(said, tenant_id=tx.tenant_id, aggregate_id=cart_id, context=shopper.context())])
+        event = record(said, tenant_id=tx.tenant_id, aggregate_id=cart_id, context=shopper.context())
+        await carts.begin_completing(tx, cart_id, event)
         # Last, because whoever wants the same goods waits from here until the commit.
         until, allocation = clock.now() + self.hold_for, checked.cart.allocation
         await inventory.reserve(tx, attempt.id, stock_lines(checked), until=until, allocation=allocation)

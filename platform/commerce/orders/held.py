@@ -25,7 +25,7 @@ from commerce.payments import settlement
 from commerce.payments.settlement import Balance
 from commerce.vendors import earning
 from foundation import clock
-from foundation.database import Tx, hot
+from foundation.database import HotStatement, Tx, hot
 from foundation.errors import NotFound, Unprocessable
 from foundation.events import Context, LineUnits, Payload, record
 from foundation.ids import new_id
@@ -161,15 +161,19 @@ _FACTS = hot(
     )
 )
 
-_SAVE = hot(
-    text(
-        """
-        UPDATE orders SET credited = :credited, status = :status, payment_state = :payment_state,
-                          fulfilment_state = :fulfilment_state, return_state = :return_state, version = :version
-        WHERE tenant_id = :tenant_id AND id = :order_id
-        """
-    )
-)
+_STATES = """
+    UPDATE orders SET credited = :credited, status = :status, payment_state = :payment_state,
+                      fulfilment_state = :fulfilment_state, return_state = :return_state, version = :version
+    WHERE tenant_id = :tenant_id AND id = :order_id
+"""
+_ENTRY = """
+    INSERT INTO order_entry (tenant_id, id, order_id, kind, actor, note, data, visible, at)
+    VALUES (:tenant_id, :entry_id, :order_id, :kind, :actor, :note, CAST(CAST(:data AS text) AS jsonb), :visible,
+            CAST(:at AS timestamptz))
+"""
+_SAVE = hot(text(_STATES))
+_ENTER = hot(text(_ENTRY))
+_SAVE_AND_ENTER = hot(text(f"WITH entered AS ({_ENTRY}) {_STATES}"))
 
 # ix_order_change_order
 _KEPT_BACK = hot(
@@ -177,16 +181,6 @@ _KEPT_BACK = hot(
         """
         SELECT coalesce(sum(kept_back), 0)::bigint AS amount FROM order_change
         WHERE tenant_id = :tenant_id AND order_id = :order_id
-        """
-    )
-)
-
-_ENTER = hot(
-    text(
-        """
-        INSERT INTO order_entry (tenant_id, id, order_id, kind, actor, note, data, visible, at)
-        VALUES (:tenant_id, :id, :order_id, :kind, :actor, :note, CAST(CAST(:data AS text) AS jsonb), :visible,
-                CAST(:at AS timestamptz))
         """
     )
 )
@@ -257,9 +251,18 @@ async def save(held: Held) -> None:
 
 async def save_states(held: Held) -> None:
     """Write what follows for the order's states, its lines being as they were."""
+    await _save(held, _SAVE, {})
+
+
+async def save_and_enter(held: Held, kind: str, actor: Actor, *, note: str = "", **data: Any) -> None:
+    """`save_states` and `enter`, in one statement."""
+    await _save(held, _SAVE_AND_ENTER, _entry(held, kind, actor, note=note, data=data))
+
+
+async def _save(held: Held, statement: HotStatement, entry: Mapping[str, Any]) -> None:
     held.states = await derived(held)
     await held.tx.rows(
-        _SAVE,
+        statement,
         {
             "order_id": held.id,
             "credited": held.credited,
@@ -268,6 +271,7 @@ async def save_states(held: Held) -> None:
             "fulfilment_state": held.states.fulfilment,
             "return_state": held.states.returns,
             "version": held.version,
+            **entry,
         },
     )
     if held.states.payment in CAPTURED:
@@ -294,19 +298,22 @@ async def _invoice(held: Held) -> None:
 
 async def enter(held: Held, kind: str, actor: Actor, *, note: str = "", visible: bool = False, **data: Any) -> None:
     """Put something into the order's timeline; its shopper sees the note when it is `visible`."""
-    await held.tx.rows(
-        _ENTER,
-        {
-            "id": new_id(),
-            "order_id": held.id,
-            "kind": kind,
-            "actor": actor.name,
-            "note": note,
-            "data": json.dumps(data, default=str),
-            "visible": visible,
-            "at": clock.now(),
-        },
-    )
+    await held.tx.rows(_ENTER, _entry(held, kind, actor, note=note, visible=visible, data=data))
+
+
+def _entry(
+    held: Held, kind: str, actor: Actor, *, note: str, visible: bool = False, data: Mapping[str, Any]
+) -> dict[str, Any]:
+    return {
+        "entry_id": new_id(),
+        "order_id": held.id,
+        "kind": kind,
+        "actor": actor.name,
+        "note": note,
+        "data": json.dumps(data, default=str),
+        "visible": visible,
+        "at": clock.now(),
+    }
 
 
 async def tell(held: Held, actor: Actor, *said: Payload) -> None:

@@ -13,7 +13,7 @@ from uuid import UUID
 
 import structlog
 
-from commerce.orders.held import SYSTEM, enter, hold, save_states, start_due_refunds
+from commerce.orders.held import SYSTEM, hold, save_and_enter, start_due_refunds
 from commerce.payments import settlement
 from commerce.payments.providers import Providers, ProviderUnavailable, Refused
 from commerce.payments.settlement import Due, DueRefund, Pending
@@ -92,8 +92,7 @@ class Money:
         async with self.database.tx(tenant_id) as tx:
             held = await hold(tx, due.order_id) if due.order_id else None
             if await settlement.voided(tx, payment_id) and held:
-                await save_states(held)
-                await enter(held, "voided", SYSTEM, amount=due.charge.amount, provider=due.provider)
+                await save_and_enter(held, "voided", SYSTEM, amount=due.charge.amount, provider=due.provider)
 
     async def refund(self, tenant_id: UUID, refund_id: UUID) -> None:
         """Give back what was set aside; when the provider refuses, it is owed still.
@@ -124,11 +123,9 @@ class Money:
             held = await hold(tx, due.order_id)
             if isinstance(answer, Refused):
                 if await settlement.refund_failed(tx, refund_id, answer.reason):
-                    await save_states(held)
-                    await enter(held, "refund_failed", SYSTEM, note=answer.reason, amount=amount)
+                    await save_and_enter(held, "refund_failed", SYSTEM, note=answer.reason, amount=amount)
             elif await settlement.refunded(tx, refund_id, answer.reference):
-                await save_states(held)
-                await enter(held, "refunded", SYSTEM, amount=amount, provider=due.provider)
+                await save_and_enter(held, "refunded", SYSTEM, amount=amount, provider=due.provider)
 
     async def _take(self, due: Due, then: Then | None = None) -> None:
         if due.order_id is None:
@@ -139,13 +136,11 @@ class Money:
             held = await hold(tx, due.order_id)
             if isinstance(answer, Refused):
                 if await settlement.capture_failed(tx, payment_id, answer.reason):
-                    await save_states(held)
-                    await enter(held, "capture_failed", SYSTEM, note=answer.reason, amount=amount)
+                    await save_and_enter(held, "capture_failed", SYSTEM, note=answer.reason, amount=amount)
             elif await settlement.captured(tx, payment_id, fee=answer.fee):
                 if held.credited:  # cancelled while the capture was on its way
                     await start_due_refunds(held, reason="cancelled")
-                await save_states(held)
-                await enter(held, "captured", SYSTEM, amount=amount, provider=due.provider)
+                await save_and_enter(held, "captured", SYSTEM, amount=amount, provider=due.provider)
             if then is not None:
                 await then(tx)
 

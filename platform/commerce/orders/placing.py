@@ -10,8 +10,6 @@ from dataclasses import asdict
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import text
-
 from commerce.cart.service import Checked, discounts_out, explained, fees_out
 from commerce.cart.totals import ROUNDING
 from commerce.delivery import slots
@@ -23,64 +21,65 @@ from commerce.orders.states import PaymentState
 from commerce.promotions import service as promotions
 from commerce.taxes.schemas import OWN_TABLE
 from foundation import clock
-from foundation.database import Tx, hot
-from foundation.events import Item, OrderLine, OrderPlaced, Purchase, record
+from foundation.database import Tx
+from foundation.events import Event, Item, OrderLine, OrderPlaced, Purchase, record
 from foundation.ids import new_id
-from foundation.outbox import announce
+from foundation.outbox import announcing, told
 
-_PLACE = hot(
-    text(
-        """
-        WITH placed AS (
-            INSERT INTO orders (tenant_id, id, number, cart_id, customer_id, visitor_id, email, currency, subtotal,
-                                discount, shipping, tax, tax_included, shipping_tax, taxes, rounding, tax_engine,
-                                vat_id, discounts, customer_note, fees, fees_tax, fee_lines, gift, tax_terms, address,
-                                delivery, total, payment_state, placed_at)
-            VALUES (:tenant_id, :id, :number, :cart_id, CAST(:customer_id AS uuid), :visitor_id, CAST(:email AS text),
-                    :currency, :subtotal, :discount, :shipping, :tax, :tax_included, :shipping_tax,
-                    CAST(CAST(:taxes AS text) AS jsonb), :rounding,
-                    CAST(CAST(:tax_engine AS text) AS jsonb), CAST(CAST(:vat_id AS text) AS jsonb),
-                    CAST(CAST(:taken AS text) AS jsonb), CAST(:customer_note AS text), :fees, :fees_tax,
-                    CAST(CAST(:fee_lines AS text) AS jsonb), CAST(CAST(:gift AS text) AS jsonb),
-                    CAST(CAST(:tax_terms AS text) AS jsonb),
-                    CAST(CAST(:address AS text) AS jsonb),
-                    CAST(CAST(:delivery AS text) AS jsonb), :total, :payment_state, CAST(:at AS timestamptz))),
-        consigned AS (
-            INSERT INTO order_consignment (tenant_id, id, order_id, number, address, delivery, shipping, shipping_tax,
-                                           shipping_charged, tax, taxes, tax_terms)
-            SELECT :tenant_id, c.id, :id, c.number, c.address, c.delivery, c.shipping, c.shipping_tax,
-                   c.shipping_charged, c.tax, c.taxes, c.tax_terms
-            FROM jsonb_to_recordset(CAST(CAST(:consignments AS text) AS jsonb))
-                 AS c (id uuid, number bigint, address jsonb, delivery jsonb, shipping bigint, shipping_tax bigint,
-                       shipping_charged bigint, tax bigint, taxes jsonb, tax_terms jsonb)),
-        entered AS (
-            INSERT INTO order_entry (tenant_id, id, order_id, kind, actor, at)
-            VALUES (:tenant_id, :entry_id, :id, 'placed', 'shopper', CAST(:at AS timestamptz))),
-        split AS (
-            INSERT INTO vendor_order (tenant_id, id, order_id, vendor_id, number, commission_rate, commission_fee,
-                                      placed_at)
-            SELECT :tenant_id, p.id, :id, v.id, :number || '-' || v.code, v.commission_rate, v.commission_fee,
-                   CAST(:at AS timestamptz)
-            FROM unnest(CAST(:part_ids AS uuid[]), CAST(:part_vendor_ids AS uuid[])) AS p (id, vendor_id)
-            JOIN vendor v ON v.tenant_id = :tenant_id AND v.id = p.vendor_id)
-        INSERT INTO order_line (tenant_id, id, order_id, product_id, variant_id, sku, title, quantity, unit_price,
-                                discount, total, tax, decision_id, explanation, gift, promised_on, components,
-                                vendor_id, consignment_id)
-        SELECT :tenant_id, l.id, :id, l.product_id, l.variant_id, l.sku, l.title, l.quantity, l.unit_price, l.discount,
-               l.total, l.tax, l.decision_id, CAST(l.explanation AS jsonb), CAST(l.gift AS jsonb), l.promised_on,
-               CAST(l.components AS jsonb),
-               l.vendor_id, l.consignment_id
-        FROM unnest(CAST(:line_ids AS uuid[]), CAST(:product_ids AS uuid[]), CAST(:variant_ids AS uuid[]),
-                    CAST(:skus AS text[]), CAST(:titles AS text[]), CAST(:quantities AS bigint[]),
-                    CAST(:unit_prices AS bigint[]), CAST(:discounts AS bigint[]), CAST(:totals AS bigint[]),
-                    CAST(:line_taxes AS bigint[]), CAST(:decision_ids AS uuid[]),
-                    CAST(:explanations AS text[]), CAST(:gifts AS text[]), CAST(:promised_on AS date[]),
-                    CAST(:components AS text[]), CAST(:vendor_ids AS uuid[]), CAST(:line_consignment_ids AS uuid[]))
-             AS l (id, product_id, variant_id, sku, title, quantity, unit_price, discount, total, tax, decision_id,
-                   explanation, gift, promised_on, components, vendor_id, consignment_id)
-        """
-    )
-)
+_ORDER = """
+    WITH placed AS (
+        INSERT INTO orders (tenant_id, id, number, cart_id, customer_id, visitor_id, email, currency, subtotal,
+                            discount, shipping, tax, tax_included, shipping_tax, taxes, rounding, tax_engine,
+                            vat_id, discounts, customer_note, fees, fees_tax, fee_lines, gift, tax_terms, address,
+                            delivery, total, payment_state, placed_at)
+        VALUES (:tenant_id, :id, :number, :cart_id, CAST(:customer_id AS uuid), :visitor_id, CAST(:email AS text),
+                :currency, :subtotal, :discount, :shipping, :tax, :tax_included, :shipping_tax,
+                CAST(CAST(:taxes AS text) AS jsonb), :rounding,
+                CAST(CAST(:tax_engine AS text) AS jsonb), CAST(CAST(:vat_id AS text) AS jsonb),
+                CAST(CAST(:taken AS text) AS jsonb), CAST(:customer_note AS text), :fees, :fees_tax,
+                CAST(CAST(:fee_lines AS text) AS jsonb), CAST(CAST(:gift AS text) AS jsonb),
+                CAST(CAST(:tax_terms AS text) AS jsonb),
+                CAST(CAST(:address AS text) AS jsonb),
+                CAST(CAST(:delivery AS text) AS jsonb), :total, :payment_state, CAST(:at AS timestamptz))),
+    entered AS (
+        INSERT INTO order_entry (tenant_id, id, order_id, kind, actor, at)
+        VALUES (:tenant_id, :entry_id, :id, 'placed', 'shopper', CAST(:at AS timestamptz))){also}
+    INSERT INTO order_line (tenant_id, id, order_id, product_id, variant_id, sku, title, quantity, unit_price,
+                            discount, total, tax, decision_id, explanation, gift, promised_on, components,
+                            vendor_id, consignment_id)
+    SELECT :tenant_id, l.id, :id, l.product_id, l.variant_id, l.sku, l.title, l.quantity, l.unit_price, l.discount,
+           l.total, l.tax, l.decision_id, CAST(l.explanation AS jsonb), CAST(l.gift AS jsonb), l.promised_on,
+           CAST(l.components AS jsonb),
+           l.vendor_id, l.consignment_id
+    FROM unnest(CAST(:line_ids AS uuid[]), CAST(:product_ids AS uuid[]), CAST(:variant_ids AS uuid[]),
+                CAST(:skus AS text[]), CAST(:titles AS text[]), CAST(:quantities AS bigint[]),
+                CAST(:unit_prices AS bigint[]), CAST(:discounts AS bigint[]), CAST(:totals AS bigint[]),
+                CAST(:line_taxes AS bigint[]), CAST(:decision_ids AS uuid[]),
+                CAST(:explanations AS text[]), CAST(:gifts AS text[]), CAST(:promised_on AS date[]),
+                CAST(:components AS text[]), CAST(:vendor_ids AS uuid[]), CAST(:line_consignment_ids AS uuid[]))
+         AS l (id, product_id, variant_id, sku, title, quantity, unit_price, discount, total, tax, decision_id,
+               explanation, gift, promised_on, components, vendor_id, consignment_id)
+"""
+
+# Of an order that goes several ways, and of one that is of vendors: most orders are neither.
+_PARTS = """,
+    consigned AS (
+        INSERT INTO order_consignment (tenant_id, id, order_id, number, address, delivery, shipping, shipping_tax,
+                                       shipping_charged, tax, taxes, tax_terms)
+        SELECT :tenant_id, c.id, :id, c.number, c.address, c.delivery, c.shipping, c.shipping_tax,
+               c.shipping_charged, c.tax, c.taxes, c.tax_terms
+        FROM jsonb_to_recordset(CAST(CAST(:consignments AS text) AS jsonb))
+             AS c (id uuid, number bigint, address jsonb, delivery jsonb, shipping bigint, shipping_tax bigint,
+                   shipping_charged bigint, tax bigint, taxes jsonb, tax_terms jsonb)),
+    split AS (
+        INSERT INTO vendor_order (tenant_id, id, order_id, vendor_id, number, commission_rate, commission_fee,
+                                  placed_at)
+        SELECT :tenant_id, p.id, :id, v.id, :number || '-' || v.code, v.commission_rate, v.commission_fee,
+               CAST(:at AS timestamptz)
+        FROM unnest(CAST(:part_ids AS uuid[]), CAST(:part_vendor_ids AS uuid[])) AS p (id, vendor_id)
+        JOIN vendor v ON v.tenant_id = :tenant_id AND v.id = p.vendor_id)"""
+_PLACE = announcing(_ORDER.format(also=""))
+_PLACE_IN_PARTS = announcing(_ORDER.format(also=_PARTS))
 
 
 async def place(
@@ -110,7 +109,7 @@ async def place(
     terms = None if cart.where.is_split else _tax_terms(checked, 0)
     vendors = sorted({line.variant.vendor_id for line in cart.lines if line.variant.vendor_id})
     await tx.rows(
-        _PLACE,
+        _PLACE_IN_PARTS if consignments or vendors else _PLACE,
         {
             "id": order_id,
             "number": number_of(order_id),
@@ -162,9 +161,9 @@ async def place(
             "consignments": json.dumps(consignments, default=str),
             "part_ids": [new_id() for _ in vendors],
             "part_vendor_ids": vendors,
+            **told(_said(tx.tenant_id, shopper, checked, order_id, line_ids)),
         },
     )
-    await _announce(tx, shopper, checked, order_id, line_ids)
     if cart.where.slots:
         await slots.take(tx, order_id, cart.where.slots)
     await promotions.redeem(tx, shopper, checked.redemptions, order_id=order_id, currency=cart.currency, email=email)
@@ -202,7 +201,7 @@ def _consignments(checked: Checked) -> list[dict[str, Any]]:
     ]
 
 
-async def _announce(tx: Tx, shopper: Shopper, checked: Checked, order_id: UUID, line_ids: Sequence[UUID]) -> None:
+def _said(tenant_id: UUID, shopper: Shopper, checked: Checked, order_id: UUID, line_ids: Sequence[UUID]) -> list[Event]:
     cart, totals = checked.cart, checked.totals
     placed = OrderPlaced(
         order_id=order_id,
@@ -248,7 +247,7 @@ async def _announce(tx: Tx, shopper: Shopper, checked: Checked, order_id: UUID, 
     )
     context = shopper.context()
     facts = (placed, purchase)
-    await announce(tx, [record(fact, tenant_id=tx.tenant_id, aggregate_id=order_id, context=context) for fact in facts])
+    return [record(fact, tenant_id=tenant_id, aggregate_id=order_id, context=context) for fact in facts]
 
 
 def number_of(order_id: UUID) -> str:
