@@ -42,6 +42,7 @@ from commerce.orders import vendor_api as vendor_orders
 from commerce.payments import api as payments
 from commerce.payments.accounts import api as payment_accounts
 from commerce.payments.methods import api as payment_methods
+from commerce.payments.providers.registry import close as close_providers
 from commerce.payments.reconciliation import api as reconciliation
 from commerce.pricing import api as pricing
 from commerce.promotions import api as promotions
@@ -91,6 +92,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
             app.state.vat_register = Vies(client, settings.vies_url) if settings.vies_url else NoRegister()
             async with _told(settings, answers), life.lived():
                 yield
+        await close_providers(database)
         await database.close()
 
     app = FastAPIOffline(title="Tradewind", version="0.1.0", description=DESCRIPTION, lifespan=lifespan)

@@ -116,6 +116,7 @@ async def run(settings: Settings) -> None:
     finally:
         await client.aclose()
         await redis.aclose()
+        await checkout.providers.close()
         await database.close()
 
 

@@ -8,6 +8,7 @@ from datetime import date
 
 import commerce.tables  # noqa: F401  (a table of one context refers to those of others)
 from commerce.payments.providers import ReportsSettlements, configured
+from commerce.payments.providers.registry import close as close_providers
 from commerce.payments.reconciliation.service import Summary, reconcile, yesterday
 from commerce.tenancy import service as tenancy
 from foundation.database import Database
@@ -49,4 +50,5 @@ async def _run(settings: Settings, slug: str, day: date | None, provider: str | 
             if provider or isinstance(one, ReportsSettlements)
         }
     finally:
+        await close_providers(database)
         await database.close()

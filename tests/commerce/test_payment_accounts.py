@@ -67,6 +67,7 @@ async def test_options_say_what_each_can_do(staff: httpx.AsyncClient, client: ht
     options = (await client.get("/v1/store/payment-options")).json()
     said = {one["provider"]: (one["deferred"], one["saves_methods"]) for one in options["items"]}
     assert (said["stripe"], said["paypal"]) == ((False, True), (False, False))
+    assert {one["lets_go_within_hours"] for one in options["items"]} == {0}  # each of these can void
     assert options["methods"] == []
 
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import itertools
 import json
+import threading
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 from uuid import UUID, uuid4
@@ -18,13 +20,15 @@ from commerce.checkout.service import Checkout
 from commerce.identity.staff import create_key
 from commerce.payments import inbox, signatures
 from commerce.payments.inbox import MAX_TRIES
-from commerce.payments.providers import TestProvider, configured
+from commerce.payments.providers import Providers, TestProvider, configured, registry
 from foundation import clock
 from tests.commerce.desk import Crash
 from tests.commerce.invariants import all_faults
 from tests.factories import SeededShop
 
 if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
     from foundation.settings import Settings
     from tests.commerce.conftest import Browser
     from tests.conftest import DatabaseUrls
@@ -283,3 +287,53 @@ async def test_a_refund_that_comes_back_is_owed_again(
     assert [entry["kind"] for entry in seen["timeline"]].count("refund_failed") == 1
     assert rows("SELECT sum(amount), count(*) FROM ledger_posting WHERE account = 'refunds'") == [(0, 2)]
     await right()
+
+
+@pytest.mark.parametrize("provider", ["test", "stripe", "nobody"])
+async def test_a_body_without_end_is_refused_before_anybody_reads_it(
+    client: httpx.AsyncClient, settings: Settings, rows: Any, provider: str
+) -> None:
+    body = b"x" * (settings.max_body_bytes + 1)
+
+    async def in_pieces() -> AsyncIterator[bytes]:
+        for start in range(0, len(body), 2**16):
+            yield body[start : start + 2**16]
+
+    for content in (body, in_pieces()):
+        refused = await client.post(f"/v1/webhooks/{provider}", content=content)
+        assert (refused.status_code, refused.json()["code"]) == (413, "request.body_too_large"), refused.text
+    assert rows(KEPT) == []
+
+
+async def test_others_are_answered_while_a_certificate_is_fetched(
+    bank: Bank, client: httpx.AsyncClient, grocer: SeededShop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked, come = threading.Event(), threading.Event()
+    read_event = bank.provider.read_event
+
+    def slowly(*arguments: Any, **more: Any) -> Any:
+        asked.set()
+        assert come.wait(30), "nobody else was answered meanwhile"
+        return read_event(*arguments, **more)
+
+    monkeypatch.setattr(bank.provider, "read_event", slowly)
+    told = asyncio.ensure_future(bank.tell("other", "evt_slow"))
+    await asyncio.to_thread(asked.wait, 30)
+    assert (await client.get("/v1/store/payment-options")).status_code == 200
+    come.set()
+    assert (await told).status_code == 204
+
+
+async def test_a_worker_that_stops_closes_what_its_providers_keep_open(app: Any, settings: Settings) -> None:
+    closed = []
+
+    class Open(TestProvider):
+        async def close(self) -> None:
+            closed.append(self.name)
+
+    database = app.state.core.database
+    registry._built[database] = Providers(Open())
+    await registry.close(database)
+    await registry.close(database)
+    assert closed == ["test"]
+    assert database not in registry._built

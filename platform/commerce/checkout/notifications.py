@@ -6,6 +6,7 @@ else that happens to payments.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass
 from uuid import UUID
@@ -50,7 +51,8 @@ class Notifications:
         named = self.checkout.providers.named(provider)
         if not isinstance(named, TakesEvents):
             raise UnknownProvider(provider=provider)
-        event = named.read_event(headers, body, now=clock.now())
+        # It may have to fetch a certificate: not in the loop that answers everybody else.
+        event = await asyncio.to_thread(named.read_event, headers, body, now=clock.now())
         async with self.checkout.database.tx(tenant_id) as tx:
             kept = await inbox.keep(tx, provider, event)
         if kept is not None:

@@ -63,7 +63,7 @@ class Disputes:
         """Tell the bank why the money is rightly the shop's.
 
         Raises:
-            DisputeNotFound, DisputeOver, CanNotBeContested, ProviderUnavailable: nothing is kept.
+            DisputeNotFound, DisputeOver, CanNotBeContested, EvidenceRefused, ProviderUnavailable: nothing is kept.
         """
         async with self.database.tx(tenant_id, read_only=True) as tx:
             dispute = await disputes.to_contest(tx, dispute_id)

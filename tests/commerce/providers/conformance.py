@@ -59,6 +59,8 @@ class Counter:
     currencies: tuple[str, ...] = tuple(CURRENCIES)
     tenant_id: UUID = field(default_factory=new_id)
     amount: int = 12_340
+    lets_go_within: timedelta = timedelta()
+    """How long it takes until what was let go is free, as the provider documents it."""
 
     def charge(self, **said: Any) -> Charge:
         """A payment that nobody has asked for yet."""
@@ -138,6 +140,10 @@ class Conformance:
         answer = await at.provider.authorise(charge)
         await at.provider.void(replace(charge, token=""))
         assert isinstance(await at.provider.capture(replace(charge, token="", reference=answer.reference)), Refused)
+
+    async def test_it_says_how_soon_what_was_let_go_is_the_cardholders_again(self, at: Counter) -> None:
+        """No time where it can void; at the latest when the authorisation runs out by itself, where it can not."""
+        assert at.provider.lets_go_within == at.lets_go_within
 
     async def test_letting_go_of_nothing_is_nothing(self, at: Counter) -> None:
         await at.provider.void(at.charge(token=""))

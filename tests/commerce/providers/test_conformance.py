@@ -120,6 +120,10 @@ class AtOnce:
     act: Any
     """`(payment_id, approved) -> None`: the shopper does what was asked."""
 
+    @property
+    def lets_go_within(self) -> timedelta:
+        return self.provider.lets_go_within
+
     async def authorise(self, charge: Charge) -> Authorised | ActionRequired | Refused:
         waits, charge = charge.token == "asked", replace(charge, token=_TOKENS.get(charge.token, charge.token))
         answer = await self.provider.authorise(charge)
@@ -197,6 +201,7 @@ class TestRazorpay(SentAgainLater):
                 pass_challenge=decide,
                 signed=_signed_by_razorpay,
                 away=AtOnce(RazorpayProvider(*KEYS, SECRET, api_base=NOBODY_HOME), act).authorise,
+                lets_go_within=timedelta(days=1),
             )
 
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 import base64
 import json
 import zlib
-from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from functools import cache
 from typing import Any
 from uuid import UUID
 
+import httpx
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
@@ -21,6 +21,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import NameOID
 from hypothesis import given
 from hypothesis import strategies as st
+from starlette.applications import Starlette
 
 from commerce.payments.providers import (
     NEVER_ASKED,
@@ -39,19 +40,12 @@ from commerce.payments.providers import (
 from commerce.payments.providers.paypal import PayPalProvider, client, events
 from commerce.payments.providers.paypal.amounts import CURRENCIES, from_paypal, to_paypal
 from foundation.ids import new_id
-from tests.commerce.providers.peers.loopback import Fault, Watched, served
+from tests.commerce.providers.peers.loopback import Fault, Watched
 from tests.commerce.providers.peers.paypal_peer import CLIENT, PayPal
 
 TENANT = new_id()
 WEBHOOK = "9XL90610J3647323C"
 BACK = "https://shop.example/checkout/return"
-
-
-@pytest.fixture(scope="module")
-def loopback() -> Iterator[tuple[Watched, str]]:
-    watched = Watched(PayPal().app())
-    with served(watched) as url:
-        yield watched, url
 
 
 @pytest.fixture
@@ -60,12 +54,8 @@ def wallet() -> PayPal:
 
 
 @pytest.fixture
-def peer(wallet: PayPal, loopback: tuple[Watched, str]) -> Watched:
-    watched, _ = loopback
-    watched.app = wallet.app()
-    watched.asked.clear()
-    watched.faults.clear()
-    return watched
+def stand_in(wallet: PayPal) -> Starlette:
+    return wallet.app()
 
 
 @pytest.fixture
@@ -539,3 +529,23 @@ def test_without_a_webhook_nothing_is_believed() -> None:
 def test_a_certificate_that_can_not_be_had_is_no_answer(loopback: tuple[Watched, str]) -> None:
     with pytest.raises(ProviderUnavailable):
         events.fetch(f"{loopback[1]}/v1/notifications/certs/CERT-1")
+
+
+def test_a_certificate_is_fetched_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = []
+
+    def get(url: str, **_: Any) -> httpx.Response:
+        asked.append(url)
+        return httpx.Response(200, content=b"certificate", request=httpx.Request("GET", url))
+
+    monkeypatch.setattr(httpx, "get", get)
+    url = f"https://api.paypal.com/v1/notifications/certs/{new_id()}"
+    assert [events.fetch(url) for _ in range(3)] == [b"certificate"] * 3
+    assert asked == [url]
+
+
+def test_a_certificate_that_is_somewhere_else_by_now_is_not_followed(monkeypatch: pytest.MonkeyPatch) -> None:
+    transport = httpx.MockTransport(lambda _: httpx.Response(302, headers={"Location": "https://evil.example/cert"}))
+    monkeypatch.setattr(httpx, "get", httpx.Client(transport=transport).get)
+    with pytest.raises(ProviderUnavailable):
+        events.fetch(f"https://api.paypal.com/v1/notifications/certs/{new_id()}")

@@ -5,13 +5,13 @@ from __future__ import annotations
 import hashlib
 import hmac
 import json
-from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
 import pytest
+from starlette.applications import Starlette
 
 from commerce.payments.providers import (
     NEVER_ASKED,
@@ -19,6 +19,8 @@ from commerce.payments.providers import (
     Authorised,
     Captured,
     Charge,
+    Contests,
+    EvidenceRefused,
     ForgedEvent,
     ProviderUnavailable,
     Refunded,
@@ -29,19 +31,12 @@ from commerce.payments.providers import (
 )
 from commerce.payments.providers.razorpay import RazorpayProvider, client
 from foundation.ids import new_id
-from tests.commerce.providers.peers.loopback import Fault, Watched, served
+from tests.commerce.providers.peers.loopback import Fault, Watched
 from tests.commerce.providers.peers.razorpay_peer import KEYS, Razorpay
 
 TENANT = new_id()
 SECRET = "webhook secret"
 BACK = "https://shop.example/checkout/return"
-
-
-@pytest.fixture(scope="module")
-def loopback() -> Iterator[tuple[Watched, str]]:
-    watched = Watched(Razorpay().app())
-    with served(watched) as url:
-        yield watched, url
 
 
 @pytest.fixture
@@ -50,12 +45,8 @@ def bank() -> Razorpay:
 
 
 @pytest.fixture
-def peer(bank: Razorpay, loopback: tuple[Watched, str]) -> Watched:
-    watched, _ = loopback
-    watched.app = bank.app()
-    watched.asked.clear()
-    watched.faults.clear()
-    return watched
+def stand_in(bank: Razorpay) -> Starlette:
+    return bank.app()
 
 
 @pytest.fixture
@@ -204,6 +195,39 @@ async def test_what_is_not_authorised_can_not_be_taken(provider: RazorpayProvide
     assert await provider.capture(replace(asked, reference="order_nothing")) == Refused("expired")
 
 
+async def test_evidence_is_a_document_and_is_submitted_once(provider: RazorpayProvider, bank: Razorpay) -> None:
+    bank.disputes["disp_1"] = {"id": "disp_1", "status": "open", "evidence": {"submitted_at": None}}
+    assert isinstance(provider, Contests)
+    said = "It was delivered.\n#panic() *is* $no$ markup, `here` \\ or _there_. \N{SNOWMAN}" + " x" * 800
+    for _ in range(2):
+        await provider.contest(TENANT, "disp_1", said)
+    ((name, pdf),) = bank.documents.items()
+    assert pdf.startswith(b"%PDF-")
+    evidence = bank.disputes["disp_1"]["evidence"]
+    assert (evidence["action"], evidence["explanation_letter"]) == ("submit", [name])
+    assert evidence["summary"] == said[:1000]
+
+
+async def test_evidence_that_comes_too_late_or_about_nothing_is_refused(
+    provider: RazorpayProvider, bank: Razorpay
+) -> None:
+    bank.disputes["disp_1"] = {"id": "disp_1", "status": "lost"}
+    for dispute in ("disp_1", "disp_nobody"):
+        with pytest.raises(EvidenceRefused):
+            await provider.contest(TENANT, dispute, "It was delivered.")
+
+
+async def test_evidence_that_is_not_taken_now_can_be_sent_again(
+    provider: RazorpayProvider, bank: Razorpay, peer: Watched
+) -> None:
+    bank.disputes["disp_1"] = {"id": "disp_1", "status": "open", "evidence": None}
+    peer.faults.append(Fault("contest$", method="PATCH"))
+    with pytest.raises(ProviderUnavailable):
+        await provider.contest(TENANT, "disp_1", "It was delivered.")
+    await provider.contest(TENANT, "disp_1", "It was delivered.")
+    assert bank.disputes["disp_1"]["status"] == "under_review"
+
+
 async def test_what_is_let_go_is_marked_and_given_back_by_razorpay_itself(
     provider: RazorpayProvider, bank: Razorpay, peer: Watched
 ) -> None:
@@ -213,6 +237,8 @@ async def test_what_is_let_go_is_marked_and_given_back_by_razorpay_itself(
     await provider.void(paid)
     await provider.void(replace(paid, reference=None))
     assert order["notes"] == {"payment_id": str(paid.payment_id), "let_go": "yes"}
+    given_back_after = timedelta(minutes=order["payment"]["capture_options"]["manual_expiry_period"])
+    assert provider.lets_go_within == given_back_after
     assert sum(one.method == "PATCH" for one in peer.asked) == 1
     assert await provider.capture(paid) == Refused("let_go")
     assert await provider.authorise(paid) == await provider.resume(paid) == Refused("let_go")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+from math import ceil
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Path
@@ -71,7 +73,10 @@ async def options(core: CoreDep, shop: ShopDep, shopper: MaybeShopper) -> Paymen
     return PaymentOptions(
         items=[
             OptionOut(
-                provider=provider.name, deferred=provider.deferred, saves_methods=isinstance(provider, SavesMethods)
+                provider=provider.name,
+                deferred=provider.deferred,
+                saves_methods=isinstance(provider, SavesMethods),
+                lets_go_within_hours=ceil(provider.lets_go_within / timedelta(hours=1)),
             )
             for provider in offered
         ],

@@ -50,6 +50,8 @@ class OptionOut(Model):
     """The goods go before the money, as with cash on delivery."""
     saves_methods: bool
     """It can keep an instrument for next time."""
+    lets_go_within_hours: int
+    """How long it may take until what was held and is not wanted is the shopper's again: 0, where it can be voided."""
 
 
 class PaymentOptions(Model):

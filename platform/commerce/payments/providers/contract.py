@@ -12,11 +12,11 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import ClassVar, Literal, Protocol, runtime_checkable
 from uuid import UUID
 
-from foundation.errors import Unauthenticated, Unavailable
+from foundation.errors import Conflict, Unauthenticated, Unavailable
 
 
 class ProviderUnavailable(Unavailable):
@@ -29,6 +29,12 @@ class ForgedEvent(Unauthenticated):
     """The notification's signature is not the provider's, or is too old."""
 
     code = "payments.forged_event"
+
+
+class EvidenceRefused(Conflict):
+    """The provider takes no evidence about this dispute: it is too late, or decided."""
+
+    code = "payments.evidence_refused"
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,6 +205,11 @@ class Provider(Protocol):
     name: ClassVar[str]
     deferred: ClassVar[bool]
     """The goods go before the money: cash on delivery, invoices. It is captured when staff say that it came."""
+    lets_go_within: ClassVar[timedelta]
+    """How long a cardholder may wait until what was let go is theirs again: no time, where the provider can void.
+
+    Whatever it is, nothing is captured that was let go.
+    """
 
     async def authorise(self, charge: Charge) -> Authorised | ActionRequired | Refused:
         """Hold the amount on the instrument behind the token."""
@@ -214,7 +225,10 @@ class Provider(Protocol):
         """Take what was held; refused when it is held no more."""
 
     async def void(self, charge: Charge) -> None:
-        """Let go of what may be held; nothing happens when nothing is. Without a reference it is found by the id."""
+        """Let go of what may be held, or see to it that it ends by itself within `lets_go_within`.
+
+        Nothing happens when nothing is held. Without a reference it is found by the id.
+        """
 
     async def refund(self, refund: Reimbursement) -> Refunded | Refused:
         """Send back a part of what was captured."""
@@ -225,7 +239,7 @@ class TakesEvents(Protocol):
     """A provider that notifies us."""
 
     def read_event(self, headers: Mapping[str, str], body: bytes, *, now: datetime) -> ProviderEvent:
-        """The notification in a request, its header names in lower case.
+        """The notification in a request, its header names in lower case. It may block: it is called in a thread.
 
         Raises:
             ForgedEvent: the signature is not good, or older than the provider's tolerance.
@@ -251,7 +265,19 @@ class Contests(Protocol):
     """A provider that takes evidence against a chargeback."""
 
     async def contest(self, tenant_id: UUID, dispute_reference: str, evidence: str) -> None:
-        """Say why the money is rightly ours."""
+        """Say why the money is rightly ours.
+
+        Raises:
+            EvidenceRefused: it is too late.
+        """
+
+
+@runtime_checkable
+class KeepsConnections(Protocol):
+    """A provider whose client keeps connections open."""
+
+    async def close(self) -> None:
+        """The worker stops: close them."""
 
 
 @runtime_checkable

@@ -26,6 +26,7 @@ from foundation.database import Database
 class _Deferred:
     name: ClassVar[str]
     deferred: ClassVar[bool] = True
+    lets_go_within: ClassVar[timedelta] = timedelta()
 
     def __init__(self, database: Database) -> None:
         self._database = database

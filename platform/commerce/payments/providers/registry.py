@@ -7,7 +7,7 @@ from uuid import UUID
 from weakref import WeakKeyDictionary
 
 from commerce.payments.providers.accounts import ShopAccounts
-from commerce.payments.providers.contract import Provider
+from commerce.payments.providers.contract import KeepsConnections, Provider
 from commerce.payments.providers.deferred import CashOnDelivery, Invoices
 from commerce.payments.providers.paypal import PayPalProvider
 from commerce.payments.providers.razorpay import RazorpayProvider
@@ -87,6 +87,12 @@ class Providers:
             chosen = [provider for provider in self.all if provider.name not in BY_OTHERS]
         return [*(provider for provider in chosen if provider not in own), *own]
 
+    async def close(self) -> None:
+        """Close the connections that providers keep open."""
+        for provider in self.all:
+            if isinstance(provider, KeepsConnections):
+                await provider.close()
+
     def forget(self, tenant_id: UUID) -> None:
         """A shop has said something new of its providers."""
         if self._accounts is not None:
@@ -107,6 +113,13 @@ def configured(database: Database, settings: Settings) -> Providers:
         made = (*_made(database, settings), *_by_others(settings, accounts))
         _built[database] = Providers(*made, accounts=accounts, in_production=in_production)
     return _built[database]
+
+
+async def close(database: Database) -> None:
+    """Close what was made for a worker's database, if anything was: the worker stops."""
+    providers = _built.pop(database, None)
+    if providers is not None:
+        await providers.close()
 
 
 def _made(database: Database, settings: Settings) -> Iterator[Provider]:

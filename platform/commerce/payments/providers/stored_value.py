@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import ClassVar
 from uuid import UUID
 
@@ -26,6 +27,7 @@ class _StoredValue:
     name: ClassVar[str]
     kind: ClassVar[Kind]
     deferred: ClassVar[bool] = False
+    lets_go_within: ClassVar[timedelta] = timedelta()
 
     def __init__(self, database: Database) -> None:
         self._database = database

@@ -38,6 +38,8 @@ class Razorpay:
     orders: dict[str, dict[str, Any]] = field(default_factory=dict)
     payments: dict[str, dict[str, Any]] = field(default_factory=dict)
     refunds: dict[str, dict[str, Any]] = field(default_factory=dict)
+    disputes: dict[str, dict[str, Any]] = field(default_factory=dict)
+    documents: dict[str, bytes] = field(default_factory=dict)
     report: list[dict[str, Any]] = field(default_factory=list)
     refund_status: str = "processed"
     _numbers: Any = field(default_factory=itertools.count)
@@ -55,6 +57,9 @@ class Razorpay:
             Route("/v1/payments/{id}/capture", self._guarded(self.capture), methods=["POST"]),
             Route("/v1/payments/{id}/refund", self._guarded(self.refund), methods=["POST"]),
             Route("/v1/payments/{id}/refunds", self._guarded(self.list_refunds)),
+            Route("/v1/disputes/{id}", self._guarded(self.fetch_dispute)),
+            Route("/v1/disputes/{id}/contest", self._guarded(self.contest), methods=["PATCH"]),
+            Route("/v1/documents", self._guarded(self.create_document), methods=["POST"]),
             Route("/v1/settlements/recon/combined", self._guarded(self.combined)),
         ]
         return Starlette(routes=routes)
@@ -167,6 +172,28 @@ class Razorpay:
     async def list_refunds(self, request: Request) -> JSONResponse:
         found = [made for made in self.refunds.values() if made["payment_id"] == request.path_params["id"]]
         return JSONResponse({"entity": "collection", "count": len(found), "items": found})
+
+    async def fetch_dispute(self, request: Request) -> JSONResponse:
+        dispute = self.disputes.get(request.path_params["id"])
+        return JSONResponse(dispute) if dispute else _error("The id provided does not exist")
+
+    async def create_document(self, request: Request) -> JSONResponse:
+        async with request.form() as form:
+            file = form["file"]
+            if form["purpose"] != "dispute_evidence" or file.content_type not in ("application/pdf", "image/png"):
+                return _error("The file type is not supported")
+            name = self._name("doc")
+            self.documents[name] = await file.read()
+        return JSONResponse({"id": name, "entity": "document", "purpose": "dispute_evidence"})
+
+    async def contest(self, request: Request) -> JSONResponse:
+        dispute, said = self.disputes[request.path_params["id"]], await request.json()
+        if dispute["status"] != "open":
+            return _error("Action not allowed on a closed dispute")
+        if any(name not in self.documents for name in said.get("explanation_letter") or [""]):
+            return _error("At least one document is needed")
+        dispute.update(status="under_review", evidence={**said, "submitted_at": 1_900_000_000})
+        return JSONResponse(dispute)
 
     async def combined(self, request: Request) -> JSONResponse:
         asked = {name: int(value) for name, value in request.query_params.items()}

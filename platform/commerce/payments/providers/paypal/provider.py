@@ -8,7 +8,7 @@ again, since PayPal forgets a request's id after some hours.
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Any, ClassVar, Literal
 from uuid import UUID
 
@@ -45,6 +45,7 @@ class PayPalProvider:
 
     name: ClassVar[str] = "paypal"
     deferred: ClassVar[bool] = False
+    lets_go_within: ClassVar[timedelta] = timedelta()
 
     def __init__(
         self,

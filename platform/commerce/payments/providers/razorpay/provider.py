@@ -9,6 +9,7 @@ let go at once: its order is marked, and Razorpay gives it back when `GIVEN_BACK
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Mapping
 from datetime import date, datetime, timedelta
 from typing import Any, ClassVar
@@ -21,6 +22,7 @@ from commerce.payments.providers.contract import (
     Authorised,
     Captured,
     Charge,
+    EvidenceRefused,
     ProviderEvent,
     Refunded,
     Refused,
@@ -29,6 +31,7 @@ from commerce.payments.providers.contract import (
 )
 from commerce.payments.providers.razorpay import events
 from commerce.payments.providers.razorpay.client import Client, NotAccepted
+from commerce.payments.providers.razorpay.evidence import letter
 from foundation.money import exponent
 
 GIVEN_BACK_AFTER = timedelta(days=1)
@@ -41,6 +44,8 @@ _LET_GO = "let_go"
 """The note on an order that no payment for it is wanted any more."""
 LET_GO = Refused("let_go")
 _PAGE = 100
+_SUMMARY = 1_000
+"""So much of what is said fits the summary; all of it is in the letter."""
 
 
 class RazorpayProvider:
@@ -48,6 +53,7 @@ class RazorpayProvider:
 
     name: ClassVar[str] = "razorpay"
     deferred: ClassVar[bool] = False
+    lets_go_within: ClassVar[timedelta] = GIVEN_BACK_AFTER
 
     def __init__(
         self,
@@ -166,6 +172,24 @@ class RazorpayProvider:
             if len(page) < _PAGE:
                 return
             skip += _PAGE
+
+    async def contest(self, tenant_id: UUID, dispute_reference: str, evidence: str) -> None:
+        """Upload the evidence as a document, and submit it; Razorpay takes it once.
+
+        Raises:
+            EvidenceRefused: it is too late, or Razorpay does not know the dispute.
+        """
+        try:
+            dispute = await self._client.call(tenant_id, "dispute", "fetch", dispute_reference)
+            if (dispute.get("evidence") or {}).get("submitted_at"):
+                return
+            pdf = await asyncio.to_thread(letter, dispute_reference, evidence)
+            uploaded = {"file": (f"{dispute_reference}.pdf", pdf, "application/pdf"), "purpose": "dispute_evidence"}
+            document = await self._client.call(tenant_id, "document", "create", uploaded)
+            said = {"summary": evidence[:_SUMMARY], "explanation_letter": [document["id"]], "action": "submit"}
+            await self._client.call(tenant_id, "dispute", "contest", dispute_reference, said)
+        except NotAccepted as refusal:
+            raise EvidenceRefused from refusal
 
     async def _find(self, charge: Charge) -> dict[str, Any] | None:
         if charge.reference:

@@ -24,6 +24,7 @@ from commerce.payments.providers.contract import (
     Authorised,
     Captured,
     Charge,
+    EvidenceRefused,
     ProviderEvent,
     ProviderUnavailable,
     Refunded,
@@ -57,6 +58,7 @@ class StripeProvider:
 
     name: ClassVar[str] = "stripe"
     deferred: ClassVar[bool] = False
+    lets_go_within: ClassVar[timedelta] = timedelta()
 
     def __init__(
         self, secret_key: str, webhook_secret: str, *, api_base: str | None = None, accounts: Accounts = own_account
@@ -237,13 +239,20 @@ class StripeProvider:
                 log.info("stripe.nothing_to_forget", reason=_reason(refusal))
 
     async def contest(self, tenant_id: UUID, dispute_reference: str, evidence: str) -> None:
-        """Submit the evidence; Stripe takes it once."""
-        with _answers():
-            await self._client.v1.disputes.update_async(
-                dispute_reference,
-                {"evidence": {"uncategorized_text": evidence}, "submit": True},
-                await self._options(tenant_id, f"{dispute_reference}:evidence"),
-            )
+        """Submit the evidence; Stripe takes it once.
+
+        Raises:
+            EvidenceRefused: it is too late, or Stripe does not know the dispute.
+        """
+        with _answers() as sdk:
+            try:
+                await self._client.v1.disputes.update_async(
+                    dispute_reference,
+                    {"evidence": {"uncategorized_text": evidence}, "submit": True},
+                    await self._options(tenant_id, f"{dispute_reference}:evidence"),
+                )
+            except sdk.InvalidRequestError as refusal:
+                raise EvidenceRefused from refusal
 
     async def settlements(self, tenant_id: UUID, day: date) -> AsyncIterator[Settled]:
         """The lines of the payouts that reached the bank on a day."""

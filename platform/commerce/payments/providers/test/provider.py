@@ -59,6 +59,7 @@ class TestProvider:
     __test__ = False
     name: ClassVar[str] = "test"
     deferred: ClassVar[bool] = False
+    lets_go_within: ClassVar[timedelta] = timedelta()
     _database: Database | None = None
     _secret: str = ""
 
