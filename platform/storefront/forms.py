@@ -171,7 +171,7 @@ class DeliveryForm(Input):
         Raises:
             InvalidFields: part of it is missing or wrong.
         """
-        given = self.model_dump(exclude={"code", "slot", "vat_id"}, exclude_none=True)
+        given = self.model_dump(exclude={"code", "slot", "vat_id", "units"}, exclude_none=True)
         if not given.keys() - {"country"}:
             return None
         for coded in given.keys() & {"region", "country"}:
@@ -180,6 +180,12 @@ class DeliveryForm(Input):
             return AddressIn.model_validate(given)
         except ValidationError as fault:
             raise InvalidFields(errors=[_fault(error["loc"], error["msg"]) for error in fault.errors()]) from fault
+
+
+class SplitForm(DeliveryForm):
+    """How many of each line go to another address, and where that is."""
+
+    units: dict[Id, Annotated[int, BeforeValidator(_whole), Field(ge=0, le=9_999)]]
 
 
 class CancelForm(Input):
@@ -298,11 +304,22 @@ async def read_units(request: Request) -> UnitsForm:
     Raises:
         UnsupportedForm, InvalidFields.
     """
-    fields = await _fields(request, MAX_LINES + 1)
+    return _validated(UnitsForm, _with_units(await _fields(request, MAX_LINES + 1)))
+
+
+async def read_split(request: Request) -> SplitForm:
+    """How many of each line go to another address: a line's field is called `units-` and its id.
+
+    Raises:
+        UnsupportedForm, InvalidFields.
+    """
+    return _validated(SplitForm, _with_units(await _fields(request, MAX_LINES + MAX_FIELDS)))
+
+
+def _with_units(fields: dict[str, Any]) -> dict[str, Any]:
     lines = {name: value for name, value in fields.items() if name.startswith(_UNITS)}
     rest = {name: value for name, value in fields.items() if name not in lines}
-    units = {name.removeprefix(_UNITS): value for name, value in lines.items()}
-    return _validated(UnitsForm, {**rest, "units": units})
+    return {**rest, "units": {name.removeprefix(_UNITS): value for name, value in lines.items()}}
 
 
 async def read_photo(request: Request) -> PhotoForm:

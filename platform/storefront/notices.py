@@ -24,6 +24,7 @@ NOTICES = {
     notice.code: notice
     for notice in (
         Notice("added", "It's in your cart."),
+        Notice("address-first", "Say where the first part goes, then send the rest elsewhere."),
         Notice("changed", "Your cart is up to date."),
         Notice("removed", "It's out of your cart."),
         Notice("accepted", "Your cart is as it stands today."),

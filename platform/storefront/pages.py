@@ -26,6 +26,7 @@ from storefront import (
     rails,
     razorpay,
     rendering,
+    splitting,
     test_bank,
 )
 from storefront.departments import Departments
@@ -47,6 +48,7 @@ def install(app: FastAPI) -> None:
         keeping,
         checkout,
         delivery,
+        splitting,
         orders,
         order_changes,
         order_claims,

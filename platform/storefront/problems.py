@@ -25,6 +25,12 @@ _WORDS = {
     "catalog.product_not_found": ("We don't have that", "This product isn't in our shop, or not any more."),
     "catalog.category_not_found": ("We don't have that shelf", "This department isn't in our shop, or is empty now."),
     "catalog.variant_not_for_sale": ("Not for sale", "This can't be bought here any more. Nothing was added."),
+    "storefront.nothing_elsewhere": ("Nothing goes there yet", "Say how many of what go to the other address."),
+    "storefront.nothing_left": (
+        "Nothing is left for the first address",
+        "Keep something there, or change that address.",
+    ),
+    "storefront.address_needed": ("Where to?", "The other address is missing."),
     "cart.full": ("Your cart is full", "A cart holds up to 100 products and 9,999 of each."),
     "cart.moved_on": ("It changed once more", "This is how it stands now. Nothing was accepted."),
     "cart.no_gift_wrap": ("We don't wrap gifts", "Nothing was changed: a message can still go along."),

@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable
 from typing import Any
 
+import httpx
 import pytest
 
 from commerce.taxes.vat_ids import Verdict
@@ -142,3 +143,70 @@ async def test_a_business_elsewhere_in_the_eu_sees_that_and_why_it_pays_no_vat(
     order = await browser.see((await browser.send(form_of(checkout, "/checkout"))).headers["location"])
     assert "Article 138" in order
     assert execute("SELECT tax, vat_id->>'reference' FROM orders") == [(0, "WAPI")]
+
+
+GRACE = {**HOME, "name": "Grace", "line1": "2 Side St", "city": "Cleveland", "postal_code": "44101"}
+
+
+async def _split(browser: Browser, *units: int, **fields: str) -> httpx.Response:
+    """Send so many of each line to another address."""
+    form = form_of(await browser.see("/checkout/split"), "/checkout/split")
+    names = [name for name in form.fields if name.startswith("units-")]
+    chosen = {name: str(quantity) for name, quantity in zip(names, units, strict=False)}
+    return await browser.send(form, code="standard", **{**GRACE, **fields}, **chosen)
+
+
+@pytest.mark.usefixtures("delivering")
+async def test_some_of_a_cart_is_sent_to_another_address(browser: Browser, execute: Execute) -> None:
+    await browser.add("tomato-soup", quantity=3)
+    await browser.add("orange-juice")
+    assert "/checkout/split" in await browser.see("/cart")
+    first = await browser.http.get("/checkout/split")
+    assert first.headers["location"] == "/checkout/delivery"
+    form = form_of(await browser.see("/checkout/delivery"), "/checkout/delivery")
+    await browser.send(form, code="standard", **HOME)
+
+    assert (await _split(browser, 2)).headers["location"] == "/checkout"
+    page = await browser.see("/checkout/split")
+    assert page.count("data-consignment=") == 2
+    assert "2 Side St" in page
+    assert (await _split(browser, 0, 1, name="Edith", line1="3 Far St")).headers["location"] == "/checkout"
+    checkout = await browser.see("/checkout")
+    assert 'data-consignments="3"' in checkout
+    paid = await browser.send(form_of(checkout, "/checkout"))
+    order = await browser.see(paid.headers["location"])
+    for line1 in (HOME["line1"], "2 Side St", "3 Far St"):
+        assert line1 in order
+    assert execute(
+        "SELECT c.address->>'name', sum(l.quantity) FROM order_consignment c"
+        " JOIN order_line l ON l.consignment_id = c.id GROUP BY c.number, 1 ORDER BY c.number"
+    ) == [(HOME["name"], 1), ("Grace", 2), ("Edith", 1)]
+
+
+@pytest.mark.usefixtures("delivering")
+async def test_what_can_not_be_split_is_told_and_changes_nothing(browser: Browser, execute: Execute) -> None:
+    await browser.add("tomato-soup", quantity=2)
+    form = form_of(await browser.see("/checkout/delivery"), "/checkout/delivery")
+    await browser.send(form, code="standard", **HOME)
+    for units, fields, said in (
+        (0, {}, "Nothing goes there yet"),
+        (2, {}, "Nothing is left for the first address"),
+        (3, {}, "Nothing is left for the first address"),
+        (1, {"postal_code": "?"}, "Postal code"),
+        (1, {"name": "", "line1": "", "city": "", "postal_code": "", "region": "", "country": ""}, "Where to?"),
+    ):
+        refused = await _split(browser, units, **fields)
+        assert (refused.status_code, said in refused.text) == (422, True), refused.text
+    assert execute("SELECT consignments FROM cart") == [(None,)]
+
+
+@pytest.mark.usefixtures("delivering")
+async def test_a_split_cart_is_put_together_again(browser: Browser, execute: Execute) -> None:
+    await browser.add("tomato-soup", quantity=2)
+    form = form_of(await browser.see("/checkout/delivery"), "/checkout/delivery")
+    await browser.send(form, code="standard", **HOME)
+    await _split(browser, 1)
+    page = await browser.see("/checkout/split")
+    assert (await browser.send(form_of(page, "/checkout/split/together"))).headers["location"] == "/checkout/delivery"
+    assert execute("SELECT consignments FROM cart") == [(None,)]
+    assert "Pay" in await browser.see("/checkout")
