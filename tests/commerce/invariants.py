@@ -141,7 +141,7 @@ _WRONG = {
             FROM order_claim_line u JOIN order_claim m ON m.id = u.claim_id WHERE u.order_line_id = l.id)""",
     "a claim that gave back more than its units were worth": """
         SELECT m.id FROM order_claim m JOIN orders o ON o.id = m.order_id
-        WHERE m.tenant_id = :tenant_id AND m.refunded > (
+        WHERE m.tenant_id = :tenant_id AND m.refunded > o.fees + o.fees_tax + (
             SELECT sum(ceil((l.total + CASE WHEN o.tax_included THEN 0 ELSE l.tax END)::numeric * u.quantity
                             / l.quantity))
             FROM order_claim_line u JOIN order_line l ON l.id = u.order_line_id WHERE u.claim_id = m.id)""",

@@ -10,9 +10,9 @@ from uuid import UUID
 import psycopg
 import pytest
 
-from commerce.cart import consigning
+from commerce.cart import consigning, gifts
 from commerce.cart import service as carts
-from commerce.cart.schemas import ConsignmentIn
+from commerce.cart.schemas import ConsignmentIn, GiftIn, GiftWrapIn
 from commerce.cart.service import DeliveryUnavailable
 from commerce.checkout.schemas import PaymentIn
 from commerce.delivery import service as delivery
@@ -171,6 +171,27 @@ async def test_an_order_goes_abroad_another_way_and_later_units_are_taxed_as_the
     assert (more.preview.tax, more.preview.difference) == (0, 100)
     back = await _confirm(desk, done, await _draft(desk, done, _to(OHIO, delivery="post")))
     assert (back.total, back.tax, back.refunded.amount) == (order.total, order.tax, 1500 - 35)
+
+
+async def test_a_gift_wrap_is_taxed_as_there_and_goes_back_with_its_line(desk: Desk) -> None:
+    shopper, cart_id = await _cart(desk, 2, 1)
+    async with desk.database.tx(desk.shop.id) as tx:
+        await gifts.set_wrapping(tx, GiftWrapIn(price=101))
+        for line in (await carts.get(tx, shopper, cart_id)).lines:
+            await gifts.give(tx, shopper, cart_id, GiftIn(wrap=True), line.id)
+    order = await desk.look((await desk.pay(shopper, cart_id)).id)
+    assert (order.fees[0].amount, order.fees[0].tax) == (202, 10)
+    juice = SetQuantity(action="set_quantity", line_id=order.lines[1].id, quantity=0)
+    change = await _draft(desk, order, _to(TEXAS), juice)
+    done = await _confirm(desk, order, change)
+    _is_what_was_said(done, change)
+    # 202 of fees and 20 of tax are two wraps at 111; the juice at 200 goes with its tax and one of them.
+    assert (done.fees[0].tax, done.credited) == (20, 220 + 111)
+    async with desk.database.tx(desk.shop.id) as tx:
+        await cancelling.cancel(tx, order.id, STAFF, reason="given up")
+    await desk.money.settle(desk.shop.id, order.id)
+    seen = await desk.look(order.id)
+    assert (seen.credited, seen.payment_state) == (seen.total.amount, "refunded")
 
 
 async def test_next_door_nothing_is_charged_anew_whatever_the_rates_and_prices_are_by_now(desk: Desk) -> None:

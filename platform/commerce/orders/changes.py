@@ -22,6 +22,7 @@ from commerce.orders.lines import Line
 from commerce.pricing.schemas import ItemPrice
 from commerce.taxes.engine import Rate
 from commerce.taxes.schemas import TaxEngineOut
+from foundation.money import apportion
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,6 +172,7 @@ def effect(
         if moved.anew is not None:
             sums = _moved(sums, was[moved.consignment_id], moved.anew)
             now[moved.consignment_id] = moved.anew.charges
+            _wrapped(after, moved.anew.charges.fees, tax_included=before.tax_included)
             for line_id, taxes in moved.anew.lines.items():
                 line = after[line_id]
                 if not before.tax_included:
@@ -232,6 +234,14 @@ def _moved(sums: Sums, was: Charges, anew: Anew) -> Sums:
         ),
         total=sums.total + now.shipping - was.shipping + (0 if sums.tax_included else now.tax - was.tax),
     )
+
+
+def _wrapped(lines: Mapping[UUID, Line], fees: Sequence[Fee], *, tax_included: bool) -> None:
+    """What each line's gift wrap costs, now that the fees are taxed otherwise."""
+    wrapped = [line for line in lines.values() if line.wrap]
+    costs = sum(fee.amount + (0 if tax_included else fee.tax) for fee in fees)
+    for line, share in zip(wrapped, apportion(costs, [1] * len(wrapped)) if wrapped and fees else (), strict=False):
+        line.wrap = share
 
 
 def _charged(charges: Charges, added: Added) -> Charges:
