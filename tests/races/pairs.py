@@ -14,9 +14,11 @@ import httpx
 from commerce.identity import service as identity
 from commerce.identity.service import Shopper
 from commerce.identity.staff import create_key
-from commerce.orders import cancelling, editing, fulfilling, refunding
+from commerce.orders import cancelling, claiming, editing, fulfilling, refunding, returning
 from commerce.orders.change_schemas import AddUnits, EditAction, SetQuantity
+from commerce.orders.claiming import Claimed
 from commerce.orders.held import Actor
+from commerce.orders.returning import Announced
 from commerce.payments.schemas import Waiting
 from commerce.payments.service import PaymentWasRefused
 from foundation.database import Tx
@@ -89,6 +91,54 @@ async def _edit(tx: Tx, order_id: UUID, actor: Actor) -> None:
 
 
 cancel, fulfil, refund, edit = (_in_one(do) for do in (_cancel, fulfilling.fulfil, _refund, _edit))
+
+
+async def _all_of(tx: Tx, order_id: UUID) -> list[Any]:
+    rows = await tx.connection.fetch("SELECT id, quantity FROM order_line WHERE order_id = $1 ORDER BY id", order_id)
+    return [(row["id"], row["quantity"]) for row in rows]
+
+
+async def _claim(tx: Tx, order_id: UUID, actor: Actor) -> None:
+    claimed = [Claimed(line_id, units, "damaged") for line_id, units in await _all_of(tx, order_id)]
+    await claiming.raise_claim(tx, order_id, actor, claimed)
+
+
+async def _send_back(tx: Tx, order_id: UUID, actor: Actor) -> None:
+    announced = [Announced(line_id, units, "damaged") for line_id, units in await _all_of(tx, order_id)]
+    await returning.request(tx, order_id, actor, announced, note="")
+
+
+async def _claim_of(tx: Tx, order_id: UUID) -> UUID:
+    claims = await tx.connection.fetch("SELECT id FROM order_claim WHERE order_id = $1", order_id)
+    claim_id: UUID = claims[0]["id"]
+    return claim_id
+
+
+async def _refund_claim(tx: Tx, order_id: UUID, actor: Actor) -> None:
+    await claiming.refund(tx, order_id, await _claim_of(tx, order_id), actor)
+
+
+async def _replace_claimed(tx: Tx, order_id: UUID, actor: Actor) -> None:
+    await claiming.replace_units(tx, order_id, await _claim_of(tx, order_id), actor)
+
+
+claim, send_back, refund_claim, replace_claimed = (
+    _in_one(do) for do in (_claim, _send_back, _refund_claim, _replace_claimed)
+)
+
+
+async def sent(desk: Desk) -> UUID:
+    """An order all of which has left."""
+    order = await desk.order(3, 1)
+    await fulfil(desk, order.id)
+    return order.id
+
+
+async def claimed(desk: Desk) -> UUID:
+    """An order all of which has left, and came damaged."""
+    order_id = await sent(desk)
+    await claim(desk, order_id)
+    return order_id
 
 
 async def drafted(desk: Desk) -> UUID:
@@ -325,6 +375,8 @@ ALONE: dict[str, Prepare] = {
     "edit against fulfil": at_an_order(edit, fulfil, drafted),
     "edit against cancel": at_an_order(edit, cancel, drafted),
     "edit against edit": at_an_order(edit, edit, drafted),
+    "claim against return": at_an_order(claim, send_back, sent),
+    "a claim's refund against its replacement": at_an_order(refund_claim, replace_claimed, claimed),
 }
 """One transaction each."""
 TO_THE_END: dict[str, Prepare] = {
