@@ -6,6 +6,7 @@ transaction begins, so a pooled connection can't carry it to the next. With no t
 
 from __future__ import annotations
 
+import asyncio
 import socket
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager
@@ -199,6 +200,7 @@ class Database:
         event.listen(self.engine.sync_engine, "connect", lambda wrapped, _: _limit_silence(wrapped.driver_connection))
         self._sessions = async_sessionmaker(self.engine, expire_on_commit=False)
         self._pool: asyncpg.Pool | None = None
+        self._making = asyncio.Lock()
 
     @asynccontextmanager
     async def transaction(self, tenant_id: UUID | None) -> AsyncIterator[AsyncSession]:
@@ -238,17 +240,22 @@ class Database:
 
     async def _raw_pool(self) -> asyncpg.Pool:
         if self._pool is None:
-            self._pool = await asyncpg.create_pool(
-                self._dsn,
-                min_size=1,
-                max_size=self._pool_size,
-                command_timeout=STATEMENT_SECONDS,
-                statement_cache_size=STATEMENTS,
-                max_cached_statement_lifetime=0,
-                init=_prepare,
-                connection_class=_Pooled,
-            )
+            # Of several that come first at once, one makes it.
+            async with self._making:
+                self._pool = self._pool or await self._made_pool()
         return self._pool
+
+    async def _made_pool(self) -> asyncpg.Pool:
+        return await asyncpg.create_pool(
+            self._dsn,
+            min_size=1,
+            max_size=self._pool_size,
+            command_timeout=STATEMENT_SECONDS,
+            statement_cache_size=STATEMENTS,
+            max_cached_statement_lifetime=0,
+            init=_prepare,
+            connection_class=_Pooled,
+        )
 
     async def close(self) -> None:
         """Give every connection back."""
