@@ -35,6 +35,7 @@ EVERY_DEED = {
     "a lot came in",
     "a lot expired",
     "a lot was recalled",
+    "whoever got units of a lot was found",
     "a lot was written off",
     "units were sent to the other warehouse",
     "units arrived",
@@ -104,9 +105,9 @@ class Stockroom(RuleBasedStateMachine):
 
         self.attempt(come_in, "a lot came in")
 
-    @rule(pick=st.integers(0, 3), quantity=st.integers(1, 3))
+    @rule(pick=st.integers(0, 3), quantity=st.integers(0, 3))
     def recall(self, pick: int, quantity: int) -> None:
-        """Whoever got units of a lot is found, and what is there of it goes."""
+        """Whoever got units of a lot is found, and some of what is there of it goes, or all (0), whoever waits for it."""
 
         async def look() -> None:
             await self.change(find)
@@ -122,7 +123,11 @@ class Stockroom(RuleBasedStateMachine):
             assert sent == sum(other.sold for other in same)
             assert sum(units.quantity for units in found) - sent <= sum(other.reserved for other in same)
             if found:
+                self.deeds["whoever got units of a lot was found"] += 1
+            if not quantity:
+                await expiry.recall(tx, f"SKU{BREAD}", lot.lot)
                 self.deeds["a lot was recalled"] += 1
+                return
             bad = WriteOffIn(
                 sku=f"SKU{BREAD}", warehouse=lot.warehouse, quantity=quantity, lot=lot.lot, reason="recalled"
             )

@@ -5,23 +5,35 @@ Writes one JSON line of figures to `var/bench/mutants.json`; exits with 1 when a
 
 from __future__ import annotations
 
+import argparse
 import json
 import os
+import queue
 import shutil
 import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from pathlib import Path
 
-from tests.mutants.bugs import BUGS, Bug
+from tests.conftest import POSTGRES_ADDRESSES
+from tests.mutants.bug import Bug
+from tests.mutants.bugs import BUGS
+from tradewind import migrations
 from tradewind.bench.report import machine
+from tradewind.engines.postgres import APP, OWNER, RELAY, SUPERUSER, THROWAWAY, PostgresServer
 
 ROOT = Path(__file__).parents[2]
 COPIED = ("platform", "tests", "pipelines", "features", "models", "serving", "dagster_project", "pyproject.toml")
 FIGURES = ROOT / "var" / "bench" / "mutants.json"
 TESTS_PASSED = 0
 TESTS_FAILED = 1
+HANDS = 2
+PATIENCE = 300.0
+"""Seconds after which a test hangs."""
 
 
 class NotPlanted(RuntimeError):
@@ -30,25 +42,22 @@ class NotPlanted(RuntimeError):
 
 def main() -> int:
     """Plant every bug in turn; the tests must pass without any."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--only", action="append", help="only bugs whose name has this in it; may be given again")
+    parser.add_argument("--hands", type=int, default=HANDS, help="how many are planted at the same time")
+    asked = parser.parse_args()
+    bugs = [bug for bug in BUGS if not asked.only or any(word in bug.name for word in asked.only)]
     began = time.monotonic()
-    survivors = []
     with tempfile.TemporaryDirectory(prefix="tradewind-mutants-") as folder:
-        house = Path(folder)
-        for name in COPIED:
-            _copy(ROOT / name, house / name)
-        for tests in sorted({bug.caught_by for bug in BUGS}):
-            if _run(house, tests) != TESTS_PASSED:
-                raise NotPlanted(f"{tests} does not pass without any bug")
-        for bug in BUGS:
-            caught = _caught(house, bug)
-            sys.stdout.write(f"{'caught  ' if caught else 'SURVIVED'}  {bug.name}\n")
-            sys.stdout.flush()
-            if not caught:
-                survivors.append(bug.name)
+        Path(folder).chmod(0o755)
+        with PostgresServer(Path(folder) / "data", settings=THROWAWAY) as server:
+            migrations.upgrade(server.url(OWNER))
+            addresses = {role: server.url(role, "{database}") for role in (SUPERUSER, OWNER, APP, RELAY)}
+            survivors = _plant_all(Path(folder), bugs, json.dumps(addresses), asked.hands)
     figures = {
         "bench": "mutants",
-        "planted": len(BUGS),
-        "caught": len(BUGS) - len(survivors),
+        "planted": len(bugs),
+        "caught": len(bugs) - len(survivors),
         "survivors": survivors,
         "seconds": round(time.monotonic() - began, 1),
         "machine": machine(),
@@ -59,13 +68,73 @@ def main() -> int:
     return 1 if survivors else 0
 
 
-def _caught(house: Path, bug: Bug) -> bool:
-    files = {house / "platform" / name for name, _, _ in bug.replacements}
+def _plant_all(folder: Path, bugs: Sequence[Bug], addresses: str, hands: int) -> list[str]:
+    """The names of those that no test caught. Each hand has a copy of the code to itself; all share one Postgres."""
+    houses: queue.Queue[House] = queue.Queue()
+    for number in range(hands):
+        house = House(folder / f"house-{number}", addresses)
+        for name in COPIED:
+            _copy(ROOT / name, house.path / name)
+        houses.put(house)
+
+    def in_a_house(do: Callable[[House], bool]) -> bool:
+        house = houses.get()
+        try:
+            return do(house)
+        finally:
+            houses.put(house)
+
+    def tried(bug: Bug) -> bool:
+        caught = in_a_house(lambda house: _caught(house, bug))
+        sys.stdout.write(f"{'caught  ' if caught else 'SURVIVED'}  {bug.name}\n")
+        sys.stdout.flush()
+        return caught
+
+    with ThreadPoolExecutor(hands) as pool:
+        tests = sorted({bug.caught_by for bug in bugs})
+        for named, passes in zip(
+            tests,
+            pool.map(lambda named: in_a_house(lambda house: house.run(named) == TESTS_PASSED), tests),
+            strict=True,
+        ):
+            if not passes:
+                raise NotPlanted(f"{named} does not pass without any bug")
+        return [bug.name for bug, caught in zip(bugs, pool.map(tried, bugs), strict=True) if not caught]
+
+
+@dataclass(frozen=True, slots=True)
+class House:
+    """A copy of the code, and the Postgres that its tests run on."""
+
+    path: Path
+    addresses: str
+
+    def run(self, tests: str) -> int:
+        """The exit status of pytest, which finds the copy before what is installed; one that hangs has failed."""
+        paths = os.pathsep.join((str(self.path), str(self.path / "platform")))
+        command = [sys.executable, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", "--hypothesis-profile=first"]
+        environment = {"PYTHONPATH": paths, "PYTHONDONTWRITEBYTECODE": "1", POSTGRES_ADDRESSES: self.addresses}
+        try:
+            return subprocess.run(
+                [*command, tests],
+                cwd=self.path,
+                env=os.environ | environment,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL,
+                check=False,
+                timeout=PATIENCE,
+            ).returncode
+        except subprocess.TimeoutExpired:
+            return TESTS_FAILED
+
+
+def _caught(house: House, bug: Bug) -> bool:
+    files = {house.path / "platform" / name for name, _, _ in bug.replacements}
     before = {path: path.read_text(encoding="utf-8") for path in files}
     try:
         for name, text, becomes in bug.replacements:
-            _replace(house / "platform" / name, text, becomes, bug)
-        return _run(house, bug.caught_by) == TESTS_FAILED
+            _replace(house.path / "platform" / name, text, becomes, bug)
+        return house.run(bug.caught_by) == TESTS_FAILED
     finally:
         for path, content in before.items():
             path.write_text(content, encoding="utf-8")
@@ -76,19 +145,6 @@ def _replace(path: Path, text: str, becomes: str, bug: Bug) -> None:
     if content.count(text) != 1:
         raise NotPlanted(f"{bug.name}: {path.name} has {content.count(text)} of {text!r}")
     path.write_text(content.replace(text, becomes), encoding="utf-8")
-
-
-def _run(house: Path, tests: str) -> int:
-    """The exit status of pytest, which finds the copy before what is installed."""
-    paths = os.pathsep.join((str(house), str(house / "platform")))
-    return subprocess.run(
-        [sys.executable, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", "--hypothesis-profile=first", tests],
-        cwd=house,
-        env={**os.environ, "PYTHONPATH": paths, "PYTHONDONTWRITEBYTECODE": "1"},
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        check=False,
-    ).returncode
 
 
 def _copy(source: Path, target: Path) -> None:
