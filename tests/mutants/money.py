@@ -190,17 +190,17 @@ BUGS = (
         "what is in dispute is given back as well",
         (
             (
-                "commerce/payments/settlement.py",
+                "commerce/payments/settlement/balances.py",
                 "        return self.captured - self.set_aside - self.disputed",
                 "        return self.captured - self.set_aside",
             ),
             (
-                "commerce/payments/settlement.py",
+                "commerce/payments/settlement/refunds.py",
                 "              AND amount - spared - refunded - disputed >= CAST(:amount AS bigint)\n",
                 "",
             ),
             (
-                "commerce/payments/settlement.py",
+                "commerce/payments/settlement/refunds.py",
                 "SELECT id, amount - spared - refunded - disputed AS refundable",
                 "SELECT id, amount - spared - refunded AS refundable",
             ),

@@ -16,7 +16,7 @@ BUGS = (
         "the event is written after the commit",
         (
             (
-                "commerce/payments/settlement.py",
+                "commerce/payments/settlement/captures.py",
                 """
         amount=amount,
         currency=row["currency"],
@@ -43,8 +43,9 @@ async def capture_failed(""",
                 "commerce/orders/money.py",
                 '                await save_and_enter(held, "captured", SYSTEM, amount=amount, provider=due.provider)\n',
                 '                await save_and_enter(held, "captured", SYSTEM, amount=amount, provider=due.provider)\n'
+                "        from commerce.payments.settlement import captures\n"
                 "        from foundation.outbox import announce\n\n"
-                "        late, settlement.LATE = settlement.LATE, []\n"
+                "        late, captures.LATE = captures.LATE, []\n"
                 "        async with self.database.tx(due.charge.tenant_id) as tx:\n"
                 "            await announce(tx, late)\n",
             ),
@@ -55,14 +56,14 @@ async def capture_failed(""",
         "a capture is written down whatever the payment's state",
         (
             (
-                "commerce/payments/settlement.py",
+                "commerce/payments/settlement/captures.py",
                 "fee = CAST(:fee AS bigint), updated_at = CAST(:now AS timestamptz)\n"
                 "        WHERE tenant_id = :tenant_id AND id = :payment_id AND status = 'capturing'\n",
                 "fee = CAST(:fee AS bigint), updated_at = CAST(:now AS timestamptz)\n"
                 "        WHERE tenant_id = :tenant_id AND id = :payment_id\n",
             ),
             (
-                "commerce/payments/settlement.py",
+                "commerce/payments/settlement/captures.py",
                 "_CAPTURING = _step(\"'authorised', 'capturing'\"",
                 '_CAPTURING = _step("status"',
             ),
@@ -73,7 +74,7 @@ async def capture_failed(""",
         "what is being captured can be voided",
         (
             (
-                "commerce/payments/settlement.py",
+                "commerce/payments/settlement/captures.py",
                 "order_id = :order_id AND status IN ('authorised', 'due', 'capture_failed')\n",
                 "order_id = :order_id AND status IN ('authorised', 'due', 'capture_failed', 'capturing')\n",
             ),
@@ -105,7 +106,7 @@ async def capture_failed(""",
         "a failed refund is never owed again",
         (
             (
-                "commerce/payments/settlement.py",
+                "commerce/payments/settlement/refunds.py",
                 "UPDATE payment p SET refunded = p.refunded - f.amount FROM",
                 "UPDATE payment p SET refunded = p.refunded FROM",
             ),
@@ -150,7 +151,7 @@ async def capture_failed(""",
         "another provider call than the last is not repeated",
         (
             (
-                "commerce/payments/settlement.py",
+                "commerce/payments/settlement/unfinished.py",
                 "         WHERE tenant_id = :tenant_id AND status IN ('authorised', 'capturing', 'voiding')\n           AND (status",
                 "         WHERE tenant_id = :tenant_id AND status IN ('authorised', 'voiding')\n           AND (status",
             ),
