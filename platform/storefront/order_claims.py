@@ -10,6 +10,8 @@ from starlette.responses import Response
 
 from commerce.orders import claims_api
 from commerce.orders.claiming import Claimed
+from commerce.orders.photos import CLAIMS
+from commerce.orders.photos_api import add_once, shown
 from foundation.errors import Problem
 from storefront.forms import ClaimForm, read, read_photo
 from storefront.orders import OrderId, order_page
@@ -38,9 +40,8 @@ async def add_photo(request: Request, visit: VisitDep, order_id: OrderId, claim_
     """Add a photo to a claim: once for each form shown."""
     try:
         form = await read_photo(request)
-        await claims_api.add_photo_once(
-            request, visit.core, visit.shopper, form.idempotency_key, order_id, claim_id, form.photo
-        )
+        ids = (order_id, claim_id)
+        await add_once(request, visit.core, visit.shopper, form.idempotency_key, CLAIMS, ids, form.photo)
     except Problem as problem:
         return await order_page(visit, order_id, problem)
     return visit.redirect(f"/orders/{order_id}", "photo-added")
@@ -49,4 +50,4 @@ async def add_photo(request: Request, visit: VisitDep, order_id: OrderId, claim_
 @router.get("/orders/{order_id}/claims/{claim_id}/photos/{photo_id}")
 async def photo(visit: VisitDep, order_id: OrderId, claim_id: ClaimId, photo_id: Annotated[UUID, Path()]) -> Response:
     """A photo of a claim of one's own."""
-    return await claims_api.load_photo(visit.core, visit.shopper, order_id, claim_id, photo_id)
+    return await shown(visit.core, visit.shopper, CLAIMS, (order_id, claim_id, photo_id))

@@ -9,6 +9,8 @@ from fastapi import APIRouter, Path, Request
 from starlette.responses import Response
 
 from commerce.orders import documents_api, reading, returns_api
+from commerce.orders.photos import RETURNS
+from commerce.orders.photos_api import add_once, shown
 from commerce.orders.returning import Announced
 from foundation.errors import Problem
 from foundation.ids import new_id
@@ -48,9 +50,8 @@ async def add_photo(request: Request, visit: VisitDep, order_id: OrderId, return
     """Add a photo to a return: once for each form shown."""
     try:
         form = await read_photo(request)
-        await returns_api.add_photo_once(
-            request, visit.core, visit.shopper, form.idempotency_key, order_id, return_id, form.photo
-        )
+        ids = (order_id, return_id)
+        await add_once(request, visit.core, visit.shopper, form.idempotency_key, RETURNS, ids, form.photo)
     except Problem as problem:
         return await order_page(visit, order_id, problem)
     return visit.redirect(f"/orders/{order_id}", "photo-added")
@@ -59,7 +60,7 @@ async def add_photo(request: Request, visit: VisitDep, order_id: OrderId, return
 @router.get("/orders/{order_id}/returns/{return_id}/photos/{photo_id}")
 async def photo(visit: VisitDep, order_id: OrderId, return_id: ReturnId, photo_id: Annotated[UUID, Path()]) -> Response:
     """A photo of a return of one's own."""
-    return await returns_api.load_photo(visit.core, visit.shopper, order_id, return_id, photo_id)
+    return await shown(visit.core, visit.shopper, RETURNS, (order_id, return_id, photo_id))
 
 
 @router.get("/orders/{order_id}/returns/{return_id}/label.pdf")

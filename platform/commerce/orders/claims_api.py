@@ -9,19 +9,19 @@ from uuid import UUID
 
 from fastapi import APIRouter, Depends, Path, Request, Response, status
 
-from commerce.http import Core, CoreDep, KeyDep, ShopDep, ShopperDep, once, staff
+from commerce.http import Core, CoreDep, KeyDep, ShopperDep, staff
 from commerce.identity.service import Shopper
 from commerce.identity.staff import Staff
-from commerce.orders import claiming, photos, reading
+from commerce.orders import claiming
 from commerce.orders.answering import OrderId, by_staff, change_order, other
 from commerce.orders.claim_schemas import ClaimDecisionIn, ClaimIn, ClaimRefundIn, ClaimReplacementIn
 from commerce.orders.claiming import Claimed
 from commerce.orders.held import by_shopper
-from commerce.orders.returns_api import PHOTO, jpeg
+from commerce.orders.photos import CLAIMS
+from commerce.orders.photos_api import PHOTO, add_once, shown
 from commerce.orders.schemas import OrderOut, StaffOrderOut
 from commerce.orders.states import TRANSITIONS
 from foundation.database import Tx
-from foundation.http import json_bytes, model_bytes
 
 router = APIRouter(tags=["orders"])
 Reader = Annotated[Staff, Depends(staff("orders:read"))]
@@ -45,7 +45,7 @@ async def add_own_photo(
     request: Request, core: CoreDep, shopper: ShopperDep, key: KeyDep, order_id: OrderId, claim_id: ClaimId
 ) -> Response:
     """Add a photo to a claim: the body is a JPEG, PNG or WebP, of which nothing but the picture is kept."""
-    return await add_photo_once(request, core, shopper, key, order_id, claim_id, await request.body())
+    return await add_once(request, core, shopper, key, CLAIMS, (order_id, claim_id), await request.body())
 
 
 @router.get(f"{STORE}/{{claim_id}}/photos/{{photo_id}}", response_class=Response)
@@ -53,7 +53,7 @@ async def get_own_photo(
     core: CoreDep, shopper: ShopperDep, order_id: OrderId, claim_id: ClaimId, photo_id: Annotated[UUID, Path()]
 ) -> Response:
     """A photo of the shopper's claim."""
-    return await load_photo(core, shopper, order_id, claim_id, photo_id)
+    return await shown(core, shopper, CLAIMS, (order_id, claim_id, photo_id))
 
 
 @router.post(ADMIN, status_code=status.HTTP_201_CREATED, response_model=StaffOrderOut)
@@ -73,30 +73,15 @@ async def add_photo(
     request: Request, core: CoreDep, by: Claimer, key: KeyDep, order_id: OrderId, claim_id: ClaimId
 ) -> Response:
     """Add a photo to a claim: the body is a JPEG, PNG or WebP."""
-    body = await request.body()
-
-    async def work() -> Response:
-        ids = (by.tenant_id, order_id, claim_id)
-        await photos.add(core.database, core.settings, photos.CLAIMS, ids, by_staff(by), body)
-        async with core.database.tx(by.tenant_id, read_only=True) as tx:
-            order = await reading.for_staff(tx, order_id)
-        return json_bytes(model_bytes(order), status=status.HTTP_201_CREATED)
-
-    return await once(request, core, by, key, work)
+    return await add_once(request, core, by, key, CLAIMS, (order_id, claim_id), await request.body())
 
 
 @router.get(f"{ADMIN}/{{claim_id}}/photos/{{photo_id}}", response_class=Response)
 async def get_photo(
-    core: CoreDep,
-    shop: ShopDep,
-    _: Reader,
-    order_id: OrderId,
-    claim_id: ClaimId,
-    photo_id: Annotated[UUID, Path()],
+    core: CoreDep, by: Reader, order_id: OrderId, claim_id: ClaimId, photo_id: Annotated[UUID, Path()]
 ) -> Response:
     """A photo of a claim."""
-    async with core.database.tx(shop.id, read_only=True) as tx:
-        return jpeg(await photos.load(core.settings, tx, photos.CLAIMS, order_id, claim_id, photo_id))
+    return await shown(core, by, CLAIMS, (order_id, claim_id, photo_id))
 
 
 @router.post(f"{ADMIN}/{{claim_id}}/decision", response_model=StaffOrderOut)
@@ -141,28 +126,6 @@ async def raise_once(
         await claiming.raise_claim(tx, order_id, by_shopper(shopper), claimed, note=note, owner=shopper)
 
     return await change_order(request, core, shopper, key, order_id, do, status.HTTP_201_CREATED)
-
-
-async def add_photo_once(
-    request: Request, core: Core, shopper: Shopper, key: str, order_id: UUID, claim_id: UUID, body: bytes
-) -> Response:
-    """Add a photo to a shopper's claim, once for the key; the order as it stands then."""
-
-    async def work() -> Response:
-        ids = (shopper.tenant_id, order_id, claim_id)
-        await photos.add(core.database, core.settings, photos.CLAIMS, ids, by_shopper(shopper), body, owner=shopper)
-        async with core.database.tx(shopper.tenant_id, read_only=True) as tx:
-            order = await reading.get(tx, shopper, order_id)
-        return json_bytes(model_bytes(order), status=status.HTTP_201_CREATED)
-
-    return await once(request, core, shopper, key, work)
-
-
-async def load_photo(core: Core, shopper: Shopper, order_id: UUID, claim_id: UUID, photo_id: UUID) -> Response:
-    """A photo of a shopper's claim."""
-    async with core.database.tx(shopper.tenant_id, read_only=True) as tx:
-        await reading.require_own(tx, shopper, order_id)
-        return jpeg(await photos.load(core.settings, tx, photos.CLAIMS, order_id, claim_id, photo_id))
 
 
 def _claimed(body: ClaimIn) -> list[Claimed]:

@@ -13,7 +13,9 @@ from commerce.documents.schemas import DocumentList
 from commerce.documents.service import Written
 from commerce.http import Core, CoreDep, ShopDep, ShopperDep, staff
 from commerce.identity.staff import Staff
-from commerce.orders import labelling, photos, reading
+from commerce.orders import labelling, reading
+from commerce.orders.photos import RETURNS
+from commerce.orders.photos_api import shown
 from commerce.tenancy.service import Shop
 from foundation.database import Tx
 
@@ -117,16 +119,13 @@ async def return_label(
 @router.get(f"{ADMIN}/returns/{{return_id}}/photos/{{photo_id}}", response_class=Response)
 async def return_photo(
     core: CoreDep,
-    shop: ShopDep,
-    _: Reader,
+    by: Reader,
     order_id: OrderId,
     return_id: Annotated[UUID, Path()],
     photo_id: Annotated[UUID, Path()],
 ) -> Response:
     """A photo that a shopper added to a return."""
-    async with core.database.tx(shop.id, read_only=True) as tx:
-        body = await photos.load(core.settings, tx, photos.RETURNS, order_id, return_id, photo_id)
-    return Response(body, media_type="image/jpeg", headers={"Cache-Control": "private, max-age=3600"})
+    return await shown(core, by, RETURNS, (order_id, return_id, photo_id))
 
 
 async def _return_label(tx: Tx, shop: Shop, order_id: UUID, return_id: UUID) -> Response:

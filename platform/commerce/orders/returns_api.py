@@ -8,12 +8,14 @@ from uuid import UUID
 
 from fastapi import APIRouter, Path, Request, Response, status
 
-from commerce.http import Core, CoreDep, KeyDep, ShopperDep, once
+from commerce.http import Core, CoreDep, KeyDep, ShopperDep
 from commerce.identity.service import Shopper
-from commerce.orders import photos, reading, returning
+from commerce.orders import returning
 from commerce.orders.answering import OrderId, change_order
 from commerce.orders.change_schemas import Preview
 from commerce.orders.held import by_shopper
+from commerce.orders.photos import RETURNS
+from commerce.orders.photos_api import PHOTO, add_once, shown
 from commerce.orders.return_schemas import ReturnIn
 from commerce.orders.returning import Announced
 from commerce.orders.schemas import OrderOut
@@ -21,18 +23,8 @@ from commerce.orders.taxing import asking
 from commerce.taxes import engines
 from commerce.taxes.quotes import Quote
 from foundation.database import Tx
-from foundation.http import json_bytes, model_bytes
 
 router = APIRouter(prefix="/v1/store/orders", tags=["orders"])
-
-PHOTO = {
-    "requestBody": {
-        "required": True,
-        "content": {
-            f"image/{kind}": {"schema": {"type": "string", "format": "binary"}} for kind in ("jpeg", "png", "webp")
-        },
-    }
-}
 
 
 @router.post("/{order_id}/returns", status_code=status.HTTP_201_CREATED, response_model=OrderOut)
@@ -78,7 +70,7 @@ async def add_photo(
     """Add a photo to a return: the body is a JPEG, PNG or WebP, of which nothing but the picture is kept."""
     body = await request.body()
 
-    return await add_photo_once(request, core, shopper, key, order_id, return_id, body)
+    return await add_once(request, core, shopper, key, RETURNS, (order_id, return_id), body)
 
 
 @router.get("/{order_id}/returns/{return_id}/photos/{photo_id}", response_class=Response)
@@ -90,34 +82,7 @@ async def get_photo(
     photo_id: Annotated[UUID, Path()],
 ) -> Response:
     """A photo of the shopper's return."""
-    return await load_photo(core, shopper, order_id, return_id, photo_id)
-
-
-async def add_photo_once(
-    request: Request, core: Core, shopper: Shopper, key: str, order_id: UUID, return_id: UUID, body: bytes
-) -> Response:
-    """Add a photo to a shopper's return, once for the key; the order as it stands then."""
-
-    async def work() -> Response:
-        ids = (shopper.tenant_id, order_id, return_id)
-        await photos.add(core.database, core.settings, photos.RETURNS, ids, by_shopper(shopper), body, owner=shopper)
-        async with core.database.tx(shopper.tenant_id, read_only=True) as tx:
-            order = await reading.get(tx, shopper, order_id)
-        return json_bytes(model_bytes(order), status=status.HTTP_201_CREATED)
-
-    return await once(request, core, shopper, key, work)
-
-
-async def load_photo(core: Core, shopper: Shopper, order_id: UUID, return_id: UUID, photo_id: UUID) -> Response:
-    """A photo of a shopper's return."""
-    async with core.database.tx(shopper.tenant_id, read_only=True) as tx:
-        await reading.require_own(tx, shopper, order_id)
-        return jpeg(await photos.load(core.settings, tx, photos.RETURNS, order_id, return_id, photo_id))
-
-
-def jpeg(body: bytes) -> Response:
-    """A photo, for its owner's eyes."""
-    return Response(body, media_type="image/jpeg", headers={"Cache-Control": "private, max-age=3600"})
+    return await shown(core, shopper, RETURNS, (order_id, return_id, photo_id))
 
 
 async def request_return_once(
