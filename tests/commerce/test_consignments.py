@@ -275,10 +275,10 @@ async def test_two_hands_give_the_delivery_back_once(
 ) -> None:
     import asyncio
 
-    from commerce.cart import service as cart_service
+    from commerce.cart import checking
 
     monkeypatch.setattr(
-        cart_service, "compute", lambda lines, *, discounts, fees, to: compute(lines, to=[always(Terms(shipping=300))])
+        checking, "compute", lambda lines, *, discounts, fees, to: compute(lines, to=[always(Terms(shipping=300))])
     )
     seeded = seed_shop(database_urls, "twice")
     database = Database(database_urls.app, pool_size=4)

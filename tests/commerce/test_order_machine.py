@@ -19,6 +19,7 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import initialize, invariant, rule, run_state_machine_as_test
 
+from commerce.cart import checking
 from commerce.cart import service as cart_service
 from commerce.cart.consigning import consign
 from commerce.cart.schemas import ConsignedUnitsIn, ConsignmentIn
@@ -562,7 +563,7 @@ def _lines(order: StaffOrderOut, units: list[int]) -> list[tuple[UUID, int]]:
 def test_whatever_happens_stock_money_and_events_stay_right(
     database_urls: DatabaseUrls, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(cart_service, "compute", discounted)
+    monkeypatch.setattr(checking, "compute", discounted)
     number = count()
     titles = ("Tomato soup", "Orange juice", "Rye bread", "Lunch box")
     loop = asyncio.new_event_loop()

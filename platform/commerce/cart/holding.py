@@ -1,0 +1,48 @@
+"""A cart that is changed: its row is locked first and read after, so that requests of one shopper at once all land."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from commerce.cart import hot
+from commerce.cart.reading import owner
+from commerce.cart.rules import CartNotFound, CartNotOpen
+from commerce.identity.service import Shopper
+from foundation import clock
+from foundation.database import Tx
+
+
+async def lock(tx: Tx, shopper: Shopper, cart_id: UUID) -> str:
+    """Hold an open cart of the shopper's until the transaction ends, and say its currency.
+
+    Raises:
+        CartNotFound: there is none, or it is somebody else's.
+        CartNotOpen: it is being paid or has become an order.
+    """
+    row = await tx.one(hot.LOCK, {**owner(shopper), "cart_id": cart_id})
+    if row is None:
+        raise CartNotFound
+    if row["status"] != "open":
+        raise CartNotOpen
+    currency: str = row["currency"]
+    return currency
+
+
+async def begin_change(tx: Tx, shopper: Shopper, cart_id: UUID) -> str:
+    """`lock`, of a cart that is about to change: it is another version then, and not abandoned.
+
+    Raises:
+        CartNotFound, CartNotOpen.
+    """
+    row = await tx.one(hot.CHANGE, {**owner(shopper), "cart_id": cart_id, "now": clock.now()})
+    if row is not None:
+        currency: str = row["currency"]
+        return currency
+    currency = await lock(tx, shopper, cart_id)
+    await touch(tx, cart_id)
+    return currency
+
+
+async def touch(tx: Tx, cart_id: UUID) -> None:
+    """The cart was changed."""
+    await tx.rows(hot.TOUCH, {"cart_id": cart_id, "now": clock.now()})
