@@ -45,6 +45,23 @@ _WRONG = {
         SELECT l.id FROM settlement_line l WHERE l.tenant_id = :tenant_id AND l.amount <> l.fee AND 1 <> (
             SELECT count(*) FROM ledger_posting p WHERE p.tenant_id = l.tenant_id AND p.account = 'bank'
               AND p.reference_id = coalesce(l.subject_id, l.id) AND p.amount = l.amount - l.fee)""",
+    "a change that was paid for and not applied, or applied and not paid for once": """
+        SELECT c.id FROM order_change c WHERE c.tenant_id = :tenant_id AND c.asked > 0
+          AND CASE WHEN c.status = 'confirmed' THEN 1 ELSE 0 END <> (
+              SELECT count(DISTINCT a.id) FROM payment_attempt a JOIN payment p ON p.attempt_id = a.id
+              WHERE a.order_id = c.order_id AND p.order_id IS NOT NULL AND a.checked = '{"change_id": "' || c.id || '"}')""",
+    "a movement of money at the test bank that is reported never, twice or otherwise": """
+        SELECT p.id FROM test_bank_payment p WHERE p.tenant_id = :tenant_id AND p.card NOT LIKE 'tok_report%'
+          AND CASE p.status WHEN 'captured' THEN p.amount ELSE 0 END <> (
+              SELECT coalesce(sum(t.amount), 0) FROM test_bank_transaction t
+              WHERE t.kind = 'capture' AND t.payment_id = p.id)
+        UNION ALL
+        SELECT r.id FROM test_bank_refund r WHERE r.tenant_id = :tenant_id
+          AND CASE r.status WHEN 'failed' THEN 0 ELSE -r.amount END <> (
+              SELECT coalesce(sum(t.amount), 0) FROM test_bank_transaction t WHERE t.refund_id = r.id)""",
+    "an instrument that was kept without its owner's word, or the word without the instrument": """
+        SELECT s.id FROM payment_method_setup s
+        WHERE s.tenant_id = :tenant_id AND (s.status = 'kept') <> (s.method_id IS NOT NULL)""",
     "an order whose lines and shipping are not its total": """
         SELECT o.id FROM orders o WHERE o.tenant_id = :tenant_id AND (
             o.total <> o.shipping + o.fees + CASE WHEN o.tax_included THEN 0 ELSE o.tax END + (
