@@ -12,14 +12,12 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-import asyncpg
-import orjson
 from sqlalchemy import text
 
 from commerce.cart.wrapping import shares_of
 from commerce.documents import issuing
 from commerce.identity.service import Shopper
-from commerce.orders.lines import Line, UnknownLine, at_most, by_line
+from commerce.orders.lines import Line, UnknownLine, at_most, by_line, gift_of
 from commerce.orders.states import CAPTURED, Role, States, fulfilment_state, payment_state, require, return_state
 from commerce.payments import settlement
 from commerce.payments.settlement import Balance
@@ -205,7 +203,7 @@ async def hold(tx: Tx, order_id: UUID, *, owner: Shopper | None = None) -> Held:
     if order is None:
         raise OrderNotFound
     rows = await tx.rows(_LINES, {"order_id": order_id, "tax_included": order["tax_included"]})
-    wraps = shares_of(order["fees"], _gift(order), [_gift(row) for row in rows])
+    wraps = shares_of(order["fees"], gift_of(order["gift"]), [gift_of(row["gift"]) for row in rows])
     lines = [
         Line(**{name: value for name, value in row.items() if name != "gift"}, wrap=wrap)
         for row, wrap in zip(rows, wraps, strict=True)
@@ -223,10 +221,6 @@ async def hold(tx: Tx, order_id: UUID, *, owner: Shopper | None = None) -> Held:
         by_id,
         order["version"],
     )
-
-
-def _gift(row: asyncpg.Record) -> Mapping[str, Any] | None:
-    return orjson.loads(row["gift"]) if row["gift"] else None
 
 
 async def save(held: Held) -> None:

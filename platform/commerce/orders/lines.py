@@ -6,7 +6,10 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from typing import Any
 from uuid import UUID
+
+import orjson
 
 from commerce.inventory import bundles
 from commerce.inventory.supply import Need
@@ -97,6 +100,11 @@ class Line:
 
     def _share(self, units: int) -> int:
         return round_minor(Fraction(self.total * units, self.quantity))
+
+
+def gift_of(document: str | None) -> Mapping[str, Any] | None:
+    """How an order or a line is given away, as it was kept; `None` when it is not."""
+    return orjson.loads(document) if document else None
 
 
 def by_line(asked: Iterable[tuple[UUID, int]]) -> dict[UUID, int]:
