@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
+from functools import cache
 
 import httpx
 from fastapi import FastAPI, Request
@@ -83,7 +85,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         database = Database(url, pool_size=settings.database_pool_size)
         token = settings.serving_token
-        async with httpx.AsyncClient(timeout=10) as client:
+        async with httpx.AsyncClient(timeout=10, verify=_authorities()) as client:
             life = Life(_direct(settings))
             app.state.core = Core(settings, database, Directory(database), answers, life)
             app.state.decisions = DecisionClient(
@@ -163,6 +165,12 @@ async def _told(settings: Settings, kept: Kept) -> AsyncIterator[None]:
         listening.cancel()
         with suppress(asyncio.CancelledError):
             await listening
+
+
+@cache
+def _authorities() -> ssl.SSLContext:
+    """Whom clients trust; reading them takes longer than making the rest of an app."""
+    return httpx.create_ssl_context()
 
 
 async def _healthy(request: Request) -> dict[str, str]:

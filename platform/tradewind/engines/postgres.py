@@ -62,6 +62,7 @@ THROWAWAY: Mapping[str, str] = {
     "autovacuum": "off",
     "shared_buffers": "64MB",
     "max_connections": "200",
+    "scram_iterations": "1",
 }
 """For a server whose data nobody will miss: the tests'."""
 
