@@ -50,7 +50,7 @@ def seed_shop(
             (shop.id, slug, slug.title(), currency, '{"sign_in": "reference"}'),
         )
         owner.execute("INSERT INTO tenant_domain (host, tenant_id) VALUES (%s, %s)", (shop.host, shop.id))
-    with psycopg.connect(urls.app) as app:
+    with psycopg.connect(urls.app) as app, app.pipeline():
         app.execute("SELECT set_config('tradewind.tenant_id', %s, true)", (str(shop.id),))
         category, warehouse = new_id(), new_id()
         app.execute(
