@@ -48,6 +48,14 @@ def test_the_cores_rows_show_what_they_took_of_the_processors(tmp_path: Path) ->
     assert "5,000 products" in page
 
 
+def test_a_pair_of_which_not_every_schedule_was_run_says_so(tmp_path: Path) -> None:
+    pair = {"explored": 4, "given_up": 1_010, "steps": [20, 3], "whole": False, "faults": []}
+    races = {"name": "races", "pairs": {"cancel against fulfil": pair}, "seconds": 1.2}
+    report.write(tmp_path, races, report.machine())
+
+    assert "| cancel against fulfil | 20 and 3 | 4 | 1,010 | no | nothing |\n\nIn 1 s." in report.page(tmp_path)
+
+
 def test_the_files_hold_one_json_line_each(tmp_path: Path) -> None:
     where = report.machine()
     report.write(tmp_path, Result("checkout", [Row("add", figures(1, [1.0], seconds=1.0))]).to_json(), where)

@@ -82,6 +82,9 @@ def page(folder: Path) -> str:
     mutants = folder / "mutants.json"
     if mutants.exists():
         parts += ["", *_mutants(orjson.loads(mutants.read_bytes()))]
+    races = folder / "races.json"
+    if races.exists():
+        parts += ["", *_races(orjson.loads(races.read_bytes()))]
     chaos = folder / "chaos.json"
     if chaos.exists():
         parts += ["", *_chaos(orjson.loads(chaos.read_bytes()))]
@@ -110,6 +113,28 @@ def _mutants(result: Mapping[str, Any]) -> list[str]:
         "`make mutants` plants classic bugs of commerce cores one at a time and runs the test that has to catch each.",
         "",
         f"{result['caught']} of {result['planted']} caught, in {result['seconds']:.0f} s.",
+        "",
+        _described(result["machine"]),
+    ]
+
+
+def _races(result: Mapping[str, Any]) -> list[str]:
+    return [
+        "## Two hands at one thing",
+        "",
+        "`make races` lets two hands take turns, statement by statement, and looks after each schedule for what"
+        " does not add up. Of schedules that can't be told apart one is run; a run that turns out to repeat another is"
+        " given up. Where not every schedule was run the row says so.",
+        "",
+        "| pair | statements | schedules run | given up | every interleaving | wrong |",
+        "|---|---:|---:|---:|---|---:|",
+        *(
+            f"| {name} | {' and '.join(str(steps) for steps in pair['steps'])} | {pair['explored']:,}"
+            f" | {pair['given_up']:,} | {'yes' if pair['whole'] else 'no'} | {'yes' if pair['faults'] else 'nothing'} |"
+            for name, pair in result["pairs"].items()
+        ),
+        "",
+        f"In {result['seconds']:.0f} s.",
         "",
         _described(result["machine"]),
     ]
