@@ -27,6 +27,9 @@ from commerce.payments.providers import (
     Refunded,
     Refused,
     Reimbursement,
+    SavedMethod,
+    SavesMethods,
+    Setup,
     TakesEvents,
 )
 from foundation.ids import new_id
@@ -206,6 +209,31 @@ class Conformance:
         await at.pass_challenge(charge.payment_id, True)
         assert isinstance(await at.provider.resume(known), Refused)
         assert isinstance(await at.provider.capture(known), Refused)
+
+    async def test_an_instrument_that_is_kept_twice_is_kept_once_and_pays(self, at: Counter) -> None:
+        if not isinstance(at.provider, SavesMethods):
+            pytest.skip("keeps nothing")
+        setup = Setup(at.tenant_id, new_id(), new_id(), at.token)
+        first, again = await at.provider.setup(setup), await at.provider.setup(setup)
+        assert isinstance(first, SavedMethod)
+        assert again == first
+        charge = at.charge(token=first.token, customer_id=setup.customer_id)
+        assert isinstance(await at.provider.authorise(charge), Authorised)
+
+    async def test_an_instrument_whose_bank_asks_first_waits_for_its_owner(self, at: Counter) -> None:
+        if not isinstance(at.provider, SavesMethods) or at.challenge_token is None:
+            pytest.skip("keeps nothing that is challenged")
+        back = "https://shop.example/return"
+        setup = Setup(at.tenant_id, new_id(), new_id(), at.challenge_token, return_url=back)
+        asked = await at.provider.setup(setup)
+        assert isinstance(asked, ActionRequired)
+        assert asked.url
+        assert await at.provider.resume_setup(replace(setup, token="", reference=asked.reference)) == asked
+
+    async def test_a_setup_never_asked_for_keeps_nothing(self, at: Counter) -> None:
+        if not isinstance(at.provider, SavesMethods):
+            pytest.skip("keeps nothing")
+        assert isinstance(await at.provider.resume_setup(Setup(at.tenant_id, new_id(), new_id())), Refused)
 
     async def test_a_provider_that_can_not_be_reached_says_so(self, at: Counter) -> None:
         if at.away is None:

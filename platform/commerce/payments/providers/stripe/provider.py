@@ -209,10 +209,12 @@ class StripeProvider:
 
     async def resume_setup(self, setup: Setup) -> SavedMethod | ActionRequired | Refused:
         """What Stripe says of the SetupIntent."""
+        if setup.reference is None:
+            return NEVER_ASKED
         with _answers() as sdk:
             try:
                 options = await self._options(setup.tenant_id)
-                intent = await self._client.v1.setup_intents.retrieve_async(setup.reference or "", {}, options)
+                intent = await self._client.v1.setup_intents.retrieve_async(setup.reference, {}, options)
                 return await self._kept(setup, intent)
             except (sdk.CardError, sdk.InvalidRequestError) as refusal:
                 return Refused(_reason(refusal))
