@@ -91,6 +91,20 @@ class Settings(BaseSettings):
     stripe_api_base: str | None = Field(
         None, description="Stripe's address, when it is not Stripe's own: a peer for tests."
     )
+    avatax_account: str | None = Field(
+        None, description="Avalara's account id; without it AvaTax can't be asked what is taxed."
+    )
+    avatax_licence_key: SecretStr | None = Field(None, description="Avalara's licence key.")
+    avatax_company: str | None = Field(None, description="The code of the company that sells, as Avalara has it.")
+    avatax_api_base: str | None = Field(
+        None, description="Avalara's address, when it is not its production's: its sandbox, or a peer for tests."
+    )
+    taxjar_api_key: SecretStr | None = Field(
+        None, description="TaxJar's key; without it TaxJar can't be asked what is taxed."
+    )
+    taxjar_api_base: str | None = Field(
+        None, description="TaxJar's address, when it is not its production's: its sandbox, or a peer for tests."
+    )
     vies_url: str | None = Field(
         None,
         description="The register of VAT numbers, https://ec.europa.eu/taxation_customs/vies/rest-api; without one no "

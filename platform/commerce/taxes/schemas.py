@@ -38,7 +38,7 @@ class PolicyIn(Input):
     """Registered for IOSS: what EUR 150 are, in minor units of the shop's currency."""
     vat_id: Text | None = None
     """The shop's own, without which nothing is sold free of tax to businesses elsewhere in the EU."""
-    engine: Literal["table", "stripe"] = "table"
+    engine: Literal["table", "stripe", "avatax", "taxjar"] = "table"
     """Who says what the taxes are; without an answer the table does."""
     engine_codes: dict[Slug, EngineCode] = Field(default_factory=dict, max_length=200)
     """What the engine calls the shop's classes of goods."""
