@@ -21,6 +21,8 @@ from commerce.identity.staff import create_key
 from commerce.payments import inbox, signatures
 from commerce.payments.inbox import MAX_TRIES
 from commerce.payments.providers import Providers, TestProvider, configured, registry
+from commerce.payments.providers.test import bank as books
+from commerce.payments.providers.test import notifying
 from foundation import clock
 from tests.commerce.desk import Crash
 from tests.commerce.invariants import all_faults
@@ -267,7 +269,7 @@ async def test_another_shops_notification_does_not_touch_this_shops_payment(
 
 
 async def test_a_refund_that_comes_back_is_owed_again(
-    browser: Browser, bank: Bank, staff: httpx.AsyncClient, grocer: SeededShop, rows: Any, right: Any
+    browser: Browser, bank: Bank, staff: httpx.AsyncClient, app: Any, grocer: SeededShop, rows: Any, right: Any
 ) -> None:
     cart = await browser.add(await browser.cart(), grocer.products[0].variant_id, 2)
     order = (await browser.complete(cart, token="4000000000005126")).json()
@@ -276,7 +278,8 @@ async def test_a_refund_that_comes_back_is_owed_again(
     given = (await staff.post(refunds, json=body, headers={"Idempotency-Key": "refund"})).json()
     assert given["payment_state"] == "partially_refunded"
     refund_id = given["refunds"][0]["id"]
-    rows("UPDATE test_bank_refund SET status = 'failed', failure = 'expired_or_canceled_card'")
+    async with app.state.core.database.tx(grocer.id) as tx:
+        await books.refund_ends(tx, UUID(refund_id), notifying.FAILING)
     for number in range(2):
         await bank.tell("refund_changed", f"evt_{number}", refund_id=refund_id)
     seen = (await staff.get(f"/v1/admin/orders/{order['id']}")).json()
