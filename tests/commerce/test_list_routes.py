@@ -125,9 +125,9 @@ LISTS: dict[str, Listed] = {
 }
 
 
-@pytest.fixture
+@pytest.fixture(autouse=True)
 def sent(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
-    """Every statement, over the raw pool and by the ORM."""
+    """Every statement, over the raw pool and by the ORM; there before the first connection is."""
     sent: list[str] = []
     prepare = database._prepare
 
@@ -366,6 +366,8 @@ async def test_twenty_rows_cost_no_more_statements_than_one(app: Any, town: Town
         (few, one), (rows, twenty) = (counted[path] for counted in seen)
         if listed.grows and not rows >= max(2, few + 1):
             wrong.append(f"{path} has {few} rows and then {rows}")
+        if not one:
+            wrong.append(f"{path}: no statement was seen")
         if len(one) != len(twenty):
             wrong.append(
                 f"{path}: {len(one)} statements for {few} rows, {len(twenty)} for {rows}:\n" + "\n".join(twenty)
