@@ -12,7 +12,8 @@ from foundation.database import Database
 from tests.commerce.desk import STAFF, Desk
 from tests.commerce.invariants import all_faults
 from tests.factories import SeededShop, seed_shop
-from tests.races.pairs import fulfil, told
+from tests.races.pairs import fulfil
+from tests.races.site import told
 
 if TYPE_CHECKING:
     from tests.conftest import DatabaseUrls

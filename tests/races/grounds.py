@@ -16,9 +16,10 @@ from foundation.settings import Settings
 from tests.commerce.desk import Desk
 from tests.conftest import DatabaseUrls
 from tests.factories import seed_shop
-from tests.races.exploring import Walk, walk
+from tests.races.exploring import Race, Walk, walk
 from tests.races.hands import Stepped, SteppedBank
-from tests.races.pairs import STOCK, Prepare, Race, Site
+from tests.races.pairs import Prepare
+from tests.races.site import STOCK, Site
 
 _numbers = count()
 

@@ -20,23 +20,15 @@ from commerce.orders.claiming import Claimed
 from commerce.orders.held import Actor
 from commerce.orders.returning import Announced
 from commerce.payments.schemas import Waiting
-from commerce.payments.service import PaymentWasRefused
 from foundation.database import Tx
-from foundation.errors import Conflict
 from tests.commerce.desk import SOON, STAFF, Desk
 from tests.commerce.invariants import all_faults, unsettled
 from tests.races.exploring import Do, Race
+from tests.races.scarce import one_card, one_gift_card, one_unit, the_last_unit
+from tests.races.site import Site, told, told_of
 
-STOCK, UNITS = 12, 77
+UNITS = 77
 Hand = Callable[[Desk, UUID], Awaitable[object]]
-
-
-@dataclass(frozen=True, slots=True)
-class Site:
-    """A shop of its own for one run: its service interface, and the API over the same database."""
-
-    desk: Desk
-    app: Any
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,20 +154,6 @@ async def uncaptured(desk: Desk) -> UUID:
     return order.id
 
 
-async def told_of(do: Callable[..., Awaitable[object]], *about: object) -> str:
-    """`told`, of what is begun only then."""
-    return await told(do(*about))
-
-
-async def told(do: Awaitable[object]) -> str:
-    """What a hand was told: `done`, or the code of its refusal."""
-    try:
-        await do
-    except (Conflict, PaymentWasRefused) as refused:
-        return refused.code
-    return "done"
-
-
 def at_an_order(first: Hand, second: Hand, prepare: Callable[[Desk], Awaitable[UUID]]) -> Prepare:
     """A race of two at an order."""
 
@@ -185,44 +163,6 @@ def at_an_order(first: Hand, second: Hand, prepare: Callable[[Desk], Awaitable[U
         return AtAnOrder(desk, order_id, (lambda: told(first(desk, order_id)), lambda: told(second(desk, order_id))))
 
     return race
-
-
-@dataclass(frozen=True, slots=True)
-class ForTheLast:
-    """Two shoppers who want what is there once: one has it."""
-
-    desk: Desk
-    hands: tuple[Do, Do]
-    codes: frozenset[str]
-    """What the other may be told."""
-    on_cards: tuple[int, int, int] | None = None
-
-    async def faults(self, answers: Sequence[str]) -> list[str]:
-        """What is wrong."""
-        wrong = await all_faults(self.desk.database, self.desk.seeded)
-        if answers.count("done") != 1 or not self.codes & set(answers):
-            wrong.append("not one of them has it")
-        if self.on_cards is not None and await self.desk.on_cards() != self.on_cards:
-            wrong.append(f"the card has {await self.desk.on_cards()}")
-        return wrong
-
-
-async def the_last_unit(site: Site) -> ForTheLast:
-    """Two shoppers, one unit: both complete their carts."""
-    desk = site.desk
-    carts = [(shopper := await desk.shopper(), await desk.cart(shopper, [1])) for _ in range(2)]
-    await desk.order(STOCK - 1)
-    one, two = (partial(told_of, desk.try_to_pay, shopper, cart_id, "tok_ok") for shopper, cart_id in carts)
-    return ForTheLast(desk, (one, two), frozenset({"inventory.out_of_stock", "checkout.requirements_unmet"}))
-
-
-async def one_gift_card(site: Site) -> ForTheLast:
-    """Two carts, one gift card that is good for one of them."""
-    desk, price, left = site.desk, 500, 99
-    code = await desk.gift_card(price + left)
-    carts = [(shopper := await desk.shopper(), await desk.cart(shopper, [3, 1])) for _ in range(2)]
-    one, two = (partial(told_of, desk.try_to_pay, shopper, cart_id, code) for shopper, cart_id in carts)
-    return ForTheLast(desk, (one, two), frozenset({"payments.refused"}), (left, 0, price))
 
 
 @dataclass(frozen=True, slots=True)
@@ -367,6 +307,8 @@ async def one_completion(site: Site) -> WithOneKey:
 Prepare = Callable[[Site], Awaitable[Race]]
 News = Callable[[Challenged], Awaitable[None]]
 ALONE: dict[str, Prepare] = {
+    "two reserve one unit": one_unit,
+    "two hold one gift card": one_card,
     "cancel against fulfil": at_an_order(cancel, fulfil, drafted),
     "fulfil against fulfil": at_an_order(fulfil, fulfil, drafted),
     "cancel against cancel": at_an_order(cancel, cancel, drafted),
