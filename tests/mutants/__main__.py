@@ -32,7 +32,7 @@ FIGURES = ROOT / "var" / "bench" / "mutants.json"
 TESTS_PASSED = 0
 TESTS_FAILED = 1
 HANDS = 2
-PATIENCE = 300.0
+PATIENCE = 900.0
 """Seconds after which a test hangs."""
 
 
