@@ -6,7 +6,7 @@ from datetime import date, timedelta
 from itertools import combinations
 from uuid import UUID
 
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from commerce.inventory.lots import Lot
@@ -47,7 +47,13 @@ def test_all_is_given_that_is_asked_for_or_there_and_nothing_twice(
     assert len(taken) == len(set(taken))
 
 
+TWO_THAT_SEND_AND_ONE_THAT_HAS_ALL = [
+    Source(UUID(int=number), UUID(int=number), [Lot(None, units)]) for number, units in enumerate((2, 2, 4))
+]
+
+
 @given(sources(), st.integers(1, 20), st.sets(st.integers(0, 3).map(lambda number: UUID(int=number))))
+@example(TWO_THAT_SEND_AND_ONE_THAT_HAS_ALL, 4, {UUID(int=0), UUID(int=1)})
 def test_as_few_more_warehouses_send_something_as_will_do(
     given_sources: list[Source], quantity: int, used: set[UUID]
 ) -> None:

@@ -112,7 +112,10 @@ def _ordered(
     if allocation.rule == "oldest_lot":
         return preferred
     enough = [source for source in preferred if source.units >= quantity]
-    return enough[:1] or sorted(preferred, key=lambda source: (source.warehouse_id not in used, -source.units))
+    there = sum(source.units for source in preferred if source.warehouse_id in used)
+    if enough and (enough[0].warehouse_id in used or there < quantity):
+        return enough[:1]
+    return sorted(preferred, key=lambda source: (source.warehouse_id not in used, -source.units))
 
 
 def distance(near: Near | None, country: str | None, region: str | None) -> int:
