@@ -12,8 +12,8 @@ from starlette.responses import Response
 from commerce.cart.quoting import quote
 from commerce.cart.schemas import CartOut
 from commerce.checkout.api import answer, checkout_of
+from commerce.checkout.refusals import NothingToContinue
 from commerce.checkout.schemas import Complete
-from commerce.checkout.service import NothingToContinue
 from commerce.http import once
 from commerce.orders.schemas import OrderOut
 from commerce.payments.schemas import Waiting

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from commerce.cart import service as carts
 from commerce.cart.service import CartNotFound, CartNotOpen
-from commerce.checkout.service import NothingToContinue, ReservationLost
+from commerce.checkout.refusals import NothingToContinue, ReservationLost
 from commerce.checkout.splitting import PaymentsDontAddUp, shares
 from commerce.identity.service import Shopper
 from commerce.inventory import service as inventory

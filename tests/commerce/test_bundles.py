@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from commerce.cart import service as carts
 from commerce.cart.schemas import CartOut
-from commerce.checkout.service import RequirementsUnmet
+from commerce.checkout.refusals import RequirementsUnmet
 from commerce.inventory import bundles, keeping, policies
 from commerce.inventory import service as inventory
 from commerce.inventory.schemas import BundleIn, ComponentIn, CountIn, PolicyIn

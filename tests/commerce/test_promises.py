@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from commerce.cart import service as carts
-from commerce.checkout.service import RequirementsUnmet
+from commerce.checkout.refusals import RequirementsUnmet
 from commerce.identity.service import Shopper
 from commerce.inventory import keeping, policies, promises
 from commerce.inventory import service as inventory

@@ -211,7 +211,7 @@ ROUTES: dict[Callable[[Store, int], Awaitable[Request]], tuple[int, int]] = {
     _address: (1, 5),
     _delivery: (1, 5),
     _options: (1, 5),
-    _complete: (3, 22),
+    _complete: (3, 21),
     _orders: (2, 2),
     _get_order: (2, 2),
 }

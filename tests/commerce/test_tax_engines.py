@@ -15,7 +15,7 @@ import pytest
 
 from commerce.cart import service as carts
 from commerce.cart.quoting import quote
-from commerce.checkout.service import TotalChanged
+from commerce.checkout.refusals import TotalChanged
 from commerce.delivery import service as delivery
 from commerce.delivery.schemas import AddressIn, MethodIn
 from commerce.identity.service import Shopper

@@ -41,15 +41,15 @@ class Checked:
         return out(self.cart, self.totals, self.requirements, self.tax_engine)
 
 
-def check(cart: Cart) -> Checked:
-    """Price the cart and list what stands between it and an order."""
+def check(cart: Cart, *, paying: bool = False) -> Checked:
+    """Price the cart and list what stands between it and an order: nothing, unless it is open or about to be paid."""
     lines = [
         PricedLine(line.unit_price, line.quantity, line.tax_class, sent)
         for line, sent in zip(cart.lines, cart.where.sent(cart.lines), strict=True)
     ]
     terms = [partial(cart.where.terms, to) for to in cart.where.to]
     totals = compute(lines, discounts=cart.discounts, fees=cart.fees, to=terms)
-    requirements = _requirements(cart) if cart.status == "open" else []
+    requirements = _requirements(cart) if paying or cart.status == "open" else []
     questions = [] if requirements else cart.where.questions(cart.currency, cart.lines, totals)
     quote = cart.where.quote
     if not questions or quote is None or not quote.answers_to(questions, clock.now()):

@@ -68,6 +68,18 @@ CHANGE = hot(
     )
 )
 
+# And of whoever begins to pay for it.
+CLOSE = hot(
+    text(
+        f"""
+        UPDATE cart c SET status = 'completing', version = c.version + 1, updated_at = CAST(:now AS timestamptz),
+                          abandoned_at = NULL
+        WHERE c.tenant_id = :tenant_id AND c.id = :cart_id AND c.status = 'open' AND {_OWN}
+        RETURNING c.id
+        """
+    )
+)
+
 READ = hot(
     text(
         f"""
@@ -232,13 +244,16 @@ TOUCH = hot(
 )
 
 # No row comes back when the cart was in another state.
-_BECOME = """
-    UPDATE cart SET status = :status, version = version + 1, updated_at = CAST(:now AS timestamptz), abandoned_at = NULL
-    WHERE tenant_id = :tenant_id AND id = :cart_id AND status = :was
-    RETURNING id
-"""
-BECOME = hot(text(_BECOME))
-BECOME_AND_SAY = announcing(_BECOME)
+BECOME = hot(
+    text(
+        """
+        UPDATE cart SET status = :status, version = version + 1, updated_at = CAST(:now AS timestamptz),
+                        abandoned_at = NULL
+        WHERE tenant_id = :tenant_id AND id = :cart_id AND status = :was
+        RETURNING id
+        """
+    )
+)
 
 # Both carts of a sign-in, in the order of their ids, whatever part each plays.
 LOCK_PAIR = hot(

@@ -189,10 +189,16 @@ async def set_note(tx: Tx, shopper: Shopper, cart_id: UUID, note: str | None) ->
     await tx.rows(hot.SET_NOTE, {"cart_id": cart_id, "note": note})
 
 
-async def begin_completing(tx: Tx, cart_id: UUID, said: Event) -> bool:
-    """Close an open cart while it is paid, and say so; `False` when it was not open: the transaction must not go on."""
-    values = {"cart_id": cart_id, "status": "completing", "was": "open", "now": clock.now()}
-    return await tx.one(hot.BECOME_AND_SAY, {**values, **told([said])}) is not None
+async def begin_completing(tx: Tx, shopper: Shopper, cart_id: UUID) -> None:
+    """Close an open cart of the shopper's while it is paid, and hold it until the transaction ends.
+
+    Raises:
+        CartNotFound: there is none, or it is somebody else's.
+        CartNotOpen: it is being paid or has become an order.
+    """
+    if await tx.one(hot.CLOSE, {**owner(shopper), "cart_id": cart_id, "now": clock.now()}) is None:
+        await lock(tx, shopper, cart_id)
+        raise CartNotOpen  # it was opened again this moment
 
 
 async def complete(tx: Tx, cart_id: UUID) -> bool:

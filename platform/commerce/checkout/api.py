@@ -8,8 +8,9 @@ from uuid import UUID
 
 from fastapi import APIRouter, Path, Request, Response, status
 
+from commerce.checkout.reserving import Begun
 from commerce.checkout.schemas import Complete, PayAgain
-from commerce.checkout.service import Begun, Checkout
+from commerce.checkout.service import Checkout
 from commerce.http import Answering, Core, CoreDep, KeyDep, ShopDep, ShopperDep, begun_once, here, once
 from commerce.identity.service import Shopper
 from commerce.orders.schemas import OrderOut

@@ -13,7 +13,8 @@ from uuid import UUID
 
 import structlog
 
-from commerce.checkout.service import ENDED_WITHOUT_AN_ORDER, Checkout
+from commerce.checkout.driving import ENDED_WITHOUT_AN_ORDER
+from commerce.checkout.service import Checkout
 from commerce.orders.change_log import ChangeOver
 from commerce.orders.disputing import Disputes
 from commerce.orders.editing import OrderOutdated
@@ -92,7 +93,7 @@ class Notifications:
             case "payment_changed":
                 await self._look_at_payment(tenant_id, provider, event)
             case "refund_changed" if event.refund_id is not None:
-                await self.checkout.money.look_at_refund(tenant_id, event.refund_id)
+                await self.checkout.driver.money.look_at_refund(tenant_id, event.refund_id)
             case "refund_changed":
                 await self._look_at_payment(tenant_id, provider, event)
             case "dispute_opened":
@@ -100,7 +101,7 @@ class Notifications:
             case "dispute_won" | "dispute_lost":
                 outcome: Outcome = "won" if event.kind == "dispute_won" else "lost"
                 order_id = await self._disputes.closed(tenant_id, provider, event.dispute_reference or "", outcome)
-                await self.checkout.money.settle(tenant_id, order_id)
+                await self.checkout.driver.money.settle(tenant_id, order_id)
             case "other":
                 return
 
@@ -132,9 +133,9 @@ class Notifications:
         attempt = await self._attempt(tenant_id, provider, event)
         for part in attempt.parts:
             if part.order_id is not None:
-                await self.checkout.money.settle(tenant_id, part.order_id)
+                await self.checkout.driver.money.settle(tenant_id, part.order_id)
             elif part.status == "voiding":
-                await self.checkout.money.void(tenant_id, part.id)
+                await self.checkout.driver.money.void(tenant_id, part.id)
         if attempt.is_over:
             return
         try:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -30,7 +30,7 @@ class OrderPage:
     has_more: bool
 
 
-_DOCUMENT = """
+_ORDER = """
     SELECT jsonb_build_object(
         'id', o.id, 'number', o.number, 'status', o.status, 'payment_state', o.payment_state,
         'fulfilment_state', o.fulfilment_state, 'return_state', o.return_state, 'currency', o.currency,
@@ -39,9 +39,6 @@ _DOCUMENT = """
         'vat_id', o.vat_id->>'number', 'discounts', o.discounts, 'customer_note', o.customer_note,
         'fees', o.fee_lines, 'gift', o.gift, 'address', o.address, 'delivery', o.delivery,
         'total', jsonb_build_object('amount', o.total, 'currency', o.currency),
-        'refunded', jsonb_build_object('currency', o.currency, 'amount', (
-            SELECT coalesce(sum(r.amount), 0)::bigint FROM refund r
-            WHERE r.tenant_id = o.tenant_id AND r.order_id = o.id AND r.status = 'succeeded')),
         'consignments', (
             SELECT coalesce(jsonb_agg(jsonb_build_object(
                 'id', c.id, 'number', c.number, 'address', c.address, 'delivery', c.delivery, 'shipping', c.shipping,
@@ -58,6 +55,14 @@ _DOCUMENT = """
                 'claimed', l.claimed,
                 'promised_on', l.promised_on) ORDER BY l.id), '[]')
             FROM order_line l WHERE l.tenant_id = o.tenant_id AND l.order_id = o.id),
+        {later}
+        'version', o.version, 'delivery_note', o.delivery_note)
+    FROM orders o WHERE o.tenant_id = :tenant_id AND
+"""
+_LATER = """
+        'refunded', jsonb_build_object('currency', o.currency, 'amount', (
+            SELECT coalesce(sum(r.amount), 0)::bigint FROM refund r
+            WHERE r.tenant_id = o.tenant_id AND r.order_id = o.id AND r.status = 'succeeded')),
         'parcels', (
             SELECT coalesce(jsonb_agg(jsonb_build_object(
                 'id', f.id, 'consignment_id', f.consignment_id,
@@ -116,16 +121,17 @@ _DOCUMENT = """
             FROM order_change c
             WHERE c.tenant_id = o.tenant_id AND c.order_id = o.id
               AND (c.kind = 'exchange' OR c.status IN ('awaiting_payment', 'confirmed'))),
-        'version', o.version, 'delivery_note', o.delivery_note)
-    FROM orders o WHERE o.tenant_id = :tenant_id AND
 """
+"""What becomes of an order once it stands."""
+_NOTHING_YET: Mapping[str, Any] = dict.fromkeys(("parcels", "returns", "gift_cards", "notes", "claims", "changes"), ())
 
 
-def _document(which: str) -> HotStatement:
-    return hot(text(_DOCUMENT + which))
+def _document(which: str, *, later: str = _LATER) -> HotStatement:
+    return hot(text(_ORDER.format(later=later) + which))
 
 
 _BY_ID = _document(f"o.id = :order_id AND {OWNED}")
+_JUST_PLACED = _document("o.id = :order_id", later="")
 _BY_CART = _document("o.cart_id = :cart_id")
 _BY_NUMBER = _document("o.number = :number AND o.email = :email")
 
@@ -223,6 +229,13 @@ async def get(tx: Tx, shopper: Shopper, order_id: UUID) -> OrderOut:
     """
     document = await tx.json(_BY_ID, {"order_id": order_id, **whose(shopper)})
     return OrderOut.model_validate(_with_possible(document, "shopper"))
+
+
+async def just_placed(tx: Tx, order_id: UUID) -> OrderOut:
+    """An order as it was placed a moment ago: what only time can bring is not asked for."""
+    order = _with_possible(await tx.json(_JUST_PLACED, {"order_id": order_id}), "shopper")
+    refunded = {"amount": 0, "currency": order["currency"]}
+    return OrderOut.model_validate({**order, **_NOTHING_YET, "refunded": refunded})
 
 
 async def require_own(tx: Tx, shopper: Shopper | None, order_id: UUID) -> None:

@@ -20,9 +20,9 @@ from commerce.identity.service import Shopper
 from commerce.payments.providers import ActionRequired, Authorised, Charge
 from foundation import clock
 from foundation.database import HotStatement, Tx, hot
-from foundation.events import Consent, PaymentRefused, record
+from foundation.events import Consent, Event, PaymentRefused, record
 from foundation.ids import new_id
-from foundation.outbox import announce
+from foundation.outbox import announce, announcing, told
 
 UNDECIDED = ("started", "action_required", "authorised")
 """What a payment without an order is while its attempt goes on."""
@@ -93,22 +93,20 @@ class Attempt:
         return next((part.refusal for part in self.parts if part.refusal), None)
 
 
-_BEGIN = hot(
-    text(
-        """
-        WITH attempt AS (
-            INSERT INTO payment_attempt (tenant_id, id, cart_id, session_id, visitor_id, customer_id, consent, email,
-                                         checked, order_id, created_at)
-            VALUES (:tenant_id, :attempt_id, :cart_id, :session_id, :visitor_id, CAST(:customer_id AS uuid),
-                    CAST(:consent AS text[]), CAST(:email AS text), :checked, CAST(:order_id AS uuid),
-                    CAST(:now AS timestamptz)))
-        INSERT INTO payment (tenant_id, id, attempt_id, cart_id, provider, status, amount, currency, updated_at)
-        SELECT :tenant_id, p.id, :attempt_id, :cart_id, p.provider, 'started', p.amount, CAST(:currency AS text),
-               CAST(:now AS timestamptz)
-        FROM unnest(CAST(:ids AS uuid[]), CAST(:providers AS text[]), CAST(:amounts AS bigint[]))
-             AS p (id, provider, amount)
-        """
-    )
+_BEGIN = announcing(
+    """
+    WITH attempt AS (
+        INSERT INTO payment_attempt (tenant_id, id, cart_id, session_id, visitor_id, customer_id, consent, email,
+                                     checked, order_id, created_at)
+        VALUES (:tenant_id, :attempt_id, :cart_id, :session_id, :visitor_id, CAST(:customer_id AS uuid),
+                CAST(:consent AS text[]), CAST(:email AS text), :checked, CAST(:order_id AS uuid),
+                CAST(:now AS timestamptz)))
+    INSERT INTO payment (tenant_id, id, attempt_id, cart_id, provider, status, amount, currency, updated_at)
+    SELECT :tenant_id, p.id, :attempt_id, :cart_id, p.provider, 'started', p.amount, CAST(:currency AS text),
+           CAST(:now AS timestamptz)
+    FROM unnest(CAST(:ids AS uuid[]), CAST(:providers AS text[]), CAST(:amounts AS bigint[]))
+         AS p (id, provider, amount)
+    """
 )
 
 # ix_payment_cart
@@ -223,8 +221,12 @@ async def begin(
     checked: str,
     return_url: str | None,
     order_id: UUID | None = None,
+    events: Sequence[Event] = (),
 ) -> Attempt:
-    """A new attempt to pay for a cart, or for its order that was not paid in the end; no provider knows of it yet."""
+    """A new attempt to pay for a cart, or for its order that was not paid in the end; no provider knows of it yet.
+
+    `events` are announced with it.
+    """
     parts = [
         Part(
             payment.provider,
@@ -258,6 +260,7 @@ async def begin(
             "providers": [part.provider for part in parts],
             "amounts": [part.charge.amount for part in parts],
             "now": attempt.began_at,
+            **told(events),
         },
     )
     return attempt
