@@ -77,6 +77,28 @@ async def test_a_shopper_buys_on_a_phone_and_the_shop_learns_what_they_did(
     assert execute("SELECT reason FROM dead_letter") == []
 
 
+async def test_the_button_that_was_pressed_is_what_is_sent(page: Page, address: str, execute: Execute) -> None:
+    await page.goto(address)
+    await page.locator("[data-rail]").get_by_role("button", name="Add Tomato soup to the cart").click()
+    await expect(page.locator("#cart-link")).to_contain_text("1")
+    await page.goto(f"{address}/checkout")
+    await page.get_by_placeholder("Gift card code").fill("NOSUCHCARD23456")
+    await page.get_by_role("button", name="Apply").click()
+    await expect(page.get_by_role("alert")).to_be_visible()
+    assert execute("SELECT count(*) FROM orders") == [(0,)]
+
+    await page.get_by_placeholder("Gift card code").fill("")
+    await page.get_by_label("Test card whose bank asks you first").check()
+    await page.get_by_role("button", name="Pay $1.00").click()
+    await page.get_by_role("button", name="No, that's not me").click()
+    await expect(page.get_by_role("alert")).to_be_visible()
+    await page.get_by_label("Test card whose bank asks you first").check()
+    await page.get_by_role("button", name="Pay $1.00").click()
+    await page.get_by_role("button", name="Yes, pay").dblclick()
+    await expect(page.get_by_role("heading", level=1)).to_contain_text("Thank you")
+    assert execute("SELECT count(*) FROM orders") == [(1,)]
+
+
 async def test_the_row_of_recommendations_changes_by_itself_after_something_goes_into_the_cart(
     page: Page, address: str
 ) -> None:

@@ -91,7 +91,10 @@ document.addEventListener("submit", (event) => {
     event.preventDefault();
     addInPlace(form);
   } else if (form.matches("[data-once]")) {
-    form.querySelector("button").disabled = true;
+    if (form.dataset.sent) event.preventDefault();
+    form.dataset.sent = "yes";
+    // Not before the form is read: a button that is disabled says nothing of having been pressed.
+    setTimeout(() => form.querySelectorAll("button").forEach((button) => (button.disabled = true)));
   }
 });
 
@@ -106,7 +109,10 @@ document.addEventListener("change", (event) => {
 });
 
 addEventListener("pageshow", () => {
-  for (const button of document.querySelectorAll("[data-once] button")) button.disabled = false;
+  for (const form of document.querySelectorAll("[data-once]")) {
+    delete form.dataset.sent;
+    for (const button of form.querySelectorAll("button")) button.disabled = false;
+  }
 });
 
 reportSeen(document);
