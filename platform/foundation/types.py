@@ -11,8 +11,6 @@ from uuid import UUID
 
 from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints
 
-MAX_INT32 = 2**31 - 1
-
 
 class Model(BaseModel):
     """What the platform gives out: immutable, with every field present."""
