@@ -11,6 +11,7 @@ import httpx
 import pytest
 
 from commerce.identity.service import Shopper
+from commerce.identity.staff import create_key
 from commerce.orders import cancelling, claiming, fulfilling, gift_sales, refunding, returning
 from commerce.orders.claiming import Claimed
 from commerce.orders.gift_sales import CodeShown, GiftCardUsed, NotPaidYet
@@ -190,6 +191,11 @@ async def test_the_code_is_in_one_answer_alone_and_for_its_buyer(
     other = await browser.http.post(path, headers={"Idempotency-Key": "other"})
     assert (other.status_code, other.json()["code"]) == (409, "gift_cards.code_shown")
 
+    async with app.state.core.database.transaction(grocer.id) as session:
+        _, token = await create_key(session, grocer.id, name="Till", scopes=["stored_value:write"])
+    too_little = {"Idempotency-Key": "new", "Authorization": f"Bearer {token}"}
+    forbidden = await staff.post(f"{where}/gift-cards/{card['id']}/renewal", headers=too_little)
+    assert (forbidden.status_code, forbidden.json()["code"]) == (403, "identity.scope_missing")
     renewed = await staff.post(f"{where}/gift-cards/{card['id']}/renewal", headers={"Idempotency-Key": "new"})
     assert (renewed.status_code, renewed.json()["gift_cards"][0]["ending"]) == (200, None)
     fresh = (await browser.http.post(path, headers={"Idempotency-Key": "fresh"})).json()["code"]

@@ -212,6 +212,10 @@ async def test_a_refund_the_bank_refuses_is_owed_and_tried_again(
         "refunded",
         ["failed", "succeeded"],
     )
+    cart = await browser.add(await browser.cart(), grocer.products[0].variant_id)
+    paid = (await browser.complete(cart, key="nothing to give back")).json()
+    kinds = [entry["kind"] for entry in (await _done(staff, paid, "refunds/retry"))["timeline"]]
+    assert kinds == ["placed", "captured"]
 
 
 @pytest.mark.parametrize(

@@ -365,6 +365,20 @@ async def test_disputed_money_is_gone_until_it_is_won_and_told_once(
     assert refunded.json()["payment_state"] == "refunded"
 
 
+async def test_a_claim_gives_back_nothing_of_what_was_charged_back(
+    browser: Browser, grocer: SeededShop, bank: Bank, desk: Desk
+) -> None:
+    order_id, payment_id = await _disputed(browser, grocer, bank, desk)
+    await _tell(bank, "dispute_lost", "evt_lost", payment_id)
+    sent = (await desk.do(f"orders/{order_id}/fulfilments", {})).json()
+    lines = [{"line_id": sent["lines"][0]["id"], "quantity": 1, "reason": "damaged"}]
+    claimed = (await desk.do(f"orders/{order_id}/claims", {"lines": lines})).json()
+    decision = f"orders/{order_id}/claims/{claimed['claims'][0]['id']}/decision"
+    refused = await desk.do(decision, {"resolution": "refund"})
+    assert (refused.status_code, refused.json()["code"]) == (409, "orders.claim_refund_too_high")
+    assert (await desk.order(order_id))["credited"] == 0
+
+
 async def test_what_is_in_dispute_is_not_given_back_as_well(
     browser: Browser, grocer: SeededShop, bank: Bank, desk: Desk, rows: Any
 ) -> None:

@@ -23,6 +23,7 @@ from commerce.orders.lines import at_most, by_line, written
 from commerce.orders.offering import Wanted, offered
 from commerce.orders.placed import look
 from commerce.orders.states import CLAIM_STEPS, step
+from commerce.payments import settlement
 from commerce.pricing.schemas import ItemPrice
 from foundation import clock
 from foundation.database import Tx, hot
@@ -47,7 +48,7 @@ class ClaimContradicts(Unprocessable):
 
 
 class ClaimRefundTooHigh(Conflict):
-    """The units claimed are worth less than that, or what was paid for them has been given back already."""
+    """The units claimed are worth less than that, or what was paid for them went back already or was charged back."""
 
     code = "orders.claim_refund_too_high"
 
@@ -177,7 +178,9 @@ async def refund(
         line = after[said.line_id]
         line.compensated += said.quantity
         worth += line.credit_given_up()
-    refundable = min(worth, held.total - held.credited)
+    balance = await settlement.balance(tx, held.id)
+    reachable = balance.refundable + balance.due + balance.failing
+    refundable = min(worth, held.total - held.credited, max(reachable, 0))
     wanted = refundable if amount is None else amount
     if not 0 < wanted <= refundable:
         raise ClaimRefundTooHigh(amount=wanted, refundable=refundable)

@@ -53,6 +53,7 @@ async def renew(
     request: Request, core: CoreDep, by: Writer, key: KeyDep, order_id: OrderId, card_id: CardId
 ) -> Response:
     """Let its buyer see a code once more: a new one, with which the former is good for nothing."""
+    by.require("orders:read")
 
     async def do(tx: Tx) -> None:
         await gift_sales.let_show(tx, order_id, card_id, by_staff(by))

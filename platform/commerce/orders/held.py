@@ -317,8 +317,9 @@ async def tell(held: Held, actor: Actor, *said: Payload) -> None:
     await announce(held.tx, events)
 
 
-async def start_due_refunds(held: Held, *, reason: str, to: str | None = None) -> None:
-    """Start to give back what was captured beyond what is owed, and is not on its way back yet.
+async def start_due_refunds(held: Held, *, reason: str, to: str | None = None) -> bool:
+    """Start to give back what was captured beyond what is owed, and is not on its way back yet; `False` when that is
+    nothing.
 
     What an exchange keeps back until it is paid stays. The rest goes back to where it came from, or to what `to` names.
     What has not come yet, because the goods went before the money or it could not be captured, need not come so far;
@@ -338,6 +339,7 @@ async def start_due_refunds(held: Held, *, reason: str, to: str | None = None) -
     due = min(too_much - spared, balance.refundable)
     if due > 0:
         await settlement.start_refunds(held.tx, held.id, due, reason=reason, to=to)
+    return due > 0 or spared > 0
 
 
 async def _kept_back(held: Held) -> int:

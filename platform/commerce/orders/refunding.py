@@ -29,7 +29,8 @@ async def refund_amount(
     if amount > refundable:
         raise RefundExceedsCaptured(amount=amount, refundable=refundable)
     held.credit(amount)
-    await _start(held, actor, reason, to)
+    await start_due_refunds(held, reason=reason, to=to)
+    await _started(held, actor, reason)
 
 
 async def refund_units(
@@ -50,21 +51,22 @@ async def refund_units(
         at_most(line_id, quantity, line.quantity - line.credited)
         credited += line.credit(line.credited + quantity)
     held.credit(credited)
-    await _start(held, actor, reason, to)
+    await start_due_refunds(held, reason=reason, to=to)
+    await _started(held, actor, reason)
 
 
 async def retry(tx: Tx, order_id: UUID, actor: Actor, *, to: str | None = None) -> None:
-    """Start again to give back what is credited and could not be given back.
+    """Start again to give back what is credited and could not be given back; nothing happens when all was.
 
     Raises:
         OrderNotFound, IllegalTransition, NoCustomer.
     """
     held = await hold(tx, order_id)
     held.require("refund", actor)
-    await _start(held, actor, "retried", to)
+    if await start_due_refunds(held, reason="retried", to=to):
+        await _started(held, actor, "retried")
 
 
-async def _start(held: Held, actor: Actor, reason: str, to: str | None) -> None:
-    await start_due_refunds(held, reason=reason, to=to)
+async def _started(held: Held, actor: Actor, reason: str) -> None:
     await save(held)
     await enter(held, "refund_requested", actor, note=reason, credited=held.credited)
