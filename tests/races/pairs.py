@@ -24,7 +24,7 @@ from foundation.database import Tx
 from tests.commerce.desk import SOON, STAFF, Desk
 from tests.commerce.invariants import all_faults, unsettled
 from tests.races.exploring import Do, Race
-from tests.races.scarce import one_card, one_gift_card, one_unit, the_last_unit
+from tests.races.scarce import one_card, one_gift_card, one_payout, one_unit, the_last_unit
 from tests.races.site import Site, told, told_of
 
 UNITS = 77
@@ -309,6 +309,7 @@ News = Callable[[Challenged], Awaitable[None]]
 ALONE: dict[str, Prepare] = {
     "two reserve one unit": one_unit,
     "two hold one gift card": one_card,
+    "two pay out what a vendor is due": one_payout,
     "cancel against fulfil": at_an_order(cancel, fulfil, drafted),
     "fulfil against fulfil": at_an_order(fulfil, fulfil, drafted),
     "cancel against cancel": at_an_order(cancel, cancel, drafted),

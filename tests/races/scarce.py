@@ -1,17 +1,23 @@
-"""Two who want what is there once: a unit, or a gift card that is good for one of them."""
+"""Two who want what is there once: a unit, a gift card that is good for one of them, what a vendor is due."""
 
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
+from decimal import Decimal
 from functools import partial
 
 from commerce.inventory import service as inventory
 from commerce.inventory.service import StockLine
+from commerce.orders import fulfilling
 from commerce.payments.providers import Authorised, Charge, GiftCards
+from commerce.vendors import paying
+from commerce.vendors import service as vendors
+from commerce.vendors.schemas import VendorIn
 from foundation import clock
 from foundation.ids import new_id
-from tests.commerce.desk import SOON, Desk
+from tests.commerce.desk import SOON, STAFF, Desk
 from tests.commerce.invariants import all_faults
 from tests.races.exploring import Do
 from tests.races.site import STOCK, Site, told_of
@@ -67,6 +73,30 @@ async def one_card(site: Site) -> OneHolds:
         return (await desk.on_cards())[1]
 
     return OneHolds(desk, (hold, hold), held, amount)
+
+
+async def one_payout(site: Site) -> OneHolds:
+    """Two members of staff pay a vendor what is due."""
+    desk, mill = site.desk, VendorIn(name="The Mill", commission_rate=Decimal(0), commission_fee=0)
+    sold = desk.seeded.products[0]
+    async with desk.database.tx(desk.shop.id) as tx:
+        await vendors.put(tx, "mill", mill)
+        await vendors.assign(tx, "mill", [sold.product_id])
+    order = await desk.order(3)
+    async with desk.database.tx(desk.shop.id) as tx:
+        await fulfilling.fulfil(tx, order.id, STAFF)
+
+    async def pay() -> None:
+        async with desk.database.tx(desk.shop.id) as tx:
+            await paying.pay_out(tx, "mill", sent_before=clock.now() + timedelta(days=1))
+
+    async def paid(desk: Desk) -> int:
+        async with desk.database.tx(desk.shop.id) as tx:
+            rows = await tx.connection.fetch("SELECT sum(amount)::bigint AS paid FROM vendor_payout")
+        amount: int = rows[0]["paid"]
+        return amount
+
+    return OneHolds(desk, (partial(told_of, pay), partial(told_of, pay)), paid, 3 * sold.price)
 
 
 @dataclass(frozen=True, slots=True)
