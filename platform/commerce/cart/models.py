@@ -20,8 +20,14 @@ class Cart(TenantOwned, Base):
     __table_args__ = (
         belongs_to("customer", "customer_id"),
         CheckConstraint("status IN ('open', 'completing', 'completed', 'merged')", name="status"),
-        Index("ix_cart_customer", "tenant_id", "customer_id", "status"),
-        Index("ix_cart_visitor", "tenant_id", "visitor_id", "status"),
+        Index(
+            "ix_cart_customer",
+            "tenant_id",
+            "customer_id",
+            "status",
+            postgresql_where=text("customer_id IS NOT NULL"),
+        ),
+        Index("ix_cart_visitor", "tenant_id", "visitor_id", "status", postgresql_where=text("customer_id IS NULL")),
         Index(
             "ix_cart_watched",
             "tenant_id",

@@ -47,7 +47,16 @@ class Order(TenantOwned, Base):
         ),
         Index("uq_orders_number", "tenant_id", "number", unique=True),
         Index("uq_orders_cart", "tenant_id", "cart_id", unique=True),
-        Index("ix_orders_customer", "tenant_id", "customer_id", "placed_at"),
+        Index(
+            "ix_orders_customer",
+            "tenant_id",
+            "customer_id",
+            "placed_at",
+            postgresql_where=text("customer_id IS NOT NULL"),
+        ),
+        Index(
+            "ix_orders_visitor", "tenant_id", "visitor_id", "placed_at", postgresql_where=text("customer_id IS NULL")
+        ),
         Index("ix_orders_placed", "tenant_id", "placed_at", "id"),
         Index("ix_orders_status", "tenant_id", "status", "placed_at"),
         Index("ix_orders_email", "tenant_id", "email", postgresql_where=text("email IS NOT NULL")),

@@ -175,7 +175,7 @@ _FOR_STAFF = hot(
     )
 )
 
-# ix_orders_customer for customers.
+# ix_orders_customer, or ix_orders_visitor.
 _PAGE = hot(
     text(
         f"""
