@@ -83,18 +83,17 @@ _AVAILABLE = hot(
     )
 )
 
-# uq_stock_variant finds the balance; the outer condition is checked again on the row's newest version.
+# uq_stock_variant finds the balance; the outer condition is checked again on the row's newest version. A balance that
+# turns out to have too little stays locked, so it is the first that whoever needs several locks: another would deadlock.
 _RESERVE = hot(
     text(
         """
         WITH taken AS (
             UPDATE stock
             SET available = available - CAST(:quantity AS bigint), reserved = reserved + CAST(:quantity AS bigint)
-            WHERE available - kept_back >= CAST(:quantity AS bigint) AND (tenant_id, id) = (
+            WHERE available - kept_back >= CAST(:quantity AS bigint) AND NOT lotted AND (tenant_id, id) = (
                 SELECT tenant_id, id FROM stock
-                WHERE tenant_id = :tenant_id AND variant_id = :variant_id
-                  AND available - kept_back >= CAST(:quantity AS bigint) AND NOT lotted
-                ORDER BY warehouse_id LIMIT 1)
+                WHERE tenant_id = :tenant_id AND variant_id = :variant_id ORDER BY id LIMIT 1)
             RETURNING id, available - kept_back AS available),
         held AS (
             INSERT INTO reservation (tenant_id, id, stock_id, holder_id, quantity, expires_at)
