@@ -83,8 +83,8 @@ _AVAILABLE = hot(
     )
 )
 
-# uq_stock_variant finds the balance; the outer condition is checked again on the row's newest version. A balance that
-# turns out to have too little stays locked, so it is the first that whoever needs several locks: another would deadlock.
+# uq_stock_variant finds the balance; the outer condition is checked again on the row's newest version. A balance
+# that turns out to have too little stays locked, so it is the one that whoever needs several locks first.
 _RESERVE = hot(
     text(
         """
