@@ -106,6 +106,31 @@ async def test_a_line_that_no_warehouse_has_alone_is_taken_from_as_few_as_will_d
     assert await reserve(1) == [1]
 
 
+async def test_a_rush_for_what_the_second_warehouse_has_does_not_deadlock(database_urls: DatabaseUrls) -> None:
+    database = Database(database_urls.app, pool_size=16)
+    seeded = seed_shop(database_urls, "rush", stock=0)
+    sold = seeded.products[0]
+    async with database.tx(seeded.id) as tx:
+        await tx.connection.execute(
+            "INSERT INTO warehouse (tenant_id, id, code, name) VALUES ($1, $2, 'north', 'North')", seeded.id, new_id()
+        )
+
+    async def buy() -> bool:
+        line = StockLine(sold.variant_id, sold.product_id, 2)
+        async with database.tx(seeded.id) as tx:
+            try:
+                await inventory.reserve(tx, new_id(), [line], until=clock.now() + SOON)
+            except OutOfStock:
+                return False
+        return True
+
+    for _ in range(12):
+        async with database.tx(seeded.id) as tx:
+            await keeping.receive(tx, ReceiptIn(sku="SKU0", warehouse="north", quantity=2))
+        assert sum(await asyncio.gather(*(buy() for _ in range(16)))) == 1
+    await database.close()
+
+
 async def test_carts_that_want_the_same_things_in_another_order_do_not_deadlock(
     database: Database, database_urls: DatabaseUrls
 ) -> None:
