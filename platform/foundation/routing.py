@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property
+from itertools import chain
 
 from fastapi import APIRouter, FastAPI
 from fastapi.routing import APIRoute
@@ -21,10 +22,14 @@ _DEEPEST = 4
 Words = tuple[str, ...]
 
 
-def add_routes(app: FastAPI, routers: Iterable[APIRouter]) -> None:
-    """Serve the routes of `routers`, which have no settings beyond their routes' own."""
-    for router in routers:
-        app.router.routes.extend(router.routes)
+def add_routes(app: FastAPI, routers: Iterable[APIRouter], *, described: bool = True) -> None:
+    """Serve the routes of `routers`, which have no settings beyond their routes' own; in the API's description only if
+    they are to be `described`.
+    """
+    for route in chain.from_iterable(router.routes for router in routers):
+        if isinstance(route, APIRoute):
+            route.include_in_schema &= described
+        app.router.routes.append(route)
 
 
 def index(app: FastAPI) -> None:

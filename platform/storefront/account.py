@@ -18,7 +18,7 @@ from storefront.visit import VisitDep
 
 HOUSEHOLDS = 12
 _UNTOLD = {"", "none", "unknown", "null"}
-router = APIRouter(include_in_schema=False)
+router = APIRouter()
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,7 +23,7 @@ BEST_SELLERS = 12
 _MAX_WORDS = 200
 
 Cursor = Annotated[str | None, Query(max_length=200)]
-router = APIRouter(include_in_schema=False)
+router = APIRouter()
 
 
 @router.get("/")

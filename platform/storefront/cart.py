@@ -20,7 +20,7 @@ from storefront.rails import rail
 from storefront.visit import Visit, VisitDep
 
 LineId = Annotated[UUID, Path()]
-router = APIRouter(include_in_schema=False)
+router = APIRouter()
 
 
 @router.get("/cart")

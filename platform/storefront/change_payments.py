@@ -24,7 +24,7 @@ from storefront.visit import Visit, VisitDep
 OrderId = Annotated[UUID, Path()]
 ChangeId = Annotated[UUID, Path()]
 PAGE = "/orders/{order_id}/changes/{change_id}/pay"
-router = APIRouter(include_in_schema=False)
+router = APIRouter()
 
 
 @router.get(PAGE)

@@ -28,7 +28,7 @@ from storefront.forms import CheckoutForm, GiveUpForm, read
 from storefront.problems import field_errors, refusal, words
 from storefront.visit import Visit, VisitDep
 
-router = APIRouter(include_in_schema=False)
+router = APIRouter()
 
 
 @router.get("/checkout")

@@ -41,7 +41,7 @@ COUNTRIES = {
 }
 """How some codes read; another is shown as it is."""
 ABOUT_TIME = ("checkout.slot_missing", "checkout.slot_gone")
-router = APIRouter(include_in_schema=False)
+router = APIRouter()
 
 
 class NoWindow(Unprocessable):

@@ -27,7 +27,7 @@ _SEGMENT = re.compile(r"^[A-Za-z0-9_][A-Za-z0-9._-]{0,200}$", re.ASCII)
 _TYPES = {"jpg": "image/jpeg", "jpeg": "image/jpeg", "png": "image/png", "webp": "image/webp", "avif": "image/avif"}
 _SANDBOX = "default-src 'none'; style-src 'unsafe-inline'; sandbox"
 
-router = APIRouter(include_in_schema=False)
+router = APIRouter()
 
 
 class ImageNotFound(NotFound):

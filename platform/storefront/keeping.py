@@ -19,7 +19,7 @@ from storefront.cart import cart_page, current_id
 from storefront.forms import AcceptForm, CodeForm, EmptyForm, GiftForm, NoteForm, read
 from storefront.visit import Visit, VisitDep
 
-router = APIRouter(include_in_schema=False)
+router = APIRouter()
 Token = Annotated[Text, Path()]
 
 

@@ -22,7 +22,7 @@ from storefront.visit import Visit, VisitDep
 
 PAGE = "/account/payment-methods"
 MethodId = Annotated[UUID, Path()]
-router = APIRouter(include_in_schema=False)
+router = APIRouter()
 
 
 class Keepable(NamedTuple):

@@ -32,7 +32,7 @@ from storefront.visit import Visit, VisitDep
 ORDERS = 20
 _CARDS = TypeAdapter(dict[str, list[ProductCard]])
 OrderId = Annotated[UUID, Path()]
-router = APIRouter(include_in_schema=False)
+router = APIRouter()
 
 
 @router.get("/orders")

@@ -62,6 +62,6 @@ def install(app: FastAPI) -> None:
         rails,
         test_bank,
     )
-    add_routes(app, (part.router for part in parts))
+    add_routes(app, (part.router for part in parts), described=False)
     app.mount("/static", StaticFiles(directory=rendering.STATIC), name="static")
     problems.install(app)

@@ -21,7 +21,7 @@ from storefront import rendering
 from storefront.visit import Visit, VisitDep
 
 LIMIT = 12
-router = APIRouter(include_in_schema=False)
+router = APIRouter()
 
 TITLES: dict[Placement, str] = {
     "home": "For you",

@@ -22,7 +22,7 @@ from storefront.visit import VisitDep
 
 HOSTED = "https://api.razorpay.com/v1/checkout/embedded"
 BACK = f"{RAZORPAY_PAGE}/back"
-router = APIRouter(include_in_schema=False)
+router = APIRouter()
 
 
 @router.get(RAZORPAY_PAGE)

@@ -20,7 +20,7 @@ from storefront.problems import field_errors, words
 from storefront.visit import Visit, VisitDep
 
 Units = Mapping[UUID, int]
-router = APIRouter(include_in_schema=False)
+router = APIRouter()
 
 
 class NothingElsewhere(Unprocessable):

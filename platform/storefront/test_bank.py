@@ -13,7 +13,7 @@ from foundation.errors import NotFound
 from storefront.forms import ChallengeForm, read
 from storefront.visit import Visit, VisitDep
 
-router = APIRouter(include_in_schema=False)
+router = APIRouter()
 
 
 @router.get(CHALLENGE_PAGE)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -179,3 +180,7 @@ def test_any_accent_gives_readable_text(accent: str | None) -> None:
     rgb = {name: rgb_of(value) for name, value in values.items()}
     assert contrast(rgb["--shop-accent"], rgb["--shop-on-accent"]) >= 4.5
     assert contrast(rgb["--shop-accent-text"], (255, 255, 255)) >= 4.5
+
+
+def test_no_page_of_the_shop_is_in_the_description_of_the_api(app: Any) -> None:
+    assert {path.split("/")[1] for path in app.openapi()["paths"]} == {"v1", "problems"}
