@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from uuid import UUID
 
+import asyncpg
+
 from commerce.cart import hot
 from commerce.cart.reading import owner
 from commerce.cart.rules import CartNotFound, CartNotOpen
 from commerce.identity.service import Shopper
 from foundation import clock
-from foundation.database import Tx
+from foundation.database import HotStatement, Tx
 
 
 async def lock(tx: Tx, shopper: Shopper, cart_id: UUID) -> str:
@@ -34,13 +36,29 @@ async def begin_change(tx: Tx, shopper: Shopper, cart_id: UUID) -> str:
     Raises:
         CartNotFound, CartNotOpen.
     """
-    row = await tx.one(hot.CHANGE, {**owner(shopper), "cart_id": cart_id, "now": clock.now()})
-    if row is not None:
-        currency: str = row["currency"]
-        return currency
-    currency = await lock(tx, shopper, cart_id)
-    await touch(tx, cart_id)
+    currency: str = (await _begin(tx, hot.CHANGE, shopper, cart_id))["currency"]
     return currency
+
+
+async def begin_completing(tx: Tx, shopper: Shopper, cart_id: UUID) -> None:
+    """`lock`, of a cart that is closed while it is paid.
+
+    Raises:
+        CartNotFound, CartNotOpen.
+    """
+    await _begin(tx, hot.CLOSE, shopper, cart_id)
+
+
+async def _begin(tx: Tx, statement: HotStatement, shopper: Shopper, cart_id: UUID) -> asyncpg.Record:
+    """A change of an open cart, which locks it as well."""
+    values = {**owner(shopper), "cart_id": cart_id, "now": clock.now()}
+    row = await tx.one(statement, values)
+    if row is None:
+        await lock(tx, shopper, cart_id)  # says why not, unless it was opened this moment
+        row = await tx.one(statement, values)
+    if row is None:
+        raise CartNotFound
+    return row
 
 
 async def touch(tx: Tx, cart_id: UUID) -> None:

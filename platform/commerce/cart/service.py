@@ -11,7 +11,7 @@ from commerce.cart import hot
 from commerce.cart.adopting import adopt
 from commerce.cart.checking import Checked, check, explained
 from commerce.cart.delivering import delivery_options, delivery_slots, set_address, set_delivery, set_vat_id
-from commerce.cart.holding import begin_change, lock, touch
+from commerce.cart.holding import begin_change, begin_completing, lock, touch
 from commerce.cart.reading import current, current_id, get, owner, priced, product_ids
 from commerce.cart.rules import (
     MAX_CODES,
@@ -187,18 +187,6 @@ async def set_note(tx: Tx, shopper: Shopper, cart_id: UUID, note: str | None) ->
     """
     await begin_change(tx, shopper, cart_id)
     await tx.rows(hot.SET_NOTE, {"cart_id": cart_id, "note": note})
-
-
-async def begin_completing(tx: Tx, shopper: Shopper, cart_id: UUID) -> None:
-    """Close an open cart of the shopper's while it is paid, and hold it until the transaction ends.
-
-    Raises:
-        CartNotFound: there is none, or it is somebody else's.
-        CartNotOpen: it is being paid or has become an order.
-    """
-    if await tx.one(hot.CLOSE, {**owner(shopper), "cart_id": cart_id, "now": clock.now()}) is None:
-        await lock(tx, shopper, cart_id)
-        raise CartNotOpen  # it was opened again this moment
 
 
 async def complete(tx: Tx, cart_id: UUID) -> bool:
