@@ -11,9 +11,10 @@ from starlette.responses import Response
 from commerce.orders import claims_api
 from commerce.orders.claiming import Claimed
 from commerce.orders.photos import CLAIMS
-from commerce.orders.photos_api import add_once, shown
+from commerce.orders.photos_api import shown
 from foundation.errors import Problem
-from storefront.forms import ClaimForm, read, read_photo
+from storefront import order_photos
+from storefront.forms import ClaimForm, read
 from storefront.orders import OrderId, order_page
 from storefront.visit import VisitDep
 
@@ -38,13 +39,7 @@ async def claim(request: Request, visit: VisitDep, order_id: OrderId) -> Respons
 @router.post("/orders/{order_id}/claims/{claim_id}/photos")
 async def add_photo(request: Request, visit: VisitDep, order_id: OrderId, claim_id: ClaimId) -> Response:
     """Add a photo to a claim: once for each form shown."""
-    try:
-        form = await read_photo(request)
-        ids = (order_id, claim_id)
-        await add_once(request, visit.core, visit.shopper, form.idempotency_key, CLAIMS, ids, form.photo)
-    except Problem as problem:
-        return await order_page(visit, order_id, problem)
-    return visit.redirect(f"/orders/{order_id}", "photo-added")
+    return await order_photos.add(request, visit, CLAIMS, order_id, claim_id)
 
 
 @router.get("/orders/{order_id}/claims/{claim_id}/photos/{photo_id}")

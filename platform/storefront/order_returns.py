@@ -10,11 +10,12 @@ from starlette.responses import Response
 
 from commerce.orders import documents_api, reading, returns_api
 from commerce.orders.photos import RETURNS
-from commerce.orders.photos_api import add_once, shown
+from commerce.orders.photos_api import shown
 from commerce.orders.returning import Announced
 from foundation.errors import Problem
 from foundation.ids import new_id
-from storefront.forms import ReturnForm, read, read_photo
+from storefront import order_photos
+from storefront.forms import ReturnForm, read
 from storefront.orders import OrderId, order_page
 from storefront.reasons import WORDS
 from storefront.visit import Visit, VisitDep
@@ -48,13 +49,7 @@ async def ask(request: Request, visit: VisitDep, order_id: OrderId) -> Response:
 @router.post("/orders/{order_id}/returns/{return_id}/photos")
 async def add_photo(request: Request, visit: VisitDep, order_id: OrderId, return_id: ReturnId) -> Response:
     """Add a photo to a return: once for each form shown."""
-    try:
-        form = await read_photo(request)
-        ids = (order_id, return_id)
-        await add_once(request, visit.core, visit.shopper, form.idempotency_key, RETURNS, ids, form.photo)
-    except Problem as problem:
-        return await order_page(visit, order_id, problem)
-    return visit.redirect(f"/orders/{order_id}", "photo-added")
+    return await order_photos.add(request, visit, RETURNS, order_id, return_id)
 
 
 @router.get("/orders/{order_id}/returns/{return_id}/photos/{photo_id}")
