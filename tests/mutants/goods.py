@@ -19,11 +19,9 @@ BUGS = (
                 """
             UPDATE stock
             SET available = available - CAST(:quantity AS bigint), reserved = reserved + CAST(:quantity AS bigint)
-            WHERE available - kept_back >= CAST(:quantity AS bigint) AND (tenant_id, id) = (
+            WHERE available - kept_back >= CAST(:quantity AS bigint) AND NOT lotted AND (tenant_id, id) = (
                 SELECT tenant_id, id FROM stock
-                WHERE tenant_id = :tenant_id AND variant_id = :variant_id
-                  AND available - kept_back >= CAST(:quantity AS bigint) AND NOT lotted
-                ORDER BY warehouse_id LIMIT 1)
+                WHERE tenant_id = :tenant_id AND variant_id = :variant_id ORDER BY id LIMIT 1)
             RETURNING id, available - kept_back AS available),
 """,
                 """
@@ -115,13 +113,8 @@ BUGS = (
         (
             (
                 "commerce/inventory/service.py",
-                "            WHERE available - kept_back >= CAST(:quantity AS bigint) AND (tenant_id, id) = (",
-                "            WHERE available >= CAST(:quantity AS bigint) AND (tenant_id, id) = (",
-            ),
-            (
-                "commerce/inventory/service.py",
-                "                  AND available - kept_back >= CAST(:quantity AS bigint) AND NOT lotted",
-                "                  AND available >= CAST(:quantity AS bigint) AND NOT lotted",
+                "            WHERE available - kept_back >= CAST(:quantity AS bigint) AND NOT lotted AND (tenant_id, id) = (",
+                "            WHERE available >= CAST(:quantity AS bigint) AND NOT lotted AND (tenant_id, id) = (",
             ),
         ),
         f"{_PROMISES}::test_what_is_kept_back_is_not_sold_until_staff_let_it_go",
