@@ -6,6 +6,7 @@ template; each test gets its own copy of it.
 
 from __future__ import annotations
 
+import base64
 import json
 import os
 import shutil
@@ -46,6 +47,9 @@ hypothesis.settings.register_profile("first", phases=[hypothesis.Phase.explicit,
 POSTGRES_ADDRESSES = "TRADEWIND_TEST_POSTGRES"
 """Names the server to whoever runs the tests many times over: a role's URL by its role, as JSON."""
 _WORKER_INPUT = "postgres_addresses"
+# What is sealed in one process is opened in others, so every process of a run has the same keys.
+os.environ.setdefault("TRADEWIND_ENCRYPTION_KEYS", f"test:{base64.b64encode(bytes(32)).decode()}")
+os.environ.setdefault("TRADEWIND_INDEX_KEY", base64.b64encode(bytes(range(32))).decode())
 ROOM = 2 * 2**30
 """Bytes that a run's databases may come to."""
 _until_the_run_ends = ExitStack()

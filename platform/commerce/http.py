@@ -22,6 +22,7 @@ from commerce.identity.staff import Staff
 from commerce.kept import Kept
 from commerce.tenancy.service import Directory, Shop
 from foundation import idempotency
+from foundation.access import ANYONE, SHOPPER, Need, Who, needs
 from foundation.database import Database, DatabaseUnavailable, Tx
 from foundation.errors import BadRequest, Problem
 from foundation.http import problem_response
@@ -91,6 +92,7 @@ def address_of(request: Request) -> str:
     return request.client.host if request.client else ""
 
 
+@needs(ANYONE)
 async def shopper_or_none(request: Request, core: CoreDep, shop: ShopDep) -> Shopper | None:
     """Who is asking, if they have a session.
 
@@ -119,6 +121,7 @@ async def shopper_of(tx: Tx, request: Request) -> Shopper:
 MaybeShopper = Annotated[Shopper | None, Depends(shopper_or_none)]
 
 
+@needs(SHOPPER)
 async def _shopper(shopper: MaybeShopper) -> Shopper:
     if shopper is None:
         raise SessionUnknown
@@ -135,6 +138,7 @@ def staff(scope: str) -> Callable[..., Awaitable[Staff]]:
         KeyUnknown, ScopeMissing, OfAVendor: there is no such key here, or it may not do this.
     """
 
+    @needs(Need(Who.STAFF, scope))
     async def allowed(request: Request, core: CoreDep, shop: ShopDep) -> Staff:
         found = await _by_key(request, core, shop, scope)
         if found.vendor_id is not None:
@@ -159,6 +163,7 @@ def vendor_desk(scope: str) -> Callable[..., Awaitable[VendorDesk]]:
         KeyUnknown, ScopeMissing, NotOfAVendor: there is no such key here, or it may not do this.
     """
 
+    @needs(Need(Who.VENDOR, scope))
     async def allowed(request: Request, core: CoreDep, shop: ShopDep) -> VendorDesk:
         found = await _by_key(request, core, shop, scope)
         if found.vendor_id is None:

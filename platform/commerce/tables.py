@@ -8,6 +8,7 @@ from commerce.identity import models as identity
 from commerce.identity import staff
 from commerce.inventory import models as inventory
 from commerce.ledger import models as ledger
+from commerce.notifications import models as notifications
 from commerce.orders import carrier_models, change_models, claim_models, gift_models, return_models
 from commerce.orders import models as orders
 from commerce.payments import models as payments
@@ -22,7 +23,7 @@ from commerce.taxes import models as taxes
 from commerce.tenancy import models as tenancy
 from commerce.throttling import models as throttling
 from commerce.vendors import models as vendors
-from foundation import idempotency, outbox
+from foundation import idempotency, outbox, sealing
 
 __all__ = [
     "carrier_models",
@@ -37,6 +38,7 @@ __all__ = [
     "identity",
     "inventory",
     "ledger",
+    "notifications",
     "orders",
     "outbox",
     "payment_accounts",
@@ -46,6 +48,7 @@ __all__ = [
     "promotions",
     "reconciliation",
     "return_models",
+    "sealing",
     "staff",
     "stored_value",
     "taxes",

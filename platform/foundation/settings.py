@@ -74,6 +74,15 @@ class Settings(BaseSettings):
     serving_url: str | None = Field(None, description="The decision service.")
     serving_token: SecretStr | None = Field(None, description="The bearer token the core shows the decision service.")
 
+    encryption_keys: SecretStr | None = Field(
+        None,
+        description="The keys that wrap people's data keys, `name:base64,name:base64`, 32 bytes each: the first wraps "
+        "new ones, the others open what they wrapped.",
+    )
+    index_key: SecretStr | None = Field(
+        None, description="32 bytes in base64: what encrypted personal data, such as an e-mail address, is found by."
+    )
+
     test_bank_secret: SecretStr = Field(
         SecretStr("whsec_dHJhZGV3aW5kLXRlc3QtYmFuaw=="),
         description="What the test bank signs its pages and notifications with. No money moves there, and it is not "

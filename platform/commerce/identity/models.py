@@ -1,12 +1,12 @@
-"""Customers and their sessions."""
+"""Customers, the accounts people sign in to, and their sessions."""
 
 from __future__ import annotations
 
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, Index, LargeBinary, text
-from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy import CheckConstraint, Index, LargeBinary, Text, text
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
 from foundation.database import Base
@@ -33,19 +33,60 @@ class Customer(TenantOwned, Base):
     created_at: Mapped[Created]
 
 
+class Account(TenantOwned, Base):
+    """What a person signs in to: a customer of the shop, somebody who works for it, or both.
+
+    What they are reached by is sealed by the account's own key, and found by its digest.
+    """
+
+    __tablename__ = "account"
+    __table_args__ = (
+        belongs_to("customer", "customer_id"),
+        CheckConstraint("status IN ('active', 'closed')", name="status"),
+        Index("uq_account_email_digest", "tenant_id", "email_digest", unique=True),
+        Index("uq_account_phone_digest", "tenant_id", "phone_digest", unique=True),
+        Index("uq_account_customer", "tenant_id", "customer_id", unique=True),
+    )
+
+    customer_id: Mapped[UUID | None]
+    """Whom they buy as."""
+    display_name: Mapped[Str]
+    """Sealed."""
+    email: Mapped[Str | None]
+    """Sealed; `digest(tenant_id, "email", address)` of the address in lower case finds it."""
+    email_digest: Mapped[bytes | None] = mapped_column(LargeBinary)
+    email_verified_at: Mapped[Timestamp | None]
+    phone: Mapped[Str | None]
+    """Sealed, in E.164; `digest(tenant_id, "phone", number)` finds it."""
+    phone_digest: Mapped[bytes | None] = mapped_column(LargeBinary)
+    phone_verified_at: Mapped[Timestamp | None]
+    password_hash: Mapped[Str | None]
+    password_changed_at: Mapped[Timestamp | None]
+    status: Mapped[Str] = mapped_column(server_default="active")
+    created_at: Mapped[Created]
+
+
 class Session(TenantOwned, Base):
     """A browser's visit: a visitor, signed in as a customer or not. Only the hash of its token is kept."""
 
     __tablename__ = "session"
     __table_args__ = (
         belongs_to("customer", "customer_id"),
+        belongs_to("account", "account_id"),
         Index("uq_session_token_hash", "tenant_id", "token_hash", unique=True),
         Index("ix_session_customer", "tenant_id", "customer_id"),
+        Index("ix_session_account", "tenant_id", "account_id"),
     )
 
     token_hash: Mapped[bytes] = mapped_column(LargeBinary)
     visitor_id: Mapped[UUID]
     customer_id: Mapped[UUID | None]
+    account_id: Mapped[UUID | None]
+    """The account they signed in to."""
+    amr: Mapped[list[str]] = mapped_column(ARRAY(Text), server_default=text("'{}'"))
+    """How they proved who they are (RFC 8176: `pwd`, `otp`, `sms`, `hwk`, `fed`, ...)."""
+    authenticated_at: Mapped[Timestamp | None]
+    """When they last did; a sensitive action asks for it anew after a while."""
     consent: Mapped[list[str]] = mapped_column(JSONB, server_default=text("'[]'"))
     created_at: Mapped[Created]
     expires_at: Mapped[Timestamp]

@@ -13,7 +13,7 @@ from tradewind.errors import StackError
 from tradewind.processes import LOOPBACK
 from tradewind.stack.dagster_home import DATABASE_VARIABLE, write_home
 from tradewind.stack.service import Service, answers_http, listens, python, supervised
-from tradewind.stack.site import Site
+from tradewind.stack.site import PREFIX, Site
 
 STORE_PORT = 8000
 DAGSTER_PORT = 3000
@@ -84,6 +84,7 @@ class _Planner:
         self._clickhouse()
         self._qdrant()
         self._objects()
+        self._keys()
         mlflow = self._mlflow()
         # Every address is chosen before the first process that reads one is declared.
         serving_port = self._choose_serving()
@@ -113,6 +114,14 @@ class _Planner:
         # dagster-postgres writes for psycopg2; SQLAlchemy 2.1 would take psycopg 3, which refuses its NOTIFY.
         site.variables[DATABASE_VARIABLE] = server.url(DAGSTER, DAGSTER_DATABASE).replace("://", "+psycopg2://", 1)
         self._services.append(supervised(server))
+
+    def _keys(self) -> None:
+        """Keys that personal data is sealed with, made once like the engines' passwords."""
+        site = self._site
+        if f"{PREFIX}ENCRYPTION_KEYS" not in site.given:
+            site.publish(encryption_keys=f"local:{site.passwords.get('encryption')}")
+        if f"{PREFIX}INDEX_KEY" not in site.given:
+            site.publish(index_key=site.passwords.get("index"))
 
     def _valkey(self) -> None:
         site = self._site

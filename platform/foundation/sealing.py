@@ -1,0 +1,210 @@
+"""Personal data at rest: sealed with a key of the person's own, so that throwing the key away erases all of it.
+
+A person's data key is random and kept wrapped by a key-encryption key from the settings (envelope encryption, NIST
+SP 800-57 part 2, section 2.4); both seal with AES-256-GCM (NIST SP 800-38D) and a random nonce of 96 bits. What is
+sealed is bound to its tenant and its person, so it can't be moved into somebody else's row. What must be found by its value
+(an e-mail address) is stored beside it as a digest under a key of its own: the same value is the same digest in one
+tenant and for one purpose, and says nothing to whoever reads the table.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import hmac
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from uuid import UUID
+
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+from sqlalchemy import Index, LargeBinary, text
+from sqlalchemy.orm import Mapped, mapped_column
+
+from foundation.database import Base, Tx, hot
+from foundation.settings import Settings, get_settings
+from foundation.tables import Created, Str, TenantOwned
+
+KEY_BYTES = 32
+_NONCE = 12
+_PREFIX = "s1:"
+_URL_SAFE = str.maketrans("+/", "-_")
+
+
+class SubjectKey(TenantOwned, Base):
+    """A person's data key, wrapped; `id` is the person: a customer, an account, or a guest's visitor or order."""
+
+    __tablename__ = "subject_key"
+    __table_args__ = (Index("ix_subject_key_wrapped_by", "tenant_id", "wrapped_by"),)
+
+    wrapped: Mapped[bytes] = mapped_column(LargeBinary)
+    wrapped_by: Mapped[Str]
+    """The name of the key-encryption key."""
+    created_at: Mapped[Created]
+
+
+class Unreadable(Exception):
+    """What was sealed can't be opened by any key that this process has: it was tampered with, or a key is missing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Keyring:
+    """The keys of this installation."""
+
+    current: str
+    """The name of the key-encryption key that wraps new data keys."""
+    wrapping: Mapping[str, bytes]
+    index: bytes
+    """What the keys of digests are derived from. It can't be changed without reading all that it indexes anew."""
+
+    @classmethod
+    def of(cls, settings: Settings) -> Keyring:
+        """The keys that the settings name.
+
+        Raises:
+            EngineNotConfigured: there are none.
+            ValueError: one is not 32 bytes in base64.
+        """
+        named = dict(
+            part.strip().split(":", 1)
+            for part in settings.require("encryption_keys", "The encryption of personal data").split(",")
+        )
+        keys = {name: _key(value) for name, value in named.items()}
+        index = _key(settings.require("index_key", "The index of encrypted personal data"))
+        return cls(next(iter(keys)), keys, index)
+
+    def wrap(self, key: bytes, *, tenant_id: UUID, subject_id: UUID) -> bytes:
+        """A data key as it may be stored."""
+        nonce = os.urandom(_NONCE)
+        return nonce + AESGCM(self.wrapping[self.current]).encrypt(nonce, key, tenant_id.bytes + subject_id.bytes)
+
+    def unwrap(self, wrapped: bytes, name: str, *, tenant_id: UUID, subject_id: UUID) -> bytes:
+        """The data key that was stored.
+
+        Raises:
+            Unreadable: the key that wrapped it is not here, or it is not this person's.
+        """
+        try:
+            wrapping = AESGCM(self.wrapping[name])
+            return wrapping.decrypt(wrapped[:_NONCE], wrapped[_NONCE:], tenant_id.bytes + subject_id.bytes)
+        except (KeyError, InvalidTag) as fault:
+            raise Unreadable(f"the data key of {subject_id}, wrapped by {name!r}") from fault
+
+    def digest(self, tenant_id: UUID, purpose: str, value: str) -> bytes:
+        """What `value` is found by, under `purpose`, in one tenant: 32 bytes (HMAC-SHA-256)."""
+        key = _index_key(self.index, tenant_id, purpose)
+        return hmac.digest(key, value.encode(), hashlib.sha256)
+
+
+@lru_cache(maxsize=1024)
+def _index_key(index: bytes, tenant_id: UUID, purpose: str) -> bytes:
+    return HKDF(SHA256(), KEY_BYTES, salt=tenant_id.bytes, info=purpose.encode()).derive(index)
+
+
+def _key(value: str) -> bytes:
+    unpadded = value.strip().rstrip("=").translate(_URL_SAFE)
+    key = base64.urlsafe_b64decode(unpadded + "=" * (-len(unpadded) % 4))
+    if len(key) != KEY_BYTES:
+        raise ValueError(f"an encryption key is {KEY_BYTES} bytes in base64, this one has {len(key)}")
+    return key
+
+
+@lru_cache(maxsize=1)
+def keyring() -> Keyring:
+    """The keys of this process, read once."""
+    return Keyring.of(get_settings())
+
+
+def digest(tenant_id: UUID, purpose: str, value: str) -> bytes:
+    """What `value` is found by, under `purpose`, in one tenant."""
+    return keyring().digest(tenant_id, purpose, value)
+
+
+_KEYS = hot(
+    text(
+        "SELECT id, wrapped, wrapped_by FROM subject_key"
+        " WHERE tenant_id = :tenant_id AND id = ANY (CAST(:subjects AS uuid[]))"
+    )
+)
+_ADD_KEY = hot(
+    text(
+        """
+        INSERT INTO subject_key (tenant_id, id, wrapped, wrapped_by)
+        VALUES (:tenant_id, :id, :wrapped, :wrapped_by) ON CONFLICT (tenant_id, id) DO NOTHING
+        """
+    )
+)
+
+
+async def seal(tx: Tx, subject_id: UUID, values: Sequence[str]) -> list[str]:
+    """`values` as they may be stored, in one query; the person's key is made at the first."""
+    if not values:
+        return []
+    key = (await _keys(tx, [subject_id])).get(subject_id) or await _made(tx, subject_id)
+    return [_sealed(key, tx.tenant_id, subject_id, value) for value in values]
+
+
+async def unseal(tx: Tx, values: Sequence[str | None]) -> list[str | None]:
+    """What was sealed, in one query for all; `None` for what is none, and for what is erased.
+
+    Raises:
+        Unreadable: it was tampered with, or a key is missing.
+    """
+    subjects = {subject_of(value) for value in values if value}
+    keys = await _keys(tx, list(subjects)) if subjects else {}
+    return [_opened(keys, tx.tenant_id, value) if value else None for value in values]
+
+
+def is_sealed(value: str) -> bool:
+    """Whether a stored text is sealed."""
+    return value.startswith(_PREFIX)
+
+
+def subject_of(value: str) -> UUID:
+    """The person by whose key something is sealed."""
+    return UUID(bytes=_decoded(value)[:16])
+
+
+async def _made(tx: Tx, subject_id: UUID) -> bytes:
+    """A new key for a person, or the one that another made at the same moment."""
+    ring, key = keyring(), os.urandom(KEY_BYTES)
+    wrapped = ring.wrap(key, tenant_id=tx.tenant_id, subject_id=subject_id)
+    await tx.rows(_ADD_KEY, {"id": subject_id, "wrapped": wrapped, "wrapped_by": ring.current})
+    return (await _keys(tx, [subject_id]))[subject_id]
+
+
+async def _keys(tx: Tx, subjects: Sequence[UUID]) -> dict[UUID, bytes]:
+    rows = await tx.rows(_KEYS, {"subjects": list(subjects)})
+    ring = keyring()
+    return {
+        row["id"]: ring.unwrap(row["wrapped"], row["wrapped_by"], tenant_id=tx.tenant_id, subject_id=row["id"])
+        for row in rows
+    }
+
+
+def _sealed(key: bytes, tenant_id: UUID, subject_id: UUID, value: str) -> str:
+    nonce = os.urandom(_NONCE)
+    ciphertext = AESGCM(key).encrypt(nonce, value.encode(), tenant_id.bytes + subject_id.bytes)
+    return _PREFIX + base64.urlsafe_b64encode(subject_id.bytes + nonce + ciphertext).decode()
+
+
+def _opened(keys: Mapping[UUID, bytes], tenant_id: UUID, value: str) -> str | None:
+    raw = _decoded(value)
+    subject_id, nonce, ciphertext = UUID(bytes=raw[:16]), raw[16 : 16 + _NONCE], raw[16 + _NONCE :]
+    key = keys.get(subject_id)
+    if key is None:
+        return None
+    try:
+        return AESGCM(key).decrypt(nonce, ciphertext, tenant_id.bytes + subject_id.bytes).decode()
+    except InvalidTag as fault:
+        raise Unreadable(f"something of {subject_id}") from fault
+
+
+def _decoded(value: str) -> bytes:
+    if not is_sealed(value):
+        raise Unreadable("something that is not sealed")
+    return base64.urlsafe_b64decode(value.removeprefix(_PREFIX))
