@@ -2,9 +2,9 @@
 
 A person's data key is random and kept wrapped by a key-encryption key from the settings (envelope encryption, NIST
 SP 800-57 part 2, section 2.4); both seal with AES-256-GCM (NIST SP 800-38D) and a random nonce of 96 bits. What is
-sealed is bound to its tenant and its person, so it can't be moved into somebody else's row. What must be found by its value
-(an e-mail address) is stored beside it as a digest under a key of its own: the same value is the same digest in one
-tenant and for one purpose, and says nothing to whoever reads the table.
+sealed is bound to its tenant and its person, so it can't be moved into somebody else's row. What must be found by its
+value (an e-mail address) is stored beside it as a digest under a key of its own: the same value is the same digest in
+one tenant and for one purpose, and says nothing to whoever reads the table.
 """
 
 from __future__ import annotations
