@@ -44,7 +44,11 @@ def main(path: str, what: str, *arguments: str) -> None:
         if what == "web":
             import uvicorn
 
-            uvicorn.run("tradewind.web:app", host="127.0.0.1", port=int(arguments[0]), log_level="warning")
+            from foundation.receiving import PROTOCOL
+
+            uvicorn.run(
+                "tradewind.web:app", http=PROTOCOL, host="127.0.0.1", port=int(arguments[0]), log_level="warning"
+            )
         else:
             from commerce import worker
             from foundation.settings import get_settings

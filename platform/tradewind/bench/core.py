@@ -24,6 +24,7 @@ from commerce.catalog import hot
 from commerce.catalog import service as catalog
 from commerce.http import encode_cursor
 from foundation.database import TENANT_SETTING, Database
+from foundation.receiving import PROTOCOL
 from foundation.settings import Settings
 from tradewind import migrations
 from tradewind.bench import cpu, made, pgbench, shop
@@ -385,7 +386,8 @@ async def _open_for_orders(settings: Settings, there: MadeShop) -> None:
 @contextmanager
 def _worker(folder: Path, port: int, settings: Settings) -> Iterator[int]:
     """A web worker that writes no line of log for each request; its process id."""
-    arguments = ("uvicorn", "tradewind.web:app", "--host", LOOPBACK, "--port", str(port), "--no-access-log")
+    where = ("--host", LOOPBACK, "--port", str(port), "--http", PROTOCOL)
+    arguments = ("uvicorn", "tradewind.web:app", *where, "--no-access-log")
     environment = {"TRADEWIND_DATABASE_URL": settings.require("database_url", "Postgres"), "PYTHONPATH": _path()}
     log = folder / f"web-{port}.log"
     process = spawn(python(*arguments, environment=environment, directory=folder)(), log)

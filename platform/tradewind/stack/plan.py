@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from foundation.receiving import PROTOCOL
 from tradewind.engines.postgres import APP, DAGSTER, DAGSTER_DATABASE, OWNER, RELAY, PostgresServer
 from tradewind.engines.valkey import ValkeyServer
 from tradewind.errors import StackError
@@ -195,7 +196,7 @@ class _Planner:
 
     def _web(self, port: int) -> None:
         if _installed("tradewind.web"):
-            arguments = ("tradewind.web:app", *_options({"host": LOOPBACK, "port": port}))
+            arguments = ("tradewind.web:app", *_options({"host": LOOPBACK, "port": port, "http": PROTOCOL}))
             self._python("web", "uvicorn", *arguments, port=port, path="/healthz", needs=("migrations", "valkey"))
 
     def _choose_serving(self) -> int | None:
@@ -208,7 +209,8 @@ class _Planner:
 
     def _serving(self, port: int | None) -> None:
         if port is not None and _installed("serving.app"):
-            arguments = ("serving.app:create_app", "--factory", *_options({"host": LOOPBACK, "port": port}))
+            options = _options({"host": LOOPBACK, "port": port, "http": PROTOCOL})
+            arguments = ("serving.app:create_app", "--factory", *options)
             # Not MLflow: it takes longest to start, and the service asks it for champions until it answers.
             needs = ("clickhouse", "qdrant", "valkey")
             self._python("serving", "uvicorn", *arguments, port=port, path="/healthz", needs=needs)
