@@ -10,7 +10,6 @@ from functools import cache
 
 import httpx
 from fastapi import FastAPI, Request
-from fastapi_offline import FastAPIOffline
 from sqlalchemy import text
 
 import commerce.tables  # noqa: F401  (a table of one context refers to those of others)
@@ -21,6 +20,7 @@ from commerce.cart import keeping_api as kept
 from commerce.catalog import api as catalog
 from commerce.checkout import api as checkout
 from commerce.checkout import webhooks_api as webhooks
+from commerce.cross_origin import CrossOrigin
 from commerce.delivery import api as delivery
 from commerce.documents import api as documents
 from commerce.http import Core
@@ -58,6 +58,7 @@ from commerce.tenancy.service import Directory
 from commerce.vendors import api as vendors
 from foundation import http
 from foundation.database import Database
+from foundation.described import described
 from foundation.errors import NotFound, all_problems
 from foundation.listening import Listener
 from foundation.living import Life
@@ -97,9 +98,15 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         await close_providers(database)
         await database.close()
 
-    app = FastAPIOffline(title="Tradewind", version="0.1.0", description=DESCRIPTION, lifespan=lifespan)
+    app = described(title="Tradewind", version="0.1.0", description=DESCRIPTION, lifespan=lifespan)
     app.add_middleware(Shortcut, kept=answers)
-    http.install(app, max_body_bytes=settings.max_body_bytes, larger={"/photos": settings.max_photo_bytes})
+    app.add_middleware(CrossOrigin)
+    http.install(
+        app,
+        max_body_bytes=settings.max_body_bytes,
+        larger={"/photos": settings.max_photo_bytes},
+        https_only=settings.environment == "production",
+    )
     contexts = (
         sessions,
         catalog,

@@ -30,7 +30,14 @@ _SECURITY_HEADERS = [
     (b"x-content-type-options", b"nosniff"),
     (b"referrer-policy", b"strict-origin-when-cross-origin"),
     (b"x-frame-options", b"DENY"),
+    (b"cross-origin-opener-policy", b"same-origin"),
+    (b"permissions-policy", b"camera=(), microphone=(), geolocation=(), usb=(), browsing-topics=()"),
 ]
+_POLICY = b"content-security-policy"
+_NOTHING = (_POLICY, b"default-src 'none'; frame-ancestors 'none'")
+"""For what is no page: should a browser be made to show it as one, it loads nothing and runs nothing."""
+_HTTPS_ONLY = (b"strict-transport-security", b"max-age=63072000")
+"""For two years, and not for the names below: those of a tenant's domain are the tenant's."""
 
 
 class BodyTooLarge(Problem):
@@ -87,8 +94,10 @@ def problem_response(problem: Problem, request_id: str | None, headers: dict[str
     )
 
 
-def install(app: FastAPI, *, max_body_bytes: int, larger: Mapping[str, int] | None = None) -> None:
-    """Give `app` the platform's edge: bounded strict bodies, request ids and problem documents.
+def install(
+    app: FastAPI, *, max_body_bytes: int, larger: Mapping[str, int] | None = None, https_only: bool = False
+) -> None:
+    """Give `app` the platform's edge: bounded strict bodies, request ids, security headers and problem documents.
 
     Paths that end as `larger` says may have larger bodies.
     """
@@ -96,7 +105,7 @@ def install(app: FastAPI, *, max_body_bytes: int, larger: Mapping[str, int] | No
     app.add_exception_handler(RequestValidationError, _on_validation)  # type: ignore[arg-type]
     app.add_exception_handler(HTTPException, _on_http)  # type: ignore[arg-type]
     app.add_exception_handler(Exception, _on_crash)
-    app.add_middleware(Edge, max_body_bytes=max_body_bytes, larger=larger or {})
+    app.add_middleware(Edge, max_body_bytes=max_body_bytes, larger=larger or {}, https_only=https_only)
     _document_problems(app)
 
 
@@ -171,10 +180,18 @@ async def _on_crash(request: Request, error: Exception) -> Response:
 class Edge:
     """The outermost middleware."""
 
-    def __init__(self, app: ASGIApp, *, max_body_bytes: int, larger: Mapping[str, int] | None = None) -> None:
+    def __init__(
+        self,
+        app: ASGIApp,
+        *,
+        max_body_bytes: int,
+        larger: Mapping[str, int] | None = None,
+        https_only: bool = False,
+    ) -> None:
         self._app = app
         self._max_body_bytes = max_body_bytes
         self._larger = larger or {}
+        self._headers = [*_SECURITY_HEADERS, *([_HTTPS_ONLY] if https_only else [])]
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
@@ -184,7 +201,7 @@ class Edge:
         headers: Sequence[tuple[bytes, bytes]] = scope["headers"]
         request_id = _given_request_id(headers) or str(new_id())
         scope.setdefault("state", {})["request_id"] = request_id
-        stamped = _stamp(send, request_id)
+        stamped = _stamp(send, [(REQUEST_ID.encode(), request_id.encode()), *self._headers])
         try:
             receive = await self._checked_body(scope, headers, receive)
         except Problem as problem:
@@ -256,14 +273,12 @@ def _replay(body: bytes, receive: Receive) -> Receive:
     return replayed
 
 
-def _stamp(send: Send, request_id: str) -> Send:
+def _stamp(send: Send, headers: Sequence[tuple[bytes, bytes]]) -> Send:
     async def stamped(message: Message) -> None:
         if message["type"] == "http.response.start":
-            message["headers"] = [
-                *message.get("headers", []),
-                (REQUEST_ID.encode(), request_id.encode()),
-                *_SECURITY_HEADERS,
-            ]
+            given = message.get("headers", [])
+            policy = () if any(name == _POLICY for name, _ in given) else (_NOTHING,)
+            message["headers"] = [*given, *headers, *policy]
         await send(message)
 
     return stamped

@@ -184,3 +184,13 @@ def test_any_accent_gives_readable_text(accent: str | None) -> None:
 
 def test_no_page_of_the_shop_is_in_the_description_of_the_api(app: Any) -> None:
     assert {path.split("/")[1] for path in app.openapi()["paths"]} == {"v1", "problems"}
+
+
+async def test_a_page_runs_only_the_scripts_it_names_and_names_them_anew_each_time(browser: Browser) -> None:
+    first, second = await browser.http.get("/"), await browser.http.get("/")
+    nonces = [
+        page.headers["content-security-policy"].partition("'nonce-")[2].partition("'")[0] for page in (first, second)
+    ]
+    assert len(set(nonces)) == 2
+    for page, nonce in zip((first, second), nonces, strict=True):
+        assert page.text.count("<script") == page.text.count(f'nonce="{nonce}"') > 0
