@@ -62,6 +62,7 @@ from foundation.described import described
 from foundation.errors import NotFound, all_problems
 from foundation.listening import Listener
 from foundation.living import Life
+from foundation.outbound import Outbound
 from foundation.routing import add_routes, index
 from foundation.settings import Settings, get_settings
 
@@ -86,9 +87,12 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         database = Database(url, pool_size=settings.database_pool_size)
         token = settings.serving_token
-        async with httpx.AsyncClient(timeout=10, verify=_authorities()) as client:
+        async with (
+            httpx.AsyncClient(timeout=10, verify=_authorities()) as client,
+            Outbound.of(settings) as outbound,
+        ):
             life = Life(_direct(settings))
-            app.state.core = Core(settings, database, Directory(database), answers, life)
+            app.state.core = Core(settings, database, Directory(database), answers, life, outbound)
             app.state.decisions = DecisionClient(
                 client, settings.serving_url, token.get_secret_value() if token else None, settings.decision_deadline_ms
             )

@@ -27,6 +27,7 @@ from foundation.database import Database, DatabaseUnavailable, Tx
 from foundation.errors import BadRequest, Problem
 from foundation.http import problem_response
 from foundation.living import Life
+from foundation.outbound import Outbound
 from foundation.settings import Settings
 
 SESSION_COOKIE = "tradewind_session"
@@ -49,6 +50,8 @@ class Core:
     directory: Directory
     kept: Kept
     life: Life
+    outbound: Outbound
+    """The client for addresses that somebody outside has named."""
 
 
 def core_of(request: Request) -> Core:

@@ -83,6 +83,14 @@ class Settings(BaseSettings):
         None, description="32 bytes in base64: what encrypted personal data, such as an e-mail address, is found by."
     )
 
+    outbound_ports: tuple[int, ...] = Field(
+        (80, 443, 8443), description="Ports that addresses named by tenants may have: webhooks, images, issuers."
+    )
+    outbound_loopback: bool = Field(
+        default=False,
+        description="Let such addresses be this machine, at any port: for development, ignored in production.",
+    )
+
     test_bank_secret: SecretStr = Field(
         SecretStr("whsec_dHJhZGV3aW5kLXRlc3QtYmFuaw=="),
         description="What the test bank signs its pages and notifications with. No money moves there, and it is not "
