@@ -13,6 +13,7 @@ from fastapi import FastAPI, Request
 from sqlalchemy import text
 
 import commerce.tables  # noqa: F401  (a table of one context refers to those of others)
+from commerce.accounts import api as accounts
 from commerce.behaviour import api as behaviour
 from commerce.cart import api as cart
 from commerce.cart import gift_api as gifts
@@ -21,9 +22,11 @@ from commerce.catalog import api as catalog
 from commerce.checkout import api as checkout
 from commerce.checkout import webhooks_api as webhooks
 from commerce.cross_origin import CrossOrigin
+from commerce.cross_site import require_same_origin
 from commerce.delivery import api as delivery
 from commerce.documents import api as documents
 from commerce.http import Core
+from commerce.identity.passwords import Passwords
 from commerce.inventory import api as inventory
 from commerce.kept import CHANNEL, Kept, Shortcut
 from commerce.ledger import api as ledger
@@ -82,6 +85,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     settings = settings or get_settings()
     url = settings.require("database_url", "Postgres")
     answers = Kept(settings.catalogue_cache_mb * 2**20)
+    passwords = Passwords(settings)
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
@@ -92,13 +96,14 @@ def create_app(settings: Settings | None = None) -> FastAPI:
             Outbound.of(settings) as outbound,
         ):
             life = Life(_direct(settings))
-            app.state.core = Core(settings, database, Directory(database), answers, life, outbound)
+            app.state.core = Core(settings, database, Directory(database), answers, life, outbound, passwords)
             app.state.decisions = DecisionClient(
                 client, settings.serving_url, token.get_secret_value() if token else None, settings.decision_deadline_ms
             )
             app.state.vat_register = Vies(client, settings.vies_url) if settings.vies_url else NoRegister()
             async with _told(settings, answers), life.lived():
                 yield
+        passwords.close()
         await close_providers(database)
         await database.close()
 
@@ -113,6 +118,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     )
     contexts = (
         sessions,
+        accounts,
         catalog,
         cart,
         kept,
@@ -150,7 +156,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         order_documents,
     )
     add_routes(app, [*(context.router for context in contexts), checkout.orders_router])
-    index(app)
+    index(app, require_same_origin)
     app.add_api_route("/healthz", _healthy, include_in_schema=False)
     app.add_api_route("/problems/{code}", _explain, tags=["problems"])
     return app

@@ -17,12 +17,14 @@ from fastapi.responses import Response
 
 from commerce.identity import service as identity
 from commerce.identity import staff as staff_keys
-from commerce.identity.service import SessionUnknown, Shopper
+from commerce.identity.browsers import Browser
+from commerce.identity.passwords import Passwords
+from commerce.identity.service import SessionExpired, SessionUnknown, Shopper
 from commerce.identity.staff import Staff
 from commerce.kept import Kept
 from commerce.tenancy.service import Directory, Shop
 from foundation import idempotency
-from foundation.access import ANYONE, SHOPPER, Need, Who, needs
+from foundation.access import ANYONE, CUSTOMER, SHOPPER, Need, Who, needs
 from foundation.database import Database, DatabaseUnavailable, Tx
 from foundation.errors import BadRequest, Problem
 from foundation.http import problem_response
@@ -30,7 +32,11 @@ from foundation.living import Life
 from foundation.outbound import Outbound
 from foundation.settings import Settings
 
-SESSION_COOKIE = "tradewind_session"
+SESSION = "tradewind_session"
+DEVICE = "tradewind_device"
+DEVICE_DAYS = 400
+"""As long as a browser keeps a cookie at most (RFC 6265bis)."""
+_USER_AGENT = 500
 MAX_KEY_LENGTH = 200
 Begun = TypeVar("Begun")
 
@@ -52,6 +58,7 @@ class Core:
     life: Life
     outbound: Outbound
     """The client for addresses that somebody outside has named."""
+    passwords: Passwords
 
 
 def core_of(request: Request) -> Core:
@@ -82,12 +89,37 @@ CoreDep = Annotated[Core, Depends(_core)]
 ShopDep = Annotated[Shop, Depends(_shop)]
 
 
+def _cookie(name: str, settings: Settings) -> str:
+    """A cookie's name. In production no other host, and nobody without TLS, can set one of that name (`__Host-`)."""
+    return f"__Host-{name}" if settings.environment == "production" else name
+
+
+def session_cookie(settings: Settings) -> str:
+    """The cookie that a browser's session is in."""
+    return _cookie(SESSION, settings)
+
+
 def token_of(request: Request) -> str | None:
     """The session's token, from the cookie or a bearer header."""
     scheme, _, value = request.headers.get("authorization", "").partition(" ")
     if scheme.lower() == "bearer" and value:
         return value
-    return request.cookies.get(SESSION_COOKIE)
+    return request.cookies.get(session_cookie(core_of(request).settings))
+
+
+def browser_of(request: Request) -> Browser:
+    """The browser that a request comes from."""
+    device = request.cookies.get(_cookie(DEVICE, core_of(request).settings))
+    return Browser(request.headers.get("user-agent", "")[:_USER_AGENT], address_of(request), device)
+
+
+def home_of(request: Request) -> str:
+    """The address of the shop that is asked, for links in mails. Its host is one that the directory knows; the port is
+    the request's, except in production, where shops are where addresses without one lead.
+    """
+    if core_of(request).settings.environment == "production":
+        return f"https://{request.url.hostname}"
+    return str(request.base_url).rstrip("/")
 
 
 def address_of(request: Request) -> str:
@@ -106,7 +138,16 @@ async def shopper_or_none(request: Request, core: CoreDep, shop: ShopDep) -> Sho
     if token is None:
         return None
     async with core.database.tx(shop.id, read_only=True) as tx:
-        return await identity.by_token(tx, token)
+        shopper = await identity.by_token(tx, token)
+    await seen(core, shopper)
+    return shopper
+
+
+async def seen(core: Core, shopper: Shopper) -> None:
+    """Write down, every few minutes, that a session is in use."""
+    if shopper.is_due:
+        async with core.database.tx(shopper.tenant_id) as tx:
+            await identity.touch(tx, shopper.session_id)
 
 
 async def shopper_of(tx: Tx, request: Request) -> Shopper:
@@ -124,6 +165,18 @@ async def shopper_of(tx: Tx, request: Request) -> Shopper:
 MaybeShopper = Annotated[Shopper | None, Depends(shopper_or_none)]
 
 
+@needs(ANYONE)
+async def _present(request: Request, core: CoreDep, shop: ShopDep) -> Shopper | None:
+    try:
+        return await shopper_or_none(request, core, shop)
+    except (SessionExpired, SessionUnknown):
+        return None
+
+
+PresentShopper = Annotated[Shopper | None, Depends(_present)]
+"""Who is asking, where one whose session is over is as good as one who has none: to sign in."""
+
+
 @needs(SHOPPER)
 async def _shopper(shopper: MaybeShopper) -> Shopper:
     if shopper is None:
@@ -132,6 +185,25 @@ async def _shopper(shopper: MaybeShopper) -> Shopper:
 
 
 ShopperDep = Annotated[Shopper, Depends(_shopper)]
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """Somebody who has signed in to their account."""
+
+    account_id: UUID
+    shopper: Shopper
+
+
+@needs(CUSTOMER)
+async def _member(shopper: ShopperDep) -> Member:
+    if shopper.account_id is None:
+        raise identity.SignInRequired
+    return Member(shopper.account_id, shopper)
+
+
+MemberDep = Annotated[Member, Depends(_member)]
+"""Raises SessionUnknown, SessionExpired, SignInRequired: nobody has signed in to an account."""
 
 
 def staff(scope: str) -> Callable[..., Awaitable[Staff]]:
@@ -188,10 +260,25 @@ async def _by_key(request: Request, core: Core, shop: Shop, scope: str) -> Staff
 
 def set_session_cookie(response: Response, token: str, settings: Settings) -> None:
     """Give the browser its session."""
+    _set_cookie(response, SESSION, token, timedelta(hours=settings.session_ttl_hours), settings)
+
+
+def set_device_cookie(response: Response, token: str, settings: Settings) -> None:
+    """Give the browser what it is known by when it signs in again."""
+    _set_cookie(response, DEVICE, token, timedelta(days=DEVICE_DAYS), settings)
+
+
+def delete_session_cookie(response: Response, settings: Settings) -> None:
+    """Take the browser's session from it."""
+    secure = settings.environment == "production"
+    response.delete_cookie(session_cookie(settings), path="/", httponly=True, samesite="lax", secure=secure)
+
+
+def _set_cookie(response: Response, name: str, value: str, lasts: timedelta, settings: Settings) -> None:
     response.set_cookie(
-        SESSION_COOKIE,
-        token,
-        max_age=int(timedelta(hours=settings.session_ttl_hours).total_seconds()),
+        _cookie(name, settings),
+        value,
+        max_age=int(lasts.total_seconds()),
         httponly=True,
         samesite="lax",
         secure=settings.environment == "production",

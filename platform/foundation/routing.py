@@ -7,7 +7,7 @@ routes that was a tenth of what a request cost. Here a request is matched with t
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cached_property
 from itertools import chain
 
@@ -32,16 +32,23 @@ def add_routes(app: FastAPI, routers: Iterable[APIRouter], *, described: bool = 
         app.router.routes.append(route)
 
 
-def index(app: FastAPI) -> None:
-    """Find routes by an index, made of those that are there at the first request; the rest is the router's."""
-    app.router.middleware_stack = _Indexed(app.router)
+Guard = Callable[[Scope, APIRoute | None], None]
+"""Looks at every request, with the route that is to answer it if the index has it, and raises to refuse it."""
+
+
+def index(app: FastAPI, guard: Guard) -> None:
+    """Find routes by an index, made of those that are there at the first request; the rest is the router's. Whatever
+    answers, the guard has let the request pass.
+    """
+    app.router.middleware_stack = _Indexed(app.router, guard)
 
 
 class _Indexed:
     """A router with an index before it."""
 
-    def __init__(self, router: APIRouter) -> None:
+    def __init__(self, router: APIRouter, guard: Guard) -> None:
         self._router = router
+        self._guard = guard
         self._otherwise: ASGIApp = router.middleware_stack
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -52,10 +59,12 @@ class _Indexed:
                 for route in self._routes.get(words[:length], ()):
                     match, found = route.matches(scope)
                     if match is Match.FULL:
+                        self._guard(scope, route)
                         scope["router"] = self._router
                         scope.update(found)
                         await route.handle(scope, receive, send)
                         return
+            self._guard(scope, None)
         await self._otherwise(scope, receive, send)
 
     @cached_property

@@ -151,7 +151,23 @@ class Settings(BaseSettings):
     decision_deadline_ms: int = Field(
         150, ge=1, le=5000, description="How long a page waits for a decision before it takes the fallback."
     )
-    session_ttl_hours: int = Field(24 * 30, ge=1, description="How long a shopper stays signed in.")
+    session_ttl_hours: int = Field(24 * 30, ge=1, description="How long a shopper stays signed in, at the longest.")
+    session_idle_hours: int = Field(
+        24 * 14, ge=1, description="How long somebody who has signed in may stay away without having to do so again."
+    )
+    argon2_memory_kib: int = Field(
+        19_456, ge=8_192, le=2_097_152, description="What hashing a password takes of memory, in KiB."
+    )
+    argon2_passes: int = Field(2, ge=1, le=20, description="How often hashing a password goes through that memory.")
+    passwords_at_once: int = Field(2, ge=1, le=64, description="Passwords that a worker hashes at the same time.")
+    passwords_waiting: int = Field(
+        64, ge=0, le=10_000, description="Passwords that may wait for it; whoever comes then is told to come again."
+    )
+    compromised_passwords: Path | None = Field(
+        None,
+        description="A list of stolen passwords in the form of Have I Been Pwned, ordered by hash; common ones are "
+        "known without it.",
+    )
     reservation_ttl_seconds: int = Field(
         15 * 60, ge=1, description="How long stock is held for a payment that has started."
     )

@@ -73,7 +73,7 @@ _WORDS = {
     "orders.unknown_line": ("That isn't in this order", "Choose from what was ordered. Nothing was changed."),
     "tenancy.unknown_host": ("There is no shop here", "No shop answers to this address."),
     "tenancy.suspended": ("The shop is closed", "This shop is closed for now. Please come back later."),
-    "storefront.cross_site": ("We stopped that", "The form came from another site, so nothing was changed."),
+    "request.cross_site": ("We stopped that", "It was sent by another site, so nothing was changed."),
     "request.not_found": ("This page doesn't exist", "The link may be old, or the address may have a typo."),
     "request.malformed_cursor": ("This page doesn't exist", "The list can't be continued from here. Start again."),
     "request.invalid_fields": ("That doesn't look right", "Some of what was sent can't be used. Nothing was changed."),

@@ -14,6 +14,7 @@ from fastapi import APIRouter, Query, Request
 from starlette.responses import RedirectResponse, Response
 
 from commerce.cart import service as carts
+from commerce.cross_site import open_to_other_sites
 from commerce.payments import attempts
 from storefront.forms import LocalPath
 from storefront.paying import RAZORPAY_PAGE
@@ -52,6 +53,7 @@ async def show(
 
 
 @router.api_route(BACK, methods=["GET", "POST"])
+@open_to_other_sites
 async def come_back(to: Annotated[LocalPath, Query()]) -> Response:
     """From Razorpay's page, by a form of theirs: nothing in it is believed, the page that is gone to asks Razorpay."""
     return RedirectResponse(to, status_code=303)

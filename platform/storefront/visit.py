@@ -4,31 +4,23 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from typing import Annotated, Any, TypeVar, cast
-from urllib.parse import urlsplit
 
 from fastapi import Depends, Request, Response
 from starlette.responses import HTMLResponse, RedirectResponse
 
 from commerce.cart import service as carts
-from commerce.http import SESSION_COOKIE, Core, CoreDep, ShopDep
+from commerce.http import Core, CoreDep, ShopDep, seen, session_cookie
 from commerce.identity import service as identity
 from commerce.identity.service import SessionExpired, SessionUnknown, Shopper
 from commerce.sessions import api as sessions
 from commerce.sessions.schemas import SignIn
 from commerce.tenancy.service import Shop
-from foundation.errors import Forbidden
 from storefront import rendering
 from storefront.departments import Departments, Tree
 from storefront.notices import NOTICE_COOKIE, NOTICES, SECONDS
 
 NAVIGATION = 9
 ResponseT = TypeVar("ResponseT", bound=Response)
-
-
-class CrossSiteForm(Forbidden):
-    """This form was sent from another site."""
-
-    code = "storefront.cross_site"
 
 
 @dataclass(slots=True)
@@ -84,36 +76,17 @@ class Visit:
         return f"{url.path}?{url.query}" if url.query else url.path
 
 
-def require_same_origin(request: Request) -> None:
-    """Refuse a form from another site; the cookie's SameSite=Lax is the first guard, this is the second.
-
-    A client that sends neither header is no browser, and has no cookie it was not given.
-
-    Raises:
-        CrossSiteForm: the browser says that the form is of another origin.
-    """
-    site = request.headers.get("sec-fetch-site")
-    if site is not None:
-        if site not in {"same-origin", "none"}:
-            raise CrossSiteForm
-        return
-    origin = request.headers.get("origin")
-    if origin is not None and urlsplit(origin).netloc.lower() != request.headers.get("host", "").lower():
-        raise CrossSiteForm
-
-
 async def _visit(request: Request, core: CoreDep, shop: ShopDep) -> Visit:
-    if request.method not in {"GET", "HEAD"}:
-        require_same_origin(request)
     cookies, notice = Response(), None
     shopper, count = None, 0
-    token = request.cookies.get(SESSION_COOKIE)
+    token = request.cookies.get(session_cookie(core.settings))
     if token is not None:
         try:
             async with core.database.tx(shop.id, read_only=True) as tx:
                 shopper = await identity.by_token(tx, token)
                 cart = await carts.current(tx, shopper)
                 count = sum(line.quantity for line in cart.lines) if cart else 0
+            await seen(core, shopper)
         except (SessionExpired, SessionUnknown):
             notice = "session-ended"
     if shopper is None:

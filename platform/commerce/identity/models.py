@@ -10,7 +10,7 @@ from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
 from foundation.database import Base
-from foundation.tables import Created, Str, TenantOwned, Timestamp, belongs_to
+from foundation.tables import Created, Str, TenantOwned, Timestamp, Units, belongs_to
 
 
 class Customer(TenantOwned, Base):
@@ -73,6 +73,7 @@ class Session(TenantOwned, Base):
     __table_args__ = (
         belongs_to("customer", "customer_id"),
         belongs_to("account", "account_id"),
+        belongs_to("device", "device_id"),
         Index("uq_session_token_hash", "tenant_id", "token_hash", unique=True),
         Index("ix_session_customer", "tenant_id", "customer_id"),
         Index("ix_session_account", "tenant_id", "account_id"),
@@ -91,3 +92,56 @@ class Session(TenantOwned, Base):
     created_at: Mapped[Created]
     expires_at: Mapped[Timestamp]
     revoked_at: Mapped[Timestamp | None]
+    device_id: Mapped[UUID | None]
+    """The browser it was signed in with."""
+    seen_at: Mapped[Timestamp | None]
+    """When it was last used, to some minutes; of those that are signed in."""
+    idle_until: Mapped[Timestamp | None]
+    """When it ends unless it is used."""
+    browser: Mapped[Str | None]
+    """Sealed: the browser and its system in words."""
+    address: Mapped[Str | None]
+    """Sealed: where it was signed in from."""
+
+
+class Device(TenantOwned, Base):
+    """A browser that has signed in to an account before, which its cookie proves.
+
+    Guesses from anywhere else are counted apart from it, so they can't keep its owner out.
+    """
+
+    __tablename__ = "device"
+    __table_args__ = (
+        belongs_to("account", "account_id"),
+        Index("uq_device_account", "tenant_id", "account_id", "token_hash", unique=True),
+    )
+
+    account_id: Mapped[UUID]
+    token_hash: Mapped[bytes] = mapped_column(LargeBinary)
+    networks: Mapped[list[bytes]] = mapped_column(ARRAY(LargeBinary), server_default=text("'{}'"))
+    """Digests of the networks it has signed in from, the last at the end."""
+    created_at: Mapped[Created]
+    seen_at: Mapped[Timestamp]
+
+
+class Proof(TenantOwned, Base):
+    """Something secret that was sent to somebody, and what whoever shows it has proved. It is gone once it is shown."""
+
+    __tablename__ = "proof"
+    __table_args__ = (
+        Index("uq_proof_target", "tenant_id", "purpose", "target", unique=True),
+        Index("uq_proof_secret", "tenant_id", "secret_hash", unique=True),
+        Index("ix_proof_expires", "tenant_id", "expires_at"),
+    )
+
+    purpose: Mapped[Str]
+    target: Mapped[bytes] = mapped_column(LargeBinary)
+    """A digest of whom it is for: a new one for the same takes its place."""
+    subject_id: Mapped[UUID]
+    """By whose key the content is sealed."""
+    secret_hash: Mapped[bytes] = mapped_column(LargeBinary)
+    content: Mapped[Str]
+    """What it is about, as JSON, sealed."""
+    attempts_left: Mapped[Units]
+    created_at: Mapped[Created]
+    expires_at: Mapped[Timestamp]

@@ -6,7 +6,7 @@ import hashlib
 import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import cast
 from uuid import UUID
 
@@ -65,6 +65,14 @@ class Shopper:
     customer_id: UUID | None
     display_name: str | None
     consent: tuple[Consent, ...]
+    account_id: UUID | None = None
+    """The account they signed in to."""
+    amr: tuple[str, ...] = ()
+    """How they proved who they are (RFC 8176)."""
+    authenticated_at: datetime | None = None
+    """When they last did."""
+    is_due: bool = False
+    """It has been some minutes since the session was last seen to be used."""
 
     @property
     def principal(self) -> str:
@@ -93,12 +101,31 @@ class KnownCustomer:
     display_name: str
 
 
+@dataclass(frozen=True, slots=True)
+class Authentication:
+    """Whom somebody proved to be, how, and with what."""
+
+    account_id: UUID
+    amr: tuple[str, ...]
+    """RFC 8176: `pwd`, `otp`, `sms`, `hwk`, `fed`, ..."""
+    idle: timedelta
+    """How long the session may rest."""
+    device_id: UUID | None = None
+    browser: str | None = None
+    """Sealed."""
+    address: str | None = None
+    """Sealed."""
+
+
 _OPEN = hot(
     text(
         """
-        INSERT INTO session (tenant_id, id, token_hash, visitor_id, customer_id, consent, expires_at)
+        INSERT INTO session (tenant_id, id, token_hash, visitor_id, customer_id, consent, expires_at, account_id, amr,
+                             authenticated_at, device_id, seen_at, idle_until, browser, address)
         VALUES (:tenant_id, :id, :token_hash, :visitor_id, CAST(:customer_id AS uuid),
-                to_jsonb(CAST(:consent AS text[])), CAST(:expires_at AS timestamptz))
+                to_jsonb(CAST(:consent AS text[])), CAST(:expires_at AS timestamptz), CAST(:account_id AS uuid),
+                CAST(:amr AS text[]), CAST(:authenticated_at AS timestamptz), CAST(:device_id AS uuid),
+                CAST(:authenticated_at AS timestamptz), CAST(:idle_until AS timestamptz), :browser, :address)
         """
     )
 )
@@ -111,9 +138,10 @@ async def open_session(
     visitor_id: UUID | None = None,
     customer: KnownCustomer | None = None,
     consent: Sequence[Consent] = ("analytics", "personalisation"),
+    authentication: Authentication | None = None,
 ) -> tuple[str, Shopper]:
     """A new session and its token, which is shown once and never stored."""
-    token = secrets.token_urlsafe(TOKEN_BYTES)
+    token, now = secrets.token_urlsafe(TOKEN_BYTES), clock.now()
     shopper = Shopper(
         tenant_id=tx.tenant_id,
         session_id=new_id(),
@@ -121,6 +149,9 @@ async def open_session(
         customer_id=customer.id if customer else None,
         display_name=customer.display_name if customer else None,
         consent=tuple(consent),
+        account_id=authentication.account_id if authentication else None,
+        amr=authentication.amr if authentication else (),
+        authenticated_at=now if authentication else None,
     )
     values = {
         "id": shopper.session_id,
@@ -128,7 +159,14 @@ async def open_session(
         "visitor_id": shopper.visitor_id,
         "customer_id": shopper.customer_id,
         "consent": list(consent),
-        "expires_at": clock.now() + ttl,
+        "expires_at": now + ttl,
+        "account_id": shopper.account_id,
+        "amr": list(shopper.amr),
+        "authenticated_at": shopper.authenticated_at,
+        "device_id": authentication.device_id if authentication else None,
+        "idle_until": now + authentication.idle if authentication else None,
+        "browser": authentication.browser if authentication else None,
+        "address": authentication.address if authentication else None,
     }
     await tx.rows(_OPEN, values)
     return token, shopper
@@ -140,7 +178,10 @@ _BY_TOKEN = hot(
         """
         SELECT s.id, s.visitor_id, s.customer_id, c.display_name,
                ARRAY(SELECT jsonb_array_elements_text(s.consent)) AS consent,
-               s.revoked_at IS NULL AND s.expires_at > CAST(:now AS timestamptz) AS good
+               s.account_id, s.amr, s.authenticated_at,
+               coalesce(s.seen_at < CAST(:now AS timestamptz) - INTERVAL '5 minutes', false) AS is_due,
+               s.revoked_at IS NULL AND s.expires_at > CAST(:now AS timestamptz)
+                   AND coalesce(s.idle_until > CAST(:now AS timestamptz), true) AS good
         FROM session s LEFT JOIN customer c ON c.tenant_id = s.tenant_id AND c.id = s.customer_id
         WHERE s.tenant_id = :tenant_id AND s.token_hash = :token_hash
         """
@@ -153,7 +194,7 @@ async def by_token(tx: Tx, token: str) -> Shopper:
 
     Raises:
         SessionUnknown: nobody was given that token here.
-        SessionExpired: its time is over, or it was signed out.
+        SessionExpired: its time is over, it has rested too long, or it was signed out.
     """
     row = await tx.one(_BY_TOKEN, {"token_hash": _hash(token), "now": clock.now()})
     if row is None:
@@ -161,7 +202,61 @@ async def by_token(tx: Tx, token: str) -> Shopper:
     if not row["good"]:
         raise SessionExpired
     consent = cast("tuple[Consent, ...]", tuple(row["consent"]))
-    return Shopper(tx.tenant_id, row["id"], row["visitor_id"], row["customer_id"], row["display_name"], consent)
+    return Shopper(
+        tx.tenant_id,
+        row["id"],
+        row["visitor_id"],
+        row["customer_id"],
+        row["display_name"],
+        consent,
+        row["account_id"],
+        tuple(row["amr"]),
+        row["authenticated_at"],
+        row["is_due"],
+    )
+
+
+# It rests as long again as it might before.
+_TOUCH = hot(
+    text(
+        """
+        UPDATE session SET seen_at = CAST(:now AS timestamptz),
+                           idle_until = CAST(:now AS timestamptz) + (idle_until - seen_at)
+        WHERE tenant_id = :tenant_id AND id = :session_id AND seen_at < CAST(:now AS timestamptz)
+        """
+    )
+)
+
+
+async def touch(tx: Tx, session_id: UUID) -> None:
+    """A session is in use: it does not end for having rested."""
+    await tx.rows(_TOUCH, {"session_id": session_id, "now": clock.now()})
+
+
+_ROTATE = hot(
+    text(
+        """
+        UPDATE session SET token_hash = :token_hash, authenticated_at = CAST(:now AS timestamptz),
+               amr = ARRAY(SELECT DISTINCT unnest(amr || CAST(:amr AS text[])))
+        WHERE tenant_id = :tenant_id AND id = :session_id AND revoked_at IS NULL
+        RETURNING id
+        """
+    )
+)
+
+
+async def rotate(tx: Tx, session_id: UUID, *, amr: Sequence[str]) -> str:
+    """Somebody proved anew who they are, by `amr`, or may do more from now on: their session has another token, which
+    is given back, and the old one is dead.
+
+    Raises:
+        SessionExpired: it was signed out meanwhile.
+    """
+    token = secrets.token_urlsafe(TOKEN_BYTES)
+    values = {"session_id": session_id, "token_hash": _hash(token), "amr": list(amr), "now": clock.now()}
+    if await tx.one(_ROTATE, values) is None:
+        raise SessionExpired
+    return token
 
 
 # uq_customer_reference
@@ -200,3 +295,20 @@ _REVOKE = hot(
 async def revoke(tx: Tx, session_id: UUID) -> None:
     """End a session."""
     await tx.rows(_REVOKE, {"session_id": session_id, "now": clock.now()})
+
+
+# ix_session_account
+_REVOKE_OTHERS = hot(
+    text(
+        """
+        UPDATE session SET revoked_at = CAST(:now AS timestamptz)
+        WHERE tenant_id = :tenant_id AND account_id = :account_id AND revoked_at IS NULL
+          AND id IS DISTINCT FROM CAST(:except_id AS uuid)
+        """
+    )
+)
+
+
+async def revoke_all(tx: Tx, account_id: UUID, *, except_id: UUID | None = None) -> None:
+    """End every session of an account, or every other."""
+    await tx.rows(_REVOKE_OTHERS, {"account_id": account_id, "except_id": except_id, "now": clock.now()})

@@ -4,21 +4,29 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from fastapi import APIRouter, Response, status
+from fastapi import APIRouter, Request, Response, status
 
 from commerce.cart import saved
 from commerce.cart import service as carts
-from commerce.http import CoreDep, MaybeShopper, ShopDep, ShopperDep, set_session_cookie
+from commerce.http import (
+    CoreDep,
+    PresentShopper,
+    ShopDep,
+    ShopperDep,
+    delete_session_cookie,
+    set_session_cookie,
+)
 from commerce.identity import service
-from commerce.identity.service import Shopper
-from commerce.sessions.schemas import SessionOut, SignIn
+from commerce.sessions import service as ways
+from commerce.sessions.answering import answered, asking_of, session_out
+from commerce.sessions.schemas import PasswordSignIn, SecondFactorOut, SessionOut, SignIn
 
 router = APIRouter(prefix="/v1/store/sessions", tags=["sessions"])
 
 
 @router.post("", status_code=status.HTTP_201_CREATED)
 async def open_session(
-    body: SignIn, response: Response, core: CoreDep, shop: ShopDep, current: MaybeShopper
+    body: SignIn, response: Response, core: CoreDep, shop: ShopDep, current: PresentShopper
 ) -> SessionOut:
     """Start a session, as a visitor or signed in; the visitor's cart comes along."""
     async with core.database.tx(shop.id) as tx:
@@ -54,15 +62,14 @@ async def end_session(response: Response, core: CoreDep, shop: ShopDep, shopper:
     """Sign out."""
     async with core.database.tx(shop.id) as tx:
         await service.revoke(tx, shopper.session_id)
-    response.delete_cookie("tradewind_session", path="/")
+    delete_session_cookie(response, core.settings)
 
 
-def session_out(shopper: Shopper) -> SessionOut:
-    """What a client may know of its session."""
-    return SessionOut(
-        id=shopper.session_id,
-        visitor_id=shopper.visitor_id,
-        customer_id=shopper.customer_id,
-        display_name=shopper.display_name,
-        consent=list(shopper.consent),
-    )
+@router.post("/password", status_code=status.HTTP_201_CREATED)
+async def sign_in_by_password(
+    body: PasswordSignIn, request: Request, response: Response, core: CoreDep, shop: ShopDep, current: PresentShopper
+) -> SessionOut | SecondFactorOut:
+    """Sign in by e-mail address and password. 201: the session; 202: a second factor is needed too."""
+    asking = asking_of(request, shop, current)
+    outcome = await ways.by_password(core, shop, asking, email=body.email, password=body.password)
+    return answered(response, outcome, core)

@@ -1,0 +1,166 @@
+"""Signing in: what every way to prove who one is ends in.
+
+Whoever has proved to be the owner of an account gets a new session; the one they had is dead, so a token that somebody
+else planted or saw before stands for nobody. What they gathered as a visitor comes along: cart, things kept for later,
+and, once their address is proved, orders placed with it as a guest.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from commerce.cart import saved
+from commerce.cart import service as carts
+from commerce.identity import accounts, devices, proofs
+from commerce.identity import service as identity
+from commerce.identity.accounts import Account
+from commerce.identity.browsers import Browser
+from commerce.identity.factors import required_factors
+from commerce.identity.proofs import Purpose
+from commerce.identity.service import Authentication, KnownCustomer, Shopper
+from commerce.notifications import service as notifications
+from commerce.notifications.service import Recipient
+from commerce.orders import adopting
+from foundation import clock, sealing
+from foundation.database import Tx
+from foundation.settings import Settings
+
+FACTOR_ATTEMPTS = 5
+"""How often a second factor may be tried before the first must be shown again."""
+
+
+@dataclass(frozen=True, slots=True)
+class Asking:
+    """A request to sign in: the session it came with, its browser, and what to say in mails about it."""
+
+    current: Shopper | None
+    browser: Browser
+    locale: str
+    home: str
+    """The shop's address, such as `https://shop.example`, for links in mails."""
+
+
+@dataclass(frozen=True, slots=True)
+class SignedIn:
+    """A new session."""
+
+    token: str
+    shopper: Shopper
+    device_token: str
+    """What the browser is known by from now on."""
+
+
+@dataclass(frozen=True, slots=True)
+class SecondFactorNeeded:
+    """The first factor was right, and the account asks for another."""
+
+    ticket: str
+    """Stands for the first factor; to be shown with the second."""
+    factors: tuple[str, ...]
+    """Those of which one is needed."""
+    expires_at: datetime
+
+
+Outcome = SignedIn | SecondFactorNeeded
+
+
+async def sign_in(tx: Tx, account: Account, settings: Settings, asking: Asking, *, amr: Sequence[str]) -> Outcome:
+    """Somebody has proved, by `amr` (RFC 8176), to be the owner of an account: a session, unless it asks for more."""
+    factors = await required_factors(tx, account.id)
+    if not factors:
+        return await _open(tx, account, settings, asking, amr)
+    ticket = await proofs.issue_token(
+        tx,
+        Purpose.SECOND_FACTOR,
+        target=account.id.bytes,
+        subject_id=account.subject_id,
+        content={"account_id": str(account.id), "amr": list(amr)},
+        attempts=FACTOR_ATTEMPTS,
+    )
+    return SecondFactorNeeded(ticket, factors, clock.now() + proofs.LIVES[Purpose.SECOND_FACTOR])
+
+
+async def whose_ticket(tx: Tx, ticket: str) -> Account:
+    """The account of a sign-in that waits for its second factor; one attempt is counted once `tx` is committed.
+
+    Raises:
+        ProofNotGood: it is over, or there have been too many attempts.
+        AccountNotFound: the account was closed meanwhile.
+    """
+    shown = await proofs.count(tx, Purpose.SECOND_FACTOR, ticket)
+    return await accounts.by_id(tx, UUID(shown.content["account_id"]))
+
+
+async def finish(tx: Tx, ticket: str, settings: Settings, asking: Asking, *, amr: Sequence[str]) -> SignedIn:
+    """The second factor was right too, as `amr` says: the session. The ticket is used up.
+
+    Raises:
+        ProofNotGood: the ticket is over.
+        AccountNotFound: the account was closed meanwhile.
+    """
+    shown = await proofs.redeem(tx, Purpose.SECOND_FACTOR, ticket)
+    account = await accounts.by_id(tx, UUID(shown.content["account_id"]))
+    return await _open(tx, account, settings, asking, [*shown.content["amr"], *amr, "mfa"])
+
+
+async def gather(tx: Tx, account: Account) -> None:
+    """What a guest did with an address that the account has proved is the account's."""
+    if account.customer_id is not None and account.email is not None and account.email_verified_at is not None:
+        await adopting.adopt(tx, customer_id=account.customer_id, email=account.email)
+
+
+async def _open(tx: Tx, account: Account, settings: Settings, asking: Asking, amr: Sequence[str]) -> SignedIn:
+    device = await devices.recognise(tx, account.id, asking.browser)
+    words = asking.browser.in_words()
+    browser, address = await sealing.seal(tx, account.subject_id, [words, asking.browser.address])
+    current = asking.current
+    token, shopper = await identity.open_session(
+        tx,
+        ttl=timedelta(hours=settings.session_ttl_hours),
+        visitor_id=current.visitor_id if current else None,
+        customer=KnownCustomer(account.customer_id, account.display_name) if account.customer_id else None,
+        consent=current.consent if current else ("analytics", "personalisation"),
+        authentication=Authentication(
+            account_id=account.id,
+            amr=tuple(dict.fromkeys(amr)),
+            idle=timedelta(hours=settings.session_idle_hours),
+            device_id=device.id,
+            browser=browser,
+            address=address,
+        ),
+    )
+    if current is not None:
+        await identity.revoke(tx, current.session_id)
+        if current.customer_id is None:
+            await saved.adopt(tx, visitor=current, shopper=shopper)
+            await carts.adopt(tx, visitor=current, shopper=shopper)
+    await gather(tx, account)
+    if not device.is_first and (device.is_new or device.is_elsewhere):
+        await _alert(tx, account, asking)
+    return SignedIn(token, shopper, device.token)
+
+
+async def _alert(tx: Tx, account: Account, asking: Asking) -> None:
+    """Tell the owner of a sign-in from a browser or a network that is new."""
+    to = reached_at(account, asking.locale)
+    if to is not None:
+        values = {
+            "name": account.display_name,
+            "browser": asking.browser.in_words(),
+            "address": asking.browser.address,
+            "at": clock.now().isoformat(timespec="minutes"),
+            "link": f"{asking.home}/account/devices",
+        }
+        await notifications.send(tx, "new_sign_in", to, values)
+
+
+def reached_at(account: Account, locale: str) -> Recipient | None:
+    """Where the owner of an account is told things: their address, else their number."""
+    if account.email is not None and account.email_verified_at is not None:
+        return Recipient(account.subject_id, "email", account.email, locale)
+    if account.phone is not None and account.phone_verified_at is not None:
+        return Recipient(account.subject_id, "sms", account.phone, locale)
+    return None
