@@ -7,6 +7,7 @@ import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from functools import cache
+from uuid import UUID
 
 import httpx
 from fastapi import FastAPI, Request
@@ -30,6 +31,8 @@ from commerce.identity.passwords import Passwords
 from commerce.inventory import api as inventory
 from commerce.kept import CHANNEL, Kept, Shortcut
 from commerce.ledger import api as ledger
+from commerce.limits.limiting import Limiter, Limits
+from commerce.limits.sharing import Sharer
 from commerce.orders import api as orders
 from commerce.orders import carrier_api as carriers
 from commerce.orders import claims_api as claims
@@ -49,6 +52,7 @@ from commerce.payments.accounts import api as payment_accounts
 from commerce.payments.methods import api as payment_methods
 from commerce.payments.providers.registry import close as close_providers
 from commerce.payments.reconciliation import api as reconciliation
+from commerce.plans.catalogue import STARTER
 from commerce.pricing import api as pricing
 from commerce.promotions import api as promotions
 from commerce.recommendations import api as recommendations
@@ -59,15 +63,18 @@ from commerce.taxes import api as taxes
 from commerce.taxes.vat_ids import NoRegister, Vies
 from commerce.tenancy.service import Directory
 from commerce.vendors import api as vendors
-from foundation import http
+from foundation import buckets, http
+from foundation.buckets import Rate
 from foundation.database import Database
 from foundation.described import described
 from foundation.errors import NotFound, all_problems
 from foundation.listening import Listener
 from foundation.living import Life
 from foundation.outbound import Outbound
+from foundation.proxies import Networks, Proxies
 from foundation.routing import add_routes, index
 from foundation.settings import Settings, get_settings
+from foundation.shares import Shares
 
 DESCRIPTION = """
 The shop is found by the `Host` header. A session (`POST /v1/store/sessions`) travels in a cookie or as a bearer token.
@@ -86,6 +93,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     url = settings.require("database_url", "Postgres")
     answers = Kept(settings.catalogue_cache_mb * 2**20)
     passwords = Passwords(settings)
+    limits = Limits(buckets.configured(settings), _rate_of, Networks.read(settings.unlimited_networks))
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
@@ -104,11 +112,14 @@ def create_app(settings: Settings | None = None) -> FastAPI:
             async with _told(settings, answers), life.lived():
                 yield
         passwords.close()
+        await limits.buckets.close()
         await close_providers(database)
         await database.close()
 
     app = described(title="Tradewind", version="0.1.0", description=DESCRIPTION, lifespan=lifespan)
+    app.add_middleware(Sharer, shares=_shares(settings))
     app.add_middleware(Shortcut, kept=answers)
+    app.add_middleware(Limiter, limits=limits)
     app.add_middleware(CrossOrigin)
     http.install(
         app,
@@ -116,6 +127,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         larger={"/photos": settings.max_photo_bytes},
         https_only=settings.environment == "production",
     )
+    app.add_middleware(Proxies, trusted=Networks.read(settings.trusted_proxies))
     contexts = (
         sessions,
         accounts,
@@ -160,6 +172,17 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.add_api_route("/healthz", _healthy, include_in_schema=False)
     app.add_api_route("/problems/{code}", _explain, tags=["problems"])
     return app
+
+
+def _shares(settings: Settings) -> Shares:
+    """How the worker's places are shared out."""
+    each = min(settings.places_each, settings.places)
+    return Shares(settings.places, each, settings.queue_each, settings.queue_seconds)
+
+
+def _rate_of(_tenant_id: UUID) -> Rate:
+    """What a shop may be asked altogether."""
+    return STARTER.requests
 
 
 def _direct(settings: Settings) -> str:

@@ -16,7 +16,10 @@ _ALLOWED = [
     (b"access-control-allow-headers", b"authorization, content-type, idempotency-key, if-match, if-none-match"),
     (b"access-control-max-age", b"600"),
 ]
-_SHOWN = (b"access-control-expose-headers", b"etag, idempotency-replayed, retry-after, x-request-id")
+_SHOWN = (
+    b"access-control-expose-headers",
+    b"etag, idempotency-replayed, ratelimit, ratelimit-policy, retry-after, x-request-id",
+)
 
 
 class CrossOrigin:

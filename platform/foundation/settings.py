@@ -174,6 +174,22 @@ class Settings(BaseSettings):
     cart_abandoned_after_minutes: int = Field(
         60, ge=1, description="How long a cart with something in it is left alone before it counts as abandoned."
     )
+    trusted_proxies: str | None = Field(
+        None,
+        description="Networks of the proxies in front, `10.0.0.0/8,fd00::/8`: of them alone `X-Forwarded-For` and "
+        "`X-Forwarded-Proto` are believed.",
+    )
+    unlimited_networks: str | None = Field(
+        None, description="Networks whose requests no limit counts: health checks, load tests."
+    )
+    places: int = Field(
+        16, ge=2, le=1000, description="Requests that a worker works on at once, those of all shops together."
+    )
+    places_each: int = Field(
+        12, ge=1, le=1000, description="How many of these places one shop may have; not more than there are."
+    )
+    queue_each: int = Field(200, ge=1, description="Requests of one shop that may wait for a place.")
+    queue_seconds: float = Field(5.0, gt=0, le=60, description="How long one waits at most.")
     max_body_bytes: int = Field(1_048_576, ge=1024, description="The largest request body accepted.")
     max_photo_bytes: int = Field(8 * 1_048_576, ge=1024, description="The largest photo accepted.")
 

@@ -96,6 +96,7 @@ class House:
             "TRADEWIND_DATABASE_RELAY_URL": wired(RELAY),
             "TRADEWIND_CLICKHOUSE_URL": self.clickhouse.url,
             "TRADEWIND_REDIS_URL": self.valkey.url(),
+            "TRADEWIND_UNLIMITED_NETWORKS": "127.0.0.0/8",
             "OMP_NUM_THREADS": "1",
         }
         clocked = ["-m", "tests.chaos.clocked", str(self.clock.path)]

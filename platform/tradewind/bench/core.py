@@ -366,7 +366,8 @@ def measure(folder: Path, *, products: int, seconds: int, workers: int, report: 
         settings = Settings(_env_file=None, database_url=SecretStr(server.url(APP)))
         asyncio.run(_open_for_orders(settings, there))
         ports = [free_port() for _ in range(workers)]
-        pids = [stack.enter_context(_worker(folder, port, settings)) for port in ports]
+        unlimited = {"TRADEWIND_UNLIMITED_NETWORKS": "127.0.0.0/8"}
+        pids = [stack.enter_context(worker(folder, port, settings, unlimited)) for port in ports]
         core = Core(settings, there, ports, pids, server.pid or 0, seconds)
         rows = []
         for row in core.rows():
@@ -384,11 +385,12 @@ async def _open_for_orders(settings: Settings, there: MadeShop) -> None:
 
 
 @contextmanager
-def _worker(folder: Path, port: int, settings: Settings) -> Iterator[int]:
-    """A web worker that writes no line of log for each request; its process id."""
-    where = ("--host", LOOPBACK, "--port", str(port), "--http", PROTOCOL)
+def worker(folder: Path, port: int, settings: Settings, also: Mapping[str, str]) -> Iterator[int]:
+    """A web worker that writes no line of log for each request, with these variables also; its process id."""
+    where = ("--host", LOOPBACK, "--port", str(port), "--http", PROTOCOL, "--no-proxy-headers")
     arguments = ("uvicorn", "tradewind.web:app", *where, "--no-access-log")
     environment = {"TRADEWIND_DATABASE_URL": settings.require("database_url", "Postgres"), "PYTHONPATH": _path()}
+    environment |= also
     log = folder / f"web-{port}.log"
     process = spawn(python(*arguments, environment=environment, directory=folder)(), log)
     try:

@@ -86,6 +86,7 @@ class _Planner:
         self._qdrant()
         self._objects()
         self._keys()
+        self._networks()
         mlflow = self._mlflow()
         # Every address is chosen before the first process that reads one is declared.
         serving_port = self._choose_serving()
@@ -123,6 +124,11 @@ class _Planner:
             site.publish(encryption_keys=f"local:{site.passwords.get('encryption')}")
         if f"{PREFIX}INDEX_KEY" not in site.given:
             site.publish(index_key=site.passwords.get("index"))
+
+    def _networks(self) -> None:
+        """All that runs here asks from here: the benchmarks, the load of events, whoever tries the demo."""
+        if f"{PREFIX}UNLIMITED_NETWORKS" not in self._site.given:
+            self._site.publish(unlimited_networks="127.0.0.0/8,::1")
 
     def _valkey(self) -> None:
         site = self._site
@@ -196,7 +202,9 @@ class _Planner:
 
     def _web(self, port: int) -> None:
         if _installed("tradewind.web"):
-            arguments = ("tradewind.web:app", *_options({"host": LOOPBACK, "port": port, "http": PROTOCOL}))
+            # Whose `X-Forwarded-For` is believed is the app's own setting.
+            where = _options({"host": LOOPBACK, "port": port, "http": PROTOCOL})
+            arguments = ("tradewind.web:app", *where, "--no-proxy-headers")
             self._python("web", "uvicorn", *arguments, port=port, path="/healthz", needs=("migrations", "valkey"))
 
     def _choose_serving(self) -> int | None:

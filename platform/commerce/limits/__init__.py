@@ -1,0 +1,1 @@
+"""How often and how much at once a shop, a route, somebody or an address may ask."""

@@ -1,0 +1,41 @@
+"""The middleware that gives each request its shop's share of the worker."""
+
+from __future__ import annotations
+
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from commerce.limits.limiting import refuse
+from commerce.limits.rules import kind_of
+from commerce.tenancy.service import Directory
+from foundation.shares import Shares, TooManyAtOnce
+
+
+class Sharer:
+    """Let a request wait for its shop's turn, before anything of it is begun."""
+
+    def __init__(self, app: ASGIApp, *, shares: Shares) -> None:
+        self._app = app
+        self._shares = shares
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request, or refuse it."""
+        shop = None
+        if scope["type"] == "http" and kind_of(scope["method"], scope["path"]) is not None:
+            directory: Directory = scope["app"].state.core.directory
+            shop = directory.known(_host(scope))
+        if shop is None:
+            await self._app(scope, receive, send)
+            return
+        try:
+            await self._shares.enter(shop.id)
+        except TooManyAtOnce as problem:
+            await refuse(problem, scope, receive, send)
+            return
+        try:
+            await self._app(scope, receive, send)
+        finally:
+            self._shares.leave(shop.id)
+
+
+def _host(scope: Scope) -> str:
+    return next((value.decode("latin-1") for name, value in scope["headers"] if name == b"host"), "")
