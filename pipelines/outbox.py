@@ -30,10 +30,12 @@ ADVANCE = """
     WHERE consumer = %(consumer)s
 """
 
-# Every consumer has passed what lies behind the slowest cursor.
+# Every consumer has passed what lies behind the slowest cursor; a tenant's webhooks have one of their own.
 PRUNE = """
     DELETE FROM outbox o USING (SELECT c.xid, c.seq FROM outbox_cursor c ORDER BY c.xid, c.seq LIMIT 1) slowest
     WHERE (o.xid, o.seq) <= (slowest.xid, slowest.seq)
+      AND NOT EXISTS (SELECT FROM webhook_cursor w
+                      WHERE w.tenant_id = o.tenant_id AND (o.xid, o.seq) > (w.xid, w.seq))
 """
 
 LAG = """

@@ -63,6 +63,7 @@ from commerce.taxes import api as taxes
 from commerce.taxes.vat_ids import NoRegister, Vies
 from commerce.tenancy.service import Directory
 from commerce.vendors import api as vendors
+from commerce.webhooks import api as tenant_webhooks
 from foundation import buckets, http
 from foundation.buckets import Rate
 from foundation.database import Database
@@ -166,6 +167,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         promotions,
         documents,
         order_documents,
+        tenant_webhooks,
     )
     add_routes(app, [*(context.router for context in contexts), checkout.orders_router])
     index(app, require_same_origin)

@@ -17,12 +17,14 @@ from commerce.payments.methods import models as payment_methods
 from commerce.payments.providers.test import models as test_bank
 from commerce.payments.reconciliation import models as reconciliation
 from commerce.pricing import models as pricing
+from commerce.programs import models as programs
 from commerce.promotions import models as promotions
 from commerce.stored_value import models as stored_value
 from commerce.taxes import models as taxes
 from commerce.tenancy import models as tenancy
 from commerce.throttling import models as throttling
 from commerce.vendors import models as vendors
+from commerce.webhooks import models as webhooks
 from foundation import idempotency, outbox, sealing
 
 __all__ = [
@@ -45,6 +47,7 @@ __all__ = [
     "payment_methods",
     "payments",
     "pricing",
+    "programs",
     "promotions",
     "reconciliation",
     "return_models",
@@ -56,4 +59,5 @@ __all__ = [
     "test_bank",
     "throttling",
     "vendors",
+    "webhooks",
 ]

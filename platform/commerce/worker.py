@@ -30,6 +30,8 @@ from commerce.taxes import declaring, engines
 from commerce.tenancy import service as tenancy
 from commerce.tenancy.service import Shop
 from commerce.throttling import service as throttling
+from commerce.webhooks import sending as webhooks
+from commerce.webhooks.telling import run as telling_webhooks
 from foundation import clients
 from foundation.database import Database, DatabaseUnavailable
 from foundation.settings import Settings, get_settings
@@ -68,6 +70,7 @@ async def tidy(
         kept = await promises.keep_what_came_in(tx)
         sold_out = await inventory.sold_out_products(tx)
         await throttling.forget(tx)
+        await webhooks.forget(tx)
     async with database.tx(shop.id) as tx:
         expired = await stored_value.expire(tx)
     async with database.tx(shop.id) as tx:
@@ -106,6 +109,8 @@ async def run(settings: Settings) -> None:
     nightly = Nightly(database, checkout.providers)
     client = httpx.AsyncClient()
     log.info("worker.started")
+    telling = asyncio.create_task(telling_webhooks(settings, stop))
+    telling.add_done_callback(lambda _: stop.set())
     try:
         while not stop.is_set():
             await _round(settings, database, redis, checkout, nightly, client, abandoned_after)
@@ -114,6 +119,8 @@ async def run(settings: Settings) -> None:
             except TimeoutError:
                 continue
     finally:
+        stop.set()
+        await telling
         await client.aclose()
         await redis.aclose()
         await checkout.providers.close()

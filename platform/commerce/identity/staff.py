@@ -22,6 +22,8 @@ from foundation.tables import Created, Str, TenantOwned, Timestamp, belongs_to
 PREFIX = "twk_"
 TOKEN_BYTES = 32
 SCOPES = (
+    "api_keys:read",
+    "api_keys:write",
     "inventory:read",
     "inventory:write",
     "ledger:read",
@@ -34,6 +36,8 @@ SCOPES = (
     "prices:quote",
     "prices:read",
     "prices:write",
+    "programs:read",
+    "programs:write",
     "promotions:read",
     "promotions:write",
     "settings:read",
@@ -43,6 +47,8 @@ SCOPES = (
     "vendors:pay",
     "vendors:read",
     "vendors:write",
+    "webhooks:read",
+    "webhooks:write",
 )
 
 
@@ -86,6 +92,12 @@ class ApiKey(TenantOwned, Base):
     scopes: Mapped[list[str]] = mapped_column(ARRAY(Text), server_default=text("'{}'"))
     vendor_id: Mapped[UUID | None]
     """The vendor whose part of the shop it opens; without one it is the shop's own staff's."""
+    prefix: Mapped[Str | None]
+    """The beginning of the key, which is shown so that people know it from others."""
+    created_by: Mapped[Str | None]
+    """The principal of whoever made it."""
+    last_used_at: Mapped[Timestamp | None]
+    """To the minute."""
     created_at: Mapped[Created]
     expires_at: Mapped[Timestamp | None]
     revoked_at: Mapped[Timestamp | None]
