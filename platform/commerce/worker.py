@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import signal
+from contextlib import suppress
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -18,8 +19,10 @@ import commerce.tables  # noqa: F401  (a table of one context refers to those of
 from commerce.cart import abandonment
 from commerce.checkout.notifications import Notifications
 from commerce.checkout.service import Checkout
+from commerce.identity import proofs
 from commerce.inventory import expiry, promises
 from commerce.inventory import service as inventory
+from commerce.notifications import sending
 from commerce.orders import tracking
 from commerce.orders.paying import Additional
 from commerce.payments.providers import configured
@@ -71,6 +74,8 @@ async def tidy(
         sold_out = await inventory.sold_out_products(tx)
         await throttling.forget(tx)
         await webhooks.forget(tx)
+        await proofs.forget(tx)
+        await sending.forget(tx)
     async with database.tx(shop.id) as tx:
         expired = await stored_value.expire(tx)
     async with database.tx(shop.id) as tx:
@@ -101,13 +106,15 @@ async def run(settings: Settings) -> None:
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    database = Database(settings.require("database_url", "Postgres"), pool_size=2)
+    database = Database(settings.require("database_url", "Postgres"), pool_size=3)
     redis = clients.redis_async(settings)
     hold_for = timedelta(seconds=settings.reservation_ttl_seconds)
     checkout = Checkout(database, configured(database, settings), hold_for, engines.configured(settings))
     abandoned_after = timedelta(minutes=settings.cart_abandoned_after_minutes)
     nightly = Nightly(database, checkout.providers)
     client = httpx.AsyncClient()
+    # By itself: a mail server that is slow holds nothing else up.
+    posting = asyncio.create_task(sending.run(database, settings, client))
     log.info("worker.started")
     telling = asyncio.create_task(telling_webhooks(settings, stop))
     telling.add_done_callback(lambda _: stop.set())
@@ -121,6 +128,9 @@ async def run(settings: Settings) -> None:
     finally:
         stop.set()
         await telling
+        posting.cancel()
+        with suppress(asyncio.CancelledError):
+            await posting
         await client.aclose()
         await redis.aclose()
         await checkout.providers.close()

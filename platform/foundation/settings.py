@@ -148,6 +148,21 @@ class Settings(BaseSettings):
         None, description="PayPal's address, when it is neither of PayPal's own: a peer for tests."
     )
 
+    smtp_url: SecretStr | None = Field(
+        None,
+        description="The mail server: smtp://user:password@host:587 (STARTTLS) or smtps://user:password@host:465. "
+        "Without one, mails are written to the log in development, and wait in production.",
+    )
+    mail_from: str = Field("no-reply@localhost", description="The address that mails are sent from.")
+    twilio_account_sid: str | None = Field(
+        None, description="Twilio's account; without it text messages are written to the log, or wait, like mails."
+    )
+    twilio_auth_token: SecretStr | None = Field(None, description="The token of that account.")
+    twilio_from: str | None = Field(None, description="The number, or messaging service, that texts are sent from.")
+    twilio_api_base: str | None = Field(
+        None, description="Twilio's address, when it is not Twilio's own: a peer for tests."
+    )
+
     decision_deadline_ms: int = Field(
         150, ge=1, le=5000, description="How long a page waits for a decision before it takes the fallback."
     )

@@ -143,6 +143,7 @@ def screen(state: StackState, *, ours: bool) -> Panel:
         for line in (
             "search for a few words, open a product, put it in the cart, pay with the test card, see the order",
             "sign in as one of the households: the home page is another for each",
+            "create an account: the mail with its link arrives in the mailbox",
             "put things in the cart: within 5 seconds the recommendations change",
             "`tradewind status` in another terminal: health, event lag, rows",
         )

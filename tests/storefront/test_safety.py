@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 
+from foundation.colours import contrast, rgb_of
 from foundation.settings import Settings
-from storefront.theme import contrast, rgb_of, stylesheet
+from storefront.theme import stylesheet
 from tests.factories import SeededShop
 from tests.storefront.conftest import HOSTILE, Browser, Form, form_of, forms_of
 

@@ -40,7 +40,7 @@ async def register(sending: Sending, *, email: str, password: str, display_name:
                 tx, Purpose.REGISTER, target=target, subject_id=subject_id, content=content
             )
             link = f"{asking.home}/register/confirm?token={token}"
-            await sending.mail(tx, "register", subject_id, email, name=display_name, link=link)
+            await sending.mail(tx, "register", subject_id, email, link=link)
         else:
             content = {"email": email}
             token = await proofs.issue_token(

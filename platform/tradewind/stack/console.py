@@ -54,6 +54,8 @@ def addresses(state: StackState) -> dict[str, str]:
             "fashion store": store.replace("localhost", "fashion.localhost") + "/",
             "API": f"{store}/docs",
         }
+    if "mailbox" in state.services:
+        pages["mailbox"] = state.addresses["mailbox"]
     if "dagster" in state.services:
         pages["Dagster"] = state.addresses["dagster"]
     if "mlflow" in state.services or "mlflow" in state.outside:

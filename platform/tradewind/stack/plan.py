@@ -19,6 +19,7 @@ from tradewind.stack.site import PREFIX, Site
 STORE_PORT = 8000
 DAGSTER_PORT = 3000
 MLFLOW_PORT = 5000
+MAILBOX_PORT = 8025
 CLICKHOUSE_USER = "tradewind"
 MLFLOW = "tradewind.engines.mlflow"
 
@@ -45,6 +46,12 @@ class Plan:
     store: str
     dagster: str
     mlflow: str
+    mailbox: str | None
+
+    def addresses(self) -> dict[str, str]:
+        """Where a person finds the store and the tools behind it."""
+        found = {"store": self.store, "dagster": self.dagster, "mlflow": self.mlflow, "mailbox": self.mailbox}
+        return {name: address for name, address in found.items() if address is not None}
 
     def only(self, names: Sequence[str]) -> Plan:
         """The plan of these services and what they need.
@@ -87,6 +94,7 @@ class _Planner:
         self._objects()
         self._keys()
         self._networks()
+        mailbox = self._mailbox()
         mlflow = self._mlflow()
         # Every address is chosen before the first process that reads one is declared.
         serving_port = self._choose_serving()
@@ -96,7 +104,7 @@ class _Planner:
         self._serving(serving_port)
         self._workers()
         dagster = self._dagster()
-        return Plan(self._services, f"http://localhost:{store_port}/", dagster, mlflow)
+        return Plan(self._services, f"http://localhost:{store_port}/", dagster, mlflow, mailbox)
 
     def _postgres(self) -> None:
         site = self._site
@@ -174,6 +182,28 @@ class _Planner:
             folder = self._site.var / "objects"
             folder.mkdir(parents=True, exist_ok=True)
             self._site.publish(objects_url=folder.as_uri())
+
+    def _mailbox(self) -> str | None:
+        """Where mails and text messages arrive, unless a mail server is named; `None`: not here."""
+        site, module = self._site, "tradewind.engines.mailbox"
+        if site.is_outside("mailbox", "smtp_url") or not _installed("aiosmtpd"):
+            return None
+        smtp_port, port = site.ports.choose("smtp"), site.ports.choose("mailbox", MAILBOX_PORT)
+        address = f"http://{LOOPBACK}:{port}"
+        site.publish(smtp_url=f"smtp://{LOOPBACK}:{smtp_port}")
+        if f"{PREFIX}TWILIO_ACCOUNT_SID" not in site.given:
+            token = site.passwords.get("mailbox")
+            site.publish(
+                twilio_account_sid="local", twilio_auth_token=token, twilio_from="+15005550006", twilio_api_base=address
+            )
+        arguments: dict[str, str | int | Path] = {
+            "path": site.var / "mail",
+            "smtp-port": smtp_port,
+            "port": port,
+            "token-file": site.passwords.file("mailbox"),
+        }
+        self._python("mailbox", module, *_options(arguments), port=port, path="/healthz")
+        return f"{address}/"
 
     def _mlflow(self) -> str:
         site = self._site

@@ -138,7 +138,7 @@ class _Recorder:
             phase=Phase.STARTING,
             address=plan.store,
             outside=dict(site.outside),
-            addresses={"store": plan.store, "dagster": plan.dagster, "mlflow": plan.mlflow},
+            addresses=plan.addresses(),
         )
         self._state.write(var)
 
