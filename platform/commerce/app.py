@@ -54,6 +54,7 @@ from commerce.payments.providers.registry import close as close_providers
 from commerce.payments.reconciliation import api as reconciliation
 from commerce.plans.catalogue import STARTER
 from commerce.pricing import api as pricing
+from commerce.programs import keys_api
 from commerce.promotions import api as promotions
 from commerce.recommendations import api as recommendations
 from commerce.recommendations.service import DecisionClient
@@ -168,8 +169,9 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         documents,
         order_documents,
         tenant_webhooks,
+        keys_api,
     )
-    add_routes(app, [*(context.router for context in contexts), checkout.orders_router])
+    add_routes(app, [*(context.router for context in contexts), checkout.orders_router, keys_api.vendor_router])
     index(app, require_same_origin)
     app.add_api_route("/healthz", _healthy, include_in_schema=False)
     app.add_api_route("/problems/{code}", _explain, tags=["problems"])

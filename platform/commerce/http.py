@@ -7,7 +7,7 @@ import base64
 import binascii
 import hashlib
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Annotated, TypeVar, cast
 from uuid import UUID
@@ -15,6 +15,7 @@ from uuid import UUID
 from fastapi import Depends, Header, Request
 from fastapi.responses import Response
 
+from commerce.identity import keys
 from commerce.identity import service as identity
 from commerce.identity import staff as staff_keys
 from commerce.identity.browsers import Browser
@@ -23,7 +24,7 @@ from commerce.identity.service import SessionExpired, SessionUnknown, Shopper
 from commerce.identity.staff import Staff
 from commerce.kept import Kept
 from commerce.tenancy.service import Directory, Shop
-from foundation import idempotency
+from foundation import clock, idempotency
 from foundation.access import ANYONE, CUSTOMER, SHOPPER, Need, Who, needs
 from foundation.database import Database, DatabaseUnavailable, Tx
 from foundation.errors import BadRequest, Problem
@@ -59,6 +60,7 @@ class Core:
     outbound: Outbound
     """The client for addresses that somebody outside has named."""
     passwords: Passwords
+    uses: keys.Uses = field(default_factory=keys.Uses)
 
 
 def core_of(request: Request) -> Core:
@@ -254,6 +256,9 @@ async def _by_key(request: Request, core: Core, shop: Shop, scope: str) -> Staff
         raise staff_keys.KeyUnknown
     async with core.database.tx(shop.id, read_only=True) as tx:
         found = await staff_keys.by_key(tx, token)
+    if core.uses.note(found):
+        at = clock.now()
+        core.life.see_to(lambda: keys.seen(core.database, shop.id, found.key_id, at))
     found.require(scope)
     return found
 

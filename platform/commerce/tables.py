@@ -9,6 +9,7 @@ from commerce.identity import staff
 from commerce.inventory import models as inventory
 from commerce.ledger import models as ledger
 from commerce.notifications import models as notifications
+from commerce.oauth import models as oauth
 from commerce.orders import carrier_models, change_models, claim_models, gift_models, return_models
 from commerce.orders import models as orders
 from commerce.payments import models as payments
@@ -17,7 +18,6 @@ from commerce.payments.methods import models as payment_methods
 from commerce.payments.providers.test import models as test_bank
 from commerce.payments.reconciliation import models as reconciliation
 from commerce.pricing import models as pricing
-from commerce.programs import models as programs
 from commerce.promotions import models as promotions
 from commerce.stored_value import models as stored_value
 from commerce.taxes import models as taxes
@@ -41,13 +41,13 @@ __all__ = [
     "inventory",
     "ledger",
     "notifications",
+    "oauth",
     "orders",
     "outbox",
     "payment_accounts",
     "payment_methods",
     "payments",
     "pricing",
-    "programs",
     "promotions",
     "reconciliation",
     "return_models",

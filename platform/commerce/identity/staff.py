@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import hashlib
-import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from uuid import UUID
 
 from sqlalchemy import Index, LargeBinary, Text, text
@@ -13,6 +12,7 @@ from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Mapped, mapped_column
 
+from commerce.identity import secrets_shown_once as once
 from foundation import clock
 from foundation.database import Base, Tx, hot
 from foundation.errors import Forbidden, Unauthenticated
@@ -20,7 +20,10 @@ from foundation.ids import new_id
 from foundation.tables import Created, Str, TenantOwned, Timestamp, belongs_to
 
 PREFIX = "twk_"
-TOKEN_BYTES = 32
+OLD_LENGTH = len(PREFIX) + 43
+"""Of keys made before they had a check."""
+SEEN_EVERY = timedelta(minutes=1)
+"""How exact the last use of a key is."""
 SCOPES = (
     "api_keys:read",
     "api_keys:write",
@@ -112,11 +115,15 @@ class Staff:
     name: str
     scopes: frozenset[str]
     vendor_id: UUID | None = None
+    kind: str = "key"
+    """What `key_id` is: a `key`, or a `grant` by which a program acts."""
+    is_due: bool = False
+    """It has been a minute since the key was last seen to be used."""
 
     @property
     def principal(self) -> str:
         """The name idempotency keys are scoped by."""
-        return f"key:{self.key_id}"
+        return f"{self.kind}:{self.key_id}"
 
     def require(self, scope: str) -> None:
         """Stop unless the key carries the scope.
@@ -132,7 +139,9 @@ class Staff:
 _BY_TOKEN = hot(
     text(
         """
-        SELECT id, name, scopes, vendor_id FROM api_key
+        SELECT id, name, scopes, vendor_id,
+               last_used_at IS NULL OR last_used_at <= CAST(:lately AS timestamptz) AS is_due
+        FROM api_key
         WHERE tenant_id = :tenant_id AND token_hash = :token_hash AND revoked_at IS NULL
           AND (expires_at IS NULL OR expires_at > CAST(:now AS timestamptz))
         """
@@ -156,12 +165,13 @@ async def create_key(
     unknown = set(scopes) - set(SCOPES)
     if unknown:
         raise ValueError(f"no such scope: {', '.join(sorted(unknown))}")
-    token = PREFIX + secrets.token_urlsafe(TOKEN_BYTES)
+    token = once.new_secret(PREFIX)
     row = ApiKey(
         tenant_id=tenant_id,
         id=new_id(),
         name=name,
-        token_hash=_hash(token),
+        token_hash=once.hash_of(token),
+        prefix=once.shown_of(PREFIX, token),
         scopes=list(scopes),
         vendor_id=vendor_id,
     )
@@ -176,11 +186,10 @@ async def by_key(tx: Tx, token: str) -> Staff:
     Raises:
         KeyUnknown: it is no key of this shop, or its time is over.
     """
-    row = await tx.one(_BY_TOKEN, {"token_hash": _hash(token), "now": clock.now()})
+    if len(token) != OLD_LENGTH and not once.is_well_formed(PREFIX, token):
+        raise KeyUnknown
+    now = clock.now()
+    row = await tx.one(_BY_TOKEN, {"token_hash": once.hash_of(token), "now": now, "lately": now - SEEN_EVERY})
     if row is None:
         raise KeyUnknown
-    return Staff(tx.tenant_id, row["id"], row["name"], frozenset(row["scopes"]), row["vendor_id"])
-
-
-def _hash(token: str) -> bytes:
-    return hashlib.sha256(token.encode()).digest()
+    return Staff(tx.tenant_id, row["id"], row["name"], frozenset(row["scopes"]), row["vendor_id"], is_due=row["is_due"])

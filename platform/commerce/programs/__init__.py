@@ -1,1 +1,1 @@
-"""Programs that act for the shop or for its customers: OAuth 2.1, and the keys of the API."""
+"""What staff and programs see of keys and of OAuth over HTTP."""
