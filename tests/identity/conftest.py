@@ -15,8 +15,8 @@ from asgi_lifespan import LifespanManager
 from pydantic import SecretStr
 from sqlalchemy import text
 
-from commerce.accounts import sending
 from commerce.app import create_app
+from commerce.sessions import sending
 from foundation import sealing
 from foundation.database import hot
 from foundation.settings import Settings

@@ -7,11 +7,11 @@ gets another mail.
 
 from __future__ import annotations
 
-from commerce.accounts.sending import Sending
 from commerce.identity import accounts, proofs
 from commerce.identity import service as identity
 from commerce.identity.proofs import ProofNotGood, Purpose
 from commerce.sessions import signing_in
+from commerce.sessions.sending import Sending
 from commerce.sessions.signing_in import Asking, Outcome
 from foundation.database import Tx
 from foundation.ids import new_id
@@ -28,10 +28,10 @@ async def register(sending: Sending, *, email: str, password: str, display_name:
     """
     core, asking = sending.core, sending.asking
     core.passwords.accept(password, about=(email, email.partition("@")[0], display_name, sending.shop.name))
-    async with sending.counted(email=email) as tx:
-        account = await accounts.by_email(tx, email)
+    await sending.count_mail(email)
     password_hash = await core.passwords.hash(password)
     async with core.database.tx(sending.shop.id) as tx:
+        account = await accounts.by_email(tx, email)
         target = accounts.email_digest(tx.tenant_id, email)
         if account is None:
             subject_id = new_id()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from commerce.sessions.schemas import Password, Token
+from commerce.sessions.schemas import Code, Password, Phone, Token
 from foundation.types import Email, Id, Input, Instant, Model, Text
 
 
@@ -20,10 +20,43 @@ class Confirmation(Input):
     token: Token
 
 
-class Sent(Model):
-    """Something was sent, if there is somebody to send it to: the answer is the same either way."""
+class NewPassword(Input):
+    """Another password; the present one is needed where there is one."""
 
-    sent_to: str
+    current: Password | None = None
+    new: Password
+
+
+class ResetRequest(Input):
+    """The address of the account whose password is forgotten."""
+
+    email: Email
+
+
+class Reset(Input):
+    """What was sent in a link, and another password."""
+
+    token: Token
+    password: Password
+
+
+class NewEmail(Input):
+    """Another address."""
+
+    email: Email
+
+
+class NewPhone(Input):
+    """Another number; without its country's code it is one of the shop's country."""
+
+    phone: Phone
+
+
+class PhoneConfirmation(Input):
+    """A code, and the id under which it was sent."""
+
+    id: Id
+    code: Code
 
 
 class AccountOut(Model):
@@ -38,3 +71,24 @@ class AccountOut(Model):
     phone_verified_at: Instant | None
     has_password: bool
     created_at: Instant
+
+
+class DeviceOut(Model):
+    """A browser or program that is signed in to the account."""
+
+    id: Id
+    browser: str
+    """Such as `Firefox on Linux`."""
+    address: str | None
+    """Where it signed in from."""
+    signed_in_at: Instant
+    seen_at: Instant
+    """When it was last used, to some minutes."""
+    amr: list[str]
+    is_current: bool
+
+
+class DevicesOut(Model):
+    """Where an account is signed in, the last used first."""
+
+    devices: list[DeviceOut]

@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 import secrets
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
@@ -219,6 +219,22 @@ async def try_code(tx: Tx, purpose: Purpose, proof_id: UUID, code: str) -> Shown
         return None
     await tx.rows(_USED, {"proof_id": proof_id})
     return await _opened(tx, row)
+
+
+# uq_proof_target
+_END = hot(
+    text(
+        """
+        DELETE FROM proof WHERE tenant_id = :tenant_id AND purpose = ANY (CAST(:purposes AS text[]))
+          AND target = ANY (CAST(:targets AS bytea[]))
+        """
+    )
+)
+
+
+async def end(tx: Tx, purposes: Sequence[Purpose], targets: Sequence[bytes]) -> None:
+    """What was issued for these targets is good for nothing any more."""
+    await tx.rows(_END, {"purposes": list(purposes), "targets": list(targets)})
 
 
 # ix_proof_expires. Whoever began to register and did not go on is forgotten with their key.

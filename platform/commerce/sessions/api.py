@@ -19,7 +19,20 @@ from commerce.http import (
 from commerce.identity import service
 from commerce.sessions import service as ways
 from commerce.sessions.answering import answered, asking_of, session_out
-from commerce.sessions.schemas import PasswordSignIn, SecondFactorOut, SessionOut, SignIn
+from commerce.sessions.schemas import (
+    CodeRequest,
+    CodeSent,
+    CodeSignIn,
+    LinkRequest,
+    LinkSignIn,
+    PasswordSignIn,
+    SecondFactorOut,
+    Sent,
+    SessionOut,
+    SignIn,
+)
+from commerce.sessions.sending import Sending, evenly
+from foundation.access import ANYONE, SIGNED, needs
 
 router = APIRouter(prefix="/v1/store/sessions", tags=["sessions"])
 
@@ -72,4 +85,47 @@ async def sign_in_by_password(
     """Sign in by e-mail address and password. 201: the session; 202: a second factor is needed too."""
     asking = asking_of(request, shop, current)
     outcome = await ways.by_password(core, shop, asking, email=body.email, password=body.password)
+    return answered(response, outcome, core)
+
+
+@router.post("/links", status_code=status.HTTP_202_ACCEPTED)
+@needs(ANYONE)
+async def send_link(body: LinkRequest, request: Request, core: CoreDep, shop: ShopDep, current: PresentShopper) -> Sent:
+    """Have a link sent that signs in, and makes an account where there is none."""
+    async with evenly():
+        await ways.ask_for_link(Sending(core, shop, asking_of(request, shop, current)), email=body.email)
+    return Sent(sent_to=body.email)
+
+
+@router.post("/link", status_code=status.HTTP_201_CREATED)
+@needs(SIGNED)
+async def sign_in_by_link(
+    body: LinkSignIn, request: Request, response: Response, core: CoreDep, shop: ShopDep, current: PresentShopper
+) -> SessionOut | SecondFactorOut:
+    """Sign in by a link. 201: the session; 202: a second factor is needed too."""
+    asking = asking_of(request, shop, current)
+    async with core.database.tx(shop.id) as tx:
+        outcome = await ways.by_link(tx, body.token, core.settings, asking)
+    return answered(response, outcome, core)
+
+
+@router.post("/codes", status_code=status.HTTP_202_ACCEPTED)
+@needs(ANYONE)
+async def send_code(
+    body: CodeRequest, request: Request, core: CoreDep, shop: ShopDep, current: PresentShopper
+) -> CodeSent:
+    """Have a code texted that signs in, and makes an account where there is none."""
+    async with evenly():
+        sent = await ways.ask_for_code(Sending(core, shop, asking_of(request, shop, current)), phone=body.phone)
+    return CodeSent(id=sent.id, expires_at=sent.expires_at)
+
+
+@router.post("/code", status_code=status.HTTP_201_CREATED)
+@needs(SIGNED)
+async def sign_in_by_code(
+    body: CodeSignIn, request: Request, response: Response, core: CoreDep, shop: ShopDep, current: PresentShopper
+) -> SessionOut | SecondFactorOut:
+    """Sign in by a code. 201: the session; 202: a second factor is needed too."""
+    asking = asking_of(request, shop, current)
+    outcome = await ways.by_code(core, shop, asking, proof_id=body.id, code=body.code)
     return answered(response, outcome, core)

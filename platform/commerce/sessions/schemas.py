@@ -14,6 +14,8 @@ Password = Annotated[LongText, StringConstraints(min_length=1, max_length=LONGES
 """A password as it was typed; nothing is cut off it."""
 Token = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{43}$")]
 """A secret that was sent in a link."""
+Phone = Annotated[Text, StringConstraints(max_length=40)]
+"""A telephone number as people write it."""
 Code = Annotated[str, AfterValidator(lambda code: code.replace(" ", "")), StringConstraints(pattern=r"^[0-9 ]{6,12}$")]
 """A secret that was sent in a text message: six digits."""
 
@@ -30,6 +32,50 @@ class PasswordSignIn(Input):
 
     email: Email
     password: Password
+
+
+class LinkRequest(Input):
+    """The address that a link to sign in is sent to."""
+
+    email: Email
+
+
+class LinkSignIn(Input):
+    """What was sent in a link."""
+
+    token: Token
+
+
+class CodeRequest(Input):
+    """The number that a code to sign in is sent to; without its country's code it is one of the shop's country."""
+
+    phone: Phone
+
+
+class CodeSignIn(Input):
+    """A code, and the id under which it was sent."""
+
+    id: Id
+    code: Code
+
+
+class ProofAgain(Input):
+    """The password of whoever is signed in."""
+
+    password: Password
+
+
+class Sent(Model):
+    """Something was sent, if there is somebody to send it to: the answer is the same either way."""
+
+    sent_to: str
+
+
+class CodeSent(Model):
+    """A code is on its way; it is shown with this id."""
+
+    id: Id
+    expires_at: Instant
 
 
 class SessionOut(Model):

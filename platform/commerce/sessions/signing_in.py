@@ -151,7 +151,7 @@ async def _alert(tx: Tx, account: Account, asking: Asking) -> None:
             "name": account.display_name,
             "browser": asking.browser.in_words(),
             "address": asking.browser.address,
-            "at": clock.now().isoformat(timespec="minutes"),
+            "at": f"{clock.now():%Y-%m-%d %H:%M} UTC",
             "link": f"{asking.home}/account/devices",
         }
         await notifications.send(tx, "new_sign_in", to, values)
