@@ -26,7 +26,7 @@ from commerce.cross_origin import CrossOrigin
 from commerce.cross_site import require_same_origin
 from commerce.delivery import api as delivery
 from commerce.documents import api as documents
-from commerce.http import Core
+from commerce.http import Core, session_cookie
 from commerce.identity.passwords import Passwords
 from commerce.inventory import api as inventory
 from commerce.kept import CHANNEL, Kept, Shortcut
@@ -66,12 +66,14 @@ from commerce.tenancy.service import Directory
 from commerce.vendors import api as vendors
 from commerce.webhooks import api as tenant_webhooks
 from foundation import buckets, http
+from foundation.access import ANYONE, needs
 from foundation.buckets import Rate
 from foundation.database import Database
 from foundation.described import described
 from foundation.errors import NotFound, all_problems
 from foundation.listening import Listener
 from foundation.living import Life
+from foundation.needs_shown import show_needs
 from foundation.outbound import Outbound
 from foundation.proxies import Networks, Proxies
 from foundation.routing import add_routes, index
@@ -175,6 +177,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     index(app, require_same_origin)
     app.add_api_route("/healthz", _healthy, include_in_schema=False)
     app.add_api_route("/problems/{code}", _explain, tags=["problems"])
+    show_needs(app, cookie=session_cookie(settings))
     return app
 
 
@@ -217,6 +220,7 @@ def _authorities() -> ssl.SSLContext:
     return httpx.create_ssl_context()
 
 
+@needs(ANYONE)
 async def _healthy(request: Request) -> dict[str, str]:
     core: Core = request.app.state.core
     async with core.database.transaction(None) as session:
@@ -224,6 +228,7 @@ async def _healthy(request: Request) -> dict[str, str]:
     return {"status": "ok"}
 
 
+@needs(ANYONE)
 async def _explain(code: str) -> dict[str, object]:
     """What a problem's code means."""
     for problem in all_problems():

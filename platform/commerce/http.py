@@ -23,6 +23,7 @@ from commerce.identity.passwords import Passwords
 from commerce.identity.service import SessionExpired, SessionUnknown, Shopper
 from commerce.identity.staff import Staff
 from commerce.kept import Kept
+from commerce.policies.registry import known
 from commerce.tenancy.service import Directory, Shop
 from foundation import clock, idempotency
 from foundation.access import ANYONE, CUSTOMER, SHOPPER, Need, Who, needs
@@ -239,7 +240,7 @@ def staff(scope: str) -> Callable[..., Awaitable[Staff]]:
         KeyUnknown, ScopeMissing, OfAVendor: there is no such key here, or it may not do this.
     """
 
-    @needs(Need(Who.STAFF, scope))
+    @needs(Need(Who.STAFF, known(scope)))
     async def allowed(request: Request, core: CoreDep, shop: ShopDep) -> Staff:
         found = await _by_key(request, core, shop, scope)
         if found.vendor_id is not None:
@@ -264,7 +265,7 @@ def vendor_desk(scope: str) -> Callable[..., Awaitable[VendorDesk]]:
         KeyUnknown, ScopeMissing, NotOfAVendor: there is no such key here, or it may not do this.
     """
 
-    @needs(Need(Who.VENDOR, scope))
+    @needs(Need(Who.VENDOR, known(scope)))
     async def allowed(request: Request, core: CoreDep, shop: ShopDep) -> VendorDesk:
         found = await _by_key(request, core, shop, scope)
         if found.vendor_id is None:

@@ -74,6 +74,24 @@ def needs_of(route: APIRoute) -> frozenset[Need]:
     return frozenset(_declared(route.dependant))
 
 
+_LESS = {Who.SHOPPER: {Who.ANYONE}, Who.CUSTOMER: {Who.ANYONE, Who.SHOPPER}}
+"""What goes without saying for those who are more."""
+
+
+def need_of(route: APIRoute) -> Need:
+    """The most that a route declares: what whoever asks must have.
+
+    Raises:
+        ValueError: it declares nothing, or things of which none is the most.
+    """
+    declared = needs_of(route)
+    implied = set().union(*(_LESS.get(need.who, {Who.ANYONE}) for need in declared if need.who is not Who.ANYONE))
+    left = {need for need in declared if need.who not in implied}
+    if len(left) != 1:
+        raise ValueError(f"{route.path} declares {', '.join(map(str, left)) or 'nothing'}")
+    return left.pop()
+
+
 def _declared(dependant: Dependant) -> Iterator[Need]:
     yield from getattr(dependant.call, _ATTRIBUTE, ())
     for inner in dependant.dependencies:

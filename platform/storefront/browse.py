@@ -11,6 +11,7 @@ from starlette.responses import Response
 from commerce.catalog import service as catalog
 from commerce.catalog.schemas import ProductDetail, ProductList
 from commerce.http import ShopDep, decode_cursor
+from foundation.access import ANYONE, needs
 from foundation.events import Item, Search, ViewItem
 from storefront import theme
 from storefront.departments import TILES
@@ -103,6 +104,7 @@ async def search(
 
 
 @router.get("/shop/theme.css")
+@needs(ANYONE)
 async def theme_css(shop: ShopDep) -> Response:
     """The shop's own colours."""
     return Response(

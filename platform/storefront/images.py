@@ -17,6 +17,7 @@ from starlette.responses import Response
 from commerce.catalog import service as catalog
 from commerce.catalog.schemas import ProductDetail
 from commerce.http import CoreDep, ShopDep
+from foundation.access import ANYONE, needs
 from foundation.errors import NotFound
 from foundation.settings import Settings
 from storefront import artwork
@@ -49,6 +50,7 @@ def address(image: str | None, product_id: UUID) -> str:
 
 
 @router.get("/images/products/{product_id}.svg")
+@needs(ANYONE)
 async def drawing(request: Request, core: CoreDep, shop: ShopDep, product_id: Annotated[UUID, Path()]) -> Response:
     """The drawing of a product."""
     shown = await catalog.product(core.database, shop, str(product_id))
@@ -58,6 +60,7 @@ async def drawing(request: Request, core: CoreDep, shop: ShopDep, product_id: An
 
 
 @router.get("/images/objects/{key:path}")
+@needs(ANYONE)
 async def photograph(
     request: Request, core: CoreDep, shop: ShopDep, key: Annotated[str, Path(max_length=500)]
 ) -> Response:

@@ -16,6 +16,7 @@ from starlette.responses import RedirectResponse, Response
 from commerce.cart import service as carts
 from commerce.cross_site import open_to_other_sites
 from commerce.payments import attempts
+from foundation.access import ANYONE, needs
 from storefront.forms import LocalPath
 from storefront.paying import RAZORPAY_PAGE
 from storefront.visit import VisitDep
@@ -54,6 +55,7 @@ async def show(
 
 @router.api_route(BACK, methods=["GET", "POST"])
 @open_to_other_sites
+@needs(ANYONE)
 async def come_back(to: Annotated[LocalPath, Query()]) -> Response:
     """From Razorpay's page, by a form of theirs: nothing in it is believed, the page that is gone to asks Razorpay."""
     return RedirectResponse(to, status_code=303)

@@ -15,6 +15,7 @@ from commerce.identity.service import SessionExpired, SessionUnknown, Shopper
 from commerce.sessions import api as sessions
 from commerce.sessions.schemas import SignIn
 from commerce.tenancy.service import Shop
+from foundation.access import ANYONE, needs
 from storefront import rendering
 from storefront.departments import Departments, Tree
 from storefront.notices import NOTICE_COOKIE, NOTICES, SECONDS
@@ -76,6 +77,7 @@ class Visit:
         return f"{url.path}?{url.query}" if url.query else url.path
 
 
+@needs(ANYONE)
 async def _visit(request: Request, core: CoreDep, shop: ShopDep) -> Visit:
     cookies, notice = Response(), None
     shopper, count = None, 0

@@ -6,7 +6,8 @@ import asyncio
 from collections.abc import Sequence
 
 import commerce.tables  # noqa: F401  (a table of one context refers to those of others)
-from commerce.identity.staff import SCOPES, create_key
+from commerce.identity.staff import create_key
+from commerce.policies.registry import SCOPES
 from commerce.tenancy import service as tenancy
 from commerce.vendors import service as vendors
 from commerce.vendors.service import VendorNotFound

@@ -12,7 +12,8 @@ import httpx
 import pytest
 
 from commerce.identity import secrets_shown_once as once
-from commerce.identity.staff import PREFIX, SCOPES, create_key
+from commerce.identity.staff import PREFIX, create_key
+from commerce.policies.registry import SCOPES
 from foundation import clock
 from foundation.ids import new_id
 from tests.factories import SeededShop

@@ -20,6 +20,7 @@ from commerce.taxes import engines
 from commerce.taxes.schemas import VatIdIn
 from commerce.taxes.vat_ids import Register, verified, well_formed
 from foundation import clock
+from foundation.access import SHOPPER, needs
 from foundation.database import Tx
 from foundation.http import json_bytes, model_bytes
 from foundation.types import Slug
@@ -37,6 +38,7 @@ RegisterDep = Annotated[Register, Depends(_register)]
 
 
 @router.post("", status_code=status.HTTP_201_CREATED, response_model=CartOut)
+@needs(SHOPPER)
 async def open_cart(request: Request) -> Response:
     """The shopper's open cart, made if need be."""
     core, shop = await here(request)
@@ -47,6 +49,7 @@ async def open_cart(request: Request) -> Response:
 
 
 @router.get("/{cart_id}", response_model=CartOut)
+@needs(SHOPPER)
 async def get_cart(request: Request, cart_id: CartId) -> Response:
     """A cart, priced and checked now."""
     core, shop = await here(request)
@@ -55,6 +58,7 @@ async def get_cart(request: Request, cart_id: CartId) -> Response:
 
 
 @router.post("/{cart_id}/lines", status_code=status.HTTP_201_CREATED, response_model=CartOut)
+@needs(SHOPPER)
 async def add_line(request: Request, cart_id: CartId, body: AddLine) -> Response:
     """Put something in."""
     core, shop = await here(request)
@@ -72,6 +76,7 @@ async def add_line(request: Request, cart_id: CartId, body: AddLine) -> Response
 
 
 @router.patch("/{cart_id}/lines/{line_id}", response_model=CartOut)
+@needs(SHOPPER)
 async def change_line(request: Request, cart_id: CartId, line_id: LineId, body: ChangeLine) -> Response:
     """Change how many."""
     core, shop = await here(request)
@@ -82,6 +87,7 @@ async def change_line(request: Request, cart_id: CartId, line_id: LineId, body: 
 
 
 @router.delete("/{cart_id}/lines/{line_id}", response_model=CartOut)
+@needs(SHOPPER)
 async def remove_line(request: Request, cart_id: CartId, line_id: LineId) -> Response:
     """Take a line out."""
     core, shop = await here(request)
@@ -92,6 +98,7 @@ async def remove_line(request: Request, cart_id: CartId, line_id: LineId) -> Res
 
 
 @router.post("/{cart_id}/accept-prices", response_model=CartOut)
+@needs(SHOPPER)
 async def accept_prices(request: Request, cart_id: CartId) -> Response:
     """Take the prices as they are today."""
     core, shop = await here(request)
@@ -112,6 +119,7 @@ async def give_code(
 
 
 @router.delete("/{cart_id}/codes/{code}", response_model=CartOut)
+@needs(SHOPPER)
 async def take_code_out(request: Request, cart_id: CartId, code: Annotated[CodeName, Path()]) -> Response:
     """Take a discount code out."""
     core, shop = await here(request)
@@ -122,6 +130,7 @@ async def take_code_out(request: Request, cart_id: CartId, code: Annotated[CodeN
 
 
 @router.put("/{cart_id}/address", response_model=CartOut)
+@needs(SHOPPER)
 async def set_address(request: Request, cart_id: CartId, body: AddressIn) -> Response:
     """Say where to send it."""
     core, shop = await here(request)
@@ -132,6 +141,7 @@ async def set_address(request: Request, cart_id: CartId, body: AddressIn) -> Res
 
 
 @router.put("/{cart_id}/vat-id", response_model=CartOut)
+@needs(SHOPPER)
 async def set_vat_id(request: Request, register: RegisterDep, cart_id: CartId, body: VatIdIn) -> Response:
     """Say which business buys: a number in force frees what goes to another member state of the EU from its VAT."""
     core, shop = await here(request)
@@ -146,6 +156,7 @@ async def set_vat_id(request: Request, register: RegisterDep, cart_id: CartId, b
 
 
 @router.delete("/{cart_id}/vat-id", response_model=CartOut)
+@needs(SHOPPER)
 async def forget_vat_id(request: Request, cart_id: CartId) -> Response:
     """No business buys."""
     core, shop = await here(request)
@@ -156,6 +167,7 @@ async def forget_vat_id(request: Request, cart_id: CartId) -> Response:
 
 
 @router.put("/{cart_id}/consignments", response_model=CartOut)
+@needs(SHOPPER)
 async def consign(request: Request, cart_id: CartId, body: ConsignmentsIn) -> Response:
     """Split the cart: which units go to which address, and how."""
     core, shop = await here(request)
@@ -166,6 +178,7 @@ async def consign(request: Request, cart_id: CartId, body: ConsignmentsIn) -> Re
 
 
 @router.post("/{cart_id}/taxes", response_model=CartOut)
+@needs(SHOPPER)
 async def ask_taxes(request: Request, cart_id: CartId) -> Response:
     """Ask the shop's tax engine, if it has one outside, what completing would ask it."""
     core, shop = await here(request)
@@ -177,6 +190,7 @@ async def ask_taxes(request: Request, cart_id: CartId) -> Response:
 
 
 @router.get("/{cart_id}/delivery-options")
+@needs(SHOPPER)
 async def delivery_options(
     request: Request,
     cart_id: CartId,
@@ -189,6 +203,7 @@ async def delivery_options(
 
 
 @router.get("/{cart_id}/delivery-slots")
+@needs(SHOPPER)
 async def delivery_slots(request: Request, cart_id: CartId, code: Annotated[Slug, Query()]) -> SlotOffers:
     """The windows of the next days in which a way to deliver has room."""
     core, shop = await here(request)
@@ -197,6 +212,7 @@ async def delivery_slots(request: Request, cart_id: CartId, code: Annotated[Slug
 
 
 @router.put("/{cart_id}/delivery", response_model=CartOut)
+@needs(SHOPPER)
 async def set_delivery(request: Request, cart_id: CartId, body: DeliveryChoice) -> Response:
     """Choose how it is delivered."""
     core, shop = await here(request)

@@ -21,6 +21,7 @@ from commerce.cart.schemas import (
     TakeShared,
 )
 from commerce.http import CoreDep, MaybeShopper, ShopDep, ShopperDep, shopper_of
+from foundation.access import SHOPPER, needs
 from foundation.http import json_bytes, model_bytes
 from foundation.types import Text
 
@@ -29,6 +30,7 @@ CartId = Annotated[UUID, Path()]
 
 
 @router.put("/carts/{cart_id}/note", response_model=CartOut)
+@needs(SHOPPER)
 async def set_note(request: Request, core: CoreDep, shop: ShopDep, cart_id: CartId, body: NoteIn) -> Response:
     """Tell the shop something; it is kept with the order."""
     async with core.database.tx(shop.id) as tx:
@@ -38,6 +40,7 @@ async def set_note(request: Request, core: CoreDep, shop: ShopDep, cart_id: Cart
 
 
 @router.put("/carts/{cart_id}/gift", response_model=CartOut)
+@needs(SHOPPER)
 async def give(request: Request, core: CoreDep, shop: ShopDep, cart_id: CartId, body: GiftIn) -> Response:
     """Have all of it wrapped, or sent with a message."""
     async with core.database.tx(shop.id) as tx:
@@ -47,6 +50,7 @@ async def give(request: Request, core: CoreDep, shop: ShopDep, cart_id: CartId, 
 
 
 @router.put("/carts/{cart_id}/lines/{line_id}/gift", response_model=CartOut)
+@needs(SHOPPER)
 async def give_line(
     request: Request, core: CoreDep, shop: ShopDep, cart_id: CartId, line_id: Annotated[UUID, Path()], body: GiftIn
 ) -> Response:
@@ -58,6 +62,7 @@ async def give_line(
 
 
 @router.post("/carts/{cart_id}/accept", response_model=CartOut)
+@needs(SHOPPER)
 async def accept(request: Request, core: CoreDep, shop: ShopDep, cart_id: CartId, body: AcceptIn) -> Response:
     """Accept all that changed since it was shown."""
     async with core.database.tx(shop.id) as tx:
@@ -81,6 +86,7 @@ async def forget_item(core: CoreDep, shop: ShopDep, shopper: ShopperDep, item_id
 
 
 @router.post("/carts/{cart_id}/lines/{line_id}/save", response_model=CartOut)
+@needs(SHOPPER)
 async def save_line(
     request: Request, core: CoreDep, shop: ShopDep, cart_id: CartId, line_id: Annotated[UUID, Path()]
 ) -> Response:
@@ -92,6 +98,7 @@ async def save_line(
 
 
 @router.post("/carts/{cart_id}/saved-items/{item_id}", response_model=CartOut)
+@needs(SHOPPER)
 async def take_back(
     request: Request, core: CoreDep, shop: ShopDep, cart_id: CartId, item_id: Annotated[UUID, Path()]
 ) -> Response:
@@ -103,6 +110,7 @@ async def take_back(
 
 
 @router.post("/carts/{cart_id}/share", status_code=status.HTTP_201_CREATED)
+@needs(SHOPPER)
 async def share(request: Request, core: CoreDep, shop: ShopDep, cart_id: CartId) -> ShareLinkOut:
     """Copy the cart behind a link."""
     async with core.database.tx(shop.id) as tx:
@@ -119,6 +127,7 @@ async def look_at_shared(
 
 
 @router.post("/carts/{cart_id}/take-shared", response_model=TakenOut)
+@needs(SHOPPER)
 async def take_shared(request: Request, core: CoreDep, shop: ShopDep, cart_id: CartId, body: TakeShared) -> Response:
     """Take what somebody shared into the cart, at today's prices."""
     async with core.database.tx(shop.id) as tx:

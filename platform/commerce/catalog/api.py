@@ -16,12 +16,14 @@ from commerce.identity.service import SessionExpired, SessionUnknown, Shopper
 from commerce.kept import LONGEST, Since
 from commerce.tenancy.service import Shop
 from foundation import clock
+from foundation.access import ANYONE, needs
 
 router = APIRouter(prefix="/v1/store", tags=["catalogue"])
 Read = Callable[[Shopper | None], Awaitable[Shown]]
 
 
 @router.get("/products", response_model=ProductList)
+@needs(ANYONE)
 async def list_products(request: Request, query: Annotated[ProductQuery, Query()]) -> Response:
     """Products, best sellers first, at the caller's prices."""
     core, shop = await here(request)
@@ -39,6 +41,7 @@ async def list_products(request: Request, query: Annotated[ProductQuery, Query()
 
 
 @router.get("/products/{key}", response_model=ProductDetail)
+@needs(ANYONE)
 async def get_product(request: Request, key: Annotated[str, Path(max_length=200)]) -> Response:
     """One product, by its handle or id, at the caller's prices."""
     core, shop = await here(request)
@@ -54,12 +57,14 @@ async def get_product(request: Request, key: Annotated[str, Path(max_length=200)
 
 
 @router.get("/categories", response_model=CategoryList)
+@needs(ANYONE)
 async def list_categories(request: Request, core: CoreDep, shop: ShopDep) -> Response:
     """The departments and the categories in them."""
     return cacheable(request, await service.categories(core.database, shop))
 
 
 @router.get("/search", response_model=ProductList)
+@needs(ANYONE)
 async def search_products(
     request: Request, core: CoreDep, shop: ShopDep, query: Annotated[SearchQuery, Query()]
 ) -> Response:

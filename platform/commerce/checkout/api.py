@@ -17,6 +17,7 @@ from commerce.orders.schemas import OrderOut
 from commerce.payments.providers import configured
 from commerce.payments.schemas import Waiting
 from commerce.taxes import engines
+from foundation.access import SHOPPER, needs
 from foundation.database import Tx
 from foundation.http import json_bytes, model_bytes
 
@@ -45,6 +46,7 @@ def answer(told: OrderOut | Waiting, *, placed: int = status.HTTP_201_CREATED) -
 
 
 @router.post("/{cart_id}/complete", status_code=status.HTTP_201_CREATED, response_model=OrderOut, responses={**Waits})
+@needs(SHOPPER)
 async def complete(request: Request, key: KeyDep, cart_id: CartId, body: Complete) -> Response:
     """Pay and place the order: once for each Idempotency-Key, whatever happens to the connection.
 

@@ -15,6 +15,7 @@ from commerce.http import CoreDep, KeyDep, ShopDep, decode_cursor, encode_cursor
 from commerce.identity.staff import Staff
 from commerce.payments import inbox
 from commerce.payments.schemas import ProviderEventList
+from foundation.access import SIGNED, needs
 from foundation.types import Input
 
 router = APIRouter(tags=["payments"])
@@ -31,6 +32,7 @@ class EventPage(Input):
 
 
 @router.post("/v1/webhooks/{provider}", status_code=status.HTTP_204_NO_CONTENT)
+@needs(SIGNED)
 async def webhook(
     request: Request, core: CoreDep, shop: ShopDep, provider: Annotated[str, Path(max_length=50)]
 ) -> Response:

@@ -11,7 +11,8 @@ import asyncpg
 from sqlalchemy import text
 
 from commerce.identity import secrets_shown_once as once
-from commerce.identity.staff import PREFIX, SCOPES, SEEN_EVERY, Staff
+from commerce.identity.staff import PREFIX, SEEN_EVERY, Staff
+from commerce.policies.registry import SCOPES
 from foundation import clock
 from foundation.database import Database, Tx, hot
 from foundation.errors import Conflict, NotFound, Unprocessable

@@ -13,6 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Mapped, mapped_column
 
 from commerce.identity import secrets_shown_once as once
+from commerce.policies.registry import SCOPES
 from foundation import clock
 from foundation.database import Base, Tx, hot
 from foundation.errors import Forbidden, Unauthenticated
@@ -24,35 +25,6 @@ OLD_LENGTH = len(PREFIX) + 43
 """Of keys made before they had a check."""
 SEEN_EVERY = timedelta(minutes=1)
 """How exact the last use of a key is."""
-SCOPES = (
-    "api_keys:read",
-    "api_keys:write",
-    "inventory:read",
-    "inventory:write",
-    "ledger:read",
-    "orders:fulfil",
-    "orders:read",
-    "orders:refund",
-    "orders:write",
-    "payments:read",
-    "payments:write",
-    "prices:quote",
-    "prices:read",
-    "prices:write",
-    "programs:read",
-    "programs:write",
-    "promotions:read",
-    "promotions:write",
-    "settings:read",
-    "settings:write",
-    "stored_value:read",
-    "stored_value:write",
-    "vendors:pay",
-    "vendors:read",
-    "vendors:write",
-    "webhooks:read",
-    "webhooks:write",
-)
 
 
 class KeyUnknown(Unauthenticated):

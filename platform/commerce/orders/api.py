@@ -23,6 +23,7 @@ from commerce.taxes.quotes import Quote
 from commerce.tenancy.service import Shop
 from commerce.throttling import service as throttling
 from commerce.throttling.service import Limit
+from foundation.access import SIGNED, needs
 from foundation.database import Tx
 from foundation.http import json_bytes, model_bytes
 
@@ -42,6 +43,7 @@ async def list_orders(core: CoreDep, shop: ShopDep, shopper: ShopperDep, query: 
 
 
 @router.post("/lookup")
+@needs(SIGNED)
 async def look_up(request: Request, core: CoreDep, shop: ShopDep, body: Look) -> OrderOut:
     """A guest's order, by its number and the address it was placed with. Asked too often, it answers no more."""
     await throttling.take(core.database, shop.id, BY_CALLER, address_of(request))

@@ -13,6 +13,7 @@ from commerce.orders import tracking
 from commerce.orders.parcel_schemas import CarrierAccount, CarrierEvents, CarrierReport, CarriersOut, Received
 from commerce.orders.tracking import ForgedCarrierEvent
 from foundation import clock, webhooks
+from foundation.access import SIGNED, needs
 from foundation.http import InvalidFields
 from foundation.types import Slug
 
@@ -26,6 +27,7 @@ _BODY = {"requestBody": {"content": {"application/json": {"schema": CarrierRepor
 
 
 @router.post("/v1/webhooks/carriers/{carrier}", openapi_extra=_BODY)
+@needs(SIGNED)
 async def receive(request: Request, core: CoreDep, shop: ShopDep, carrier: Carrier) -> Received:
     """Take a carrier's event: signed in the Standard Webhooks form, kept once, acted on when its parcel is known."""
     body = await request.body()

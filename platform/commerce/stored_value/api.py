@@ -40,6 +40,7 @@ from commerce.stored_value.schemas import (
     ValueWithHistory,
     WithdrawIn,
 )
+from foundation.access import SIGNED, needs
 from foundation.database import Tx
 from foundation.http import json_bytes, model_bytes
 
@@ -55,6 +56,7 @@ CREDIT = "/v1/admin/customers/{customer_id}/store-credit"
 
 
 @router.post("/v1/store/gift-cards/lookup")
+@needs(SIGNED)
 async def look_up(request: Request, core: CoreDep, shop: ShopDep, body: CodeIn) -> SpendableOut:
     """What a gift card is good for; the answer to any code that is not good is the same."""
     return await service.look_up(core.database, shop.id, body.code, address=address_of(request))

@@ -1,0 +1,98 @@
+"""The roles that every shop has, and what each of them may do. A shop makes its own beside them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+
+from commerce.policies import inventory, money, orders, people, programs, selling
+from commerce.policies.permission import Permission
+from commerce.policies.registry import PERMISSIONS
+
+
+@dataclass(frozen=True, slots=True)
+class Role:
+    """A role of the platform's."""
+
+    name: str
+    title: str
+    meaning: str
+    permissions: frozenset[str]
+    for_vendors: bool = False
+    """It is one of a vendor's people, not of the shop's."""
+
+
+def _names(*permissions: Permission) -> frozenset[str]:
+    return frozenset(permission.name for permission in permissions)
+
+
+ADMIN = Role("admin", "Admin", "Runs the shop: may do everything that staff can.", frozenset(PERMISSIONS))
+SUPPORT_AGENT = Role(
+    "support_agent",
+    "Support agent",
+    "Helps customers: looks after orders, refunds up to a limit, and acts as a customer who asks for it.",
+    _names(
+        orders.READ,
+        orders.WRITE,
+        orders.REFUND,
+        inventory.READ,
+        money.PAYMENTS_READ,
+        money.STORED_VALUE_READ,
+        selling.PROMOTIONS_READ,
+        people.ACT_AS,
+    ),
+)
+WAREHOUSE_MANAGER = Role(
+    "warehouse_manager",
+    "Warehouse manager",
+    "Keeps the stock of some warehouses, and sends parcels from them.",
+    _names(inventory.READ, inventory.WRITE, orders.READ, orders.FULFIL),
+)
+MERCHANDISER = Role(
+    "merchandiser",
+    "Merchandiser",
+    "Decides what is sold at which price.",
+    _names(
+        selling.PRICES_READ,
+        selling.PRICES_WRITE,
+        selling.PRICES_QUOTE,
+        selling.PROMOTIONS_READ,
+        selling.PROMOTIONS_WRITE,
+        selling.VENDORS_READ,
+        inventory.READ,
+    ),
+)
+ANALYST = Role(
+    "analyst",
+    "Analyst",
+    "Reads figures, and changes nothing.",
+    _names(
+        inventory.READ,
+        money.LEDGER_READ,
+        money.PAYMENTS_READ,
+        money.STORED_VALUE_READ,
+        orders.READ,
+        selling.PRICES_READ,
+        selling.PROMOTIONS_READ,
+        selling.VENDORS_READ,
+    ),
+)
+VENDOR = Role(
+    "vendor",
+    "Vendor",
+    "Looks after a vendor's own part: its lines, its money, its people, its keys.",
+    _names(
+        orders.READ,
+        orders.FULFIL,
+        programs.API_KEYS_READ,
+        programs.API_KEYS_WRITE,
+        people.STAFF_READ,
+        people.STAFF_WRITE,
+    ),
+    for_vendors=True,
+)
+ROLES: Mapping[str, Role] = MappingProxyType(
+    {role.name: role for role in (ADMIN, SUPPORT_AGENT, WAREHOUSE_MANAGER, MERCHANDISER, ANALYST, VENDOR)}
+)
+"""All there are, by name. A customer has none: what they may do is theirs by their session."""
