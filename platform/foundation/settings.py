@@ -153,6 +153,9 @@ class Settings(BaseSettings):
         description="The mail server: smtp://user:password@host:587 (STARTTLS) or smtps://user:password@host:465. "
         "Without one, mails are written to the log in development, and wait in production.",
     )
+    mailbox_url: str | None = Field(
+        None, description="Where the local stack shows what was sent; pages say so, except in production."
+    )
     mail_from: str = Field("no-reply@localhost", description="The address that mails are sent from.")
     twilio_account_sid: str | None = Field(
         None, description="Twilio's account; without it text messages are written to the log, or wait, like mails."

@@ -39,6 +39,8 @@ async def show(visit: VisitDep) -> Response:
         async with visit.core.database.transaction(visit.shop.id) as session:
             found = await identity.sample_customers(session, HOUSEHOLDS)
         households = [Household(one.reference, one.display_name, facts(one.traits)) for one in found]
+    if not opened and visit.shopper.customer_id is None and visit.shopper.account_id is None:
+        return visit.redirect("/sign-in")
     credit = await balances.all_credit_of(visit)
     return visit.page("account.html", households=households, opened=opened, credit=credit)
 

@@ -196,3 +196,13 @@ async def test_who_never_confirms_is_forgotten_with_their_key(
     async with app.state.core.database.tx(grocer.id) as tx:
         await proofs.forget(tx)
     assert rows("SELECT (SELECT count(*) FROM subject_key), (SELECT count(*) FROM proof)") == [(0, 0)]
+
+
+async def test_nobody_signs_in_by_reference_to_what_has_an_account(
+    app: Any, grocer: SeededShop, client: httpx.AsyncClient, messages: Messages, rows: Rows
+) -> None:
+    session = await register(client, messages)
+    ((reference,),) = rows("SELECT reference FROM customer WHERE id = %s", session["customer_id"])
+    async with browser_at(app, grocer) as other:
+        refused = await other.post("/v1/store/sessions", json={"reference": reference})
+    assert (refused.status_code, refused.json()["code"]) == (422, "identity.unknown_customer")

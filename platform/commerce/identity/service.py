@@ -10,10 +10,10 @@ from datetime import datetime, timedelta
 from typing import cast
 from uuid import UUID
 
-from sqlalchemy import select, text
+from sqlalchemy import exists, select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from commerce.identity.models import Customer
+from commerce.identity.models import Account, Customer
 from foundation import clock
 from foundation.database import Tx, hot
 from foundation.errors import Forbidden, Unauthenticated, Unprocessable
@@ -265,14 +265,19 @@ async def rotate(tx: Tx, session_id: UUID, *, amr: Sequence[str]) -> str:
     return token
 
 
-# uq_customer_reference
+# uq_customer_reference, uq_account_customer. Whoever has an account signs in to that.
 _BY_REFERENCE = hot(
-    text("SELECT id, display_name FROM customer WHERE tenant_id = :tenant_id AND reference = :reference")
+    text(
+        """
+        SELECT id, display_name FROM customer c WHERE c.tenant_id = :tenant_id AND c.reference = :reference
+          AND NOT EXISTS (SELECT FROM account a WHERE a.tenant_id = c.tenant_id AND a.customer_id = c.id)
+        """
+    )
 )
 
 
 async def customer_by_reference(tx: Tx, reference: str) -> KnownCustomer:
-    """The customer with a reference.
+    """The customer with a reference, unless they have an account to sign in to.
 
     Raises:
         UnknownCustomer: there is none.
@@ -284,9 +289,10 @@ async def customer_by_reference(tx: Tx, reference: str) -> KnownCustomer:
 
 
 async def sample_customers(session: AsyncSession, limit: int) -> list[Customer]:
-    """Some customers, for the demo's choice of households; first those whose age is known."""
+    """Some customers without an account, for the demo's choice of households; first those whose age is known."""
     known_first = (Customer.traits["age"].as_string().is_(None), Customer.reference)
-    return list(await session.scalars(select(Customer).order_by(*known_first).limit(limit)))
+    has_account = exists().where(Account.tenant_id == Customer.tenant_id, Account.customer_id == Customer.id)
+    return list(await session.scalars(select(Customer).where(~has_account).order_by(*known_first).limit(limit)))
 
 
 _REVOKE = hot(

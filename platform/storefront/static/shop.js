@@ -103,6 +103,17 @@ document.addEventListener("click", (event) => {
   if (link) report([selectionOf(link.closest("[data-product]"))]);
 });
 
+for (const button of document.querySelectorAll("[data-reveal]")) {
+  button.hidden = false;
+  button.addEventListener("click", () => {
+    const input = document.getElementById(button.dataset.reveal);
+    const hidden = input.type === "text";
+    input.type = hidden ? "password" : "text";
+    button.textContent = hidden ? "Show" : "Hide";
+    button.setAttribute("aria-pressed", String(!hidden));
+  });
+}
+
 document.addEventListener("change", (event) => {
   const form = event.target.closest("[data-quantity]");
   if (form && form.reportValidity()) form.requestSubmit();

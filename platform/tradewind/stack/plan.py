@@ -190,7 +190,7 @@ class _Planner:
             return None
         smtp_port, port = site.ports.choose("smtp"), site.ports.choose("mailbox", MAILBOX_PORT)
         address = f"http://{LOOPBACK}:{port}"
-        site.publish(smtp_url=f"smtp://{LOOPBACK}:{smtp_port}")
+        site.publish(smtp_url=f"smtp://{LOOPBACK}:{smtp_port}", mailbox_url=f"{address}/")
         if f"{PREFIX}TWILIO_ACCOUNT_SID" not in site.given:
             token = site.passwords.get("mailbox")
             site.publish(

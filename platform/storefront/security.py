@@ -1,0 +1,185 @@
+"""Pages about one's own account: what it is reached by, its password, and where it is signed in."""
+
+from __future__ import annotations
+
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import APIRouter, Query, Request
+from starlette.responses import Response
+
+from commerce.accounts import changing
+from commerce.http import Member, require_fresh, set_session_cookie
+from commerce.identity import accounts, devices
+from commerce.identity import service as identity
+from commerce.identity.passwords import SHORTEST
+from commerce.identity.service import ProveAgain
+from foundation.errors import Problem
+from storefront.forms import EmptyForm, read
+from storefront.identity_forms import ChangePasswordForm, CodeForm, EmailForm, PhoneForm, TokenForm
+from storefront.signing_in import asking, check_mail, code_page, sending, shown
+from storefront.visit import Visit, VisitDep
+
+PAGE = "/account/security"
+DEVICES = "/account/devices"
+router = APIRouter()
+
+
+def member_of(visit: Visit) -> Member | None:
+    """Who looks at the page, if they have signed in to an account."""
+    account_id = visit.shopper.account_id
+    return Member(account_id, visit.shopper) if account_id is not None else None
+
+
+def to_sign_in(visit: Visit, path: str, notice: str | None = None) -> Response:
+    """Sign in first, then go on to a page."""
+    return visit.redirect(f"/sign-in?next={path}", notice)
+
+
+@router.get(PAGE)
+async def show(visit: VisitDep) -> Response:
+    """What one's account is reached by."""
+    return await _page(visit)
+
+
+@router.post(f"{PAGE}/password")
+async def change_password(request: Request, visit: VisitDep) -> Response:
+    """Keep another password."""
+    member = member_of(visit)
+    if member is None:
+        return to_sign_in(visit, PAGE)
+    try:
+        form = await read(request, ChangePasswordForm)
+        token = await changing.change_password(
+            visit.core, visit.shop, asking(request, visit), member, current=form.current, new=form.new
+        )
+    except ProveAgain:
+        return to_sign_in(visit, PAGE, "prove-again")
+    except Problem as problem:
+        return await _page(visit, problem)
+    set_session_cookie(visit.cookies, token, visit.core.settings)
+    return visit.redirect(PAGE, "password-changed")
+
+
+@router.post(f"{PAGE}/email")
+async def change_email(request: Request, visit: VisitDep) -> Response:
+    """Have a link sent to another address."""
+    member = member_of(visit)
+    if member is None:
+        return to_sign_in(visit, PAGE)
+    try:
+        form = await read(request, EmailForm)
+        require_fresh(visit.shopper)
+        await changing.ask_for_email(sending(request, visit), member, email=form.email)
+    except ProveAgain:
+        return to_sign_in(visit, PAGE, "prove-again")
+    except Problem as problem:
+        return await _page(visit, problem)
+    return check_mail(visit, form.email, "a link that makes this your address. It is good for an hour")
+
+
+@router.get("/account/email/confirm")
+async def show_confirm_email(visit: VisitDep, token: Annotated[str, Query(max_length=100)] = "") -> Response:
+    """The page that the link leads to."""
+    return _confirm_page(visit, token)
+
+
+@router.post("/account/email/confirm")
+async def confirm_email(request: Request, visit: VisitDep) -> Response:
+    """Make the address the account's."""
+    try:
+        form = await read(request, TokenForm)
+        async with visit.core.database.tx(visit.shop.id) as tx:
+            await changing.confirm_email(tx, form.token, asking(request, visit))
+    except Problem as problem:
+        return _confirm_page(visit, "", problem)
+    return visit.redirect(PAGE if visit.shopper.account_id else "/sign-in", "email-confirmed")
+
+
+@router.post(f"{PAGE}/phone")
+async def change_phone(request: Request, visit: VisitDep) -> Response:
+    """Have a code sent to another number."""
+    member = member_of(visit)
+    if member is None:
+        return to_sign_in(visit, PAGE)
+    try:
+        form = await read(request, PhoneForm)
+        require_fresh(visit.shopper)
+        sent = await changing.ask_for_phone(sending(request, visit), member, phone=form.phone)
+    except ProveAgain:
+        return to_sign_in(visit, PAGE, "prove-again")
+    except Problem as problem:
+        return await _page(visit, problem)
+    return code_page(visit, f"{PAGE}/phone/confirm", str(sent.id), next=PAGE)
+
+
+@router.post(f"{PAGE}/phone/confirm")
+async def confirm_phone(request: Request, visit: VisitDep) -> Response:
+    """Make the number the account's."""
+    member = member_of(visit)
+    if member is None:
+        return to_sign_in(visit, PAGE)
+    form = await read(request, CodeForm)
+    try:
+        await changing.confirm_phone(visit.core, visit.shop, member, proof_id=form.id, code=form.code)
+    except Problem as problem:
+        return code_page(visit, f"{PAGE}/phone/confirm", str(form.id), problem, next=PAGE)
+    return visit.redirect(PAGE, "phone-confirmed")
+
+
+@router.get(DEVICES)
+async def show_devices(visit: VisitDep) -> Response:
+    """Where one's account is signed in."""
+    member = member_of(visit)
+    if member is None:
+        return to_sign_in(visit, DEVICES)
+    async with visit.core.database.tx(visit.shop.id, read_only=True) as tx:
+        found = await devices.signed_in_with(tx, member.account_id)
+    return visit.page("devices.html", devices=found, current=visit.shopper.session_id)
+
+
+@router.post(f"{DEVICES}/others/sign-out")
+async def sign_out_others(request: Request, visit: VisitDep) -> Response:
+    """Sign out everywhere else."""
+    member = member_of(visit)
+    if member is None:
+        return to_sign_in(visit, DEVICES)
+    await read(request, EmptyForm)
+    async with visit.core.database.tx(visit.shop.id) as tx:
+        await identity.revoke_all(tx, member.account_id, except_id=visit.shopper.session_id)
+    return visit.redirect(DEVICES, "others-signed-out")
+
+
+@router.post(f"{DEVICES}/{{device_id}}/sign-out")
+async def sign_out(request: Request, visit: VisitDep, device_id: UUID) -> Response:
+    """Sign out one of them."""
+    member = member_of(visit)
+    if member is None:
+        return to_sign_in(visit, DEVICES)
+    await read(request, EmptyForm)
+    async with visit.core.database.tx(visit.shop.id) as tx:
+        await devices.sign_out(tx, member.account_id, device_id)
+    return visit.redirect(DEVICES, "device-signed-out")
+
+
+async def _page(visit: Visit, problem: Problem | None = None) -> Response:
+    member = member_of(visit)
+    if member is None:
+        return to_sign_in(visit, PAGE)
+    async with visit.core.database.tx(visit.shop.id, read_only=True) as tx:
+        account = await accounts.by_id(tx, member.account_id)
+    return shown(visit, "security.html", problem, account=account, shortest=SHORTEST)
+
+
+def _confirm_page(visit: Visit, token: str, problem: Problem | None = None) -> Response:
+    return shown(
+        visit,
+        "press.html",
+        problem,
+        token=token,
+        title="Confirm your new address",
+        text=f"One click, and your account at {visit.shop.name} is reached by it.",
+        action="/account/email/confirm",
+        button="Confirm my address",
+        again=(PAGE, "Start again"),
+    )
