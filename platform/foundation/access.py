@@ -8,7 +8,7 @@ declares nothing fails the tests.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any, TypeVar
 
@@ -48,6 +48,11 @@ class Need:
     stepped_up: bool = False
     """They must have proved again, just now, who they are."""
 
+    @property
+    def proved_anew(self) -> Need:
+        """The same of somebody who has proved just now who they are: it implies this."""
+        return replace(self, stepped_up=True)
+
     def __str__(self) -> str:
         return f"{self.who}:{self.permission}" if self.permission else str(self.who)
 
@@ -86,7 +91,7 @@ def need_of(route: APIRoute) -> Need:
     """
     declared = needs_of(route)
     implied = set().union(*(_LESS.get(need.who, {Who.ANYONE}) for need in declared if need.who is not Who.ANYONE))
-    left = {need for need in declared if need.who not in implied}
+    left = {need for need in declared if need.who not in implied and need.proved_anew not in declared - {need}}
     if len(left) != 1:
         raise ValueError(f"{route.path} declares {', '.join(map(str, left)) or 'nothing'}")
     return left.pop()

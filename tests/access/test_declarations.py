@@ -152,3 +152,17 @@ def _operations(schema: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
     for path, operations in schema["paths"].items():
         for method, operation in operations.items():
             yield f"{method} {path}", operation
+
+
+def test_whoever_must_prove_anew_is_more_than_whoever_need_not() -> None:
+    router = APIRouter()
+
+    @router.get("/sensitive")
+    @needs(CUSTOMER)
+    @needs(CUSTOMER.proved_anew)
+    async def sensitive() -> None:
+        """Asks for more."""
+
+    (route,) = router.routes
+    assert isinstance(route, APIRoute)
+    assert need_of(route) == CUSTOMER.proved_anew
