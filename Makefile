@@ -17,7 +17,7 @@ PRODUCTS ?= 100000
 SECONDS ?= 4
 PAIR ?=
 
-.PHONY: help setup demo up down test lint format type imports pytest lock bench bench-core mutants races chaos clean
+.PHONY: help setup demo up down test lint format type imports pytest lock bench bench-core bench-fair mutants races chaos clean
 
 help: ## Say what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  \033[36m%-10s\033[0m %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -80,6 +80,9 @@ bench: setup ## Measure, each figure beside its floor; writes docs/benchmarks.md
 
 bench-core: setup ## Measure the transactional core by itself; PRODUCTS=100000 SECONDS=4 change how much and how long
 	@exec $(BIN)/tradewind bench core --products $(PRODUCTS) --seconds $(SECONDS)
+
+bench-fair: setup ## Measure what a quiet shop notices of a noisy one on the same workers
+	@exec $(BIN)/tradewind bench fair
 
 mutants: setup ## Plant the classic bugs, one at a time, and see that the tests catch each
 	@exec $(BIN)/python -m tests.mutants

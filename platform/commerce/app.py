@@ -7,7 +7,6 @@ import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from functools import cache
-from uuid import UUID
 
 import httpx
 from fastapi import FastAPI, Request
@@ -52,7 +51,8 @@ from commerce.payments.accounts import api as payment_accounts
 from commerce.payments.methods import api as payment_methods
 from commerce.payments.providers.registry import close as close_providers
 from commerce.payments.reconciliation import api as reconciliation
-from commerce.plans.catalogue import STARTER
+from commerce.plans.book import Book
+from commerce.plans.gate import Gate
 from commerce.pricing import api as pricing
 from commerce.programs import keys_api
 from commerce.promotions import api as promotions
@@ -67,7 +67,6 @@ from commerce.vendors import api as vendors
 from commerce.webhooks import api as tenant_webhooks
 from foundation import buckets, http
 from foundation.access import ANYONE, needs
-from foundation.buckets import Rate
 from foundation.database import Database
 from foundation.described import described
 from foundation.errors import NotFound, all_problems
@@ -97,7 +96,8 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     url = settings.require("database_url", "Postgres")
     answers = Kept(settings.catalogue_cache_mb * 2**20)
     passwords = Passwords(settings)
-    limits = Limits(buckets.configured(settings), _rate_of, Networks.read(settings.unlimited_networks))
+    book = Book()
+    limits = Limits(buckets.configured(settings), book.rate_of, Networks.read(settings.unlimited_networks))
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
@@ -123,6 +123,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app = described(title="Tradewind", version="0.1.0", description=DESCRIPTION, lifespan=lifespan)
     app.add_middleware(Sharer, shares=_shares(settings))
     app.add_middleware(Shortcut, kept=answers)
+    app.add_middleware(Gate, book=book)
     app.add_middleware(Limiter, limits=limits)
     app.add_middleware(CrossOrigin)
     http.install(
@@ -185,11 +186,6 @@ def _shares(settings: Settings) -> Shares:
     """How the worker's places are shared out."""
     each = min(settings.places_each, settings.places)
     return Shares(settings.places, each, settings.queue_each, settings.queue_seconds)
-
-
-def _rate_of(_tenant_id: UUID) -> Rate:
-    """What a shop may be asked altogether."""
-    return STARTER.requests
 
 
 def _direct(settings: Settings) -> str:

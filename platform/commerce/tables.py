@@ -1,5 +1,6 @@
 """Every table of the core, loaded: what the migrations are compared with."""
 
+from commerce.billing import models as billing
 from commerce.cart import models as cart
 from commerce.catalog import models as catalog
 from commerce.delivery import models as delivery
@@ -17,6 +18,7 @@ from commerce.payments.accounts import models as payment_accounts
 from commerce.payments.methods import models as payment_methods
 from commerce.payments.providers.test import models as test_bank
 from commerce.payments.reconciliation import models as reconciliation
+from commerce.plans import models as plans
 from commerce.pricing import models as pricing
 from commerce.promotions import models as promotions
 from commerce.stored_value import models as stored_value
@@ -28,6 +30,7 @@ from commerce.webhooks import models as webhooks
 from foundation import idempotency, outbox, sealing
 
 __all__ = [
+    "billing",
     "carrier_models",
     "cart",
     "catalog",
@@ -47,6 +50,7 @@ __all__ = [
     "payment_accounts",
     "payment_methods",
     "payments",
+    "plans",
     "pricing",
     "promotions",
     "reconciliation",

@@ -28,6 +28,7 @@ from commerce.orders.paying import Additional
 from commerce.payments.providers import configured
 from commerce.payments.providers.test import notifying as test_bank
 from commerce.payments.reconciliation.nightly import Nightly
+from commerce.plans import metering
 from commerce.stored_value import service as stored_value
 from commerce.taxes import declaring, engines
 from commerce.tenancy import service as tenancy
@@ -115,6 +116,7 @@ async def run(settings: Settings) -> None:
     client = httpx.AsyncClient()
     # By itself: a mail server that is slow holds nothing else up.
     posting = asyncio.create_task(sending.run(database, settings, client))
+    metered = asyncio.create_task(metering.run(database, settings))
     log.info("worker.started")
     telling = asyncio.create_task(telling_webhooks(settings, stop))
     telling.add_done_callback(lambda _: stop.set())
@@ -128,9 +130,10 @@ async def run(settings: Settings) -> None:
     finally:
         stop.set()
         await telling
-        posting.cancel()
-        with suppress(asyncio.CancelledError):
-            await posting
+        for task in (posting, metered):
+            task.cancel()
+            with suppress(asyncio.CancelledError):
+                await task
         await client.aclose()
         await redis.aclose()
         await checkout.providers.close()

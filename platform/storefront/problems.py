@@ -123,6 +123,7 @@ _WORDS = {
     "idempotency.key_reused": ("Please check once more", "This form had been sent before with other details."),
     "gift_cards.code_not_good": ("That gift card can't be used", "Check its code, and that it is still good."),
     "gift_cards.too_many_guesses": ("Too many wrong codes", "Please try again in some minutes. Nothing was charged."),
+    "plans.orders_exhausted": ("The shop takes no orders just now", "Nothing was charged, and your cart is kept."),
     "limits.reached": ("That was a lot at once", "Please wait a moment, then try again. Nothing was changed."),
     "limits.too_many_at_once": ("It is crowded just now", "Please try again in a moment. Nothing was changed."),
     "service.internal": ("Something broke on our side", "We have written it down. Please try again in a moment."),

@@ -22,6 +22,8 @@ app = typer.Typer(
 
 benches = typer.Typer()
 app.add_typer(benches, name="bench")
+tenants = typer.Typer(no_args_is_help=True, help="A shop's place on the platform, by the operator's word.")
+app.add_typer(tenants, name="tenant")
 
 VarDir = Annotated[
     Path,
@@ -120,6 +122,20 @@ def core(
     run(context.obj, products=products, seconds=seconds, workers=workers)
 
 
+@benches.command()
+def fair(
+    context: typer.Context,
+    *,
+    products: Annotated[int, typer.Option(min=500, help="How many products each shop has.")] = 5_000,
+    seconds: Annotated[int, typer.Option(min=1, help="How long the quiet shop is measured each time.")] = 8,
+    workers: Annotated[int, typer.Option(min=1, help="Web workers.")] = 2,
+) -> None:
+    """Measure what a quiet shop notices of one that is asked ten times as much as its plan allows."""
+    from tradewind.bench.command import bench_fair as run
+
+    run(context.obj, products=products, seconds=seconds, workers=workers)
+
+
 @app.command()
 def reference() -> None:
     """Write docs/reference/{settings,errors,events}.md from the code."""
@@ -143,6 +159,23 @@ def key(
     from tradewind.keys import create
 
     typer.echo(create(slug, name=name, scopes=scope, vendor=vendor))
+
+
+@tenants.command()
+def plan(
+    slug: Annotated[str, typer.Argument(help="The shop, such as `grocer`.")],
+    code: Annotated[str | None, typer.Argument(help="`starter`, `professional` or `enterprise`.")] = None,
+    *,
+    agreed: Annotated[
+        list[str] | None,
+        typer.Option(help="A limit in place of the plan's, such as `products=5000`, `requests=100`, `orders_cap=900`."),
+    ] = None,
+) -> None:
+    """Give a shop a plan, or say which it has."""
+    _use(default_var())
+    from tradewind.plans import say
+
+    typer.echo(say(slug, code, agreed or ()))
 
 
 @app.command()

@@ -115,11 +115,12 @@ class Limiter:
         await refuse(problem, scope, receive, _telling(send, headers))
 
 
-async def refuse(problem: TooMany, scope: Scope, receive: Receive, send: Send) -> None:
+async def refuse(problem: Problem, scope: Scope, receive: Receive, send: Send) -> None:
     """Answer with a problem as the app answers with one: a document, or a page."""
     handler = scope["app"].exception_handlers[Problem]
     response: Response = await handler(Request(scope), problem)
-    response.headers["Retry-After"] = str(problem.retry_after)
+    if isinstance(problem, TooMany):
+        response.headers["Retry-After"] = str(problem.retry_after)
     await response(scope, receive, send)
 
 

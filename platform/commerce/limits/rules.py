@@ -55,6 +55,8 @@ ALLOWED: Mapping[Kind, Allowed] = {
 _FREE = ("/healthz", "/problems/", "/static/", "/docs", "/redoc", "/openapi.json", "/favicon", "/shop/theme.css")
 _PROVING = frozenset(
     {
+        "accounts",
+        "confirmations",
         "sign-in",
         "sign-up",
         "register",

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 from rich.console import Console
 
 from foundation.settings import Settings
-from tradewind.bench import report
+from tradewind.bench import fair, report
 from tradewind.bench.core import measure
 from tradewind.bench.suite import Row, Suite
 from tradewind.errors import StackError
@@ -61,6 +62,26 @@ def bench_core(var: Path, *, products: int, seconds: int, workers: int) -> None:
     console.print(f"{rush.buyers} buyers for {rush.units:,} units: {rush.ordered:,} ordered, {rush.oversold} oversold.")
     report.write(folder, outcome.to_json(), report.machine())
     _write_page(console, folder)
+
+
+def bench_fair(var: Path, *, products: int, seconds: int, workers: int) -> None:
+    """Measure what a quiet shop notices of a noisy one, write `var/bench/fair.json` and `docs/benchmarks.md`.
+
+    Raises:
+        ServerFailed, WorkerFailed: something of it did not come up.
+    """
+    console, folder = Console(), var / "bench"
+    rows = []
+    for row in fair.measure(folder / "fair", products=products, seconds=seconds, workers=workers):
+        rows.append(row)
+        console.print(
+            f"  {row.guards:<18} quiet alone p95 {row.alone.p95:7.1f} ms, beside the noise {row.beside.p95:7.1f} ms;"
+            f" noise {row.noise.offered:,.0f}/s, {row.noise.refused:,.0f}/s refused"
+        )
+    result, where = fair.to_json(rows, products=products, workers=workers), report.machine()
+    report.write(folder, result, where)
+    _write_page(console, folder)
+    sys.stdout.write((folder / "fair.json").read_text(encoding="utf-8"))
 
 
 def _print(console: Console, row: Row) -> None:

@@ -113,7 +113,11 @@ class Work:
         self.draw = random.Random(self.plan.get("seed", 1))  # noqa: S311  (a repeatable choice, not a secret)
         self._carts = iter(self.plan.get("carts", ()))
         if self.plan["kind"] == "get":
-            self._known = [self.requests.make("GET", path) for path in self.plan["choices"]]
+            behind = [f"X-Forwarded-For: {address}\r\n" for address in self.plan.get("addresses", ())] or [""]
+            self._known = [
+                self.requests.make("GET", path, headers=behind[number % len(behind)])
+                for number, path in enumerate(self.plan["choices"])
+            ]
         if self.plan["kind"] == "post":
             asked = ((one["path"], orjson.dumps(one["body"])) for one in self.plan["choices"])
             self._known = [self.requests.make("POST", path, body) for path, body in asked]
@@ -166,6 +170,22 @@ def _once(request: bytes) -> Steps:
 
 
 @dataclass(slots=True)
+class Pace:
+    """When the next operation is due, of all clients together; without a rate, at once."""
+
+    per_second: float | None
+    _due: float = field(init=False, default_factory=time.perf_counter)
+
+    def next(self) -> float:
+        """When it is due. Who is late for it counts from then, so that waiting for a slow server is not left out."""
+        now = time.perf_counter()
+        if self.per_second is None:
+            return now
+        due, self._due = self._due, self._due + 1 / self.per_second
+        return due
+
+
+@dataclass(slots=True)
 class Measured:
     """What the clients of a run have done, and by when they do it."""
 
@@ -196,10 +216,11 @@ class Measured:
 class Client(asyncio.Protocol):
     """One client in the loop, on one kept-alive connection."""
 
-    def __init__(self, following: Callable[[], Steps | None], measured: Measured) -> None:
+    def __init__(self, following: Callable[[], Steps | None], measured: Measured, pace: Pace) -> None:
         self.over = asyncio.get_running_loop().create_future()
         self._following = following
         self._measured = measured
+        self._pace = pace
         self._steps: Steps | None = None
         self._started = 0.0
         self._buffer = b""
@@ -232,7 +253,16 @@ class Client(asyncio.Protocol):
             self.over.set_result(None)
 
     def _begin(self) -> None:
-        self._started = time.perf_counter()
+        self._started = self._pace.next()
+        wait = self._started - time.perf_counter()
+        if wait > 0:
+            asyncio.get_running_loop().call_later(wait, self._begin_now)
+        else:
+            self._begin_now()
+
+    def _begin_now(self) -> None:
+        if self.over.done():
+            return
         self._steps = self._following() if self._started < self._measured.end else None
         if self._steps is None:
             self._transport.close()
@@ -265,9 +295,9 @@ async def run(plan: Mapping[str, Any]) -> dict[str, Any]:
     measured = Measured(begin, begin + plan["seconds"], work.expects)
     ports = plan.get("ports") or [plan["port"]]
     used = time.process_time()
-    clients = []
+    clients, pace = [], Pace(plan.get("per_second"))
     for number in range(plan["clients"]):
-        client = Client(work.for_client(number), measured)
+        client = Client(work.for_client(number), measured, pace)
         clients.append(client)
         await loop.create_connection(lambda one=client: one, plan["connect"], ports[number % len(ports)])  # type: ignore[misc]
     await asyncio.gather(*(client.over for client in clients))

@@ -79,6 +79,9 @@ def page(folder: Path) -> str:
     core = folder / "core.json"
     if core.exists():
         parts += ["", *_core(orjson.loads(core.read_bytes()))]
+    fair = folder / "fair.json"
+    if fair.exists():
+        parts += ["", *_fair(orjson.loads(fair.read_bytes()))]
     mutants = folder / "mutants.json"
     if mutants.exists():
         parts += ["", *_mutants(orjson.loads(mutants.read_bytes()))]
@@ -101,6 +104,29 @@ def _core(result: Mapping[str, Any]) -> list[str]:
         "",
         f"*One product, all at once*: {rush['buyers']} buyers came for {rush['units']:,} units; {rush['ordered']:,}"
         f" were ordered, {rush['refused']:,} buyers were told that it was sold out, {rush['oversold']} were oversold.",
+        "",
+        _described(result["machine"]),
+    ]
+
+
+def _fair(result: Mapping[str, Any]) -> list[str]:
+    return [
+        "## A quiet shop beside a noisy one",
+        "",
+        f"`make bench-fair`: two shops of {result['products']:,} products on {result['workers']} workers, both asked"
+        f" for lists that are read each time. The quiet one is asked {result['quiet_a_second']} times a second; the"
+        f" noisy one {result['times']} times as often as its plan allows ({result['limit']:,.0f} a second), from as"
+        " many addresses as it takes. The load itself runs on the same cores. p95 is the quiet shop's, in milliseconds,"
+        " counted from when each request was due; the noise is a second.",
+        "",
+        "| on | p95 alone | p95 beside the noise | p99 beside it | quiet failed | noise | answered | refused |",
+        "|---|---:|---:|---:|---:|---:|---:|---:|",
+        *(
+            f"| {row['guards']} | {_number(row['alone']['p95'])} | {_number(row['beside']['p95'])}"
+            f" | {_number(row['beside']['p99'])} | {row['beside']['failed']} | {_number(row['noise']['offered'])}"
+            f" | {_number(row['noise']['answered'])} | {_number(row['noise']['refused'])} |"
+            for row in result["rows"]
+        ),
         "",
         _described(result["machine"]),
     ]

@@ -1,0 +1,237 @@
+"""Plans: what they allow is enforced where it is made, and what is used is counted exactly."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import UTC, date, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+import httpx
+import pytest
+from pydantic import SecretStr
+
+from commerce.plans import book, metering, service
+from commerce.plans.catalogue import ENTERPRISE, PLANS, STARTER, Metric
+from commerce.plans.service import PlanLimitReached, UnknownOverride, UnknownPlan
+from foundation import clients, clock
+from foundation.database import Database
+from foundation.settings import Settings
+from pipelines.relay import Relay
+from tests.commerce.conftest import Browser
+from tests.factories import SeededShop
+from tradewind import plans as command
+
+if TYPE_CHECKING:
+    from tests.conftest import DatabaseUrls
+
+
+@pytest.fixture
+def database(app: Any) -> Database:
+    database: Database = app.state.core.database
+    return database
+
+
+@pytest.fixture(autouse=True)
+def _fresh(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A standing that was read is read again for the next request, which waits for it."""
+    of, forget = book.Book.of, book.Book.forget
+
+    async def anew(self: book.Book, database: Database, tenant_id: Any) -> Any:
+        forget(self, tenant_id)
+        return await of(self, database, tenant_id)
+
+    monkeypatch.setattr(book.Book, "of", anew)
+
+
+async def test_a_shop_without_a_plan_has_the_first(database: Database, grocer: SeededShop) -> None:
+    async with database.tx(grocer.id) as tx:
+        standing = await service.standing(tx)
+    assert (standing.plan, standing.orders, standing.unpaid_since) == (STARTER, 0, None)
+
+
+async def test_what_is_agreed_with_a_shop_stands_in_place_of_its_plans_limits(
+    database: Database, grocer: SeededShop
+) -> None:
+    async with database.tx(grocer.id) as tx:
+        await service.put(tx, "professional", {"products": 7, "requests": 9})
+        await service.put(tx, "enterprise")
+        plan = (await service.standing(tx)).plan
+    assert (plan.code, plan.limit(Metric.PRODUCTS), plan.limit(Metric.STAFF)) == ("enterprise", 7, None)
+    assert (plan.requests.per_second, plan.requests.burst) == (9, 90)
+    assert plan.price == ENTERPRISE.price
+
+
+async def test_unknown_plans_and_overrides_are_refused(database: Database, grocer: SeededShop) -> None:
+    async with database.tx(grocer.id) as tx:
+        with pytest.raises(UnknownPlan):
+            await service.put(tx, "gold")
+        for override in ({"sheep": 1}, {"products": 0}):
+            with pytest.raises(UnknownOverride):
+                await service.put(tx, "starter", override)
+
+
+async def test_another_shop_has_a_plan_of_its_own(database: Database, grocer: SeededShop, fashion: SeededShop) -> None:
+    async with database.tx(grocer.id) as tx:
+        await service.put(tx, "enterprise")
+    async with database.tx(fashion.id) as tx:
+        assert (await service.standing(tx)).plan == STARTER
+
+
+async def test_there_is_room_up_to_the_limit_and_the_refusal_names_plan_and_limit(
+    database: Database, grocer: SeededShop
+) -> None:
+    async with database.tx(grocer.id) as tx:
+        await service.make_room(tx, Metric.STAFF, there=2)
+        with pytest.raises(PlanLimitReached) as refused:
+            await service.make_room(tx, Metric.STAFF, there=3)
+        await service.put(tx, "enterprise")
+        await service.make_room(tx, Metric.STAFF, there=10_000)
+    assert refused.value.members() == {"metric": "staff", "limit": 3, "plan": "starter"}
+    assert (refused.value.status, refused.value.code) == (402, "plans.limit_reached")
+
+
+async def test_of_two_who_take_the_last_room_at_once_one_gets_it(database: Database, grocer: SeededShop) -> None:
+    taken: list[int] = [0]
+
+    async def take() -> None:
+        async with database.tx(grocer.id) as tx:
+            await service.alone(tx, Metric.PRODUCTS)
+            there = taken[0] + 999
+            await service.make_room(tx, Metric.PRODUCTS, there=there)
+            await asyncio.sleep(0.05)
+            taken[0] += 1
+
+    outcomes = await asyncio.gather(take(), take(), return_exceptions=True)
+    assert sorted(type(outcome).__name__ for outcome in outcomes) == ["NoneType", "PlanLimitReached"]
+
+
+async def test_a_shop_that_is_not_paid_for_is_closed_to_shoppers_and_open_to_its_staff(
+    database: Database, client: httpx.AsyncClient, staff: httpx.AsyncClient, grocer: SeededShop
+) -> None:
+    async with database.tx(grocer.id) as tx:
+        await service.close(tx)
+    closed = await client.get("/v1/store/products")
+    assert (closed.status_code, closed.json()["code"]) == (403, "tenancy.suspended")
+    assert (await staff.get("/v1/admin/order-rules")).status_code == 200
+    async with database.tx(grocer.id) as tx:
+        await service.reopen(tx)
+    assert (await client.get("/v1/store/products")).status_code == 200
+
+
+async def test_a_shop_closed_twice_was_closed_the_first_time(database: Database, grocer: SeededShop) -> None:
+    async with database.tx(grocer.id) as tx:
+        await service.close(tx)
+        first = (await service.standing(tx)).unpaid_since
+    async with database.tx(grocer.id) as tx:
+        await service.close(tx)
+        assert (await service.standing(tx)).unpaid_since == first
+
+
+async def test_beyond_its_cap_no_checkout_begins_and_nothing_is_reserved(
+    database: Database, browser: Browser, grocer: SeededShop, rows: Any
+) -> None:
+    cart = await browser.cart()
+    await browser.add(cart, grocer.products[0].variant_id)
+    async with database.tx(grocer.id) as tx:
+        await service.put(tx, "starter", {"orders_cap": 5})
+        await metering.write(tx, [(Metric.ORDERS, clock.now().date(), 5)], at=clock.now())
+    refused = await browser.complete(cart)
+    assert (refused.status_code, refused.json()["code"]) == (403, "plans.orders_exhausted")
+    assert rows("SELECT count(*) FROM reservation") == [(0,)]
+    async with database.tx(grocer.id) as tx:
+        await service.put(tx, "starter", {"orders_cap": 6})
+    assert (await browser.complete(cart)).status_code == 201, "with the same key: nothing was claimed"
+
+
+async def test_beyond_what_the_plan_includes_orders_go_on(
+    database: Database, browser: Browser, grocer: SeededShop
+) -> None:
+    async with database.tx(grocer.id) as tx:
+        await metering.write(tx, [(Metric.ORDERS, clock.now().date(), 100_000)], at=clock.now())
+    cart = await browser.cart()
+    await browser.add(cart, grocer.products[0].variant_id)
+    assert (await browser.complete(cart)).status_code == 201
+
+
+@pytest.fixture
+def streamed(database_urls: DatabaseUrls, clickhouse_database: str, valkey_url: str) -> Settings:
+    return Settings(
+        _env_file=None,
+        database_url=SecretStr(database_urls.app),
+        database_relay_url=SecretStr(database_urls.relay),
+        clickhouse_url=SecretStr(clickhouse_database),
+        redis_url=SecretStr(valkey_url),
+    )
+
+
+async def test_what_is_metered_is_what_the_tables_say_however_often_events_are_delivered(
+    database: Database, browser: Browser, grocer: SeededShop, streamed: Settings, rows: Any
+) -> None:
+    for number in range(3):
+        cart = await browser.cart()
+        await browser.add(cart, grocer.products[number].variant_id)
+        assert (await browser.complete(cart, key=f"key-{number}")).status_code == 201
+    told = rows("SELECT * FROM outbox")
+    relay = Relay.connect(streamed)
+    events = await clients.clickhouse_async(streamed)
+    assert relay.deliver() == len(told)
+    await metering.meter(database, events)
+    await events.command("INSERT INTO events SELECT * FROM events")  # all of it is delivered again
+    assert await _delivered(events) == 6
+    for _ in range(2):
+        await metering.meter(database, events)
+    orders = rows("SELECT count(*) FROM orders")[0][0]
+    assert rows("SELECT metric, quantity FROM usage") == [("orders", orders)]
+    async with database.tx(grocer.id) as tx:
+        assert (await service.standing(tx)).orders == orders == 3
+    relay.close()
+    await events.close()
+
+
+async def _delivered(events: Any) -> int:
+    found = await events.query("SELECT count() FROM events WHERE name = 'order.placed'")
+    return int(found.result_rows[0][0])
+
+
+async def test_a_count_that_is_older_does_not_overwrite_one_that_is_newer(
+    database: Database, grocer: SeededShop, rows: Any
+) -> None:
+    day, now = date(2026, 5, 1), clock.now()
+    async with database.tx(grocer.id) as tx:
+        await metering.write(tx, [(Metric.ORDERS, day, 9)], at=now)
+        await metering.write(tx, [(Metric.ORDERS, day, 7)], at=now - timedelta(seconds=1))
+    assert rows("SELECT quantity FROM usage") == [(9,)]
+
+
+@pytest.mark.parametrize(
+    ("now", "first"),
+    [
+        (datetime(2026, 5, 20, tzinfo=UTC), date(2026, 5, 1)),
+        (datetime(2026, 5, 3, 23, tzinfo=UTC), date(2026, 4, 1)),
+        (datetime(2026, 5, 4, tzinfo=UTC), date(2026, 5, 1)),
+    ],
+)
+def test_a_month_is_counted_until_it_is_settled(now: datetime, first: date) -> None:
+    assert metering.open_since(now) == first
+
+
+def test_each_plan_allows_more_than_the_one_before() -> None:
+    for less, more in zip(list(PLANS.values())[:-1], list(PLANS.values())[1:], strict=True):
+        assert less.price.amount < more.price.amount
+        assert less.requests.per_second < more.requests.per_second
+        for metric in Metric:
+            smaller, larger = less.limit(metric), more.limit(metric)
+            assert smaller is not None
+            assert larger is None or smaller < larger
+
+
+def test_an_operator_gives_a_shop_a_plan(
+    database_urls: DatabaseUrls, grocer: SeededShop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TRADEWIND_DATABASE_URL", database_urls.app)
+    assert command.say("grocer", None, ()).startswith("grocer: Starter; products 1000,")
+    said = command.say("grocer", "professional", ["products=5", "requests=7"])
+    assert said == "grocer: Professional; products 5, orders 10000, staff 25; 7 requests a second."
+    for slug, code, agreed in (("nobody", None, ()), ("grocer", "gold", ()), ("grocer", None, ("products=many",))):
+        with pytest.raises(command.NoPlan):
+            command.say(slug, code, agreed)
