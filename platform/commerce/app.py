@@ -14,6 +14,7 @@ from sqlalchemy import text
 
 import commerce.tables  # noqa: F401  (a table of one context refers to those of others)
 from commerce.accounts import api as accounts
+from commerce.accounts import factors_api as factors
 from commerce.behaviour import api as behaviour
 from commerce.cart import api as cart
 from commerce.cart import gift_api as gifts
@@ -136,6 +137,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     contexts = (
         sessions,
         accounts,
+        factors,
         catalog,
         cart,
         kept,

@@ -5,6 +5,8 @@ from commerce.cart import models as cart
 from commerce.catalog import models as catalog
 from commerce.delivery import models as delivery
 from commerce.documents import models as documents
+from commerce.factors import models as factors
+from commerce.federation import models as federation
 from commerce.identity import models as identity
 from commerce.identity import staff
 from commerce.inventory import models as inventory
@@ -38,6 +40,8 @@ __all__ = [
     "claim_models",
     "delivery",
     "documents",
+    "factors",
+    "federation",
     "gift_models",
     "idempotency",
     "identity",
