@@ -29,9 +29,10 @@ from commerce.tenancy import models as tenancy
 from commerce.throttling import models as throttling
 from commerce.vendors import models as vendors
 from commerce.webhooks import models as webhooks
-from foundation import idempotency, outbox, sealing
+from foundation import audit, idempotency, outbox, sealing
 
 __all__ = [
+    "audit",
     "billing",
     "carrier_models",
     "cart",
