@@ -31,6 +31,7 @@ host names, names and settings of the shops, of which nothing is secret and noth
 OTHER_POLICIES = {
     ("outbox", "relay", RELAY),
     ("dead_letter", "relay", RELAY),
+    ("webhook_cursor", "relay", RELAY),
     ("search_document", "search", OWNER),
 }
 """(table, policy, role): who else may see rows, and by which policy. The relay delivers the events of every tenant; the

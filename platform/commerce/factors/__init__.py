@@ -1,1 +1,0 @@
-"""Factors: what an account's owner proves who they are with, beyond a password."""

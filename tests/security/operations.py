@@ -1,0 +1,319 @@
+"""A valid request for every operation of the API, with a name in place of each id: `/v1/store/orders/{order}`.
+
+Paths come from the OpenAPI description: what a parameter stands for follows from the segment before it (`BY_SEGMENT`). A
+body is the least that its schema allows, with ids by the names of their fields (`BY_FIELD`), unless `BODIES` has a better
+one. An operation with a parameter that has no name here fails the tests: add the name, and to `world.py` what makes such a
+thing.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+Json = dict[str, Any]
+
+BY_SEGMENT = {
+    "carts": "cart",
+    "carts/lines": "cart_line",
+    "carts/codes": "discount",
+    "carts/saved-items": "saved_item",
+    "saved-items": "saved_item",
+    "shared-carts": "shared",
+    "products": "handle",
+    "orders": "order",
+    "orders/edits": "edit",
+    "orders/changes": "edit",
+    "orders/returns": "return",
+    "returns/photos": "return_photo",
+    "orders/claims": "claim",
+    "claims/photos": "claim_photo",
+    "orders/gift-cards": "sold_card",
+    "orders/fulfilments": "fulfilment",
+    "orders/payments": "payment",
+    "orders/documents": "document",
+    "vendor/orders": "vendor_order",
+    "gift-cards": "gift_card",
+    "gift-card-products": "handle",
+    "dispatches": "dispatch",
+    "warehouses": "warehouse",
+    "payment-methods": "method",
+    "setups": "setup",
+    "reconciliation": "exception",
+    "events": "event",
+    "disputes": "dispute",
+    "delivery-methods": "delivery",
+    "classes": "tax_class",
+    "vendors": "vendor",
+    "variants": "sku",
+    "groups": "group_of",
+    "customers": "customer",
+    "discount-codes": "discount",
+    "devices": "device",
+    "subscriptions": "hook",
+    "subscriptions/deliveries": "hook_delivery",
+    "api-keys": "key",
+    "vendor/api-keys": "vendor_key",
+}
+"""A segment, or the last two that are no parameters, and the thing that the parameter after it stands for."""
+
+COMMON = {
+    "carriers": "post",
+    "payment-accounts": "test",
+    "terms": "invoice",
+    "rates": "DE",
+    "webhooks": "test",
+    "webhooks/carriers": "post",
+    "problems": "request.not_found",
+}
+"""What means the same in every shop, such as a country."""
+
+BY_FIELD = {
+    "variant_id": "variant",
+    "product_id": "product",
+    "product_ids": "product",
+    "line_id": "line",
+    "order_id": "order",
+    "order_ids": "order",
+    "method_id": "method",
+    "customer_id": "customer",
+    "slot_id": "slot",
+    "sku": "sku",
+    "warehouse": "warehouse",
+    "source": "warehouse",
+    "lot": "lot",
+    "tax_class": "tax_class",
+}
+"""A field of a body, or a parameter of a query, and the thing it stands for."""
+
+_VALID: Mapping[str, object] = {
+    "country": "DE",
+    "currency": "USD",
+    "email": "a@example.com",
+    "vat_id": "DE136695976",
+    "provider": "test",
+    "postal_code": "10115",
+    "period": "2026-01",
+    "password": "correct horse battery",
+    "new": "correct horse battery",
+    "phone": "+4930123456",
+    "zone": "UTC",
+    "working_days": [0, 1, 2, 3, 4],
+}
+"""Values for fields whose form the schema does not tell."""
+
+_LINE = {"line_id": "{line}", "quantity": 1}
+_PAY = {"payment": {"method_id": "{method}"}, "email": "a@example.com"}
+BODIES: Mapping[str, object] = {
+    "POST /v1/store/sessions": {},
+    "POST /v1/store/carts/{cart_id}/codes": {"code": "{discount}"},
+    "PUT /v1/store/carts/{cart_id}/consignments": {
+        "consignments": [
+            {
+                "delivery": "{delivery}",
+                "slot": {"slot_id": "{slot}", "day": "2099-01-01"},
+                "lines": [{"line_id": "{cart_line}", "quantity": 1}],
+            },
+        ]
+    },
+    "PUT /v1/store/carts/{cart_id}/delivery": {"code": "{delivery}"},
+    "POST /v1/store/carts/{cart_id}/take-shared": {"token": "{shared}"},
+    "POST /v1/store/carts/{cart_id}/complete": _PAY,
+    "POST /v1/store/orders/lookup": {"number": "{number}", "email": "{email}"},
+    "POST /v1/store/orders/{order_id}/edits": {"actions": [{"action": "set_quantity", **_LINE}]},
+    "POST /v1/admin/orders/{order_id}/edits": {
+        "actions": [{"action": "set_quantity", **_LINE}, {"action": "add", "variant_id": "{variant}", "quantity": 1}]
+    },
+    "POST /v1/store/orders/{order_id}/returns": {
+        "lines": [{**_LINE, "reason": "damaged"}],
+        "wanted": [{"variant_id": "{variant}", "quantity": 1}],
+    },
+    "POST /v1/store/orders/{order_id}/returns/preview": {
+        "lines": [{**_LINE, "reason": "damaged"}],
+        "wanted": [{"variant_id": "{variant}", "quantity": 1}],
+    },
+    "POST /v1/admin/orders/{order_id}/returns": {"lines": [{**_LINE, "reason": "damaged"}]},
+    "POST /v1/store/orders/{order_id}/changes/{change_id}/pay": {"method_id": "{method}"},
+    "POST /v1/admin/orders/{order_id}/claims/{claim_id}/decision": {
+        "resolution": "replacement",
+        "lines": [{"variant_id": "{variant}", "quantity": 1}],
+    },
+    "POST /v1/admin/orders/{order_id}/fulfilments": {"lines": [_LINE], "warehouse": "{warehouse}"},
+    "POST /v1/vendor/orders/{vendor_order_id}/fulfilments": {"lines": [{"line_id": "{vendor_line}", "quantity": 1}]},
+    "POST /v1/admin/orders/{order_id}/returns/{return_id}/receive": {"warehouse": "{warehouse}", "lines": [_LINE]},
+    "POST /v1/admin/orders/{order_id}/cancel": {"reason": "x", "lines": [_LINE]},
+    "POST /v1/admin/orders/{order_id}/refunds": {"lines": [_LINE], "reason": "x"},
+    "POST /v1/admin/inventory/transfers": {
+        "sku": "{sku}",
+        "source": "{warehouse}",
+        "destination": "main",
+        "quantity": 1,
+    },
+    "POST /v1/admin/inventory/dispatches": {
+        "sku": "{sku}",
+        "source": "{warehouse}",
+        "destination": "main",
+        "quantity": 1,
+    },
+    "PUT /v1/admin/inventory/bundles": {"sku": "{sku}", "components": [{"sku": "SKU4", "quantity": 1}]},
+    "PUT /v1/admin/payments/terms/{provider}": {"customer_id": "{customer}", "days": 30},
+    "PUT /v1/admin/delivery-methods/{code}": {
+        "name": "x",
+        "price": 1,
+        "min_days": 1,
+        "max_days": 2,
+        "tax_class": "{tax_class}",
+    },
+    "PUT /v1/admin/taxes/rates/{country}": {"rates": [{"name": "VAT", "rate": "0.1", "tax_class": "{tax_class}"}]},
+    "PUT /v1/admin/discount-codes/{code}": {"percent": 5},
+    "POST /v1/store/gift-cards/lookup": {"code": "{gift_code}"},
+    "POST /v1/store/orders/{order_id}/pay": {"payment": {"method_id": "{method}"}},
+    "POST /v1/store/payment-methods": {"provider": "test", "token": "tok_ok"},
+    "PUT /v1/admin/delivery-methods/{code}/slots": {
+        "slots": [{"weekday": 1, "begins": "09:00", "ends": "10:00", "capacity": 1}]
+    },
+    "POST /v1/admin/webhooks/subscriptions": {
+        "url": "https://hooks.example.com/b",
+        "events": ["order.placed"],
+        "contact": "a@example.com",
+    },
+    "POST /v1/admin/webhooks/subscriptions/{subscription_id}/replays": {
+        "since": "2026-01-01T00:00:00Z",
+        "until": "2026-01-02T00:00:00Z",
+    },
+    "POST /v1/admin/api-keys": {"name": "x", "scopes": ["orders:read"]},
+    "POST /v1/vendor/api-keys": {"name": "x", "scopes": ["orders:read"]},
+    "POST /v1/events": {"events": []},
+}
+"""Bodies that say more than the least."""
+
+QUERIES: Mapping[str, Mapping[str, str]] = {
+    "GET /v1/store/recommendations": {"product_id": "{product}"},
+    "GET /v1/store/products": {"category": "pantry"},
+    "GET /v1/store/carts/{cart_id}/delivery-slots": {"code": "{delivery}"},
+    "GET /v1/admin/orders": {"q": "{number}"},
+    "GET /v1/admin/orders/export": {"q": "{number}"},
+    "DELETE /v1/admin/payments/terms/{provider}": {"customer_id": "{customer}"},
+    "GET /v1/store/search": {"q": "tomato"},
+}
+"""Parameters of queries that are worth giving; those that are required are given by their names."""
+
+
+class Unnamed(Exception):
+    """A parameter of an operation has no name here."""
+
+
+@dataclass(frozen=True)
+class Operation:
+    """A valid request, with names in place of ids."""
+
+    label: str
+    """`GET /v1/store/orders/{order_id}`, as the description has it."""
+    method: str
+    path: str
+    query: Mapping[str, str]
+    body: object | None
+    media: str | None
+    parameters: tuple[Json, ...]
+    schema: Json
+
+    @property
+    def actor(self) -> str:
+        """Who asks: the client of a side."""
+        area = self.path.split("/")[2] if self.path.startswith("/v1/") else ""
+        return {"admin": "staff", "vendor": "vendor"}.get(area, "shopper")
+
+    @property
+    def names(self) -> list[str]:
+        """Every thing that the request speaks of."""
+        return sorted(set(re.findall(r"\{(\w+)\}", f"{self.path} {self.query} {self.body}")))
+
+
+def operations(description: Json) -> Iterator[Operation]:
+    """A request for each operation.
+
+    Raises:
+        Unnamed: a parameter has no name here.
+    """
+    schemas = description["components"]["schemas"]
+    for path, methods in description["paths"].items():
+        for method, said in methods.items():
+            label = f"{method.upper()} {path}"
+            media, schema = next(iter(said.get("requestBody", {"content": {}})["content"].items()), (None, {}))
+            schema = schema.get("schema", {})
+            body = BODIES.get(label, least(schema, schemas) if media and "json" in media else None)
+            given = tuple(said.get("parameters", ()))
+            query = {
+                one["name"]: str(_named(one["name"], one["schema"], schemas))
+                for one in given
+                if one["in"] == "query" and one.get("required")
+            }
+            yield Operation(
+                label, method.upper(), _filled(path), {**query, **QUERIES.get(label, {})}, body, media, given, schema
+            )
+
+
+def _filled(path: str) -> str:
+    segments, fixed = [], []
+    for segment in path.split("/"):
+        bare, dot, end = segment.partition(".")
+        if not bare.startswith("{"):
+            segments.append(segment)
+            fixed.append(segment)
+            continue
+        two = "/".join(fixed[-2:])
+        name = BY_SEGMENT.get(two) or BY_SEGMENT.get(fixed[-1])
+        common = COMMON.get(two) or COMMON.get(fixed[-1])
+        if name is None and common is None:
+            raise Unnamed(f"{path}: what {bare} stands for is not in BY_SEGMENT (tests/security/operations.py)")
+        segments.append((common or f"{{{name}}}") + dot + end)
+    return "/".join(segments)
+
+
+def least(schema: Json, schemas: Json, field: str = "") -> Any:
+    """The least value that a schema allows."""
+    if "$ref" in schema:
+        return least(schemas[schema["$ref"].rsplit("/", 1)[1]], schemas, field)
+    for choice in ("anyOf", "oneOf", "allOf"):
+        if choice in schema:
+            return least(schema[choice][0], schemas, field)
+    if "const" in schema or "enum" in schema:
+        return schema.get("const", schema.get("enum", [None])[0])
+    if schema.get("type") == "object":
+        required = schema.get("required", ())
+        return {key: _named(key, of, schemas) for key, of in schema.get("properties", {}).items() if key in required}
+    if schema.get("type") == "array":
+        return [_named(field, schema["items"], schemas)] * max(1, schema.get("minItems", 0))
+    return _scalar(schema)
+
+
+def _named(field: str, schema: Json, schemas: Json) -> Any:
+    if field in BY_FIELD and schema.get("type") != "array":
+        return f"{{{BY_FIELD[field]}}}"
+    return _VALID[field] if field in _VALID else least(schema, schemas, field)
+
+
+def _scalar(schema: Json) -> Any:
+    kind = schema.get("type")
+    if kind in {"integer", "number"}:
+        return int(max(schema.get("minimum", 1), schema.get("exclusiveMinimum", 0) + 1, 1))
+    if kind == "boolean":
+        return True
+    formats = {
+        "uuid": "01900000-0000-7000-8000-000000000000",
+        "date": "2099-01-01",
+        "date-time": "2099-01-01T00:00:00Z",
+        "time": "09:00",
+    }
+    return formats.get(schema.get("format", ""), "x" * max(1, schema.get("minLength", 1)))
+
+
+def filled(template: Any, things: Mapping[str, str]) -> Any:
+    """A request's part with the things' values in place of their names."""
+    if isinstance(template, str):
+        return re.sub(r"\{(\w+)\}", lambda found: things[found[1]], template)
+    if isinstance(template, Mapping):
+        return {key: filled(value, things) for key, value in template.items()}
+    return [filled(value, things) for value in template] if isinstance(template, list) else template

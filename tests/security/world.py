@@ -1,0 +1,332 @@
+"""Two shops in which everything has happened, and a name for each thing that was made.
+
+A thing's name is what stands for it in the requests of `operations.py`: `{order}`, `{warehouse}`. Three sides have one of
+each: a customer and a vendor of one shop, another customer and another vendor of the same shop, and another shop.
+"""
+
+from __future__ import annotations
+
+import io
+import secrets
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+from uuid import UUID, uuid4
+
+import httpx
+import psycopg
+from PIL import Image
+
+from commerce.identity.staff import create_key
+from commerce.stored_value import codes
+from tests.factories import SeededShop
+
+if TYPE_CHECKING:
+    from tests.conftest import DatabaseUrls
+
+Json = dict[str, Any]
+
+PERSONAL = frozenset(
+    {
+        "cart",
+        "cart_line",
+        "saved_item",
+        "order",
+        "line",
+        "edit",
+        "return",
+        "return_photo",
+        "claim",
+        "claim_photo",
+        "sold_card",
+        "document",
+        "method",
+        "setup",
+        "number",
+        "device",
+    }
+)
+"""What belongs to one customer: another customer of the same shop may not have it either."""
+OF_A_VENDOR = frozenset({"vendor_order", "vendor_line", "vendor_key"})
+"""What belongs to one vendor."""
+
+ADDRESS = {"name": "A", "line1": "1 Way", "postal_code": "10115", "city": "Berlin", "country": "DE"}
+ISSUER = {"name": "Shop", "address": {key: ADDRESS[key] for key in ("line1", "postal_code", "city", "country")}}
+
+
+@dataclass
+class Side:
+    """Somebody's things, and the clients of those whose they are."""
+
+    seeded: SeededShop
+    mark: str
+    """In every name of this side."""
+    clients: dict[str, httpx.AsyncClient] = field(default_factory=dict)
+    things: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass
+class World:
+    """What there is."""
+
+    mine: Side
+    another_customer: Side
+    another_shop: Side
+    urls: DatabaseUrls
+    nobody: httpx.AsyncClient
+
+    @property
+    def others(self) -> dict[str, Side]:
+        """Those whose things are not mine."""
+        return {"another customer or vendor": self.another_customer, "another shop": self.another_shop}
+
+
+def things_of_nobody(like: Side) -> dict[str, str]:
+    """A value of the same form for every thing, of which there is none anywhere."""
+
+    def of_nobody(name: str, value: str) -> str:
+        if name == "gift_code":
+            return codes.new_code()
+        if name == "shared":
+            return secrets.token_urlsafe(32)
+        with suppress(ValueError):
+            return str(UUID(value) and uuid4())
+        nobody = value.replace(like.mark, "nobody").replace(like.mark.upper(), "NOBODY")
+        return nobody if nobody != value else value[::-1]
+
+    return {name: of_nobody(name, value) for name, value in like.things.items()}
+
+
+@asynccontextmanager
+async def made_world(app: Any, urls: DatabaseUrls, here: SeededShop, there: SeededShop) -> AsyncIterator[World]:
+    """A world over a running app."""
+    clients: list[httpx.AsyncClient] = []
+
+    def client(shop: SeededShop, token: str | None = None) -> httpx.AsyncClient:
+        headers = {"Authorization": f"Bearer {token}"} if token else {}
+        transport = httpx.ASGITransport(app=app, raise_app_exceptions=False)
+        clients.append(httpx.AsyncClient(transport=transport, base_url=f"http://{shop.host}", headers=headers))
+        return clients[-1]
+
+    sides = []
+    for seeded, mark, number in ((here, "mine", 0), (here, "second", 1), (there, "theirs", 0)):
+        side = Side(seeded, mark)
+        async with app.state.core.database.transaction(seeded.id) as session:
+            _, token = await create_key(session, seeded.id, name=mark)
+        side.clients["staff"] = client(seeded, token)
+        await _open_shop(side, number, urls)
+        async with app.state.core.database.transaction(seeded.id) as session:
+            vendor_key, token = await create_key(
+                session, seeded.id, name=mark, vendor_id=UUID(side.things["vendor_id"])
+            )
+            key, _ = await create_key(session, seeded.id, name=f"{mark}'s program")
+        side.things |= {"vendor_key": str(vendor_key), "key": str(key)}
+        side.clients["vendor"] = client(seeded, token)
+        visit = await client(seeded).post("/v1/store/sessions", json={"reference": side.things["group_of"]})
+        side.clients["shopper"] = client(seeded, visit.raise_for_status().cookies["tradewind_session"])
+        await _shop_and_send(side, number)
+        _insert_the_rest(side, urls)
+        sides.append(side)
+    yield World(sides[0], sides[1], sides[2], urls, client(here))
+    for one in clients:
+        await one.aclose()
+
+
+async def _ask(
+    http: httpx.AsyncClient, method: str, path: str, body: object = None, picture: bytes | None = None
+) -> Json:
+    headers = {"Idempotency-Key": str(uuid4()), **({"Content-Type": "image/png"} if picture else {})}
+    answer = await http.request(method, path, json=body, content=picture, headers=headers)
+    assert answer.is_success, f"{method} {path}: {answer.status_code} {answer.text}"
+    found: Json = answer.json() if answer.content and "json" in answer.headers["content-type"] else {}
+    return found
+
+
+async def _open_shop(side: Side, number: int, urls: DatabaseUrls) -> None:
+    """What staff set up: names that no other side uses."""
+    staff, mark, sold = side.clients["staff"], side.mark, side.seeded.products[number]
+    _rename(side, urls, number)
+    await _ask(staff, "PUT", f"/v1/admin/inventory/warehouses/{mark}", {"name": mark})
+    await _ask(
+        staff, "PUT", f"/v1/admin/delivery-methods/{mark}", {"name": mark, "price": 0, "min_days": 1, "max_days": 2}
+    )
+    slots = {"slots": [{"weekday": day, "begins": "09:00", "ends": "12:00", "capacity": 99} for day in range(7)]}
+    hours = {"name": mark, "price": 0, "min_days": 1, "max_days": 2}
+    await _ask(staff, "PUT", f"/v1/admin/delivery-methods/{mark}-hours", hours)
+    await _ask(staff, "PUT", f"/v1/admin/delivery-methods/{mark}-hours/slots", slots)
+    await _ask(staff, "PUT", f"/v1/admin/taxes/classes/{mark}", {})
+    await _ask(staff, "PUT", f"/v1/admin/discount-codes/{mark.upper()}", {"percent": 1})
+    vendor = await _ask(staff, "PUT", f"/v1/admin/vendors/{mark}", {"name": mark})
+    await _ask(staff, "POST", f"/v1/admin/vendors/{mark}/products", {"product_ids": [str(sold.product_id)]})
+    await _ask(staff, "PUT", "/v1/admin/documents/issuer", ISSUER)
+    lot = {"sku": f"{mark}-sku", "warehouse": mark, "quantity": 9, "lot": f"{mark}-lot", "expires_on": "2099-01-01"}
+    await _ask(staff, "POST", "/v1/admin/inventory/receipts", lot)
+    hook = {"url": "https://93.184.215.14/a", "events": ["order.placed"], "contact": "a@example.com"}
+    subscription = await _ask(staff, "POST", "/v1/admin/webhooks/subscriptions", hook)
+    sent = {"sku": f"{mark}-sku", "source": mark, "destination": "main", "quantity": 1}
+    dispatch = await _ask(staff, "POST", "/v1/admin/inventory/dispatches", sent)
+    card = await _ask(staff, "POST", "/v1/admin/gift-cards", {"amount": 500})
+    side.things |= {
+        "product": str(sold.product_id),
+        "handle": f"{mark}-handle",
+        "variant": str(sold.variant_id),
+        "sku": f"{mark}-sku",
+        "lot": f"{mark}-lot",
+        "warehouse": mark,
+        "delivery": mark,
+        "tax_class": mark,
+        "vendor": mark,
+        "vendor_id": vendor["id"],
+        "group_of": f"{mark}-household",
+        "discount": mark.upper(),
+        "dispatch": dispatch["items"][0]["id"],
+        "hook": subscription["id"],
+        "gift_card": card["id"],
+        "gift_code": card["code"],
+    }
+
+
+def _rename(side: Side, urls: DatabaseUrls, number: int) -> None:
+    """Goods under names that no other side uses, and who buys."""
+    sold, mark = side.seeded.products[number], side.mark
+    with _as_tenant(urls, side.seeded.id) as connection:
+        connection.execute("UPDATE variant SET sku = %s WHERE id = %s", (f"{mark}-sku", sold.variant_id))
+        connection.execute("UPDATE product SET handle = %s WHERE id = %s", (f"{mark}-handle", sold.product_id))
+        names = (f"{mark}-household", f"household-{number + 1}")
+        connection.execute("UPDATE customer SET reference = %s WHERE reference = %s", names)
+
+
+def _as_tenant(urls: DatabaseUrls, tenant_id: UUID) -> psycopg.Connection[Any]:
+    connection = psycopg.connect(urls.app)
+    connection.execute("SELECT set_config('tradewind.tenant_id', %s, false)", (str(tenant_id),))
+    return connection
+
+
+async def _shop_and_send(side: Side, number: int) -> None:
+    """A cart that is open, and an order of which a part was sent, changed, sent back and claimed."""
+    shopper, staff, goods = side.clients["shopper"], side.clients["staff"], side.seeded.products
+    await _ask(staff, "PUT", f"/v1/admin/gift-card-products/{goods[3].handle}")
+    cart = await _filled(side, [(goods[number], 5), (goods[2], 5), (goods[3], 1)])
+    pay = {"payment": {"provider": "test", "token": "tok_ok"}, "email": f"{side.mark}@example.com"}
+    order = await _ask(shopper, "POST", f"/v1/store/carts/{cart['id']}/complete", pay)
+    where = f"orders/{order['id']}"
+    lines = {line["variant_id"]: line["id"] for line in order["lines"]}
+    line = lines[str(goods[number].variant_id)]
+    edit = await _ask(
+        staff,
+        "POST",
+        f"/v1/admin/{where}/edits",
+        {"actions": [{"action": "set_quantity", "line_id": line, "quantity": 4}]},
+    )
+    await _ask(staff, "POST", f"/v1/admin/{where}/edits/{edit['id']}/cancel")
+    sending = {"lines": [{"line_id": line, "quantity": 4}, {"line_id": lines[str(goods[3].variant_id)], "quantity": 1}]}
+    sent = await _ask(staff, "POST", f"/v1/admin/{where}/fulfilments", sending)
+    back = {"lines": [{"line_id": line, "quantity": 1, "reason": "damaged"}]}
+    returned = await _ask(shopper, "POST", f"/v1/store/{where}/returns", back)
+    claimed = await _ask(shopper, "POST", f"/v1/store/{where}/claims", back)
+    return_id, claim_id = returned["returns"][0]["id"], claimed["claims"][0]["id"]
+    returned = await _ask(shopper, "POST", f"/v1/store/{where}/returns/{return_id}/photos", picture=photo())
+    claimed = await _ask(shopper, "POST", f"/v1/store/{where}/claims/{claim_id}/photos", picture=photo())
+    documents = await _ask(staff, "GET", f"/v1/admin/{where}/documents")
+    payments = await _ask(staff, "GET", f"/v1/admin/{where}/money")
+    method = await _ask(shopper, "POST", "/v1/store/payment-methods", {"provider": "test", "token": "tok_ok"})
+    vendor_orders = (await _ask(side.clients["vendor"], "GET", "/v1/vendor/orders"))["items"]
+    cart = await _filled(side, [(goods[number], 1), (goods[2], 1)])
+    await _ask(shopper, "POST", f"/v1/store/carts/{cart['id']}/lines/{cart['lines'][1]['id']}/save")
+    saved = await _ask(shopper, "GET", "/v1/store/saved-items")
+    shared = await _ask(shopper, "POST", f"/v1/store/carts/{cart['id']}/share")
+    side.things |= {
+        "order": order["id"],
+        "number": order["number"],
+        "email": f"{side.mark}@example.com",
+        "line": line,
+        "vendor_line": line,
+        "edit": edit["id"],
+        "fulfilment": sent["parcels"][0]["id"],
+        "return": return_id,
+        "return_photo": returned["returns"][0]["photos"][-1],
+        "claim": claim_id,
+        "claim_photo": claimed["claims"][0]["photos"][-1],
+        "sold_card": sent["gift_cards"][0]["id"],
+        "document": documents["items"][0]["id"],
+        "payment": payments["payments"][0]["id"],
+        "method": method["id"],
+        "vendor_order": vendor_orders[0]["id"],
+        "cart": cart["id"],
+        "cart_line": cart["lines"][0]["id"],
+        "saved_item": saved["items"][0]["id"],
+        "shared": shared["token"],
+    }
+
+
+async def _filled(side: Side, wanted: list[tuple[Any, int]]) -> Json:
+    shopper = side.clients["shopper"]
+    cart = await _ask(shopper, "POST", "/v1/store/carts")
+    where = f"/v1/store/carts/{cart['id']}"
+    for sold, quantity in wanted:
+        cart = await _ask(shopper, "POST", f"{where}/lines", {"variant_id": str(sold.variant_id), "quantity": quantity})
+    await _ask(shopper, "PUT", f"{where}/address", ADDRESS)
+    return await _ask(shopper, "PUT", f"{where}/delivery", {"code": side.mark})
+
+
+def photo() -> bytes:
+    """A picture."""
+    written = io.BytesIO()
+    Image.new("RGB", (8, 8), "red").save(written, "PNG")
+    return written.getvalue()
+
+
+def _insert_the_rest(side: Side, urls: DatabaseUrls) -> None:
+    """What only comes about over days, or with a real provider."""
+    tenant, now = side.seeded.id, datetime.now(UTC)
+    made = {name: uuid4() for name in ("setup", "exception", "event", "dispute", "hook_delivery")}
+    with _as_tenant(urls, tenant) as connection:
+        customer, slot, device = (
+            connection.execute(statement, values).fetchone()[0]  # type: ignore[index]
+            for statement, values in (
+                ("SELECT customer_id FROM orders WHERE id = %s", (side.things["order"],)),
+                (
+                    "SELECT id FROM delivery_slot s WHERE weekday = 1 AND method_id = "
+                    "(SELECT id FROM delivery_method WHERE code = %s)",
+                    (f"{side.mark}-hours",),
+                ),
+                (
+                    "SELECT s.id FROM session s JOIN orders o ON o.customer_id = s.customer_id WHERE o.id = %s",
+                    (side.things["order"],),
+                ),
+            )
+        )
+        connection.execute(
+            "INSERT INTO payment_method_setup (tenant_id, id, customer_id, provider, reference, is_default)"
+            " VALUES (%s, %s, %s, 'test', 'x', false)",
+            (tenant, made["setup"], customer),
+        )
+        connection.execute(
+            "INSERT INTO reconciliation_exception (tenant_id, id, provider, day, kind, about, reference, created_at)"
+            " VALUES (%s, %s, 'test', '2026-01-01', 'unknown', %s, 'x', %s)",
+            (tenant, made["exception"], str(made["exception"]), now),
+        )
+        connection.execute(
+            "INSERT INTO dispute (tenant_id, id, payment_id, order_id, provider, reference, amount, kept, currency, fee,"
+            " reason, opened_at) VALUES (%s, %s, %s, %s, 'test', %s, 1, 0, 'USD', 0, 'x', %s)",
+            (tenant, made["dispute"], side.things["payment"], side.things["order"], str(made["dispute"]), now),
+        )
+        connection.execute(
+            "INSERT INTO provider_event (tenant_id, id, provider, event_id, kind, occurred_at, amount, currency, reason,"
+            " status, next_at, received_at) VALUES (%s, %s, 'test', %s, 'payment_changed', %s, 1, 'USD', '', 'failed', %s, %s)",
+            (tenant, made["event"], str(made["event"]), now, now, now),
+        )
+        event = uuid4()
+        connection.execute(
+            "INSERT INTO webhook_event (tenant_id, id, name, occurred_at, recorded_at, body)"
+            " VALUES (%s, %s, 'order.placed', %s, %s, '{}')",
+            (tenant, event, now, now),
+        )
+        connection.execute(
+            "INSERT INTO webhook_delivery (tenant_id, id, subscription_id, event_id) VALUES (%s, %s, %s, %s)",
+            (tenant, made["hook_delivery"], side.things["hook"], event),
+        )
+    side.things |= {name: str(value) for name, value in made.items()}
+    side.things |= {"customer": str(customer), "slot": str(slot), "device": str(device)}
