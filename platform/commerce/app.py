@@ -14,6 +14,8 @@ from sqlalchemy import text
 
 import commerce.tables  # noqa: F401  (a table of one context refers to those of others)
 from commerce.accounts import api as accounts
+from commerce.accounts import factors_api as factors
+from commerce.audit import api as audit
 from commerce.behaviour import api as behaviour
 from commerce.cart import api as cart
 from commerce.cart import gift_api as gifts
@@ -136,6 +138,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     contexts = (
         sessions,
         accounts,
+        factors,
         catalog,
         cart,
         kept,
@@ -172,6 +175,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         documents,
         order_documents,
         tenant_webhooks,
+        audit,
         keys_api,
     )
     add_routes(app, [*(context.router for context in contexts), checkout.orders_router, keys_api.vendor_router])

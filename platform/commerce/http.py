@@ -40,8 +40,6 @@ DEVICE_DAYS = 400
 """As long as a browser keeps a cookie at most (RFC 6265bis)."""
 _USER_AGENT = 500
 MAX_KEY_LENGTH = 200
-FRESH = timedelta(minutes=15)
-"""How long somebody may do what is sensitive after they have proved who they are."""
 Begun = TypeVar("Begun")
 
 
@@ -209,28 +207,6 @@ async def _member(shopper: ShopperDep) -> Member:
 
 MemberDep = Annotated[Member, Depends(_member)]
 """Raises SessionUnknown, SessionExpired, SignInRequired: nobody has signed in to an account."""
-
-
-def require_fresh(shopper: Shopper) -> None:
-    """Stop whoever has not proved in the last minutes who they are.
-
-    Raises:
-        ProveAgain.
-    """
-    if shopper.authenticated_at is None or shopper.authenticated_at < clock.now() - FRESH:
-        raise identity.ProveAgain
-
-
-@needs(Need(Who.CUSTOMER, stepped_up=True))
-async def _fresh_member(member: MemberDep) -> Member:
-    require_fresh(member.shopper)
-    return member
-
-
-FreshMemberDep = Annotated[Member, Depends(_fresh_member)]
-"""Somebody who has signed in, or proved anew who they are (`identity.rotate`), in the last minutes.
-
-Raises SessionUnknown, SessionExpired, SignInRequired, ProveAgain."""
 
 
 def staff(scope: str) -> Callable[..., Awaitable[Staff]]:

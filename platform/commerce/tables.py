@@ -5,6 +5,8 @@ from commerce.cart import models as cart
 from commerce.catalog import models as catalog
 from commerce.delivery import models as delivery
 from commerce.documents import models as documents
+from commerce.factors import models as factors
+from commerce.federation import models as federation
 from commerce.identity import models as identity
 from commerce.identity import staff
 from commerce.inventory import models as inventory
@@ -27,9 +29,10 @@ from commerce.tenancy import models as tenancy
 from commerce.throttling import models as throttling
 from commerce.vendors import models as vendors
 from commerce.webhooks import models as webhooks
-from foundation import idempotency, outbox, sealing
+from foundation import audit, idempotency, outbox, sealing
 
 __all__ = [
+    "audit",
     "billing",
     "carrier_models",
     "cart",
@@ -38,6 +41,8 @@ __all__ = [
     "claim_models",
     "delivery",
     "documents",
+    "factors",
+    "federation",
     "gift_models",
     "idempotency",
     "identity",

@@ -16,6 +16,7 @@ import structlog
 from sqlalchemy.exc import SQLAlchemyError
 
 import commerce.tables  # noqa: F401  (a table of one context refers to those of others)
+from commerce.audit import linking
 from commerce.cart import abandonment
 from commerce.checkout.notifications import Notifications
 from commerce.checkout.service import Checkout
@@ -157,6 +158,7 @@ async def _round(
         for shop in shops:
             await tidy(database, redis, checkout, nightly, shop, abandoned_after=abandoned_after)
             await notify(database, settings, client, shop)
+            await linking.run(database, shop.id, settings)
     except (DatabaseUnavailable, SQLAlchemyError, OSError, RedisError) as fault:
         log.warning("worker.interrupted", error=str(fault).splitlines()[0])
 

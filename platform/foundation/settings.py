@@ -83,6 +83,12 @@ class Settings(BaseSettings):
         None, description="32 bytes in base64: what encrypted personal data, such as an e-mail address, is found by."
     )
 
+    audit_signing_keys: SecretStr | None = Field(
+        None,
+        description="The keys that sign how far the audit log has come, `name:base64,name:base64`, 32 bytes each: the "
+        "first signs, the others are known from before. Without one a log that was cut at its end looks whole.",
+    )
+
     outbound_ports: tuple[int, ...] = Field(
         (80, 443, 8443), description="Ports that addresses named by tenants may have: webhooks, images, issuers."
     )

@@ -9,11 +9,11 @@ from fastapi import APIRouter, Query, Request
 from starlette.responses import Response
 
 from commerce.accounts import changing
-from commerce.http import Member, require_fresh, set_session_cookie
+from commerce.http import Member, set_session_cookie
 from commerce.identity import accounts, devices
 from commerce.identity import service as identity
 from commerce.identity.passwords import SHORTEST
-from commerce.identity.service import ProveAgain
+from commerce.recently import ProveAgain, require
 from foundation.errors import Problem
 from storefront.forms import EmptyForm, read
 from storefront.identity_forms import ChangePasswordForm, CodeForm, EmailForm, PhoneForm, TokenForm
@@ -69,7 +69,7 @@ async def change_email(request: Request, visit: VisitDep) -> Response:
         return to_sign_in(visit, PAGE)
     try:
         form = await read(request, EmailForm)
-        require_fresh(visit.shopper)
+        await require(visit.core, member)
         await changing.ask_for_email(sending(request, visit), member, email=form.email)
     except ProveAgain:
         return to_sign_in(visit, PAGE, "prove-again")
@@ -104,7 +104,7 @@ async def change_phone(request: Request, visit: VisitDep) -> Response:
         return to_sign_in(visit, PAGE)
     try:
         form = await read(request, PhoneForm)
-        require_fresh(visit.shopper)
+        await require(visit.core, member)
         sent = await changing.ask_for_phone(sending(request, visit), member, phone=form.phone)
     except ProveAgain:
         return to_sign_in(visit, PAGE, "prove-again")

@@ -24,6 +24,8 @@ benches = typer.Typer()
 app.add_typer(benches, name="bench")
 tenants = typer.Typer(no_args_is_help=True, help="A shop's place on the platform, by the operator's word.")
 app.add_typer(tenants, name="tenant")
+audits = typer.Typer(help="The audit log.", no_args_is_help=True)
+app.add_typer(audits, name="audit")
 
 VarDir = Annotated[
     Path,
@@ -191,6 +193,23 @@ def reconcile(
 
     for line in run(tenant, day=day.date() if day else None, provider=provider):
         typer.echo(line)
+
+
+@audits.command("verify")
+def verify_audit(
+    tenant: Annotated[str | None, typer.Argument(help="The shop, such as `grocer`; every shop, unless named.")] = None,
+) -> None:
+    """Check that the audit log is what was written; names each row that was altered, deleted or moved.
+
+    Ends with status 1 when something is wrong.
+    """
+    _use(default_var())
+    from tradewind.auditing import run
+
+    lines, intact = run(tenant)
+    for line in lines:
+        typer.echo(line)
+    raise typer.Exit(0 if intact else 1)
 
 
 @app.command(context_settings=PASS_ON, add_help_option=False)

@@ -20,11 +20,12 @@ from commerce.accounts.schemas import (
     Reset,
     ResetRequest,
 )
-from commerce.http import CoreDep, FreshMemberDep, Member, MemberDep, PresentShopper, ShopDep, set_session_cookie
+from commerce.http import CoreDep, Member, MemberDep, PresentShopper, ShopDep, set_session_cookie
 from commerce.identity import accounts, devices
 from commerce.identity import service as identity
 from commerce.identity.accounts import Account
 from commerce.identity.devices import SignedInWith
+from commerce.recently import RecentMemberDep
 from commerce.sessions.answering import answered, asking_of
 from commerce.sessions.schemas import CodeSent, SecondFactorOut, Sent, SessionOut
 from commerce.sessions.sending import Sending, evenly
@@ -90,7 +91,7 @@ async def change_password(
 
 
 @router.post("/current/email", status_code=status.HTTP_202_ACCEPTED)
-async def change_email(body: NewEmail, request: Request, core: CoreDep, shop: ShopDep, member: FreshMemberDep) -> Sent:
+async def change_email(body: NewEmail, request: Request, core: CoreDep, shop: ShopDep, member: RecentMemberDep) -> Sent:
     """Have a link sent to another address, which is the account's once it is shown; the present one is proved so."""
     sending = Sending(core, shop, asking_of(request, shop, member.shopper))
     await changing.ask_for_email(sending, member, email=body.email)
@@ -107,7 +108,7 @@ async def confirm_email(body: Confirmation, request: Request, core: CoreDep, sho
 
 @router.post("/current/phone", status_code=status.HTTP_202_ACCEPTED)
 async def change_phone(
-    body: NewPhone, request: Request, core: CoreDep, shop: ShopDep, member: FreshMemberDep
+    body: NewPhone, request: Request, core: CoreDep, shop: ShopDep, member: RecentMemberDep
 ) -> CodeSent:
     """Have a code sent to another number, which is the account's once it is shown."""
     sending = Sending(core, shop, asking_of(request, shop, member.shopper))

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from uuid import UUID
 
-from commerce.http import Core, Member, require_fresh
+from commerce import recently
+from commerce.factors.service import required_factors
+from commerce.http import Core, Member
 from commerce.identity import accounts, proofs
 from commerce.identity import service as identity
 from commerce.identity.accounts import Account
@@ -29,7 +31,8 @@ async def change_password(
     Raises:
         PasswordTooShort, PasswordCompromised: the new one is no good.
         WrongCredentials: the present one is not right.
-        ProveAgain: there is none yet, and it has been a while since they proved who they are.
+        ProveAgain: there is none yet, or the account has a second factor, and it has been a while since they proved
+            who they are.
         TooManyAttempts, TooBusy.
     """
     async with core.database.tx(shop.id, read_only=True) as tx:
@@ -51,11 +54,15 @@ async def prove(core: Core, shop: Shop, member: Member, account: Account, passwo
 
     Raises:
         WrongCredentials: it is not right.
-        ProveAgain: the account has none, and it has been a while since they proved who they are.
+        ProveAgain: the account has none, or a second factor besides, and it has been a while since they proved who they
+            are.
         TooManyAttempts, TooBusy.
     """
+    async with core.database.tx(shop.id, read_only=True) as tx:
+        strong = await required_factors(tx, account.id)
+    if strong or account.password_hash is None:
+        await recently.require(core, member)
     if account.password_hash is None:
-        require_fresh(member.shopper)
         return
     tries = [(guarding.KNOWN, f"session {member.shopper.session_id}")]
     await guarding.count(core.database, shop.id, tries)

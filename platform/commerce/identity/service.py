@@ -41,12 +41,6 @@ class SignInRequired(Unauthenticated):
     code = "identity.sign_in_required"
 
 
-class ProveAgain(Unauthenticated):
-    """It has been a while since you proved who you are: do so again, then ask once more."""
-
-    code = "identity.prove_again"
-
-
 class UnknownCustomer(Unprocessable):
     """No customer has this reference."""
 

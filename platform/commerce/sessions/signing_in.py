@@ -14,12 +14,12 @@ from uuid import UUID
 
 from commerce.cart import saved
 from commerce.cart import service as carts
+from commerce.factors.service import required_factors
 from commerce.identity import accounts, devices, proofs
 from commerce.identity import service as identity
 from commerce.identity.accounts import Account
 from commerce.identity.browsers import Browser
-from commerce.identity.factors import required_factors
-from commerce.identity.proofs import Purpose
+from commerce.identity.proofs import ProofNotGood, Purpose, Shown
 from commerce.identity.service import Authentication, KnownCustomer, Shopper
 from commerce.notifications import service as notifications
 from commerce.notifications.service import Recipient
@@ -28,6 +28,8 @@ from foundation import clock, sealing
 from foundation.database import Tx
 from foundation.settings import Settings
 
+MORE_THAN_ONE = "mfa"
+"""What a session is marked with whose owner has shown more than one factor (RFC 8176)."""
 FACTOR_ATTEMPTS = 5
 """How often a second factor may be tried before the first must be shown again."""
 
@@ -68,29 +70,53 @@ Outcome = SignedIn | SecondFactorNeeded
 
 
 async def sign_in(tx: Tx, account: Account, settings: Settings, asking: Asking, *, amr: Sequence[str]) -> Outcome:
-    """Somebody has proved, by `amr` (RFC 8176), to be the owner of an account: a session, unless it asks for more."""
+    """Somebody has proved, by `amr` (RFC 8176), to be the owner of an account: a session, unless it asks for more.
+
+    What is more than one factor by itself (`mfa`: a passkey that was unlocked) is enough.
+    """
     factors = await required_factors(tx, account.id)
-    if not factors:
+    if not factors or MORE_THAN_ONE in amr:
         return await _open(tx, account, settings, asking, amr)
     ticket = await proofs.issue_token(
         tx,
         Purpose.SECOND_FACTOR,
         target=account.id.bytes,
         subject_id=account.subject_id,
-        content={"account_id": str(account.id), "amr": list(amr)},
+        content={
+            "account_id": str(account.id),
+            "amr": list(amr),
+            "session_id": str(asking.current.session_id) if asking.current else None,
+        },
         attempts=FACTOR_ATTEMPTS,
     )
     return SecondFactorNeeded(ticket, factors, clock.now() + proofs.LIVES[Purpose.SECOND_FACTOR])
 
 
-async def whose_ticket(tx: Tx, ticket: str) -> Account:
+async def waiting(tx: Tx, ticket: str, asking: Asking) -> Account:
+    """The account of a sign-in that waits for its second factor.
+
+    Raises:
+        ProofNotGood: it is over, or another browser's.
+        AccountNotFound: the account was closed meanwhile.
+    """
+    return await _whose(tx, await proofs.look(tx, Purpose.SECOND_FACTOR, ticket), asking)
+
+
+async def whose_ticket(tx: Tx, ticket: str, asking: Asking) -> Account:
     """The account of a sign-in that waits for its second factor; one attempt is counted once `tx` is committed.
 
     Raises:
-        ProofNotGood: it is over, or there have been too many attempts.
+        ProofNotGood: it is over, another browser's, or there have been too many attempts.
         AccountNotFound: the account was closed meanwhile.
     """
-    shown = await proofs.count(tx, Purpose.SECOND_FACTOR, ticket)
+    return await _whose(tx, await proofs.count(tx, Purpose.SECOND_FACTOR, ticket), asking)
+
+
+async def _whose(tx: Tx, shown: Shown, asking: Asking) -> Account:
+    """A ticket is good in the browser that showed the first factor, if that had a session to be known by."""
+    session_id = shown.content["session_id"]
+    if session_id is not None and (asking.current is None or session_id != str(asking.current.session_id)):
+        raise ProofNotGood
     return await accounts.by_id(tx, UUID(shown.content["account_id"]))
 
 
@@ -103,7 +129,7 @@ async def finish(tx: Tx, ticket: str, settings: Settings, asking: Asking, *, amr
     """
     shown = await proofs.redeem(tx, Purpose.SECOND_FACTOR, ticket)
     account = await accounts.by_id(tx, UUID(shown.content["account_id"]))
-    return await _open(tx, account, settings, asking, [*shown.content["amr"], *amr, "mfa"])
+    return await _open(tx, account, settings, asking, [*shown.content["amr"], *amr, MORE_THAN_ONE])
 
 
 async def gather(tx: Tx, account: Account) -> None:

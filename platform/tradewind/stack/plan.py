@@ -132,6 +132,8 @@ class _Planner:
             site.publish(encryption_keys=f"local:{site.passwords.get('encryption')}")
         if f"{PREFIX}INDEX_KEY" not in site.given:
             site.publish(index_key=site.passwords.get("index"))
+        if f"{PREFIX}AUDIT_SIGNING_KEYS" not in site.given:
+            site.publish(audit_signing_keys=f"local:{site.passwords.get('audit')}")
 
     def _networks(self) -> None:
         """All that runs here asks from here: the benchmarks, the load of events, whoever tries the demo."""

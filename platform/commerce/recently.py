@@ -1,0 +1,84 @@
+"""Whoever does what is sensitive must have proved just now who they are (step-up; RFC 9470).
+
+A session that was signed in, or proved anew, within some minutes will do; where the account has a second factor, only
+if it has been shown. The refusal says what will do, so that a client knows what to ask for.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from datetime import timedelta
+from typing import Annotated
+
+from fastapi import Depends
+
+from commerce.factors.service import required_factors
+from commerce.http import Core, CoreDep, Member, MemberDep
+from commerce.identity import accounts
+from commerce.identity.service import Shopper
+from foundation import clock
+from foundation.access import CUSTOMER, needs
+from foundation.database import Tx
+from foundation.errors import Unauthenticated
+
+SECONDS = 15 * 60
+MORE_THAN_ONE = "mfa"
+PASSWORD = "password"  # noqa: S105 - the name of a factor
+SIGN_IN = "sign_in"
+
+
+class ProveAgain(Unauthenticated):
+    """It has been a while since you proved who you are: do so again by one of these, then ask once more."""
+
+    code = "identity.prove_again"
+
+    factors: list[str]
+    """`totp`, `passkey`, `recovery_code`, `password`, or `sign_in`: sign in anew, by whichever way."""
+    seconds: int
+    """How long it holds."""
+
+
+def is_recent(shopper: Shopper, *, strong: bool, within: timedelta) -> bool:
+    """Whether a session's owner has proved lately who they are; if `strong`, by more than one factor."""
+    at = shopper.authenticated_at
+    return at is not None and clock.now() - at <= within and (not strong or MORE_THAN_ONE in shopper.amr)
+
+
+async def ways(tx: Tx, member: Member) -> tuple[str, ...]:
+    """What somebody can prove by who they are: their second factors if they have any, else their password."""
+    strong = await required_factors(tx, member.account_id)
+    if strong:
+        return strong
+    account = await accounts.by_id(tx, member.account_id)
+    return (PASSWORD,) if account.password_hash is not None else (SIGN_IN,)
+
+
+async def require(core: Core, member: Member, *, seconds: int = SECONDS) -> None:
+    """Stop whoever has not proved within so many seconds who they are.
+
+    Raises:
+        ProveAgain.
+    """
+    within = timedelta(seconds=seconds)
+    async with core.database.tx(member.shopper.tenant_id, read_only=True) as tx:
+        strong = bool(await required_factors(tx, member.account_id))
+        if not is_recent(member.shopper, strong=strong, within=within):
+            raise ProveAgain(factors=list(await ways(tx, member)), seconds=seconds)
+
+
+def require_recent(seconds: int = SECONDS) -> Callable[..., Awaitable[Member]]:
+    """A dependency that gives the account of whoever has proved within so many seconds who they are.
+
+    Raises:
+        SessionUnknown, SessionExpired, SignInRequired, ProveAgain: nobody has, or not lately enough.
+    """
+
+    @needs(CUSTOMER.proved_anew)
+    async def proved(core: CoreDep, member: MemberDep) -> Member:
+        await require(core, member, seconds=seconds)
+        return member
+
+    return proved
+
+
+RecentMemberDep = Annotated[Member, Depends(require_recent())]
