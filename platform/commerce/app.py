@@ -23,6 +23,7 @@ from commerce.cart import keeping_api as kept
 from commerce.catalog import api as catalog
 from commerce.checkout import api as checkout
 from commerce.checkout import webhooks_api as webhooks
+from commerce.configuration import api as configuration
 from commerce.cross_origin import CrossOrigin
 from commerce.cross_site import require_same_origin
 from commerce.delivery import api as delivery
@@ -32,6 +33,8 @@ from commerce.identity.passwords import Passwords
 from commerce.inventory import api as inventory
 from commerce.kept import CHANNEL, Kept, Shortcut
 from commerce.ledger import api as ledger
+from commerce.lifecycle import api as lifecycle
+from commerce.lifecycle import operator_api as operators
 from commerce.limits.limiting import Limiter, Limits
 from commerce.limits.sharing import Sharer
 from commerce.orders import api as orders
@@ -64,6 +67,7 @@ from commerce.sessions import api as sessions
 from commerce.stored_value import api as stored_value
 from commerce.taxes import api as taxes
 from commerce.taxes.vat_ids import NoRegister, Vies
+from commerce.tenancy.service import CHANNEL as DIRECTORY
 from commerce.tenancy.service import Directory
 from commerce.vendors import api as vendors
 from commerce.webhooks import api as tenant_webhooks
@@ -110,12 +114,13 @@ def create_app(settings: Settings | None = None) -> FastAPI:
             Outbound.of(settings) as outbound,
         ):
             life = Life(_direct(settings))
-            app.state.core = Core(settings, database, Directory(database), answers, life, outbound, passwords)
+            directory = Directory(database)
+            app.state.core = Core(settings, database, directory, answers, life, outbound, passwords)
             app.state.decisions = DecisionClient(
                 client, settings.serving_url, token.get_secret_value() if token else None, settings.decision_deadline_ms
             )
             app.state.vat_register = Vies(client, settings.vies_url) if settings.vies_url else NoRegister()
-            async with _told(settings, answers), life.lived():
+            async with _told(settings, answers, directory), life.lived():
                 yield
         passwords.close()
         await limits.buckets.close()
@@ -177,6 +182,9 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         tenant_webhooks,
         audit,
         keys_api,
+        configuration,
+        lifecycle,
+        operators,
     )
     add_routes(app, [*(context.router for context in contexts), checkout.orders_router, keys_api.vendor_router])
     index(app, require_same_origin)
@@ -199,12 +207,19 @@ def _direct(settings: Settings) -> str:
 
 
 @asynccontextmanager
-async def _told(settings: Settings, kept: Kept) -> AsyncIterator[None]:
-    """What is kept hears of every change."""
-    if not kept.limit:
-        yield
-        return
-    listener = Listener(_direct(settings), CHANNEL, heard=kept.heard, hearing=kept.open, deaf=kept.close)
+async def _told(settings: Settings, kept: Kept, directory: Directory) -> AsyncIterator[None]:
+    """What is kept, and what is remembered of shops, hears of every change."""
+
+    def hearing() -> None:
+        kept.open()
+        directory.open()
+
+    def deaf() -> None:
+        kept.close()
+        directory.close()
+
+    also = {DIRECTORY: directory.heard}
+    listener = Listener(_direct(settings), CHANNEL, heard=kept.heard, hearing=hearing, deaf=deaf, also=also)
     listening = asyncio.create_task(listener.run())
     try:
         yield

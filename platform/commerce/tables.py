@@ -3,6 +3,7 @@
 from commerce.billing import models as billing
 from commerce.cart import models as cart
 from commerce.catalog import models as catalog
+from commerce.configuration import models as configuration
 from commerce.delivery import models as delivery
 from commerce.documents import models as documents
 from commerce.factors import models as factors
@@ -11,6 +12,7 @@ from commerce.identity import models as identity
 from commerce.identity import staff
 from commerce.inventory import models as inventory
 from commerce.ledger import models as ledger
+from commerce.lifecycle import models as lifecycle
 from commerce.notifications import models as notifications
 from commerce.oauth import models as oauth
 from commerce.orders import carrier_models, change_models, claim_models, gift_models, return_models
@@ -39,6 +41,7 @@ __all__ = [
     "catalog",
     "change_models",
     "claim_models",
+    "configuration",
     "delivery",
     "documents",
     "factors",
@@ -48,6 +51,7 @@ __all__ = [
     "identity",
     "inventory",
     "ledger",
+    "lifecycle",
     "notifications",
     "oauth",
     "orders",

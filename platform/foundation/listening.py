@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import asyncpg
@@ -35,12 +35,15 @@ class Listener:
         heard: Callable[[str], None],
         hearing: Callable[[], None],
         deaf: Callable[[], None],
+        also: Mapping[str, Callable[[str], None]] | None = None,
     ) -> None:
+        """`also` are other channels that are heard over the same connection, and by whom."""
         self._dsn = dsn
         self._channel = channel
         self._heard = heard
         self._hearing = hearing
         self._deaf = deaf
+        self._also = also or {}
         self._word = ""
         self._came_back = asyncio.Event()
         self._cut = asyncio.Event()
@@ -62,6 +65,8 @@ class Listener:
         try:
             connection.add_termination_listener(lambda _: self._cut.set())
             await connection.add_listener(self._channel, self._on)
+            for channel, heard in self._also.items():
+                await connection.add_listener(channel, _only_payload(heard))
             await self._say(connection)
             self._hearing()
             while not await self._is_cut():
@@ -90,3 +95,7 @@ class Listener:
             self._came_back.set()
         elif not payload.startswith(_OWN):
             self._heard(payload)
+
+
+def _only_payload(heard: Callable[[str], None]) -> Callable[[Any, int, str, str], None]:
+    return lambda _connection, _pid, _channel, payload: heard(payload)

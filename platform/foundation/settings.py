@@ -97,6 +97,11 @@ class Settings(BaseSettings):
         description="Let such addresses be this machine, at any port: for development, ignored in production.",
     )
 
+    operator_token: SecretStr | None = Field(
+        None, description="The bearer token of whoever runs the platform; without one nobody may call /v1/operator."
+    )
+    closing_days: int = Field(30, ge=1, le=365, description="How long the deletion of a shop can be undone, in days.")
+
     test_bank_secret: SecretStr = Field(
         SecretStr("whsec_dHJhZGV3aW5kLXRlc3QtYmFuaw=="),
         description="What the test bank signs its pages and notifications with. No money moves there, and it is not "

@@ -21,21 +21,29 @@ TENANT = "(tenant_id = ( SELECT current_tenant() AS current_tenant))"
 SHARED = {
     "alembic_version": "",
     "outbox_cursor": "",
-    "tenant": "SELECT",
-    "tenant_domain": "SELECT",
+    "tenant": "SELECT INSERT UPDATE DELETE",
+    "tenant_domain": "SELECT INSERT UPDATE DELETE",
 }
 """Tables that belong to no tenant, and what the app may do with each. The directory is read before the tenant is known:
-host names, names and settings of the shops, of which nothing is secret and nothing is personal.
+host names, names and settings of the shops, of which nothing is secret and nothing is personal. Each row of it is
+written by its own tenant alone.
 """
+
+ITSELF = {"tenant": "(id = ( SELECT current_tenant() AS current_tenant))"}
+"""The condition where the row is the tenant."""
+WRITTEN_BY_THEIR_OWN = ("tenant", "tenant_domain")
 
 OTHER_POLICIES = {
     ("outbox", "relay", RELAY),
     ("dead_letter", "relay", RELAY),
     ("webhook_cursor", "relay", RELAY),
     ("search_document", "search", OWNER),
+    ("webhook_cursor", "relay", RELAY),
+    ("tenant", "directory", "public"),
+    ("tenant_domain", "directory", "public"),
 }
 """(table, policy, role): who else may see rows, and by which policy. The relay delivers the events of every tenant; the
-owner's is what `search_products` runs under.
+owner's is what `search_products` runs under; the directory is read by everybody who may read it at all.
 """
 
 DEFINERS = {
@@ -76,6 +84,10 @@ def _unguarded(connection: Connection) -> Iterator[str]:
         ).fetchone()
         if row != (True, True):
             yield f"{table}: row-level security is not both enabled and forced"
+    for table in WRITTEN_BY_THEIR_OWN:
+        row = connection.execute("SELECT relrowsecurity FROM pg_class WHERE oid = %s::regclass", (table,)).fetchone()
+        if row != (True,):
+            yield f"{table}: row-level security is not enabled"
 
 
 def _without_tenant_first(connection: Connection) -> Iterator[str]:
@@ -105,7 +117,7 @@ def _policies(connection: Connection) -> Iterator[str]:
         if not permissive:
             continue  # it can only take away
         conditions = {"r": [using], "a": [check], "w": [using, check], "d": [using], "*": [using, check]}[command]
-        if any(condition != TENANT for condition in conditions):
+        if any(condition != ITSELF.get(table, TENANT) for condition in conditions):
             yield f"{table}: the policy {name} lets {', '.join(roles)} see or write what is not the tenant's own"
         elif {"public", APP} & set(roles):
             covered.setdefault(table, set()).update(_COMMANDS.values() if command == "*" else command)

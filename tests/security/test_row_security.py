@@ -70,9 +70,17 @@ PLANTED = {
         "orders: tradewind_app may TRUNCATE",
     ),
     "a right that everybody has": ("GRANT SELECT ON orders TO public", "orders: everybody may SELECT"),
-    "the directory, written by the app": (
-        "GRANT UPDATE (name) ON tenant TO tradewind_app",
-        "tenant: belongs to no tenant, and tradewind_app may UPDATE",
+    "a table of nobody's, written by the app": (
+        "GRANT UPDATE (seq) ON outbox_cursor TO tradewind_app",
+        "outbox_cursor: belongs to no tenant, and tradewind_app may UPDATE",
+    ),
+    "the directory, written by any tenant": (
+        "CREATE POLICY more ON tenant FOR UPDATE USING (true)",
+        "tenant: the policy more lets public see or write what is not the tenant's own",
+    ),
+    "the directory without its policies": (
+        "ALTER TABLE tenant_domain DISABLE ROW LEVEL SECURITY",
+        "tenant_domain: row-level security is not enabled",
     ),
     "a view that reads as its owner": (
         "CREATE VIEW planted AS SELECT * FROM orders",

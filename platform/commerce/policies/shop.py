@@ -6,4 +6,9 @@ from commerce.policies.permission import Permission
 
 READ = Permission("settings:read", "See how the shop is set up.")
 WRITE = Permission("settings:write", "Set the shop up: taxes, delivery, payment providers, documents, order rules.")
-PERMISSIONS = (READ, WRITE)
+CLOSE = Permission(
+    "settings:close",
+    "Close the shop for good, and undo that.",
+    rule="The shop's name must be typed; everything is deleted only after a time of grace.",
+)
+PERMISSIONS = (READ, WRITE, CLOSE)

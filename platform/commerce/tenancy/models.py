@@ -1,4 +1,6 @@
-"""The tenant directory. It is read before a tenant is known, so it is not tenant-owned."""
+"""The tenant directory. It is read before a tenant is known, so it is not tenant-owned; a row is written by its own
+tenant alone.
+"""
 
 from __future__ import annotations
 
@@ -11,14 +13,16 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from foundation.database import Base
 from foundation.ids import new_id
-from foundation.tables import Created, Str
+from foundation.tables import Created, Str, Timestamp, Units
 
 
 class Tenant(Base):
     """A shop."""
 
     __tablename__ = "tenant"
-    __table_args__ = (CheckConstraint("status IN ('active', 'suspended')", name="status"),)
+    __table_args__ = (
+        CheckConstraint("status IN ('draft', 'unverified', 'active', 'suspended', 'closing')", name="status"),
+    )
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
     slug: Mapped[Str] = mapped_column(unique=True)
@@ -27,6 +31,10 @@ class Tenant(Base):
     locale: Mapped[Str] = mapped_column(server_default="en-US")
     status: Mapped[Str] = mapped_column(server_default="active")
     settings: Mapped[dict[str, Any]] = mapped_column(JSONB, server_default=text("'{}'"))
+    settings_version: Mapped[Units] = mapped_column(server_default="1")
+    """Grows with every change of name, locale or settings by its staff."""
+    closes_at: Mapped[Timestamp | None]
+    """When everything of a shop that is closing is deleted."""
     created_at: Mapped[Created]
 
 

@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
+import json
 import time
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import select
+from sqlalchemy import select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from commerce.tenancy.models import Tenant, TenantDomain
-from foundation.database import Database
-from foundation.errors import Forbidden, NotFound
+from foundation.database import Database, Tx, hot
+from foundation.errors import Conflict, NotFound, Unavailable
 
+CHANNEL = "directory_changed"
 CACHED_SECONDS = 30.0
+UNHEARD_SECONDS = 1.0
+"""How long a shop is remembered while nobody would tell that it has changed."""
 
 
 class UnknownTenant(NotFound):
@@ -26,10 +32,26 @@ class UnknownTenant(NotFound):
     host: str
 
 
-class TenantSuspended(Forbidden):
+class TenantSuspended(Unavailable):
     """This shop is closed for now."""
 
     code = "tenancy.suspended"
+
+
+class SettingsChanged(Conflict):
+    """Somebody has changed the shop's settings since they were read."""
+
+    code = "tenancy.settings_changed"
+
+    version: int
+
+
+class StatusUnfit(Conflict):
+    """The shop is in a state that does not allow this."""
+
+    code = "tenancy.status_unfit"
+
+    present: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +65,12 @@ class Shop:
     locale: str
     status: str
     settings: dict[str, Any]
+    settings_version: int = 1
+
+    @property
+    def is_open(self) -> bool:
+        """Whether anybody but its staff may come in."""
+        return self.status == "active"
 
     @property
     def zone(self) -> ZoneInfo:
@@ -52,38 +80,65 @@ class Shop:
 
 @dataclass(slots=True)
 class Directory:
-    """The tenant directory with a short memory: a change is seen within `CACHED_SECONDS`."""
+    """The tenant directory with a short memory: a shop is forgotten as soon as Postgres tells that it changed."""
 
     database: Database
+    _hearing: bool = False
+    _told: int = 0
+    """Grows with everything that is told, so that what was read before is not remembered after."""
     _known: dict[str, tuple[float, Shop]] = field(default_factory=dict)
 
     async def by_host(self, host: str) -> Shop:
-        """The shop of a Host header, with or without a port.
+        """The open shop of a Host header, with or without a port.
 
         Raises:
             UnknownTenant: nobody registered that name.
             TenantSuspended: the shop is closed.
         """
-        shop = self.known(host)
-        if shop is not None:
-            return shop
+        shop = await self.found(host)
+        if not shop.is_open:
+            raise TenantSuspended
+        return shop
+
+    async def found(self, host: str) -> Shop:
+        """The shop of a Host header, open or closed.
+
+        Raises:
+            UnknownTenant: nobody registered that name.
+        """
         name = _host_name(host)
         known = self._known.get(name)
-        if known is None or known[0] < time.monotonic():
-            async with self.database.transaction(None) as session:
-                found = await find_by_host(session, name)
-            if found is None:
-                raise UnknownTenant(host=name[:200])
-            known = (time.monotonic() + CACHED_SECONDS, found)
-            self._known[name] = known
-        if known[1].status != "active":
-            raise TenantSuspended
-        return known[1]
+        if known is not None and known[0] >= time.monotonic():
+            return known[1]
+        told = self._told
+        async with self.database.transaction(None) as session:
+            shop = await find_by_host(session, name)
+        if shop is None:
+            self._known.pop(name, None)
+            raise UnknownTenant(host=name[:200])
+        if told == self._told:
+            self._known[name] = (time.monotonic() + (CACHED_SECONDS if self._hearing else UNHEARD_SECONDS), shop)
+        return shop
 
     def known(self, host: str) -> Shop | None:
         """The open shop of a Host header, if it is remembered."""
         known = self._known.get(_host_name(host))
-        return known[1] if known and known[0] >= time.monotonic() and known[1].status == "active" else None
+        return known[1] if known and known[0] >= time.monotonic() and known[1].is_open else None
+
+    def open(self) -> None:
+        """From here on every change is heard."""
+        self._hearing = True
+
+    def close(self) -> None:
+        """Changes may go by unheard: remember nothing for long."""
+        self._hearing = False
+        self._told += 1
+        self._known.clear()
+
+    def heard(self, tenant_id: str) -> None:
+        """A shop, or its host names, changed."""
+        self._told += 1
+        self._known = {name: known for name, known in self._known.items() if str(known[1].id) != tenant_id}
 
 
 def _host_name(host: str) -> str:
@@ -109,10 +164,90 @@ async def a_host_of(session: AsyncSession, tenant_id: UUID) -> str | None:
 
 
 async def all_shops(session: AsyncSession) -> list[Shop]:
-    """Every shop, by slug: for the workers that serve all of them."""
-    return [shop_of(tenant) for tenant in await session.scalars(select(Tenant).order_by(Tenant.slug))]
+    """Every shop, by slug: for the workers that serve all of them. One that somebody is only setting up is none yet."""
+    found = select(Tenant).where(Tenant.status != "draft").order_by(Tenant.slug)
+    return [shop_of(tenant) for tenant in await session.scalars(found)]
 
 
 def shop_of(tenant: Tenant) -> Shop:
     """The value the core works with."""
-    return Shop(tenant.id, tenant.slug, tenant.name, tenant.currency, tenant.locale, tenant.status, tenant.settings)
+    return Shop(
+        tenant.id,
+        tenant.slug,
+        tenant.name,
+        tenant.currency,
+        tenant.locale,
+        tenant.status,
+        tenant.settings,
+        tenant.settings_version,
+    )
+
+
+_OWN = hot(
+    text(
+        """
+        SELECT id, slug, name, currency, locale, status, settings::text AS settings, settings_version FROM tenant
+        WHERE id = :tenant_id
+        """
+    )
+)
+
+
+async def own(tx: Tx) -> Shop:
+    """The transaction's own shop as it stands now, whatever is remembered of it.
+
+    Raises:
+        UnknownTenant: it is gone.
+    """
+    row = await tx.one(_OWN)
+    if row is None:
+        raise UnknownTenant(host="")
+    return Shop(**{**dict(row), "settings": json.loads(row["settings"])})
+
+
+_KEEP_SETTINGS = hot(
+    text(
+        """
+        UPDATE tenant SET name = :name, locale = :locale, settings_version = settings_version + 1,
+               settings = (settings - CAST(:keys AS text[])) || CAST(CAST(:settings AS text) AS jsonb)
+        WHERE id = :tenant_id AND settings_version = :version RETURNING settings_version
+        """
+    )
+)
+
+
+async def keep_settings(
+    tx: Tx, *, name: str, locale: str, keys: Sequence[str], settings: Mapping[str, Any], version: int
+) -> int:
+    """Put these in place of what the shop had under `keys`; what it has under others stays. The new version is given.
+
+    Raises:
+        SettingsChanged: it is not `version` any more.
+    """
+    values = {"name": name, "locale": locale, "keys": list(keys), "settings": json.dumps(settings), "version": version}
+    row = await tx.one(_KEEP_SETTINGS, values)
+    if row is None:
+        raise SettingsChanged(version=(await own(tx)).settings_version)
+    kept: int = row["settings_version"]
+    return kept
+
+
+_MOVE = hot(
+    text(
+        """
+        UPDATE tenant SET status = :status, closes_at = CAST(:closes_at AS timestamptz)
+        WHERE id = :tenant_id AND status = ANY (CAST(:among AS text[])) RETURNING status
+        """
+    )
+)
+
+
+async def move(tx: Tx, status: str, *, among: Sequence[str], closes_at: datetime | None = None) -> None:
+    """Bring the shop into a state from one of `among`; every worker is told with the commit.
+
+    Raises:
+        StatusUnfit: it is in another one.
+    """
+    values = {"status": status, "among": list(among), "closes_at": closes_at}
+    if await tx.one(_MOVE, values) is None:
+        raise StatusUnfit(present=(await own(tx)).status)

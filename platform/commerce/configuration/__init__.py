@@ -1,0 +1,1 @@
+"""How a shop is set up: a schema, versions, and who changed what."""

@@ -1,0 +1,154 @@
+"""The schema of a shop's configuration: every setting that staff may change, and nothing else.
+
+A context that reads a new key of `Shop.settings` gives it a field here. What the platform itself remembers under other
+keys (how a demo was loaded, that its customers sign in by reference) is neither shown nor touched.
+"""
+
+from __future__ import annotations
+
+import re
+from datetime import datetime
+from typing import Annotated, Any
+from zoneinfo import available_timezones
+
+from pydantic import AfterValidator, Field, StringConstraints, model_validator
+
+from commerce.notifications.letters import faults
+from foundation.types import Input, LongText, Model, Note, Text
+
+MOST_ORIGINS = 50
+_PLACE = re.compile(r"^[a-z0-9-]+(?:\.[a-z0-9-]+)*(?::[0-9]{1,5})?$")
+
+
+def _zone(value: str) -> str:
+    if value not in available_timezones():
+        raise ValueError("must be a time zone of the IANA database, such as Europe/Berlin")
+    return value
+
+
+def _origin(value: str) -> str:
+    scheme, found, place = value.partition("://")
+    if not found or scheme not in {"https", "http"} or not _PLACE.match(place):
+        raise ValueError("must be an origin: a scheme, a host in lower case and perhaps a port, nothing after")
+    return value
+
+
+def _picture(value: str) -> str:
+    if not re.match(r"^(?:https://[^\s\"'<>\\]+|/shop/logo/[0-9a-f]{32}\.png)$", value):
+        raise ValueError("must be an https address, or a logo that was uploaded")
+    return value
+
+
+Colour = Annotated[str, StringConstraints(pattern=r"^#[0-9a-fA-F]{6}$", to_lower=True)]
+Locale = Annotated[str, StringConstraints(pattern=r"^[a-z]{2,3}(?:-[A-Z]{2})?$")]
+"""A language and perhaps a country (BCP 47): `en-US`."""
+Zone = Annotated[Text, AfterValidator(_zone)]
+Origin = Annotated[Text, AfterValidator(_origin)]
+Template = Annotated[str, StringConstraints(pattern=r"^[a-z_]{1,60}$")]
+Picture = Annotated[str, StringConstraints(max_length=500), AfterValidator(_picture)]
+
+
+class Theme(Input):
+    """What the shop looks like."""
+
+    accent: Colour | None = None
+    """`#rrggbb`; made readable wherever it is used. Without one the shop is green."""
+    logo: Picture | None = None
+    """Its address. Mail programs load one that begins with https:// only."""
+
+
+class Front(Input):
+    """The words at the top of the home page."""
+
+    headline: Text | None = None
+    text: Note | None = None
+
+
+class Words(Input):
+    """The shop's own words for a message; what is left out is the platform's."""
+
+    subject: Text | None = None
+    body: LongText | None = None
+    action: Text | None = None
+
+
+class Configuration(Input):
+    """A shop's configuration."""
+
+    name: Text
+    locale: Locale = "en-US"
+    zone: Zone = "UTC"
+    """Where its days begin and end."""
+    theme: Theme = Theme()
+    storefront: Front = Front()
+    mail_templates: Annotated[dict[Template, Words], Field(max_length=100)] = Field(default_factory=dict)
+    """By the message's name. `{{ name }}` stands for a value of the message; nothing in them is run."""
+    cors_origins: Annotated[list[Origin], Field(max_length=MOST_ORIGINS)] = Field(default_factory=list)
+    """Pages of other origins that may ask the shop's API."""
+
+    @model_validator(mode="after")
+    def _messages_are_good(self) -> Configuration:
+        found = [
+            f"{template}: {fault}"
+            for template, words in self.mail_templates.items()
+            for fault in faults(template, words.model_dump(exclude_none=True))
+        ]
+        if found:
+            raise ValueError("; ".join(found))
+        return self
+
+
+KEYS = tuple(sorted(Configuration.model_fields.keys() - {"name", "locale"}))
+"""The keys of `Shop.settings` that the configuration holds; name and locale have columns of their own."""
+
+
+class ConfigurationIn(Input):
+    """A configuration in place of the present one."""
+
+    version: Annotated[int, Field(ge=1, le=2**62)]
+    """The version that was read: somebody else's change is not written over."""
+    configuration: Configuration
+    note: Annotated[str, StringConstraints(strip_whitespace=True, max_length=500)] | None = None
+    """Why."""
+
+
+class RevertIn(Input):
+    """Back to how it was."""
+
+    version: Annotated[int, Field(ge=1, le=2**62)]
+    """The version that was read."""
+    to: Annotated[int, Field(ge=1, le=2**62)]
+    """The version to go back to."""
+
+
+class ConfigurationOut(Model):
+    """The present configuration."""
+
+    version: int
+    configuration: dict[str, Any]
+
+
+class Difference(Model):
+    """A setting that changed."""
+
+    path: str
+    """`theme.accent`."""
+    before: Any = None
+    after: Any = None
+
+
+class ChangeOut(Model):
+    """Who changed what."""
+
+    version: int
+    changed_by: str
+    changed_at: datetime
+    note: str
+    changes: list[Difference]
+
+
+class History(Model):
+    """The changes, the latest first."""
+
+    items: list[ChangeOut]
+    has_more: bool

@@ -1,0 +1,1 @@
+"""Shops that open, are closed for a while, and end."""
