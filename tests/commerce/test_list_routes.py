@@ -16,8 +16,11 @@ import pytest
 from sqlalchemy import event
 from sqlalchemy.engine import Engine
 
+from commerce.identity import accounts
+from commerce.identity import service as identity
+from commerce.identity.service import Authentication
 from commerce.identity.staff import create_key
-from foundation import database, webhooks
+from foundation import database, sealing, webhooks
 from foundation.ids import new_id
 from tests.commerce.conftest import Browser
 from tests.commerce.desk import Desk
@@ -84,6 +87,7 @@ LISTS: dict[str, Listed] = {
     "/v1/store/payment-methods": Listed(by="shopper"),
     "/v1/store/store-credit": Listed(rows="grants", by="shopper"),
     "/v1/store/sessions/current": Listed(rows="consent", by="shopper", grows=False),
+    "/v1/store/accounts/current/devices": Listed(rows="devices", by="member"),
     "/v1/admin/orders": Listed("?limit={n}"),
     "/v1/admin/orders/{order_id}": Listed(rows="lines"),
     "/v1/admin/orders/{order_id}/documents": Listed(),
@@ -225,6 +229,7 @@ class Town:
                 post, "/v1/admin/vendors/m0/products", {"product_ids": [str(p.product_id) for p in self.shop.products]}
             )
             await self._vendor_key()
+        await self._sign_in_somewhere()
         self.names |= {"code": "m0", "card_id": card.get("id") or card["card"]["id"]}
         with psycopg.connect(self.urls.app) as app:
             app.execute("SELECT set_config('tradewind.tenant_id', %s, true)", (str(self.shop.id),))
@@ -233,6 +238,17 @@ class Town:
                 " VALUES (%s, %s, %s, 'C', %s, 0, 1)",
                 (self.shop.id, new_id(), f"c{number}", f"c{number}"),
             )
+
+    async def _sign_in_somewhere(self) -> None:
+        async with self.desk.database.tx(self.shop.id) as tx:
+            account = await accounts.by_email(tx, "ada@example.com") or await accounts.create(
+                tx, display_name="Ada", email="ada@example.com", verified=True
+            )
+            browser, address = await sealing.seal(tx, account.subject_id, ["Firefox on Linux", "192.0.2.1"])
+            hour = timedelta(hours=1)
+            there = Authentication(account.id, ("pwd",), hour, browser=browser, address=address)
+            token, _ = await identity.open_session(tx, ttl=hour, authentication=there)
+        self.clients["member"].headers["Authorization"] = f"Bearer {token}"
 
     async def _vendor_key(self) -> None:
         async with self.desk.database.transaction(self.shop.id) as session:
@@ -313,8 +329,12 @@ async def town(
 ) -> AsyncIterator[Town]:
     transport = httpx.ASGITransport(app=app, raise_app_exceptions=False)
     desk = await Desk.at(app.state.core.database, grocer)
-    async with httpx.AsyncClient(transport=transport, base_url=f"http://{grocer.host}") as vendor:
-        clients = {"shopper": browser.http, "staff": staff, "vendor": vendor}
+    base = f"http://{grocer.host}"
+    async with (
+        httpx.AsyncClient(transport=transport, base_url=base) as vendor,
+        httpx.AsyncClient(transport=transport, base_url=base) as member,
+    ):
+        clients = {"shopper": browser.http, "staff": staff, "vendor": vendor, "member": member}
         town = Town(grocer, database_urls, desk, clients)
         await town.open()
         yield town
