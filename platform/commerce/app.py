@@ -59,6 +59,7 @@ from commerce.payments.reconciliation import api as reconciliation
 from commerce.plans.book import Book
 from commerce.plans.gate import Gate
 from commerce.pricing import api as pricing
+from commerce.profile import api as profile
 from commerce.programs import keys_api
 from commerce.promotions import api as promotions
 from commerce.recommendations import api as recommendations
@@ -71,6 +72,7 @@ from commerce.tenancy.service import CHANNEL as DIRECTORY
 from commerce.tenancy.service import Directory
 from commerce.vendors import api as vendors
 from commerce.webhooks import api as tenant_webhooks
+from commerce.wishlists import api as wishlists
 from foundation import buckets, http
 from foundation.access import ANYONE, needs
 from foundation.database import Database
@@ -177,6 +179,8 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         pricing,
         stored_value,
         promotions,
+        profile,
+        wishlists,
         documents,
         order_documents,
         tenant_webhooks,

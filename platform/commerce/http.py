@@ -224,6 +224,25 @@ MemberDep = Annotated[Member, Depends(_member)]
 """Raises SessionUnknown, SessionExpired, SignInRequired: nobody has signed in to an account."""
 
 
+@dataclass(frozen=True, slots=True)
+class SignedIn:
+    """A customer who has signed in."""
+
+    id: UUID
+    shopper: Shopper
+
+
+@needs(CUSTOMER)
+async def _customer(shopper: ShopperDep) -> SignedIn:
+    if shopper.customer_id is None:
+        raise identity.SignInRequired
+    return SignedIn(shopper.customer_id, shopper)
+
+
+CustomerDep = Annotated[SignedIn, Depends(_customer)]
+"""Raises SessionUnknown, SessionExpired, SignInRequired: nobody has signed in as a customer."""
+
+
 def staff(scope: str) -> Callable[..., Awaitable[Staff]]:
     """A dependency that gives the member of staff or program whose key carries `scope`.
 

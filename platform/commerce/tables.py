@@ -24,6 +24,7 @@ from commerce.payments.providers.test import models as test_bank
 from commerce.payments.reconciliation import models as reconciliation
 from commerce.plans import models as plans
 from commerce.pricing import models as pricing
+from commerce.profile import models as profile
 from commerce.promotions import models as promotions
 from commerce.stored_value import models as stored_value
 from commerce.taxes import models as taxes
@@ -31,6 +32,7 @@ from commerce.tenancy import models as tenancy
 from commerce.throttling import models as throttling
 from commerce.vendors import models as vendors
 from commerce.webhooks import models as webhooks
+from commerce.wishlists import models as wishlists
 from foundation import audit, idempotency, outbox, sealing
 
 __all__ = [
@@ -61,6 +63,7 @@ __all__ = [
     "payments",
     "plans",
     "pricing",
+    "profile",
     "promotions",
     "reconciliation",
     "return_models",
@@ -73,4 +76,5 @@ __all__ = [
     "throttling",
     "vendors",
     "webhooks",
+    "wishlists",
 ]
