@@ -60,7 +60,8 @@ from commerce.plans.book import Book
 from commerce.plans.gate import Gate
 from commerce.pricing import api as pricing
 from commerce.profile import api as profile
-from commerce.programs import keys_api
+from commerce.programs import api as programs
+from commerce.programs import keys_api, oauth_api
 from commerce.promotions import api as promotions
 from commerce.recommendations import api as recommendations
 from commerce.recommendations.service import DecisionClient
@@ -189,6 +190,8 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         configuration,
         lifecycle,
         operators,
+        programs,
+        oauth_api,
     )
     add_routes(app, [*(context.router for context in contexts), checkout.orders_router, keys_api.vendor_router])
     index(app, require_same_origin)
