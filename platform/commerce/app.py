@@ -59,13 +59,13 @@ from commerce.payments.reconciliation import api as reconciliation
 from commerce.plans.book import Book
 from commerce.plans.gate import Gate
 from commerce.pricing import api as pricing
-from commerce.profile import api as profile
-from commerce.programs import api as programs
-from commerce.programs import keys_api, oauth_api
+from commerce.programs import keys_api
 from commerce.promotions import api as promotions
 from commerce.recommendations import api as recommendations
 from commerce.recommendations.service import DecisionClient
 from commerce.sessions import api as sessions
+from commerce.staffing import api as staffing
+from commerce.staffing import vendor_api as vendor_staffing
 from commerce.stored_value import api as stored_value
 from commerce.taxes import api as taxes
 from commerce.taxes.vat_ids import NoRegister, Vies
@@ -73,7 +73,6 @@ from commerce.tenancy.service import CHANNEL as DIRECTORY
 from commerce.tenancy.service import Directory
 from commerce.vendors import api as vendors
 from commerce.webhooks import api as tenant_webhooks
-from commerce.wishlists import api as wishlists
 from foundation import buckets, http
 from foundation.access import ANYONE, needs
 from foundation.database import Database
@@ -180,8 +179,6 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         pricing,
         stored_value,
         promotions,
-        profile,
-        wishlists,
         documents,
         order_documents,
         tenant_webhooks,
@@ -190,8 +187,8 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         configuration,
         lifecycle,
         operators,
-        programs,
-        oauth_api,
+        staffing,
+        vendor_staffing,
     )
     add_routes(app, [*(context.router for context in contexts), checkout.orders_router, keys_api.vendor_router])
     index(app, require_same_origin)

@@ -15,7 +15,7 @@ from uuid import UUID
 from fastapi import Depends, Header, Request
 from fastapi.responses import Response
 
-from commerce.identity import keys
+from commerce.identity import keys, people
 from commerce.identity import service as identity
 from commerce.identity import staff as staff_keys
 from commerce.identity.browsers import Browser
@@ -23,7 +23,6 @@ from commerce.identity.passwords import Passwords
 from commerce.identity.service import SessionExpired, SessionUnknown, Shopper
 from commerce.identity.staff import Staff
 from commerce.kept import Kept
-from commerce.oauth import bearers, signing
 from commerce.policies.registry import known
 from commerce.tenancy.service import Directory, Shop
 from foundation import clock, idempotency
@@ -157,20 +156,9 @@ async def shopper_or_none(request: Request, core: CoreDep, shop: ShopDep) -> Sho
     if token is None:
         return None
     async with core.database.tx(shop.id, read_only=True) as tx:
-        shopper = await _by_session_or_grant(tx, request, token)
+        shopper = await identity.by_token(tx, token)
     await seen(core, shopper)
     return shopper
-
-
-async def _by_session_or_grant(tx: Tx, request: Request, token: str) -> Shopper:
-    """Whom a session's token stands for, or a program's access token: there the customer that it acts for.
-
-    Raises:
-        SessionUnknown, SessionExpired, TokenUnknown, ScopeNotGranted.
-    """
-    if signing.looks_like_one(token):
-        return bearers.shopper_of(tx, await bearers.bearer(tx, token), request.method)
-    return await identity.by_token(tx, token)
 
 
 async def seen(core: Core, shopper: Shopper) -> None:
@@ -189,7 +177,7 @@ async def shopper_of(tx: Tx, request: Request) -> Shopper:
     token = token_of(request)
     if token is None:
         raise SessionUnknown
-    return await _by_session_or_grant(tx, request, token)
+    return await identity.by_token(tx, token)
 
 
 MaybeShopper = Annotated[Shopper | None, Depends(shopper_or_none)]
@@ -236,35 +224,17 @@ MemberDep = Annotated[Member, Depends(_member)]
 """Raises SessionUnknown, SessionExpired, SignInRequired: nobody has signed in to an account."""
 
 
-@dataclass(frozen=True, slots=True)
-class SignedIn:
-    """A customer who has signed in."""
-
-    id: UUID
-    shopper: Shopper
-
-
-@needs(CUSTOMER)
-async def _customer(shopper: ShopperDep) -> SignedIn:
-    if shopper.customer_id is None:
-        raise identity.SignInRequired
-    return SignedIn(shopper.customer_id, shopper)
-
-
-CustomerDep = Annotated[SignedIn, Depends(_customer)]
-"""Raises SessionUnknown, SessionExpired, SignInRequired: nobody has signed in as a customer."""
-
-
 def staff(scope: str) -> Callable[..., Awaitable[Staff]]:
-    """A dependency that gives the member of staff or program whose key carries `scope`.
+    """A dependency that gives the member of staff or program who may do `scope`, by a key or by their session.
 
     Raises:
-        KeyUnknown, ScopeMissing, OfAVendor: there is no such key here, or it may not do this.
+        KeyUnknown, NotStaff, ScopeMissing, OfAVendor: nobody known here asks, or somebody who may not do this.
     """
 
     @needs(Need(Who.STAFF, known(scope)))
     async def allowed(request: Request, core: CoreDep, shop: ShopDep) -> Staff:
-        found = await _by_key(request, core, shop, scope)
+        found = await staff_or_refuse(request, core, shop)
+        found.require(scope)
         if found.vendor_id is not None:
             raise staff_keys.OfAVendor
         return found
@@ -281,15 +251,16 @@ class VendorDesk:
 
 
 def vendor_desk(scope: str) -> Callable[..., Awaitable[VendorDesk]]:
-    """A dependency that gives the vendor whose key carries `scope`.
+    """A dependency that gives whoever may do `scope` for a vendor, by a key or by their session.
 
     Raises:
-        KeyUnknown, ScopeMissing, NotOfAVendor: there is no such key here, or it may not do this.
+        KeyUnknown, NotStaff, ScopeMissing, NotOfAVendor: nobody known here asks, or somebody who may not do this.
     """
 
     @needs(Need(Who.VENDOR, known(scope)))
     async def allowed(request: Request, core: CoreDep, shop: ShopDep) -> VendorDesk:
-        found = await _by_key(request, core, shop, scope)
+        found = await staff_or_refuse(request, core, shop)
+        found.require(scope)
         if found.vendor_id is None:
             raise staff_keys.NotOfAVendor
         return VendorDesk(found.vendor_id, found)
@@ -297,20 +268,17 @@ def vendor_desk(scope: str) -> Callable[..., Awaitable[VendorDesk]]:
     return allowed
 
 
-async def _by_key(request: Request, core: Core, shop: Shop, scope: str) -> Staff:
-    scheme, _, token = request.headers.get("authorization", "").partition(" ")
-    is_grant = signing.looks_like_one(token)
-    if scheme.lower() != "bearer" or not (is_grant or token.startswith(staff_keys.PREFIX)):
-        raise staff_keys.KeyUnknown
+async def staff_or_refuse(request: Request, core: Core, shop: Shop) -> Staff:
+    """Whoever acts for the shop or for a vendor, whatever proves it.
+
+    Raises:
+        KeyUnknown, NotStaff: nobody does.
+    """
     async with core.database.tx(shop.id, read_only=True) as tx:
-        if is_grant:
-            found = bearers.staff_of(tx, await bearers.bearer(tx, token))
-        else:
-            found = await staff_keys.by_key(tx, token)
+        found = await people.staff_of(tx, token_of(request))
     if core.uses.note(found):
         at = clock.now()
         core.life.see_to(lambda: keys.seen(core.database, shop.id, found.key_id, at))
-    found.require(scope)
     return found
 
 

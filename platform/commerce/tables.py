@@ -9,6 +9,7 @@ from commerce.documents import models as documents
 from commerce.factors import models as factors
 from commerce.federation import models as federation
 from commerce.identity import models as identity
+from commerce.identity import people_models as people
 from commerce.identity import staff
 from commerce.inventory import models as inventory
 from commerce.ledger import models as ledger
@@ -24,7 +25,6 @@ from commerce.payments.providers.test import models as test_bank
 from commerce.payments.reconciliation import models as reconciliation
 from commerce.plans import models as plans
 from commerce.pricing import models as pricing
-from commerce.profile import models as profile
 from commerce.promotions import models as promotions
 from commerce.stored_value import models as stored_value
 from commerce.taxes import models as taxes
@@ -32,7 +32,6 @@ from commerce.tenancy import models as tenancy
 from commerce.throttling import models as throttling
 from commerce.vendors import models as vendors
 from commerce.webhooks import models as webhooks
-from commerce.wishlists import models as wishlists
 from foundation import audit, idempotency, outbox, sealing
 
 __all__ = [
@@ -61,9 +60,9 @@ __all__ = [
     "payment_accounts",
     "payment_methods",
     "payments",
+    "people",
     "plans",
     "pricing",
-    "profile",
     "promotions",
     "reconciliation",
     "return_models",
@@ -76,5 +75,4 @@ __all__ = [
     "throttling",
     "vendors",
     "webhooks",
-    "wishlists",
 ]

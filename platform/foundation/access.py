@@ -54,7 +54,8 @@ class Need:
         return replace(self, stepped_up=True)
 
     def __str__(self) -> str:
-        return f"{self.who}:{self.permission}" if self.permission else str(self.who)
+        said = f"{self.who}:{self.permission}" if self.permission else str(self.who)
+        return f"{said}, stepped up" if self.stepped_up else said
 
 
 ANYONE = Need(Who.ANYONE)

@@ -9,7 +9,6 @@ from commerce.http import Core
 from foundation.routing import add_routes
 from storefront import (
     account,
-    authorizing,
     browse,
     cart,
     change_payments,
@@ -64,7 +63,6 @@ def install(app: FastAPI) -> None:
         signing_in,
         registering,
         security,
-        authorizing,
         methods,
         images,
         rails,

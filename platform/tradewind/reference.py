@@ -1,4 +1,4 @@
-"""The reference pages that are read off the code: settings, errors, events, orders.
+"""The reference pages that are read off the code: settings, errors, events, orders, permissions.
 
 Each function gives the whole text of one page. A test holds the committed pages against them, so neither drifts.
 """
@@ -149,11 +149,70 @@ def orders_page() -> str:
     )
 
 
+def permissions_page() -> str:
+    """`docs/reference/permissions.md`: what each permission lets somebody do, who has it, and where it is needed."""
+    registry, roles = import_module("commerce.policies.registry"), import_module("commerce.policies.roles")
+    needed = _needed()
+    return _page(
+        "Permissions",
+        "Every route declares what it needs. Staff, programs and vendors need a permission; a role is a set of them, "
+        "and a shop makes roles of its own beside these. Customers need none: what they may do is theirs by their "
+        "session.",
+        "## Roles",
+        _table(
+            ("role", "of", "what for", "permissions"),
+            [
+                (
+                    f"`{role.name}`",
+                    "a vendor" if role.for_vendors else "the shop",
+                    role.meaning,
+                    "all" if role is roles.ADMIN else ", ".join(f"`{name}`" for name in sorted(role.permissions)),
+                )
+                for role in roles.ROLES.values()
+            ],
+        ),
+        "## Permissions",
+        "The rule is asked on top of the permission, by the service that does the work.",
+        _table(
+            ("permission", "what it lets staff do", "what it lets a vendor do", "rule on top", "roles"),
+            [
+                (
+                    f"`{name}`",
+                    permission.meaning,
+                    permission.vendors or "",
+                    permission.rule or "",
+                    ", ".join(f"`{role.name}`" for role in roles.ROLES.values() if name in role.permissions),
+                )
+                for name, permission in registry.PERMISSIONS.items()
+            ],
+        ),
+        "## Where they are needed",
+        _table(
+            ("need", "routes"),
+            [(f"`{need}`", "<br>".join(f"`{route}`" for route in routes)) for need, routes in sorted(needed.items())],
+        ),
+    )
+
+
+def _needed() -> Mapping[str, Sequence[str]]:
+    """The operations that need a permission, by need."""
+    app = import_module("commerce.app").create_app(
+        Settings(_env_file=None, database_url=SecretStr("postgresql://none"))
+    )
+    found: dict[str, list[str]] = {}
+    for path, operations in app.openapi()["paths"].items():
+        for method, operation in operations.items():
+            if ":" in operation["x-needs"]:
+                found.setdefault(operation["x-needs"], []).append(f"{method.upper()} {path}")
+    return found
+
+
 PAGES: Mapping[str, Callable[[], str]] = {
     "settings.md": settings_page,
     "errors.md": errors_page,
     "events.md": events_page,
     "orders.md": orders_page,
+    "permissions.md": permissions_page,
 }
 
 

@@ -7,12 +7,13 @@ import gc
 from fastapi import FastAPI
 
 from commerce.app import create_app
+from foundation.settings import Settings
 from storefront.pages import install
 
 
-def build() -> FastAPI:
-    """The API with the shop on top."""
-    web = create_app()
+def build(settings: Settings | None = None) -> FastAPI:
+    """The API with the shop and its back office on top."""
+    web = create_app(settings)
     install(web)
     return web
 

@@ -74,8 +74,15 @@ def test_the_most_that_is_declared_is_what_counts() -> None:
     async def torn() -> None:
         """Nobody is both."""
 
-    one, other = (route for route in router.routes if isinstance(route, APIRoute))
+    @router.get("/fresh")
+    @needs(CUSTOMER)
+    @needs(Need(Who.CUSTOMER, stepped_up=True))
+    async def fresh() -> None:
+        """Needs a customer who has just proved it."""
+
+    one, other, again = (route for route in router.routes if isinstance(route, APIRoute))
     assert need_of(one) == CUSTOMER
+    assert need_of(again) == Need(Who.CUSTOMER, stepped_up=True)
     with pytest.raises(ValueError, match="/torn declares"):
         need_of(other)
 
@@ -106,7 +113,7 @@ def test_looking_never_needs_the_right_to_change(web: FastAPI) -> None:
 
 def test_every_permission_is_asked_for_somewhere(web: FastAPI) -> None:
     asked = {need_of(route).permission for route in _routes(web)}
-    later = {"staff:read", "staff:write", "roles:write", "customers:act_as"}
+    later = {"programs:read", "programs:write", "privacy:read", "privacy:write", "customers:act_as"}
 
     assert set(registry.PERMISSIONS) - asked <= later
 

@@ -56,6 +56,9 @@ BY_SEGMENT = {
     "subscriptions/deliveries": "hook_delivery",
     "api-keys": "key",
     "vendor/api-keys": "vendor_key",
+    "admin/staff": "member",
+    "vendor/staff": "vendor_member",
+    "roles": "role",
 }
 """A segment, or the last two that are no parameters, and the thing that the parameter after it stands for."""
 
@@ -186,6 +189,12 @@ BODIES: Mapping[str, object] = {
     "POST /v1/admin/api-keys": {"name": "x", "scopes": ["orders:read"]},
     "POST /v1/vendor/api-keys": {"name": "x", "scopes": ["orders:read"]},
     "POST /v1/events": {"events": []},
+    "POST /v1/admin/staff": {"email": "new@example.com", "roles": ["vendor"], "vendor": "{vendor}"},
+    "PUT /v1/admin/staff/{member_id}": {"roles": ["analyst"], "role_ids": ["{role}"], "version": 1},
+    "POST /v1/vendor/staff": {"email": "newer@example.com", "roles": ["vendor"]},
+    "PUT /v1/vendor/staff/{member_id}": {"roles": ["vendor"], "version": 1},
+    "POST /v1/admin/roles": {"name": "x", "meaning": "x", "permissions": ["orders:read"]},
+    "PUT /v1/admin/roles/{role_id}": {"name": "y", "meaning": "x", "permissions": ["orders:read"], "version": 1},
 }
 """Bodies that say more than the least."""
 

@@ -49,7 +49,7 @@ PERSONAL = frozenset(
     }
 )
 """What belongs to one customer: another customer of the same shop may not have it either."""
-OF_A_VENDOR = frozenset({"vendor_order", "vendor_line", "vendor_key"})
+OF_A_VENDOR = frozenset({"vendor_order", "vendor_line", "vendor_key", "vendor_member"})
 """What belongs to one vendor."""
 
 ADDRESS = {"name": "A", "line1": "1 Way", "postal_code": "10115", "city": "Berlin", "country": "DE"}
@@ -168,7 +168,13 @@ async def _open_shop(side: Side, number: int, urls: DatabaseUrls) -> None:
     sent = {"sku": f"{mark}-sku", "source": mark, "destination": "main", "quantity": 1}
     dispatch = await _ask(staff, "POST", "/v1/admin/inventory/dispatches", sent)
     card = await _ask(staff, "POST", "/v1/admin/gift-cards", {"amount": 500})
+    role = {"name": mark, "meaning": mark, "permissions": ["orders:read"]}
+    invited = {"email": f"{mark}@staff.example", "roles": ["analyst"]}
+    of_vendor = {"email": f"{mark}@vendor.example", "roles": ["vendor"], "vendor": mark}
     side.things |= {
+        "role": str((await _ask(staff, "POST", "/v1/admin/roles", role))["id"]),
+        "member": str((await _ask(staff, "POST", "/v1/admin/staff", invited))["id"]),
+        "vendor_member": str((await _ask(staff, "POST", "/v1/admin/staff", of_vendor))["id"]),
         "product": str(sold.product_id),
         "handle": f"{mark}-handle",
         "variant": str(sold.variant_id),

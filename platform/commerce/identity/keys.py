@@ -15,7 +15,7 @@ from commerce.identity.staff import PREFIX, SEEN_EVERY, Staff
 from commerce.policies.registry import SCOPES
 from foundation import clock
 from foundation.database import Database, Tx, hot
-from foundation.errors import Conflict, NotFound, Unprocessable
+from foundation.errors import Conflict, Forbidden, NotFound, Unprocessable
 from foundation.ids import new_id
 
 MOST = 200
@@ -49,6 +49,12 @@ class KeyEnded(Conflict):
     """This key is not good any more, so it can't be replaced."""
 
     code = "identity.key_ended"
+
+
+class BoundByLimits(Forbidden):
+    """Somebody whose permissions have limits makes no keys: a key has none."""
+
+    code = "identity.bound_by_limits"
 
 
 class ExpiresInThePast(Unprocessable):
@@ -153,8 +159,11 @@ async def make(
 
     Raises:
         UnknownScope, ScopeMissing: one of the scopes isn't there, or the maker hasn't got it.
+        BoundByLimits: there is a limit to what the maker may do.
         ExpiresInThePast, TooManyKeys.
     """
+    if by.limits.bound:
+        raise BoundByLimits
     for scope in scopes:
         if scope not in SCOPES:
             raise UnknownScope(scope=scope)
@@ -237,6 +246,21 @@ class Uses:
             self._noted = {key_id: until for key_id, until in self._noted.items() if until > now}
         self._noted[staff.key_id] = now + SEEN_EVERY
         return True
+
+
+_END_OF = hot(
+    text(
+        """
+        UPDATE api_key SET revoked_at = CAST(:now AS timestamptz)
+        WHERE tenant_id = :tenant_id AND created_by = :principal AND revoked_at IS NULL
+        """
+    )
+)
+
+
+async def end_all_of(tx: Tx, principal: str) -> None:
+    """The keys that somebody has made open nothing from now on."""
+    await tx.rows(_END_OF, {"principal": principal, "now": clock.now()})
 
 
 async def seen(database: Database, tenant_id: UUID, key_id: UUID, at: datetime) -> None:

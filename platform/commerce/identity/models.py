@@ -74,6 +74,7 @@ class Session(TenantOwned, Base):
         belongs_to("customer", "customer_id"),
         belongs_to("account", "account_id"),
         belongs_to("device", "device_id"),
+        belongs_to("acting", "acting_id"),
         Index("uq_session_token_hash", "tenant_id", "token_hash", unique=True),
         Index("ix_session_customer", "tenant_id", "customer_id"),
         Index("ix_session_account", "tenant_id", "account_id"),
@@ -102,6 +103,8 @@ class Session(TenantOwned, Base):
     """Sealed: the browser and its system in words."""
     address: Mapped[Str | None]
     """Sealed: where it was signed in from."""
+    acting_id: Mapped[UUID | None]
+    """By which a member of staff is in the shop as a customer."""
 
 
 class Device(TenantOwned, Base):

@@ -41,6 +41,7 @@ class Purpose(StrEnum):
     CHANGE_EMAIL = "change_email"
     CHANGE_PHONE = "change_phone"
     SECOND_FACTOR = "second_factor"
+    STAFF = "staff"
 
 
 LIVES = {
@@ -51,6 +52,7 @@ LIVES = {
     Purpose.CHANGE_EMAIL: timedelta(hours=1),
     Purpose.CHANGE_PHONE: timedelta(minutes=10),
     Purpose.SECOND_FACTOR: timedelta(minutes=10),
+    Purpose.STAFF: timedelta(days=7),
 }
 
 

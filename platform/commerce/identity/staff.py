@@ -1,10 +1,10 @@
-"""Staff and programs: a key with a name and scopes, of which only the hash is kept."""
+"""Staff and programs: who acts for the shop; and keys with a name and scopes, of which only the hash is kept."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from uuid import UUID
 
 from sqlalchemy import Index, LargeBinary, Text, text
@@ -13,6 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Mapped, mapped_column
 
 from commerce.identity import secrets_shown_once as once
+from commerce.policies.limits import NONE, Limits
 from commerce.policies.registry import SCOPES
 from foundation import clock
 from foundation.database import Base, Tx, hot
@@ -88,9 +89,16 @@ class Staff:
     scopes: frozenset[str]
     vendor_id: UUID | None = None
     kind: str = "key"
-    """What `key_id` is: a `key`, or a `grant` by which a program acts."""
+    """What `key_id` is: a `key`, a `grant` by which a program acts, or the `account` of a person."""
     is_due: bool = False
     """It has been a minute since the key was last seen to be used."""
+    limits: Limits = NONE
+    """What bounds them on top of their permissions."""
+    session_id: UUID | None = None
+    """The session a person is signed in to; keys and programs have none."""
+    membership_id: UUID | None = None
+    authenticated_at: datetime | None = None
+    """When a person last proved who they are."""
 
     @property
     def principal(self) -> str:

@@ -6,7 +6,6 @@ with `items[]`. A payload names products, variants, people only by id: erasing a
 
 from foundation.events.behaviour import (
     AddToCart,
-    AddToWishlist,
     BeginCheckout,
     Behaviour,
     Item,
@@ -60,7 +59,6 @@ from foundation.events.vendors import VendorPaidOut
 __all__ = [
     "CONTRACTS",
     "AddToCart",
-    "AddToWishlist",
     "BeginCheckout",
     "Behaviour",
     "CartAbandoned",

@@ -85,14 +85,6 @@ class RemoveFromCart(Behaviour):
     items: Items
 
 
-class AddToWishlist(Behaviour):
-    """Something was put on a wishlist."""
-
-    name = "add_to_wishlist"
-
-    items: Items
-
-
 class ViewCart(Behaviour):
     """The cart was looked at."""
 

@@ -1,0 +1,93 @@
+"""Somebody of the shop's staff or of a vendor's people, known by the session they signed in to."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from typing import Any
+from uuid import UUID
+
+import orjson
+from sqlalchemy import text
+
+from commerce.identity.staff import PREFIX, KeyUnknown, Staff, by_key
+from commerce.policies.limits import Said, limits_of
+from commerce.policies.registry import PERMISSIONS, VENDOR_SCOPES
+from commerce.policies.roles import ROLES
+from foundation import clock
+from foundation.database import Tx, hot
+from foundation.errors import Forbidden
+
+
+class NotStaff(Forbidden):
+    """This is for those who work here, and whoever asks does not, or not any more."""
+
+    code = "identity.not_staff"
+
+
+# uq_session_token_hash, uq_membership_account, pk_role
+_BY_SESSION = hot(
+    text(
+        """
+        SELECT s.id AS session_id, s.account_id, s.authenticated_at, m.id AS membership_id, m.vendor_id, m.roles,
+               CAST(m.limits AS text) AS limits, ARRAY(SELECT DISTINCT unnest(r.permissions) FROM role r
+                               WHERE r.tenant_id = m.tenant_id AND r.id = ANY (m.role_ids)) AS permissions
+        FROM session s
+        LEFT JOIN account a ON a.tenant_id = s.tenant_id AND a.id = s.account_id AND a.status = 'active'
+        LEFT JOIN membership m ON m.tenant_id = s.tenant_id AND m.account_id = a.id AND m.status = 'active'
+        WHERE s.tenant_id = :tenant_id AND s.token_hash = :token_hash AND s.revoked_at IS NULL
+          AND s.expires_at > CAST(:now AS timestamptz) AND coalesce(s.idle_until > CAST(:now AS timestamptz), true)
+        """
+    )
+)
+
+
+async def staff_of(tx: Tx, token: str | None) -> Staff:
+    """Who acts for the shop, by what they show: a key of the API, else the session they are signed in to.
+
+    Raises:
+        KeyUnknown: it is neither, or its time is over.
+        NotStaff: whoever is signed in doesn't work here.
+    """
+    if token is None:
+        raise KeyUnknown
+    if token.startswith(PREFIX):
+        return await by_key(tx, token)
+    return await by_session(tx, token)
+
+
+async def by_session(tx: Tx, token: str) -> Staff:
+    """The member of staff who is signed in to a session.
+
+    Raises:
+        KeyUnknown: there is no such session, or it is over.
+        NotStaff: whoever is signed in doesn't work here.
+    """
+    row = await tx.one(_BY_SESSION, {"token_hash": hashlib.sha256(token.encode()).digest(), "now": clock.now()})
+    if row is None:
+        raise KeyUnknown
+    if row["membership_id"] is None:
+        raise NotStaff
+    return _staff(tx.tenant_id, row)
+
+
+def _staff(tenant_id: UUID, row: Any) -> Staff:
+    said = Said.of(orjson.loads(row["limits"]))
+    return Staff(
+        tenant_id,
+        row["account_id"],
+        f"member {row['membership_id']}",
+        held(row["roles"], row["permissions"], of_vendor=row["vendor_id"] is not None),
+        row["vendor_id"],
+        kind="account",
+        limits=limits_of(said, row["roles"], frozenset(row["permissions"])),
+        session_id=row["session_id"],
+        membership_id=row["membership_id"],
+        authenticated_at=row["authenticated_at"],
+    )
+
+
+def held(roles: Sequence[str], permissions: Sequence[str], *, of_vendor: bool) -> frozenset[str]:
+    """What somebody may do who has some of the platform's roles, and whose own roles hold `permissions`."""
+    found = frozenset(permissions).union(*(ROLES[role].permissions for role in roles if role in ROLES))
+    return found & (VENDOR_SCOPES if of_vendor else frozenset(PERMISSIONS))

@@ -1,0 +1,179 @@
+"""What a person's permissions are bounded by: how much they refund, and the warehouses they are bound to.
+
+A bound is a rule on top of a permission. It is kept with the membership, goes with whoever acts, and is asked by the
+service that does the work. Keys of the API and programs have none: whoever is bounded can't make them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Any
+from uuid import UUID
+
+from commerce.policies import inventory, orders
+from commerce.policies.roles import ROLES, SUPPORT_AGENT, WAREHOUSE_MANAGER
+from foundation.errors import Forbidden
+from foundation.money import exponent
+
+PER_ORDER, PER_DAY = 100, 500
+"""What a support agent refunds when nothing else is said, in units of the currency."""
+
+
+class RefundTooMuch(Forbidden):
+    """This is more than whoever asks may give back; somebody with a higher limit has to."""
+
+    code = "orders.refund_over_limit"
+
+    limit: int
+    """In minor units of `currency`: what they may give back of one order, or in a day."""
+    left: int
+    """How much of it is left."""
+    currency: str
+    per: str
+    """`order` or `day`."""
+
+
+class OtherWarehouse(Forbidden):
+    """Whoever asks is bound to some warehouses, and this concerns others too."""
+
+    code = "inventory.other_warehouse"
+
+
+@dataclass(frozen=True, slots=True)
+class RefundLimit:
+    """The most that somebody gives back, in minor units of one currency."""
+
+    per_order: int
+    per_day: int
+    """Of one UTC day."""
+
+    def within(self, other: RefundLimit) -> bool:
+        """Whether whoever has the other limit may give this one."""
+        return self.per_order <= other.per_order and self.per_day <= other.per_day
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """The bounds of one person."""
+
+    refunds: Mapping[str, RefundLimit] | None = None
+    """By currency, of which others aren't given back at all; `None`: as much as was paid."""
+    refunds_by_default: bool = False
+    """In a currency that `refunds` does not name it is `PER_ORDER` and `PER_DAY`."""
+    warehouses: frozenset[UUID] | None = None
+    """Those they are bound to; `None`: all."""
+
+    def refund(self, currency: str) -> RefundLimit | None:
+        """The most they give back in a currency; `None`: as much as was paid."""
+        if self.refunds is None:
+            return None
+        unit = 10 ** exponent(currency)
+        usual = RefundLimit(PER_ORDER * unit, PER_DAY * unit) if self.refunds_by_default else RefundLimit(0, 0)
+        return self.refunds.get(currency, usual)
+
+    def require_refund(self, currency: str, amount: int, *, of_order: int, today: int) -> None:
+        """Stop what is more than they may give back, given what they have given back of the order and today already.
+
+        Raises:
+            RefundTooMuch.
+        """
+        limit = self.refund(currency)
+        if limit is None:
+            return
+        for per, most, given in (("order", limit.per_order, of_order), ("day", limit.per_day, today)):
+            left = max(most - given, 0)
+            if amount > left:
+                raise RefundTooMuch(limit=most, left=left, currency=currency, per=per)
+
+    def sees(self, warehouse_id: UUID) -> bool:
+        """Whether a warehouse is one of theirs."""
+        return self.warehouses is None or warehouse_id in self.warehouses
+
+    def require_everywhere(self) -> None:
+        """Stop somebody who is bound to some warehouses from what concerns all of them.
+
+        Raises:
+            OtherWarehouse.
+        """
+        if self.warehouses is not None:
+            raise OtherWarehouse
+
+    def within(self, other: Limits, permissions: frozenset[str]) -> bool:
+        """Whether these are no wider than the other ones, as far as `permissions` are concerned."""
+        refunds = orders.REFUND.name not in permissions or self._refunds_within(other)
+        stock = not permissions & {inventory.READ.name, inventory.WRITE.name, orders.FULFIL.name}
+        return refunds and (stock or _within(self.warehouses, other.warehouses))
+
+    def _refunds_within(self, other: Limits) -> bool:
+        if other.refunds is None:
+            return True
+        if self.refunds is None or (self.refunds_by_default and not other.refunds_by_default):
+            return False
+        return all(limit.within(other.refund(currency) or limit) for currency, limit in self.refunds.items())
+
+    @property
+    def bound(self) -> bool:
+        """Whether there is any."""
+        return self != NONE
+
+
+NONE = Limits()
+_NO_REFUNDS: Mapping[str, RefundLimit] = MappingProxyType({})
+
+
+def _within(warehouses: frozenset[UUID] | None, others: frozenset[UUID] | None) -> bool:
+    return others is None or (warehouses is not None and warehouses <= others)
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """What a membership says of its bounds."""
+
+    refunds: Mapping[str, RefundLimit] | None = None
+    warehouses: frozenset[UUID] | None = None
+
+    @classmethod
+    def of(cls, kept: Mapping[str, Any]) -> Said:
+        """As it is kept."""
+        refunds, warehouses = kept.get("refunds"), kept.get("warehouses")
+        return cls(
+            {currency: RefundLimit(**limit) for currency, limit in refunds.items()} if refunds is not None else None,
+            frozenset(map(UUID, warehouses)) if warehouses is not None else None,
+        )
+
+    def kept(self) -> dict[str, Any]:
+        """As it is to be kept."""
+        found: dict[str, Any] = {}
+        if self.refunds is not None:
+            found["refunds"] = {
+                currency: {"per_order": limit.per_order, "per_day": limit.per_day}
+                for currency, limit in sorted(self.refunds.items())
+            }
+        if self.warehouses is not None:
+            found["warehouses"] = sorted(map(str, self.warehouses))
+        return found
+
+
+def limits_of(said: Said, roles: Sequence[str], otherwise: frozenset[str]) -> Limits:
+    """The bounds of somebody with some of the platform's roles, and whose own roles hold `otherwise`.
+
+    A support agent's refunds and a warehouse manager's warehouses are bounded even when nothing is said of them, unless
+    another of their roles holds the same without a bound.
+    """
+    widest = otherwise.union(*(_unbounded(role) for role in roles))
+    refunds, usual = said.refunds, False
+    if SUPPORT_AGENT.name in roles and orders.REFUND.name not in widest:
+        refunds, usual = said.refunds or _NO_REFUNDS, True
+    warehouses = said.warehouses
+    if WAREHOUSE_MANAGER.name in roles and inventory.WRITE.name not in widest:
+        warehouses = said.warehouses or frozenset()
+    return Limits(refunds, usual, warehouses)
+
+
+def _unbounded(role: str) -> frozenset[str]:
+    """What a role of the platform's holds without a bound."""
+    held = ROLES[role].permissions if role in ROLES else frozenset()
+    bounded = {SUPPORT_AGENT.name: {orders.REFUND.name}, WAREHOUSE_MANAGER.name: {inventory.WRITE.name}}
+    return held - frozenset(bounded.get(role, ()))

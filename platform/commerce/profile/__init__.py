@@ -1,1 +1,0 @@
-"""What a customer keeps with the shop about themselves: addresses, and what they want to be told."""

@@ -1,0 +1,152 @@
+"""People, roles and invitations over HTTP."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated, Literal
+from uuid import UUID
+
+from pydantic import Field, StringConstraints
+
+from commerce.policies.limits import RefundLimit, Said
+from foundation.types import Currency, Email, Id, Input, MinorUnits, Model, Note, Slug, Text
+
+RoleName = Annotated[str, StringConstraints(min_length=1, max_length=100, pattern=r"^[a-z_]+$")]
+PermissionName = Annotated[str, StringConstraints(min_length=1, max_length=100)]
+Version = Annotated[int, Field(ge=1, le=2**31)]
+Secret = Annotated[str, StringConstraints(min_length=1, max_length=200)]
+
+
+class RefundLimitIn(Input):
+    """The most that somebody gives back in one currency."""
+
+    per_order: MinorUnits
+    per_day: MinorUnits
+
+
+class LimitsIn(Input):
+    """What bounds somebody's permissions; what is left out is not bounded, but for what the role bounds by itself."""
+
+    refunds: Annotated[dict[Currency, RefundLimitIn], Field(max_length=50)] | None = None
+    """By currency, of which others aren't given back at all."""
+    warehouses: Annotated[list[Id], Field(max_length=200)] | None = None
+    """The warehouses they are bound to."""
+
+    def said(self) -> Said:
+        """As a membership keeps it."""
+        refunds = self.refunds
+        return Said(
+            {currency: RefundLimit(limit.per_order, limit.per_day) for currency, limit in refunds.items()}
+            if refunds is not None
+            else None,
+            frozenset(self.warehouses) if self.warehouses is not None else None,
+        )
+
+
+class GrantIn(Input):
+    """The roles somebody gets: the platform's, the shop's own, or both."""
+
+    roles: Annotated[list[RoleName], Field(default_factory=list, max_length=20)]
+    role_ids: Annotated[list[Id], Field(default_factory=list, max_length=20)]
+    limits: LimitsIn = LimitsIn()
+
+
+class VendorInviteIn(GrantIn):
+    """Somebody whom a vendor invites."""
+
+    email: Email
+
+
+class InviteIn(VendorInviteIn):
+    """Somebody whom the shop invites."""
+
+    vendor: Slug | None = None
+    """The code of the vendor whose part of the shop they are to look after; without one they are the shop's."""
+
+
+class ChangeIn(GrantIn):
+    """Other roles and limits, in place of those of `version`."""
+
+    version: Version
+
+
+class MemberOut(Model):
+    """Somebody who works for the shop or for a vendor."""
+
+    id: UUID
+    account_id: UUID | None
+    name: str | None
+    email: str | None
+    """The address they were invited by; the account's once they have accepted."""
+    vendor_id: UUID | None
+    status: Literal["invited", "active", "suspended", "removed"]
+    roles: tuple[str, ...]
+    role_ids: tuple[UUID, ...]
+    limits: dict[str, object]
+    version: int
+    created_at: datetime
+    accepted_at: datetime | None
+
+
+class MemberList(Model):
+    """Who works here, those invited too."""
+
+    items: list[MemberOut]
+
+
+class RoleIn(Input):
+    """A role to make."""
+
+    name: Text
+    meaning: Note
+    permissions: Annotated[list[PermissionName], Field(min_length=1, max_length=200)]
+
+
+class RoleChange(RoleIn):
+    """Another role in place of that of `version`."""
+
+    version: Version
+
+
+class RoleOut(Model):
+    """A role."""
+
+    id: UUID | None
+    """Of the shop's own; the platform's are named."""
+    name: str
+    title: str
+    meaning: str
+    permissions: tuple[str, ...]
+    version: int | None
+
+
+class PermissionOut(Model):
+    """A permission."""
+
+    name: str
+    meaning: str
+    rule: str | None
+
+
+class RoleList(Model):
+    """The roles there are, the platform's first, and the permissions they are made of."""
+
+    items: list[RoleOut]
+    permissions: list[PermissionOut]
+
+
+class AcceptIn(Input):
+    """An invitation that is accepted. Whoever has an account with its address needs nothing but the link."""
+
+    token: Secret
+    display_name: Text | None = None
+    password: Annotated[str, StringConstraints(min_length=1, max_length=1_000)] | None = None
+
+
+class InvitationOut(Model):
+    """What an invitation is for."""
+
+    email: str
+    has_account: bool
+    """Without one, a name is needed to accept it."""
+    roles: tuple[str, ...]

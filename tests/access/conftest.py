@@ -1,0 +1,53 @@
+"""A shop with people of every role, each signed in to an account of their own."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from asgi_lifespan import LifespanManager
+from pydantic import SecretStr
+
+os.environ.setdefault("TRADEWIND_DATABASE_URL", "postgresql://nobody@127.0.0.1:1/none")
+
+from foundation.settings import Settings
+from tests.access.team import Team
+from tests.factories import SeededShop, seed_shop
+from tradewind import web
+
+if TYPE_CHECKING:
+    from tests.conftest import DatabaseUrls
+
+
+@pytest.fixture
+def grocer(database_urls: DatabaseUrls) -> SeededShop:
+    return seed_shop(database_urls, "grocer")
+
+
+@pytest.fixture
+def settings(database_urls: DatabaseUrls) -> Settings:
+    return Settings(
+        _env_file=None,
+        database_url=SecretStr(database_urls.app),
+        database_owner_url=SecretStr(database_urls.owner),
+        database_pool_size=4,
+        catalogue_cache_mb=0,
+        argon2_memory_kib=8_192,
+        argon2_passes=1,
+    )
+
+
+@pytest.fixture
+async def app(settings: Settings) -> AsyncIterator[Any]:
+    app = web.build(settings)
+    async with LifespanManager(app):
+        yield app
+
+
+@pytest.fixture
+async def team(app: Any, grocer: SeededShop) -> AsyncIterator[Team]:
+    async with AsyncExitStack() as until_over:
+        yield Team(app, grocer, until_over)
