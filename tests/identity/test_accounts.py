@@ -7,8 +7,9 @@ from typing import Any
 
 import httpx
 import pytest
+from argon2 import PasswordHasher
 
-from commerce.identity.passwords import Passwords
+from commerce.identity.passwords import Passwords, TooBusy
 from foundation.settings import Settings
 from tests.factories import SeededShop
 from tests.identity.conftest import EMAIL, PASSWORD, Messages, browser_at, register, sign_in
@@ -34,8 +35,10 @@ async def test_nothing_is_there_before_the_address_is_proved(
 
 
 async def test_a_link_is_good_once(client: httpx.AsyncClient, messages: Messages) -> None:
-    await register(client, messages)
-    again = await client.post("/v1/store/accounts/confirmations", json={"token": (await messages())[0].token})
+    await client.post("/v1/store/accounts", json={"email": EMAIL, "password": PASSWORD, "display_name": "Ada"})
+    body = {"token": (await messages())[0].token}
+    assert (await client.post("/v1/store/accounts/confirmations", json=body)).status_code == 201
+    again = await client.post("/v1/store/accounts/confirmations", json=body)
     assert (again.status_code, again.json()["code"]) == (422, "identity.proof_not_good")
 
 
@@ -183,6 +186,42 @@ async def test_two_who_show_one_link_get_one_account(
         )
     assert sorted(answer.status_code for answer in answers) == [201, 422]
     assert rows("SELECT count(*) FROM account") == [(1,)]
+
+
+async def test_all_of_an_account_is_sealed_by_one_key(
+    client: httpx.AsyncClient, messages: Messages, rows: Rows
+) -> None:
+    """What erases the customer erases what was sent before there was one."""
+    session = await register(client, messages)
+    assert rows("SELECT id::text FROM subject_key") == [(session["customer_id"],)]
+
+
+async def test_no_more_passwords_are_hashed_at_once_than_may_be_and_whoever_is_too_many_is_told(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import asyncio
+    import threading
+    import time
+
+    passwords = Passwords(settings.model_copy(update={"passwords_at_once": 2, "passwords_waiting": 3}))
+    running, most, lock = 0, 0, threading.Lock()
+
+    def slow(_self: object, _password: str) -> str:
+        nonlocal running, most
+        with lock:
+            running += 1
+            most = max(most, running)
+        time.sleep(0.05)
+        with lock:
+            running -= 1
+        return "hash"
+
+    monkeypatch.setattr(PasswordHasher, "hash", slow)
+    done = await asyncio.gather(*(passwords.hash("x") for _ in range(9)), return_exceptions=True)
+    assert (most, done.count("hash")) == (2, 5)
+    assert [type(one) for one in done if one != "hash"] == [TooBusy] * 4
+    assert await passwords.hash("x") == "hash"
+    passwords.close()
 
 
 async def test_who_never_confirms_is_forgotten_with_their_key(

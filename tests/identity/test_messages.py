@@ -177,6 +177,17 @@ async def test_one_that_can_not_be_written_holds_no_other_up(app: Any, shop: Sho
     assert len(server.taken) == 1
 
 
+async def test_one_that_was_tampered_with_holds_no_other_up(
+    app: Any, shop: Shop, post: Post, server: Server, rows: Rows
+) -> None:
+    await queue(app, shop)
+    rows("UPDATE message SET content = left(content, -8) || 'AAAAAAAA'")
+    await queue(app, shop)
+    assert await post.send_due(shop) == 2
+    assert len(server.taken) == 1
+    assert rows("SELECT error FROM message WHERE status = 'queued'") == [("Unreadable",)]
+
+
 async def test_who_was_erased_gets_nothing(app: Any, shop: Shop, post: Post, server: Server, rows: Rows) -> None:
     await queue(app, shop)
     rows("DELETE FROM subject_key")

@@ -167,6 +167,10 @@ _INSERT = hot(
 )
 
 
+# What was sent before there was a customer is sealed by a key that nobody would think of when the customer is erased.
+_DROP_KEY = hot(text("DELETE FROM subject_key WHERE tenant_id = :tenant_id AND id = :account_id"))
+
+
 async def create(
     tx: Tx,
     *,
@@ -211,6 +215,8 @@ async def create(
         await tx.rows(_INSERT, values)
     except asyncpg.UniqueViolationError as fault:
         raise AddressTaken from fault
+    if customer_id is not None:
+        await tx.rows(_DROP_KEY, {"account_id": account_id})
     return await by_id(tx, account_id)
 
 

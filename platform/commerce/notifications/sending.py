@@ -9,7 +9,7 @@ link that signs in.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -101,15 +101,17 @@ class Post:
         async with self.database.tx(shop.id) as tx:
             now = clock.now()
             taken = await tx.rows(_TAKE, {"now": now, "leased": now + LEASE, "most": BATCH})
-            opened = await sealing.unseal(tx, [value for row in taken for value in (row["recipient"], row["content"])])
-        for place, row in enumerate(taken):
-            await self._send(shop, row, opened[2 * place : 2 * place + 2])
+        for row in taken:
+            await self._send(shop, row)
         return len(taken)
 
-    async def _send(self, shop: Shop, row: Mapping[str, Any], opened: Sequence[str | None]) -> None:
-        recipient, content = opened
+    async def _send(self, shop: Shop, row: Mapping[str, Any]) -> None:
         try:
+            async with self.database.tx(shop.id, read_only=True) as tx:
+                recipient, content = await sealing.unseal(tx, [row["recipient"], row["content"]])
             await self._hand_over(shop, row, recipient, content)
+        except DatabaseUnavailable:
+            raise  # it is sent once the lease is over
         except Undeliverable as fault:
             await self._note(shop, _FAILED, row["id"], error=str(fault))
             log.warning("message.failed", tenant=shop.slug, message=str(row["id"]), error=str(fault))
@@ -170,4 +172,6 @@ async def run(database: Database, settings: Settings, client: httpx.AsyncClient)
                 await post.send_due(shop)
         except (DatabaseUnavailable, SQLAlchemyError) as fault:
             log.warning("messages.interrupted", error=str(fault).splitlines()[0])
+        except Exception:
+            log.exception("messages.broke")
         await asyncio.sleep(PERIOD_SECONDS)
