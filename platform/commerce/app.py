@@ -59,7 +59,9 @@ from commerce.payments.reconciliation import api as reconciliation
 from commerce.plans.book import Book
 from commerce.plans.gate import Gate
 from commerce.pricing import api as pricing
-from commerce.programs import keys_api
+from commerce.profile import api as profile
+from commerce.programs import api as programs
+from commerce.programs import keys_api, oauth_api
 from commerce.promotions import api as promotions
 from commerce.recommendations import api as recommendations
 from commerce.recommendations.service import DecisionClient
@@ -73,6 +75,7 @@ from commerce.tenancy.service import CHANNEL as DIRECTORY
 from commerce.tenancy.service import Directory
 from commerce.vendors import api as vendors
 from commerce.webhooks import api as tenant_webhooks
+from commerce.wishlists import api as wishlists
 from foundation import buckets, http
 from foundation.access import ANYONE, needs
 from foundation.database import Database
@@ -179,6 +182,8 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         pricing,
         stored_value,
         promotions,
+        profile,
+        wishlists,
         documents,
         order_documents,
         tenant_webhooks,
@@ -187,6 +192,8 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         configuration,
         lifecycle,
         operators,
+        programs,
+        oauth_api,
         staffing,
         vendor_staffing,
     )

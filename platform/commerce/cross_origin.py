@@ -9,7 +9,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from commerce.tenancy.service import Directory, TenantSuspended, UnknownTenant
 
-_PREFIX = "/v1/"
+_PREFIXES = ("/v1/", "/oauth/token", "/oauth/revoke", "/oauth/jwks", "/.well-known/")
 _ORIGIN, _WANTED = b"origin", b"access-control-request-method"
 _ALLOWED = [
     (b"access-control-allow-methods", b"GET, POST, PUT, PATCH, DELETE"),
@@ -30,7 +30,7 @@ class CrossOrigin:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer what a browser asks beforehand, or pass the request on."""
-        if scope["type"] != "http" or not scope["path"].startswith(_PREFIX):
+        if scope["type"] != "http" or not scope["path"].startswith(_PREFIXES):
             await self._app(scope, receive, send)
             return
         headers = dict(scope["headers"])

@@ -23,6 +23,7 @@ from commerce.identity.passwords import Passwords
 from commerce.identity.service import SessionExpired, SessionUnknown, Shopper
 from commerce.identity.staff import Staff
 from commerce.kept import Kept
+from commerce.oauth import bearers, signing
 from commerce.policies.registry import known
 from commerce.tenancy.service import Directory, Shop
 from foundation import clock, idempotency
@@ -156,9 +157,20 @@ async def shopper_or_none(request: Request, core: CoreDep, shop: ShopDep) -> Sho
     if token is None:
         return None
     async with core.database.tx(shop.id, read_only=True) as tx:
-        shopper = await identity.by_token(tx, token)
+        shopper = await _by_session_or_grant(tx, request, token)
     await seen(core, shopper)
     return shopper
+
+
+async def _by_session_or_grant(tx: Tx, request: Request, token: str) -> Shopper:
+    """Whom a session's token stands for, or a program's access token: there the customer that it acts for.
+
+    Raises:
+        SessionUnknown, SessionExpired, TokenUnknown, ScopeNotGranted.
+    """
+    if signing.looks_like_one(token):
+        return bearers.shopper_of(tx, await bearers.bearer(tx, token), request.method)
+    return await identity.by_token(tx, token)
 
 
 async def seen(core: Core, shopper: Shopper) -> None:
@@ -177,7 +189,7 @@ async def shopper_of(tx: Tx, request: Request) -> Shopper:
     token = token_of(request)
     if token is None:
         raise SessionUnknown
-    return await identity.by_token(tx, token)
+    return await _by_session_or_grant(tx, request, token)
 
 
 MaybeShopper = Annotated[Shopper | None, Depends(shopper_or_none)]
@@ -222,6 +234,25 @@ async def _member(shopper: ShopperDep) -> Member:
 
 MemberDep = Annotated[Member, Depends(_member)]
 """Raises SessionUnknown, SessionExpired, SignInRequired: nobody has signed in to an account."""
+
+
+@dataclass(frozen=True, slots=True)
+class SignedIn:
+    """A customer who has signed in."""
+
+    id: UUID
+    shopper: Shopper
+
+
+@needs(CUSTOMER)
+async def _customer(shopper: ShopperDep) -> SignedIn:
+    if shopper.customer_id is None:
+        raise identity.SignInRequired
+    return SignedIn(shopper.customer_id, shopper)
+
+
+CustomerDep = Annotated[SignedIn, Depends(_customer)]
+"""Raises SessionUnknown, SessionExpired, SignInRequired: nobody has signed in as a customer."""
 
 
 def staff(scope: str) -> Callable[..., Awaitable[Staff]]:
@@ -269,13 +300,17 @@ def vendor_desk(scope: str) -> Callable[..., Awaitable[VendorDesk]]:
 
 
 async def staff_or_refuse(request: Request, core: Core, shop: Shop) -> Staff:
-    """Whoever acts for the shop or for a vendor, whatever proves it.
+    """Whoever acts for the shop or for a vendor: by a key, by what OAuth gave to a program, or by their session.
 
     Raises:
         KeyUnknown, NotStaff: nobody does.
     """
+    token = token_of(request)
     async with core.database.tx(shop.id, read_only=True) as tx:
-        found = await people.staff_of(tx, token_of(request))
+        if token is not None and signing.looks_like_one(token):
+            found = bearers.staff_of(tx, await bearers.bearer(tx, token))
+        else:
+            found = await people.staff_of(tx, token)
     if core.uses.note(found):
         at = clock.now()
         core.life.see_to(lambda: keys.seen(core.database, shop.id, found.key_id, at))

@@ -25,6 +25,7 @@ from commerce.payments.providers.test import models as test_bank
 from commerce.payments.reconciliation import models as reconciliation
 from commerce.plans import models as plans
 from commerce.pricing import models as pricing
+from commerce.profile import models as profile
 from commerce.promotions import models as promotions
 from commerce.stored_value import models as stored_value
 from commerce.taxes import models as taxes
@@ -32,6 +33,7 @@ from commerce.tenancy import models as tenancy
 from commerce.throttling import models as throttling
 from commerce.vendors import models as vendors
 from commerce.webhooks import models as webhooks
+from commerce.wishlists import models as wishlists
 from foundation import audit, idempotency, outbox, sealing
 
 __all__ = [
@@ -63,6 +65,7 @@ __all__ = [
     "people",
     "plans",
     "pricing",
+    "profile",
     "promotions",
     "reconciliation",
     "return_models",
@@ -75,4 +78,5 @@ __all__ = [
     "throttling",
     "vendors",
     "webhooks",
+    "wishlists",
 ]

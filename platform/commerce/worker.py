@@ -24,6 +24,7 @@ from commerce.identity import proofs
 from commerce.inventory import expiry, promises
 from commerce.inventory import service as inventory
 from commerce.notifications import sending
+from commerce.oauth import grants
 from commerce.orders import tracking
 from commerce.orders.paying import Additional
 from commerce.payments.providers import configured
@@ -76,6 +77,7 @@ async def tidy(
         sold_out = await inventory.sold_out_products(tx)
         await throttling.forget(tx)
         await webhooks.forget(tx)
+        await grants.forget(tx)
         await proofs.forget(tx)
         await sending.forget(tx)
     async with database.tx(shop.id) as tx:

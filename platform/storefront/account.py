@@ -4,19 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Annotated, Any
+from urllib.parse import urlencode
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter, Query, Request
 from starlette.responses import Response
 
 from commerce.identity import service as identity
 from commerce.sessions import api as sessions
 from commerce.sessions.schemas import SignIn
 from storefront import balances
-from storefront.forms import EmptyForm, SignInForm, read
+from storefront.forms import ComingFrom, EmptyForm, SignInForm, read
 from storefront.visit import VisitDep
 
 HOUSEHOLDS = 12
+HOME = "/"
 _UNTOLD = {"", "none", "unknown", "null"}
 router = APIRouter()
 
@@ -31,7 +33,7 @@ class Household:
 
 
 @router.get("/account")
-async def show(visit: VisitDep) -> Response:
+async def show(visit: VisitDep, query: Annotated[ComingFrom, Query()]) -> Response:
     """Who is signed in, and who else one may be."""
     opened = visit.shop.settings.get("sign_in") == "reference" and visit.core.settings.environment != "production"
     households: list[Household] = []
@@ -40,9 +42,10 @@ async def show(visit: VisitDep) -> Response:
             found = await identity.sample_customers(session, HOUSEHOLDS)
         households = [Household(one.reference, one.display_name, facts(one.traits)) for one in found]
     if not opened and visit.shopper.customer_id is None and visit.shopper.account_id is None:
-        return visit.redirect("/sign-in")
+        onward = f"?{urlencode({'next': query.next})}" if query.next != HOME else ""
+        return visit.redirect(f"/sign-in{onward}")
     credit = await balances.all_credit_of(visit)
-    return visit.page("account.html", households=households, opened=opened, credit=credit)
+    return visit.page("account.html", households=households, opened=opened, credit=credit, onward=query.next)
 
 
 @router.post("/account/sign-in")
@@ -50,7 +53,7 @@ async def sign_in(request: Request, visit: VisitDep) -> Response:
     """Become a household; the cart comes along."""
     form = await read(request, SignInForm)
     await sessions.open_session(SignIn(reference=form.reference), visit.cookies, visit.core, visit.shop, visit.shopper)
-    return visit.redirect("/", "signed-in")
+    return visit.redirect(form.next, "signed-in")
 
 
 @router.post("/account/sign-out")

@@ -21,7 +21,7 @@ from foundation.types import Email, Id, Input, Note, Slug, Text
 
 MAX_FIELDS = 50
 _DIGITS = re.compile(r"^[0-9]{1,16}$", re.ASCII)
-_LOCAL_PATH = re.compile(r"^/(?![/\\])[^\s\\\x00-\x1f\x7f]{0,500}$")
+_LOCAL_PATH = re.compile(r"^/(?![/\\])[^\s\\\x00-\x1f\x7f]{0,2000}$")
 _FORM = "application/x-www-form-urlencoded"
 _UNITS = "units-"
 
@@ -52,6 +52,10 @@ def _local(value: str) -> str:
     if not _LOCAL_PATH.match(value):
         raise ValueError("must be a page of this shop")
     return value
+
+
+def _local_or_home(value: object) -> object:
+    return value if isinstance(value, str) and _LOCAL_PATH.match(value) else "/"
 
 
 def _absent_when_empty(value: object) -> object:
@@ -279,6 +283,13 @@ class SignInForm(Input):
     """The reference of the household to sign in as."""
 
     reference: Text
+    next: LocalPath = "/"
+
+
+class ComingFrom(Input):
+    """The page to go on to afterwards; another site's is nowhere."""
+
+    next: Annotated[LocalPath, BeforeValidator(_local_or_home)] = "/"
 
 
 class EmptyForm(Input):

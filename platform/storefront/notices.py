@@ -33,6 +33,7 @@ NOTICES = {
         Notice("shared", "This is your cart to share: copy the address of this page."),
         Notice("taken", "All of it is in your cart."),
         Notice("taken-in-part", "It's in your cart, except what can't be had any more.", "plain"),
+        Notice("sign-in-first", "Sign in first, then we go on where you were.", "plain"),
         Notice("signed-in", "You are signed in."),
         Notice("signed-out", "You are signed out."),
         Notice("registered", "Your account is ready, and you are signed in."),

@@ -9,6 +9,7 @@ from commerce.http import Core
 from foundation.routing import add_routes
 from storefront import (
     account,
+    authorizing,
     browse,
     cart,
     change_payments,
@@ -63,6 +64,7 @@ def install(app: FastAPI) -> None:
         signing_in,
         registering,
         security,
+        authorizing,
         methods,
         images,
         rails,

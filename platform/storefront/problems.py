@@ -19,12 +19,28 @@ from storefront import rendering
 
 log = structlog.get_logger(__name__)
 
-_MACHINES = ("/v1/", "/problems/", "/healthz", "/openapi.json", "/docs", "/redoc")
+_MACHINES = (
+    "/v1/",
+    "/oauth/token",
+    "/oauth/revoke",
+    "/oauth/introspect",
+    "/oauth/jwks",
+    "/.well-known/",
+    "/problems/",
+    "/healthz",
+    "/openapi.json",
+    "/docs",
+    "/redoc",
+)
 
 _WORDS = {
     "catalog.product_not_found": ("We don't have that", "This product isn't in our shop, or not any more."),
     "catalog.category_not_found": ("We don't have that shelf", "This department isn't in our shop, or is empty now."),
     "catalog.variant_not_for_sale": ("Not for sale", "This can't be bought here any more. Nothing was added."),
+    "oauth.nobody_to_answer": (
+        "This link is broken",
+        "It should ask you to let a program in, but doesn't name one that this shop knows. Nothing was allowed.",
+    ),
     "storefront.nothing_elsewhere": ("Nothing goes there yet", "Say how many of what go to the other address."),
     "storefront.nothing_left": (
         "Nothing is left for the first address",

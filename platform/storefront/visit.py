@@ -53,7 +53,7 @@ class Visit:
             here=self._here(),
             **context,
         )
-        return self._with_cookies(response)
+        return self.with_cookies(response)
 
     def redirect(self, path: str, notice: str | None = None) -> RedirectResponse:
         """Go on to a page of this shop (303), which shows the notice."""
@@ -63,9 +63,10 @@ class Visit:
             self.cookies.set_cookie(
                 NOTICE_COOKIE, code, max_age=SECONDS, httponly=True, samesite="lax", secure=secure, path="/"
             )
-        return self._with_cookies(RedirectResponse(path, status_code=303))
+        return self.with_cookies(RedirectResponse(path, status_code=303))
 
-    def _with_cookies(self, response: ResponseT) -> ResponseT:
+    def with_cookies(self, response: ResponseT) -> ResponseT:
+        """An answer that is neither a page nor a redirect within the shop, with the cookies it needs."""
         for value in self.cookies.headers.getlist("set-cookie"):
             response.headers.append("set-cookie", value)
         return response

@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 from sqlalchemy import text
 
-from commerce.cart import hot, service
+from commerce.cart import hot, service, today
 from commerce.cart.schemas import SavedItemOut, SavedItems
 from commerce.cart.service import MAX_QUANTITY, LineNotFound, lock
-from commerce.catalog.variants import sold_as
 from commerce.identity.service import Shopper
-from commerce.pricing.engine import price_of
-from commerce.pricing.offers import offers_of, read_offers
 from commerce.tenancy.service import Shop
 from foundation import clock
 from foundation.database import Tx
@@ -66,13 +64,7 @@ _TAKE = compiled(
 _READ = compiled(
     text(
         f"""
-        SELECT l.id, l.variant_id, l.quantity, v.product_id, v.sku, v.title AS variant_title,
-               p.title AS product_title, p.handle, p.image, p.status = 'published' AS for_sale, r.amount AS list_price,
-               {offers_of("v", "r.currency")} AS offers, {hot.TO_BE_HAD} AS available
-        FROM saved_item l
-        JOIN variant v ON v.tenant_id = l.tenant_id AND v.id = l.variant_id
-        JOIN product p ON p.tenant_id = v.tenant_id AND p.id = v.product_id
-        LEFT JOIN price r ON r.tenant_id = v.tenant_id AND r.variant_id = v.id AND r.currency = :currency
+        SELECT l.id, l.quantity, {today.COLUMNS} FROM saved_item l {today.TABLES}
         WHERE l.tenant_id = :tenant_id AND l.holder_id = :holder_id
         ORDER BY l.saved_at DESC, l.id DESC
         """  # noqa: S608  (the fragment is a literal)
@@ -158,21 +150,10 @@ async def adopt(tx: Tx, *, visitor: Shopper, shopper: Shopper) -> None:
     await tx.rows(_ADOPT, {"visitor_id": visitor.visitor_id, "customer_id": shopper.customer_id})
 
 
-def _item(row: Mapping[str, Any], now: Any) -> SavedItemOut:
-    listed = row["list_price"]
-    price = None if listed is None else price_of(listed, read_offers(row["offers"]), quantity=row["quantity"], at=now)
-    return SavedItemOut(
-        id=row["id"],
-        variant_id=row["variant_id"],
-        product_id=row["product_id"],
-        handle=row["handle"],
-        sku=row["sku"],
-        title=sold_as(row["product_title"], row["variant_title"]),
-        image=row["image"],
-        quantity=row["quantity"],
-        price=price if row["for_sale"] else None,
-        available=row["available"],
-    )
+def _item(row: Mapping[str, Any], now: datetime) -> SavedItemOut:
+    quantity = row["quantity"]
+    price = today.price_today(row, quantity=quantity, at=now)
+    return SavedItemOut(id=row["id"], quantity=quantity, **today.sold(row, price))
 
 
 def _holder(shopper: Shopper) -> dict[str, UUID]:

@@ -9,19 +9,16 @@ import hashlib
 import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
 from sqlalchemy import text
 
-from commerce.cart import hot
+from commerce.cart import hot, today
 from commerce.cart.schemas import SharedCartOut, SharedLineOut, ShareLinkOut
 from commerce.cart.service import MAX_LINES, MAX_QUANTITY, lock
-from commerce.catalog.variants import sold_as
 from commerce.identity.service import Shopper
-from commerce.pricing.engine import price_of
-from commerce.pricing.offers import offers_of, read_offers
 from commerce.pricing.schemas import ItemPrice
 from foundation import clock
 from foundation.database import Tx
@@ -77,19 +74,14 @@ _SHARE = compiled(
 _READ = compiled(
     text(
         f"""
-        SELECT s.expires_at, shared.quantity, shared.place, v.id AS variant_id, v.product_id, v.sku,
-               v.title AS variant_title, p.title AS product_title, p.handle, p.image,
-               p.status = 'published' AS for_sale, r.amount AS list_price, {offers_of("v", "r.currency")} AS offers,
-               {hot.TO_BE_HAD} AS available,
+        SELECT s.expires_at, shared.quantity, shared.place, {today.COLUMNS},
                coalesce((SELECT own.quantity FROM cart_line own WHERE own.tenant_id = v.tenant_id
                            AND own.cart_id = CAST(:cart_id AS uuid) AND own.variant_id = v.id), 0) AS there
         FROM shared_cart s
         CROSS JOIN LATERAL ROWS FROM (jsonb_to_recordset(s.lines) AS (variant_id uuid, quantity bigint))
             WITH ORDINALITY AS shared (variant_id, quantity, place)
         CROSS JOIN LATERAL (SELECT s.tenant_id, shared.variant_id) l
-        JOIN variant v ON v.tenant_id = s.tenant_id AND v.id = shared.variant_id
-        JOIN product p ON p.tenant_id = v.tenant_id AND p.id = v.product_id
-        LEFT JOIN price r ON r.tenant_id = v.tenant_id AND r.variant_id = v.id AND r.currency = :currency
+        {today.TABLES}
         WHERE s.tenant_id = :tenant_id AND s.token_hash = :token_hash AND s.expires_at > CAST(:now AS timestamptz)
         ORDER BY shared.place
         """  # noqa: S608  (the fragment is a literal)
@@ -202,14 +194,7 @@ async def _read(tx: Tx, shopper: Shopper | None, token: str, *, currency: str, c
     )
     if not rows:
         raise SharedCartNotFound
-    return [_Line(row, _price(row, now)) for row in rows]
-
-
-def _price(row: Mapping[str, Any], now: datetime) -> ItemPrice | None:
-    if row["list_price"] is None or not row["for_sale"]:
-        return None
-    quantity = row["there"] + row["quantity"]
-    return price_of(row["list_price"], read_offers(row["offers"]), quantity=quantity, at=now)
+    return [_Line(row, today.price_today(row, quantity=row["there"] + row["quantity"], at=now)) for row in rows]
 
 
 async def _announce(
@@ -231,18 +216,7 @@ async def _announce(
 
 
 def _line_out(line: _Line) -> SharedLineOut:
-    row = line.row
-    return SharedLineOut(
-        variant_id=row["variant_id"],
-        product_id=row["product_id"],
-        handle=row["handle"],
-        sku=row["sku"],
-        title=sold_as(row["product_title"], row["variant_title"]),
-        image=row["image"],
-        quantity=row["quantity"],
-        price=line.price,
-        available=row["available"],
-    )
+    return SharedLineOut(quantity=line.row["quantity"], **today.sold(line.row, line.price))
 
 
 def _hash(token: str) -> bytes:

@@ -6,8 +6,6 @@ from datetime import timedelta
 
 from fastapi import APIRouter, Request, Response, status
 
-from commerce.cart import saved
-from commerce.cart import service as carts
 from commerce.http import (
     CoreDep,
     PresentShopper,
@@ -19,6 +17,7 @@ from commerce.http import (
 from commerce.identity import service
 from commerce.sessions import service as ways
 from commerce.sessions.answering import answered, asking_of, session_out
+from commerce.sessions.bringing import bring_along
 from commerce.sessions.schemas import (
     CodeRequest,
     CodeSent,
@@ -58,8 +57,7 @@ async def open_session(
         if current is not None:
             await service.revoke(tx, current.session_id)
             if current.customer_id is None:
-                await saved.adopt(tx, visitor=current, shopper=shopper)
-                await carts.adopt(tx, visitor=current, shopper=shopper)
+                await bring_along(tx, visitor=current, shopper=shopper)
     set_session_cookie(response, token, core.settings)
     return session_out(shopper)
 

@@ -12,8 +12,6 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from commerce.cart import saved
-from commerce.cart import service as carts
 from commerce.factors.service import required_factors
 from commerce.identity import accounts, devices, proofs
 from commerce.identity import service as identity
@@ -24,6 +22,7 @@ from commerce.identity.service import Authentication, KnownCustomer, Shopper
 from commerce.notifications import service as notifications
 from commerce.notifications.service import Recipient
 from commerce.orders import adopting
+from commerce.sessions.bringing import bring_along
 from foundation import clock, sealing
 from foundation.database import Tx
 from foundation.settings import Settings
@@ -161,8 +160,7 @@ async def _open(tx: Tx, account: Account, settings: Settings, asking: Asking, am
     if current is not None:
         await identity.revoke(tx, current.session_id)
         if current.customer_id is None:
-            await saved.adopt(tx, visitor=current, shopper=shopper)
-            await carts.adopt(tx, visitor=current, shopper=shopper)
+            await bring_along(tx, visitor=current, shopper=shopper)
     await gather(tx, account)
     if not device.is_first and (device.is_new or device.is_elsewhere):
         await _alert(tx, account, asking)

@@ -21,7 +21,9 @@ import orjson
 import structlog
 from sqlalchemy import text
 
+from commerce.notifications import letters
 from commerce.notifications import service as notifications
+from commerce.notifications.letters import Letter
 from commerce.notifications.service import Recipient
 from commerce.tenancy.service import Shop
 from commerce.webhooks import fanning, schedule
@@ -48,6 +50,19 @@ HEAD = 1_000
 KEPT = timedelta(days=30)
 GONE = 410
 DISABLED = "webhook_disabled"
+
+letters.declare(
+    webhook_disabled=Letter(
+        "A webhook of your shop was disabled",
+        "Hello,\n\n{{ shop }} told {{ url }} what happens in the shop, until now: {{ reason }}. Nothing is sent there "
+        "any more. What happens is kept for 30 days: set the subscription to active once the address answers, and "
+        "have the time since sent anew.",
+    )
+)
+_WHY = {
+    "failing": "for three days nothing that was sent there was taken",
+    "gone": "it answered that it is gone for good (410)",
+}
 
 # pk_webhook_subscription, ix_webhook_delivery_pending
 _CLAIM = hot(
@@ -329,7 +344,7 @@ async def _leave_alone(tx: Tx, endpoint: Endpoint, before: asyncpg.Record, outco
     (contact,) = await sealing.unseal(tx, [row["contact"]])
     if contact:
         to = Recipient(endpoint.subscription_id, "email", contact, "en")
-        await notifications.send(tx, DISABLED, to, {"url": row["url"], "reason": reason})
+        await notifications.send(tx, DISABLED, to, {"url": row["url"], "reason": _WHY[reason]})
 
 
 # ix_webhook_event_recorded, ix_webhook_delivery_event, ix_webhook_attempt_delivery

@@ -6,6 +6,7 @@ with `items[]`. A payload names products, variants, people only by id: erasing a
 
 from foundation.events.behaviour import (
     AddToCart,
+    AddToWishlist,
     BeginCheckout,
     Behaviour,
     Item,
@@ -59,6 +60,7 @@ from foundation.events.vendors import VendorPaidOut
 __all__ = [
     "CONTRACTS",
     "AddToCart",
+    "AddToWishlist",
     "BeginCheckout",
     "Behaviour",
     "CartAbandoned",

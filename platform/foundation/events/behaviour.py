@@ -85,6 +85,14 @@ class RemoveFromCart(Behaviour):
     items: Items
 
 
+class AddToWishlist(Behaviour):
+    """Something was put on a wishlist."""
+
+    name = "add_to_wishlist"
+
+    items: Items
+
+
 class ViewCart(Behaviour):
     """The cart was looked at."""
 

@@ -1,0 +1,37 @@
+"""The kinds of messages a customer can ask for or do without.
+
+What belongs to a contract (an order was placed, a password was changed) is always sent by mail. What is advertising is
+sent to nobody who has not asked for it (Directive 2002/58/EC, article 13).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+from commerce.notifications.service import Channel
+
+Topic = Literal["orders", "back_in_stock", "price_drops", "reviews", "news"]
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """A kind of message: how it is sent when nobody has said anything, and how it always is."""
+
+    says: str
+    """What the customer reads."""
+    default: frozenset[Channel] = frozenset()
+    always: frozenset[Channel] = frozenset()
+
+
+_MAIL: frozenset[Channel] = frozenset({"email"})
+
+KINDS: Mapping[Topic, Kind] = {
+    "orders": Kind("Your orders: placed, on their way, delivered, refunded", always=_MAIL),
+    "back_in_stock": Kind("Something you asked for is there again", default=_MAIL),
+    "price_drops": Kind("Something on your wishlists costs less", default=_MAIL),
+    "reviews": Kind("We would like to know how you liked it"),
+    "news": Kind("News and offers"),
+}
+CHANNELS: tuple[Channel, ...] = ("email", "sms")

@@ -1,0 +1,1 @@
+"""What shoppers would like to have: several lists, to keep and to share."""

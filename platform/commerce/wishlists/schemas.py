@@ -1,0 +1,74 @@
+"""Wishlists in and out."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from commerce.pricing.schemas import ItemPrice
+from foundation.types import Currency, Id, Input, Model, Quantity, Text
+
+
+class WishlistIn(Input):
+    """What a list is called."""
+
+    name: Text
+
+
+class WishIn(Input):
+    """How many are wished for."""
+
+    quantity: Quantity = 1
+
+
+class WishOut(Model):
+    """Something on a list, at today's price."""
+
+    variant_id: Id
+    product_id: Id
+    handle: str
+    sku: str
+    title: str
+    image: str | None
+    quantity: int
+    price: ItemPrice | None
+    """Of one; `None` when it is not sold any more."""
+    available: int
+    added_at: datetime
+
+
+class WishlistSummary(Model):
+    """A list, without what is on it."""
+
+    id: Id
+    name: str
+    items: int
+    """How many different things are on it."""
+    shared: bool
+    created_at: datetime
+
+
+class Wishlists(Model):
+    """A shopper's lists, the oldest first."""
+
+    items: list[WishlistSummary]
+
+
+class WishlistOut(Model):
+    """A list of the shopper's own."""
+
+    id: Id
+    name: str
+    currency: Currency
+    items: list[WishOut]
+    """The last added first."""
+    share_token: str | None
+    """Whoever has it sees the list; `None` while it isn't shared."""
+    created_at: datetime
+
+
+class SharedWishlistOut(Model):
+    """A list as those see it whom its holder gave the link."""
+
+    name: str
+    currency: Currency
+    items: list[WishOut]
