@@ -2,44 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from uuid import UUID
+
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
 from commerce.cart import service as carts
 from commerce.cart.schemas import CartOut
 from commerce.delivery import service as delivery
+from commerce.profile import addresses
+from commerce.profile.schemas import KeptAddressIn, KeptAddressOut
 from commerce.taxes import service as taxes
 from commerce.taxes.vat_ids import verified, well_formed
 from foundation import clock
 from foundation.errors import Problem, Unprocessable
 from storefront.cart import blocked, open_cart
+from storefront.countries import COUNTRIES, offered
 from storefront.forms import DeliveryForm, read
 from storefront.problems import field_errors, words
 from storefront.visit import Visit, VisitDep
 
-COUNTRIES = {
-    "AT": "Austria",
-    "AU": "Australia",
-    "BE": "Belgium",
-    "CA": "Canada",
-    "CH": "Switzerland",
-    "DE": "Germany",
-    "DK": "Denmark",
-    "ES": "Spain",
-    "FR": "France",
-    "GB": "United Kingdom",
-    "IE": "Ireland",
-    "IN": "India",
-    "IT": "Italy",
-    "JP": "Japan",
-    "KW": "Kuwait",
-    "NL": "Netherlands",
-    "PL": "Poland",
-    "PT": "Portugal",
-    "SE": "Sweden",
-    "US": "United States",
-}
-"""How some codes read; another is shown as it is."""
 ABOUT_TIME = ("checkout.slot_missing", "checkout.slot_gone")
 router = APIRouter()
 
@@ -51,14 +34,14 @@ class NoWindow(Unprocessable):
 
 
 @router.get("/checkout/delivery")
-async def show(visit: VisitDep) -> Response:
-    """Ask how and where to."""
+async def show(visit: VisitDep, address: UUID | None = None) -> Response:
+    """Ask how and where to; `address` is one that the customer has kept."""
     cart = await open_cart(visit)
     if cart is None or blocked(cart):
         return visit.redirect("/cart", "cart-first" if cart else None)
     if not cart.delivers:
         return visit.redirect("/checkout")
-    return await _page(visit, cart)
+    return await _page(visit, cart, chosen=address)
 
 
 @router.post("/checkout/delivery")
@@ -81,6 +64,8 @@ async def choose(request: Request, visit: VisitDep) -> Response:
             if not known:
                 await carts.set_vat_id(tx, visit.shopper, cart.id, vat_id)
             await carts.set_delivery(tx, visit.shopper, cart.id, form.code, form.slot)
+            if address is not None and form.keep and visit.shopper.customer_id is not None:
+                await addresses.keep(tx, visit.shopper.customer_id, KeptAddressIn(address=address))
             kept = carts.check(await carts.get(tx, visit.shopper, cart.id)).out()
     except Problem as problem:
         return await _page(visit, cart, problem)
@@ -89,22 +74,26 @@ async def choose(request: Request, visit: VisitDep) -> Response:
     return visit.redirect("/checkout")
 
 
-async def _page(visit: Visit, cart: CartOut, problem: Problem | None = None) -> Response:
+async def _page(visit: Visit, cart: CartOut, problem: Problem | None = None, *, chosen: UUID | None = None) -> Response:
     async with visit.core.database.tx(visit.shop.id, read_only=True) as tx:
         methods = [method for method in await delivery.methods(tx) if method.active]
         options = await carts.delivery_options(tx, visit.shopper, cart.id)
         timed = [option for option in options.items if option.timed]
         windows = [(option, await carts.delivery_slots(tx, visit.shopper, cart.id, option.code)) for option in timed]
         policy = (await taxes.read(tx)).policy
-    sent = [method for method in methods if method.kind == "ship"]
-    countries = sorted({code for method in sent for code in method.countries})
+        customer_id = visit.shopper.customer_id
+        kept = (await addresses.kept(tx, customer_id)).items if customer_id else []
+    offer = _first(kept, chosen, cart)
     return visit.page(
         "delivery.html",
         status=problem.status if problem else 200,
         cart=cart,
+        kept=kept,
+        chosen=offer.id if offer else None,
+        at=offer.address if offer else cart.address,
         methods=methods,
         offers={option.code: option for option in options.items},
-        countries=countries if all(method.countries for method in sent) else [],
+        countries=offered(methods),
         names=COUNTRIES,
         windows=[(option, offers.items) for option, offers in windows],
         asks_business=policy is not None and policy.vat_id is not None,
@@ -112,3 +101,10 @@ async def _page(visit: Visit, cart: CartOut, problem: Problem | None = None) -> 
         said=words(problem) if problem else ("", ""),
         faults=field_errors(problem) if problem else [],
     )
+
+
+def _first(kept: Sequence[KeptAddressOut], chosen: UUID | None, cart: CartOut) -> KeptAddressOut | None:
+    """The kept address that the form begins with: the one that was chosen, or while the cart has none, the usual."""
+    if chosen is None and cart.address is not None:
+        return None
+    return next((one for one in kept if one.id == chosen or (chosen is None and one.default_shipping)), None)

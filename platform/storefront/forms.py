@@ -154,12 +154,9 @@ class ChallengeForm(Input):
     answer: Literal["approve", "fail"]
 
 
-class DeliveryForm(Input):
-    """How, when and where to: what is left empty counts as absent, and what is collected needs no address."""
+class AddressFields(Input):
+    """An address as a form has it: what is left empty counts as absent."""
 
-    code: Slug
-    slot: Annotated[SlotChoice | None, BeforeValidator(_slot)] = None
-    vat_id: OptionalText = None
     name: OptionalText = None
     line1: OptionalText = None
     line2: OptionalText = None
@@ -175,7 +172,7 @@ class DeliveryForm(Input):
         Raises:
             InvalidFields: part of it is missing or wrong.
         """
-        given = self.model_dump(exclude={"code", "slot", "vat_id", "units"}, exclude_none=True)
+        given = {name: getattr(self, name) for name in AddressFields.model_fields if getattr(self, name) is not None}
         if not given.keys() - {"country"}:
             return None
         for coded in given.keys() & {"region", "country"}:
@@ -184,6 +181,16 @@ class DeliveryForm(Input):
             return AddressIn.model_validate(given)
         except ValidationError as fault:
             raise InvalidFields(errors=[_fault(error["loc"], error["msg"]) for error in fault.errors()]) from fault
+
+
+class DeliveryForm(AddressFields):
+    """How, when and where to; what is collected needs no address."""
+
+    code: Slug
+    slot: Annotated[SlotChoice | None, BeforeValidator(_slot)] = None
+    vat_id: OptionalText = None
+    keep: Literal["on"] | None = None
+    """Keep the address for the next time."""
 
 
 class SplitForm(DeliveryForm):
@@ -331,6 +338,19 @@ def _with_units(fields: dict[str, Any]) -> dict[str, Any]:
     lines = {name: value for name, value in fields.items() if name.startswith(_UNITS)}
     rest = {name: value for name, value in fields.items() if name not in lines}
     return {**rest, "units": {name.removeprefix(_UNITS): value for name, value in lines.items()}}
+
+
+async def read_marks(request: Request, known: set[str]) -> set[str]:
+    """Which of a form's check boxes are marked.
+
+    Raises:
+        UnsupportedForm, InvalidFields: another field than those that are known, or another value than `on`.
+    """
+    fields = await _fields(request, MAX_FIELDS)
+    for name, value in fields.items():
+        if name not in known or value != "on":
+            raise InvalidFields(errors=[{"param": name, "message": "is no mark of this form"}])
+    return set(fields)
 
 
 async def read_photo(request: Request) -> PhotoForm:

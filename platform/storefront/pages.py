@@ -9,6 +9,7 @@ from commerce.http import Core
 from foundation.routing import add_routes
 from storefront import (
     account,
+    addresses,
     authorizing,
     browse,
     cart,
@@ -23,6 +24,7 @@ from storefront import (
     order_claims,
     order_returns,
     orders,
+    preferences,
     problems,
     rails,
     razorpay,
@@ -32,6 +34,7 @@ from storefront import (
     signing_in,
     splitting,
     test_bank,
+    wishes,
 )
 from storefront.departments import Departments
 
@@ -65,6 +68,9 @@ def install(app: FastAPI) -> None:
         registering,
         security,
         authorizing,
+        addresses,
+        preferences,
+        wishes,
         methods,
         images,
         rails,

@@ -210,3 +210,20 @@ async def test_a_split_cart_is_put_together_again(browser: Browser, execute: Exe
     assert (await browser.send(form_of(page, "/checkout/split/together"))).headers["location"] == "/checkout/delivery"
     assert execute("SELECT consignments FROM cart") == [(None,)]
     assert "Pay" in await browser.see("/checkout")
+
+
+@pytest.mark.usefixtures("delivering")
+async def test_a_customer_keeps_an_address_and_the_next_cart_begins_with_it(browser: Browser) -> None:
+    await browser.http.post("/account/sign-in", data={"reference": "household-1"})
+    await browser.add("tomato-soup")
+    assert 'value="12 Canal St"' not in await browser.see("/checkout/delivery")
+    answer = await browser.http.post("/checkout/delivery", data={"code": "standard", "keep": "on", **HOME})
+    assert answer.headers["location"] == "/checkout"
+    assert "12 Canal St" in await browser.see("/account/addresses")
+
+    other = {**HOME, "line1": "1 Main Street", "default_shipping": "on"}
+    await browser.http.post("/account/addresses", data=other)
+    assert 'value="12 Canal St"' in await browser.see("/checkout/delivery")
+    choices = re.findall(r'href="(/checkout/delivery[?]address=[^"]+)"', await browser.see("/checkout/delivery"))
+    assert len(choices) == 2
+    assert 'value="1 Main Street"' in await browser.see(choices[0])

@@ -141,7 +141,7 @@ _UNWISH = hot(
     text(
         """
         DELETE FROM wishlist_item
-        WHERE tenant_id = :tenant_id AND wishlist_id = :wishlist_id AND variant_id = :variant_id RETURNING id
+        WHERE tenant_id = :tenant_id AND wishlist_id = :wishlist_id AND variant_id = :variant_id RETURNING quantity
         """
     )
 )
@@ -263,6 +263,23 @@ async def unwish(tx: Tx, shopper: Shopper, wishlist_id: UUID, variant_id: UUID) 
     await _own(tx, shopper, wishlist_id)
     if await tx.one(_UNWISH, {"wishlist_id": wishlist_id, "variant_id": variant_id}) is None:
         raise WishNotFound
+
+
+async def move(tx: Tx, shopper: Shopper, wishlist_id: UUID, variant_id: UUID, to: UUID) -> None:
+    """Put something on another of the shopper's lists instead; of what is there already, as many as were on this one.
+
+    Raises:
+        WishlistNotFound, WishNotFound, WishlistFull.
+    """
+    await _own(tx, shopper, wishlist_id)
+    await _own(tx, shopper, to)
+    await tx.rows(_IN_TURN, {"subject": str(to)})
+    taken = await tx.one(_UNWISH, {"wishlist_id": wishlist_id, "variant_id": variant_id})
+    if taken is None:
+        raise WishNotFound
+    values = {"id": new_id(), "wishlist_id": to, "variant_id": variant_id, "quantity": taken["quantity"]}
+    if await tx.one(_WISH, {**values, "now": clock.now(), "most": MAX_ITEMS}) is None:
+        raise WishlistFull(limit=MAX_ITEMS)
 
 
 async def share(tx: Tx, shopper: Shopper, wishlist_id: UUID) -> str:

@@ -87,7 +87,8 @@ async function addInPlace(form) {
 
 document.addEventListener("submit", (event) => {
   const form = event.target;
-  if (form.matches("[data-add]") && location.pathname !== "/cart") {
+  const elsewhere = event.submitter?.hasAttribute("formaction");
+  if (form.matches("[data-add]") && !elsewhere && location.pathname !== "/cart") {
     event.preventDefault();
     addInPlace(form);
   } else if (form.matches("[data-once]")) {
