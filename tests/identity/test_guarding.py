@@ -10,7 +10,7 @@ import pytest
 
 from commerce.identity.browsers import Browser
 from commerce.identity.compromised import Known
-from commerce.sessions import guarding
+from commerce.sessions import guarding, signing_in
 from tests.factories import SeededShop
 from tests.identity.conftest import EMAIL, Messages, browser_at, register, sign_in
 
@@ -78,6 +78,20 @@ async def test_a_made_up_device_cookie_is_no_device(
 async def test_signing_in_rightly_uses_nothing_up(client: httpx.AsyncClient, messages: Messages) -> None:
     await register(client, messages)
     assert [(await sign_in(client)).status_code for _ in range(guarding.KNOWN.burst * 2)] == [201] * 20
+
+
+async def test_right_passwords_give_no_more_tries_at_a_second_factor(
+    client: httpx.AsyncClient, messages: Messages, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each ticket is good for some guesses, so whoever has the password alone may not have any number of them."""
+    await register(client, messages)
+
+    async def one(*_: object) -> tuple[str, ...]:
+        return ("totp",)
+
+    monkeypatch.setattr(signing_in, "required_factors", one)
+    answers = [(await sign_in(client)).status_code for _ in range(guarding.KNOWN.burst + 1)]
+    assert answers == [202] * guarding.KNOWN.burst + [429]
 
 
 async def test_mails_to_an_address_are_limited(client: httpx.AsyncClient, messages: Messages) -> None:

@@ -113,6 +113,19 @@ async def test_two_workers_send_each_message_once(app: Any, shop: Shop, post: Po
     assert len(server.taken) == len({mail["Message-ID"] for mail in server.taken}) == 10
 
 
+async def test_what_one_worker_is_taking_another_passes_by(app: Any, shop: Shop) -> None:
+    for _ in range(sending.BATCH + 5):
+        await queue(app, shop)
+    now = clock.now()
+    asked = {"now": now, "leased": now + LEASE, "most": sending.BATCH}
+    database = app.state.core.database
+    async with database.tx(shop.id) as one, database.tx(shop.id) as other:
+        first = await one.rows(sending._TAKE, asked)
+        second = await asyncio.wait_for(other.rows(sending._TAKE, asked), 5)
+    assert (len(first), len(second)) == (sending.BATCH, 5)
+    assert not {row["id"] for row in first} & {row["id"] for row in second}
+
+
 async def test_who_dies_before_crossing_off_sends_a_second_time_under_the_same_id(
     app: Any, shop: Shop, post: Post, server: Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:

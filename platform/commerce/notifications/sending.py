@@ -41,16 +41,17 @@ ATTEMPTS = 8
 """Over about a day."""
 FORGOTTEN_AFTER = timedelta(days=30)
 
-# ix_message_due
+# ix_message_due. As a subquery of the UPDATE it might be run for each row anew, and take more than it may.
 _TAKE = hot(
     text(
         """
-        UPDATE message SET attempts = attempts + 1, next_attempt_at = CAST(:leased AS timestamptz)
-        WHERE tenant_id = :tenant_id AND id IN (
+        WITH due AS MATERIALIZED (
             SELECT id FROM message WHERE tenant_id = :tenant_id AND status = 'queued'
                AND next_attempt_at <= CAST(:now AS timestamptz)
             ORDER BY next_attempt_at, id LIMIT :most FOR UPDATE SKIP LOCKED)
-        RETURNING id, channel, template, recipient, content, attempts
+        UPDATE message m SET attempts = attempts + 1, next_attempt_at = CAST(:leased AS timestamptz)
+        FROM due WHERE m.tenant_id = :tenant_id AND m.id = due.id
+        RETURNING m.id, m.channel, m.template, m.recipient, m.content, m.attempts
         """
     )
 )
