@@ -17,6 +17,8 @@ from commerce.accounts import api as accounts
 from commerce.accounts import factors_api as factors
 from commerce.audit import api as audit
 from commerce.behaviour import api as behaviour
+from commerce.billing import api as billing
+from commerce.billing.service import configured as configured_billing
 from commerce.cart import api as cart
 from commerce.cart import gift_api as gifts
 from commerce.cart import keeping_api as kept
@@ -121,6 +123,8 @@ def create_app(settings: Settings | None = None) -> FastAPI:
             life = Life(_direct(settings))
             directory = Directory(database)
             app.state.core = Core(settings, database, directory, answers, life, outbound, passwords)
+            app.state.book = book
+            app.state.billing = configured_billing(database, settings)
             app.state.decisions = DecisionClient(
                 client, settings.serving_url, token.get_secret_value() if token else None, settings.decision_deadline_ms
             )
@@ -129,6 +133,8 @@ def create_app(settings: Settings | None = None) -> FastAPI:
                 yield
         passwords.close()
         await limits.buckets.close()
+        if app.state.billing.stripe is not None:
+            await app.state.billing.stripe.close()
         await close_providers(database)
         await database.close()
 
@@ -185,6 +191,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         profile,
         wishlists,
         documents,
+        billing,
         order_documents,
         tenant_webhooks,
         audit,

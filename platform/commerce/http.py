@@ -73,7 +73,7 @@ def core_of(request: Request) -> Core:
 FOR_STAFF = "/v1/admin/"
 PROVIDERS = "/v1/webhooks/"
 """What providers tell of money stays true while a shop is closed."""
-WHILE_CLOSED = frozenset({"/v1/admin/closure", "/v1/admin/exports"})
+WHILE_CLOSED = frozenset({"/v1/admin/closure", "/v1/admin/exports", "/v1/admin/plan", "/v1/admin/plan/cancellation"})
 """What staff may still change while their shop is closed."""
 
 

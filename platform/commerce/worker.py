@@ -17,6 +17,8 @@ from sqlalchemy.exc import SQLAlchemyError
 
 import commerce.tables  # noqa: F401  (a table of one context refers to those of others)
 from commerce.audit import linking
+from commerce.billing import rounds
+from commerce.billing.service import configured as configured_billing
 from commerce.cart import abandonment
 from commerce.checkout.notifications import Notifications
 from commerce.checkout.service import Checkout
@@ -120,6 +122,7 @@ async def run(settings: Settings) -> None:
     # By itself: a mail server that is slow holds nothing else up.
     posting = asyncio.create_task(sending.run(database, settings, client))
     metered = asyncio.create_task(metering.run(database, settings))
+    billed = asyncio.create_task(rounds.run(configured_billing(database, settings)))
     log.info("worker.started")
     telling = asyncio.create_task(telling_webhooks(settings, stop))
     telling.add_done_callback(lambda _: stop.set())
@@ -133,7 +136,7 @@ async def run(settings: Settings) -> None:
     finally:
         stop.set()
         await telling
-        for task in (posting, metered):
+        for task in (posting, metered, billed):
             task.cancel()
             with suppress(asyncio.CancelledError):
                 await task

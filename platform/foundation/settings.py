@@ -119,6 +119,17 @@ class Settings(BaseSettings):
     stripe_api_base: str | None = Field(
         None, description="Stripe's address, when it is not Stripe's own: a peer for tests."
     )
+    billing_stripe_secret_key: SecretStr | None = Field(
+        None,
+        description="The secret key of the platform's own Stripe, by which shops pay for their plans; without it a "
+        "plan is what the operator says.",
+    )
+    billing_stripe_webhook_secret: SecretStr | None = Field(
+        None, description="The secret that the platform's own Stripe signs its notifications with."
+    )
+    billing_stripe_api_base: str | None = Field(
+        None, description="The address of the platform's own Stripe, when it is a peer for tests."
+    )
     avatax_account: str | None = Field(
         None, description="Avalara's account id; without it AvaTax can't be asked what is taxed."
     )

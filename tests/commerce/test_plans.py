@@ -46,7 +46,7 @@ def _fresh(monkeypatch: pytest.MonkeyPatch) -> None:
 async def test_a_shop_without_a_plan_has_the_first(database: Database, grocer: SeededShop) -> None:
     async with database.tx(grocer.id) as tx:
         standing = await service.standing(tx)
-    assert (standing.plan, standing.orders, standing.unpaid_since) == (STARTER, 0, None)
+    assert (standing.plan, standing.orders) == (STARTER, 0)
 
 
 async def test_what_is_agreed_with_a_shop_stands_in_place_of_its_plans_limits(
@@ -105,28 +105,6 @@ async def test_of_two_who_take_the_last_room_at_once_one_gets_it(database: Datab
     assert sorted(type(outcome).__name__ for outcome in outcomes) == ["NoneType", "PlanLimitReached"]
 
 
-async def test_a_shop_that_is_not_paid_for_is_closed_to_shoppers_and_open_to_its_staff(
-    database: Database, client: httpx.AsyncClient, staff: httpx.AsyncClient, grocer: SeededShop
-) -> None:
-    async with database.tx(grocer.id) as tx:
-        await service.close(tx)
-    closed = await client.get("/v1/store/products")
-    assert (closed.status_code, closed.json()["code"]) == (403, "tenancy.suspended")
-    assert (await staff.get("/v1/admin/order-rules")).status_code == 200
-    async with database.tx(grocer.id) as tx:
-        await service.reopen(tx)
-    assert (await client.get("/v1/store/products")).status_code == 200
-
-
-async def test_a_shop_closed_twice_was_closed_the_first_time(database: Database, grocer: SeededShop) -> None:
-    async with database.tx(grocer.id) as tx:
-        await service.close(tx)
-        first = (await service.standing(tx)).unpaid_since
-    async with database.tx(grocer.id) as tx:
-        await service.close(tx)
-        assert (await service.standing(tx)).unpaid_since == first
-
-
 async def test_beyond_its_cap_no_checkout_begins_and_nothing_is_reserved(
     database: Database, browser: Browser, grocer: SeededShop, rows: Any
 ) -> None:
@@ -151,6 +129,22 @@ async def test_beyond_what_the_plan_includes_orders_go_on(
     cart = await browser.cart()
     await browser.add(cart, grocer.products[0].variant_id)
     assert (await browser.complete(cart)).status_code == 201
+
+
+async def test_a_shop_invites_no_more_people_than_its_plan_has_room_for(
+    staff: httpx.AsyncClient, database: Database, grocer: SeededShop
+) -> None:
+    async def invite(number: int) -> httpx.Response:
+        body = {"email": f"person{number}@example.org", "roles": ["analyst"]}
+        return await staff.post("/v1/admin/staff", json=body)
+
+    assert [(await invite(number)).status_code for number in range(3)] == [201, 201, 201]
+    refused = await invite(3)
+    assert (refused.status_code, refused.json()["code"]) == (402, "plans.limit_reached")
+    assert (refused.json()["metric"], refused.json()["limit"], refused.json()["plan"]) == ("staff", 3, "starter")
+    async with database.tx(grocer.id) as tx:
+        await service.put(tx, "professional")
+    assert (await invite(3)).status_code == 201
 
 
 @pytest.fixture

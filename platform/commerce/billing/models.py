@@ -32,6 +32,8 @@ class BillingAccount(TenantOwned, Base):
     past_due_since: Mapped[Timestamp | None]
     reminders: Mapped[Units] = mapped_column(server_default="0")
     """Steps of dunning that were taken since."""
+    synced_at: Mapped[Timestamp | None]
+    """When what stands here was read."""
     created_at: Mapped[Created]
 
 

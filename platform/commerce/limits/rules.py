@@ -80,6 +80,7 @@ _PROVING = frozenset(
     }
 )
 """Words of paths where somebody proves who they are, or finds something by a secret."""
+_NOTIFIED = ("/v1/webhooks/", "/v1/platform/")
 _DESKS = ("/v1/admin/", "/v1/vendor/", "/admin", "/vendor")
 _SEARCHES = frozenset({"/v1/store/search", "/search"})
 _PAYING = ("/complete", "/pay", "/continue", "/taxes")
@@ -93,7 +94,7 @@ def kind_of(method: str, path: str) -> Kind | None:
         return Kind.BROWSE
     if path.startswith(_FREE):
         return None
-    if path.startswith("/v1/webhooks/"):
+    if path.startswith(_NOTIFIED):
         return Kind.WEBHOOK
     if safe:
         return _reading(path)

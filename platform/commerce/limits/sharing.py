@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from commerce.limits.limiting import refuse
 from commerce.limits.rules import kind_of
-from commerce.tenancy.service import Directory
+from commerce.tenancy.service import Directory, UnknownTenant
+from foundation.database import DatabaseUnavailable
 from foundation.shares import Shares, TooManyAtOnce
 
 
@@ -22,7 +25,8 @@ class Sharer:
         shop = None
         if scope["type"] == "http" and kind_of(scope["method"], scope["path"]) is not None:
             directory: Directory = scope["app"].state.core.directory
-            shop = directory.known(_host(scope))
+            with suppress(UnknownTenant, DatabaseUnavailable):  # whoever answers says so
+                shop = await directory.found(_host(scope))
         if shop is None:
             await self._app(scope, receive, send)
             return

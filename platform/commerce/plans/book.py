@@ -42,9 +42,14 @@ class Book:
         known = self._known.get(tenant_id)
         if known is None:
             return await asyncio.shield(self._read(database, tenant_id))
-        if known[0] < time.monotonic():
-            self._read(database, tenant_id)
+        self.look_up(database, tenant_id)
         return known[1]
+
+    def look_up(self, database: Database, tenant_id: UUID) -> None:
+        """See to it, in the background, that a shop's standing is known and not old."""
+        known = self._known.get(tenant_id)
+        if known is None or known[0] < time.monotonic():
+            self._read(database, tenant_id)
 
     def forget(self, tenant_id: UUID) -> None:
         """It has just changed."""

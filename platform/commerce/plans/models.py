@@ -23,8 +23,6 @@ class TenantPlan(TenantOwned, Base):
     overrides: Mapped[dict[str, Any]] = mapped_column(JSONB, server_default=text("'{}'"))
     """What was agreed with this shop in place of the plan's own limits."""
     since: Mapped[Created]
-    unpaid_since: Mapped[Timestamp | None]
-    """Since when the shop is closed because it isn't paid for."""
 
 
 class Usage(TenantOwned, Base):

@@ -63,7 +63,6 @@ class Standing:
     plan: Plan
     overrides: Mapping[str, int]
     since: datetime | None
-    unpaid_since: datetime | None
     orders: int
     """Placed this month, as far as they are counted."""
 
@@ -78,7 +77,7 @@ class Standing:
 _STANDING = hot(
     text(
         """
-        SELECT p.code, p.overrides, p.since, p.unpaid_since,
+        SELECT p.code, p.overrides, p.since,
                coalesce((SELECT sum(u.quantity) FROM usage u WHERE u.tenant_id = :tenant_id AND u.metric = 'orders'
                            AND u.day >= CAST(:first AS date)), 0)::bigint AS orders
         FROM (SELECT 1) one LEFT JOIN tenant_plan p ON p.tenant_id = :tenant_id
@@ -91,10 +90,10 @@ async def standing(tx: Tx) -> Standing:
     """Where the shop stands."""
     row = await tx.one(_STANDING, {"first": month_of(clock.now())})
     if row is None or row["code"] is None:
-        return Standing(STARTER, {}, None, None, row["orders"] if row else 0)
+        return Standing(STARTER, {}, None, row["orders"] if row else 0)
     overrides: dict[str, int] = orjson.loads(row["overrides"])
     plan = PLANS[row["code"]].overridden(overrides)
-    return Standing(plan, overrides, row["since"], row["unpaid_since"], row["orders"])
+    return Standing(plan, overrides, row["since"], row["orders"])
 
 
 # uq_tenant_plan
@@ -134,30 +133,6 @@ def plan_named(code: str) -> Plan:
     if code not in PLANS:
         raise UnknownPlan(plan=code)
     return PLANS[code]
-
-
-# uq_tenant_plan
-_CLOSE = hot(
-    text(
-        """
-        INSERT INTO tenant_plan (tenant_id, id, code, unpaid_since)
-        VALUES (:tenant_id, :id, :code, CAST(:since AS timestamptz))
-        ON CONFLICT (tenant_id) DO UPDATE SET unpaid_since = CASE
-            WHEN excluded.unpaid_since IS NULL THEN NULL
-            ELSE coalesce(tenant_plan.unpaid_since, excluded.unpaid_since) END
-        """
-    )
-)
-
-
-async def close(tx: Tx) -> None:
-    """The shop isn't paid for: its pages and its API for shoppers are closed, its desk stays open."""
-    await tx.rows(_CLOSE, {"id": new_id(), "code": STARTER.code, "since": clock.now()})
-
-
-async def reopen(tx: Tx) -> None:
-    """The shop is paid for."""
-    await tx.rows(_CLOSE, {"id": new_id(), "code": STARTER.code, "since": None})
 
 
 _ALONE = hot(text("SELECT pg_advisory_xact_lock(hashtextextended(CAST(:what AS text), 0))"))

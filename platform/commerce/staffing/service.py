@@ -21,6 +21,8 @@ from commerce.notifications import letters
 from commerce.notifications import service as notifications
 from commerce.notifications.letters import Letter
 from commerce.notifications.service import Recipient
+from commerce.plans import service as plans
+from commerce.plans.catalogue import Metric
 from commerce.policies.limits import Said
 from commerce.policies.roles import ADMIN
 from commerce.staffing.granting import Grant, come_to, grantable, within
@@ -52,6 +54,9 @@ _ONE = hot(text(f"SELECT {_COLUMNS} {_FROM} WHERE {_LIVE} AND {_OF} AND m.id = :
 _HOLD = hot(text(f"SELECT {_COLUMNS} {_FROM} WHERE {_LIVE} AND {_OF} AND m.id = :id FOR UPDATE OF m"))
 # uq_membership_account
 _OF_ACCOUNT = hot(text(f"SELECT {_COLUMNS} {_FROM} WHERE {_LIVE} AND m.account_id = :account_id"))
+_COUNT = hot(
+    text("SELECT count(*) FROM membership WHERE tenant_id = :tenant_id AND status <> 'removed' AND vendor_id IS NULL")
+)
 _INVITE = hot(
     text(
         """
@@ -93,6 +98,12 @@ _ADMINS = hot(
 )
 
 
+async def counted(tx: Tx) -> int:
+    """How many people work for the shop itself, those invited among them."""
+    row = await tx.one(_COUNT)
+    return int(row[0]) if row else 0
+
+
 async def every(tx: Tx, vendor_id: UUID | None) -> list[MemberOut]:
     """Who works for a vendor; without one for the shop, its vendors' people too."""
     return await _opened(tx, await tx.rows(_LIST, {"vendor_id": vendor_id}))
@@ -130,7 +141,11 @@ async def invited(
 
     Raises:
         InvitedAlready.
+        PlanLimitReached: the shop's plan has no room for more people of its own; a vendor's are not counted.
     """
+    if vendor_id is None:
+        await plans.alone(tx, Metric.STAFF)
+        await plans.make_room(tx, Metric.STAFF, there=await counted(tx))
     member_id = new_id()
     (sealed,) = await sealing.seal(tx, member_id, [email])
     values = {

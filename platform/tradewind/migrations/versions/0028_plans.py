@@ -30,7 +30,6 @@ def _plans() -> None:
         sa.Column("code", sa.Text(), nullable=False),
         sa.Column("overrides", JSONB(), server_default="{}", nullable=False),
         sa.Column("since", _AT, server_default=sa.func.now(), nullable=False),
-        sa.Column("unpaid_since", _AT),
     )
     op.create_index("uq_tenant_plan", "tenant_plan", ["tenant_id"], unique=True)
     op.create_table(
@@ -58,6 +57,7 @@ def _billing() -> None:
         sa.Column("ends_at", _AT),
         sa.Column("past_due_since", _AT),
         sa.Column("reminders", sa.BigInteger(), server_default="0", nullable=False),
+        sa.Column("synced_at", _AT),
         sa.Column("created_at", _AT, server_default=sa.func.now(), nullable=False),
         sa.CheckConstraint(
             "status IN ('none', 'active', 'past_due', 'cancelled')", name=op.f("ck_billing_account_status")

@@ -253,6 +253,15 @@ async def _challenge(request: web.Request) -> web.Response:
     raise web.HTTPFound(_return_urls[intent.id])
 
 
+async def _pay_invoice(request: web.Request) -> web.Response:
+    """A subscription's invoice that can't be charged makes it past due, and the call an error."""
+    invoice = resources.Invoice._api_pay_invoice(request.match_info["id"])
+    if invoice.status == "open" and invoice.subscription:
+        resources.Subscription._api_retrieve(invoice.subscription)._on_recurring_payment_failure(invoice)
+        return _error(402, "card_declined", decline_code="generic_decline")
+    return web.json_response(invoice._export())
+
+
 async def _config(request: web.Request) -> web.Response:
     match request.match_info["what"]:
         case "faults":
@@ -283,6 +292,7 @@ def app() -> web.Application:
     made.router.add_post("/_config/payouts/made", _pay_out)
     made.router.add_get("/_config/challenge/{id}", _challenge)
     made.router.add_get("/v1/payouts", _list_payouts)
+    made.router.add_post("/v1/invoices/{id}/pay", _pay_invoice)
     made.router.add_get("/v1/balance_transactions", _list_transactions)
     made.router.add_post("/v1/disputes/{id}", _update_dispute)
     made.router.add_post("/v1/setup_intents", server.api_create(Setup, "/v1/setup_intents"))
