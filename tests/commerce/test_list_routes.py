@@ -122,6 +122,15 @@ LISTS: dict[str, Listed] = {
     "/v1/admin/customers/{customer_id}/store-credit": Listed(rows="grants"),
     "/v1/admin/discount-codes": Listed("?limit={n}"),
     "/v1/admin/discount-codes/{code}": Listed(rows="redemptions", grows=False),
+    "/v1/admin/api-keys": Listed(),
+    "/v1/admin/programs": Listed(),
+    "/v1/admin/programs/{client_id}": Listed(rows="scopes", grows=False),
+    "/v1/admin/webhooks/events": Listed(grows=False),
+    "/v1/admin/webhooks/subscriptions": Listed(),
+    "/v1/admin/webhooks/subscriptions/{subscription_id}": Listed(rows="events", grows=False),
+    "/v1/admin/webhooks/subscriptions/{subscription_id}/deliveries": Listed("?limit={n}"),
+    "/v1/admin/webhooks/subscriptions/{subscription_id}/deliveries/{delivery_id}": Listed(rows="tries"),
+    "/v1/vendor/api-keys": Listed(by="vendor"),
     "/v1/vendor/orders": Listed("?limit={n}", by="vendor"),
     "/v1/vendor/orders/{vendor_order_id}": Listed(rows="lines", by="vendor"),
     "/v1/vendor/balances": Listed(rows="", by="vendor", grows=False),
@@ -230,6 +239,7 @@ class Town:
             )
             await self._vendor_key()
         await self._sign_in_somewhere()
+        await self._let_programs_in(number)
         self.names |= {"code": "m0", "card_id": card.get("id") or card["card"]["id"]}
         with psycopg.connect(self.urls.app) as app:
             app.execute("SELECT set_config('tradewind.tenant_id', %s, true)", (str(self.shop.id),))
@@ -237,6 +247,34 @@ class Town:
                 "INSERT INTO category (tenant_id, id, path, name, slug, depth, product_count)"
                 " VALUES (%s, %s, %s, 'C', %s, 0, 1)",
                 (self.shop.id, new_id(), f"c{number}", f"c{number}"),
+            )
+
+    async def _let_programs_in(self, number: int) -> None:
+        """A key of the shop's and one of the vendor's, a program, and an address that was told something again."""
+        for by, side in (("staff", "admin"), ("vendor", "vendor")):
+            await self.do("POST", f"/v1/{side}/api-keys", {"name": "K", "scopes": ["orders:read"]}, by=by)
+        program = {"name": "P", "kind": "confidential", "grants": ["client_credentials"], "scopes": ["orders:read"]}
+        client = await self.do("POST", "/v1/admin/programs", program)
+        hook = {"url": "https://93.184.215.14/", "events": ["order.placed"], "contact": "ops@example.org"}
+        subscription = await self.do("POST", "/v1/admin/webhooks/subscriptions", hook)
+        first = {"client_id": client["id"], "subscription_id": subscription["id"], "delivery_id": new_id()}
+        self.names = {**first, **self.names}
+        event, delivery = new_id(), self.names["delivery_id"] if number == 0 else new_id()
+        with psycopg.connect(self.urls.app) as app:
+            app.execute("SELECT set_config('tradewind.tenant_id', %s, true)", (str(self.shop.id),))
+            app.execute(
+                "INSERT INTO webhook_event (tenant_id, id, name, occurred_at, recorded_at, body)"
+                " VALUES (%s, %s, 'order.placed', now(), now(), '{}')",
+                (self.shop.id, event),
+            )
+            app.execute(
+                "INSERT INTO webhook_delivery (tenant_id, id, subscription_id, event_id) VALUES (%s, %s, %s, %s)",
+                (self.shop.id, delivery, self.names["subscription_id"], event),
+            )
+            app.execute(
+                "INSERT INTO webhook_attempt (tenant_id, id, delivery_id, attempted_at, milliseconds, response)"
+                " VALUES (%s, %s, %s, now(), 1, '')",
+                (self.shop.id, new_id(), self.names["delivery_id"]),
             )
 
     async def _sign_in_somewhere(self) -> None:

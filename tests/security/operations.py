@@ -55,6 +55,7 @@ BY_SEGMENT = {
     "subscriptions": "hook",
     "subscriptions/deliveries": "hook_delivery",
     "api-keys": "key",
+    "programs": "program",
     "vendor/api-keys": "vendor_key",
     "admin/staff": "member",
     "vendor/staff": "vendor_member",
@@ -185,6 +186,12 @@ BODIES: Mapping[str, object] = {
     "POST /v1/admin/webhooks/subscriptions/{subscription_id}/replays": {
         "since": "2026-01-01T00:00:00Z",
         "until": "2026-01-02T00:00:00Z",
+    },
+    "POST /v1/admin/programs": {
+        "name": "x",
+        "kind": "confidential",
+        "grants": ["client_credentials"],
+        "scopes": ["orders:read"],
     },
     "POST /v1/admin/api-keys": {"name": "x", "scopes": ["orders:read"]},
     "POST /v1/vendor/api-keys": {"name": "x", "scopes": ["orders:read"]},

@@ -165,6 +165,8 @@ async def _open_shop(side: Side, number: int, urls: DatabaseUrls) -> None:
     await _ask(staff, "POST", "/v1/admin/inventory/receipts", lot)
     hook = {"url": "https://93.184.215.14/a", "events": ["order.placed"], "contact": "a@example.com"}
     subscription = await _ask(staff, "POST", "/v1/admin/webhooks/subscriptions", hook)
+    registered = {"name": "x", "kind": "confidential", "grants": ["client_credentials"], "scopes": ["orders:read"]}
+    program = await _ask(staff, "POST", "/v1/admin/programs", registered)
     sent = {"sku": f"{mark}-sku", "source": mark, "destination": "main", "quantity": 1}
     dispatch = await _ask(staff, "POST", "/v1/admin/inventory/dispatches", sent)
     card = await _ask(staff, "POST", "/v1/admin/gift-cards", {"amount": 500})
@@ -189,6 +191,7 @@ async def _open_shop(side: Side, number: int, urls: DatabaseUrls) -> None:
         "discount": mark.upper(),
         "dispatch": dispatch["items"][0]["id"],
         "hook": subscription["id"],
+        "program": program["id"],
         "gift_card": card["id"],
         "gift_code": card["code"],
     }

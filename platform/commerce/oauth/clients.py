@@ -13,6 +13,7 @@ import asyncpg
 from sqlalchemy import text
 
 from commerce.identity import secrets_shown_once as once
+from commerce.identity.keys import BoundByLimits
 from commerce.identity.staff import Staff
 from commerce.oauth import scopes as scoping
 from commerce.oauth.protocol import invalid_client, is_redirect_uri
@@ -167,7 +168,7 @@ async def register(
 
     Raises:
         ClientInvalid, TooManyClients.
-        ScopeMissing: who registers it hasn't got one of the scopes.
+        ScopeMissing, BoundByLimits: who registers it hasn't got one of the scopes, or only within limits.
     """
     _check(by, kind, redirect_uris, grants, scopes)
     counted = await tx.one(_COUNT)
@@ -201,7 +202,7 @@ async def change(
     """Change what is given. Tokens that it has lose what it may no longer ask for.
 
     Raises:
-        UnknownClient, ClientInvalid, ScopeMissing.
+        UnknownClient, ClientInvalid, ScopeMissing, BoundByLimits.
     """
     before = await client(tx, client_id)
     uris = list(redirect_uris) if redirect_uris is not None else before.redirect_uris
@@ -267,7 +268,10 @@ def _check(
     for reason, is_at_fault in faults.items():
         if is_at_fault:
             raise ClientInvalid(reason=reason)
-    for scope in set(for_shop) - set(already):
+    more = set(for_shop) - set(already)
+    if more and by.limits.bound:
+        raise BoundByLimits
+    for scope in more:
         by.require(scope)
 
 

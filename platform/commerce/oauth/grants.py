@@ -1,7 +1,7 @@
 """Grants: what somebody lets a program do, and the codes and refresh tokens that come of it.
 
 All tokens of one consent are a family. A code or a refresh token is good once; whoever shows one a second time has it
-from somewhere, so the family ends with it, and with it every access token. docs/decisions/0017 says what that costs.
+from somewhere, so the family ends with it, and with it every access token. docs/decisions/0025 says what that costs.
 """
 
 from __future__ import annotations
