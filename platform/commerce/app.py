@@ -39,6 +39,7 @@ from commerce.lifecycle import api as lifecycle
 from commerce.lifecycle import operator_api as operators
 from commerce.limits.limiting import Limiter, Limits
 from commerce.limits.sharing import Sharer
+from commerce.onboarding import api as onboarding
 from commerce.orders import api as orders
 from commerce.orders import carrier_api as carriers
 from commerce.orders import claims_api as claims
@@ -203,6 +204,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         oauth_api,
         staffing,
         vendor_staffing,
+        onboarding,
     )
     add_routes(app, [*(context.router for context in contexts), checkout.orders_router, keys_api.vendor_router])
     index(app, require_same_origin)

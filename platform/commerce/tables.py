@@ -16,6 +16,7 @@ from commerce.ledger import models as ledger
 from commerce.lifecycle import models as lifecycle
 from commerce.notifications import models as notifications
 from commerce.oauth import models as oauth
+from commerce.onboarding import models as onboarding
 from commerce.orders import carrier_models, change_models, claim_models, gift_models, return_models
 from commerce.orders import models as orders
 from commerce.payments import models as payments
@@ -57,6 +58,7 @@ __all__ = [
     "lifecycle",
     "notifications",
     "oauth",
+    "onboarding",
     "orders",
     "outbox",
     "payment_accounts",

@@ -27,6 +27,7 @@ from commerce.inventory import expiry, promises
 from commerce.inventory import service as inventory
 from commerce.notifications import sending
 from commerce.oauth import grants
+from commerce.onboarding import finishing
 from commerce.orders import tracking
 from commerce.orders.paying import Additional
 from commerce.payments.providers import configured
@@ -81,6 +82,7 @@ async def tidy(
         await webhooks.forget(tx)
         await grants.forget(tx)
         await proofs.forget(tx)
+        await finishing.forget_key(tx)
         await sending.forget(tx)
     async with database.tx(shop.id) as tx:
         expired = await stored_value.expire(tx)

@@ -100,6 +100,10 @@ class Settings(BaseSettings):
     operator_token: SecretStr | None = Field(
         None, description="The bearer token of whoever runs the platform; without one nobody may call /v1/operator."
     )
+    platform_host: str = Field(
+        "localhost",
+        description="The platform's own host name, where shops are opened; each gets a name below it.",
+    )
     closing_days: int = Field(30, ge=1, le=365, description="How long the deletion of a shop can be undone, in days.")
 
     test_bank_secret: SecretStr = Field(

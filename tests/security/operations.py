@@ -65,6 +65,7 @@ BY_SEGMENT = {
 
 COMMON = {
     "carriers": "post",
+    "tenants": "of-the-operator",
     "payment-accounts": "test",
     "terms": "invoice",
     "rates": "DE",

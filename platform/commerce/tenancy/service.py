@@ -11,6 +11,7 @@ from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
+import asyncpg
 from sqlalchemy import select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -251,3 +252,71 @@ async def move(tx: Tx, status: str, *, among: Sequence[str], closes_at: datetime
     values = {"status": status, "among": list(among), "closes_at": closes_at}
     if await tx.one(_MOVE, values) is None:
         raise StatusUnfit(present=(await own(tx)).status)
+
+
+class NameTaken(Conflict):
+    """Another shop has this address."""
+
+    code = "tenancy.name_taken"
+
+    slug: str
+
+
+_DRAFT = hot(
+    text(
+        """
+        INSERT INTO tenant (id, slug, name, currency, status)
+        VALUES (:tenant_id, 'draft-' || CAST(CAST(:tenant_id AS uuid) AS text), :name, 'USD', 'draft')
+        """
+    )
+)
+_OPEN = hot(
+    text(
+        """
+        UPDATE tenant SET slug = :slug, name = :name, currency = :currency, locale = :locale, status = :status,
+               settings = CAST(CAST(:settings AS text) AS jsonb)
+        WHERE id = :tenant_id AND status = 'draft' RETURNING id
+        """
+    )
+)
+_ADD_HOST = hot(
+    text(
+        """
+        INSERT INTO tenant_domain (host, tenant_id) VALUES (:host, :tenant_id)
+        ON CONFLICT (host) DO NOTHING RETURNING host
+        """
+    )
+)
+_TAKEN = hot(
+    text("SELECT slug FROM tenant WHERE slug = :slug UNION ALL SELECT host FROM tenant_domain WHERE host = :host")
+)
+
+
+async def draft(tx: Tx, name: str) -> None:
+    """Enter the transaction's tenant as one that is only being set up: it has no address yet."""
+    await tx.rows(_DRAFT, {"name": name})
+
+
+async def is_taken(tx: Tx, slug: str, host: str) -> bool:
+    """Whether another shop has this name or answers to this host."""
+    return await tx.one(_TAKEN, {"slug": slug, "host": host}) is not None
+
+
+async def open_shop(
+    tx: Tx, *, slug: str, host: str, name: str, currency: str, locale: str, settings: Mapping[str, Any], status: str
+) -> None:
+    """Make a shop of what was being set up.
+
+    Raises:
+        NameTaken: another was quicker.
+        StatusUnfit: it is one already.
+    """
+    values = {"slug": slug, "name": name, "currency": currency, "locale": locale, "status": status}
+    try:
+        opened = await tx.one(_OPEN, {**values, "settings": json.dumps(settings)})
+    except asyncpg.UniqueViolationError as fault:
+        raise NameTaken(slug=slug) from fault
+    if opened is None:
+        raise StatusUnfit(present=(await own(tx)).status)
+    if await tx.one(_ADD_HOST, {"host": host}) is None:
+        raise NameTaken(slug=slug)

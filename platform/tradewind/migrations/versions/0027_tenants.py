@@ -31,6 +31,8 @@ $$ DECLARE of_whom text := tg_argv[0]; changed jsonb;
 def upgrade() -> None:
     _directory()
     _history()
+    _sign_ups()
+    own_by_tenant("sign_up")
     own_by_tenant("configuration_change", "tenant_change", append_only=True)
 
 
@@ -78,3 +80,21 @@ def _history() -> None:
         sa.Column("changed_by", sa.Text(), nullable=False),
         sa.Column("changed_at", _AT, nullable=False),
     )
+
+
+def _sign_ups() -> None:
+    op.create_table(
+        "sign_up",
+        *owned("sign_up"),
+        sa.Column("token_hash", sa.LargeBinary(), nullable=False),
+        sa.Column("email", sa.Text(), nullable=False),
+        sa.Column("password_hash", sa.Text(), nullable=False),
+        sa.Column("answers", JSONB(), server_default=sa.text("'{}'"), nullable=False),
+        sa.Column("products", JSONB(), server_default=sa.text("'[]'"), nullable=False),
+        sa.Column("created_at", _AT, server_default=sa.func.now(), nullable=False),
+        sa.Column("finished_at", _AT),
+        sa.Column("api_key", sa.Text()),
+        sa.Column("proof_hash", sa.LargeBinary()),
+        sa.Column("proved_at", _AT),
+    )
+    op.create_index("uq_sign_up_tenant", "sign_up", ["tenant_id"], unique=True)

@@ -1,0 +1,125 @@
+"""New products: several at once, in as many statements as for one."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Sequence
+from dataclasses import dataclass
+from uuid import UUID
+
+import asyncpg
+from sqlalchemy import text
+
+from foundation.database import Tx, hot
+from foundation.errors import Conflict
+from foundation.ids import new_id
+
+_NO_WORD = re.compile(r"[^a-z0-9]+")
+
+
+class SkuTaken(Conflict):
+    """The shop has a variant of this SKU already."""
+
+    code = "catalog.sku_taken"
+
+
+@dataclass(frozen=True, slots=True)
+class NewProduct:
+    """A product of one variant."""
+
+    sku: str
+    title: str
+    category: str | None = None
+    brand: str | None = None
+    description: str = ""
+
+
+# uq_category_slug
+_CATEGORIES = hot(
+    text(
+        """
+        INSERT INTO category AS c (tenant_id, id, path, name, slug, depth)
+        SELECT :tenant_id, t.id, text2ltree(replace(t.slug, '-', '_')), t.name, t.slug, 0
+        FROM unnest(CAST(:ids AS uuid[]), CAST(:names AS text[]), CAST(:slugs AS text[])) AS t(id, name, slug)
+        ON CONFLICT (tenant_id, slug) DO UPDATE SET name = c.name
+        RETURNING c.id, c.slug
+        """
+    )
+)
+_PRODUCTS = hot(
+    text(
+        """
+        INSERT INTO product (tenant_id, id, category_id, handle, title, description, brand, rank)
+        SELECT :tenant_id, t.id, t.category_id, t.handle, t.title, t.description, t.brand, t.rank
+        FROM unnest(CAST(:ids AS uuid[]), CAST(:categories AS uuid[]), CAST(:handles AS text[]),
+                    CAST(:titles AS text[]), CAST(:descriptions AS text[]), CAST(:brands AS text[]),
+                    CAST(:ranks AS bigint[]))
+             AS t(id, category_id, handle, title, description, brand, rank)
+        """
+    )
+)
+_VARIANTS = hot(
+    text(
+        """
+        INSERT INTO variant (tenant_id, id, product_id, sku)
+        SELECT :tenant_id, t.id, t.product_id, t.sku
+        FROM unnest(CAST(:ids AS uuid[]), CAST(:products AS uuid[]), CAST(:skus AS text[])) AS t(id, product_id, sku)
+        """
+    )
+)
+_COUNT = hot(
+    text(
+        """
+        UPDATE category c SET product_count = (
+            SELECT count(*) FROM product p
+            WHERE p.tenant_id = c.tenant_id AND p.category_id = c.id AND p.status = 'published')
+        WHERE c.tenant_id = :tenant_id AND c.id = ANY (CAST(:ids AS uuid[]))
+        """
+    )
+)
+_INDEX = hot(text("SELECT index_products(CAST(:ids AS uuid[]))"))
+
+
+async def add(tx: Tx, products: Sequence[NewProduct]) -> list[UUID]:
+    """Add products, published and found by search, in the order in which they are listed. The ids of their variants.
+
+    Raises:
+        SkuTaken.
+    """
+    if not products:
+        return []
+    categories = await _categories(tx, {one.category for one in products if one.category})
+    ids, variants = [new_id() for _ in products], [new_id() for _ in products]
+    values = {
+        "ids": ids,
+        "categories": [categories.get(slug_of(one.category)) if one.category else None for one in products],
+        # The end of an id tells two of the same title apart.
+        "handles": [f"{slug_of(one.title)[:80]}-{made.hex[-8:]}" for one, made in zip(products, ids, strict=True)],
+        "titles": [one.title for one in products],
+        "descriptions": [one.description for one in products],
+        "brands": [one.brand for one in products],
+        "ranks": list(range(len(products))),
+    }
+    await tx.rows(_PRODUCTS, values)
+    try:
+        await tx.rows(_VARIANTS, {"ids": variants, "products": ids, "skus": [one.sku for one in products]})
+    except asyncpg.UniqueViolationError as fault:
+        raise SkuTaken from fault
+    await tx.rows(_COUNT, {"ids": list(categories.values())})
+    await tx.rows(_INDEX, {"ids": ids})
+    return variants
+
+
+def slug_of(words: str) -> str:
+    """Words as part of an address: letters and digits of ASCII with dashes between."""
+    plain = unicodedata.normalize("NFKD", words).encode("ascii", "ignore").decode().lower()
+    return _NO_WORD.sub("-", plain).strip("-") or "item"
+
+
+async def _categories(tx: Tx, names: set[str]) -> dict[str, UUID]:
+    by_slug = {slug_of(name): name for name in sorted(names)}
+    if not by_slug:
+        return {}
+    values = {"ids": [new_id() for _ in by_slug], "names": list(by_slug.values()), "slugs": list(by_slug)}
+    return {row["slug"]: row["id"] for row in await tx.rows(_CATEGORIES, values)}
