@@ -13,8 +13,9 @@ from starlette.responses import Response
 from commerce.identity import service as identity
 from commerce.sessions import api as sessions
 from commerce.sessions.schemas import SignIn
+from pages.forms import read
 from storefront import balances
-from storefront.forms import ComingFrom, EmptyForm, SignInForm, read
+from storefront.forms import ComingFrom, EmptyForm, SignInForm
 from storefront.visit import VisitDep
 
 HOUSEHOLDS = 12

@@ -12,8 +12,9 @@ from commerce.delivery import service as delivery
 from commerce.profile import addresses
 from commerce.profile.addresses import AddressNotFound
 from foundation.errors import Problem
+from pages.forms import read
 from storefront.countries import COUNTRIES, offered
-from storefront.forms import EmptyForm, read
+from storefront.forms import EmptyForm
 from storefront.problems import field_errors, words
 from storefront.profile_forms import AddressForm
 from storefront.visit import Visit, VisitDep

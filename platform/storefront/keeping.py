@@ -15,8 +15,9 @@ from commerce.http import address_of
 from commerce.promotions import guessing
 from foundation.errors import Problem
 from foundation.types import Text
+from pages.forms import read
 from storefront.cart import cart_page, current_id
-from storefront.forms import AcceptForm, CodeForm, EmptyForm, GiftForm, NoteForm, read
+from storefront.forms import AcceptForm, CodeForm, EmptyForm, GiftForm, NoteForm
 from storefront.visit import Visit, VisitDep
 
 router = APIRouter()

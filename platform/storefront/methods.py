@@ -15,8 +15,9 @@ from commerce.payments.methods.service import MethodWasRefused
 from commerce.payments.providers import configured
 from foundation.errors import Problem
 from foundation.ids import new_id
+from pages.forms import read
 from storefront import paying
-from storefront.forms import EmptyForm, KeepForm, read
+from storefront.forms import EmptyForm, KeepForm
 from storefront.problems import field_errors, refusal, words
 from storefront.visit import Visit, VisitDep
 

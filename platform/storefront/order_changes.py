@@ -14,7 +14,8 @@ from commerce.orders.change_schemas import ChangeOut, SetAddress, SetQuantity, S
 from commerce.orders.schemas import OrderOut
 from foundation.errors import Problem
 from foundation.ids import new_id
-from storefront.forms import AddressForm, CancelForm, ConfirmForm, read, read_units
+from pages.forms import read
+from storefront.forms import AddressForm, CancelForm, ConfirmForm, read_units
 from storefront.orders import OrderId, order_page
 from storefront.visit import Visit, VisitDep
 

@@ -13,8 +13,9 @@ from commerce.orders.claiming import Claimed
 from commerce.orders.photos import CLAIMS
 from commerce.orders.photos_api import shown
 from foundation.errors import Problem
+from pages.forms import read
 from storefront import order_photos
-from storefront.forms import ClaimForm, read
+from storefront.forms import ClaimForm
 from storefront.orders import OrderId, order_page
 from storefront.visit import VisitDep
 

@@ -14,8 +14,9 @@ from commerce.orders.photos_api import shown
 from commerce.orders.returning import Announced
 from foundation.errors import Problem
 from foundation.ids import new_id
+from pages.forms import read
 from storefront import order_photos
-from storefront.forms import ReturnForm, read
+from storefront.forms import ReturnForm
 from storefront.orders import OrderId, order_page
 from storefront.reasons import WORDS
 from storefront.visit import Visit, VisitDep

@@ -23,8 +23,9 @@ from commerce.payments.schemas import Waiting
 from commerce.payments.service import PaymentWasRefused
 from foundation.errors import Problem
 from foundation.ids import new_id
+from pages.forms import read
 from storefront import paying
-from storefront.forms import CancelForm, PayForm, read
+from storefront.forms import CancelForm, PayForm
 from storefront.problems import field_errors, refusal, words
 from storefront.reasons import CLAIM_REASONS, CLAIM_WORDS, REASONS
 from storefront.visit import Visit, VisitDep

@@ -13,7 +13,7 @@ from commerce.http import delete_session_cookie
 from commerce.identity.passwords import SHORTEST
 from commerce.sessions.sending import evenly
 from foundation.errors import Problem
-from storefront.forms import read
+from pages.forms import read
 from storefront.identity_forms import HOME, ChooseForm, EmailForm, RegisterForm, TokenForm
 from storefront.signing_in import arrived, asking, check_mail, sending, shown
 from storefront.visit import Visit, VisitDep

@@ -15,7 +15,8 @@ from commerce.identity import service as identity
 from commerce.identity.passwords import SHORTEST
 from commerce.recently import ProveAgain, require
 from foundation.errors import Problem
-from storefront.forms import EmptyForm, read
+from pages.forms import read
+from storefront.forms import EmptyForm
 from storefront.identity_forms import ChangePasswordForm, CodeForm, EmailForm, PhoneForm, TokenForm
 from storefront.signing_in import asking, check_mail, code_page, sending, shown
 from storefront.visit import Visit, VisitDep

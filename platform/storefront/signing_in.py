@@ -16,7 +16,8 @@ from commerce.sessions.answering import asking_of, give_cookies
 from commerce.sessions.sending import Sending, evenly
 from commerce.sessions.signing_in import Asking, Outcome, SecondFactorNeeded
 from foundation.errors import Problem
-from storefront.forms import LocalPath, read
+from pages.forms import read
+from storefront.forms import LocalPath
 from storefront.identity_forms import HOME, CodeForm, EmailForm, PasswordForm, PhoneForm, TokenForm
 from storefront.problems import field_errors, words
 from storefront.visit import Visit, VisitDep

@@ -13,9 +13,10 @@ from commerce.cart.schemas import CartOut, ConsignedUnitsIn, ConsignmentIn
 from commerce.delivery import service as delivery
 from commerce.delivery.schemas import AddressIn, AddressOut, DeliveryOut, SlotChoice
 from foundation.errors import Problem, Unprocessable
+from pages.forms import read
 from storefront.cart import blocked, open_cart
 from storefront.countries import COUNTRIES
-from storefront.forms import EmptyForm, SplitForm, read, read_split
+from storefront.forms import EmptyForm, SplitForm, read_split
 from storefront.problems import field_errors, words
 from storefront.visit import Visit, VisitDep
 

@@ -10,7 +10,8 @@ from starlette.responses import RedirectResponse, Response
 from commerce.payments.providers import TestProvider, UnknownProvider, configured
 from commerce.payments.providers.test.provider import CHALLENGE_PAGE
 from foundation.errors import NotFound
-from storefront.forms import ChallengeForm, read
+from pages.forms import read
+from storefront.forms import ChallengeForm
 from storefront.visit import Visit, VisitDep
 
 router = APIRouter()

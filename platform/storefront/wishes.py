@@ -11,7 +11,8 @@ from starlette.responses import Response
 from commerce.wishlists import service
 from foundation.database import Tx
 from foundation.types import Text
-from storefront.forms import EmptyForm, read
+from pages.forms import read
+from storefront.forms import EmptyForm
 from storefront.profile_forms import MoveForm, NameForm, WishForm
 from storefront.visit import Visit, VisitDep
 

@@ -27,6 +27,8 @@ from foundation.settings import Settings
 from tradewind.bad_input import CASES, Case
 
 LONGEST_BODY = 200
+OWN = frozenset({"foundation", "commerce", "pages", "storefront", "backoffice"})
+"""The packages whose refusals are listed."""
 
 
 def settings_page() -> str:
@@ -45,7 +47,7 @@ def settings_page() -> str:
 
 def errors_page() -> str:
     """`docs/reference/errors.md`: every problem code the API and the shop answer with."""
-    for module in ("commerce.app", "storefront.pages"):
+    for module in ("commerce.app", "storefront.pages", "backoffice.pages"):
         import_module(module)
     problems = sorted(set(_own_problems()), key=lambda problem: (problem.code, problem.status, problem.__name__))
     rows = [
@@ -241,7 +243,11 @@ def _steps(steps: Mapping[str, Sequence[str]]) -> list[tuple[str, str]]:
 def _own_problems() -> Iterator[type[Problem]]:
     """Those of the platform: a test that is loaded in the same process may define its own."""
     own = (p for p in all_problems() if p is not Problem)
-    return (p for p in own if p.__module__.partition(".")[0] in {"foundation", "commerce", "storefront"})
+    return (
+        p
+        for p in own
+        if p.__module__.partition(".")[0] in {"foundation", "commerce", "pages", "storefront", "backoffice"}
+    )
 
 
 def _contracts(contracts: Iterable[type[Payload]]) -> Iterator[str]:

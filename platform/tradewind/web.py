@@ -6,6 +6,7 @@ import gc
 
 from fastapi import FastAPI
 
+from backoffice import pages as back_office
 from commerce.app import create_app
 from foundation.settings import Settings
 from storefront.pages import install
@@ -15,6 +16,7 @@ def build(settings: Settings | None = None) -> FastAPI:
     """The API with the shop and its back office on top."""
     web = create_app(settings)
     install(web)
+    back_office.install(web)
     return web
 
 

@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
-from storefront.build import TARGET, build
+import pytest
+
+from backoffice.build import TARGET as OFFICE
+from backoffice.build import build as build_office
+from storefront.build import TARGET as SHOP
+from storefront.build import build as build_shop
 
 
-def test_the_styles_are_those_of_the_templates(tmp_path: Path) -> None:
-    fresh = tmp_path / "shop.css"
+@pytest.mark.parametrize(("build", "committed"), [(build_shop, SHOP), (build_office, OFFICE)])
+def test_the_styles_are_those_of_the_templates(build: Callable[[Path], None], committed: Path, tmp_path: Path) -> None:
+    fresh = tmp_path / "fresh.css"
     build(fresh)
-    assert fresh.read_text() == TARGET.read_text(), "run `python -m storefront.build`"
+    assert fresh.read_text() == committed.read_text(), "run `python -m storefront.build` and `backoffice.build`"

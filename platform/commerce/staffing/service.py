@@ -109,6 +109,14 @@ async def every(tx: Tx, vendor_id: UUID | None) -> list[MemberOut]:
     return await _opened(tx, await tx.rows(_LIST, {"vendor_id": vendor_id}))
 
 
+_WAREHOUSES = hot(text("SELECT id, code, name FROM warehouse WHERE tenant_id = :tenant_id ORDER BY priority, code"))
+
+
+async def warehouses(tx: Tx) -> list[tuple[UUID, str]]:
+    """The warehouses that people can be bound to, with their names."""
+    return [(row["id"], row["name"]) for row in await tx.rows(_WAREHOUSES)]
+
+
 async def one(tx: Tx, member_id: UUID, vendor_id: UUID | None = None) -> MemberOut:
     """Somebody who works here; when `vendor_id` is given, only for that vendor.
 

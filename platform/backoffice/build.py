@@ -1,0 +1,23 @@
+"""Compile `styles.css` to `static/office.css`: `python -m backoffice.build`. The result is committed."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from pages.styles import compile_styles
+
+HERE = Path(__file__).parent
+TARGET = HERE / "static" / "office.css"
+
+
+def build(target: Path = TARGET) -> None:
+    """Write the styles that the templates use.
+
+    Raises:
+        subprocess.CalledProcessError: Tailwind could not compile them; what it said is in `stderr`.
+    """
+    compile_styles(HERE / "styles.css", target)
+
+
+if __name__ == "__main__":
+    build()

@@ -1,0 +1,135 @@
+"""A page view of somebody who works here."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+from urllib.parse import quote
+
+from fastapi import Request, Response
+from starlette.responses import HTMLResponse, RedirectResponse
+
+from backoffice.navigation import open_to
+from backoffice.notices import NOTICE_COOKIE, NOTICES, SECONDS
+from backoffice.rendering import PAGES
+from commerce.http import Core, CoreDep, ShopDep, session_cookie
+from commerce.identity import people
+from commerce.identity.staff import NotOfAVendor, OfAVendor, Staff
+from commerce.policies.registry import known
+from commerce.tenancy.service import Shop
+from foundation.access import Need, Who, needs
+from foundation.database import Tx
+
+ResponseT = TypeVar("ResponseT", bound=Response)
+
+
+@dataclass(slots=True)
+class Desk:
+    """One page view. Every answer goes through `page` or `redirect`."""
+
+    request: Request
+    core: Core
+    shop: Shop
+    staff: Staff
+    cookies: Response = field(default_factory=Response)
+
+    def tx(self, *, read_only: bool = False) -> Any:
+        """A transaction of the shop's."""
+        return self.core.database.tx(self.shop.id, read_only=read_only)
+
+    def page(self, template: str, *, status: int = 200, **context: Any) -> HTMLResponse:
+        """A template as a page."""
+        notice = NOTICES.get(self.request.cookies.get(NOTICE_COOKIE, ""))
+        if NOTICE_COOKIE in self.request.cookies:
+            self.cookies.delete_cookie(NOTICE_COOKIE, path="/")
+        response = PAGES.html(
+            template,
+            status=status,
+            shop=self.shop,
+            staff=self.staff,
+            navigation=open_to(self.staff),
+            here=self.request.url.path,
+            notice=notice,
+            may=self.staff.scopes.__contains__,
+            **context,
+        )
+        return self._with_cookies(response)
+
+    def redirect(self, path: str, notice: str | None = None) -> RedirectResponse:
+        """Go on to a page of the back office (303), which shows the notice."""
+        if notice is not None:
+            secure = self.core.settings.environment == "production"
+            self.cookies.set_cookie(
+                NOTICE_COOKIE, notice, max_age=SECONDS, httponly=True, samesite="lax", secure=secure, path="/"
+            )
+        return self._with_cookies(RedirectResponse(path, status_code=303))
+
+    def _with_cookies(self, response: ResponseT) -> ResponseT:
+        for value in self.cookies.headers.getlist("set-cookie"):
+            response.headers.append("set-cookie", value)
+        return response
+
+
+def desk(permission: str) -> Callable[..., Awaitable[Desk]]:
+    """A dependency that gives the page view of a member of the shop's staff who may do `permission`, signed in by the
+    browser's session; keys open no pages.
+
+    Raises:
+        KeyUnknown, NotStaff, ScopeMissing, OfAVendor: nobody who may is signed in.
+    """
+
+    @needs(Need(Who.STAFF, known(permission)))
+    async def view(request: Request, core: CoreDep, shop: ShopDep) -> Desk:
+        found = await _view(request, core, shop)
+        found.staff.require(permission)
+        if found.staff.vendor_id is not None:
+            raise OfAVendor
+        return found
+
+    return view
+
+
+def vendor_page(permission: str) -> Callable[..., Awaitable[Desk]]:
+    """`desk` for a page of a vendor's people.
+
+    Raises:
+        KeyUnknown, NotStaff, ScopeMissing, NotOfAVendor: nobody who may is signed in.
+    """
+
+    @needs(Need(Who.VENDOR, known(permission)))
+    async def view(request: Request, core: CoreDep, shop: ShopDep) -> Desk:
+        found = await _view(request, core, shop)
+        found.staff.require(permission)
+        if found.staff.vendor_id is None:
+            raise NotOfAVendor
+        return found
+
+    return view
+
+
+@needs(Need(Who.STAFF))
+async def any_desk(request: Request, core: CoreDep, shop: ShopDep) -> Desk:
+    """The page view of whoever works here, for the shop or for a vendor.
+
+    Raises:
+        KeyUnknown, NotStaff: nobody who does is signed in.
+    """
+    return await _view(request, core, shop)
+
+
+async def _view(request: Request, core: Core, shop: Shop) -> Desk:
+    async with core.database.tx(shop.id, read_only=True) as tx:
+        found = Desk(request, core, shop, await _signed_in(tx, request.cookies.get(session_cookie(core.settings))))
+    request.state.desk = found
+    return found
+
+
+async def _signed_in(tx: Tx, token: str | None) -> Staff:
+    return await people.by_session(tx, token or "")
+
+
+def sign_in_at(request: Request) -> str:
+    """Where somebody signs in who then comes back."""
+    there = request.url.path if request.method == "GET" else "/back-office"
+    return f"/sign-in?next={quote(there, safe='/')}"
