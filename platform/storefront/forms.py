@@ -322,7 +322,7 @@ async def read_marks(request: Request, known: set[str]) -> set[str]:
     for name, value in given.items():
         if name not in known or value != "on":
             raise InvalidFields(errors=[{"param": name, "message": "is no mark of this form"}])
-    return set(fields)
+    return set(given)
 
 
 async def read_photo(request: Request) -> PhotoForm:
