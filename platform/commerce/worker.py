@@ -15,7 +15,8 @@ import httpx
 import structlog
 from sqlalchemy.exc import SQLAlchemyError
 
-import commerce.tables  # noqa: F401  (a table of one context refers to those of others)
+import commerce.letters
+import commerce.tables  # noqa: F401  (messages that contexts declare; tables that refer to those of others)
 from commerce.audit import linking
 from commerce.billing import rounds
 from commerce.billing.service import configured as configured_billing

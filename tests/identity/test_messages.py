@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import email
 import email.policy
+import re
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -181,6 +182,25 @@ async def test_a_server_that_is_away_for_good_is_given_up_after_some_tries(app: 
         with clock.use(lambda: now + timedelta(days=number + 1)):  # noqa: B023
             await post.send_due(shop)
     assert rows("SELECT status, attempts FROM message") == [("failed", ATTEMPTS)]
+
+
+def test_whoever_sends_knows_every_message_that_a_context_declares() -> None:
+    """A context declares its messages as it is imported; the worker is a process of its own."""
+    import subprocess
+    import sys
+
+    import commerce
+
+    root = Path(commerce.__path__[0])
+    declaring = {
+        ".".join(("commerce", *path.relative_to(root).with_suffix("").parts))
+        for path in root.rglob("*.py")
+        if re.search(r"^(?:letters\.)?declare\(", path.read_text(encoding="utf-8"), re.MULTILINE)
+    }
+    ask = "import sys, commerce.worker; print(*sys.modules)"
+    loaded = subprocess.run([sys.executable, "-c", ask], check=True, capture_output=True, text=True).stdout.split()
+    assert declaring
+    assert declaring <= set(loaded)
 
 
 async def test_one_that_can_not_be_written_holds_no_other_up(app: Any, shop: Shop, post: Post, server: Server) -> None:

@@ -134,7 +134,8 @@ class Post:
             else:
                 letter = rendered(shop, row["template"], values)
         except KeyError as fault:
-            raise Undeliverable(f"there is no message {row['template']}") from fault
+            # An older worker may not know yet what a newer one of the web sends.
+            raise NotDelivered(f"there is no message {row['template']}") from fault
         if row["channel"] == "sms":
             await self.texts.send(recipient, words)
         else:

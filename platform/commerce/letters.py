@@ -1,0 +1,7 @@
+"""Every message of the core, declared: a context declares its own as it is imported, and whoever sends needs all."""
+
+from commerce.accounts import managing
+from commerce.staffing import service as staffing
+from commerce.webhooks import sending as webhooks
+
+__all__ = ["managing", "staffing", "webhooks"]
