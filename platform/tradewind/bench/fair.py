@@ -43,7 +43,7 @@ TIMES = 10
 NOISY_CLIENTS = 200
 ADDRESSES = 2_000
 """Where the noisy shop's shoppers are: enough that none of them is over a limit of their own."""
-HEAD_START = 8.0
+HEAD_START = 6.0
 """Seconds that the noise goes on before and after the quiet shop is measured: its burst is over by then."""
 WITHOUT_RATES = {"TRADEWIND_UNLIMITED_NETWORKS": "0.0.0.0/0"}
 WITHOUT_SHARES = {"TRADEWIND_PLACES": "1000", "TRADEWIND_PLACES_EACH": "1000", "TRADEWIND_QUEUE_SECONDS": "60"}

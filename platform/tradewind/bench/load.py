@@ -8,6 +8,7 @@ as much of the two cores as the server it measures.
 from __future__ import annotations
 
 import asyncio
+import os
 import random
 import re
 import sys
@@ -313,7 +314,9 @@ async def run(plan: Mapping[str, Any]) -> dict[str, Any]:
 
 def main() -> None:
     """Read a plan, run it, write what was measured."""
-    sys.stdout.buffer.write(orjson.dumps(uvloop.run(run(orjson.loads(sys.stdin.buffer.read())))))
+    said = memoryview(orjson.dumps(uvloop.run(run(orjson.loads(sys.stdin.buffer.read())))))
+    while said:  # a pipe may take a part of it
+        said = said[os.write(sys.stdout.fileno(), said) :]
 
 
 if __name__ == "__main__":
