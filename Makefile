@@ -17,7 +17,7 @@ PRODUCTS ?= 100000
 SECONDS ?= 4
 PAIR ?=
 
-.PHONY: help setup demo up down test lint format type imports pytest lock bench bench-core bench-fair mutants races chaos clean
+.PHONY: help setup demo up down test lint format type imports pytest lock bench bench-core bench-fair mutants races chaos security clean
 
 help: ## Say what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  \033[36m%-10s\033[0m %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -92,6 +92,9 @@ races: setup ## Let two hands take turns in every order, statement by statement,
 
 chaos: setup ## Kill, cut, fill and mistime a shop under load for MINUTES, and see that nothing is lost or done twice
 	@exec $(BIN)/python -m tests.chaos --minutes $(MINUTES)
+
+security: setup ## Attack a worker, and have the code read by tools that look for what attackers look for
+	@exec $(BIN)/python -m tests.hardening
 
 clean: ## Remove what can be made again, and the local stack's data
 	@if [ -x $(BIN)/tradewind ]; then $(BIN)/tradewind down; fi

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import io
-import warnings
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -15,7 +14,7 @@ from commerce.identity.service import Shopper
 from commerce.orders.claiming import ClaimNotFound
 from commerce.orders.held import Actor, enter, hold
 from commerce.orders.returning import ReturnNotFound
-from foundation import clock
+from foundation import clock, pictures
 from foundation.database import Database, HotStatement, Tx, hot
 from foundation.errors import Conflict, NotFound, Problem, Unavailable
 from foundation.ids import new_id
@@ -23,7 +22,6 @@ from foundation.settings import Settings
 
 FORMATS = ("JPEG", "PNG", "WEBP")
 MAX_PHOTOS = 8
-MAX_PIXELS = 50_000_000
 LONGEST_SIDE = 2_000
 QUALITY = 85
 
@@ -171,15 +169,9 @@ def read(upload: bytes) -> Photo:
     Raises:
         NotAPhoto.
     """
-    from PIL import Image, ImageOps  # noqa: PLC0415
-
     try:
-        with warnings.catch_warnings(), Image.open(io.BytesIO(upload), formats=FORMATS) as opened:
-            warnings.simplefilter("ignore", Image.DecompressionBombWarning)
-            if opened.width * opened.height > MAX_PIXELS:
-                raise NotAPhoto
-            photo = ImageOps.exif_transpose(opened).convert("RGB")
-    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as fault:
+        photo = pictures.opened(upload, FORMATS).convert("RGB")
+    except pictures.NotAPicture as fault:
         raise NotAPhoto from fault
     photo.thumbnail((LONGEST_SIDE, LONGEST_SIDE))
     kept = io.BytesIO()

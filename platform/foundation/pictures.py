@@ -1,0 +1,47 @@
+"""Pictures from outside: read by Pillow only if it is safe to, and never kept as they came."""
+
+from __future__ import annotations
+
+import io
+import warnings
+from collections.abc import Sequence
+from functools import cache
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+MAX_PIXELS = 50_000_000
+
+
+class NotAPicture(ValueError):
+    """It is none of the formats that are taken, it is broken, or it would unpack to too much."""
+
+
+def opened(upload: bytes, formats: Sequence[str], *, max_pixels: int = MAX_PIXELS) -> Image:
+    """What was uploaded, as pixels the right way up; nothing else that was in the file comes along.
+
+    Its size stands in its head, which is read first: what would be more than `max_pixels` is not unpacked.
+
+    Raises:
+        NotAPicture.
+    """
+    _careful()
+    from PIL import Image, ImageOps  # noqa: PLC0415
+
+    bombs = (Image.DecompressionBombWarning, Image.DecompressionBombError)
+    try:
+        with Image.open(io.BytesIO(upload), formats=formats) as picture:
+            if picture.width * picture.height > max_pixels:
+                raise NotAPicture(f"more than {max_pixels} pixels")
+            return ImageOps.exif_transpose(picture)
+    except (OSError, SyntaxError, ValueError, *bombs) as fault:
+        raise NotAPicture(str(fault)) from fault
+
+
+@cache
+def _careful() -> None:
+    """Pillow's warning of what may be a bomb is an error in all of the process: filters are no thread's own."""
+    from PIL import Image  # noqa: PLC0415
+
+    warnings.filterwarnings("error", category=Image.DecompressionBombWarning)
