@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import warnings
-from collections.abc import Sequence
 from functools import cache
 from typing import TYPE_CHECKING
 
@@ -18,7 +17,7 @@ class NotAPicture(ValueError):
     """It is none of the formats that are taken, it is broken, or it would unpack to too much."""
 
 
-def opened(upload: bytes, formats: Sequence[str], *, max_pixels: int = MAX_PIXELS) -> Image:
+def opened(upload: bytes, formats: tuple[str, ...], *, max_pixels: int = MAX_PIXELS) -> Image:
     """What was uploaded, as pixels the right way up; nothing else that was in the file comes along.
 
     Its size stands in its head, which is read first: what would be more than `max_pixels` is not unpacked.
