@@ -64,6 +64,13 @@ NOTICES = {
         Notice("return-asked", "We'll tell you when you can send it. A photo helps: add one below."),
         Notice("claim-raised", "Thank you for telling us: we look into it. A photo helps: add one below."),
         Notice("photo-added", "We have your photo."),
+        Notice("proved", "Thank you. Go on: it holds for fifteen minutes."),
+        Notice("sign-in-again", "That took too long, or too many tries. Please sign in again.", "plain"),
+        Notice("authenticator-added", "Your authenticator app is on."),
+        Notice("authenticator-removed", "Your authenticator app is off."),
+        Notice("passkey-added", "Your passkey is ready. Next time, sign in with it."),
+        Notice("passkey-renamed", "Your passkey has its new name."),
+        Notice("passkey-removed", "Your passkey opens nothing here any more."),
         Notice("cart-first", "Have a look at your cart first: there is something to settle.", "plain"),
         Notice(
             "session-ended",

@@ -9,6 +9,7 @@ from fastapi import APIRouter, Query, Request
 from starlette.responses import Response
 
 from commerce.accounts import changing
+from commerce.factors import service as factors
 from commerce.http import Member, set_session_cookie
 from commerce.identity import accounts, devices
 from commerce.identity import service as identity
@@ -18,6 +19,7 @@ from foundation.errors import Problem
 from pages.forms import read
 from storefront.forms import EmptyForm
 from storefront.identity_forms import ChangePasswordForm, CodeForm, EmailForm, PhoneForm, TokenForm
+from storefront.second_factors import prove_again
 from storefront.signing_in import asking, check_mail, code_page, sending, shown
 from storefront.visit import Visit, VisitDep
 
@@ -55,7 +57,7 @@ async def change_password(request: Request, visit: VisitDep) -> Response:
             visit.core, visit.shop, asking(request, visit), member, current=form.current, new=form.new
         )
     except ProveAgain:
-        return to_sign_in(visit, PAGE, "prove-again")
+        return prove_again(visit, PAGE)
     except Problem as problem:
         return await _page(visit, problem)
     set_session_cookie(visit.cookies, token, visit.core.settings)
@@ -73,7 +75,7 @@ async def change_email(request: Request, visit: VisitDep) -> Response:
         await require(visit.core, member)
         await changing.ask_for_email(sending(request, visit), member, email=form.email)
     except ProveAgain:
-        return to_sign_in(visit, PAGE, "prove-again")
+        return prove_again(visit, PAGE)
     except Problem as problem:
         return await _page(visit, problem)
     return check_mail(visit, form.email, "a link that makes this your address. It is good for an hour")
@@ -108,7 +110,7 @@ async def change_phone(request: Request, visit: VisitDep) -> Response:
         await require(visit.core, member)
         sent = await changing.ask_for_phone(sending(request, visit), member, phone=form.phone)
     except ProveAgain:
-        return to_sign_in(visit, PAGE, "prove-again")
+        return prove_again(visit, PAGE)
     except Problem as problem:
         return await _page(visit, problem)
     return code_page(visit, f"{PAGE}/phone/confirm", str(sent.id), next=PAGE)
@@ -169,7 +171,8 @@ async def _page(visit: Visit, problem: Problem | None = None) -> Response:
         return to_sign_in(visit, PAGE)
     async with visit.core.database.tx(visit.shop.id, read_only=True) as tx:
         account = await accounts.by_id(tx, member.account_id)
-    return shown(visit, "security.html", problem, account=account, shortest=SHORTEST)
+        kept = await factors.of(tx, member.account_id)
+    return shown(visit, "security.html", problem, account=account, factors=kept, shortest=SHORTEST)
 
 
 def _confirm_page(visit: Visit, token: str, problem: Problem | None = None) -> Response:

@@ -11,6 +11,7 @@ from urllib.parse import urlencode
 from fastapi import APIRouter, Query, Request
 from starlette.responses import Response
 
+from commerce.accounts import proving
 from commerce.sessions import service as ways
 from commerce.sessions.answering import asking_of, give_cookies
 from commerce.sessions.sending import Sending, evenly
@@ -19,6 +20,7 @@ from foundation.errors import Problem
 from pages.forms import read
 from storefront.forms import LocalPath
 from storefront.identity_forms import HOME, CodeForm, EmailForm, PasswordForm, PhoneForm, TokenForm
+from storefront.passkey_forms import PasskeyAsked
 from storefront.problems import field_errors, words
 from storefront.visit import Visit, VisitDep
 
@@ -73,9 +75,9 @@ def check_mail(visit: Visit, address: str, what: str) -> Response:
 
 
 @router.get("/sign-in")
-async def show_sign_in(visit: VisitDep, next: Next = HOME) -> Response:  # noqa: A002  (the name in the address)
+async def show_sign_in(request: Request, visit: VisitDep, next: Next = HOME) -> Response:  # noqa: A002  (the name in the address)
     """Sign in."""
-    return shown(visit, "sign_in.html", email="", next=next)
+    return await _sign_in_page(request, visit, "", next)
 
 
 @router.post("/sign-in")
@@ -88,9 +90,16 @@ async def sign_in(request: Request, visit: VisitDep) -> Response:
             visit.core, visit.shop, asking(request, visit), email=form.email, password=form.password
         )
     except Problem as problem:
-        context = {"email": form.email if form else "", "next": form.next if form else HOME}
-        return shown(visit, "sign_in.html", problem, **context)
+        email, onward = (form.email, form.next) if form else ("", HOME)
+        return await _sign_in_page(request, visit, email, onward, problem)
     return arrived(visit, outcome, form.next)
+
+
+async def _sign_in_page(
+    request: Request, visit: Visit, email: str, onward: str, problem: Problem | None = None
+) -> Response:
+    asked = await proving.ask_for_passkey(visit.core, visit.shop, asking(request, visit))
+    return shown(visit, "sign_in.html", problem, email=email, next=onward, asked=PasskeyAsked.of(asked))
 
 
 @router.get("/sign-in/email")

@@ -52,6 +52,7 @@ BY_SEGMENT = {
     "customers": "customer",
     "discount-codes": "discount",
     "devices": "device",
+    "passkeys": "passkey",
     "subscriptions": "hook",
     "subscriptions/deliveries": "hook_delivery",
     "api-keys": "key",

@@ -46,6 +46,7 @@ PERSONAL = frozenset(
         "setup",
         "number",
         "device",
+        "passkey",
     }
 )
 """What belongs to one customer: another customer of the same shop may not have it either."""
@@ -290,7 +291,7 @@ def photo() -> bytes:
 def _insert_the_rest(side: Side, urls: DatabaseUrls) -> None:
     """What only comes about over days, or with a real provider."""
     tenant, now = side.seeded.id, datetime.now(UTC)
-    made = {name: uuid4() for name in ("setup", "exception", "event", "dispute", "hook_delivery")}
+    made = {name: uuid4() for name in ("setup", "exception", "event", "dispute", "hook_delivery", "passkey")}
     with _as_tenant(urls, tenant) as connection:
         customer, slot, device = (
             connection.execute(statement, values).fetchone()[0]  # type: ignore[index]
@@ -306,6 +307,12 @@ def _insert_the_rest(side: Side, urls: DatabaseUrls) -> None:
                     (side.things["order"],),
                 ),
             )
+        )
+        connection.execute(
+            "INSERT INTO passkey (tenant_id, id, account_id, credential_id, public_key, rp_id, sign_count, name,"
+            " is_synced) SELECT tenant_id, %s, id, %s, '', 'x', 0, display_name, false FROM account"
+            " WHERE customer_id = %s",
+            (made["passkey"], made["passkey"].bytes, customer),
         )
         connection.execute(
             "INSERT INTO payment_method_setup (tenant_id, id, customer_id, provider, reference, is_default)"

@@ -78,6 +78,18 @@ async def begin_authenticator(core: Core, shop: Shop, member: Member) -> Begun:
     async with core.database.tx(shop.id) as tx:
         account = await accounts.by_id(tx, member.account_id)
         secret = await totp.begin(tx, account.id, account.subject_id)
+    return _begun(shop, account, secret)
+
+
+async def begun_authenticator(core: Core, shop: Shop, member: Member) -> Begun | None:
+    """The app that is being set up, if one is: to show it once more after a wrong code."""
+    async with core.database.tx(shop.id, read_only=True) as tx:
+        account = await accounts.by_id(tx, member.account_id)
+        secret = await totp.pending(tx, account.id)
+    return _begun(shop, account, secret) if secret else None
+
+
+def _begun(shop: Shop, account: Account, secret: str) -> Begun:
     address = totp.address(secret, name=owner_of(account).name, issuer=shop.name)
     return Begun(secret, address, totp.picture(address))
 

@@ -111,6 +111,14 @@ _USE = hot(
 _REMOVE = hot(text("DELETE FROM authenticator WHERE tenant_id = :tenant_id AND account_id = :account_id RETURNING id"))
 
 
+async def pending(tx: Tx, account_id: UUID) -> str | None:
+    """The secret of the app that is being set up, if one is."""
+    row = await tx.one(_OF, {"account_id": account_id})
+    if row is None or row["confirmed_at"] is not None:
+        return None
+    return (await sealing.unseal(tx, [row["secret"]]))[0]
+
+
 async def confirm(tx: Tx, account_id: UUID, code: str) -> bool:
     """Show the first code of the app that is being set up: from then on it counts.
 
