@@ -62,6 +62,7 @@ from commerce.payments.reconciliation import api as reconciliation
 from commerce.plans.book import Book
 from commerce.plans.gate import Gate
 from commerce.pricing import api as pricing
+from commerce.privacy import api as privacy
 from commerce.profile import api as profile
 from commerce.programs import api as programs
 from commerce.programs import keys_api, oauth_api
@@ -196,6 +197,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         order_documents,
         tenant_webhooks,
         audit,
+        privacy,
         keys_api,
         configuration,
         lifecycle,

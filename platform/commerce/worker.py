@@ -35,6 +35,7 @@ from commerce.payments.providers import configured
 from commerce.payments.providers.test import notifying as test_bank
 from commerce.payments.reconciliation.nightly import Nightly
 from commerce.plans import metering
+from commerce.privacy import covering, erasing
 from commerce.stored_value import service as stored_value
 from commerce.taxes import declaring, engines
 from commerce.tenancy import service as tenancy
@@ -130,6 +131,7 @@ async def run(settings: Settings) -> None:
     telling = asyncio.create_task(telling_webhooks(settings, stop))
     telling.add_done_callback(lambda _: stop.set())
     try:
+        await _begin(database, settings)
         while not stop.is_set():
             await _round(settings, database, redis, checkout, nightly, client, abandoned_after)
             try:
@@ -147,6 +149,23 @@ async def run(settings: Settings) -> None:
         await redis.aclose()
         await checkout.providers.close()
         await database.close()
+
+
+async def _begin(database: Database, settings: Settings) -> None:
+    """Whoever was forgotten and came back, out of a backup, is forgotten anew, and what is still plain is sealed.
+
+    The worker starts without it when something is in the way; the next start tries again.
+    """
+    try:
+        async with database.transaction(None) as session:
+            shops = await tenancy.all_shops(session)
+        for shop in shops:
+            risen = await erasing.replay(database, settings, shop.id)
+            sealed = await covering.cover(database, shop.id)
+            if risen or sealed:
+                log.info("worker.privacy", tenant=shop.slug, forgotten_anew=risen, sealed=sealed)
+    except (DatabaseUnavailable, SQLAlchemyError, OSError) as fault:
+        log.warning("worker.privacy_interrupted", error=str(fault).splitlines()[0])
 
 
 async def _round(

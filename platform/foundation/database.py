@@ -146,10 +146,14 @@ class Tx:
     connection: asyncpg.Connection
 
     async def rows(self, statement: HotStatement, values: Mapping[str, Any] | None = None) -> Sequence[asyncpg.Record]:
-        """Every row of the answer."""
-        arguments = statement.arguments({_TENANT: self.tenant_id, **(values or {})})
-        found: Sequence[asyncpg.Record] = await self.connection.fetch(statement.sql, *arguments)
-        return found
+        """Every row of the answer. What is personal is sealed on its way in, and opened on its way out."""
+        from foundation import veil  # noqa: PLC0415  (it reads its keys through here)
+
+        given: Mapping[str, Any] = {_TENANT: self.tenant_id, **(values or {})}
+        if any(isinstance(value, veil.Personal) for value in given.values()):
+            given = await veil.covered(self, given)
+        found: Sequence[asyncpg.Record] = await self.connection.fetch(statement.sql, *statement.arguments(given))
+        return await veil.opened(self, found) if veil.is_covered(found) else found
 
     async def one(self, statement: HotStatement, values: Mapping[str, Any] | None = None) -> asyncpg.Record | None:
         """The first row, or `None`."""

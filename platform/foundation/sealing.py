@@ -13,9 +13,12 @@ import base64
 import hashlib
 import hmac
 import os
-from collections.abc import Mapping, Sequence
+from collections import OrderedDict
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from functools import lru_cache
+from time import monotonic
 from uuid import UUID
 
 from cryptography.exceptions import InvalidTag
@@ -27,24 +30,51 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from foundation.database import Base, Tx, hot
 from foundation.settings import Settings, get_settings
-from foundation.tables import Created, Str, TenantOwned
+from foundation.tables import Created, Str, TenantOwned, Timestamp
 
 KEY_BYTES = 32
 _NONCE = 12
-_PREFIX = "s1:"
+PREFIX = "s1:"
+"""What is sealed begins with it."""
+AT_HAND = timedelta(seconds=30)
+"""How long a data key is kept in the process. Whoever is erased can be read that much longer in another one; without it
+every request would ask for the same keys."""
+MOST_AT_HAND = 10_000
 _URL_SAFE = str.maketrans("+/", "-_")
 
 
 class SubjectKey(TenantOwned, Base):
-    """A person's data key, wrapped; `id` is the person: a customer, an account, or a guest's visitor or order."""
+    """A person's data key, wrapped; `id` is the person: a customer, an account, or a guest's cart or order.
+
+    A document that the law makes a shop keep has one of its own, until it need not be kept any more.
+    """
 
     __tablename__ = "subject_key"
-    __table_args__ = (Index("ix_subject_key_wrapped_by", "tenant_id", "wrapped_by"),)
+    __table_args__ = (
+        Index("ix_subject_key_wrapped_by", "tenant_id", "wrapped_by"),
+        Index("ix_subject_key_kept_until", "tenant_id", "kept_until", postgresql_where=text("kept_until IS NOT NULL")),
+    )
 
     wrapped: Mapped[bytes] = mapped_column(LargeBinary)
     wrapped_by: Mapped[Str]
     """The name of the key-encryption key."""
     created_at: Mapped[Created]
+    kept_until: Mapped[Timestamp | None]
+    """When it is thrown away by itself."""
+
+
+class Tombstone(TenantOwned, Base):
+    """Somebody whose key was thrown away: nobody may bring it back, not even a backup that still has it."""
+
+    __tablename__ = "tombstone"
+    __table_args__ = (Index("uq_tombstone_subject", "tenant_id", "subject_id", unique=True),)
+
+    subject_id: Mapped[UUID]
+    person_id: Mapped[UUID]
+    """The customer it was a key of; they have one for themselves and others for their guest's carts and orders."""
+    erased_at: Mapped[Timestamp]
+    replayed_at: Mapped[Timestamp | None]
+    """When it was last seen that nothing came back."""
 
 
 class Unreadable(Exception):
@@ -124,27 +154,44 @@ def digest(tenant_id: UUID, purpose: str, value: str) -> bytes:
     return keyring().digest(tenant_id, purpose, value)
 
 
+def digest_or_none(tenant_id: UUID, purpose: str, value: str | None) -> bytes | None:
+    """`digest`, of nothing when there is nothing."""
+    return digest(tenant_id, purpose, value) if value is not None else None
+
+
+# A key made in this transaction may be rolled back with it, and is not kept.
 _KEYS = hot(
     text(
-        "SELECT id, wrapped, wrapped_by FROM subject_key"
+        "SELECT id, wrapped, wrapped_by, created_at < transaction_timestamp() AS settled FROM subject_key"
         " WHERE tenant_id = :tenant_id AND id = ANY (CAST(:subjects AS uuid[]))"
     )
 )
+# One that others made at the same moment is not seen: it is read afterwards. Nobody who was erased gets one again.
 _ADD_KEY = hot(
     text(
         """
         INSERT INTO subject_key (tenant_id, id, wrapped, wrapped_by)
-        VALUES (:tenant_id, :id, :wrapped, :wrapped_by) ON CONFLICT (tenant_id, id) DO NOTHING
+        SELECT :tenant_id, CAST(:id AS uuid), CAST(:wrapped AS bytea), CAST(:wrapped_by AS text)
+        WHERE NOT EXISTS (SELECT FROM tombstone t
+                          WHERE t.tenant_id = :tenant_id AND t.subject_id = CAST(:id AS uuid))
+        ON CONFLICT (tenant_id, id) DO NOTHING RETURNING id
         """
     )
 )
+_at_hand: OrderedDict[tuple[UUID, UUID], tuple[float, bytes]] = OrderedDict()
+
+
+def forget(tenant_id: UUID, subjects: Iterable[UUID]) -> None:
+    """Keep the keys of these people no longer."""
+    for subject_id in subjects:
+        _at_hand.pop((tenant_id, subject_id), None)
 
 
 async def seal(tx: Tx, subject_id: UUID, values: Sequence[str]) -> list[str]:
     """`values` as they may be stored, in one query; the person's key is made at the first."""
     if not values:
         return []
-    key = (await _keys(tx, [subject_id])).get(subject_id) or await _made(tx, subject_id)
+    key = (await keys_of(tx, [subject_id])).get(subject_id) or await _made(tx, subject_id)
     return [_sealed(key, tx.tenant_id, subject_id, value) for value in values]
 
 
@@ -155,13 +202,13 @@ async def unseal(tx: Tx, values: Sequence[str | None]) -> list[str | None]:
         Unreadable: it was tampered with, or a key is missing.
     """
     subjects = {subject_of(value) for value in values if value}
-    keys = await _keys(tx, list(subjects)) if subjects else {}
-    return [_opened(keys, tx.tenant_id, value) if value else None for value in values]
+    keys = await keys_of(tx, list(subjects)) if subjects else {}
+    return [opened_by(keys, tx.tenant_id, value) if value else None for value in values]
 
 
 def is_sealed(value: str) -> bool:
     """Whether a stored text is sealed."""
-    return value.startswith(_PREFIX)
+    return value.startswith(PREFIX)
 
 
 def subject_of(value: str) -> UUID:
@@ -170,29 +217,52 @@ def subject_of(value: str) -> UUID:
 
 
 async def _made(tx: Tx, subject_id: UUID) -> bytes:
-    """A new key for a person, or the one that another made at the same moment."""
+    """A new key for a person, or the one that another made at the same moment.
+
+    Of somebody who was erased it is stored nowhere: what is said of them later is forgotten as it is said.
+    """
     ring, key = keyring(), os.urandom(KEY_BYTES)
     wrapped = ring.wrap(key, tenant_id=tx.tenant_id, subject_id=subject_id)
-    await tx.rows(_ADD_KEY, {"id": subject_id, "wrapped": wrapped, "wrapped_by": ring.current})
-    return (await _keys(tx, [subject_id]))[subject_id]
+    if await tx.one(_ADD_KEY, {"id": subject_id, "wrapped": wrapped, "wrapped_by": ring.current}) is not None:
+        return key
+    return (await keys_of(tx, [subject_id])).get(subject_id, key)
 
 
-async def _keys(tx: Tx, subjects: Sequence[UUID]) -> dict[UUID, bytes]:
-    rows = await tx.rows(_KEYS, {"subjects": list(subjects)})
+async def keys_of(tx: Tx, subjects: Sequence[UUID]) -> dict[UUID, bytes]:
+    """The data keys of these people, in one query at most; of whoever is erased there is none."""
+    now = monotonic()
+    found = {one: kept[1] for one in subjects if (kept := _at_hand.get((tx.tenant_id, one))) and kept[0] > now}
+    missing = [one for one in subjects if one not in found]
+    if not missing:
+        return found
     ring = keyring()
-    return {
-        row["id"]: ring.unwrap(row["wrapped"], row["wrapped_by"], tenant_id=tx.tenant_id, subject_id=row["id"])
-        for row in rows
-    }
+    for row in await tx.rows(_KEYS, {"subjects": missing}):
+        key = ring.unwrap(row["wrapped"], row["wrapped_by"], tenant_id=tx.tenant_id, subject_id=row["id"])
+        found[row["id"]] = key
+        if row["settled"]:
+            _keep(tx.tenant_id, row["id"], key, until=now + AT_HAND.total_seconds())
+    return found
+
+
+def _keep(tenant_id: UUID, subject_id: UUID, key: bytes, *, until: float) -> None:
+    _at_hand[tenant_id, subject_id] = (until, key)
+    _at_hand.move_to_end((tenant_id, subject_id))
+    while len(_at_hand) > MOST_AT_HAND:
+        _at_hand.popitem(last=False)
 
 
 def _sealed(key: bytes, tenant_id: UUID, subject_id: UUID, value: str) -> str:
     nonce = os.urandom(_NONCE)
     ciphertext = AESGCM(key).encrypt(nonce, value.encode(), tenant_id.bytes + subject_id.bytes)
-    return _PREFIX + base64.urlsafe_b64encode(subject_id.bytes + nonce + ciphertext).decode()
+    return PREFIX + base64.urlsafe_b64encode(subject_id.bytes + nonce + ciphertext).decode()
 
 
-def _opened(keys: Mapping[UUID, bytes], tenant_id: UUID, value: str) -> str | None:
+def opened_by(keys: Mapping[UUID, bytes], tenant_id: UUID, value: str) -> str | None:
+    """What was sealed, with the keys that are there; `None` when its own is not.
+
+    Raises:
+        Unreadable: it was tampered with.
+    """
     raw = _decoded(value)
     subject_id, nonce, ciphertext = UUID(bytes=raw[:16]), raw[16 : 16 + _NONCE], raw[16 + _NONCE :]
     key = keys.get(subject_id)
@@ -207,4 +277,4 @@ def _opened(keys: Mapping[UUID, bytes], tenant_id: UUID, value: str) -> str | No
 def _decoded(value: str) -> bytes:
     if not is_sealed(value):
         raise Unreadable("something that is not sealed")
-    return base64.urlsafe_b64decode(value.removeprefix(_PREFIX))
+    return base64.urlsafe_b64decode(value.removeprefix(PREFIX))

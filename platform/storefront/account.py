@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any
 from urllib.parse import urlencode
@@ -39,8 +39,8 @@ async def show(visit: VisitDep, query: Annotated[ComingFrom, Query()]) -> Respon
     opened = visit.shop.settings.get("sign_in") == "reference" and visit.core.settings.environment != "production"
     households: list[Household] = []
     if opened:
-        async with visit.core.database.transaction(visit.shop.id) as session:
-            found = await identity.sample_customers(session, HOUSEHOLDS)
+        async with visit.core.database.tx(visit.shop.id, read_only=True) as tx:
+            found = await identity.sample_customers(tx, HOUSEHOLDS)
         households = [Household(one.reference, one.display_name, facts(one.traits)) for one in found]
     if not opened and visit.shopper.customer_id is None and visit.shopper.account_id is None:
         onward = f"?{urlencode({'next': query.next})}" if query.next != HOME else ""
@@ -65,7 +65,7 @@ async def sign_out(request: Request, visit: VisitDep) -> Response:
     return visit.redirect("/account", "signed-out")
 
 
-def facts(traits: dict[str, Any]) -> list[str]:
+def facts(traits: Mapping[str, Any]) -> list[str]:
     """What is known of a household, in a few words; what nobody told is left out."""
     told = {name: str(value).strip() for name, value in traits.items() if str(value).strip().lower() not in _UNTOLD}
     said = []

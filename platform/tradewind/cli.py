@@ -26,6 +26,8 @@ tenants = typer.Typer(no_args_is_help=True, help="A shop's place on the platform
 app.add_typer(tenants, name="tenant")
 audits = typer.Typer(help="The audit log.", no_args_is_help=True)
 app.add_typer(audits, name="audit")
+people = typer.Typer(help="What is kept about people.", no_args_is_help=True)
+app.add_typer(people, name="privacy")
 
 VarDir = Annotated[
     Path,
@@ -210,6 +212,33 @@ def verify_audit(
     for line in lines:
         typer.echo(line)
     raise typer.Exit(0 if intact else 1)
+
+
+@people.command("seal")
+def seal_people() -> None:
+    """Seal personal data that is still plain; it can be stopped and goes on where it was."""
+    _use(default_var())
+    from tradewind.privacy import seal
+
+    typer.echo("\n".join(seal()))
+
+
+@people.command("rotate-keys")
+def rotate_people() -> None:
+    """Wrap everybody's data key by the first of TRADEWIND_ENCRYPTION_KEYS; it can be stopped and goes on."""
+    _use(default_var())
+    from tradewind.privacy import rotate_keys
+
+    typer.echo("\n".join(rotate_keys()))
+
+
+@people.command("replay-tombstones")
+def replay_people() -> None:
+    """Forget anew whoever was forgotten and came back out of a backup; the worker does it as it starts."""
+    _use(default_var())
+    from tradewind.privacy import replay_tombstones
+
+    typer.echo("\n".join(replay_tombstones()))
 
 
 @app.command(context_settings=PASS_ON, add_help_option=False)

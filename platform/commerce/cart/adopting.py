@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from commerce.cart import hot
-from commerce.cart.holding import touch
+from commerce.cart.holding import personal, touch
 from commerce.cart.reading import owner
 from commerce.cart.rules import MAX_CODES, MAX_LINES, MAX_NOTE, MAX_QUANTITY
 from commerce.identity.service import Shopper
@@ -33,7 +33,10 @@ async def adopt(tx: Tx, *, visitor: Shopper, shopper: Shopper) -> None:
     await tx.rows(hot.MERGE_SHARED, {**merging, "max_quantity": MAX_QUANTITY})
     await tx.rows(hot.MERGE_OTHERS, {**merging, "max_lines": MAX_LINES})
     await tx.rows(hot.KEEP_REST, {**merging, "customer_id": shopper.customer_id, "now": clock.now()})
-    await tx.rows(hot.MERGE_KEPT, {**merging, "max_codes": MAX_CODES, "max_note": MAX_NOTE})
+    kept = await tx.one(hot.MERGE_KEPT, {**merging, "max_codes": MAX_CODES})
+    if kept is not None and kept["brought"] not in (None, kept["note"]):
+        both = f"{kept['note']}\n{kept['brought']}"[:MAX_NOTE]
+        await tx.rows(hot.SET_NOTE, {"cart_id": own[-1], "note": personal(shopper, own[-1], both)})
     await tx.rows(hot.DISCARD, {"cart_id": brought[-1]})
     await touch(tx, own[-1])
     counted = await tx.one(hot.UNITS, {"cart_id": own[-1]})

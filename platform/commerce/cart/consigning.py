@@ -9,6 +9,7 @@ from uuid import UUID
 import orjson
 from sqlalchemy import text
 
+from commerce.cart.holding import personal
 from commerce.cart.schemas import ConsignmentIn
 from commerce.cart.service import DeliveryUnavailable, LineNotFound, begin_change, get
 from commerce.delivery import addresses
@@ -16,6 +17,7 @@ from commerce.delivery.schemas import AddressOut
 from commerce.identity.service import Shopper
 from foundation.database import Tx, hot
 from foundation.errors import Unprocessable
+from foundation.veil import ADDRESSES
 
 
 class TooManyConsigned(Unprocessable):
@@ -60,7 +62,7 @@ async def consign(tx: Tx, shopper: Shopper, cart_id: UUID, consignments: Sequenc
         if quantity > held[line_id]:
             raise TooManyConsigned(line_id=line_id, quantity=quantity, possible=held[line_id])
     kept = orjson.dumps([_kept(consignment) for consignment in consignments]).decode() if consignments else None
-    await tx.rows(_SET, {"cart_id": cart_id, "consignments": kept})
+    await tx.rows(_SET, {"cart_id": cart_id, "consignments": personal(shopper, cart_id, kept, ADDRESSES)})
     for destination in (await get(tx, shopper, cart_id)).where.to if consignments else ():
         if destination.delivery_code is not None and destination.method is None:
             raise DeliveryUnavailable(delivery=destination.delivery_code)

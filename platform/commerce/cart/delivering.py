@@ -7,7 +7,7 @@ from uuid import UUID
 from commerce.cart import hot
 from commerce.cart.checking import check
 from commerce.cart.contents import Cart
-from commerce.cart.holding import begin_change
+from commerce.cart.holding import begin_change, personal
 from commerce.cart.reading import get
 from commerce.cart.rules import ConsignmentNotFound, DeliveryUnavailable
 from commerce.delivery import addresses, slots
@@ -16,6 +16,7 @@ from commerce.delivery.schemas import AddressIn, DeliveryOptions, SlotChoice, Sl
 from commerce.identity.service import Shopper
 from commerce.taxes.vat_ids import VatId
 from foundation.database import Tx
+from foundation.veil import ADDRESS, BUSINESS
 
 
 async def set_address(tx: Tx, shopper: Shopper, cart_id: UUID, address: AddressIn) -> None:
@@ -26,7 +27,9 @@ async def set_address(tx: Tx, shopper: Shopper, cart_id: UUID, address: AddressI
     """
     addresses.check(address)
     await begin_change(tx, shopper, cart_id)
-    await tx.rows(hot.SET_ADDRESS, {"cart_id": cart_id, "address": address.model_dump_json()})
+    await tx.rows(
+        hot.SET_ADDRESS, {"cart_id": cart_id, "address": personal(shopper, cart_id, address.model_dump_json(), ADDRESS)}
+    )
 
 
 async def set_vat_id(tx: Tx, shopper: Shopper, cart_id: UUID, vat_id: VatId | None) -> None:
@@ -36,7 +39,8 @@ async def set_vat_id(tx: Tx, shopper: Shopper, cart_id: UUID, vat_id: VatId | No
         CartNotFound, CartNotOpen.
     """
     await begin_change(tx, shopper, cart_id)
-    await tx.rows(hot.SET_VAT_ID, {"cart_id": cart_id, "vat_id": vat_id.json() if vat_id else None})
+    sealed = personal(shopper, cart_id, vat_id.json() if vat_id else None, BUSINESS)
+    await tx.rows(hot.SET_VAT_ID, {"cart_id": cart_id, "vat_id": sealed})
 
 
 async def delivery_options(

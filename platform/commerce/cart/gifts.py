@@ -6,6 +6,7 @@ from uuid import UUID
 
 from sqlalchemy import text
 
+from commerce.cart.holding import personal
 from commerce.cart.schemas import GiftIn, GiftWrapIn, GiftWrapOut
 from commerce.cart.service import LineNotFound, begin_change
 from commerce.identity.service import Shopper
@@ -13,6 +14,7 @@ from foundation.database import Tx
 from foundation.database import hot as compiled
 from foundation.errors import Unprocessable
 from foundation.ids import new_id
+from foundation.veil import GIFT
 
 
 class NoGiftWrap(Unprocessable):
@@ -76,7 +78,12 @@ async def give(tx: Tx, shopper: Shopper, cart_id: UUID, gift: GiftIn, line_id: U
             raise NoGiftWrap
     kept = gift.model_dump_json() if gift.wrap or gift.message else None
     statement = _GIVE if line_id is None else _GIVE_LINE
-    if await tx.one(statement, {"cart_id": cart_id, "line_id": line_id, "gift": kept}) is None:
+    if (
+        await tx.one(
+            statement, {"cart_id": cart_id, "line_id": line_id, "gift": personal(shopper, cart_id, kept, GIFT)}
+        )
+        is None
+    ):
         raise LineNotFound
 
 

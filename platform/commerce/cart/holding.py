@@ -12,6 +12,12 @@ from commerce.cart.rules import CartNotFound, CartNotOpen
 from commerce.identity.service import Shopper
 from foundation import clock
 from foundation.database import HotStatement, Tx
+from foundation.veil import Personal, Shape
+
+
+def personal(shopper: Shopper, cart_id: UUID, value: str | None, shape: Shape | None = None) -> Personal:
+    """What a shopper says of themselves in a cart: sealed by their own key, or by the cart's when nobody knows them."""
+    return Personal(shopper.customer_id or cart_id, value, shape)
 
 
 async def lock(tx: Tx, shopper: Shopper, cart_id: UUID) -> str:

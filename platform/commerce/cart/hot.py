@@ -329,7 +329,7 @@ MERGE_KEPT = hot(
             address = coalesce(own.address, brought.address),
             delivery_code = coalesce(own.delivery_code, brought.delivery_code),
             gift = coalesce(own.gift, brought.gift),
-            note = left(nullif(concat_ws(E'\n', own.note, nullif(brought.note, own.note)), ''), :max_note),
+            note = coalesce(own.note, brought.note),
             code_ids = own.code_ids || (
             SELECT coalesce(array_agg(b.id ORDER BY b.place), '{}')
             FROM unnest(brought.code_ids) WITH ORDINALITY AS b (id, place)
@@ -337,6 +337,7 @@ MERGE_KEPT = hot(
         FROM cart brought
         WHERE own.tenant_id = :tenant_id AND own.id = :into
           AND brought.tenant_id = own.tenant_id AND brought.id = :brought
+        RETURNING own.note, brought.note AS brought
         """
     )
 )

@@ -11,7 +11,7 @@ from commerce.cart import hot
 from commerce.cart.adopting import adopt
 from commerce.cart.checking import Checked, check, explained
 from commerce.cart.delivering import delivery_options, delivery_slots, set_address, set_delivery, set_vat_id
-from commerce.cart.holding import begin_change, begin_completing, lock, touch
+from commerce.cart.holding import begin_change, begin_completing, lock, personal, touch
 from commerce.cart.reading import current, current_id, get, owner, priced, product_ids
 from commerce.cart.rules import (
     MAX_CODES,
@@ -186,7 +186,7 @@ async def set_note(tx: Tx, shopper: Shopper, cart_id: UUID, note: str | None) ->
         CartNotFound, CartNotOpen.
     """
     await begin_change(tx, shopper, cart_id)
-    await tx.rows(hot.SET_NOTE, {"cart_id": cart_id, "note": note})
+    await tx.rows(hot.SET_NOTE, {"cart_id": cart_id, "note": personal(shopper, cart_id, note)})
 
 
 async def complete(tx: Tx, cart_id: UUID) -> bool:

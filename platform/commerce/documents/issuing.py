@@ -36,6 +36,7 @@ from foundation.events import DocumentIssued, record
 from foundation.ids import new_id
 from foundation.money import round_minor
 from foundation.outbox import announce
+from foundation.veil import BUYER, Personal
 
 DocumentKind = Literal["invoice", "credit_note"]
 
@@ -239,7 +240,9 @@ async def _issue(
         "net": total - tax,
         "tax": tax,
         "total": total,
-        "data": orjson.dumps(_data(about, kind, parts) | {"takes_back": takes_back}).decode(),
+        "data": Personal(
+            document_id, orjson.dumps(_data(about, kind, parts) | {"takes_back": takes_back}).decode(), BUYER
+        ),
         "issued_on": issued_on,
         "issued_at": now,
     }

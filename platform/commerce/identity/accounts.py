@@ -18,6 +18,7 @@ from foundation.errors import Conflict, NotFound, Unprocessable
 from foundation.events import Context, CustomerRegistered, record
 from foundation.ids import new_id
 from foundation.outbox import announce
+from foundation.veil import Personal
 
 
 class AccountNotFound(NotFound):
@@ -290,11 +291,12 @@ async def _opened(tx: Tx, row: Mapping[str, Any] | None) -> Account | None:
     return Account(**{**dict(row), "display_name": name or "", "email": email, "phone": phone})
 
 
-# uq_customer_email, uq_account_customer
+# uq_customer_email_digest, uq_customer_email, uq_account_customer
 _CUSTOMER_WITH = hot(
     text(
         """
-        SELECT c.id FROM customer c WHERE c.tenant_id = :tenant_id AND c.email = :email
+        SELECT c.id FROM customer c WHERE c.tenant_id = :tenant_id
+          AND (c.email_digest = :digest OR (c.email_digest IS NULL AND c.email = :email))
           AND NOT EXISTS (SELECT FROM account a WHERE a.tenant_id = c.tenant_id AND a.customer_id = c.id)
         """
     )
@@ -303,7 +305,9 @@ _CUSTOMER_WITH = hot(
 
 async def _customer_with(tx: Tx, email: str) -> UUID | None:
     """The customer whom the shop knows by an address, if nobody signs in as them yet."""
-    row = await tx.one(_CUSTOMER_WITH, {"email": email.strip().lower()})
+    address = email.strip().lower()
+    found = {"email": address, "digest": sealing.digest(tx.tenant_id, "email", address)}
+    row = await tx.one(_CUSTOMER_WITH, found)
     return row["id"] if row else None
 
 
@@ -319,7 +323,11 @@ _NEW_CUSTOMER = hot(
 
 async def _new_customer(tx: Tx, account_id: UUID, display_name: str) -> UUID:
     customer_id = new_id()
-    values = {"id": customer_id, "reference": f"account-{account_id}", "display_name": display_name}
+    values = {
+        "id": customer_id,
+        "reference": f"account-{account_id}",
+        "display_name": Personal(customer_id, display_name),
+    }
     await tx.rows(_NEW_CUSTOMER, values)
     said = CustomerRegistered(customer_id=customer_id)
     context = Context(shopper_id=customer_id)

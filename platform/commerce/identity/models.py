@@ -19,18 +19,23 @@ class Customer(TenantOwned, Base):
     __tablename__ = "customer"
     __table_args__ = (
         Index("uq_customer_reference", "tenant_id", "reference", unique=True),
-        Index("uq_customer_email", "tenant_id", "email", unique=True),
-        CheckConstraint("email = lower(email)", name="email_normalised"),
+        Index("uq_customer_email", "tenant_id", "email", unique=True, postgresql_where=text("email_digest IS NULL")),
+        Index("uq_customer_email_digest", "tenant_id", "email_digest", unique=True),
+        CheckConstraint("email_digest IS NOT NULL OR email = lower(email)", name="email_normalised"),
     )
 
     reference: Mapped[Str]
     """The customer's number in the system it came from."""
     display_name: Mapped[Str]
+    """Sealed, like their e-mail address and their traits."""
     email: Mapped[Str | None]
+    email_digest: Mapped[bytes | None] = mapped_column(LargeBinary)
     price_group: Mapped[Str | None]
     """The group whose prices they get."""
     traits: Mapped[dict[str, Any]] = mapped_column(JSONB, server_default=text("'{}'"))
     created_at: Mapped[Created]
+    erased_at: Mapped[Timestamp | None]
+    """When they were forgotten; all that is left of them is this row, for orders and the ledger to refer to."""
 
 
 class Account(TenantOwned, Base):

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import secrets
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import cast
+from typing import Any, cast
 from uuid import UUID
 
-from sqlalchemy import exists, select, text
-from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy import text
 
-from commerce.identity.models import Account, Customer
 from foundation import clock
 from foundation.database import Tx, hot
 from foundation.errors import Forbidden, Unauthenticated, Unprocessable
@@ -282,11 +281,32 @@ async def customer_by_reference(tx: Tx, reference: str) -> KnownCustomer:
     return KnownCustomer(**row)
 
 
-async def sample_customers(session: AsyncSession, limit: int) -> list[Customer]:
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """A customer of the demo."""
+
+    reference: str
+    display_name: str
+    traits: Mapping[str, Any]
+
+
+# uq_customer_reference, uq_account_customer
+_SAMPLE = hot(
+    text(
+        """
+        SELECT c.reference, c.display_name, c.traits::text AS traits FROM customer c
+        WHERE c.tenant_id = :tenant_id AND c.erased_at IS NULL
+          AND NOT EXISTS (SELECT FROM account a WHERE a.tenant_id = c.tenant_id AND a.customer_id = c.id)
+        ORDER BY c.traits->>'age' IS NULL, c.reference LIMIT CAST(:limit AS bigint)
+        """
+    )
+)
+
+
+async def sample_customers(tx: Tx, limit: int) -> list[Sample]:
     """Some customers without an account, for the demo's choice of households; first those whose age is known."""
-    known_first = (Customer.traits["age"].as_string().is_(None), Customer.reference)
-    has_account = exists().where(Account.tenant_id == Customer.tenant_id, Account.customer_id == Customer.id)
-    return list(await session.scalars(select(Customer).where(~has_account).order_by(*known_first).limit(limit)))
+    rows = await tx.rows(_SAMPLE, {"limit": limit})
+    return [Sample(row["reference"], row["display_name"] or "", json.loads(row["traits"])) for row in rows]
 
 
 _REVOKE = hot(

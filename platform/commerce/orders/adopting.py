@@ -6,14 +6,16 @@ from uuid import UUID
 
 from sqlalchemy import text
 
+from foundation import sealing
 from foundation.database import Tx, hot
 
-# ix_orders_email
+# ix_orders_email_digest, ix_orders_email
 _ADOPT = hot(
     text(
         """
         UPDATE orders SET customer_id = :customer_id
-        WHERE tenant_id = :tenant_id AND email = :email AND customer_id IS NULL
+        WHERE tenant_id = :tenant_id AND customer_id IS NULL
+          AND (email_digest = :digest OR (email_digest IS NULL AND email = :email))
         RETURNING id
         """
     )
@@ -25,4 +27,6 @@ async def adopt(tx: Tx, *, customer_id: UUID, email: str) -> int:
 
     An order that is somebody's already stays theirs, so a second time nothing is left to do.
     """
-    return len(await tx.rows(_ADOPT, {"customer_id": customer_id, "email": email.strip().lower()}))
+    address = email.strip().lower()
+    found = {"digest": sealing.digest(tx.tenant_id, "email", address), "email": address}
+    return len(await tx.rows(_ADOPT, {"customer_id": customer_id, **found}))

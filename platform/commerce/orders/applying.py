@@ -23,6 +23,7 @@ from commerce.orders.placed import Placed
 from commerce.taxes.schemas import OWN_TABLE, TaxEngineOut, TaxOut
 from foundation.database import hot
 from foundation.events import OrderLine
+from foundation.veil import ADDRESS, ADDRESSES, Personal
 
 _ADD_LINES = hot(
     text(
@@ -127,8 +128,11 @@ async def apply(held: Held, placed: Placed, kept: Kept, made: Effect) -> None:
     if retaxed:
         await tx.rows(_RETAX, {"order_id": held.id, "lines": _retaxed(retaxed)})
     if placed.is_split:
-        await tx.rows(_RESUM_CONSIGNMENTS, {"order_id": held.id, "consignments": _consignments(made, change)})
-    await tx.rows(_RESUM, {"order_id": held.id, **_sums(placed, change, made)})
+        await tx.rows(
+            _RESUM_CONSIGNMENTS,
+            {"order_id": held.id, "consignments": Personal(held.id, _consignments(made, change), ADDRESSES)},
+        )
+    await tx.rows(_RESUM, {"order_id": held.id, **_sums(held.id, placed, change, made)})
     await change_log.become(tx, kept.id, "confirmed", was=kept.status, asked=kept.asked)
     held.lines, held.total, held.credited = dict(made.lines), made.sums.total, made.sums.credited
 
@@ -138,7 +142,7 @@ def added_lines(change: Change) -> list[OrderLine]:
     return [_told(added) for added in change.added]
 
 
-def _sums(placed: Placed, change: Change, made: Effect) -> dict[str, object]:
+def _sums(order_id: UUID, placed: Placed, change: Change, made: Effect) -> dict[str, object]:
     fees = [fee for charges in made.charges.values() for fee in charges.fees]
     first = next((moved for moved in change.moved if placed.to[moved.consignment_id].number == 1), None)
     anew = first.anew if first and not placed.is_split else None
@@ -151,12 +155,12 @@ def _sums(placed: Placed, change: Change, made: Effect) -> dict[str, object]:
         "total": made.sums.total,
         "fees_tax": sum(fee.tax for fee in fees),
         "fee_lines": json.dumps([asdict(fee) for fee in fees]),
-        "address": json.dumps(first.address) if first else None,
+        "address": Personal(order_id, json.dumps(first.address) if first else None, ADDRESS),
         "delivery": json.dumps(first.anew.delivery) if first and first.anew and first.anew.delivery else None,
         "anew": anew is not None,
         "tax_terms": json.dumps(anew.terms) if anew and anew.terms else None,
         "tax_engine": _engine(placed, change, whole=anew is not None).model_dump_json(),
-        "delivery_note": change.delivery_note,
+        "delivery_note": Personal(order_id, change.delivery_note),
     }
 
 

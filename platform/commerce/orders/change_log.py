@@ -24,6 +24,7 @@ from foundation import clock
 from foundation.database import Tx, hot
 from foundation.errors import Conflict, NotFound
 from foundation.ids import new_id
+from foundation.veil import ADDRESSES, CHANGE, Personal
 
 
 class ChangeNotFound(NotFound):
@@ -153,8 +154,8 @@ async def open_change(
             "kind": kind,
             "version": held.version,
             "return_id": return_id,
-            "note": note,
-            "preview": preview.model_dump_json(),
+            "note": Personal(held.id, note),
+            "preview": Personal(held.id, preview.model_dump_json(), ADDRESSES),
             "retaxed": retaxed,
             "at": clock.now(),
             "expires_at": expires_at,
@@ -162,7 +163,7 @@ async def open_change(
             "kinds": [kind for kind, _, _, _ in actions],
             "line_ids": [line_id for _, line_id, _, _ in actions],
             "quantities": [quantity for _, _, quantity, _ in actions],
-            "data": [json.dumps(data) for _, _, _, data in actions],
+            "data": Personal(held.id, [json.dumps(data) for _, _, _, data in actions], CHANGE),
         },
     )
     return change_id

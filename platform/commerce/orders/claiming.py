@@ -30,6 +30,7 @@ from foundation.database import Tx, hot
 from foundation.errors import Conflict, NotFound, Unprocessable
 from foundation.events import ClaimRaised, ClaimResolved, ReturnedUnits
 from foundation.ids import new_id
+from foundation.veil import Personal
 
 AT_ONCE = timedelta(minutes=1)
 """Replacements are held and claimed in one transaction."""
@@ -140,7 +141,7 @@ async def raise_claim(
         {
             "id": claim_id,
             "order_id": held.id,
-            "note": note,
+            "note": Personal(held.id, note),
             "at": clock.now(),
             "ids": [new_id() for _ in claimed],
             "line_ids": [line.line_id for line in claimed],
@@ -278,7 +279,13 @@ async def _decided(
     change: Change | None = None,
     change_id: UUID | None = None,
 ) -> None:
-    values = {"claim_id": claim_id, "status": status, "answer": answer, "refunded": refunded, "change_id": change_id}
+    values = {
+        "claim_id": claim_id,
+        "status": status,
+        "answer": Personal(held.id, answer),
+        "refunded": refunded,
+        "change_id": change_id,
+    }
     await held.tx.rows(_DECIDE, {**values, "at": clock.now()})
     added = applying.added_lines(change) if change else []
     said = written({line.line_id: line.quantity for line in added})

@@ -28,6 +28,7 @@ from foundation.errors import NotFound, Unprocessable
 from foundation.events import Context, LineUnits, Payload, record
 from foundation.ids import new_id
 from foundation.outbox import announce
+from foundation.veil import Personal
 
 
 class OrderNotFound(NotFound):
@@ -303,7 +304,7 @@ def _entry(
         "order_id": held.id,
         "kind": kind,
         "actor": actor.name,
-        "note": note,
+        "note": Personal(held.id, note),
         "data": json.dumps(data, default=str),
         "visible": visible,
         "at": clock.now(),

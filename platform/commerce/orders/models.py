@@ -6,7 +6,7 @@ from datetime import date
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, Index, text
+from sqlalchemy import CheckConstraint, Index, LargeBinary, text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -59,7 +59,13 @@ class Order(TenantOwned, Base):
         ),
         Index("ix_orders_placed", "tenant_id", "placed_at", "id"),
         Index("ix_orders_status", "tenant_id", "status", "placed_at"),
-        Index("ix_orders_email", "tenant_id", "email", postgresql_where=text("email IS NOT NULL")),
+        Index("ix_orders_email_digest", "tenant_id", "email_digest", postgresql_where=text("email_digest IS NOT NULL")),
+        Index(
+            "ix_orders_email",
+            "tenant_id",
+            "email",
+            postgresql_where=text("email IS NOT NULL AND email_digest IS NULL"),
+        ),
     )
 
     number: Mapped[Str]
@@ -67,6 +73,8 @@ class Order(TenantOwned, Base):
     customer_id: Mapped[UUID | None]
     visitor_id: Mapped[UUID | None]
     email: Mapped[Str | None]
+    email_digest: Mapped[bytes | None] = mapped_column(LargeBinary)
+    """What it is found by."""
     status: Mapped[Str] = mapped_column(server_default="confirmed")
     """What a person is told, derived from the three states."""
     payment_state: Mapped[Str] = mapped_column(server_default="authorised")

@@ -20,19 +20,21 @@ from commerce.orders.changes import written_terms
 from commerce.orders.states import PaymentState
 from commerce.promotions import service as promotions
 from commerce.taxes.schemas import OWN_TABLE
-from foundation import clock
+from foundation import clock, sealing
 from foundation.database import Tx
 from foundation.events import Event, Item, OrderLine, OrderPlaced, Purchase, record
 from foundation.ids import new_id
 from foundation.outbox import announcing, told
+from foundation.veil import ADDRESS, ADDRESSES, BUSINESS, GIFT, Personal
 
 _ORDER = """
     WITH placed AS (
-        INSERT INTO orders (tenant_id, id, number, cart_id, customer_id, visitor_id, email, currency, subtotal,
-                            discount, shipping, tax, tax_included, shipping_tax, taxes, rounding, tax_engine,
+        INSERT INTO orders (tenant_id, id, number, cart_id, customer_id, visitor_id, email, email_digest, currency,
+                            subtotal, discount, shipping, tax, tax_included, shipping_tax, taxes, rounding, tax_engine,
                             vat_id, discounts, customer_note, fees, fees_tax, fee_lines, gift, tax_terms, address,
                             delivery, total, payment_state, placed_at)
         VALUES (:tenant_id, :id, :number, :cart_id, CAST(:customer_id AS uuid), :visitor_id, CAST(:email AS text),
+                CAST(:email_digest AS bytea),
                 :currency, :subtotal, :discount, :shipping, :tax, :tax_included, :shipping_tax,
                 CAST(CAST(:taxes AS text) AS jsonb), :rounding,
                 CAST(CAST(:tax_engine AS text) AS jsonb), CAST(CAST(:vat_id AS text) AS jsonb),
@@ -99,7 +101,7 @@ async def place(
         CodeUsedUp: a discount code of the cart was used up meanwhile; the transaction must not go on.
         SlotFull: a window of the cart's was taken by others meanwhile; the transaction must not go on.
     """
-    cart, totals = checked.cart, checked.totals
+    cart, totals, whose = checked.cart, checked.totals, shopper.customer_id or checked.cart.id
     first, address = cart.where.to[0], cart.where.address
     parts = totals.parts
     lines = [cart.lines[part.line] for part in parts]
@@ -116,7 +118,8 @@ async def place(
             "cart_id": cart.id,
             "customer_id": shopper.customer_id,
             "visitor_id": shopper.visitor_id,
-            "email": email,
+            "email": Personal(whose, email),
+            "email_digest": sealing.digest_or_none(tx.tenant_id, "email", email),
             "currency": cart.currency,
             "subtotal": totals.subtotal,
             "discount": totals.discount,
@@ -128,14 +131,14 @@ async def place(
             "taken": json.dumps([taken.model_dump() for taken in discounts_out(totals)]),
             "rounding": ROUNDING,
             "tax_engine": checked.tax_engine.model_dump_json(),
-            "vat_id": cart.where.buyer.json() if cart.where.buyer else None,
+            "vat_id": Personal(whose, cart.where.buyer.json() if cart.where.buyer else None, BUSINESS),
             "tax_terms": json.dumps(terms) if terms else None,
-            "customer_note": cart.note,
+            "customer_note": Personal(whose, cart.note),
             "fees": totals.fees_in_all,
             "fees_tax": totals.fees_tax,
             "fee_lines": json.dumps([fee.model_dump() for fee in fees_out(totals)]),
-            "gift": cart.gift.model_dump_json() if cart.gift else None,
-            "address": address.model_dump_json() if address else None,
+            "gift": Personal(whose, cart.gift.model_dump_json() if cart.gift else None, GIFT),
+            "address": Personal(whose, address.model_dump_json() if address else None, ADDRESS),
             "delivery": delivery.model_dump_json() if delivery else None,
             "total": totals.total,
             "payment_state": payment_state,
@@ -153,12 +156,12 @@ async def place(
             "line_taxes": [part.tax for part in parts],
             "decision_ids": [line.decision_id for line in lines],
             "explanations": [explained(checked, part).model_dump_json() for part in parts],
-            "gifts": [line.gift.model_dump_json() if line.gift else None for line in lines],
+            "gifts": Personal(whose, [line.gift.model_dump_json() if line.gift else None for line in lines], GIFT),
             "promised_on": [line.promised_on for line in lines],
             "components": [bundles.written(line.variant_id, line.needs) for line in lines],
             "vendor_ids": [line.variant.vendor_id for line in lines],
             "line_consignment_ids": [consignments[part.consignment]["id"] if consignments else None for part in parts],
-            "consignments": json.dumps(consignments, default=str),
+            "consignments": Personal(whose, json.dumps(consignments, default=str), ADDRESSES),
             "part_ids": [new_id() for _ in vendors],
             "part_vendor_ids": vendors,
             **told(_said(tx.tenant_id, shopper, checked, order_id, line_ids)),

@@ -17,6 +17,7 @@ from commerce.orders.schemas import Filters, OrderOut, OrderSummary, StaffOrderO
 from commerce.orders.states import Role, States, possible
 from commerce.payments import settlement
 from commerce.vendors import reading as vendors
+from foundation import sealing
 from foundation.database import HotStatement, Tx, hot
 from foundation.types import MoneyOut
 
@@ -133,7 +134,7 @@ def _document(which: str, *, later: str = _LATER) -> HotStatement:
 _BY_ID = _document(f"o.id = :order_id AND {OWNED}")
 _JUST_PLACED = _document("o.id = :order_id", later="")
 _BY_CART = _document("o.cart_id = :cart_id")
-_BY_NUMBER = _document("o.number = :number AND o.email = :email")
+_BY_NUMBER = _document("o.number = :number AND (o.email_digest = :digest OR o.email = :email)")
 
 _OWN = hot(text(f"SELECT FROM orders o WHERE o.tenant_id = :tenant_id AND o.id = :order_id AND {OWNED}"))
 
@@ -206,7 +207,10 @@ _SEARCH = hot(
           AND (CAST(:q AS text) IS NULL OR o.id IN (
                SELECT id FROM orders WHERE tenant_id = :tenant_id AND number = upper(CAST(:q AS text))
                UNION ALL
-               SELECT id FROM orders WHERE tenant_id = :tenant_id AND email = lower(CAST(:q AS text))
+               SELECT id FROM orders WHERE tenant_id = :tenant_id AND email_digest = CAST(:digest AS bytea)
+               UNION ALL
+               SELECT id FROM orders WHERE tenant_id = :tenant_id AND email_digest IS NULL
+                 AND email = lower(CAST(:q AS text))
                UNION ALL
                SELECT order_id FROM order_line WHERE tenant_id = :tenant_id AND sku = CAST(:q AS text)
                UNION ALL
@@ -248,13 +252,17 @@ async def require_own(tx: Tx, shopper: Shopper | None, order_id: UUID) -> None:
         raise OrderNotFound
 
 
+def _digest(tx: Tx, email: str) -> bytes:
+    return sealing.digest(tx.tenant_id, "email", email.strip().lower())
+
+
 async def of_guest(tx: Tx, *, number: str, email: str) -> OrderOut:
     """An order by its number and the address it was placed with.
 
     Raises:
         OrderNotFound: there is none with both.
     """
-    document = await tx.json(_BY_NUMBER, {"number": number.upper(), "email": email})
+    document = await tx.json(_BY_NUMBER, {"number": number.upper(), "email": email, "digest": _digest(tx, email)})
     return OrderOut.model_validate(_with_possible(document, "system"))
 
 
@@ -310,7 +318,8 @@ async def page(tx: Tx, shopper: Shopper, *, after: UUID | None, limit: int) -> O
 async def search(tx: Tx, filters: Filters, *, after: UUID | None, limit: int) -> Sequence[StaffOrderSummary]:
     """The shop's orders that fit, newest first, after the one named."""
     said = {name: getattr(filters, name) for name in Filters.model_fields}
-    rows = await tx.rows(_SEARCH, {**said, "after": after, "limit": limit})
+    asked = {"after": after, "digest": _digest(tx, filters.q) if filters.q else None}
+    rows = await tx.rows(_SEARCH, {**said, **asked, "limit": limit})
     return [_staff_summary(row) for row in rows]
 
 

@@ -24,6 +24,7 @@ from foundation.database import Tx, hot
 from foundation.errors import NotFound
 from foundation.events import ReturnedUnits, ReturnReceived, ReturnRequested
 from foundation.ids import new_id
+from foundation.veil import Personal
 
 
 class ReturnNotFound(NotFound):
@@ -154,7 +155,7 @@ async def request(
             "id": return_id,
             "order_id": held.id,
             "status": "approved" if actor.role == "staff" else "requested",
-            "note": note,
+            "note": Personal(held.id, note),
             "at": clock.now(),
             "ids": [new_id() for _ in announced],
             "line_ids": [line.line_id for line in announced],
@@ -270,7 +271,7 @@ async def receive(
     restocked = _sold_again(held, restocked, over)
     values = {"line_ids": list(units), "received": list(units.values()), "restocked": [restocked[i] for i in units]}
     await tx.rows(_RECEIVE, {"return_id": return_id, **values})
-    await tx.rows(_INSPECT, {"return_id": return_id, **_inspected(arrived)})
+    await tx.rows(_INSPECT, {"return_id": return_id, **_inspected(order_id, arrived)})
     await tx.rows(_DECIDE, {"return_id": return_id, "status": "received", "at": clock.now()})
     if any(units.values()):
         await exchanging.settle(held, return_id, credited, actor)
@@ -304,7 +305,7 @@ async def _found(held: Held, return_id: UUID, action: str) -> list[Announced]:
     return [Announced(row["order_line_id"], row["quantity"], row["reason"]) for row in rows]
 
 
-def _inspected(arrived: Sequence[Arrived]) -> dict[str, object]:
+def _inspected(order_id: UUID, arrived: Sequence[Arrived]) -> dict[str, object]:
     found = [line for line in arrived if line.quantity]
     return {
         "ids": [new_id() for _ in found],
@@ -312,7 +313,7 @@ def _inspected(arrived: Sequence[Arrived]) -> dict[str, object]:
         "quantities": [line.quantity for line in found],
         "conditions": [line.condition for line in found],
         "restocked": [line.restock for line in found],
-        "notes": [line.note for line in found],
+        "notes": Personal(order_id, [line.note for line in found]),
     }
 
 

@@ -18,11 +18,12 @@ from sqlalchemy import text
 
 from commerce.identity.service import Shopper
 from commerce.payments.providers import ActionRequired, Authorised, Charge
-from foundation import clock
+from foundation import clock, sealing
 from foundation.database import HotStatement, Tx, hot
 from foundation.events import Consent, Event, PaymentRefused, record
 from foundation.ids import new_id
 from foundation.outbox import announce, announcing, told
+from foundation.veil import Personal
 
 UNDECIDED = ("started", "action_required", "authorised")
 """What a payment without an order is while its attempt goes on."""
@@ -97,9 +98,9 @@ _BEGIN = announcing(
     """
     WITH attempt AS (
         INSERT INTO payment_attempt (tenant_id, id, cart_id, session_id, visitor_id, customer_id, consent, email,
-                                     checked, order_id, created_at)
+                                     checked, checked_digest, order_id, created_at)
         VALUES (:tenant_id, :attempt_id, :cart_id, :session_id, :visitor_id, CAST(:customer_id AS uuid),
-                CAST(:consent AS text[]), CAST(:email AS text), :checked, CAST(:order_id AS uuid),
+                CAST(:consent AS text[]), CAST(:email AS text), :checked, :checked_digest, CAST(:order_id AS uuid),
                 CAST(:now AS timestamptz)))
     INSERT INTO payment (tenant_id, id, attempt_id, cart_id, provider, status, amount, currency, updated_at)
     SELECT :tenant_id, p.id, :attempt_id, :cart_id, p.provider, 'started', p.amount, CAST(:currency AS text),
@@ -188,7 +189,7 @@ _LATEST = _find(
 _LATEST_FOR = _find(
     """(SELECT b.id FROM payment_attempt b
         JOIN payment q ON q.tenant_id = b.tenant_id AND q.cart_id = b.cart_id AND q.attempt_id = b.id
-        WHERE q.tenant_id = :tenant_id AND q.cart_id = :cart_id AND b.checked = :checked
+        WHERE q.tenant_id = :tenant_id AND q.cart_id = :cart_id AND (b.checked_digest = :digest OR b.checked = :checked)
         ORDER BY b.id DESC LIMIT 1)"""
 )
 
@@ -252,8 +253,9 @@ async def begin(
             "visitor_id": shopper.visitor_id,
             "customer_id": shopper.customer_id,
             "consent": list(shopper.consent),
-            "email": email,
-            "checked": checked,
+            "email": Personal(shopper.customer_id or cart_id, email),
+            "checked": Personal(shopper.customer_id or cart_id, checked),
+            "checked_digest": sealing.digest(tx.tenant_id, "checked", checked),
             "order_id": order_id,
             "currency": currency,
             "ids": [part.id for part in parts],
@@ -278,7 +280,8 @@ async def latest(tx: Tx, cart_id: UUID) -> Attempt | None:
 
 async def latest_for(tx: Tx, cart_id: UUID, checked: str) -> Attempt | None:
     """The last attempt for a cart that was begun with these words, if there was one."""
-    return _attempt(tx, await tx.rows(_LATEST_FOR, {"cart_id": cart_id, "checked": checked}))
+    digest = sealing.digest(tx.tenant_id, "checked", checked)
+    return _attempt(tx, await tx.rows(_LATEST_FOR, {"cart_id": cart_id, "checked": checked, "digest": digest}))
 
 
 async def of_payment(tx: Tx, *, provider: str, payment_id: UUID | None, reference: str | None) -> Attempt | None:

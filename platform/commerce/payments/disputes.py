@@ -21,6 +21,7 @@ from foundation.errors import Conflict, NotFound
 from foundation.events import DisputeClosed, PaymentDisputed, record
 from foundation.ids import new_id
 from foundation.outbox import announce
+from foundation.veil import Personal
 
 Outcome = Literal["won", "lost"]
 
@@ -221,7 +222,7 @@ async def to_contest(tx: Tx, dispute_id: UUID) -> Contested:
 
 async def contested(tx: Tx, dispute_id: UUID, evidence: str) -> None:
     """Keep what was said."""
-    await tx.rows(_CONTEST, {"id": dispute_id, "evidence": evidence, "now": clock.now()})
+    await tx.rows(_CONTEST, {"id": dispute_id, "evidence": Personal(dispute_id, evidence), "now": clock.now()})
 
 
 async def page(tx: Tx, *, status: str | None, after: UUID | None, limit: int) -> list[DisputeOut]:

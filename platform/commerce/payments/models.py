@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, Date, Index, Text, text
+from sqlalchemy import CheckConstraint, Date, Index, LargeBinary, Text, text
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -26,7 +26,8 @@ class Attempt(TenantOwned, Base):
     consent: Mapped[list[str]] = mapped_column(ARRAY(Text), server_default=text("'{}'"))
     email: Mapped[Str | None]
     checked: Mapped[Str]
-    """The cart as it was checked: what is placed when all is authorised."""
+    """The cart as it was checked: what is placed when all is authorised. Sealed."""
+    checked_digest: Mapped[bytes | None] = mapped_column(LargeBinary)
     order_id: Mapped[UUID | None]
     """The order that stands already, whose payment could not be captured, and is paid for again."""
     created_at: Mapped[Created]

@@ -11,7 +11,7 @@ from sqlalchemy import text
 from commerce.identity.service import Shopper
 from commerce.promotions.codes import CODE, Code, read_codes
 from commerce.promotions.schemas import CodeDetail, CodeIn, CodeOut, RedemptionOut
-from foundation import clock
+from foundation import clock, sealing
 from foundation.database import Tx, hot
 from foundation.errors import Conflict, NotFound, Unprocessable
 from foundation.events import DiscountRedeemed, DiscountReleased, record
@@ -101,7 +101,8 @@ _REDEEM = hot(
         WHERE CAST(:per_customer_limit AS bigint) IS NULL OR CAST(:per_customer_limit AS bigint) > (
             SELECT count(*) FROM discount_redemption r JOIN orders o ON o.tenant_id = r.tenant_id AND o.id = r.order_id
             WHERE r.tenant_id = :tenant_id AND r.code_id = :code_id AND r.released_at IS NULL
-              AND (r.holder_id = :holder_id OR o.email = CAST(:email AS text)))
+              AND (r.holder_id = :holder_id OR o.email_digest = CAST(:digest AS bytea)
+                   OR (o.email_digest IS NULL AND o.email = CAST(:email AS text))))
         RETURNING id
         """
     )
@@ -196,6 +197,7 @@ async def redeem(
             "amount": redemption.amount,
             "currency": currency,
             "email": email,
+            "digest": sealing.digest_or_none(tx.tenant_id, "email", email),
             "now": clock.now(),
         }
         if used is None or not await tx.one(_REDEEM, {**values, "per_customer_limit": used["per_customer_limit"]}):

@@ -22,7 +22,7 @@ from foundation.events.behaviour import (
 )
 from foundation.events.carts import CartAbandoned, CartMerged
 from foundation.events.catalog import ProductPublished
-from foundation.events.customers import CustomerRegistered
+from foundation.events.customers import CustomerErased, CustomerRegistered
 from foundation.events.documents import DocumentIssued
 from foundation.events.envelope import CONTRACTS, Consent, Context, Count, Event, Payload, record
 from foundation.events.inventory import StockAllocated, StockLevelChanged
@@ -71,6 +71,7 @@ __all__ = [
     "Context",
     "Count",
     "CouponRedeemed",
+    "CustomerErased",
     "CustomerRegistered",
     "DiscountRedeemed",
     "DiscountReleased",

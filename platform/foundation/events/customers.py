@@ -12,3 +12,13 @@ class CustomerRegistered(Payload):
     name = "customer.registered"
 
     customer_id: Id
+
+
+class CustomerErased(Payload):
+    """A customer asked to be forgotten, and is: whatever was derived of them goes."""
+
+    name = "customer.erased"
+
+    customer_id: Id
+    visitor_ids: list[Id]
+    """The browsers they were signed in with."""
