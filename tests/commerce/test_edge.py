@@ -29,6 +29,31 @@ async def test_json_postgres_can_not_hold_is_refused(client: httpx.AsyncClient, 
     assert (response.status_code, response.json()["code"]) == (400, "request.malformed_json")
 
 
+@pytest.mark.parametrize(
+    "body",
+    [
+        b'{"reference": "a", "reference": "b"}',
+        b'{"consent": [{"b": 1, "\\u0062": 2}]}',
+        b'{"a": ' + b"[" * 1000 + b"]" * 1000 + b"}",
+    ],
+)
+async def test_a_name_twice_and_a_thousand_levels_are_refused(client: httpx.AsyncClient, body: bytes) -> None:
+    answer = await client.post("/v1/store/sessions", content=body, headers={"Content-Type": "application/json"})
+    assert (answer.status_code, answer.json()["code"]) == (400, "request.malformed_json")
+
+
+@pytest.mark.parametrize("address", ["/v1/store/products/a%00b", "/v1/store/search?q=a%00b"])
+async def test_an_address_with_a_nul_byte_is_refused(client: httpx.AsyncClient, address: str) -> None:
+    answer = await client.get(address)
+    assert (answer.status_code, answer.json()["code"]) == (400, "request.malformed_address")
+
+
+async def test_a_form_with_a_nul_byte_is_refused(client: httpx.AsyncClient) -> None:
+    headers = {"Content-Type": "application/x-www-form-urlencoded"}
+    answer = await client.post("/v1/store/sessions", content=b"a=%00", headers=headers)
+    assert (answer.status_code, answer.json()["code"]) == (400, "request.malformed_form")
+
+
 async def test_unknown_fields_are_refused(client: httpx.AsyncClient) -> None:
     response = await client.post("/v1/store/sessions", json={"reference": "household-1", "admin": True})
     assert (response.status_code, response.json()["code"]) == (422, "request.invalid_fields")

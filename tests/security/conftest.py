@@ -12,7 +12,7 @@ from pydantic import SecretStr
 from foundation.settings import Settings
 from tests.commerce.conftest import app
 from tests.factories import seed_shop
-from tests.security.world import World, made_world
+from tests.security.world import OPERATED, OPERATOR_TOKEN, World, made_world
 
 if TYPE_CHECKING:
     from tests.conftest import DatabaseUrls
@@ -29,11 +29,14 @@ def settings(database_urls: DatabaseUrls, tmp_path: Path) -> Settings:
         database_pool_size=8,
         catalogue_cache_mb=0,
         objects_url=tmp_path.as_uri(),
+        operator_token=SecretStr(OPERATOR_TOKEN),
+        unlimited_networks="127.0.0.0/8",
     )
 
 
 @pytest.fixture
 async def world(app: Any, database_urls: DatabaseUrls) -> AsyncIterator[World]:
+    seed_shop(database_urls, OPERATED)
     async with made_world(
         app, database_urls, seed_shop(database_urls, "mine"), seed_shop(database_urls, "theirs")
     ) as made:

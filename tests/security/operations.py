@@ -53,10 +53,15 @@ BY_SEGMENT = {
     "discount-codes": "discount",
     "devices": "device",
     "passkeys": "passkey",
+    "addresses": "address",
+    "wishlists": "wishlist",
+    "wishlists/items": "variant",
+    "shared-wishlists": "shared_wishlist",
+    "programs": "program",
+    "operator/tenants": "slug",
     "subscriptions": "hook",
     "subscriptions/deliveries": "hook_delivery",
     "api-keys": "key",
-    "programs": "program",
     "vendor/api-keys": "vendor_key",
     "admin/staff": "member",
     "vendor/staff": "vendor_member",
@@ -241,7 +246,7 @@ class Operation:
     def actor(self) -> str:
         """Who asks: the client of a side."""
         area = self.path.split("/")[2] if self.path.startswith("/v1/") else ""
-        return {"admin": "staff", "vendor": "vendor"}.get(area, "shopper")
+        return {"admin": "staff", "vendor": "vendor", "operator": "operator"}.get(area, "shopper")
 
     @property
     def names(self) -> list[str]:

@@ -21,6 +21,7 @@ from PIL import Image
 
 from commerce.identity.staff import create_key
 from commerce.stored_value import codes
+from foundation.sealing import digest, seal
 from tests.factories import SeededShop
 
 if TYPE_CHECKING:
@@ -47,12 +48,17 @@ PERSONAL = frozenset(
         "number",
         "device",
         "passkey",
+        "address",
+        "wishlist",
     }
 )
 """What belongs to one customer: another customer of the same shop may not have it either."""
 OF_A_VENDOR = frozenset({"vendor_order", "vendor_line", "vendor_key", "vendor_member"})
 """What belongs to one vendor."""
 
+OPERATOR_TOKEN = "whoever runs the platform, and nobody else"
+OPERATED = "operated"
+"""A shop that the operator may close: the others go on."""
 ADDRESS = {"name": "A", "line1": "1 Way", "postal_code": "10115", "city": "Berlin", "country": "DE"}
 ISSUER = {"name": "Shop", "address": {key: ADDRESS[key] for key in ("line1", "postal_code", "city", "country")}}
 
@@ -90,7 +96,7 @@ def things_of_nobody(like: Side) -> dict[str, str]:
     def of_nobody(name: str, value: str) -> str:
         if name == "gift_code":
             return codes.new_code()
-        if name == "shared":
+        if name in {"shared", "shared_wishlist"}:
             return secrets.token_urlsafe(32)
         with suppress(ValueError):
             return str(UUID(value) and uuid4())
@@ -125,10 +131,16 @@ async def made_world(app: Any, urls: DatabaseUrls, here: SeededShop, there: Seed
             key, _ = await create_key(session, seeded.id, name=f"{mark}'s program")
         side.things |= {"vendor_key": str(vendor_key), "key": str(key)}
         side.clients["vendor"] = client(seeded, token)
+        side.clients["operator"] = client(seeded, OPERATOR_TOKEN)
         visit = await client(seeded).post("/v1/store/sessions", json={"reference": side.things["group_of"]})
         side.clients["shopper"] = client(seeded, visit.raise_for_status().cookies["tradewind_session"])
         await _shop_and_send(side, number)
         _insert_the_rest(side, urls)
+        async with app.state.core.database.tx(seeded.id) as tx:
+            account_id = uuid4()
+            sealed = await seal(tx, account_id, [mark, side.things["email"], "A key"])
+        _insert_account(side, urls, account_id, *sealed)
+        await _look_after_oneself(side)
         sides.append(side)
     yield World(sides[0], sides[1], sides[2], urls, client(here))
     for one in clients:
@@ -186,6 +198,7 @@ async def _open_shop(side: Side, number: int, urls: DatabaseUrls) -> None:
         "warehouse": mark,
         "delivery": mark,
         "tax_class": mark,
+        "slug": OPERATED,
         "vendor": mark,
         "vendor_id": vendor["id"],
         "group_of": f"{mark}-household",
@@ -286,6 +299,40 @@ def photo() -> bytes:
     written = io.BytesIO()
     Image.new("RGB", (8, 8), "red").save(written, "PNG")
     return written.getvalue()
+
+
+async def _look_after_oneself(side: Side) -> None:
+    """What somebody with an account keeps."""
+    shopper = side.clients["shopper"]
+    kept = await _ask(shopper, "POST", "/v1/store/addresses", {"address": ADDRESS})
+    wishlist = await _ask(shopper, "POST", "/v1/store/wishlists", {"name": side.mark})
+    shared = await _ask(shopper, "PUT", f"/v1/store/wishlists/{wishlist['id']}/share")
+    side.things |= {
+        "address": kept["items"][0]["id"],
+        "wishlist": wishlist["id"],
+        "shared_wishlist": shared["share_token"],
+    }
+
+
+def _insert_account(side: Side, urls: DatabaseUrls, account_id: UUID, name: str, email: str, key: str) -> None:
+    """Whom the shopper signed in as, with a passkey."""
+    tenant, passkey = side.seeded.id, uuid4()
+    with _as_tenant(urls, tenant) as connection:
+        connection.execute(
+            "INSERT INTO account (tenant_id, id, customer_id, display_name, email, email_digest, email_verified_at)"
+            " VALUES (%s, %s, %s, %s, %s, %s, now())",
+            (tenant, account_id, side.things["customer"], name, email, digest(tenant, "email", side.things["email"])),
+        )
+        connection.execute(
+            "UPDATE session SET account_id = %s, amr = '{pwd}', authenticated_at = now() WHERE customer_id = %s",
+            (account_id, side.things["customer"]),
+        )
+        connection.execute(
+            "INSERT INTO passkey (tenant_id, id, account_id, credential_id, public_key, rp_id, sign_count, name, is_synced)"
+            " VALUES (%s, %s, %s, %s, '', 'x', 0, %s, false)",
+            (tenant, passkey, account_id, passkey.bytes, key),
+        )
+    side.things["passkey"] = str(passkey)
 
 
 def _insert_the_rest(side: Side, urls: DatabaseUrls) -> None:
