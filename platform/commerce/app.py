@@ -10,7 +10,9 @@ from functools import cache
 
 import httpx
 from fastapi import FastAPI, Request
+from fastapi.routing import APIRoute
 from sqlalchemy import text
+from starlette.types import Scope
 
 import commerce.tables  # noqa: F401  (a table of one context refers to those of others)
 from commerce.accounts import api as accounts
@@ -209,7 +211,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         onboarding,
     )
     add_routes(app, [*(context.router for context in contexts), checkout.orders_router, keys_api.vendor_router])
-    index(app, require_same_origin)
+    index(app, _admit)
     app.add_api_route("/healthz", _healthy, include_in_schema=False)
     app.add_api_route("/problems/{code}", _explain, tags=["problems"])
     show_needs(app, cookie=session_cookie(settings))
@@ -220,6 +222,11 @@ def _shares(settings: Settings) -> Shares:
     """How the worker's places are shared out."""
     each = min(settings.places_each, settings.places)
     return Shares(settings.places, each, settings.queue_each, settings.queue_seconds)
+
+
+def _admit(scope: Scope, route: APIRoute | None) -> None:
+    http.require_clean(scope)
+    require_same_origin(scope, route)
 
 
 def _direct(settings: Settings) -> str:

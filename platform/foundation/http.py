@@ -192,6 +192,20 @@ async def _on_crash(request: Request, error: Exception) -> Response:
     return problem_response(InternalError(), _request_id(request))
 
 
+def require_clean(scope: Scope) -> None:
+    """Let a request pass unless its address, or the form it sends, holds a NUL byte: Postgres keeps none. For whatever
+    answers with pages too: a refusal by the edge itself is always a problem document.
+
+    Raises:
+        MalformedAddress, MalformedForm.
+    """
+    if "\x00" in scope["path"] or b"%00" in scope["query_string"]:
+        raise MalformedAddress
+    body = scope["state"].get("body", b"")
+    if (b"%00" in body or b"\x00" in body) and b"urlencoded" in dict(scope["headers"]).get(b"content-type", b""):
+        raise MalformedForm
+
+
 class Edge:
     """The outermost middleware."""
 
@@ -218,8 +232,6 @@ class Edge:
         scope.setdefault("state", {})["request_id"] = request_id
         stamped = _stamp(send, [(REQUEST_ID.encode(), request_id.encode()), *self._headers])
         try:
-            if "\x00" in scope["path"] or b"%00" in scope["query_string"]:
-                raise MalformedAddress
             receive = await self._checked_body(scope, headers, receive)
         except Problem as problem:
             await problem_response(problem, request_id)(scope, receive, stamped)
@@ -239,8 +251,6 @@ class Edge:
             return receive
         if b"json" in given.get(b"content-type", b"") and body:
             _require_strict_json(body)
-        elif b"urlencoded" in given.get(b"content-type", b"") and (b"%00" in body or b"\x00" in body):
-            raise MalformedForm
         scope["state"]["body"] = body
         return _replay(body, receive)
 

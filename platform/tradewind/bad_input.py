@@ -205,7 +205,7 @@ CASES: tuple[Case, ...] = (
     Case(
         "foreign", "another shop's staff", "GET /v1/admin/orders/{paid}", "identity.key_unknown", by="staff elsewhere"
     ),
-    Case("foreign", "a shopper in the back office", "GET /v1/admin/orders/{paid}", "identity.key_unknown"),
+    Case("foreign", "a shopper in the back office", "GET /v1/admin/orders/{paid}", "identity.not_staff"),
     Case("foreign", "nobody's cart", "GET /v1/store/carts/{cart}", "identity.session_unknown", by="nobody"),
     Case(
         "foreign",

@@ -1,24 +1,10 @@
-"""What one web worker serves: the API and the shop's pages, behind one address."""
+"""The app of a web worker, for uvicorn."""
 
 from __future__ import annotations
 
 import gc
 
-from fastapi import FastAPI
-
-from backoffice import pages as back_office
-from commerce.app import create_app
-from foundation.settings import Settings
-from storefront.pages import install
-
-
-def build(settings: Settings | None = None) -> FastAPI:
-    """The API with the shop and its back office on top."""
-    web = create_app(settings)
-    install(web)
-    back_office.install(web)
-    return web
-
+from tradewind.building import build
 
 app = build()
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 from typing import TYPE_CHECKING, Any
@@ -11,12 +10,10 @@ import pytest
 from asgi_lifespan import LifespanManager
 from pydantic import SecretStr
 
-os.environ.setdefault("TRADEWIND_DATABASE_URL", "postgresql://nobody@127.0.0.1:1/none")
-
 from foundation.settings import Settings
 from tests.access.team import Team
 from tests.factories import SeededShop, seed_shop
-from tradewind import web
+from tradewind.building import build
 
 if TYPE_CHECKING:
     from tests.conftest import DatabaseUrls
@@ -42,7 +39,7 @@ def settings(database_urls: DatabaseUrls) -> Settings:
 
 @pytest.fixture
 async def app(settings: Settings) -> AsyncIterator[Any]:
-    app = web.build(settings)
+    app = build(settings)
     async with LifespanManager(app):
         yield app
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Iterator
 from typing import Any
@@ -10,18 +9,19 @@ from typing import Any
 import pytest
 from fastapi import APIRouter, FastAPI
 from fastapi.routing import APIRoute
-
-os.environ.setdefault("TRADEWIND_DATABASE_URL", "postgresql://nobody@127.0.0.1:1/none")
+from pydantic import SecretStr
 
 from commerce.http import staff, vendor_desk
 from commerce.policies import registry, roles
 from foundation.access import ANYONE, CUSTOMER, SHOPPER, Need, Who, need_of, needs, needs_of
-from tradewind.web import build
+from foundation.settings import Settings
+from tradewind.building import build
 
 
 @pytest.fixture(scope="module")
 def web() -> FastAPI:
-    return build()
+    nowhere = SecretStr("postgresql://nobody@127.0.0.1:1/none")
+    return build(Settings(_env_file=None, database_url=nowhere))
 
 
 def _routes(web: FastAPI) -> Iterator[APIRoute]:

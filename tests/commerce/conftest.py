@@ -21,6 +21,9 @@ if TYPE_CHECKING:
     from tests.conftest import DatabaseUrls
 
 
+OPERATOR_TOKEN = "whoever runs the platform"
+
+
 @pytest.fixture
 def grocer(database_urls: DatabaseUrls) -> SeededShop:
     return seed_shop(database_urls, "grocer")
@@ -39,6 +42,7 @@ def settings(database_urls: DatabaseUrls) -> Settings:
         database_owner_url=SecretStr(database_urls.owner),
         database_pool_size=8,
         catalogue_cache_mb=0,
+        operator_token=SecretStr(OPERATOR_TOKEN),
     )
 
 

@@ -125,11 +125,12 @@ async def _happen(world: World, browser: Browser, another: Browser, grocer: Seed
 
 
 def _digest(urls: DatabaseUrls, shops: list[SeededShop]) -> dict[str, str]:
-    """Table -> what is in it, of all tables that belong to a shop; but what counts wrong guesses, which has to."""
+    """Table -> what is in it, of all tables that belong to a shop; but what counts wrong guesses, which has to, and when a
+    key was last used."""
     with psycopg.connect(urls.app) as connection:
         tables = connection.execute(
             "SELECT table_name FROM information_schema.columns WHERE column_name = 'tenant_id' AND table_schema = 'public'"
-            " AND table_name NOT LIKE '%%guess%%' AND table_name NOT LIKE '%%throttl%%'"
+            " AND table_name NOT LIKE '%%guess%%' AND table_name NOT LIKE '%%throttl%%' AND table_name <> 'api_key'"
         ).fetchall()
         found = {}
         for shop in shops:

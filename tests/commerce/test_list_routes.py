@@ -20,9 +20,10 @@ from commerce.identity import accounts
 from commerce.identity import service as identity
 from commerce.identity.service import Authentication
 from commerce.identity.staff import create_key
+from commerce.plans import service as plans
 from foundation import database, sealing, webhooks
 from foundation.ids import new_id
-from tests.commerce.conftest import Browser
+from tests.commerce.conftest import OPERATOR_TOKEN, Browser
 from tests.commerce.desk import Desk
 from tests.factories import SeededShop, seed_shop
 
@@ -67,6 +68,8 @@ class Listed:
     rows: str = "items"
     by: str = "staff"
     grows: bool = True
+    token: str = "token"
+    """By what name the town knows its token."""
 
 
 LISTS: dict[str, Listed] = {
@@ -88,6 +91,12 @@ LISTS: dict[str, Listed] = {
     "/v1/store/store-credit": Listed(rows="grants", by="shopper"),
     "/v1/store/sessions/current": Listed(rows="consent", by="shopper", grows=False),
     "/v1/store/accounts/current/devices": Listed(rows="devices", by="member"),
+    "/v1/store/accounts/current/factors": Listed(rows="passkeys", by="member", grows=False),
+    "/v1/store/addresses": Listed(by="shopper"),
+    "/v1/store/notification-preferences": Listed(by="shopper", grows=False),
+    "/v1/store/wishlists": Listed(by="shopper"),
+    "/v1/store/wishlists/{wishlist_id}": Listed(by="shopper"),
+    "/v1/store/shared-wishlists/{token}": Listed(by="shopper", token="wished"),
     "/v1/admin/orders": Listed("?limit={n}"),
     "/v1/admin/orders/{order_id}": Listed(rows="lines"),
     "/v1/admin/orders/{order_id}/documents": Listed(),
@@ -123,6 +132,16 @@ LISTS: dict[str, Listed] = {
     "/v1/admin/discount-codes": Listed("?limit={n}"),
     "/v1/admin/discount-codes/{code}": Listed(rows="redemptions", grows=False),
     "/v1/admin/api-keys": Listed(),
+    "/v1/admin/audit": Listed(grows=False),
+    "/v1/admin/audit/verification": Listed(rows="faults", grows=False),
+    "/v1/admin/closure": Listed(rows="history", grows=False),
+    "/v1/admin/configuration/history": Listed(grows=False),
+    "/v1/admin/invoices": Listed(grows=False),
+    "/v1/admin/plan": Listed(rows="offered", grows=False),
+    "/v1/admin/roles": Listed(),
+    "/v1/admin/staff": Listed(),
+    "/v1/admin/staff/{member_id}": Listed(rows="roles", grows=False),
+    "/v1/admin/usage": Listed(grows=False),
     "/v1/admin/programs": Listed(),
     "/v1/admin/programs/{client_id}": Listed(rows="scopes", grows=False),
     "/v1/admin/webhooks/events": Listed(grows=False),
@@ -135,7 +154,13 @@ LISTS: dict[str, Listed] = {
     "/v1/vendor/orders/{vendor_order_id}": Listed(rows="lines", by="vendor"),
     "/v1/vendor/balances": Listed(rows="", by="vendor", grows=False),
     "/v1/vendor/payouts": Listed(by="vendor", grows=False),
+    "/v1/vendor/staff": Listed(by="vendor", grows=False),
+    "/v1/vendor/staff/roles": Listed(by="vendor", grows=False),
+    "/v1/operator/tenants": Listed(by="operator", grows=False),
+    "/v1/operator/tenants/{slug}": Listed(rows="hosts", by="operator", grows=False),
 }
+OF_ONE = {"/v1/sign-ups/current", "/v1/store/staff-invitations"}
+"""What is found by a link that was sent, and says all there is of it."""
 
 
 @pytest.fixture(autouse=True)
@@ -183,6 +208,8 @@ class Town:
 
     async def open(self) -> None:
         """What there is one of."""
+        async with self.desk.database.tx(self.shop.id) as tx:
+            await plans.put(tx, "enterprise")  # which has no limit to how many work there
         await self.do(
             "PUT",
             "/v1/admin/documents/issuer",
@@ -203,6 +230,7 @@ class Town:
             found = app.execute("SELECT id FROM customer WHERE reference = 'household-1'").fetchone()
         assert found is not None
         self.names |= {"customer_id": found[0], "key": self.shop.products[0].handle, "sku": "SKU0"}
+        self.names |= {"slug": self.shop.slug}
 
     async def grow(self, number: int) -> None:
         """One more of everything."""
@@ -240,6 +268,8 @@ class Town:
             await self._vendor_key()
         await self._sign_in_somewhere()
         await self._let_programs_in(number)
+        await self._keep_and_wish(number)
+        await self._employ(number)
         self.names |= {"code": "m0", "card_id": card.get("id") or card["card"]["id"]}
         with psycopg.connect(self.urls.app) as app:
             app.execute("SELECT set_config('tradewind.tenant_id', %s, true)", (str(self.shop.id),))
@@ -276,6 +306,24 @@ class Town:
                 " VALUES (%s, %s, %s, now(), 1, '')",
                 (self.shop.id, new_id(), self.names["delivery_id"]),
             )
+
+    async def _keep_and_wish(self, number: int) -> None:
+        """An address, a list, and something more on the first list."""
+        await self.do("POST", "/v1/store/addresses", {"address": ADDRESS}, by="shopper")
+        made = await self.do("POST", "/v1/store/wishlists", {"name": "W"}, by="shopper")
+        self.names = {"wishlist_id": made["id"], **self.names}
+        first = f"/v1/store/wishlists/{self.names['wishlist_id']}"
+        await self.do("PUT", f"{first}/items/{self.shop.products[number].variant_id}", {}, by="shopper")
+        if number == 0:
+            shared = await self.do("PUT", f"{first}/share", by="shopper")
+            self.names |= {"wished": shared["share_token"]}
+
+    async def _employ(self, number: int) -> None:
+        """A role of the shop's own, and somebody to have one."""
+        role = {"name": f"R{number}", "meaning": "Looks at orders.", "permissions": ["orders:read"]}
+        await self.do("POST", "/v1/admin/roles", role)
+        member = await self.do("POST", "/v1/admin/staff", {"email": f"m{number}@example.org", "roles": ["analyst"]})
+        self.names = {"member_id": member["id"], **self.names}
 
     async def _sign_in_somewhere(self) -> None:
         async with self.desk.database.tx(self.shop.id) as tx:
@@ -371,8 +419,11 @@ async def town(
     async with (
         httpx.AsyncClient(transport=transport, base_url=base) as vendor,
         httpx.AsyncClient(transport=transport, base_url=base) as member,
+        httpx.AsyncClient(
+            transport=transport, base_url=base, headers={"Authorization": f"Bearer {OPERATOR_TOKEN}"}
+        ) as operator,
     ):
-        clients = {"shopper": browser.http, "staff": staff, "vendor": vendor, "member": member}
+        clients = {"shopper": browser.http, "staff": staff, "vendor": vendor, "member": member, "operator": operator}
         town = Town(grocer, database_urls, desk, clients)
         await town.open()
         yield town
@@ -400,7 +451,7 @@ def _walked(app: Any) -> set[str]:
 
 
 async def _measured(town: Town, sent: list[str], path: str, listed: Listed) -> tuple[int, list[str]]:
-    url = (path + listed.query).format_map(town.names)
+    url = (path + listed.query).format_map({**town.names, "token": town.names[listed.token]})
     for _ in range(2):  # the first time a worker learns what it remembers afterwards
         await asyncio.sleep(0)
         sent.clear()
@@ -412,7 +463,7 @@ async def _measured(town: Town, sent: list[str], path: str, listed: Listed) -> t
 
 
 async def test_twenty_rows_cost_no_more_statements_than_one(app: Any, town: Town, sent: list[str]) -> None:
-    assert _walked(app) == set(LISTS)
+    assert _walked(app) - OF_ONE == set(LISTS)
     seen: list[dict[str, tuple[int, list[str]]]] = []
     for many in (1, ROWS):
         for number in range(0 if many == 1 else 1, many):

