@@ -152,8 +152,13 @@ class Tx:
         given: Mapping[str, Any] = {_TENANT: self.tenant_id, **(values or {})}
         if any(isinstance(value, veil.Personal) for value in given.values()):
             given = await veil.covered(self, given)
-        found: Sequence[asyncpg.Record] = await self.connection.fetch(statement.sql, *statement.arguments(given))
+        found = await self.send(statement.sql, statement.arguments(given))
         return await veil.opened(self, found) if veil.is_covered(found) else found
+
+    async def send(self, sql: str, arguments: Sequence[Any]) -> Sequence[asyncpg.Record]:
+        """Every row of the answer, as Postgres has it: personal data is sealed."""
+        found: Sequence[asyncpg.Record] = await self.connection.fetch(sql, *arguments)
+        return found
 
     async def one(self, statement: HotStatement, values: Mapping[str, Any] | None = None) -> asyncpg.Record | None:
         """The first row, or `None`."""

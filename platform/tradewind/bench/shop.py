@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -19,7 +19,7 @@ from sqlalchemy.engine import Engine
 from commerce.app import create_app
 from commerce.inventory import keeping
 from commerce.inventory.schemas import ReceiptIn
-from foundation.database import TENANT_SETTING, Database, HotStatement, Tx
+from foundation.database import TENANT_SETTING, Database, Tx
 from foundation.settings import Settings
 from tradewind.bench.load import ADDRESS, PAYMENT
 from tradewind.bench.scripts import Recording
@@ -224,19 +224,19 @@ def _recorded() -> Iterator[Recording]:
     for name, listener in listeners.items():
         event.listen(Engine, name, listener)
     try:
-        with patch.object(Tx, "rows", _noted_rows(recording)), patch.object(Database, "tx", _noted_tx(recording)):
+        with patch.object(Tx, "send", _noted_sends(recording)), patch.object(Database, "tx", _noted_tx(recording)):
             yield recording
     finally:
         for name, listener in listeners.items():
             event.remove(Engine, name, listener)
 
 
-def _noted_rows(recording: Recording) -> Callable[..., Any]:
-    rows = Tx.rows
+def _noted_sends(recording: Recording) -> Callable[..., Any]:
+    send = Tx.send
 
-    async def noted(tx: Tx, statement: HotStatement, values: Mapping[str, Any] | None = None) -> Any:
-        recording.statement(statement.sql, tuple(statement.arguments({"tenant_id": tx.tenant_id, **(values or {})})))
-        return await rows(tx, statement, values)
+    async def noted(tx: Tx, sql: str, arguments: Sequence[Any]) -> Any:
+        recording.statement(sql, tuple(arguments))
+        return await send(tx, sql, arguments)
 
     return noted
 
