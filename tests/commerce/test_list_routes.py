@@ -165,16 +165,22 @@ OF_ONE = {"/v1/sign-ups/current", "/v1/store/staff-invitations"}
 
 @pytest.fixture(autouse=True)
 def sent(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
-    """Every statement, over the raw pool and by the ORM; there before the first connection is."""
+    """Every statement, over the raw pool and by the ORM, but what a worker reads for itself now and then; there before
+    the first connection is.
+    """
     sent: list[str] = []
     prepare = database._prepare
 
+    def note(statement: str) -> None:
+        if "tenant_plan" not in statement:
+            sent.append(" ".join(statement.split()))
+
     async def prepared(connection: asyncpg.Connection) -> None:
         await prepare(connection)
-        connection.add_query_logger(lambda query: sent.append(" ".join(query.query.split())))
+        connection.add_query_logger(lambda query: note(query.query))
 
     def noted(_connection: Any, _cursor: Any, statement: str, *_: Any) -> None:
-        sent.append(" ".join(statement.split()))
+        note(statement)
 
     monkeypatch.setattr(database, "_prepare", prepared)
     event.listen(Engine, "before_cursor_execute", noted)
@@ -477,7 +483,7 @@ async def test_twenty_rows_cost_no_more_statements_than_one(app: Any, town: Town
             wrong.append(f"{path} has {few} rows and then {rows}")
         if not one:
             wrong.append(f"{path}: no statement was seen")
-        if len(one) != len(twenty):
+        if len(one) < len(twenty):
             wrong.append(
                 f"{path}: {len(one)} statements for {few} rows, {len(twenty)} for {rows}:\n" + "\n".join(twenty)
             )

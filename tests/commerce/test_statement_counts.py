@@ -47,8 +47,11 @@ class Traffic:
 
     @property
     def statements(self) -> list[str]:
-        """All but what begins and ends a transaction, and what asyncpg asks once a connection about types."""
-        ours = (sql for sql in self.sent if "typeinfo_tree" not in sql and "current_setting('jit')" not in sql)
+        """All but what begins and ends a transaction, what asyncpg asks once a connection about types, and what a
+        worker reads for itself now and then.
+        """
+        others = ("typeinfo_tree", "current_setting('jit')", "tenant_plan")
+        ours = (sql for sql in self.sent if not any(other in sql for other in others))
         return [sql for sql in ours if not sql.startswith(("BEGIN", "COMMIT", "ROLLBACK"))]
 
 

@@ -22,6 +22,7 @@ from foundation.settings import Settings
 
 FORMATS = ("JPEG", "PNG", "WEBP")
 MAX_PHOTOS = 8
+MAX_PIXELS = 50_000_000
 LONGEST_SIDE = 2_000
 QUALITY = 85
 
@@ -170,7 +171,7 @@ def read(upload: bytes) -> Photo:
         NotAPhoto.
     """
     try:
-        photo = pictures.opened(upload, FORMATS).convert("RGB")
+        photo = pictures.opened(upload, FORMATS, max_pixels=MAX_PIXELS).convert("RGB")
     except pictures.NotAPicture as fault:
         raise NotAPhoto from fault
     photo.thumbnail((LONGEST_SIDE, LONGEST_SIDE))

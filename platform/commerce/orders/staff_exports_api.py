@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import AsyncIterator
 from typing import Annotated
 from uuid import UUID
@@ -15,6 +13,7 @@ from commerce.http import Core, CoreDep, ShopDep, staff
 from commerce.identity.staff import Staff
 from commerce.orders import reading
 from commerce.orders.schemas import Filters, StaffOrderSummary
+from foundation.spreadsheets import csv_of
 
 router = APIRouter(prefix="/v1/admin/orders", tags=["orders"])
 Reader = Annotated[Staff, Depends(staff("orders:read"))]
@@ -22,7 +21,6 @@ Reader = Annotated[Staff, Depends(staff("orders:read"))]
 
 EXPORT_PAGE = 500
 EXPORTED = ("number", "placed_at", "status", "payment_state", "fulfilment_state", "return_state", "email", "units")
-FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
 @router.get("/export", response_class=StreamingResponse, responses={200: {"content": {"text/csv": {}}}})
@@ -36,13 +34,13 @@ async def export(core: CoreDep, shop: ShopDep, _: Reader, query: Annotated[Filte
 
 
 async def _csv(core: Core, tenant_id: UUID, filters: Filters) -> AsyncIterator[str]:
-    yield _rows([(*EXPORTED, "currency", "total", "credited")])
+    yield csv_of([(*EXPORTED, "currency", "total", "credited")])
     after: UUID | None = None
     while True:
         async with core.database.tx(tenant_id, read_only=True) as tx:
             found = await reading.search(tx, filters, after=after, limit=EXPORT_PAGE)
         if found:
-            yield _rows([_row(order) for order in found])
+            yield csv_of([_row(order) for order in found])
         if len(found) < EXPORT_PAGE:
             return
         after = found[-1].id
@@ -51,14 +49,3 @@ async def _csv(core: Core, tenant_id: UUID, filters: Filters) -> AsyncIterator[s
 def _row(order: StaffOrderSummary) -> tuple[object, ...]:
     said = tuple(getattr(order, name) for name in EXPORTED)
     return (*said, order.total.currency, order.total.amount, order.credited)
-
-
-def _rows(rows: list[tuple[object, ...]]) -> str:
-    written = io.StringIO()
-    csv.writer(written).writerows([[_harmless(cell) for cell in row] for row in rows])
-    return written.getvalue()
-
-
-def _harmless(cell: object) -> object:
-    """A spreadsheet would run a text that begins like a formula."""
-    return f"'{cell}" if isinstance(cell, str) and cell.startswith(FORMULA) else cell

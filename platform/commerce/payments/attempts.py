@@ -254,7 +254,8 @@ async def begin(
             "customer_id": shopper.customer_id,
             "consent": list(shopper.consent),
             "email": Personal(shopper.customer_id or cart_id, email),
-            "checked": Personal(shopper.customer_id or cart_id, checked),
+            # Of a change to an order it is the change's id; of a cart it is all that was shown, addresses too.
+            "checked": Personal(shopper.customer_id or cart_id, checked) if order_id is None else checked,
             "checked_digest": sealing.digest(tx.tenant_id, "checked", checked),
             "order_id": order_id,
             "currency": currency,

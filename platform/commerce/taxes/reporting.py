@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import re
 from datetime import datetime
 from zoneinfo import ZoneInfo
@@ -14,6 +12,7 @@ from commerce.taxes.schemas import TaxReport, TaxReportRow
 from commerce.taxes.schemes import Scheme
 from foundation.database import Tx, hot
 from foundation.errors import Unprocessable
+from foundation.spreadsheets import csv_of
 
 COLUMNS = ("scheme", "country", "name", "rate", "currency", "taxable", "tax")
 _PERIOD = re.compile(r"(?P<year>\d{4})-(?:Q(?P<quarter>[1-4])|(?P<month>0[1-9]|1[0-2]))")
@@ -73,13 +72,5 @@ async def report(tx: Tx, period: str, zone: ZoneInfo, *, scheme: Scheme | None =
 
 def as_csv(found: TaxReport) -> str:
     """The same as CSV."""
-    written = io.StringIO()
-    lines = csv.writer(written)
-    lines.writerow(COLUMNS)
-    lines.writerows([[_harmless(getattr(row, column)) for column in COLUMNS] for row in found.rows])
-    return written.getvalue()
-
-
-def _harmless(cell: object) -> object:
-    """A spreadsheet would run a text that begins like a formula."""
-    return f"'{cell}" if isinstance(cell, str) and cell.startswith(("=", "+", "-", "@", "\t", "\r")) else cell
+    rows = ([getattr(row, column) for column in COLUMNS] for row in found.rows)
+    return csv_of([COLUMNS, *rows])

@@ -1,0 +1,24 @@
+"""Rows for spreadsheets: CSV (RFC 4180) in which no cell is a formula.
+
+A spreadsheet runs a text that begins like one, whoever wrote it (CSV injection, OWASP): an apostrophe before it makes
+it a text, as spreadsheets themselves do it.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Iterable, Sequence
+
+_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")  # noqa: RUF001  (full width ones are run too)
+
+
+def csv_of(rows: Iterable[Sequence[object]]) -> str:
+    """Rows as CSV. Numbers stay numbers; a text that would be run is disarmed."""
+    written = io.StringIO()
+    csv.writer(written).writerows([_harmless(cell) for cell in row] for row in rows)
+    return written.getvalue()
+
+
+def _harmless(cell: object) -> object:
+    return f"'{cell}" if isinstance(cell, str) and cell.lstrip(" ").startswith(_FORMULA) else cell
