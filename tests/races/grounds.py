@@ -9,6 +9,7 @@ from itertools import count
 
 import asyncpg
 from asgi_lifespan import LifespanManager
+from fastapi import FastAPI
 from pydantic import SecretStr
 
 from commerce.app import create_app
@@ -27,16 +28,21 @@ _numbers = count()
 class Grounds:
     """One database, and the API over it."""
 
-    def __init__(self, urls: DatabaseUrls, observer: asyncpg.Pool, database: Stepped, app: object) -> None:
-        self._urls, self._observer, self._database, self._app = urls, observer, database, app
+    def __init__(
+        self, urls: DatabaseUrls, observer: asyncpg.Pool, database: Stepped, app: FastAPI, running: object
+    ) -> None:
+        self._urls, self._observer, self._database = urls, observer, database
+        self._app, self._running = app, running
 
     async def walk(self, prepare: Prepare, *, preemptions: int | None = None, at_most: int | None = None) -> Walk:
         """`walk`, with a shop of its own for each run."""
 
         async def race() -> Race:
             seeded = seed_shop(self._urls, f"raced-{next(_numbers)}", stock=STOCK, titles=("Soup", "Juice"))
+            # What a worker reads for itself, for whoever asks first, is no step of anybody's.
+            await self._app.state.book.of(self._database, seeded.id)
             desk = await Desk.at(self._database, seeded)
-            return await prepare(Site(Desk(self._database, seeded, desk.shop, SteppedBank()), self._app))
+            return await prepare(Site(Desk(self._database, seeded, desk.shop, SteppedBank()), self._running))
 
         return await walk(race, self._observer, preemptions=preemptions, at_most=at_most)
 
@@ -52,6 +58,6 @@ async def opened(urls: DatabaseUrls) -> AsyncIterator[Grounds]:
             LifespanManager(app) as running,
         ):
             app.state.core = replace(app.state.core, database=database)
-            yield Grounds(urls, observer, database, running.app)
+            yield Grounds(urls, observer, database, app, running.app)
     finally:
         await database.close()
