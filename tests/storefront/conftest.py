@@ -20,6 +20,7 @@ from foundation.settings import Settings
 from storefront.pages import install
 from tests.conftest import DatabaseUrls
 from tests.factories import SeededShop, seed_shop
+from tests.opened import opened
 
 HOSTILE = "<script>alert('1')</script>"
 GROCERIES = ("Tomato soup", "Orange juice", HOSTILE)
@@ -43,7 +44,7 @@ def execute(database_urls: DatabaseUrls, grocer: SeededShop) -> Callable[..., li
         with psycopg.connect(database_urls.app) as connection:
             connection.execute("SELECT set_config('tradewind.tenant_id', %s, true)", (str(grocer.id),))
             cursor = connection.execute(statement, values)
-            return cursor.fetchall() if cursor.description else []
+            return opened(connection, grocer.id, cursor.fetchall()) if cursor.description else []
 
     return run
 
