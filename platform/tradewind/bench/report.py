@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import platform
 import subprocess
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -76,21 +76,10 @@ def page(folder: Path) -> str:
         file = folder / f"{name}.json"
         if file.exists():
             parts += ["", *_section(title, NOTES[name], orjson.loads(file.read_bytes()))]
-    core = folder / "core.json"
-    if core.exists():
-        parts += ["", *_core(orjson.loads(core.read_bytes()))]
-    fair = folder / "fair.json"
-    if fair.exists():
-        parts += ["", *_fair(orjson.loads(fair.read_bytes()))]
-    mutants = folder / "mutants.json"
-    if mutants.exists():
-        parts += ["", *_mutants(orjson.loads(mutants.read_bytes()))]
-    races = folder / "races.json"
-    if races.exists():
-        parts += ["", *_races(orjson.loads(races.read_bytes()))]
-    chaos = folder / "chaos.json"
-    if chaos.exists():
-        parts += ["", *_chaos(orjson.loads(chaos.read_bytes()))]
+    for name, told in _BY_THEMSELVES.items():
+        file = folder / f"{name}.json"
+        if file.exists():
+            parts += ["", *told(orjson.loads(file.read_bytes()))]
     return "\n".join(parts) + "\n"
 
 
@@ -180,6 +169,43 @@ def _chaos(result: Mapping[str, Any]) -> list[str]:
         "",
         _described(result["machine"]),
     ]
+
+
+def _attacks(result: Mapping[str, Any]) -> list[str]:
+    slow, bombs = result["slow_clients"], result["bombs"]
+    told = f"""
+`make security`: {slow["sockets"]} sockets of each kind are held against one worker while somebody else asks for a list
+every 50 ms (p95 {slow["p95_ms_alone"]:.0f} ms alone); bombs are set off in processes that may use {bombs["room_mib"]} MiB
+more than they start with. The negative requests, bandit and squawk run in it too."""
+    rows = [
+        f"| {kind} | {one['open_after']} | {one['after_seconds']:.0f} s | {one['p95_ms_of_others']:.0f} ms |"
+        for kind, one in slow["kinds"].items()
+    ]
+    peaks = ", ".join(f"{name.replace('_', ' ')} {peak} MiB" for name, peak in bombs["peak_mib"].items())
+    wrong = sum(len(part["wrong"]) for part in result.values() if isinstance(part, dict) and "wrong" in part)
+    return [
+        "## Slow clients and bombs",
+        told,
+        "",
+        _described(result["machine"]),
+        "",
+        "| a client that | open sockets | after | others' p95 meanwhile |",
+        "|---|---:|---:|---:|",
+        *rows,
+        "",
+        f"Most memory in use when a bomb was refused: {peaks}. Found wrong: {wrong}.",
+    ]
+
+
+_BY_THEMSELVES: Mapping[str, Callable[[Mapping[str, Any]], list[str]]] = {
+    "core": _core,
+    "fair": _fair,
+    "mutants": _mutants,
+    "races": _races,
+    "chaos": _chaos,
+    "security": _attacks,
+}
+"""What `make` measures by other commands than `make bench`."""
 
 
 def _section(title: str, note: str, result: Mapping[str, Any]) -> list[str]:
