@@ -10,19 +10,21 @@ from dataclasses import dataclass
 from typing import Annotated, Literal
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter, Path, Request
 from pydantic import StringConstraints
 from starlette.responses import RedirectResponse, Response
 
 from commerce.http import home_of
+from commerce.identity.service import SignInRequired
 from commerce.oauth import clients, grants
 from commerce.oauth import scopes as scoping
 from commerce.oauth.clients import Client
 from commerce.oauth.protocol import OauthError, back_to, is_challenge, is_registered
 from commerce.programs.oauth_api import check_resource
 from foundation.errors import BadRequest
-from foundation.types import Input
+from foundation.types import Id, Input
 from pages.forms import read
+from storefront.forms import EmptyForm
 from storefront.visit import Visit, VisitDep
 
 router = APIRouter()
@@ -102,7 +104,7 @@ async def ask(request: Request, visit: VisitDep) -> Response:
         "authorize.html",
         forms_to=f"'self' {_where(asked.redirect_uri)}",
         client=asked.client,
-        words=[scoping.OF_CUSTOMERS[scope] for scope in scopes],
+        wishes=[scoping.OF_CUSTOMERS[scope] for scope in scopes],
         to=urlsplit(asked.redirect_uri).netloc or "an app on this device",
         asked=query,
     )
@@ -134,6 +136,27 @@ async def decide(request: Request, visit: VisitDep) -> Response:
             challenge=asked.said["code_challenge"],
         )
     return _sent(visit, asked.answer(issuer, code=code))
+
+
+@router.get("/account/programs")
+async def let_in(visit: VisitDep) -> Response:
+    """The programs that the customer has let in."""
+    if visit.shopper.customer_id is None:
+        return visit.redirect("/account?next=/account/programs", "sign-in-first")
+    async with visit.core.database.tx(visit.shop.id, read_only=True) as tx:
+        found = await grants.of_customer(tx, visit.shopper.customer_id)
+    return visit.page("programs.html", programs=found, meaning=scoping.OF_CUSTOMERS)
+
+
+@router.post("/account/programs/{grant_id}/end")
+async def end(request: Request, visit: VisitDep, grant_id: Annotated[Id, Path()]) -> Response:
+    """Shut a program out."""
+    await read(request, EmptyForm)
+    if visit.shopper.customer_id is None:
+        raise SignInRequired
+    async with visit.core.database.tx(visit.shop.id) as tx:
+        await grants.end_of_customer(tx, visit.shopper.customer_id, grant_id)
+    return visit.redirect("/account/programs", "program-ended")
 
 
 async def _asked(visit: Visit, query: str) -> Asked:

@@ -34,6 +34,7 @@ NOTICES = {
         Notice("taken", "All of it is in your cart."),
         Notice("taken-in-part", "It's in your cart, except what can't be had any more.", "plain"),
         Notice("sign-in-first", "Sign in first, then we go on where you were.", "plain"),
+        Notice("program-ended", "It may do nothing in your name any more."),
         Notice("signed-in", "You are signed in."),
         Notice("signed-out", "You are signed out."),
         Notice("registered", "Your account is ready, and you are signed in."),

@@ -79,6 +79,8 @@ async def test_another_site_can_not_press_the_button(program: Program, customer:
 
 async def test_the_page_can_not_be_framed_and_goes_only_to_the_program(program: Program, customer: Customer) -> None:
     page = await customer.http.get(program.link())
+    assert "See your orders" in page.text
+    assert "See your orders" not in page.text.partition("<main")[0], "the search box is empty"
     policy = page.headers["content-security-policy"]
     assert "frame-ancestors 'none'" in policy
     assert "form-action 'self' https://app.example;" in policy
@@ -349,3 +351,21 @@ async def test_a_program_that_could_not_work_is_not_registered(
     refused = await staff.post("/v1/admin/programs", json=body)
     assert (refused.status_code, refused.json()["code"]) == (422, "programs.client_invalid")
     assert says in refused.json()["reason"]
+
+
+async def test_a_customer_ends_what_they_allowed_and_nobody_else_does(
+    program: Program, customer: Customer, http: httpx.AsyncClient, rows: Any
+) -> None:
+    tokens = (await program.redeem(await customer.let_in(program))).json()
+    page = await customer.http.get("/account/programs")
+    assert "Budget app" in page.text
+    ((grant_id,),) = rows("SELECT id FROM oauth_grant")
+    button = f"/account/programs/{grant_id}/end"
+    assert f'action="{button}"' in page.text
+    here = {"Sec-Fetch-Site": "same-origin"}
+    await http.post("/v1/store/sessions", json={"reference": "household-2"})
+    assert (await http.post(button, data={}, headers=here)).status_code == 404
+    assert (await program.as_bearer(tokens["access_token"])).status_code == GOOD
+    assert (await customer.http.post(button, data={}, headers=here)).status_code == 303
+    assert (await program.as_bearer(tokens["access_token"])).status_code == 401
+    assert "Budget app" not in (await customer.http.get("/account/programs")).text

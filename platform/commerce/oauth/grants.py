@@ -9,7 +9,7 @@ from __future__ import annotations
 import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Literal
 from uuid import UUID
 
@@ -21,6 +21,7 @@ from commerce.oauth.clients import Client
 from commerce.oauth.protocol import OauthError, proves
 from foundation import clock
 from foundation.database import Tx, hot
+from foundation.errors import NotFound
 from foundation.ids import new_id
 
 Subject = Literal["client", "customer"]
@@ -45,6 +46,23 @@ class Issued:
     subject_id: UUID
     scopes: list[str]
     refresh_token: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class LetIn:
+    """A program that somebody lets act for them."""
+
+    id: UUID
+    name: str
+    scopes: list[str]
+    created_at: datetime
+    expires_at: datetime
+
+
+class UnknownGrant(NotFound):
+    """There is no such consent, or it has ended."""
+
+    code = "oauth.unknown_grant"
 
 
 _GRANT = hot(
@@ -122,6 +140,28 @@ _REVOKE = hot(
         """
         UPDATE oauth_grant SET revoked_at = CAST(:now AS timestamptz), revoked_reason = :reason
         WHERE tenant_id = :tenant_id AND id = :id AND revoked_at IS NULL
+        """
+    )
+)
+# ix_oauth_grant_subject, pk_oauth_client
+_OF_CUSTOMER = hot(
+    text(
+        """
+        SELECT g.id, c.name, g.scopes, g.created_at, g.expires_at
+        FROM oauth_grant g JOIN oauth_client c ON c.tenant_id = g.tenant_id AND c.id = g.client_id
+        WHERE g.tenant_id = :tenant_id AND g.subject_id = :customer_id AND g.subject = 'customer'
+          AND g.revoked_at IS NULL AND g.expires_at > CAST(:now AS timestamptz)
+        ORDER BY g.id DESC LIMIT 100
+        """
+    )
+)
+_END_OF_CUSTOMER = hot(
+    text(
+        """
+        UPDATE oauth_grant SET revoked_at = CAST(:now AS timestamptz), revoked_reason = 'ended_by_customer'
+        WHERE tenant_id = :tenant_id AND id = :id AND subject = 'customer' AND subject_id = :customer_id
+          AND revoked_at IS NULL
+        RETURNING id
         """
     )
 )
@@ -226,6 +266,22 @@ async def grant_of_refresh(tx: Tx, client: Client, token: str) -> asyncpg.Record
     if row is None or row["client_id"] != client.id:
         return None
     return row if row["in_time"] and row["stands"] and not row["used"] else None
+
+
+async def of_customer(tx: Tx, customer_id: UUID) -> list[LetIn]:
+    """The programs that a customer lets act for them, the latest first."""
+    rows = await tx.rows(_OF_CUSTOMER, {"customer_id": customer_id, "now": clock.now()})
+    return [LetIn(**row) for row in rows]
+
+
+async def end_of_customer(tx: Tx, customer_id: UUID, grant_id: UUID) -> None:
+    """A customer ends what they allowed, at once.
+
+    Raises:
+        UnknownGrant: they allowed no such thing, or it has ended.
+    """
+    if await tx.one(_END_OF_CUSTOMER, {"id": grant_id, "customer_id": customer_id, "now": clock.now()}) is None:
+        raise UnknownGrant
 
 
 async def forget(tx: Tx) -> None:

@@ -175,8 +175,8 @@ def _attacks(result: Mapping[str, Any]) -> list[str]:
     slow, bombs = result["slow_clients"], result["bombs"]
     told = f"""
 `make security`: {slow["sockets"]} sockets of each kind are held against one worker while somebody else asks for a list
-every 50 ms (p95 {slow["p95_ms_alone"]:.0f} ms alone); bombs are set off in processes that may use {bombs["room_mib"]} MiB
-more than they start with. The negative requests, bandit and squawk run in it too."""
+every 50 ms (p95 {slow["p95_ms_alone"]:.0f} ms alone); bombs are set off in processes that may use
+{bombs["room_mib"]} MiB more than they start with. The negative requests, bandit and squawk run in it too."""
     rows = [
         f"| {kind} | {one['open_after']} | {one['after_seconds']:.0f} s | {one['p95_ms_of_others']:.0f} ms |"
         for kind, one in slow["kinds"].items()

@@ -1,0 +1,88 @@
+"""Opening a shop by the pages, without a script."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from typing import Any
+
+import httpx
+import pytest
+from asgi_lifespan import LifespanManager
+from pydantic import SecretStr
+
+from commerce.app import create_app
+from foundation.settings import Settings
+from storefront.pages import install
+from tests.conftest import DatabaseUrls
+
+BEGIN = {"name": "Acme", "slug": "acme", "email": "ada@example.com", "password": "correct horse battery staple"}
+SELLING = {"currency": "EUR", "home": "de", "countries": "de, fr", "tax": "19,5", "tax_name": "VAT", "included": "on"}
+STOCK = {"warehouse": "Berlin", "products": "sku,title,price,stock\r\nA-1,Anvil,19.99,3\r\n", "sample": "on"}
+PAYING = {"provider": "test", "account": "", "accent": "#aa3311", "headline": "All you need"}
+
+
+@pytest.fixture
+async def visitor(database_urls: DatabaseUrls) -> AsyncIterator[httpx.AsyncClient]:
+    settings = Settings(_env_file=None, database_url=SecretStr(database_urls.app), database_pool_size=4)
+    app = create_app(settings)
+    install(app)
+    transport = httpx.ASGITransport(app=app, raise_app_exceptions=False)
+    async with LifespanManager(app), httpx.AsyncClient(transport=transport, base_url="http://localhost:8000") as http:
+        yield http
+
+
+async def _send(visitor: httpx.AsyncClient, path: str, form: dict[str, Any]) -> httpx.Response:
+    return await visitor.post(path, data=form, headers={"Origin": "http://localhost:8000"})
+
+
+async def test_a_shop_is_opened_by_pages_alone(visitor: httpx.AsyncClient) -> None:
+    assert (await visitor.get("/sign-up")).status_code == 200
+    for path, form, then in (
+        ("/sign-up", BEGIN, "/sign-up/selling"),
+        ("/sign-up/selling", SELLING, "/sign-up/stock"),
+        ("/sign-up/stock", STOCK, "/sign-up/paying"),
+        ("/sign-up/paying", PAYING, "/sign-up/review"),
+    ):
+        answer = await _send(visitor, path, form)
+        assert (answer.status_code, answer.headers.get("location")) == (303, then), answer.text
+        assert (await visitor.get(then)).status_code == 200
+    review = (await visitor.get("/sign-up")).headers["location"]
+    assert review == "/sign-up/review", "whoever comes back goes on where they were"
+    assert "1 of your own, and the sample" in (await visitor.get(review)).text
+
+    done = await _send(visitor, "/sign-up/review", {})
+
+    assert done.status_code == 200
+    assert "http://acme.localhost:8000" in done.text
+    home = await visitor.get("/", headers={"Host": "acme.localhost:8000"})
+    assert (home.status_code, "All you need" in home.text, "Anvil" in home.text) == (200, True, True)
+
+
+async def test_what_can_not_be_used_is_said_on_the_step_and_what_was_said_stays(visitor: httpx.AsyncClient) -> None:
+    refused = await _send(visitor, "/sign-up", BEGIN | {"slug": "www"})
+    assert (refused.status_code, "keeps for itself" in refused.text) == (422, True)
+    await _send(visitor, "/sign-up", BEGIN)
+    await _send(visitor, "/sign-up/selling", SELLING)
+
+    bad = await _send(visitor, "/sign-up/stock", STOCK | {"products": "sku,title,price\nA,<b>Anvil</b>,cheap\n"})
+
+    assert bad.status_code == 422
+    assert "is no number such as 19.99" in bad.text
+    assert 'value="DE, FR"' in (await visitor.get("/sign-up/selling")).text
+    assert (await _send(visitor, "/sign-up/review", {})).status_code == 409
+
+
+async def test_a_step_without_a_draft_leads_to_the_beginning(visitor: httpx.AsyncClient) -> None:
+    for answer in (await visitor.get("/sign-up/stock"), await _send(visitor, "/sign-up/review", {})):
+        assert (answer.status_code, answer.headers["location"]) == (303, "/sign-up")
+    assert (await visitor.get("/sign-up/nowhere")).status_code == 404
+
+
+async def test_a_shops_own_host_opens_no_shops(visitor: httpx.AsyncClient) -> None:
+    assert (await visitor.get("/sign-up", headers={"Host": "acme.localhost"})).status_code == 404
+
+
+async def test_another_site_opens_no_shop_in_somebodys_name(visitor: httpx.AsyncClient) -> None:
+    answer = await visitor.post("/sign-up", data=BEGIN, headers={"Origin": "https://evil.example"})
+
+    assert answer.status_code == 403
