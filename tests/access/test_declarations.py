@@ -113,7 +113,7 @@ def test_looking_never_needs_the_right_to_change(web: FastAPI) -> None:
 
 def test_every_permission_is_asked_for_somewhere(web: FastAPI) -> None:
     asked = {need_of(route).permission for route in _routes(web)}
-    later = {"privacy:read", "privacy:write", "customers:act_as"}
+    later = {"privacy:read"}
 
     assert set(registry.PERMISSIONS) - asked <= later
 

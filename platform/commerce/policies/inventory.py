@@ -7,11 +7,9 @@ from commerce.policies.permission import Permission
 READ = Permission(
     "inventory:read",
     "See stock, its movements, lots, warehouses and promises.",
-    rule="Somebody bound to warehouses sees those only.",
 )
 WRITE = Permission(
     "inventory:write",
     "Receive, count, move and write off stock, and set the rules it is kept by.",
-    rule="Somebody bound to warehouses changes stock there only, and none of the shop's own rules.",
 )
 PERMISSIONS = (READ, WRITE)

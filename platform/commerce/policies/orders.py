@@ -13,12 +13,7 @@ FULFIL = Permission(
     "orders:fulfil",
     "Send parcels and say how far they are.",
     vendors="Send the vendor's own lines.",
-    rule="Somebody bound to warehouses sends from those only.",
 )
 WRITE = Permission("orders:write", "Cancel, edit and annotate orders, and decide on returns.")
-REFUND = Permission(
-    "orders:refund",
-    "Give money back, and decide on claims.",
-    rule="A support agent gives back up to a limit, by order and by day, in each currency.",
-)
+REFUND = Permission("orders:refund", "Give money back, and decide on claims.")
 PERMISSIONS = (READ, FULFIL, WRITE, REFUND)

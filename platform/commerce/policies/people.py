@@ -1,4 +1,4 @@
-"""The people who work for the shop or for its vendors, and acting as a customer."""
+"""The people who work for the shop or for its vendors."""
 
 from __future__ import annotations
 
@@ -15,9 +15,4 @@ STAFF_WRITE = Permission(
     rule=_NO_MORE,
 )
 ROLES_WRITE = Permission("roles:write", "Make the shop's own roles and change them.", rule=_NO_MORE)
-ACT_AS = Permission(
-    "customers:act_as",
-    "See the shop as a customer does, and do what they ask for.",
-    rule="A person's own session only, with a reason, for a limited time; nothing that is the customer's alone.",
-)
-PERMISSIONS = (STAFF_READ, STAFF_WRITE, ROLES_WRITE, ACT_AS)
+PERMISSIONS = (STAFF_READ, STAFF_WRITE, ROLES_WRITE)

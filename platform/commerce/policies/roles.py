@@ -31,7 +31,7 @@ ADMIN = Role("admin", "Admin", "Runs the shop: may do everything that staff can.
 SUPPORT_AGENT = Role(
     "support_agent",
     "Support agent",
-    "Helps customers: looks after orders, refunds up to a limit, and acts as a customer who asks for it.",
+    "Helps customers: looks after orders, and gives money back.",
     _names(
         orders.READ,
         orders.WRITE,
@@ -40,13 +40,12 @@ SUPPORT_AGENT = Role(
         money.PAYMENTS_READ,
         money.STORED_VALUE_READ,
         selling.PROMOTIONS_READ,
-        people.ACT_AS,
     ),
 )
 WAREHOUSE_MANAGER = Role(
     "warehouse_manager",
     "Warehouse manager",
-    "Keeps the stock of some warehouses, and sends parcels from them.",
+    "Keeps the stock, and sends parcels.",
     _names(inventory.READ, inventory.WRITE, orders.READ, orders.FULFIL),
 )
 MERCHANDISER = Role(
