@@ -32,6 +32,9 @@ from commerce.cross_origin import CrossOrigin
 from commerce.cross_site import require_same_origin
 from commerce.delivery import api as delivery
 from commerce.documents import api as documents
+from commerce.domains import api as domains
+from commerce.domains.leading import Leading
+from commerce.domains.records import Dns
 from commerce.http import Core, session_cookie
 from commerce.identity.passwords import Passwords
 from commerce.inventory import api as inventory
@@ -132,6 +135,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
             app.state.decisions = DecisionClient(
                 client, settings.serving_url, token.get_secret_value() if token else None, settings.decision_deadline_ms
             )
+            app.state.text_records = Dns.of(settings)
             app.state.vat_register = Vies(client, settings.vies_url) if settings.vies_url else NoRegister()
             async with _told(settings, answers, directory), life.lived():
                 yield
@@ -148,6 +152,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.add_middleware(Gate, book=book)
     app.add_middleware(Limiter, limits=limits)
     app.add_middleware(CrossOrigin)
+    app.add_middleware(Leading)
     http.install(
         app,
         max_body_bytes=settings.max_body_bytes,
@@ -202,6 +207,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         privacy,
         keys_api,
         configuration,
+        domains,
         lifecycle,
         operators,
         programs,

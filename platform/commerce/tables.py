@@ -6,6 +6,7 @@ from commerce.catalog import models as catalog
 from commerce.configuration import models as configuration
 from commerce.delivery import models as delivery
 from commerce.documents import models as documents
+from commerce.domains import models as domains
 from commerce.factors import models as factors
 from commerce.federation import models as federation
 from commerce.identity import models as identity
@@ -48,6 +49,7 @@ __all__ = [
     "configuration",
     "delivery",
     "documents",
+    "domains",
     "factors",
     "federation",
     "gift_models",

@@ -23,6 +23,8 @@ from commerce.billing.service import configured as configured_billing
 from commerce.cart import abandonment
 from commerce.checkout.notifications import Notifications
 from commerce.checkout.service import Checkout
+from commerce.domains import checking as domains
+from commerce.domains.records import Dns
 from commerce.identity import proofs
 from commerce.inventory import expiry, promises
 from commerce.inventory import service as inventory
@@ -127,6 +129,7 @@ async def run(settings: Settings) -> None:
     posting = asyncio.create_task(sending.run(database, settings, client))
     metered = asyncio.create_task(metering.run(database, settings))
     billed = asyncio.create_task(rounds.run(configured_billing(database, settings)))
+    domained = asyncio.create_task(domains.run(database, settings, Dns.of(settings)))
     log.info("worker.started")
     telling = asyncio.create_task(telling_webhooks(settings, stop))
     telling.add_done_callback(lambda _: stop.set())
@@ -141,7 +144,7 @@ async def run(settings: Settings) -> None:
     finally:
         stop.set()
         await telling
-        for task in (posting, metered, billed):
+        for task in (posting, metered, billed, domained):
             task.cancel()
             with suppress(asyncio.CancelledError):
                 await task

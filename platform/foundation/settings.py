@@ -106,6 +106,15 @@ class Settings(BaseSettings):
     )
     closing_days: int = Field(30, ge=1, le=365, description="How long the deletion of a shop can be undone, in days.")
 
+    domain_lapse_days: int = Field(
+        7, ge=1, le=90, description="After how many days without its record a shop's domain is nobody's again."
+    )
+    dns_nameservers: str | None = Field(
+        None,
+        description="Name servers that are asked for the records of domains, `192.0.2.1,[2001:db8::1]:53`; else the "
+        "system's.",
+    )
+
     test_bank_secret: SecretStr = Field(
         SecretStr("whsec_dHJhZGV3aW5kLXRlc3QtYmFuaw=="),
         description="What the test bank signs its pages and notifications with. No money moves there, and it is not "

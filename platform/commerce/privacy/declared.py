@@ -56,6 +56,7 @@ NOT_PERSONAL: Mapping[str, str] = {
     "document": "kind number currency",
     "document_counter": "kind",
     "document_issuer": "invoice_on invoice_prefix credit_note_prefix",
+    "domain": "host token status finding",
     "external_identity": "provider label",
     "fulfilment": "status carrier tracking_number",
     "gift_wrap": "tax_class",

@@ -7,7 +7,7 @@ from __future__ import annotations
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, ForeignKey, text
+from sqlalchemy import CheckConstraint, ForeignKey, Index, text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -42,6 +42,11 @@ class TenantDomain(Base):
     """A host name that a tenant's shop answers to, lower case, without port."""
 
     __tablename__ = "tenant_domain"
+    __table_args__ = (
+        Index("uq_tenant_domain_primary", "tenant_id", unique=True, postgresql_where=text("is_primary")),
+    )
 
     host: Mapped[Str] = mapped_column(primary_key=True)
     tenant_id: Mapped[UUID] = mapped_column(ForeignKey("tenant.id"), index=True)
+    is_primary: Mapped[bool] = mapped_column(server_default="false")
+    """Pages asked for at another of the shop's names are to be asked for here."""

@@ -5,15 +5,16 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
 import asyncpg
-from sqlalchemy import select, text
+from sqlalchemy import and_, select, text
 from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import aliased
 
 from commerce.tenancy.models import Tenant, TenantDomain
 from foundation.database import Database, Tx, hot
@@ -67,6 +68,8 @@ class Shop:
     status: str
     settings: dict[str, Any]
     settings_version: int = 1
+    primary_host: str | None = None
+    """Where its pages are shown, as the directory found it; not part of `own`."""
 
     @property
     def is_open(self) -> bool:
@@ -151,10 +154,16 @@ def _host_name(host: str) -> str:
 
 async def find_by_host(session: AsyncSession, host: str) -> Shop | None:
     """The shop registered under a host name, or `None`."""
-    tenant = await session.scalar(
-        select(Tenant).join(TenantDomain, TenantDomain.tenant_id == Tenant.id).where(TenantDomain.host == host)
+    primary = aliased(TenantDomain)
+    chosen = and_(primary.tenant_id == Tenant.id, primary.is_primary)
+    named = (
+        select(Tenant, primary.host)
+        .join(TenantDomain, TenantDomain.tenant_id == Tenant.id)
+        .outerjoin(primary, chosen)
+        .where(TenantDomain.host == host)
     )
-    return shop_of(tenant) if tenant else None
+    found = (await session.execute(named)).first()
+    return replace(shop_of(found[0]), primary_host=found[1]) if found else None
 
 
 async def a_host_of(session: AsyncSession, tenant_id: UUID) -> str | None:
