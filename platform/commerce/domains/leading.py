@@ -1,6 +1,6 @@
 """Whoever asks for a page at one of a shop's other names is sent to its primary domain.
 
-The host sent to is one that the directory has verified, never one that a request names; path and query are as they were.
+The host sent to is one that the directory has, never one that a request names; path and query are as they were.
 """
 
 from __future__ import annotations

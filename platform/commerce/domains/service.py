@@ -249,7 +249,7 @@ def _without(
 
 
 async def _enter(tx: Tx, host: str) -> bool:
-    """Whether the shop answers to a name, which is entered if it is free. A second shop waits for the first's commit."""
+    """Whether the shop answers to a name, which is entered if it is free. A second one waits for the first's commit."""
     if await tx.one(_ENTER, {"host": host}) is not None:
         return True
     whose = await tx.one(_WHOSE, {"host": host})
