@@ -111,6 +111,8 @@ class Directory:
             UnknownTenant: nobody registered that name.
         """
         name = _host_name(host)
+        if "\x00" in name or len(name) > _LONGEST_HOST:
+            raise UnknownTenant(host=name[:200])
         known = self._known.get(name)
         if known is not None and known[0] >= time.monotonic():
             return known[1]
@@ -143,6 +145,10 @@ class Directory:
         """A shop, or its host names, changed."""
         self._told += 1
         self._known = {name: known for name, known in self._known.items() if str(known[1].id) != tenant_id}
+
+
+_LONGEST_HOST = 253
+"""Characters of a name in the DNS (RFC 1035, section 2.3.4); no longer one is asked for."""
 
 
 def _host_name(host: str) -> str:
