@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import socket
 import threading
@@ -22,7 +23,8 @@ from commerce.app import create_app
 from foundation.settings import Settings
 from tests.factories import SeededShop
 
-EXAMPLES = 12
+EXAMPLES = int(os.environ.get("TRADEWIND_TEST_EXAMPLES", "12"))
+"""Requests of each operation; `make security` sends more."""
 
 
 @pytest.fixture
