@@ -11,7 +11,8 @@ import httpx
 import psycopg
 import pytest
 from asgi_lifespan import LifespanManager
-from hypothesis import given
+from hypothesis import HealthCheck, given
+from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
 from commerce.app import create_app
@@ -163,6 +164,7 @@ _SETTINGS = st.recursive(
 )
 
 
+@hypothesis_settings(suppress_health_check=[HealthCheck.too_slow])
 @given(st.dictionaries(st.sampled_from("abc"), _SETTINGS), st.dictionaries(st.sampled_from("abc"), _SETTINGS))
 def test_differences_are_none_only_between_equals_and_turn_round(before: dict[str, Any], after: dict[str, Any]) -> None:
     there, back = differences(before, after), differences(after, before)

@@ -136,6 +136,7 @@ LISTS: dict[str, Listed] = {
     "/v1/admin/audit/verification": Listed(rows="faults", grows=False),
     "/v1/admin/closure": Listed(rows="history", grows=False),
     "/v1/admin/configuration/history": Listed(grows=False),
+    "/v1/admin/domains": Listed(grows=False),
     "/v1/admin/invoices": Listed(grows=False),
     "/v1/admin/plan": Listed(rows="offered", grows=False),
     "/v1/admin/roles": Listed(),

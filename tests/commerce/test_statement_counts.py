@@ -239,6 +239,6 @@ async def test_ten_cost_no_more_statements_than_one(
     one, ten = seen[few], seen[10]
 
     assert ten[0] == one[0]
-    assert len(ten[1]) == len(one[1]), "\n".join(ten[1])
+    assert len(ten[1]) <= len(one[1]), "\n".join(ten[1])
     transactions, statements = ROUTES[route]
     assert (one[0] <= transactions, len(one[1]) <= statements) == (True, True), "\n".join(one[1])

@@ -165,7 +165,7 @@ async def capture_failed(""",
     ),
     Bug(
         "a spreadsheet runs what a shopper wrote",
-        (("commerce/orders/staff_exports_api.py", "cell.startswith(FORMULA)", "cell.startswith('none')"),),
+        (("foundation/spreadsheets.py", ".startswith(_FORMULA)", ".startswith('none')"),),
         _ORDERS,
     ),
     Bug(

@@ -54,7 +54,7 @@ def test_a_fact_is_not_overtaken_by_one_that_committed_before_it(
     first = slow.write()
     second = quick.write()
     quick.connection.commit()
-    held_back = relay.deliver()
+    held_back = Relay.deliver(relay)
     slow.connection.commit()
 
     assert held_back == 0

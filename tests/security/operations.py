@@ -52,6 +52,7 @@ BY_SEGMENT = {
     "customers": "customer",
     "discount-codes": "discount",
     "devices": "device",
+    "domains": "domain",
     "passkeys": "passkey",
     "addresses": "address",
     "wishlists": "wishlist",
@@ -119,6 +120,7 @@ _LINE = {"line_id": "{line}", "quantity": 1}
 _PAY = {"payment": {"method_id": "{method}"}, "email": "a@example.com"}
 BODIES: Mapping[str, object] = {
     "POST /v1/store/sessions": {},
+    "POST /v1/admin/domains": {"host": "shop.example.com"},
     "POST /v1/store/carts/{cart_id}/codes": {"code": "{discount}"},
     "PUT /v1/store/carts/{cart_id}/consignments": {
         "consignments": [

@@ -148,7 +148,7 @@ def test_the_shared_tables_hold_no_secrets_and_no_persons(database_urls: Databas
             " WHERE table_schema = 'public' AND table_name = ANY (%s) GROUP BY 1",
             (list(SHARED),),
         ).fetchall()
-    assert dict(columns)["tenant_domain"] == ["host", "tenant_id"]
+    assert dict(columns)["tenant_domain"] == ["host", "is_primary", "tenant_id"]
 
 
 def test_the_named_function_gives_the_products_of_the_transactions_tenant_only(database_urls: DatabaseUrls) -> None:

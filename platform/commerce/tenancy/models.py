@@ -42,9 +42,7 @@ class TenantDomain(Base):
     """A host name that a tenant's shop answers to, lower case, without port."""
 
     __tablename__ = "tenant_domain"
-    __table_args__ = (
-        Index("uq_tenant_domain_primary", "tenant_id", unique=True, postgresql_where=text("is_primary")),
-    )
+    __table_args__ = (Index("uq_tenant_domain_primary", "tenant_id", unique=True, postgresql_where=text("is_primary")),)
 
     host: Mapped[Str] = mapped_column(primary_key=True)
     tenant_id: Mapped[UUID] = mapped_column(ForeignKey("tenant.id"), index=True)
