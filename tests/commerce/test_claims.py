@@ -59,6 +59,16 @@ async def _claim(database: Database, shop: SeededShop, life: Life, *, ahead: tim
     return scope
 
 
+async def _soon_claimed(database: Database, grocer: SeededShop, life: Life, *, ahead: timedelta) -> idempotency.Scope:
+    """A claim, once Postgres has seen that the other's connection is closed, which it does in its own time."""
+    for _ in range(500):
+        try:
+            return await _claim(database, grocer, life, ahead=ahead)
+        except RequestInFlight:
+            await asyncio.sleep(0.01)
+    return await _claim(database, grocer, life, ahead=ahead)
+
+
 @pytest.mark.parametrize("ahead", [-TEN_MINUTES, TEN_MINUTES], ids=["clock back", "clock ahead"])
 async def test_a_key_is_free_once_its_worker_is_gone_and_not_before(
     ahead: timedelta, database: Database, grocer: SeededShop, database_urls: DatabaseUrls
@@ -68,7 +78,7 @@ async def test_a_key_is_free_once_its_worker_is_gone_and_not_before(
             scope = await _claim(database, grocer, mine)
             with pytest.raises(RequestInFlight):
                 await _claim(database, grocer, other, ahead=ahead)
-        taken = await _claim(database, grocer, other, ahead=ahead)
+        taken = await _soon_claimed(database, grocer, other, ahead=ahead)
         async with database.tx(grocer.id) as tx:  # whoever was thought dead has nothing to say any more
             await idempotency.settle(tx, scope, Answer(201, "text/plain", b"late"))
             await idempotency.release(tx, scope)
