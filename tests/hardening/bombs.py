@@ -15,7 +15,7 @@ NAMES = ("picture", "json_depth", "json_size", "answer")
 
 def attack(folder: Path) -> dict[str, Any]:
     """Each bomb in a process of its own: it has to be refused, and not to use up the room."""
-    figures: dict[str, Any] = {"room_mib": ROOM // 2**20, "peak_mib": {}, "wrong": []}
+    figures: dict[str, Any] = {"room_mib": ROOM // 2**20, "bombs": NAMES, "wrong": []}
     for name in NAMES:
         ran = subprocess.run(
             [sys.executable, "-m", "tests.hardening.bomb", name, str(ROOM)],
@@ -26,7 +26,6 @@ def attack(folder: Path) -> dict[str, Any]:
             cwd=Path(__file__).parents[2],
         )
         told = json.loads(ran.stdout) if ran.returncode == 0 else {}
-        figures["peak_mib"][name] = told.get("peak_mib")
         if not told.get("refused"):
             figures["wrong"].append(f"{name}: {told.get('said') or ran.stderr.strip().splitlines()[-1:]}")
     return figures

@@ -181,7 +181,7 @@ every 50 ms (p95 {slow["p95_ms_alone"]:.0f} ms alone); bombs are set off in proc
         f"| {kind} | {one['open_after']} | {one['after_seconds']:.0f} s | {one['p95_ms_of_others']:.0f} ms |"
         for kind, one in slow["kinds"].items()
     ]
-    peaks = ", ".join(f"{name.replace('_', ' ')} {peak} MiB" for name, peak in bombs["peak_mib"].items())
+    names = ", ".join(name.replace("_", " ") for name in bombs["bombs"])
     wrong = sum(len(part["wrong"]) for part in result.values() if isinstance(part, dict) and "wrong" in part)
     return [
         "## Slow clients and bombs",
@@ -193,7 +193,7 @@ every 50 ms (p95 {slow["p95_ms_alone"]:.0f} ms alone); bombs are set off in proc
         "|---|---:|---:|---:|",
         *rows,
         "",
-        f"Most memory in use when a bomb was refused: {peaks}. Found wrong: {wrong}.",
+        f"Bombs: {names}. Found wrong: {wrong}.",
     ]
 
 
