@@ -17,6 +17,7 @@ from storefront.countries import COUNTRIES, offered
 from storefront.forms import EmptyForm
 from storefront.problems import field_errors, words
 from storefront.profile_forms import AddressForm
+from storefront.security import to_sign_in
 from storefront.visit import Visit, VisitDep
 
 PAGE = "/account/addresses"
@@ -35,7 +36,7 @@ async def keep(request: Request, visit: VisitDep) -> Response:
     """Keep an address."""
     customer_id = visit.shopper.customer_id
     if customer_id is None:
-        return _sign_in(visit)
+        return to_sign_in(visit, PAGE)
     try:
         form = (await read(request, AddressForm)).kept()
         async with visit.core.database.tx(visit.shop.id) as tx:
@@ -56,7 +57,7 @@ async def change(request: Request, visit: VisitDep, address_id: AddressId) -> Re
     """Put another address in its place."""
     customer_id = visit.shopper.customer_id
     if customer_id is None:
-        return _sign_in(visit)
+        return to_sign_in(visit, PAGE)
     try:
         form = (await read(request, AddressForm)).kept()
         async with visit.core.database.tx(visit.shop.id) as tx:
@@ -74,7 +75,7 @@ async def remove(request: Request, visit: VisitDep, address_id: AddressId) -> Re
     await read(request, EmptyForm)
     customer_id = visit.shopper.customer_id
     if customer_id is None:
-        return _sign_in(visit)
+        return to_sign_in(visit, PAGE)
     async with visit.core.database.tx(visit.shop.id) as tx:
         await addresses.remove(tx, customer_id, address_id)
     return visit.redirect(PAGE, "address-removed")
@@ -83,7 +84,7 @@ async def remove(request: Request, visit: VisitDep, address_id: AddressId) -> Re
 async def _page(visit: Visit, address_id: UUID | None = None, problem: Problem | None = None) -> Response:
     customer_id = visit.shopper.customer_id
     if customer_id is None:
-        return _sign_in(visit)
+        return to_sign_in(visit, PAGE)
     async with visit.core.database.tx(visit.shop.id, read_only=True) as tx:
         kept = (await addresses.kept(tx, customer_id)).items
         countries = offered(await delivery.methods(tx))
@@ -101,7 +102,3 @@ async def _page(visit: Visit, address_id: UUID | None = None, problem: Problem |
         said=words(problem) if problem else ("", ""),
         faults=field_errors(problem) if problem else [],
     )
-
-
-def _sign_in(visit: Visit) -> Response:
-    return visit.redirect(f"/sign-in?next={PAGE}")

@@ -9,10 +9,10 @@ from commerce.profile import preferences
 from commerce.profile.schemas import PreferenceIn
 from commerce.profile.topics import CHANNELS, KINDS
 from storefront.forms import read_marks
+from storefront.security import to_sign_in
 from storefront.visit import VisitDep
 
 PAGE = "/account/messages"
-_SIGN_IN = f"/sign-in?next={PAGE}"
 router = APIRouter()
 
 
@@ -21,7 +21,7 @@ async def show(visit: VisitDep) -> Response:
     """Every kind of message, each way it can be sent."""
     customer_id = visit.shopper.customer_id
     if customer_id is None:
-        return visit.redirect(_SIGN_IN)
+        return to_sign_in(visit, PAGE)
     async with visit.core.database.tx(visit.shop.id, read_only=True) as tx:
         said = await preferences.preferences(tx, customer_id)
     by_topic = {topic: [one for one in said.items if one.topic == topic] for topic in KINDS}
@@ -33,7 +33,7 @@ async def prefer(request: Request, visit: VisitDep) -> Response:
     """What is marked is wanted, and what isn't marked is not."""
     customer_id = visit.shopper.customer_id
     if customer_id is None:
-        return visit.redirect(_SIGN_IN)
+        return to_sign_in(visit, PAGE)
     every = [(topic, channel) for topic, kind in KINDS.items() for channel in CHANNELS if channel not in kind.always]
     marked = await read_marks(request, {f"{topic}-{channel}" for topic, channel in every})
     said = [

@@ -263,10 +263,9 @@ class Change(Model):
     after: int | None
 
 
-class SavedItemOut(Model):
-    """Something kept for later, at today's price."""
+class SoldToday(Model):
+    """So many of a variant on somebody's list, at today's price."""
 
-    id: Id
     variant_id: Id
     product_id: Id
     handle: str
@@ -277,6 +276,12 @@ class SavedItemOut(Model):
     price: ItemPrice | None
     """Of one; `None` when it is not sold any more."""
     available: int
+
+
+class SavedItemOut(SoldToday):
+    """Something kept for later."""
+
+    id: Id
 
 
 class SavedItems(Model):
@@ -293,19 +298,8 @@ class ShareLinkOut(Model):
     expires_at: datetime
 
 
-class SharedLineOut(Model):
-    """A line of a shared cart, at today's price."""
-
-    variant_id: Id
-    product_id: Id
-    handle: str
-    sku: str
-    title: str
-    image: str | None
-    quantity: int
-    price: ItemPrice | None
-    """Of one; `None` when it is not sold any more."""
-    available: int
+class SharedLineOut(SoldToday):
+    """A line of a shared cart."""
 
 
 class SharedCartOut(Model):

@@ -5,7 +5,6 @@ The copy says what and how many, and nothing of who shared it; prices are today'
 
 from __future__ import annotations
 
-import hashlib
 import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -27,6 +26,7 @@ from foundation.errors import NotFound, Unprocessable
 from foundation.events import AddToCart, Item, record
 from foundation.ids import new_id
 from foundation.outbox import announce
+from foundation.tokens import token_hash
 
 TOKEN_BYTES = 32
 SHARED_FOR = timedelta(days=30)
@@ -119,7 +119,7 @@ async def share(tx: Tx, shopper: Shopper, cart_id: UUID) -> ShareLinkOut:
     """
     await lock(tx, shopper, cart_id)
     token, now = secrets.token_urlsafe(TOKEN_BYTES), clock.now()
-    values = {"id": new_id(), "cart_id": cart_id, "token_hash": _hash(token), "now": now}
+    values = {"id": new_id(), "cart_id": cart_id, "token_hash": token_hash(token), "now": now}
     if await tx.one(_SHARE, {**values, "expires_at": now + SHARED_FOR}) is None:
         raise NothingToShare
     return ShareLinkOut(token=token, expires_at=now + SHARED_FOR)
@@ -186,7 +186,7 @@ async def _read(tx: Tx, shopper: Shopper | None, token: str, *, currency: str, c
         {
             "customer_id": shopper.customer_id if shopper else None,
             "visitor_id": shopper.visitor_id if shopper else None,
-            "token_hash": _hash(token),
+            "token_hash": token_hash(token),
             "currency": currency,
             "cart_id": cart_id,
             "now": now,
@@ -217,7 +217,3 @@ async def _announce(
 
 def _line_out(line: _Line) -> SharedLineOut:
     return SharedLineOut(quantity=line.row["quantity"], **today.sold(line.row, line.price))
-
-
-def _hash(token: str) -> bytes:
-    return hashlib.sha256(token.encode()).digest()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import secrets
 from dataclasses import dataclass
 from datetime import datetime
@@ -15,6 +14,7 @@ from foundation import clock, sealing
 from foundation.database import Tx, hot
 from foundation.errors import NotFound
 from foundation.ids import new_id
+from foundation.tokens import token_hash
 
 TOKEN_BYTES = 32
 REMEMBERED = 20
@@ -57,7 +57,7 @@ async def is_known(tx: Tx, account_id: UUID | None, browser: Browser) -> bool:
     """Whether somebody has signed in to the account with this browser before; it takes as long to find that there is
     no account.
     """
-    asked = {"account_id": account_id or _NOBODY, "token_hash": _hash(browser.device_token or "")}
+    asked = {"account_id": account_id or _NOBODY, "token_hash": token_hash(browser.device_token or "")}
     return await tx.one(_IS_KNOWN, asked) is not None
 
 
@@ -91,7 +91,7 @@ async def recognise(tx: Tx, account_id: UUID, browser: Browser) -> Recognised:
     """Remember that somebody signed in to an account with this browser, and say whether that is new."""
     token = browser.device_token or secrets.token_urlsafe(TOKEN_BYTES)
     network = sealing.digest(tx.tenant_id, "network", browser.whereabouts())
-    asked = {"account_id": account_id, "token_hash": _hash(token), "network": network}
+    asked = {"account_id": account_id, "token_hash": token_hash(token), "network": network}
     seen = await tx.one(_SEEN_OF, asked)
     row = await tx.one(_REMEMBER, {**asked, "id": new_id(), "now": clock.now(), "most": REMEMBERED})
     if seen is None or row is None:
@@ -167,7 +167,3 @@ async def sign_out(tx: Tx, account_id: UUID, session_id: UUID) -> None:
     ended = await tx.one(_END, {"account_id": account_id, "session_id": session_id, "now": clock.now()})
     if ended is None:
         raise SignInNotFound
-
-
-def _hash(token: str) -> bytes:
-    return hashlib.sha256(token.encode()).digest()

@@ -17,6 +17,7 @@ from foundation import clock
 from foundation.database import Database, Tx, hot
 from foundation.errors import Conflict, Forbidden, NotFound, Unprocessable
 from foundation.ids import new_id
+from foundation.tokens import token_hash
 
 MOST = 200
 """Keys of a shop, or of a vendor, that are good at the same time."""
@@ -178,7 +179,7 @@ async def make(
     values = {
         "id": key_id,
         "name": name,
-        "token_hash": once.hash_of(secret),
+        "token_hash": token_hash(secret),
         "scopes": sorted(set(scopes)),
         "vendor_id": vendor_id,
         "prefix": once.shown_of(PREFIX, secret),

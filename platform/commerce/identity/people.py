@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
@@ -17,6 +16,7 @@ from commerce.policies.roles import ROLES
 from foundation import clock
 from foundation.database import Tx, hot
 from foundation.errors import Forbidden
+from foundation.tokens import token_hash
 
 
 class NotStaff(Forbidden):
@@ -63,7 +63,7 @@ async def by_session(tx: Tx, token: str) -> Staff:
         KeyUnknown: there is no such session, or it is over.
         NotStaff: whoever is signed in doesn't work here.
     """
-    row = await tx.one(_BY_SESSION, {"token_hash": hashlib.sha256(token.encode()).digest(), "now": clock.now()})
+    row = await tx.one(_BY_SESSION, {"token_hash": token_hash(token), "now": clock.now()})
     if row is None:
         raise KeyUnknown
     if row["membership_id"] is None:

@@ -7,7 +7,6 @@ away, and of two at once only one finds it. A new one for the same purpose and t
 
 from __future__ import annotations
 
-import hashlib
 import hmac
 import secrets
 from collections.abc import Mapping, Sequence
@@ -24,6 +23,7 @@ from foundation import clock, sealing
 from foundation.database import Tx, hot
 from foundation.errors import Unprocessable
 from foundation.ids import new_id
+from foundation.tokens import token_hash
 
 TOKEN_BYTES = 32
 CODE_DIGITS = 6
@@ -97,7 +97,7 @@ async def issue_token(
 ) -> str:
     """A new token, to be sent or handed over; it is kept nowhere."""
     token = secrets.token_urlsafe(TOKEN_BYTES)
-    await _issue(tx, purpose, new_id(), _hash(token), target, subject_id, content, attempts)
+    await _issue(tx, purpose, new_id(), token_hash(token), target, subject_id, content, attempts)
     return token
 
 
@@ -171,7 +171,7 @@ async def redeem(tx: Tx, purpose: Purpose, token: str) -> Shown:
     Raises:
         ProofNotGood.
     """
-    return await _shown(tx, _TAKE, purpose, _hash(token))
+    return await _shown(tx, _TAKE, purpose, token_hash(token))
 
 
 async def look(tx: Tx, purpose: Purpose, token: str) -> Shown:
@@ -180,7 +180,7 @@ async def look(tx: Tx, purpose: Purpose, token: str) -> Shown:
     Raises:
         ProofNotGood.
     """
-    return await _shown(tx, _LOOK, purpose, _hash(token))
+    return await _shown(tx, _LOOK, purpose, token_hash(token))
 
 
 async def count(tx: Tx, purpose: Purpose, token: str) -> Shown:
@@ -189,7 +189,7 @@ async def count(tx: Tx, purpose: Purpose, token: str) -> Shown:
     Raises:
         ProofNotGood: it is over, or there have been too many attempts.
     """
-    return await _shown(tx, _COUNT, purpose, _hash(token))
+    return await _shown(tx, _COUNT, purpose, token_hash(token))
 
 
 async def _shown(tx: Tx, statement: Any, purpose: Purpose, secret_hash: bytes) -> Shown:
@@ -264,10 +264,6 @@ async def _opened(tx: Tx, row: Mapping[str, Any]) -> Shown:
     if content is None:
         raise ProofNotGood
     return Shown(row["subject_id"], orjson.loads(content))
-
-
-def _hash(token: str) -> bytes:
-    return hashlib.sha256(token.encode()).digest()
 
 
 def _code_hash(tenant_id: UUID, proof_id: UUID, code: str) -> bytes:

@@ -7,7 +7,6 @@ secrets finds one by a pattern, and knows by the check that it isn't some other 
 
 from __future__ import annotations
 
-import hashlib
 import secrets
 import string
 import zlib
@@ -41,11 +40,6 @@ def is_well_formed(prefix: str, secret: str) -> bool:
 def shown_of(prefix: str, secret: str) -> str:
     """The part that people know it by."""
     return secret[: len(prefix) + SHOWN]
-
-
-def hash_of(secret: str) -> bytes:
-    """What is kept of it. No slow hash is needed for what can't be guessed."""
-    return hashlib.sha256(secret.encode()).digest()
 
 
 def _check(chance: str) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import secrets
 from collections.abc import Mapping, Sequence
@@ -18,6 +17,7 @@ from foundation.database import Tx, hot
 from foundation.errors import Forbidden, Unauthenticated, Unprocessable
 from foundation.events import Consent, Context
 from foundation.ids import new_id
+from foundation.tokens import token_hash
 
 TOKEN_BYTES = 32
 
@@ -88,10 +88,6 @@ class Shopper:
         )
 
 
-def _hash(token: str) -> bytes:
-    return hashlib.sha256(token.encode()).digest()
-
-
 @dataclass(frozen=True, slots=True)
 class KnownCustomer:
     """A customer, as whoever they sign in to needs them."""
@@ -154,7 +150,7 @@ async def open_session(
     )
     values = {
         "id": shopper.session_id,
-        "token_hash": _hash(token),
+        "token_hash": token_hash(token),
         "visitor_id": shopper.visitor_id,
         "customer_id": shopper.customer_id,
         "consent": list(consent),
@@ -195,7 +191,7 @@ async def by_token(tx: Tx, token: str) -> Shopper:
         SessionUnknown: nobody was given that token here.
         SessionExpired: its time is over, it has rested too long, or it was signed out.
     """
-    row = await tx.one(_BY_TOKEN, {"token_hash": _hash(token), "now": clock.now()})
+    row = await tx.one(_BY_TOKEN, {"token_hash": token_hash(token), "now": clock.now()})
     if row is None:
         raise SessionUnknown
     if not row["good"]:
@@ -252,7 +248,7 @@ async def rotate(tx: Tx, session_id: UUID, *, amr: Sequence[str]) -> str:
         SessionExpired: it was signed out meanwhile.
     """
     token = secrets.token_urlsafe(TOKEN_BYTES)
-    values = {"session_id": session_id, "token_hash": _hash(token), "amr": list(amr), "now": clock.now()}
+    values = {"session_id": session_id, "token_hash": token_hash(token), "amr": list(amr), "now": clock.now()}
     if await tx.one(_ROTATE, values) is None:
         raise SessionExpired
     return token

@@ -20,6 +20,7 @@ from foundation.database import Base, Tx, hot
 from foundation.errors import Forbidden, Unauthenticated
 from foundation.ids import new_id
 from foundation.tables import Created, Str, TenantOwned, Timestamp, belongs_to
+from foundation.tokens import token_hash
 
 PREFIX = "twk_"
 OLD_LENGTH = len(PREFIX) + 43
@@ -150,7 +151,7 @@ async def create_key(
         tenant_id=tenant_id,
         id=new_id(),
         name=name,
-        token_hash=once.hash_of(token),
+        token_hash=token_hash(token),
         prefix=once.shown_of(PREFIX, token),
         scopes=list(scopes),
         vendor_id=vendor_id,
@@ -169,7 +170,7 @@ async def by_key(tx: Tx, token: str) -> Staff:
     if len(token) != OLD_LENGTH and not once.is_well_formed(PREFIX, token):
         raise KeyUnknown
     now = clock.now()
-    row = await tx.one(_BY_TOKEN, {"token_hash": once.hash_of(token), "now": now, "lately": now - SEEN_EVERY})
+    row = await tx.one(_BY_TOKEN, {"token_hash": token_hash(token), "now": now, "lately": now - SEEN_EVERY})
     if row is None:
         raise KeyUnknown
     return Staff(tx.tenant_id, row["id"], row["name"], frozenset(row["scopes"]), row["vendor_id"], is_due=row["is_due"])

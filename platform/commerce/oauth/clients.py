@@ -21,6 +21,7 @@ from foundation import clock
 from foundation.database import Tx, hot
 from foundation.errors import Conflict, NotFound, Unprocessable
 from foundation.ids import new_id
+from foundation.tokens import token_hash
 
 Kind = Literal["confidential", "public"]
 GrantType = Literal["authorization_code", "client_credentials", "refresh_token"]
@@ -139,7 +140,7 @@ async def authenticated(tx: Tx, client_id: str, secret: str | None) -> Client:
     """
     row = await _named(tx, client_id)
     expected: bytes | None = row["secret_hash"] if row is not None else None
-    given = once.hash_of(secret or "")
+    given = token_hash(secret or "")
     is_right = hmac.compare_digest(given, expected if expected is not None else bytes(32))
     if row is None or (is_right if expected is not None else secret is None) is False:
         raise invalid_client()
@@ -180,7 +181,7 @@ async def register(
         "id": client_id,
         "name": name,
         "kind": kind,
-        "secret_hash": once.hash_of(secret) if secret else None,
+        "secret_hash": token_hash(secret) if secret else None,
         "redirect_uris": list(redirect_uris),
         "grants": sorted(set(grants)),
         "scopes": sorted(set(scopes)),
@@ -222,7 +223,7 @@ async def new_secret(tx: Tx, client_id: UUID) -> str:
     if (await client(tx, client_id)).kind == "public":
         raise ClientInvalid(reason="a public program has no secret")
     secret = once.new_secret(PREFIX)
-    await tx.rows(_SECRET, {"id": client_id, "secret_hash": once.hash_of(secret)})
+    await tx.rows(_SECRET, {"id": client_id, "secret_hash": token_hash(secret)})
     return secret
 
 

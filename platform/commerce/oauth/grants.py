@@ -23,6 +23,7 @@ from foundation import clock
 from foundation.database import Tx, hot
 from foundation.errors import NotFound
 from foundation.ids import new_id
+from foundation.tokens import token_hash
 
 Subject = Literal["client", "customer"]
 CODE_LIFETIME = timedelta(seconds=60)
@@ -195,7 +196,7 @@ async def consent(
     granted = {"client_id": client.id, "subject": "customer", "subject_id": customer_id, "session_id": session_id}
     await tx.rows(_GRANT, {**granted, "id": grant_id, "scopes": list(scopes), "expires_at": now + GRANT_LIFETIME})
     bound = {"redirect_uri": redirect_uri, "challenge": challenge, "expires_at": now + CODE_LIFETIME}
-    await tx.rows(_CODE, {**bound, "id": new_id(), "grant_id": grant_id, "code_hash": once.hash_of(code)})
+    await tx.rows(_CODE, {**bound, "id": new_id(), "grant_id": grant_id, "code_hash": token_hash(code)})
     return code
 
 
@@ -205,7 +206,7 @@ async def redeem(tx: Tx, client: Client, *, code: str, redirect_uri: str, verifi
     Whatever its own client shows with it, a code is used up. Shown again, what came of it ends.
     """
     now = clock.now()
-    row = await tx.one(_FIND_CODE, {"hash": once.hash_of(code), "now": now})
+    row = await tx.one(_FIND_CODE, {"hash": token_hash(code), "now": now})
     if row is None or row["client_id"] != client.id:
         return None
     if row["used"]:
@@ -228,7 +229,7 @@ async def refresh(tx: Tx, client: Client, *, token: str, scopes: Sequence[str]) 
     if not once.is_well_formed(REFRESH_PREFIX, token):
         return None
     now = clock.now()
-    row = await tx.one(_FIND_REFRESH, {"hash": once.hash_of(token), "now": now})
+    row = await tx.one(_FIND_REFRESH, {"hash": token_hash(token), "now": now})
     if row is None or row["client_id"] != client.id:
         return None
     if row["used"]:
@@ -262,7 +263,7 @@ async def grant_of_refresh(tx: Tx, client: Client, token: str) -> asyncpg.Record
     """The grant of a refresh token of this client's that is still good."""
     if not once.is_well_formed(REFRESH_PREFIX, token):
         return None
-    row = await tx.one(_FIND_REFRESH, {"hash": once.hash_of(token), "now": clock.now()})
+    row = await tx.one(_FIND_REFRESH, {"hash": token_hash(token), "now": clock.now()})
     if row is None or row["client_id"] != client.id:
         return None
     return row if row["in_time"] and row["stands"] and not row["used"] else None
@@ -294,6 +295,6 @@ async def _issued(tx: Tx, client: Client, row: asyncpg.Record, scopes: list[str]
     token = None
     if "refresh_token" in client.grants:
         token = once.new_secret(REFRESH_PREFIX)
-        kept = {"id": new_id(), "grant_id": row["grant_id"], "token_hash": once.hash_of(token)}
+        kept = {"id": new_id(), "grant_id": row["grant_id"], "token_hash": token_hash(token)}
         await tx.rows(_REFRESH, {**kept, "expires_at": clock.now() + REFRESH_LIFETIME})
     return Issued(row["grant_id"], row["subject"], row["subject_id"], allowed, token)

@@ -16,7 +16,6 @@ from commerce.catalog.adding import NewProduct
 from commerce.delivery import service as delivery
 from commerce.delivery.schemas import MethodIn
 from commerce.identity import accounts, keys
-from commerce.identity import secrets_shown_once as once
 from commerce.identity.staff import Staff
 from commerce.inventory import keeping, warehouses
 from commerce.inventory.schemas import ReceiptIn, WarehouseIn
@@ -41,6 +40,7 @@ from commerce.tenancy import service as tenancy
 from foundation import clock, sealing
 from foundation.database import Tx, hot
 from foundation.errors import Conflict
+from foundation.tokens import token_hash
 
 PROOF = "two_"
 KEY_SHOWN = timedelta(hours=1)
@@ -127,7 +127,7 @@ async def prove(tx: Tx, token: str) -> None:
         SignUpUnknown: it is no link of ours.
     """
     row = await tx.one(_PROVE, {"now": clock.now()})
-    if row is None or not hmac.compare_digest(row["proof_hash"], once.hash_of(token)):
+    if row is None or not hmac.compare_digest(row["proof_hash"], token_hash(token)):
         raise SignUpUnknown
     (email,) = await sealing.unseal(tx, [row["email"]])
     account = await accounts.by_email(tx, email) if email else None
@@ -195,7 +195,7 @@ async def _let_in(tx: Tx, found: SignUp, *, address: str, home: str) -> None:
     _, key = await keys.make(tx, owner, name="Owner", scopes=SCOPES, vendor_id=None, expires_at=None)
     (api_key,) = await sealing.seal(tx, found.id, [key])
     proof = service.token_of(PROOF, tx.tenant_id)
-    values = {"id": found.id, "api_key": api_key, "proof_hash": once.hash_of(proof), "now": clock.now()}
+    values = {"id": found.id, "api_key": api_key, "proof_hash": token_hash(proof), "now": clock.now()}
     await tx.rows(_FINISH, values)
     locale = found.answers.selling.locale if found.answers.selling else "en-US"
     mail = Recipient(account.subject_id, "email", email, locale)

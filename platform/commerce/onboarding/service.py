@@ -24,6 +24,7 @@ from foundation import clock, sealing
 from foundation.database import Database, Tx, hot
 from foundation.errors import Conflict, TooMany, Unauthenticated, Unprocessable
 from foundation.ids import new_id
+from foundation.tokens import token_hash
 
 PREFIX = "tws_"
 KEPT_DAYS = 7
@@ -150,7 +151,7 @@ async def begin(tx: Tx, begun: BeginIn, *, host: str, password_hash: str) -> tup
     (email,) = await sealing.seal(tx, sign_up_id, [begun.email])
     values = {
         "id": sign_up_id,
-        "token_hash": once.hash_of(token),
+        "token_hash": token_hash(token),
         "email": email,
         "password_hash": password_hash,
         "answers": json.dumps({"name": begun.name, "slug": begun.slug}),
@@ -167,7 +168,7 @@ async def find(tx: Tx, token: str, *, hold: bool = False) -> SignUp:
         SignUpUnknown: there is none, or it has expired.
     """
     row = await tx.one(_HOLD if hold else _FIND)
-    if row is None or not hmac.compare_digest(row["token_hash"], once.hash_of(token)):
+    if row is None or not hmac.compare_digest(row["token_hash"], token_hash(token)):
         raise SignUpUnknown
     found = SignUp(
         row["id"],

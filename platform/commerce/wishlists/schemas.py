@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from commerce.pricing.schemas import ItemPrice
+from commerce.cart.schemas import SoldToday
 from foundation.types import Currency, Id, Input, Model, Quantity, Text
 
 
@@ -20,19 +20,9 @@ class WishIn(Input):
     quantity: Quantity = 1
 
 
-class WishOut(Model):
-    """Something on a list, at today's price."""
+class WishOut(SoldToday):
+    """Something on a list."""
 
-    variant_id: Id
-    product_id: Id
-    handle: str
-    sku: str
-    title: str
-    image: str | None
-    quantity: int
-    price: ItemPrice | None
-    """Of one; `None` when it is not sold any more."""
-    available: int
     added_at: datetime
 
 

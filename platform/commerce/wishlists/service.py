@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import secrets
 from collections.abc import Mapping, Sequence
 from datetime import datetime
@@ -22,6 +21,7 @@ from foundation.errors import NotFound, Unprocessable
 from foundation.events import AddToWishlist, Item, record
 from foundation.ids import new_id
 from foundation.outbox import announce
+from foundation.tokens import token_hash
 
 MAX_LISTS = 20
 MAX_ITEMS = 200
@@ -290,7 +290,7 @@ async def share(tx: Tx, shopper: Shopper, wishlist_id: UUID) -> str:
     """
     token = secrets.token_urlsafe(TOKEN_BYTES)
     (sealed,) = await sealing.seal(tx, _holder(shopper), [token])
-    await _changed(tx, shopper, wishlist_id, _SHARE, {"token_hash": _hash(token), "token": sealed})
+    await _changed(tx, shopper, wishlist_id, _SHARE, {"token_hash": token_hash(token), "token": sealed})
     return token
 
 
@@ -309,7 +309,7 @@ async def look(tx: Tx, shop: Shop, shopper: Shopper | None, token: str) -> Share
     Raises:
         WishlistNotFound.
     """
-    row = await tx.one(_SHARED, {"token_hash": _hash(token)})
+    row = await tx.one(_SHARED, {"token_hash": token_hash(token)})
     if row is None:
         raise WishlistNotFound
     (name,) = await sealing.unseal(tx, [row["name"]])
@@ -372,7 +372,3 @@ async def _announce(tx: Tx, shop: Shop, shopper: Shopper, wishlist_id: UUID, var
 
 def _holder(shopper: Shopper) -> UUID:
     return shopper.customer_id or shopper.visitor_id
-
-
-def _hash(token: str) -> bytes:
-    return hashlib.sha256(token.encode()).digest()
