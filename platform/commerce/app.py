@@ -21,6 +21,7 @@ from commerce.audit import api as audit
 from commerce.behaviour import api as behaviour
 from commerce.billing import api as billing
 from commerce.billing.service import configured as configured_billing
+from commerce.branding import api as branding
 from commerce.cart import api as cart
 from commerce.cart import gift_api as gifts
 from commerce.cart import keeping_api as kept
@@ -207,6 +208,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         privacy,
         keys_api,
         configuration,
+        branding,
         domains,
         lifecycle,
         operators,

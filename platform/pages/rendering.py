@@ -14,6 +14,7 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from starlette.responses import HTMLResponse
 
+from commerce.logos import service as logos
 from foundation.money import exponent, to_decimal
 from foundation.types import MoneyOut
 
@@ -112,5 +113,5 @@ def _environment(pages: Pages) -> Environment:
         lstrip_blocks=True,
     )
     env.filters.update(money=money, price=price, day=day, moment=moment, label=label, percent=percent)
-    env.globals.update(asset=pages.asset)
+    env.globals.update(asset=pages.asset, logo_of=logos.mark_of)
     return env

@@ -10,13 +10,15 @@ from pathlib import Path as File
 from typing import Annotated
 from uuid import UUID
 
-import fsspec
 from fastapi import APIRouter, Path, Request
 from starlette.responses import Response
 
 from commerce.catalog import service as catalog
 from commerce.catalog.schemas import ProductDetail
-from commerce.http import CoreDep, ShopDep
+from commerce.http import Core, CoreDep, ShopDep
+from commerce.logos import service as logos
+from commerce.tenancy.service import Shop
+from foundation import objects
 from foundation.access import ANYONE, needs
 from foundation.errors import NotFound
 from foundation.settings import Settings
@@ -29,6 +31,8 @@ _TYPES = {"jpg": "image/jpeg", "jpeg": "image/jpeg", "png": "image/png", "webp":
 _SANDBOX = "default-src 'none'; style-src 'unsafe-inline'; sandbox"
 
 router = APIRouter()
+Mark = Annotated[str, Path(pattern=r"^[0-9a-f]{32}$")]
+"""What a logo is kept under."""
 
 
 class ImageNotFound(NotFound):
@@ -72,6 +76,27 @@ async def photograph(
     return _picture(request, await asyncio.to_thread(_read, core.settings, key), media_type)
 
 
+@router.get("/shop/logo/{mark}.png")
+@needs(ANYONE)
+async def logo(request: Request, core: CoreDep, shop: ShopDep, mark: Mark) -> Response:
+    """A logo that the shop has or had."""
+    return await _logo(request, core, shop, mark, "logo")
+
+
+@router.get("/shop/icon/{mark}.png")
+@needs(ANYONE)
+async def icon(request: Request, core: CoreDep, shop: ShopDep, mark: Mark) -> Response:
+    """The icon made of a logo."""
+    return await _logo(request, core, shop, mark, "icon")
+
+
+async def _logo(request: Request, core: Core, shop: Shop, mark: str, part: logos.Part) -> Response:
+    body = await logos.load(core.settings, shop.id, mark, part)
+    if body is None:
+        raise ImageNotFound
+    return _picture(request, body, "image/png")
+
+
 @lru_cache(maxsize=4096)
 def _drawn(product_id: UUID, title: str, category_path: tuple[str, ...]) -> bytes:
     svg: str = artwork.draw(product_id, title, category_path)
@@ -81,11 +106,12 @@ def _drawn(product_id: UUID, title: str, category_path: tuple[str, ...]) -> byte
 def _read(settings: Settings, key: str) -> bytes:
     if settings.objects_url is None:
         raise ImageNotFound
-    filesystem, root = fsspec.core.url_to_fs(settings.objects_url)
     try:
-        body: bytes = filesystem.cat_file(f"{root.rstrip('/')}/{key}")
+        body = objects.get(settings.objects_url, key)
     except OSError as error:
         raise ImageNotFound from error
+    if body is None:
+        raise ImageNotFound
     return body
 
 

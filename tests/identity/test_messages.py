@@ -75,7 +75,12 @@ async def shop(app: Any, grocer: SeededShop) -> Shop:
 
 @pytest.fixture
 def post(app: Any, server: Server) -> Post:
-    return Post(app.state.core.database, Smtp(f"smtp://127.0.0.1:{server.port}", "no-reply@shop.example"), Console())
+    return Post(
+        app.state.core.database,
+        Smtp(f"smtp://127.0.0.1:{server.port}", "no-reply@shop.example"),
+        Console(),
+        app.state.core.settings,
+    )
 
 
 async def queue(app: Any, shop: Shop, template: str = "registered_already", **values: str) -> None:
@@ -175,7 +180,9 @@ async def test_what_is_refused_for_good_is_given_up_at_once(
 
 
 async def test_a_server_that_is_away_for_good_is_given_up_after_some_tries(app: Any, shop: Shop, rows: Rows) -> None:
-    post = Post(app.state.core.database, Smtp("smtp://127.0.0.1:9", "no-reply@shop.example"), Console())
+    post = Post(
+        app.state.core.database, Smtp("smtp://127.0.0.1:9", "no-reply@shop.example"), Console(), app.state.core.settings
+    )
     await queue(app, shop)
     now = clock.now()
     for number in range(ATTEMPTS + 1):
@@ -281,7 +288,9 @@ async def test_a_text_message_goes_by_twilios_api(app: Any, shop: Shop, rows: Ro
         return httpx.Response(201, json={"sid": "SM1"})
 
     async with httpx.AsyncClient(transport=httpx.MockTransport(answer)) as client:
-        post = Post(app.state.core.database, Console(), Twilio(client, "AC1", "secret", "+15005550006"))
+        post = Post(
+            app.state.core.database, Console(), Twilio(client, "AC1", "secret", "+15005550006"), app.state.core.settings
+        )
         async with app.state.core.database.tx(shop.id) as tx:
             to = Recipient(new_id(), "sms", "+14155550123", "en-US")
             await send(tx, "sign_in_code", to, {"code": "012345"})

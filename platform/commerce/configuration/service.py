@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from pydantic import ValidationError
@@ -100,6 +100,18 @@ async def change(tx: Tx, configuration: Configuration, *, version: int, by: str,
     await _write(tx, version, configuration_of(before), UNWRITTEN, "")
     await _write(tx, kept, after, by, note)
     return ConfigurationOut(version=kept, configuration=after)
+
+
+async def amend(tx: Tx, part: Callable[[Configuration], Configuration], *, by: str, note: str = "") -> ConfigurationOut:
+    """Change a part of the present configuration, whatever else of it has changed before; of two at once, one is
+    refused.
+
+    Raises:
+        SettingsChanged: somebody has changed it since this transaction read it.
+    """
+    present = await read(tx)
+    amended = part(Configuration.model_validate(present.configuration))
+    return await change(tx, amended, version=present.version, by=by, note=note)
 
 
 async def revert(tx: Tx, *, to: int, version: int, by: str) -> ConfigurationOut:

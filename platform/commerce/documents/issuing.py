@@ -30,6 +30,7 @@ from commerce.documents.amounts import (
     still_to_say,
     to_charge,
 )
+from commerce.logos import service as logos
 from foundation import clock
 from foundation.database import Tx, hot
 from foundation.events import DocumentIssued, record
@@ -57,6 +58,7 @@ _SNAPSHOT = hot(
         """
         SELECT jsonb_build_object(
             'order', to_jsonb(o), 'issuer', i.details, 'locale', t.locale, 'zone', coalesce(t.settings->>'zone', 'UTC'),
+            'settings', jsonb_build_object('theme', t.settings->'theme'),
             'lines', (SELECT jsonb_agg(to_jsonb(l) ORDER BY l.id) FROM order_line l
                       WHERE l.tenant_id = o.tenant_id AND l.order_id = o.id),
             'paid_with', (SELECT coalesce(jsonb_agg(jsonb_build_object('provider', p.provider, 'amount', p.amount)
@@ -140,6 +142,7 @@ class _About:
         self.issuer: Mapping[str, Any] = known["issuer"]
         self.locale: str = known["locale"]
         self.zone = ZoneInfo(known["zone"])
+        self.logo = logos.mark_of(known["settings"])
         self.paid_with: Sequence[Mapping[str, Any]] = known["paid_with"]
         self._papers: Sequence[Mapping[str, Any]] = known["papers"]
         self.invoices = [(UUID(paper["id"]), paper["number"]) for paper in self._papers if paper["kind"] == "invoice"]
@@ -266,6 +269,7 @@ def _data(about: _About, kind: DocumentKind, parts: Sequence[Part]) -> dict[str,
     order = about.order
     return {
         "issuer": about.issuer,
+        "logo": about.logo,
         "locale": about.locale,
         "buyer": {"email": order["email"], "address": order["address"], "vat_id": order.get("vat_id")},
         "order": {"number": order["number"], "placed_on": _day(order["placed_at"], about.zone)},

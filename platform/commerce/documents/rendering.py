@@ -5,6 +5,7 @@ Typst and Babel are loaded when the first paper is asked for, and no sooner: mos
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Mapping
 from datetime import date, datetime
 from decimal import Decimal
@@ -20,16 +21,17 @@ from commerce.documents.words import words
 from foundation.money import to_decimal
 
 TEMPLATES = Path(__file__).parent / "templates"
+_LOGO_MM = (70, 16)
 Template = Literal["invoice", "packing_slip", "label"]
 
 
-def invoice(written: Written) -> bytes:
-    """An invoice or a credit note."""
-    return _compile("invoice", _invoice(written), written.document.issued_at)
+def invoice(written: Written, logo: bytes | None = None) -> bytes:
+    """An invoice or a credit note; `logo` is a PNG that stands for the issuer's name."""
+    return _compile("invoice", {**_invoice(written), "logo": _logo(logo)}, written.document.issued_at)
 
 
-def packing_slip(parcel: Parcel) -> bytes:
-    """What lies in a parcel; no prices."""
+def packing_slip(parcel: Parcel, logo: bytes | None = None) -> bytes:
+    """What lies in a parcel; no prices. `logo` is a PNG that stands for the shop's name."""
     said = words(parcel.locale)
     document = {
         "words": said,
@@ -58,6 +60,7 @@ def packing_slip(parcel: Parcel) -> bytes:
         "units": sum(line.quantity for line in parcel.lines),
         "mark": marks.qr_code(parcel.order_number),
         "bars": marks.bars(parcel.order_number),
+        "logo": _logo(logo),
     }
     return _compile("packing_slip", document, parcel.sent_at)
 
@@ -85,6 +88,15 @@ def address_lines(address: Mapping[str, Any] | None, locale: str) -> list[str]:
     country = _known(locale).territories.get(address["country"], address["country"])
     lines = (address.get("name"), address["line1"], address.get("line2"), place, country)
     return [line for line in lines if line]
+
+
+def _logo(png: bytes | None) -> dict[str, Any] | None:
+    """A PNG, and how large it is printed: as large as fits, in millimetres."""
+    if png is None:
+        return None
+    width, height = struct.unpack(">II", png[16:24])  # the size stands first (PNG, 11.2.2)
+    scale = min(_LOGO_MM[0] / width, _LOGO_MM[1] / height)
+    return {"png": list(png), "width": width * scale, "height": height * scale}
 
 
 def _named(name: str) -> list[str]:

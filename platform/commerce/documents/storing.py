@@ -7,26 +7,19 @@ from uuid import UUID
 
 from commerce.documents import rendering
 from commerce.documents.service import Written
+from commerce.logos import service as logos
+from foundation import objects
 from foundation.settings import Settings
 
 
 async def pdf(settings: Settings, tenant_id: UUID, written: Written) -> bytes:
-    """An invoice or a credit note. Call it outside any transaction."""
-    return await asyncio.to_thread(_pdf, settings, tenant_id, written)
-
-
-def _pdf(settings: Settings, tenant_id: UUID, written: Written) -> bytes:
-    if settings.objects_url is None:
-        return rendering.invoice(written)
-    import fsspec  # noqa: PLC0415
-
-    store, root = fsspec.url_to_fs(settings.objects_url)
-    path = f"{root}/tenants/{tenant_id}/documents/{written.document.id}.pdf"
-    try:
-        kept: bytes = store.cat_file(path)
-    except FileNotFoundError:
-        kept = rendering.invoice(written)
-        store.makedirs(path.rpartition("/")[0], exist_ok=True)
-        with store.transaction, store.open(path, "wb") as target:  # whole or not at all
-            target.write(kept)
+    """An invoice or a credit note, with the logo that the shop had then. Call it outside any transaction."""
+    url, path = settings.objects_url, f"tenants/{tenant_id}/documents/{written.document.id}.pdf"
+    if url is None:
+        return await asyncio.to_thread(rendering.invoice, written)
+    kept = await asyncio.to_thread(objects.get, url, path)
+    if kept is None:
+        logo = await logos.load(settings, tenant_id, written.data.get("logo"))
+        kept = await asyncio.to_thread(rendering.invoice, written, logo)
+        await asyncio.to_thread(objects.put, url, path, kept)
     return kept

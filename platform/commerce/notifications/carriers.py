@@ -22,6 +22,9 @@ from foundation.settings import Settings
 log = structlog.get_logger(__name__)
 
 TIMEOUT = 15.0
+_LOGO = "logo"
+LOGO_AT = f"cid:{_LOGO}"
+"""Where a mail's words find the logo that comes along with it (RFC 2392)."""
 TWILIO = "https://api.twilio.com"
 
 
@@ -42,6 +45,8 @@ class Letterhead:
     sender: str
     """The shop's name."""
     recipient: str
+    logo: bytes | None = None
+    """A PNG that the words show at `LOGO_AT`."""
 
 
 class Mail(Protocol):
@@ -86,7 +91,7 @@ class Smtp:
         """Hand a mail over."""
         try:
             await aiosmtplib.send(
-                self._written(head, words),
+                self.written(head, words),
                 sender=self._from,
                 recipients=[head.recipient],
                 hostname=self._host,
@@ -109,7 +114,8 @@ class Smtp:
         except ValueError as fault:  # an address that can't be written in a header
             raise Undeliverable("the address can't be written") from fault
 
-    def _written(self, head: Letterhead, words: Rendered) -> EmailMessage:
+    def written(self, head: Letterhead, words: Rendered) -> EmailMessage:
+        """A mail as it is handed over."""
         mail = EmailMessage()
         local, _, domain = self._from.rpartition("@")
         mail["From"] = Address(" ".join(head.sender.split()), local, domain)
@@ -120,6 +126,9 @@ class Smtp:
         mail["Auto-Submitted"] = "auto-generated"
         mail.set_content(words.text)
         mail.add_alternative(words.html, subtype="html")
+        if head.logo is not None:
+            _, html = mail.iter_parts()
+            html.add_related(head.logo, "image", "png", cid=f"<{_LOGO}>", disposition="inline")
         return mail
 
 

@@ -24,8 +24,9 @@ class Rendered:
     html: str
 
 
-def rendered(shop: Shop, template: str, values: Mapping[str, str]) -> Rendered:
-    """A message in a shop's own words and colours.
+def rendered(shop: Shop, template: str, values: Mapping[str, str], *, logo_at: str | None = None) -> Rendered:
+    """A message in a shop's own words and colours. `logo_at` is where the logo that the shop uploaded is loaded from;
+    without it the shop's name stands there.
 
     Raises:
         KeyError: there is no such message.
@@ -37,7 +38,7 @@ def rendered(shop: Shop, template: str, values: Mapping[str, str]) -> Rendered:
     subject = " ".join(filled(letter.subject, known).split())
     context = {
         "shop": shop,
-        "logo": _logo(shop.settings),
+        "logo": _logo(shop.settings) or logo_at,
         "subject": subject,
         "paragraphs": paragraphs,
         "action": filled(letter.action, known),
@@ -65,7 +66,7 @@ def text_message(shop: Shop, template: str, values: Mapping[str, str]) -> str:
 
 
 def _logo(settings: Mapping[str, Any]) -> str | None:
-    """The logo, if mail programs can load it: `theme.logo` with its whole address."""
+    """The logo, if mail programs can load it by themselves: `theme.logo` with its whole address."""
     theme = settings.get("theme")
     logo = theme.get("logo") if isinstance(theme, dict) else None
     return logo if isinstance(logo, str) and logo.startswith("https://") else None

@@ -21,7 +21,17 @@ import structlog
 from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
 
-from commerce.notifications.carriers import Letterhead, Mail, NotDelivered, Texts, Undeliverable, mail_of, texts_of
+from commerce.logos import service as logos
+from commerce.notifications.carriers import (
+    LOGO_AT,
+    Letterhead,
+    Mail,
+    NotDelivered,
+    Texts,
+    Undeliverable,
+    mail_of,
+    texts_of,
+)
 from commerce.notifications.rendering import rendered, text_message
 from commerce.tenancy import service as tenancy
 from commerce.tenancy.service import Shop
@@ -96,6 +106,7 @@ class Post:
     database: Database
     mail: Mail
     texts: Texts
+    settings: Settings
 
     async def send_due(self, shop: Shop) -> int:
         """Send what is due in one shop: how many were taken."""
@@ -127,19 +138,20 @@ class Post:
     async def _hand_over(self, shop: Shop, row: Mapping[str, Any], recipient: str | None, content: str | None) -> None:
         if recipient is None or content is None:
             raise Undeliverable("its recipient was erased")
-        values = orjson.loads(content)
+        values, logo = orjson.loads(content), None
         try:
             if row["channel"] == "sms":
                 words = text_message(shop, row["template"], values)
             else:
-                letter = rendered(shop, row["template"], values)
+                logo = await logos.load(self.settings, shop.id, logos.mark_of(shop.settings))
+                letter = rendered(shop, row["template"], values, logo_at=LOGO_AT if logo else None)
         except KeyError as fault:
             # An older worker may not know yet what a newer one of the web sends.
             raise NotDelivered(f"there is no message {row['template']}") from fault
         if row["channel"] == "sms":
             await self.texts.send(recipient, words)
         else:
-            await self.mail.send(Letterhead(row["id"], shop.name, recipient), letter)
+            await self.mail.send(Letterhead(row["id"], shop.name, recipient, logo), letter)
 
     async def _put_off(self, shop: Shop, row: Mapping[str, Any], error: str) -> None:
         if row["attempts"] >= ATTEMPTS:
@@ -165,7 +177,7 @@ async def forget(tx: Tx) -> None:
 
 async def run(database: Database, settings: Settings, client: httpx.AsyncClient) -> None:
     """Send what is due in every shop, until it is cancelled."""
-    post = Post(database, mail_of(settings), texts_of(settings, client))
+    post = Post(database, mail_of(settings), texts_of(settings, client), settings)
     while True:
         try:
             async with database.transaction(None) as session:

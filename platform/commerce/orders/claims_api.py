@@ -18,10 +18,11 @@ from commerce.orders.claim_schemas import ClaimDecisionIn, ClaimIn, ClaimRefundI
 from commerce.orders.claiming import Claimed
 from commerce.orders.held import by_shopper
 from commerce.orders.photos import CLAIMS
-from commerce.orders.photos_api import PHOTO, add_once, shown
+from commerce.orders.photos_api import add_once, shown
 from commerce.orders.schemas import OrderOut, StaffOrderOut
 from commerce.orders.states import TRANSITIONS
 from foundation.database import Tx
+from foundation.pictures import PICTURE_BODY
 
 router = APIRouter(tags=["orders"])
 Reader = Annotated[Staff, Depends(staff("orders:read"))]
@@ -40,7 +41,7 @@ async def raise_own(
     return await raise_once(request, core, shopper, key, order_id, _claimed(body), note=body.note)
 
 
-@router.post(f"{STORE}/{{claim_id}}/photos", status_code=status.HTTP_201_CREATED, openapi_extra=PHOTO)
+@router.post(f"{STORE}/{{claim_id}}/photos", status_code=status.HTTP_201_CREATED, openapi_extra=PICTURE_BODY)
 async def add_own_photo(
     request: Request, core: CoreDep, shopper: ShopperDep, key: KeyDep, order_id: OrderId, claim_id: ClaimId
 ) -> Response:
@@ -68,7 +69,7 @@ async def raise_for_shopper(
     return await change_order(request, core, by, key, order_id, do, status.HTTP_201_CREATED)
 
 
-@router.post(f"{ADMIN}/{{claim_id}}/photos", status_code=status.HTTP_201_CREATED, openapi_extra=PHOTO)
+@router.post(f"{ADMIN}/{{claim_id}}/photos", status_code=status.HTTP_201_CREATED, openapi_extra=PICTURE_BODY)
 async def add_photo(
     request: Request, core: CoreDep, by: Claimer, key: KeyDep, order_id: OrderId, claim_id: ClaimId
 ) -> Response:

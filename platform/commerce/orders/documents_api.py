@@ -13,6 +13,7 @@ from commerce.documents.schemas import DocumentList
 from commerce.documents.service import Written
 from commerce.http import Core, CoreDep, ShopDep, ShopperDep, staff
 from commerce.identity.staff import Staff
+from commerce.logos import service as logos
 from commerce.orders import labelling, reading
 from commerce.orders.photos import RETURNS
 from commerce.orders.photos_api import shown
@@ -82,7 +83,8 @@ async def packing_slip(
 
     async with core.database.tx(shop.id, read_only=True) as tx:
         parcel = await parcels.parcel(tx, shop, order_id, fulfilment_id)
-    return pdf(await asyncio.to_thread(rendering.packing_slip, parcel), f"packing-slip-{parcel.order_number}")
+    logo = await logos.load(core.settings, shop.id, logos.mark_of(shop.settings))
+    return pdf(await asyncio.to_thread(rendering.packing_slip, parcel, logo), f"packing-slip-{parcel.order_number}")
 
 
 @router.get(f"{ADMIN}/fulfilments/{{fulfilment_id}}/label.pdf", **PDF)

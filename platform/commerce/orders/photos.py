@@ -14,7 +14,7 @@ from commerce.identity.service import Shopper
 from commerce.orders.claiming import ClaimNotFound
 from commerce.orders.held import Actor, enter, hold
 from commerce.orders.returning import ReturnNotFound
-from foundation import clock, pictures
+from foundation import clock, objects, pictures
 from foundation.database import Database, HotStatement, Tx, hot
 from foundation.errors import Conflict, NotFound, Problem, Unavailable
 from foundation.ids import new_id
@@ -139,7 +139,7 @@ async def add(
         await hold(tx, order_id, owner=owner)
         await _require_room(tx, album, order_id, owner_id)
     photo = await asyncio.to_thread(read, upload)
-    await asyncio.to_thread(_store, settings.objects_url, _path(tenant_id, album, photo_id), photo.body)
+    await asyncio.to_thread(objects.put, settings.objects_url, _path(tenant_id, album, photo_id), photo.body)
     async with database.tx(tenant_id) as tx:
         held = await hold(tx, order_id, owner=owner)
         await _require_room(tx, album, order_id, owner_id)
@@ -161,7 +161,10 @@ async def load(settings: Settings, tx: Tx, album: Album, order_id: UUID, owner_i
         raise PhotoNotFound
     if settings.objects_url is None:
         raise PhotosUnavailable
-    return await asyncio.to_thread(_load, settings.objects_url, _path(tx.tenant_id, album, photo_id))
+    body = await asyncio.to_thread(objects.get, settings.objects_url, _path(tx.tenant_id, album, photo_id))
+    if body is None:
+        raise PhotoNotFound
+    return body
 
 
 def read(upload: bytes) -> Photo:
@@ -190,24 +193,3 @@ async def _require_room(tx: Tx, album: Album, order_id: UUID, owner_id: UUID) ->
 
 def _path(tenant_id: UUID, album: Album, photo_id: UUID) -> str:
     return f"tenants/{tenant_id}/{album.of}s/{photo_id}.jpg"
-
-
-def _store(url: str, path: str, body: bytes) -> None:
-    import fsspec  # noqa: PLC0415
-
-    store, root = fsspec.url_to_fs(url)
-    target = f"{root}/{path}"
-    store.makedirs(target.rpartition("/")[0], exist_ok=True)
-    with store.transaction, store.open(target, "wb") as file:  # whole or not at all
-        file.write(body)
-
-
-def _load(url: str, path: str) -> bytes:
-    import fsspec  # noqa: PLC0415
-
-    store, root = fsspec.url_to_fs(url)
-    try:
-        body: bytes = store.cat_file(f"{root}/{path}")
-    except FileNotFoundError as fault:
-        raise PhotoNotFound from fault
-    return body

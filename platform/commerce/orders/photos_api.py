@@ -15,16 +15,6 @@ from commerce.orders.held import by_shopper
 from commerce.orders.photos import Album
 from foundation.http import json_bytes, model_bytes
 
-PHOTO = {
-    "requestBody": {
-        "required": True,
-        "content": {
-            f"image/{kind}": {"schema": {"type": "string", "format": "binary"}} for kind in ("jpeg", "png", "webp")
-        },
-    }
-}
-"""What OpenAPI says of a body that is a photo."""
-
 
 async def add_once(
     request: Request,

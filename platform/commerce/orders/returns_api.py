@@ -15,7 +15,7 @@ from commerce.orders.answering import OrderId, change_order
 from commerce.orders.change_schemas import Preview
 from commerce.orders.held import by_shopper
 from commerce.orders.photos import RETURNS
-from commerce.orders.photos_api import PHOTO, add_once, shown
+from commerce.orders.photos_api import add_once, shown
 from commerce.orders.return_schemas import ReturnIn
 from commerce.orders.returning import Announced
 from commerce.orders.schemas import OrderOut
@@ -23,6 +23,7 @@ from commerce.orders.taxing import asking
 from commerce.taxes import engines
 from commerce.taxes.quotes import Quote
 from foundation.database import Tx
+from foundation.pictures import PICTURE_BODY
 
 router = APIRouter(prefix="/v1/store/orders", tags=["orders"])
 
@@ -58,7 +59,7 @@ async def preview_return(core: CoreDep, shopper: ShopperDep, order_id: OrderId, 
     return await preview_exchange(core, shopper, order_id, announced, body.by_variant())
 
 
-@router.post("/{order_id}/returns/{return_id}/photos", status_code=status.HTTP_201_CREATED, openapi_extra=PHOTO)
+@router.post("/{order_id}/returns/{return_id}/photos", status_code=status.HTTP_201_CREATED, openapi_extra=PICTURE_BODY)
 async def add_photo(
     request: Request,
     core: CoreDep,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import email
 import email.policy
 import json
@@ -89,8 +90,20 @@ class Store:
             recipient=str(mail["To"] or ""),
             subject=str(mail["Subject"] or ""),
             text=_part(mail, "plain") or "",
-            html=_part(mail, "html"),
+            html=_with_pictures(mail, _part(mail, "html")),
         )
+
+
+def _with_pictures(mail: EmailMessage, html: str | None) -> str | None:
+    """HTML with the pictures that come along (RFC 2392) in place of the addresses by which it asks for them."""
+    if html is None:
+        return None
+    for part in mail.walk():
+        if part.get_content_maintype() == "image" and part["Content-ID"]:
+            body = base64.b64encode(part.get_content()).decode()
+            named = str(part["Content-ID"]).strip("<>")
+            html = html.replace(f'"cid:{named}"', f'"data:{part.get_content_type()};base64,{body}"')
+    return html
 
 
 def _part(mail: EmailMessage, kind: str) -> str | None:

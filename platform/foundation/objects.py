@@ -1,0 +1,37 @@
+"""Files in the object store, each whole or not there at all. These block: call them in a thread.
+
+fsspec is loaded when the first file is asked for, and no sooner: most workers never need it.
+"""
+
+from __future__ import annotations
+
+
+def put(url: str, path: str, body: bytes) -> None:
+    """Write a file of the store at `url`, in place of one that is there.
+
+    Raises:
+        OSError: the store takes nothing now.
+    """
+    import fsspec  # noqa: PLC0415
+
+    store, root = fsspec.url_to_fs(url)
+    target = f"{root}/{path}"
+    store.makedirs(target.rpartition("/")[0], exist_ok=True)
+    with store.transaction, store.open(target, "wb") as file:
+        file.write(body)
+
+
+def get(url: str, path: str) -> bytes | None:
+    """A file of the store at `url`; `None` if it is not there.
+
+    Raises:
+        OSError: the store can't be read now.
+    """
+    import fsspec  # noqa: PLC0415
+
+    store, root = fsspec.url_to_fs(url)
+    try:
+        body: bytes = store.cat_file(f"{root}/{path}")
+    except FileNotFoundError:
+        return None
+    return body
