@@ -18,7 +18,10 @@ from tradewind.engines.mailbox.store import Arrived, Store
 
 ACCOUNT = "local"
 _POLICY = "default-src 'none'; style-src 'unsafe-inline'; frame-src 'self'; form-action 'self'; base-uri 'none'"
-_MAIL_POLICY = "sandbox allow-popups allow-popups-to-escape-sandbox; default-src 'none'; style-src 'unsafe-inline'; img-src https: data:"
+_MAIL_POLICY = (
+    "sandbox allow-popups allow-popups-to-escape-sandbox; default-src 'none'; style-src 'unsafe-inline'; "
+    "img-src https: data:"
+)
 """A mail runs nothing and loads nothing but pictures; its links open in a window of their own."""
 
 
