@@ -28,7 +28,33 @@ def events(platform: Platform, reporter: dg.ResourceParam[Reporter]) -> dg.Mater
     return dg.MaterializeResult(metadata={"rows": rows_of(settings, "events")})
 
 
-@dg.asset(deps=[events], group_name="events", kinds={"clickhouse"})
+@dg.asset(deps=[events], group_name="events", kinds={"clickhouse", "feast", "valkey"})
+def forgotten(platform: Platform, reporter: dg.ResourceParam[Reporter]) -> dg.MaterializeResult[Any]:
+    """Nothing of anybody who was forgotten, in the event store and the feature store."""
+    from features import forgetting as features  # noqa: PLC0415
+    from foundation import clients, clock  # noqa: PLC0415
+    from pipelines import forgetting, tombstones  # noqa: PLC0415
+
+    settings = platform.settings()
+    tell = reporter.of("forgotten")
+    counts: dict[str, int] = {}
+    client = clients.clickhouse(settings)
+    try:
+        with clients.redis(settings) as redis:
+            states = tombstones.states(settings)
+            for done, state in enumerate(states):
+                tell(done, len(states), "tombstones")
+                begun, people = clock.now(), tombstones.subjects(settings, state.tenant_id)
+                found = forgetting.forget(client, state.tenant_id, people)
+                found |= features.forget(client, redis, state.tenant_id, people)
+                forgetting.remember(client, state, at=begun)
+                counts = {name: counts.get(name, 0) + found.get(name, 0) for name in {*counts, *found}}
+    finally:
+        client.close()
+    return dg.MaterializeResult(metadata={f"rows/{name}": count for name, count in sorted(counts.items())})
+
+
+@dg.asset(deps=[forgotten], group_name="events", kinds={"clickhouse"})
 def interactions(platform: Platform, reporter: dg.ResourceParam[Reporter]) -> dg.MaterializeResult[Any]:
     """Orders, carts and views by shopper and product, of those who agreed to personalisation."""
     from pipelines.audit import rows_of  # noqa: PLC0415
@@ -109,9 +135,10 @@ def item_index(
 ALL: list[dg.AssetsDefinition | dg.AssetSpec] = [
     outbox,
     events,
+    forgotten,
     interactions,
     shopper_features,
     recommendation_model,
     item_index,
 ]
-NAMES = ("events", "interactions", "shopper_features", "recommendation_model", "item_index")
+NAMES = ("events", "forgotten", "interactions", "shopper_features", "recommendation_model", "item_index")

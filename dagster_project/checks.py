@@ -70,6 +70,29 @@ def events_keep_their_contracts(platform: Platform) -> dg.AssetCheckResult:
     return dg.AssetCheckResult(passed=not broken, metadata={"broken": len(broken), "first": broken[:5]})
 
 
+@dg.asset_check(asset="forgotten", blocking=True)
+def nobody_forgotten_is_kept(platform: Platform) -> dg.AssetCheckResult:
+    """No table and no key names anybody who was forgotten; if one does, materialise `forgotten` again."""
+    from features import forgetting as features  # noqa: PLC0415
+    from foundation import clients  # noqa: PLC0415
+    from pipelines import forgetting, tombstones  # noqa: PLC0415
+
+    settings = platform.settings()
+    client = clients.clickhouse(settings)
+    kept: dict[str, Any] = {}
+    try:
+        with clients.redis(settings) as redis:
+            for tenant_id in (state.tenant_id for state in tombstones.states(settings)):
+                people = tombstones.subjects(settings, tenant_id)
+                places = forgetting.kept_of(client, tenant_id, people)
+                places |= features.kept_of(client, redis, tenant_id, people)
+                if places:
+                    kept[str(tenant_id)] = sorted(places)
+    finally:
+        client.close()
+    return dg.AssetCheckResult(passed=not kept, metadata={"kept": kept})
+
+
 @dg.asset_check(asset="shopper_features")
 def online_features_can_be_recomputed(platform: Platform) -> dg.AssetCheckResult:
     """What is online for some shoppers is what the definition gives as of the same instant."""
@@ -105,6 +128,7 @@ ALL = [
     orders_agree_with_postgres,
     events_are_fresh,
     events_keep_their_contracts,
+    nobody_forgotten_is_kept,
     online_features_can_be_recomputed,
     index_is_the_champions,
 ]

@@ -5,8 +5,9 @@ from __future__ import annotations
 import dagster as dg
 
 from dagster_project import assets, checks
+from dagster_project.erasures import erasures
 from dagster_project.freshness import new_orders
-from dagster_project.jobs import refresh
+from dagster_project.jobs import forgetting, refresh
 from dagster_project.resources import Platform, Silent
 
 nightly = dg.ScheduleDefinition(
@@ -20,9 +21,9 @@ nightly = dg.ScheduleDefinition(
 defs = dg.Definitions(
     assets=assets.ALL,
     asset_checks=checks.ALL,
-    jobs=[refresh],
+    jobs=[refresh, forgetting],
     schedules=[nightly],
-    sensors=[new_orders],
+    sensors=[new_orders, erasures],
     resources={"platform": Platform(), "reporter": dg.ResourceDefinition.hardcoded_resource(Silent())},
     # A run is a process already; one more a step would load the data libraries again.
     executor=dg.in_process_executor,

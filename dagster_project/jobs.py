@@ -9,3 +9,8 @@ refresh = dg.define_asset_job(
     selection=dg.AssetSelection.all(),
     description="The whole line: events, features, model, index, and their checks.",
 )
+forgetting = dg.define_asset_job(
+    "forgetting",
+    selection=dg.AssetSelection.assets("forgotten"),
+    description="Whoever was forgotten in the core is forgotten in what was derived.",
+)

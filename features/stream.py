@@ -2,7 +2,7 @@
 
 `python -m features.stream` reads the announcements of the relay (a Valkey stream of who did something), computes those
 shoppers anew from ClickHouse by the one definition, and pushes them online. An announcement is acknowledged after the
-push, so a crash repeats it, and repeating changes nothing.
+push, so a crash repeats it, and repeating changes nothing. Then it goes: it names a shopper.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from clickhouse_connect.driver.exceptions import ClickHouseError
 from redis.exceptions import RedisError, ResponseError
 
 from features.compute import ensure_schema, shopper_activity
+from features.forgetting import forgotten_meanwhile, take_offline
 from features.materialise import push
 from features.store import apply
 from foundation import clients, clock
@@ -82,11 +83,15 @@ class ShopperStream:
             if found is not None:
                 by_tenant[found[0]].add(found[1])
         for tenant_id, shoppers in by_tenant.items():
-            rows = shopper_activity(self._clickhouse, tenant_id, until=clock.now(), shoppers=sorted(shoppers))
+            asked = sorted(shoppers)
+            rows = shopper_activity(self._clickhouse, tenant_id, until=clock.now(), shoppers=asked)
             if not rows.is_empty():
                 push(self._store, rows)
+            take_offline(self._redis, tenant_id, forgotten_meanwhile(self._clickhouse, tenant_id, asked))
         if entries:
-            self._redis.xack(SHOPPERS_STREAM, GROUP, *(entry_id for entry_id, _ in entries))
+            served = [entry_id for entry_id, _ in entries]
+            self._redis.xack(SHOPPERS_STREAM, GROUP, *served)
+            self._redis.xdel(SHOPPERS_STREAM, *served)
         return sum(map(len, by_tenant.values()))
 
     def close(self) -> None:

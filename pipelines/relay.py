@@ -2,7 +2,7 @@
 
 `python -m pipelines.relay` runs until it is told to stop. A batch is inserted, the shoppers it touches are announced on
 a Valkey stream, then the cursor moves: a crash between any two of these delivers the batch again, and `events` counts
-it once.
+it once. Tombstones are asked about each batch after it was read: nothing is loaded of whoever was forgotten before.
 """
 
 from __future__ import annotations
@@ -21,7 +21,8 @@ from redis.exceptions import RedisError
 from foundation import clients, clock
 from foundation.progress import Progress
 from foundation.settings import Settings, get_settings
-from pipelines import outbox
+from pipelines import outbox, tombstones
+from pipelines.forgetting import loadable, named_in
 from pipelines.outbox import Lag, Row, lag
 from pipelines.schema import ensure_schema
 from pipelines.worker import keep, until_signalled
@@ -116,8 +117,9 @@ class Relay:
         rows = outbox.read(self._connection, after, BATCH)
         if not rows:
             return 0
-        self._insert(rows)
-        self._announce(rows)
+        kept = loadable(rows, tombstones.among(self._connection, named_in(rows)))
+        self._insert(kept)
+        self._announce(kept)
         outbox.advance(self._connection, CONSUMER, rows)
         self._rounds += 1
         if self._rounds % PRUNE_EVERY == 0 or len(rows) < BATCH:
@@ -125,6 +127,8 @@ class Relay:
         return len(rows)
 
     def _insert(self, rows: Sequence[Row]) -> None:
+        if not rows:
+            return
         data = [[getattr(row, column) for column in COLUMNS] for row in rows]
         self._clickhouse.insert("events", data, column_names=COLUMNS)
 

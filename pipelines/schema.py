@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from clickhouse_connect.driver.client import Client
 
 SQL = Path(__file__).parent / "sql"
-TABLES = ("events", "interactions", "interactions_of_events", "decisions")
+TABLES = ("events", "interactions", "interactions_of_events", "decisions", "forgettings")
 
 
 def ensure_schema(client: Client) -> None:

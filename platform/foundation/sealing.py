@@ -64,7 +64,10 @@ class SubjectKey(TenantOwned, Base):
 
 
 class Tombstone(TenantOwned, Base):
-    """Somebody whose key was thrown away: nobody may bring it back, not even a backup that still has it."""
+    """Somebody whose key was thrown away: nobody may bring it back, not even a backup that still has it.
+
+    Their browsers have one as well, so that nothing which they did is derived of again.
+    """
 
     __tablename__ = "tombstone"
     __table_args__ = (Index("uq_tombstone_subject", "tenant_id", "subject_id", unique=True),)

@@ -22,7 +22,8 @@ def test_the_graph_goes_from_the_outbox_to_the_index() -> None:
     assert parents == {
         "outbox": set(),
         "events": {"outbox"},
-        "interactions": {"events"},
+        "forgotten": {"events"},
+        "interactions": {"forgotten"},
         "shopper_features": {"interactions"},
         "recommendation_model": {"interactions"},
         "item_index": {"recommendation_model"},
@@ -33,14 +34,14 @@ def test_every_step_that_makes_something_new_is_checked() -> None:
     graph = defs.resolve_asset_graph()
 
     checked = {key.asset_key.to_user_string() for key in graph.asset_check_keys}
-    assert checked == {"events", "shopper_features", "item_index"}
+    assert checked == {"events", "forgotten", "shopper_features", "item_index"}
 
 
 def test_the_line_runs_every_night_and_when_much_has_happened() -> None:
     repository = defs.get_repository_def()
 
     assert [schedule.cron_schedule for schedule in repository.schedule_defs] == ["0 2 * * *"]
-    assert [sensor.job_name for sensor in repository.sensor_defs] == ["refresh"]
+    assert [sensor.job_name for sensor in repository.sensor_defs] == ["forgetting", "refresh"]
     assert all(one.default_status == dg.DefaultScheduleStatus.RUNNING for one in repository.schedule_defs)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from typing import Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import dagster as dg
 import psycopg
@@ -12,7 +12,10 @@ import pytest
 
 from dagster_project import checks
 from dagster_project.assets import NAMES
+from dagster_project.definitions import defs
+from dagster_project.erasures import erasures
 from dagster_project.freshness import WORTH_A_RUN, new_orders
+from dagster_project.jobs import forgetting
 from dagster_project.resources import Platform
 from dagster_project.run import RunFailed, materialise_all
 from features.verify import differences
@@ -105,3 +108,35 @@ def test_history_that_is_loaded_is_no_reason_for_a_run(settings: Settings, clien
 
     assert isinstance(looked, dg.SensorResult)
     assert looked.cursor == "0"
+
+
+def _bury(settings: Settings, person: UUID) -> None:
+    with psycopg.connect(settings.require("database_url", "Postgres")) as connection:
+        connection.execute("SELECT set_config('tradewind.tenant_id', %s, true)", (str(TENANT),))
+        connection.execute(
+            "INSERT INTO tombstone (tenant_id, id, subject_id, person_id, erased_at) VALUES (%s, %s, %s, %s, now())",
+            (TENANT, uuid4(), person, person),
+        )
+
+
+def test_the_sensor_has_whoever_was_forgotten_taken_out(settings: Settings, year: int, client: Any) -> None:
+    ((person,),) = client.query("SELECT any(shopper_id) FROM interactions").result_rows
+
+    def look() -> Any:
+        with dg.DagsterInstance.get() as instance:
+            return erasures(dg.build_sensor_context(instance=instance, resources={"platform": Platform()}))
+
+    assert isinstance(look(), dg.SkipReason)
+    _bury(settings, person)
+    assert isinstance(look(), dg.SensorResult)
+    kept = checks.nobody_forgotten_is_kept(Platform())
+    assert isinstance(kept, dg.AssetCheckResult)
+    assert not kept.passed
+
+    with dg.DagsterInstance.get() as instance:
+        result = defs.resolve_job_def(forgetting.name).execute_in_process(instance=instance)
+
+    assert all(one.passed for one in result.get_asset_check_evaluations())
+    assert client.query(f"SELECT count() FROM interactions WHERE shopper_id = '{person}'").result_rows == [(0,)]
+    assert isinstance(look(), dg.SkipReason)
+    assert audit.orders(settings, client, TENANT, before=datetime.now(UTC)).agree

@@ -28,10 +28,10 @@ OTHER_TENANT = UUID("00000000-0000-7000-8000-00000000000b")
 NOW = datetime.now(UTC).replace(microsecond=0)
 
 INSERT = """
-    INSERT INTO outbox (tenant_id, event_id, name, version, occurred_at, recorded_at, aggregate_id, shopper_id, consent,
-                        payload)
+    INSERT INTO outbox (tenant_id, event_id, name, version, occurred_at, recorded_at, aggregate_id, shopper_id,
+                        visitor_id, session_id, consent, payload)
     VALUES (%(tenant_id)s, %(event_id)s, %(name)s, 1, %(occurred_at)s, %(recorded_at)s, %(aggregate_id)s,
-            %(shopper_id)s, %(consent)s, %(payload)s)
+            %(shopper_id)s, %(visitor_id)s, %(session_id)s, %(consent)s, %(payload)s)
 """
 
 
@@ -51,6 +51,8 @@ class Writer:
             "recorded_at": NOW,
             "aggregate_id": new_id(),
             "shopper_id": None,
+            "visitor_id": None,
+            "session_id": None,
             "consent": ["analytics", "personalisation"],
             "payload": {"items": [{"item_id": str(new_id())}]},
         } | given

@@ -37,13 +37,13 @@ OTHER_POLICIES = {
     ("outbox", "relay", RELAY),
     ("dead_letter", "relay", RELAY),
     ("webhook_cursor", "relay", RELAY),
+    ("tombstone", "relay", RELAY),
     ("search_document", "search", OWNER),
-    ("webhook_cursor", "relay", RELAY),
     ("tenant", "directory", "public"),
     ("tenant_domain", "directory", "public"),
 }
-"""(table, policy, role): who else may see rows, and by which policy. The relay delivers the events of every tenant; the
-owner's is what `search_products` runs under; the directory is read by everybody who may read it at all.
+"""(table, policy, role): who else may see rows, and by which policy. The relay delivers the events of every tenant, of people who were forgotten none;
+the owner's is what `search_products` runs under; the directory is read by everybody who may read it at all.
 """
 
 DEFINERS = {

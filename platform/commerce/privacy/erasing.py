@@ -51,14 +51,15 @@ _WHO = hot(
         accounts AS (
             SELECT a.id, a.email_digest FROM account a
             WHERE a.tenant_id = :tenant_id AND a.customer_id = :customer_id),
-        visitors AS (
-            SELECT DISTINCT s.visitor_id FROM session s
-            WHERE s.tenant_id = :tenant_id AND s.customer_id = :customer_id),
         placed AS (
-            SELECT o.id, o.cart_id, o.number, o.fulfilment_state, o.status FROM orders o
+            SELECT o.id, o.cart_id, o.visitor_id, o.number, o.fulfilment_state, o.status FROM orders o
             WHERE o.tenant_id = :tenant_id
               AND (o.customer_id = :customer_id
                    OR (o.customer_id IS NULL AND o.email_digest IN (SELECT email_digest FROM accounts)))),
+        visitors AS (
+            SELECT s.visitor_id FROM session s
+            WHERE s.tenant_id = :tenant_id AND s.customer_id = :customer_id
+            UNION SELECT visitor_id FROM placed WHERE visitor_id IS NOT NULL),
         carts AS (
             SELECT c.id FROM cart c
             WHERE c.tenant_id = :tenant_id
@@ -156,7 +157,8 @@ async def erase(
     for statement in _EMPTY:
         await tx.rows(statement, theirs)
     await tx.rows(_THROW_AWAY, {"subjects": subjects})
-    await tx.rows(_BURY, {"subjects": subjects, "customer_id": customer_id, "now": now})
+    # Browsers have no key; what they did is derived of, and no event of theirs may come in any more.
+    await tx.rows(_BURY, {"subjects": [*subjects, *who["visitors"]], "customer_id": customer_id, "now": now})
     sealing.forget(tx.tenant_id, subjects)
     details = {"orders": len(who["orders"]), "keys": len(subjects), "replayed": even_if_open}
     await audit.record(

@@ -194,7 +194,7 @@ HOLDINGS: Sequence[Holding] = (
             _gone("address", kept=Kept.SEALED_BY_ITSELF),
             Column("revoked_at", "coalesce(t.revoked_at, now())", Kept.PLAIN),
         ),
-        f"({_CUSTOMER} OR {_ACCOUNT})",
+        f"({_CUSTOMER} OR {_ACCOUNT} OR (t.customer_id IS NULL AND t.visitor_id = ANY (CAST(:visitors AS uuid[]))))",
     ),
     Holding("external_identity", (Column("subject_digest", "''", Kept.DIGEST),), _ACCOUNT, removed=True),
     Holding("recovery_code", (Column("code_hash", "''", Kept.DIGEST),), _ACCOUNT, removed=True),
