@@ -20,19 +20,13 @@ IN_FLIGHT = timedelta(seconds=30)
 @dg.asset_check(asset="events", blocking=True)
 def orders_agree_with_postgres(platform: Platform) -> dg.AssetCheckResult:
     """Every order of the core is one event, and no event is without its order."""
-    from foundation import clients, clock  # noqa: PLC0415
+    from foundation import clock  # noqa: PLC0415
     from pipelines import audit  # noqa: PLC0415
     from pipelines.tenants import tenants  # noqa: PLC0415
 
     settings = platform.settings()
-    client = clients.clickhouse(settings)
-    try:
-        before = clock.now() - IN_FLIGHT
-        counted = {
-            tenant.slug: audit.orders(settings, client, tenant.id, before=before) for tenant in tenants(settings)
-        }
-    finally:
-        client.close()
+    before = clock.now() - IN_FLIGHT
+    counted = {tenant.slug: audit.orders(settings, tenant.id, before=before) for tenant in tenants(settings)}
     metadata = {f"{slug}/postgres": one.in_postgres for slug, one in counted.items()}
     metadata |= {f"{slug}/clickhouse": one.in_clickhouse for slug, one in counted.items()}
     return dg.AssetCheckResult(passed=all(one.agree for one in counted.values()), metadata=metadata)
@@ -55,18 +49,13 @@ def events_are_fresh(platform: Platform) -> dg.AssetCheckResult:
 @dg.asset_check(asset="events")
 def events_keep_their_contracts(platform: Platform) -> dg.AssetCheckResult:
     """The latest events of each name are what their contracts say."""
-    from foundation import clients  # noqa: PLC0415
     from pipelines import audit  # noqa: PLC0415
     from pipelines.tenants import tenants  # noqa: PLC0415
 
     settings = platform.settings()
-    client = clients.clickhouse(settings)
-    try:
-        broken = [
-            fault for tenant in tenants(settings) for fault in audit.broken_contracts(client, tenant.id, sample=SAMPLE)
-        ]
-    finally:
-        client.close()
+    broken = [
+        fault for tenant in tenants(settings) for fault in audit.broken_contracts(settings, tenant.id, sample=SAMPLE)
+    ]
     return dg.AssetCheckResult(passed=not broken, metadata={"broken": len(broken), "first": broken[:5]})
 
 
@@ -108,17 +97,13 @@ def online_features_can_be_recomputed(platform: Platform) -> dg.AssetCheckResult
 @dg.asset_check(asset="item_index")
 def index_is_the_champions(platform: Platform) -> dg.AssetCheckResult:
     """Each tenant's alias stands for the collection of its present champion."""
-    from foundation import clients  # noqa: PLC0415
     from serving.champions import Champions  # noqa: PLC0415
-    from serving.index import alias_of, collection_of  # noqa: PLC0415
+    from serving.index import alias_of, building, collection_of  # noqa: PLC0415
 
     settings = platform.settings()
     champions = Champions.from_settings(settings).named()
-    qdrant = clients.qdrant(settings)
-    try:
-        aliases = {one.alias_name: one.collection_name for one in qdrant.get_aliases().aliases}
-    finally:
-        qdrant.close()
+    with building(settings) as index:
+        aliases = index.aliases()
     expected = {alias_of(tenant_id): collection_of(tenant_id, one.version) for tenant_id, one in champions.items()}
     wrong = {alias: aliases.get(alias, "nothing") for alias, name in expected.items() if aliases.get(alias) != name}
     return dg.AssetCheckResult(passed=not wrong, metadata={"champions": len(expected), "wrong": wrong})

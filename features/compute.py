@@ -10,6 +10,8 @@ from uuid import UUID
 
 import polars as pl
 
+from foundation.analytics import ShopRows
+
 if TYPE_CHECKING:
     from clickhouse_connect.driver.client import Client
 
@@ -39,16 +41,13 @@ def ensure_schema(client: Client) -> None:
         client.command((SQL / f"{view}_table.sql").read_text())
 
 
-def shopper_activity(
-    client: Client, tenant_id: UUID, *, until: datetime, shoppers: Sequence[UUID] = ()
-) -> pl.DataFrame:
+def shopper_activity(shop: ShopRows, *, until: datetime, shoppers: Sequence[UUID] = ()) -> pl.DataFrame:
     """`SHOPPER_COLUMNS` of `shoppers` (of all, when none is named) as it was known at `until`, to the millisecond.
 
     A shopper of whom nothing was known has no row.
     """
     query = f"SELECT {', '.join(SHOPPER_COLUMNS)} FROM ({_definition('shopper_activity')})"  # noqa: S608
-    table = client.query_arrow(query, _parameters(tenant_id, until, shoppers), use_strings=True)
-    return pl.DataFrame(table)
+    return pl.DataFrame(shop.arrow(query, _parameters(until, shoppers)))
 
 
 def snapshot(client: Client, tenant_id: UUID, at: datetime) -> None:
@@ -56,16 +55,15 @@ def snapshot(client: Client, tenant_id: UUID, at: datetime) -> None:
     for view in VIEWS:
         columns = ", ".join(("tenant_id", *_COLUMNS[view]))
         query = f"INSERT INTO {view} ({columns}) SELECT {columns} FROM ({_definition(view)})"  # noqa: S608
-        client.command(query, _parameters(tenant_id, at, ()))
+        client.command(query, {"tenant_id": str(tenant_id), **_parameters(at, ())})
 
 
 def _definition(view: str) -> str:
     return (SQL / f"{view}.sql").read_text()
 
 
-def _parameters(tenant_id: UUID, until: datetime, shoppers: Sequence[UUID]) -> dict[str, object]:
+def _parameters(until: datetime, shoppers: Sequence[UUID]) -> dict[str, object]:
     return {
-        "tenant_id": str(tenant_id),
         "until_ms": int(until.timestamp() * 1000),
         "shoppers": [str(shopper) for shopper in shoppers],
     }

@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING
 from uuid import UUID
 
 from features.compute import ensure_schema
-from features.online import entity_key, shopper_key
+from features.online import hash_name
+from foundation.analytics import ShopRows
+from foundation.naming import entity_key
 
 if TYPE_CHECKING:
     from clickhouse_connect.driver.client import Client
@@ -62,7 +64,7 @@ def take_offline(redis: Redis, tenant_id: UUID, shoppers: Iterable[UUID]) -> int
     return int(redis.unlink(*names)) if names else 0  # type: ignore[arg-type]
 
 
-def forgotten_meanwhile(client: Client, tenant_id: UUID, shoppers: Sequence[UUID]) -> set[UUID]:
+def forgotten_meanwhile(shop: ShopRows, shoppers: Sequence[UUID]) -> set[UUID]:
     """Those of whom the event store knows nothing (any more).
 
     Whoever puts shoppers online asks this afterwards, and takes these off again: they may have been forgotten between
@@ -70,8 +72,8 @@ def forgotten_meanwhile(client: Client, tenant_id: UUID, shoppers: Sequence[UUID
     """
     if not shoppers:
         return set()
-    values = {"tenant_id": str(tenant_id), "shoppers": [str(one) for one in shoppers]}
-    return set(shoppers) - {UUID(str(row[0])) for row in client.query(_KNOWN, values).result_rows}
+    known = shop.rows(_KNOWN, {"shoppers": [str(one) for one in shoppers]})
+    return set(shoppers) - {UUID(str(row[0])) for row in known}
 
 
 def _some(people: Sequence[UUID]) -> Iterator[Sequence[UUID]]:
@@ -79,8 +81,8 @@ def _some(people: Sequence[UUID]) -> Iterator[Sequence[UUID]]:
 
 
 def _names(tenant_id: UUID, people: Iterable[UUID]) -> list[bytes]:
-    return [entity_key(shopper_key(tenant_id, one)) for one in people]
+    return [hash_name(entity_key(tenant_id, one)) for one in people]
 
 
 def _values(tenant_id: UUID, people: Sequence[UUID]) -> dict[str, object]:
-    return {"tenant_id": str(tenant_id), "keys": [shopper_key(tenant_id, one) for one in people]}
+    return {"tenant_id": str(tenant_id), "keys": [entity_key(tenant_id, one) for one in people]}

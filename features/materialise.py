@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import TYPE_CHECKING
 from uuid import UUID
 
 import pandas as pd
@@ -14,14 +13,12 @@ from feast import FeatureStore
 from features.compute import ensure_schema, shopper_activity, snapshot
 from features.definitions import RECOMMENDATION, SHOPPER_PUSH
 from features.forgetting import forgotten_meanwhile, take_offline
-from features.online import shopper_key
 from features.store import apply
 from foundation import clients, clock
+from foundation.analytics import ShopRows, of_shop
+from foundation.naming import entity_key
 from foundation.progress import Progress, silent
 from foundation.settings import Settings
-
-if TYPE_CHECKING:
-    from clickhouse_connect.driver.client import Client
 
 CHUNK = 250
 
@@ -41,22 +38,23 @@ def materialise(settings: Settings, tenant_id: UUID, *, progress: Progress = sil
         now = clock.now()
         progress(0, None, "computing")
         snapshot(client, tenant_id, now)
-        shoppers = shopper_activity(client, tenant_id, until=now)
+    finally:
+        client.close()
+    with of_shop(settings, tenant_id) as shop:
+        shoppers = shopper_activity(shop, until=now)
         for done, chunk in enumerate(shoppers.iter_slices(CHUNK)):
             push(store, chunk)
             progress(min((done + 1) * CHUNK, len(shoppers)), len(shoppers), "shoppers")
-        _take_back(settings, client, tenant_id, shoppers)
-    finally:
-        client.close()
+        _take_back(settings, shop, shoppers)
     return len(shoppers)
 
 
-def _take_back(settings: Settings, client: Client, tenant_id: UUID, shoppers: pl.DataFrame) -> None:
+def _take_back(settings: Settings, shop: ShopRows, shoppers: pl.DataFrame) -> None:
     """Whoever was forgotten while the others were put online goes again."""
     ids = [UUID(key.rpartition(":")[2]) for key in shoppers["shopper_key"]]
     with clients.redis(settings) as redis:
         for first in range(0, len(ids), CHUNK):
-            take_offline(redis, tenant_id, forgotten_meanwhile(client, tenant_id, ids[first : first + CHUNK]))
+            take_offline(redis, shop.tenant_id, forgotten_meanwhile(shop, ids[first : first + CHUNK]))
 
 
 def push(store: FeatureStore, shoppers: pl.DataFrame) -> None:
@@ -86,8 +84,8 @@ def training_set(settings: Settings, tenant_id: UUID, asked: Sequence[tuple[UUID
         client.close()
     frame = pd.DataFrame(
         {
-            "shopper_key": [shopper_key(tenant_id, shopper) for shopper, _, _ in asked],
-            "product_key": [shopper_key(tenant_id, product) for _, product, _ in asked],
+            "shopper_key": [entity_key(tenant_id, shopper) for shopper, _, _ in asked],
+            "product_key": [entity_key(tenant_id, product) for _, product, _ in asked],
             "event_timestamp": pd.to_datetime([at for _, _, at in asked], utc=True),
         }
     )

@@ -23,6 +23,7 @@ from google.protobuf.timestamp_pb2 import Timestamp
 
 from features.compute import VIEW_VERSION
 from foundation import clients
+from foundation.naming import EntityKey, entity_key
 from foundation.settings import Settings
 
 if TYPE_CHECKING:
@@ -78,7 +79,7 @@ class OnlineShoppers:
         Raises:
             redis.exceptions.RedisError: the store can't be reached.
         """
-        key = entity_key(shopper_key(tenant_id, shopper_id))
+        key = hash_name(entity_key(tenant_id, shopper_id))
         found = cast("list[bytes | None]", await self._redis.hmget(key, self._fields))  # type: ignore[misc, arg-type]
         if found[-1] is None:
             return None
@@ -96,12 +97,7 @@ class OnlineShoppers:
         await self._redis.aclose()
 
 
-def shopper_key(tenant_id: UUID, shopper_id: UUID) -> str:
-    """The join key: no tenant's shopper can be another's."""
-    return f"{tenant_id}:{shopper_id}"
-
-
-def entity_key(key: str) -> bytes:
+def hash_name(key: EntityKey) -> bytes:
     """The name of a shopper's hash: Feast's entity key, version 3, then the project."""
     name, value = b"shopper_key", key.encode()
     parts = (1, _STRING, len(name), name, _STRING, len(value), value)

@@ -12,6 +12,7 @@ import socket
 import threading
 from collections import defaultdict
 from collections.abc import Sequence
+from contextlib import closing
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
@@ -24,6 +25,7 @@ from features.forgetting import forgotten_meanwhile, take_offline
 from features.materialise import push
 from features.store import apply
 from foundation import clients, clock
+from foundation.analytics import ShopRows
 from foundation.settings import Settings, get_settings
 from pipelines.relay import SHOPPERS_STREAM
 from pipelines.schema import ensure_schema as ensure_event_schema
@@ -47,9 +49,9 @@ FAULTS = (ClickHouseError, RedisError, OSError)
 class ShopperStream:
     """One round after another, while the connections hold."""
 
-    def __init__(self, store: FeatureStore, clickhouse: Client, redis: Redis) -> None:
+    def __init__(self, store: FeatureStore, reader: Client, redis: Redis) -> None:
         self._store = store
-        self._clickhouse = clickhouse
+        self._reader = reader
         self._redis = redis
         self._name = f"{socket.gethostname()}-{os.getpid()}"
 
@@ -60,16 +62,16 @@ class ShopperStream:
         Raises:
             EngineNotConfigured: one of them has no address.
         """
-        clickhouse = clients.clickhouse(settings)
-        ensure_event_schema(clickhouse)
-        ensure_schema(clickhouse)
+        with closing(clients.clickhouse(settings)) as clickhouse:
+            ensure_event_schema(clickhouse)
+            ensure_schema(clickhouse)
         redis = clients.redis(settings)
         try:
             redis.xgroup_create(SHOPPERS_STREAM, GROUP, id="0", mkstream=True)
         except ResponseError as error:
             if "BUSYGROUP" not in str(error):
                 raise
-        return cls(store, clickhouse, redis)
+        return cls(store, clients.clickhouse_reader(settings), redis)
 
     def turn(self, stop: threading.Event) -> None:  # noqa: ARG002 - reading waits for no longer than a second
         """Serve what is announced by now or within a second."""
@@ -83,11 +85,11 @@ class ShopperStream:
             if found is not None:
                 by_tenant[found[0]].add(found[1])
         for tenant_id, shoppers in by_tenant.items():
-            asked = sorted(shoppers)
-            rows = shopper_activity(self._clickhouse, tenant_id, until=clock.now(), shoppers=asked)
+            shop, asked = ShopRows(self._reader, tenant_id), sorted(shoppers)
+            rows = shopper_activity(shop, until=clock.now(), shoppers=asked)
             if not rows.is_empty():
                 push(self._store, rows)
-            take_offline(self._redis, tenant_id, forgotten_meanwhile(self._clickhouse, tenant_id, asked))
+            take_offline(self._redis, tenant_id, forgotten_meanwhile(shop, asked))
         if entries:
             served = [entry_id for entry_id, _ in entries]
             self._redis.xack(SHOPPERS_STREAM, GROUP, *served)
@@ -96,7 +98,7 @@ class ShopperStream:
 
     def close(self) -> None:
         """Let go of the connections."""
-        self._clickhouse.close()
+        self._reader.close()
         self._redis.close()
 
     def _abandoned(self) -> Sequence[tuple[str, dict[str, str]]]:

@@ -7,7 +7,8 @@ from uuid import UUID
 
 from features.compute import shopper_activity
 from features.online import LISTS, OnlineShoppers, ShopperFeatures
-from foundation import clients, clock
+from foundation import clock
+from foundation.analytics import of_shop
 from foundation.settings import Settings
 
 _SAMPLE = """
@@ -22,20 +23,16 @@ def differences(settings: Settings, tenant_id: UUID, *, sample: int) -> list[str
     Raises:
         EngineNotConfigured: ClickHouse or Redis has no address.
     """
-    client = clients.clickhouse(settings)
-    try:
-        rows = client.query(_SAMPLE, {"tenant_id": str(tenant_id), "sample": sample}).result_rows
-        shoppers = [UUID(str(row[0])) for row in rows]
+    with of_shop(settings, tenant_id) as shop:
+        shoppers = [UUID(str(row[0])) for row in shop.rows(_SAMPLE, {"sample": sample})]
         online = asyncio.run(_online(settings, tenant_id, shoppers))
         wrong = []
         for shopper, found in online.items():
             until = found.as_of if found else clock.now()
-            again = shopper_activity(client, tenant_id, until=until, shoppers=[shopper])
+            again = shopper_activity(shop, until=until, shoppers=[shopper])
             if found is None or again.is_empty() or not _same(found, again.row(0, named=True)):
                 wrong.append(str(shopper))
         return wrong
-    finally:
-        client.close()
 
 
 async def _online(settings: Settings, tenant_id: UUID, shoppers: list[UUID]) -> dict[UUID, ShopperFeatures | None]:

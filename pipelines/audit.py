@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING
 from uuid import UUID
 
 import orjson
@@ -13,12 +12,10 @@ import psycopg
 from pydantic import ValidationError
 
 from foundation import clients
+from foundation.analytics import of_shop
 from foundation.events import CONTRACTS
 from foundation.settings import Settings
 from pipelines.schema import ensure_schema
-
-if TYPE_CHECKING:
-    from clickhouse_connect.driver.client import Client
 
 _ORDERS = "SELECT count(*) FROM orders WHERE placed_at < %s"
 _ORDERS_DELIVERED = """
@@ -46,17 +43,17 @@ class Counted:
         return self.in_postgres == self.in_clickhouse
 
 
-def orders(settings: Settings, client: Client, tenant_id: UUID, *, before: datetime) -> Counted:
+def orders(settings: Settings, tenant_id: UUID, *, before: datetime) -> Counted:
     """A tenant's orders placed before an instant: the core's rows, and the events about them.
 
     Raises:
-        EngineNotConfigured: Postgres has no address.
+        EngineNotConfigured: Postgres or ClickHouse has no address.
     """
     with psycopg.connect(settings.require("database_url", "Postgres")) as connection:
         connection.execute("SELECT set_config('tradewind.tenant_id', %s, true)", (str(tenant_id),))
         row = connection.execute(_ORDERS, (before,)).fetchone()
-    parameters = {"tenant_id": str(tenant_id), "before_ms": int(before.timestamp() * 1000)}
-    delivered = client.query(_ORDERS_DELIVERED, parameters).result_rows
+    with of_shop(settings, tenant_id) as shop:
+        delivered = shop.rows(_ORDERS_DELIVERED, {"before_ms": int(before.timestamp() * 1000)})
     return Counted(int(row[0]) if row else 0, int(delivered[0][0]))
 
 
@@ -75,10 +72,15 @@ def rows_of(settings: Settings, table: str) -> int:
         client.close()
 
 
-def broken_contracts(client: Client, tenant_id: UUID, *, sample: int) -> Iterator[str]:
-    """What is wrong with the latest `sample` events of each name; nothing, when all keep their contracts."""
-    parameters = {"tenant_id": str(tenant_id), "sample": sample}
-    for name, version, event_id, payload in client.query(_LATEST, parameters).result_rows:
+def broken_contracts(settings: Settings, tenant_id: UUID, *, sample: int) -> Iterator[str]:
+    """What is wrong with the latest `sample` events of each name; nothing, when all keep their contracts.
+
+    Raises:
+        EngineNotConfigured: ClickHouse has no address.
+    """
+    with of_shop(settings, tenant_id) as shop:
+        latest = shop.rows(_LATEST, {"sample": sample})
+    for name, version, event_id, payload in latest:
         contract = CONTRACTS.get((name, version))
         if contract is None:
             yield f"{event_id}: {name} version {version} has no contract"

@@ -19,6 +19,7 @@ from clickhouse_connect.driver.exceptions import ClickHouseError
 from redis.exceptions import RedisError
 
 from foundation import clients, clock
+from foundation.naming import entity_key, shared_key
 from foundation.progress import Progress
 from foundation.settings import Settings, get_settings
 from pipelines import outbox, tombstones
@@ -42,7 +43,7 @@ PRUNE_EVERY = 50
 STALLED_SECONDS = 60.0
 LOCK_KEY = 7_261_411
 """Postgres's advisory lock of the one relay that may deliver."""
-SHOPPERS_STREAM = "tradewind:shoppers"
+SHOPPERS_STREAM = shared_key("shoppers")
 STREAM_LENGTH = 100_000
 RECENT = timedelta(days=2)
 """Older events are history being loaded: features are materialised for them in bulk."""
@@ -135,15 +136,20 @@ class Relay:
     def _announce(self, rows: Sequence[Row]) -> None:
         horizon = clock.now() - RECENT
         touched = {
-            (str(row.tenant_id), str(row.shopper_id or row.visitor_id))
+            (row.tenant_id, shopper_id)
             for row in rows
-            if row.occurred_at > horizon and (row.shopper_id or row.visitor_id) and "personalisation" in row.consent
+            if row.occurred_at > horizon
+            and (shopper_id := row.shopper_id or row.visitor_id)
+            and "personalisation" in row.consent
         }
         if not touched:
             return
         with self._redis.pipeline(transaction=False) as pipe:
-            for tenant_id, shopper_key in sorted(touched):
-                fields: dict[Any, Any] = {"tenant_id": tenant_id, "shopper_key": f"{tenant_id}:{shopper_key}"}
+            for tenant_id, shopper_id in sorted(touched):
+                fields: dict[Any, Any] = {
+                    "tenant_id": str(tenant_id),
+                    "shopper_key": entity_key(tenant_id, shopper_id),
+                }
                 pipe.xadd(SHOPPERS_STREAM, fields, maxlen=STREAM_LENGTH, approximate=True)
             pipe.execute()
 

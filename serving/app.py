@@ -21,6 +21,7 @@ from foundation.http import json_bytes, model_bytes
 from foundation.settings import Settings, get_settings
 from serving.champions import Champions
 from serving.decision_log import DecisionLog
+from serving.index import Vectors
 from serving.recommendations import Recommender
 from serving.stock import SoldOut
 
@@ -49,10 +50,10 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         redis = clients.redis_async(settings)
-        qdrant = clients.qdrant_async(settings)
+        vectors = Vectors.connect(settings)
         shoppers = OnlineShoppers.connect(settings)
         sold_out, decisions = SoldOut(redis), DecisionLog(settings, redis)
-        app.state.recommender = Recommender(champions, shoppers, sold_out, qdrant)
+        app.state.recommender = Recommender(champions, shoppers, sold_out, vectors)
         app.state.decisions = decisions
         tasks = [
             asyncio.create_task(_repeat(CHAMPIONS_SECONDS, lambda: asyncio.to_thread(champions.refresh))),
@@ -66,7 +67,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
             with suppress(asyncio.CancelledError):
                 await task
         await shoppers.close()
-        await qdrant.close()
+        await vectors.close()
         await redis.aclose()
 
     app = FastAPIOffline(title="Tradewind decisions", version="0.1.0", lifespan=lifespan)

@@ -15,6 +15,7 @@ from clickhouse_connect.driver.exceptions import ClickHouseError
 from redis.exceptions import RedisError, ResponseError
 
 from foundation import clients
+from foundation.naming import shared_key
 from foundation.settings import Settings
 from pipelines.schema import ensure_schema
 
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger(__name__)
 
-STREAM = "tradewind:decisions"
+STREAM = shared_key("decisions")
 GROUP = "clickhouse"
 STREAM_LENGTH = 1_000_000
 BACKLOG = 10_000

@@ -1,13 +1,33 @@
-"""The products' vectors in Qdrant: one collection a tenant and model version, behind the tenant's alias."""
+"""The products' vectors in Qdrant: one collection a tenant and model version, behind the tenant's alias.
+
+This is the one place that speaks to Qdrant. Whoever asks does so as a tenant (`Vectors.of`), and each question carries
+that tenant's filter; whoever builds does so for a tenant, and each point carries its id. No other module imports the
+library (`pyproject.toml`, and `tests/isolation/test_one_door.py`).
+"""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import AsyncIterator, Collection, Iterator, Mapping, Sequence
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from uuid import UUID
 
+from foundation import clients
+from foundation.progress import Progress, silent
+from foundation.settings import Settings
+
 if TYPE_CHECKING:
-    from qdrant_client import AsyncQdrantClient
+    import numpy as np
+    from qdrant_client import AsyncQdrantClient, QdrantClient, models
+
+OWNER = "tenant_id"
+"""The field of a point that says whose it is."""
+BATCH = 500
+
+
+class IndexUnavailable(RuntimeError):
+    """The index can't be reached, or the tenant has none."""
 
 
 def alias_of(tenant_id: UUID) -> str:
@@ -20,34 +40,159 @@ def collection_of(tenant_id: UUID, version: str) -> str:
     return f"{alias_of(tenant_id)}-v{version}"
 
 
-async def nearest(
-    client: AsyncQdrantClient, tenant_id: UUID, to: Sequence[UUID], *, limit: int, exclude: Collection[str]
-) -> list[tuple[str, float]]:
-    """The products most like those in `to`, with their cosine similarity, best first.
+class Vectors:
+    """A worker's way to the index, for reading."""
 
-    Products that the index doesn't know are passed over; with none that it knows there is no answer.
+    def __init__(self, client: AsyncQdrantClient) -> None:
+        self._client = client
+
+    @classmethod
+    def connect(cls, settings: Settings) -> Vectors:
+        """Reach the index when it is asked.
+
+        Raises:
+            EngineNotConfigured: Qdrant has no address.
+        """
+        return cls(clients.qdrant_async(settings))
+
+    def of(self, tenant_id: UUID) -> TenantVectors:
+        """The index as one tenant sees it."""
+        return TenantVectors(self._client, tenant_id)
+
+    async def close(self) -> None:
+        """Let go of the connections."""
+        await self._client.close()
+
+
+@dataclass(frozen=True, slots=True)
+class TenantVectors:
+    """The vectors of one tenant: of any others that came into its collection, nothing is seen."""
+
+    _client: AsyncQdrantClient
+    _tenant_id: UUID
+
+    async def nearest(self, to: Sequence[UUID], *, limit: int, exclude: Collection[str]) -> list[tuple[str, float]]:
+        """The products most like those in `to`, with their cosine similarity, best first.
+
+        Products that the index doesn't know are passed over; with none that it knows there is no answer.
+
+        Raises:
+            IndexUnavailable.
+        """
+        from qdrant_client import models  # noqa: PLC0415
+
+        async with _reached():
+            known = await self._known(to)
+            if not known:
+                return []
+            unwanted: list[int | str | UUID] = [*exclude, *(str(one) for one in to)]
+            answer = await self._client.query_points(
+                alias_of(self._tenant_id),
+                query=models.RecommendQuery(
+                    recommend=models.RecommendInput(positive=known, strategy=models.RecommendStrategy.AVERAGE_VECTOR)
+                ),
+                query_filter=self._owned(must_not=[models.HasIdCondition(has_id=unwanted)]),
+                limit=limit,
+                with_payload=False,
+            )
+        return [(str(point.id), point.score) for point in answer.points]
+
+    async def _known(self, products: Sequence[UUID]) -> list[models.VectorInput]:
+        from qdrant_client import models  # noqa: PLC0415
+
+        ids: list[int | str | UUID] = [str(one) for one in products]
+        points, _ = await self._client.scroll(
+            alias_of(self._tenant_id),
+            scroll_filter=self._owned(must=[models.HasIdCondition(has_id=ids)]),
+            limit=max(len(ids), 1),
+            with_payload=False,
+        )
+        return [point.id for point in points]
+
+    def _owned(
+        self, *, must: Sequence[models.Condition] = (), must_not: Sequence[models.Condition] = ()
+    ) -> models.Filter:
+        """The one place where a tenant's filter is put together."""
+        from qdrant_client import models  # noqa: PLC0415
+
+        owner = models.FieldCondition(key=OWNER, match=models.MatchValue(value=str(self._tenant_id)))
+        return models.Filter(must=[owner, *must], must_not=list(must_not))
+
+
+class Building:
+    """The way to the index for whoever builds it, from blocking code."""
+
+    def __init__(self, client: QdrantClient) -> None:
+        self._client = client
+
+    def aliases(self) -> Mapping[str, str]:
+        """The collection that each alias stands for, of all tenants."""
+        return {one.alias_name: one.collection_name for one in self._client.get_aliases().aliases}
+
+    def publish(
+        self,
+        tenant_id: UUID,
+        version: str,
+        products: Sequence[tuple[str, np.ndarray]],
+        *,
+        progress: Progress = silent,
+    ) -> str:
+        """Build the tenant's collection of a version, unless it is there, and switch the alias; gives its name."""
+        collection = collection_of(tenant_id, version)
+        client = self._client
+        if not client.collection_exists(collection) or client.count(collection).count != len(products):
+            self._build(tenant_id, collection, products, progress)
+        self._switch(tenant_id, collection)
+        return collection
+
+    def _build(
+        self, tenant_id: UUID, collection: str, products: Sequence[tuple[str, np.ndarray]], progress: Progress
+    ) -> None:
+        from qdrant_client import models  # noqa: PLC0415
+
+        client, payload = self._client, {OWNER: str(tenant_id)}
+        client.delete_collection(collection)
+        size = len(products[0][1]) if products else 1
+        vectors = models.VectorParams(size=size, distance=models.Distance.COSINE)
+        client.create_collection(collection, vectors_config=vectors)
+        client.create_payload_index(collection, OWNER, models.PayloadSchemaType.KEYWORD, wait=True)
+        for first in range(0, len(products), BATCH):
+            batch = products[first : first + BATCH]
+            points = [models.PointStruct(id=one, vector=vector.tolist(), payload=payload) for one, vector in batch]
+            client.upsert(collection, points, wait=True)
+            progress(first + len(batch), len(products), "products")
+
+    def _switch(self, tenant_id: UUID, collection: str) -> None:
+        from qdrant_client import models  # noqa: PLC0415
+
+        alias = alias_of(tenant_id)
+        create = models.CreateAlias(collection_name=collection, alias_name=alias)
+        self._client.update_collection_aliases([models.CreateAliasOperation(create_alias=create)])
+        for other in self._client.get_collections().collections:
+            if other.name.startswith(f"{alias}-v") and other.name != collection:
+                self._client.delete_collection(other.name)
+
+
+@contextmanager
+def building(settings: Settings) -> Iterator[Building]:
+    """Reach the index to build in it.
 
     Raises:
-        qdrant_client.http.exceptions.ApiException: the index can't be reached, or the tenant has none.
+        EngineNotConfigured: Qdrant has no address.
     """
-    from qdrant_client import models  # noqa: PLC0415
+    client = clients.qdrant(settings)
+    try:
+        yield Building(client)
+    finally:
+        client.close()
 
-    known = await client.retrieve(alias_of(tenant_id), ids=[str(one) for one in to], with_payload=False)
-    if not known:
-        return []
-    unwanted: list[int | str | UUID] = [*exclude, *(str(one) for one in to)]
-    answer = await client.query_points(
-        alias_of(tenant_id),
-        query=models.RecommendQuery(
-            recommend=models.RecommendInput(
-                positive=[point.id for point in known], strategy=models.RecommendStrategy.AVERAGE_VECTOR
-            )
-        ),
-        query_filter=models.Filter(
-            must=[models.FieldCondition(key="tenant_id", match=models.MatchValue(value=str(tenant_id)))],
-            must_not=[models.HasIdCondition(has_id=unwanted)],
-        ),
-        limit=limit,
-        with_payload=False,
-    )
-    return [(str(point.id), point.score) for point in answer.points]
+
+@asynccontextmanager
+async def _reached() -> AsyncIterator[None]:
+    import httpx  # noqa: PLC0415
+    from qdrant_client.http.exceptions import ApiException  # noqa: PLC0415
+
+    try:
+        yield
+    except (ApiException, httpx.HTTPError, OSError) as fault:
+        raise IndexUnavailable(str(fault).splitlines()[0] if str(fault) else type(fault).__name__) from fault

@@ -7,10 +7,9 @@ import hashlib
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from uuid import UUID
 
-import httpx
 import orjson
 import structlog
 from redis.exceptions import RedisError
@@ -23,13 +22,10 @@ from foundation.ids import new_id
 from models.recommendation.histories import Touch
 from models.recommendation.package import RecommendationModel
 from models.recommendation.spec import Task
-from serving import index
 from serving.champions import Champion, Champions
+from serving.index import IndexUnavailable, Vectors
 from serving.ranking import Candidate, fuse
 from serving.stock import SoldOut
-
-if TYPE_CHECKING:
-    from qdrant_client import AsyncQdrantClient
 
 log = structlog.get_logger(__name__)
 
@@ -83,7 +79,7 @@ class Recommender:
     champions: Champions
     shoppers: OnlineShoppers
     sold_out: SoldOut
-    qdrant: AsyncQdrantClient
+    vectors: Vectors
 
     async def decide(self, request: RecommendationRequest) -> Decided:
         """The decision, within the request's deadline: the model's, or the named fallback and why."""
@@ -127,14 +123,12 @@ class Recommender:
         """The products most like those in view, and the guardrail that says when the index gave none."""
         if request.placement in ABOUT_THE_SHOPPER or not request.context_product_ids:
             return [], []
-        from qdrant_client.http.exceptions import ApiException  # noqa: PLC0415
-
         try:
-            found = await index.nearest(
-                self.qdrant, request.tenant_id, request.context_product_ids, limit=POOL, exclude=_excluded(request)
+            found = await self.vectors.of(request.tenant_id).nearest(
+                request.context_product_ids, limit=POOL, exclude=_excluded(request)
             )
-        except (ApiException, httpx.HTTPError, OSError) as fault:
-            log.warning("serving.index_unavailable", error=str(fault).splitlines()[0])
+        except IndexUnavailable as fault:
+            log.warning("serving.index_unavailable", error=str(fault))
             return [], ["index_unavailable"]
         return [Candidate(product_id, score, "similar") for product_id, score in found], []
 

@@ -6,6 +6,8 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, cast
 from uuid import UUID
 
+from foundation.naming import cache_key
+
 if TYPE_CHECKING:
     from redis.asyncio import Redis
 
@@ -28,5 +30,5 @@ class SoldOut:
             redis.exceptions.RedisError: Redis can't be reached; what was known stays.
         """
         for tenant_id in tenant_ids:
-            members = await self._redis.smembers(f"tradewind:out_of_stock:{tenant_id}")  # type: ignore[misc]
+            members = await self._redis.smembers(cache_key(tenant_id, "out_of_stock"))  # type: ignore[misc]
             self._products[tenant_id] = frozenset(cast("set[str]", members))

@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from importlib import resources
 from typing import Protocol
-from uuid import UUID
 
 import polars as pl
 import pyarrow as pa
@@ -41,11 +40,11 @@ FROM
 _NO_MERCHANDISE = ("FUEL", "MISCELLANEOUS")
 
 
-class ArrowClient(Protocol):
-    """The part of a `clickhouse_connect` client that reading needs."""
+class ArrowRows(Protocol):
+    """The part of `foundation.analytics.ShopRows` that reading needs."""
 
-    def query_arrow(self, query: str, parameters: dict[str, object], *, use_strings: bool) -> pa.Table:
-        """The answer as an Arrow table."""
+    def arrow(self, statement: str, parameters: dict[str, object]) -> pa.Table:
+        """The answer, of one tenant's rows, as an Arrow table."""
 
 
 @dataclass(frozen=True)
@@ -57,11 +56,9 @@ class Split:
     at: datetime
 
 
-def from_clickhouse(client: ArrowClient, tenant_id: UUID, until: datetime) -> pl.DataFrame:
+def from_clickhouse(shop: ArrowRows, until: datetime) -> pl.DataFrame:
     """The tenant's purchases before `until`, each delivered event counted once (`FINAL`)."""
-    parameters: dict[str, object] = {"tenant_id": str(tenant_id), "until_ms": int(until.timestamp() * 1000)}
-    table = client.query_arrow(_PURCHASES, parameters, use_strings=True)
-    return _typed(pl.DataFrame(table))
+    return _typed(pl.DataFrame(shop.arrow(_PURCHASES, {"until_ms": int(until.timestamp() * 1000)})))
 
 
 def from_complete_journey() -> pl.DataFrame:

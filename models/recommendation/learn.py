@@ -7,7 +7,8 @@ from uuid import UUID
 
 import polars as pl
 
-from foundation import clients, clock
+from foundation import clock
+from foundation.analytics import of_shop
 from foundation.settings import Settings
 from models.recommendation.dataset import from_clickhouse
 from models.recommendation.register import Registration, register
@@ -38,11 +39,8 @@ def learn(
         TooFewPurchases: there is nothing to learn from yet.
     """
     tracking_uri = settings.require("mlflow_tracking_uri", "MLflow")
-    client = clients.clickhouse(settings)
-    try:
-        purchases = from_clickhouse(client, tenant_id, clock.now())
-    finally:
-        client.close()
+    with of_shop(settings, tenant_id) as shop:
+        purchases = from_clickhouse(shop, clock.now())
     span = _span(purchases)
     if len(purchases) < LEAST_PURCHASES or span < LEAST_SPAN:
         raise TooFewPurchases(len(purchases), span)

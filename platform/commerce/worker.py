@@ -47,6 +47,7 @@ from commerce.webhooks import sending as webhooks
 from commerce.webhooks.telling import run as telling_webhooks
 from foundation import clients
 from foundation.database import Database, DatabaseUnavailable
+from foundation.naming import cache_key
 from foundation.settings import Settings, get_settings
 
 if TYPE_CHECKING:
@@ -105,7 +106,7 @@ async def tidy(
 
 
 async def _tell_sold_out(redis: Redis, shop: Shop, product_ids: list[str]) -> None:
-    key = f"tradewind:out_of_stock:{shop.id}"
+    key = cache_key(shop.id, "out_of_stock")
     async with redis.pipeline(transaction=True) as pipe:
         pipe.delete(key)
         if product_ids:

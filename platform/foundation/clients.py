@@ -25,6 +25,19 @@ def clickhouse(settings: Settings) -> ClickHouse:
     return clickhouse_connect.get_client(dsn=url, autogenerate_session_id=False)
 
 
+def clickhouse_reader(settings: Settings) -> ClickHouse:
+    """ClickHouse as the role that reads for one shop at a time; as the platform's own, where there is no such role.
+
+    `foundation.analytics` says for which shop; without that the role sees nothing.
+    """
+    if settings.clickhouse_reader_url is None:
+        return clickhouse(settings)
+    import clickhouse_connect  # noqa: PLC0415
+
+    url = settings.clickhouse_reader_url.get_secret_value()
+    return clickhouse_connect.get_client(dsn=url, autogenerate_session_id=False)
+
+
 async def clickhouse_async(settings: Settings) -> AsyncClickHouse:
     """ClickHouse over HTTP, from a coroutine."""
     import clickhouse_connect  # noqa: PLC0415

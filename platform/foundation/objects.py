@@ -5,8 +5,10 @@ fsspec is loaded when the first file is asked for, and no sooner: most workers n
 
 from __future__ import annotations
 
+from foundation.naming import ObjectPath
 
-def put(url: str, path: str, body: bytes) -> None:
+
+def put(url: str, path: ObjectPath, body: bytes) -> None:
     """Write a file of the store at `url`, in place of one that is there.
 
     Raises:
@@ -21,7 +23,7 @@ def put(url: str, path: str, body: bytes) -> None:
         file.write(body)
 
 
-def get(url: str, path: str) -> bytes | None:
+def get(url: str, path: ObjectPath) -> bytes | None:
     """A file of the store at `url`; `None` if it is not there.
 
     Raises:

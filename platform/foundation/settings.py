@@ -61,6 +61,11 @@ class Settings(BaseSettings):
     clickhouse_url: SecretStr | None = Field(
         None, description="ClickHouse over HTTP: http://user:password@host:port/database"
     )
+    clickhouse_reader_url: SecretStr | None = Field(
+        None,
+        description="ClickHouse as the role that reads for one shop at a time and sees nothing else; else "
+        "`clickhouse_url`.",
+    )
     redis_url: SecretStr | None = Field(None, description="Redis or Valkey: redis://:password@host:port/0")
     qdrant_url: str | None = Field(None, description="Qdrant's REST address.")
     qdrant_api_key: SecretStr | None = Field(None, description="Qdrant's API key.")

@@ -21,6 +21,7 @@ from commerce.tenancy.service import Shop
 from foundation import objects
 from foundation.access import ANYONE, needs
 from foundation.errors import NotFound
+from foundation.naming import ObjectPath, picture_path
 from foundation.settings import Settings
 from storefront import artwork
 
@@ -70,10 +71,12 @@ async def photograph(
 ) -> Response:
     """A photograph from the object store: only pictures, only of this shop's products."""
     media_type = _TYPES.get(key.rpartition(".")[2].lower())
-    ours = key.startswith(f"tenants/{shop.slug}/products/")
-    if media_type is None or not ours or not all(_SEGMENT.match(segment) for segment in key.split("/")):
+    within, _, below = key.partition(f"{picture_path(shop.slug)}/")
+    segments = below.split("/")
+    if media_type is None or within or not all(_SEGMENT.match(segment) for segment in segments):
         raise ImageNotFound
-    return _picture(request, await asyncio.to_thread(_read, core.settings, key), media_type)
+    path = picture_path(shop.slug, *segments)
+    return _picture(request, await asyncio.to_thread(_read, core.settings, path), media_type)
 
 
 @router.get("/shop/logo/{mark}.png")
@@ -103,7 +106,7 @@ def _drawn(product_id: UUID, title: str, category_path: tuple[str, ...]) -> byte
     return svg.encode()
 
 
-def _read(settings: Settings, key: str) -> bytes:
+def _read(settings: Settings, key: ObjectPath) -> bytes:
     if settings.objects_url is None:
         raise ImageNotFound
     try:

@@ -102,6 +102,15 @@ def migrate(var_dir: VarDir) -> None:
     upgrade(Settings().require("database_owner_url", "Postgres"))
 
 
+@app.command(name="row-policies")
+def row_policies(database: Annotated[str, typer.Argument(help="The event store's database.")] = "tradewind") -> None:
+    """Say the statements that make the reading role and its row policies on a ClickHouse server."""
+    from pipelines.policies import statements
+
+    for statement in statements(database):
+        typer.echo(f"{statement};")
+
+
 @benches.callback(invoke_without_command=True)
 def bench(context: typer.Context, var_dir: VarDir) -> None:
     """Measure, each figure beside its floor; writes docs/benchmarks.md. Without a command, the running stack."""

@@ -57,15 +57,15 @@ def test_an_order_without_its_event_stops_the_line_before_anything_is_trained(se
         assert instance.get_latest_materialization_event(dg.AssetKey("recommendation_model")) is None
 
 
-def test_orders_are_counted_on_both_sides_tenant_by_tenant(settings: Settings, year: int, client: Any) -> None:
+def test_orders_are_counted_on_both_sides_tenant_by_tenant(settings: Settings, year: int) -> None:
     now = datetime.now(UTC)
 
-    assert audit.orders(settings, client, TENANT, before=now) == audit.Counted(year, year)
-    assert audit.orders(settings, client, EMPTY_TENANT, before=now) == audit.Counted(0, 0)
+    assert audit.orders(settings, TENANT, before=now) == audit.Counted(year, year)
+    assert audit.orders(settings, EMPTY_TENANT, before=now) == audit.Counted(0, 0)
 
 
 def test_an_event_that_breaks_its_contract_is_named(settings: Settings, year: int, client: Any) -> None:
-    assert list(audit.broken_contracts(client, TENANT, sample=50)) == []
+    assert list(audit.broken_contracts(settings, TENANT, sample=50)) == []
     event = uuid4()
     client.insert(
         "events",
@@ -73,7 +73,7 @@ def test_an_event_that_breaks_its_contract_is_named(settings: Settings, year: in
         column_names=["tenant_id", "name", "occurred_at", "event_id", "version", "payload"],
     )
 
-    (fault,) = audit.broken_contracts(client, TENANT, sample=50)
+    (fault,) = audit.broken_contracts(settings, TENANT, sample=50)
 
     assert str(event) in fault
     result = checks.events_keep_their_contracts(Platform())

@@ -24,6 +24,7 @@ from tradewind.processes import free_port
 
 SERVER_URL = os.environ.get("TRADEWIND_TEST_CLICKHOUSE_URL")
 USER, PASSWORD = "tester", "open-sesame"
+READER, READER_PASSWORD = "tradewind_reader", "only-mine"
 
 
 @dataclass
@@ -49,6 +50,9 @@ class ClickHouseGateway:
         password.write_text(PASSWORD + "\n")
         command = [sys.executable, "-m", "tradewind.engines.clickhouse", "--path", str(self.directory / "data")]
         command += ["--port", str(self.port), "--user", USER, "--password-file", str(password)]
+        of_reader = self.directory / "reader"
+        of_reader.write_text(READER_PASSWORD + "\n")
+        command += ["--reader", READER, "--reader-password-file", str(of_reader)]
         with self.log.open("ab") as log:
             return subprocess.Popen([*command, *options], stderr=log)
 

@@ -17,6 +17,7 @@ from features.materialise import materialise, push
 from features.online import VIEW, OnlineShoppers, OnlineTouch
 from features.stream import GROUP, ShopperStream
 from foundation import clients
+from foundation.analytics import ShopRows
 from foundation.settings import Settings
 from pipelines.relay import SHOPPERS_STREAM
 from tests.features.conftest import APPLE, BREAD, CHEESE, DAY, NOW, OTHER_TENANT, SHOPPER, TENANT, Shop
@@ -66,7 +67,7 @@ async def test_everybody_is_put_online_with_what_was_known(settings: Settings, s
 async def test_our_reader_and_feasts_agree(settings: Settings, shop: Shop, store: FeatureStore) -> None:
     shop.happen("order.placed", APPLE, BREAD, at=NOW - DAY)
     shop.happen("view_item", CHEESE)
-    push(store, shopper_activity(shop.client, TENANT, until=NOW))
+    push(store, shopper_activity(ShopRows(shop.client, TENANT), until=NOW))
     names = SHOPPER_COLUMNS[2:]
 
     feasts = store.get_online_features(
@@ -90,7 +91,7 @@ async def test_what_is_online_can_be_computed_again_from_its_own_instant(
     online = await read(settings)
 
     shop.happen("order.placed", CHEESE, at=NOW - 3 * DAY, known_at=NOW)
-    again = shopper_activity(shop.client, TENANT, until=online.as_of, shoppers=[SHOPPER]).row(0, named=True)
+    again = shopper_activity(ShopRows(shop.client, TENANT), until=online.as_of, shoppers=[SHOPPER]).row(0, named=True)
 
     touches = zip(again["touched_products"], again["touched_at"], again["touch_weights"], strict=True)
     assert [tuple(touch) for touch in online.touches] == list(touches)
@@ -148,9 +149,9 @@ async def test_an_unreadable_announcement_holds_nobody_up(
 
 async def test_an_older_row_never_replaces_a_newer_one(settings: Settings, shop: Shop, store: FeatureStore) -> None:
     shop.happen("view_item", APPLE, at=NOW - 2 * DAY)
-    older = shopper_activity(shop.client, TENANT, until=NOW)
+    older = shopper_activity(ShopRows(shop.client, TENANT), until=NOW)
     shop.happen("view_item", BREAD, at=NOW - DAY)
-    push(store, shopper_activity(shop.client, TENANT, until=NOW))
+    push(store, shopper_activity(ShopRows(shop.client, TENANT), until=NOW))
 
     push(store, older)
 

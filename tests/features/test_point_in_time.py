@@ -10,6 +10,7 @@ import pytest
 
 from features.compute import shopper_activity
 from features.materialise import training_set
+from foundation.analytics import ShopRows
 from foundation.settings import Settings
 from tests.features.conftest import APPLE, BREAD, CHEESE, DAY, NOW, OTHER_TENANT, SHOPPER, TENANT, Shop
 
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 
 
 def known(client: Client, until: Any = NOW) -> dict[str, Any]:
-    return shopper_activity(client, TENANT, until=until, shoppers=[SHOPPER]).row(0, named=True)
+    return shopper_activity(ShopRows(client, TENANT), until=until, shoppers=[SHOPPER]).row(0, named=True)
 
 
 def test_a_shopper_is_what_they_did_newest_first_an_order_counting_most(shop: Shop) -> None:
@@ -59,7 +60,7 @@ def test_one_shopper_or_all_get_the_same_row_and_another_tenant_none(shop: Shop)
     shop.happen("order.placed", BREAD, shopper=uuid4())
     shop.happen("order.placed", CHEESE, tenant=OTHER_TENANT)
 
-    everybody = shopper_activity(shop.client, TENANT, until=NOW)
+    everybody = shopper_activity(ShopRows(shop.client, TENANT), until=NOW)
 
     assert len(everybody) == 2
     assert everybody.filter(pl.col("shopper_key") == f"{TENANT}:{SHOPPER}").row(0, named=True) == known(shop.client)

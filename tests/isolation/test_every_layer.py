@@ -18,20 +18,20 @@ from asgi_lifespan import LifespanManager
 from feast.infra.utils.clickhouse import connection_utils
 from psycopg import sql
 from pydantic import SecretStr
-from qdrant_client.http.exceptions import ApiException
 
 from commerce.app import create_app
 from features.compute import shopper_activity
 from features.materialise import materialise, training_set
 from features.online import OnlineShoppers
 from foundation import clients, clock
+from foundation.analytics import of_shop
 from foundation.decisions import RecommendationRequest
 from foundation.settings import Settings
 from models.recommendation.dataset import from_clickhouse
 from models.recommendation.register import register
 from pipelines.relay import Relay
-from serving import index
 from serving.champions import Champions
+from serving.index import IndexUnavailable, Vectors
 from serving.publish import publish
 from serving.recommendations import Recommender
 from serving.stock import SoldOut
@@ -159,10 +159,13 @@ def test_clickhouse(shops: tuple[Visited, Visited], settings: Settings) -> None:
     here, there = shops
     client = clients.clickhouse(settings)
     rows = client.query("SELECT tenant_id, shopper_id, product_id FROM interactions FINAL").result_rows
-    purchases = from_clickhouse(client, here.shop.id, clock.now())
-    activity = shopper_activity(client, here.shop.id, until=clock.now(), shoppers=[here.shopper, there.shopper])
     client.close()
+    with of_shop(settings, here.shop.id) as shop:
+        forgetful = shop.rows("SELECT DISTINCT tenant_id FROM events")
+        purchases = from_clickhouse(shop, clock.now())
+        activity = shopper_activity(shop, until=clock.now(), shoppers=[here.shopper, there.shopper])
 
+    assert forgetful == [(here.shop.id,)]
     of_each = {visited.shop.id: {row[2] for row in rows if row[0] == visited.shop.id} for visited in shops}
     assert of_each == {visited.shop.id: {visited.bought, visited.wanted} for visited in shops}
     assert {(row[0], row[1]) for row in rows} == {(visited.shop.id, visited.shopper) for visited in shops}
@@ -209,13 +212,14 @@ async def test_qdrant_and_the_model_registry(
     champions = Champions.from_settings(settings)
     champions.refresh()
     redis, qdrant = clients.redis_async(settings), clients.qdrant_async(settings)
+    vectors = Vectors(qdrant)
     shoppers = OnlineShoppers.connect(settings)
 
     points, _ = await qdrant.scroll(published.collection, limit=100)
     assert {(point.payload or {})["tenant_id"] for point in points} == {str(here.shop.id)}
-    with pytest.raises(ApiException):
-        await index.nearest(qdrant, there.shop.id, [UUID(int=1)], limit=5, exclude=[])
-    recommender = Recommender(champions, shoppers, SoldOut(redis), qdrant)
+    with pytest.raises(IndexUnavailable):
+        await vectors.of(there.shop.id).nearest([UUID(int=1)], limit=5, exclude=[])
+    recommender = Recommender(champions, shoppers, SoldOut(redis), vectors)
     request = RecommendationRequest(tenant_id=there.shop.id, placement="home", deadline_ms=5000)
     theirs = (await recommender.decide(request)).answer
     assert (theirs.fallback_reason, theirs.items) == ("no_model", [])

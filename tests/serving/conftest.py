@@ -21,6 +21,7 @@ from foundation.settings import Settings
 from models.recommendation.register import register
 from models.recommendation.spec import EaseParameters, IalsParameters, Parameters
 from serving.champions import Champions
+from serving.index import Vectors
 from serving.publish import publish
 from serving.recommendations import Recommender
 from serving.stock import SoldOut
@@ -115,9 +116,9 @@ async def recommender(settings: Settings) -> AsyncIterator[Recommender]:
     publish(settings, TENANT)
     champions = Champions.from_settings(settings)
     champions.refresh()
-    shoppers, redis, qdrant = OnlineShoppers.connect(settings), clients.redis_async(settings), None
-    qdrant = clients.qdrant_async(settings)
-    yield Recommender(champions, shoppers, SoldOut(redis), qdrant)
+    shoppers, redis = OnlineShoppers.connect(settings), clients.redis_async(settings)
+    vectors = Vectors.connect(settings)
+    yield Recommender(champions, shoppers, SoldOut(redis), vectors)
     await shoppers.close()
     await redis.aclose()
-    await qdrant.close()
+    await vectors.close()

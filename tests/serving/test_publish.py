@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from dataclasses import replace
+from uuid import UUID
 
 import pytest
 from mlflow.tracking import MlflowClient
+from qdrant_client import models
 
 from foundation import clients
 from foundation.settings import Settings
 from models.recommendation.spec import Task
-from serving import index
 from serving.champions import Champions, RegistryAway
-from serving.index import alias_of, collection_of
+from serving.index import Vectors, alias_of, collection_of
 from serving.publish import NoChampion, publish
 from tests.serving.conftest import OTHER_TENANT, QUICK, TENANT, Registry, product, taste_of
 
@@ -32,13 +34,33 @@ def test_publishing_again_changes_nothing(settings: Settings) -> None:
 
 async def test_the_nearest_products_are_of_the_same_taste(settings: Settings) -> None:
     publish(settings, TENANT)
-    qdrant = clients.qdrant_async(settings)
+    vectors = Vectors.connect(settings)
 
-    found = await index.nearest(qdrant, TENANT, [product(1, 0)], limit=5, exclude={str(product(1, 1))})
+    found = await vectors.of(TENANT).nearest([product(1, 0)], limit=5, exclude={str(product(1, 1))})
 
     assert {taste_of(product_id) for product_id, _ in found} == {1}
     assert str(product(1, 1)) not in {product_id for product_id, _ in found}
-    await qdrant.close()
+    await vectors.close()
+
+
+async def test_points_of_another_tenant_in_the_same_collection_are_never_shown(settings: Settings) -> None:
+    """As if somebody had built an index and forgotten whose it is."""
+    published = publish(settings, TENANT)
+    planted = [str(UUID(int=9000 + number)) for number in range(5)]
+    with closing(clients.qdrant(settings)) as qdrant:
+        (own,) = qdrant.retrieve(published.collection, [str(product(1, 0))], with_vectors=True)
+        for payload, ids in (({"tenant_id": str(OTHER_TENANT)}, planted[:3]), ({}, planted[3:])):
+            points = [models.PointStruct(id=one, vector=own.vector or [], payload=payload) for one in ids]
+            qdrant.upsert(published.collection, points, wait=True)
+    vectors = Vectors.connect(settings)
+
+    similar = await vectors.of(TENANT).nearest([product(1, 0)], limit=50, exclude=[])
+    by_theirs = await vectors.of(TENANT).nearest([UUID(planted[0])], limit=50, exclude=[])
+
+    assert len(similar) == 31
+    assert not {product_id for product_id, _ in similar} & set(planted)
+    assert by_theirs == []
+    await vectors.close()
 
 
 def test_a_tenant_without_a_champion_has_nothing_to_publish(settings: Settings) -> None:

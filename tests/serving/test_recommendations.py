@@ -17,9 +17,12 @@ from features.materialise import push
 from features.online import OnlineShoppers
 from features.store import apply
 from foundation import clients
+from foundation.analytics import ShopRows
 from foundation.decisions import RecommendationRequest
+from foundation.naming import cache_key
 from foundation.settings import Settings
 from pipelines.schema import ensure_schema as ensure_event_schema
+from serving.index import Vectors
 from serving.recommendations import Decided, Recommender, touches_digest
 from tests.features.conftest import Shop
 from tests.serving.conftest import OTHER_TENANT, SHOPPER, TENANT, product, taste_of
@@ -47,7 +50,7 @@ def remember(settings: Settings) -> Any:
 
     def remember(name: str, *bought: UUID, at: datetime = NOW) -> Shop:
         shop.happen(name, *bought, at=at, shopper=SHOPPER, tenant=TENANT)
-        push(store, shopper_activity(client, TENANT, until=NOW + DAY, shoppers=[SHOPPER]))
+        push(store, shopper_activity(ShopRows(client, TENANT), until=NOW + DAY, shoppers=[SHOPPER]))
         return shop
 
     yield remember
@@ -93,11 +96,11 @@ async def test_a_product_is_shown_with_what_goes_with_it(recommender: Recommende
 
 
 async def test_a_row_is_never_left_short(recommender: Recommender, settings: Settings) -> None:
-    nowhere = clients.qdrant_async(settings.model_copy(update={"qdrant_url": "http://127.0.0.1:1"}))
+    nowhere = Vectors.connect(settings.model_copy(update={"qdrant_url": "http://127.0.0.1:1"}))
 
     for context in ([product(1, 3)], [UUID(int=1)], []):
         request = asked("product", context_product_ids=context, limit=20)
-        for one in (recommender, replace(recommender, qdrant=nowhere)):
+        for one in (recommender, replace(recommender, vectors=nowhere)):
             assert len(set(products(await one.decide(request)))) == 20
     await nowhere.close()
 
@@ -105,7 +108,7 @@ async def test_a_row_is_never_left_short(recommender: Recommender, settings: Set
 async def test_what_is_sold_out_or_shown_already_is_never_shown(recommender: Recommender, settings: Settings) -> None:
     gone, seen = [product(1, number) for number in (0, 1)], [product(1, number) for number in (2, 4)]
     with clients.redis(settings) as redis:
-        redis.sadd(f"tradewind:out_of_stock:{TENANT}", *map(str, gone))
+        redis.sadd(cache_key(TENANT, "out_of_stock"), *map(str, gone))
     await recommender.sold_out.refresh([TENANT])
 
     for placement in ("home", "product", "cart"):
@@ -150,9 +153,9 @@ async def test_without_the_online_store_the_fallback_says_so(recommender: Recomm
 
 
 async def test_without_the_index_the_model_still_decides(recommender: Recommender, settings: Settings) -> None:
-    nowhere = clients.qdrant_async(settings.model_copy(update={"qdrant_url": "http://127.0.0.1:1"}))
+    nowhere = Vectors.connect(settings.model_copy(update={"qdrant_url": "http://127.0.0.1:1"}))
 
-    decided = await replace(recommender, qdrant=nowhere).decide(asked("product", context_product_ids=[product(1, 3)]))
+    decided = await replace(recommender, vectors=nowhere).decide(asked("product", context_product_ids=[product(1, 3)]))
 
     assert decided.answer.fallback is None
     assert {taste_of(one) for one in products(decided)[:5]} == {1}
@@ -182,7 +185,7 @@ async def test_the_features_of_a_decision_can_be_computed_again(recommender: Rec
     remember("order.placed", product(3, 0), at=NOW)
 
     as_of = datetime.fromisoformat(logged["as_of"])
-    again = shopper_activity(shop.client, TENANT, until=as_of, shoppers=[SHOPPER]).row(0, named=True)
+    again = shopper_activity(ShopRows(shop.client, TENANT), until=as_of, shoppers=[SHOPPER]).row(0, named=True)
 
     digest = touches_digest(again["touched_products"], again["touched_at"], again["touch_weights"])
     assert (logged["touches"], logged["touches_sha256"]) == (2, digest)

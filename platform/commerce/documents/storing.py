@@ -9,12 +9,13 @@ from commerce.documents import rendering
 from commerce.documents.service import Written
 from commerce.logos import service as logos
 from foundation import objects
+from foundation.naming import object_path
 from foundation.settings import Settings
 
 
 async def pdf(settings: Settings, tenant_id: UUID, written: Written) -> bytes:
     """An invoice or a credit note, with the logo that the shop had then. Call it outside any transaction."""
-    url, path = settings.objects_url, f"tenants/{tenant_id}/documents/{written.document.id}.pdf"
+    url, path = settings.objects_url, object_path(tenant_id, "documents", f"{written.document.id}.pdf")
     if url is None:
         return await asyncio.to_thread(rendering.invoice, written)
     kept = await asyncio.to_thread(objects.get, url, path)

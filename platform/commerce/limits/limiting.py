@@ -22,6 +22,7 @@ from commerce.limits.rules import Kind, Policy, kind_of
 from commerce.tenancy.service import Directory, Shop
 from foundation.buckets import Buckets, Rate, standing
 from foundation.errors import Problem, TooMany
+from foundation.naming import CacheKey, cache_key
 from foundation.proxies import Networks, site_of
 
 _COOKIE = b"tradewind_session="
@@ -59,14 +60,18 @@ class Limits:
     def counted(self, kind: Kind, shop: Shop | None, address: str, credential: bytes | None) -> Counted:
         """What a request takes a token of. All keys carry the shop's id in braces, so a cluster keeps them together."""
         policy = self._policy(kind, self.rate_of(shop.id) if shop else None)
-        within = f"tradewind:limit:{{{shop.id if shop else '-'}}}"
-        wanted, names = [(f"{within}:{kind}:a:{site_of(address)}", policy.address)], ["address"]
+        tenant_id = shop.id if shop else None
+
+        def named(*parts: str) -> CacheKey:
+            return cache_key(tenant_id, "limit", *parts)
+
+        wanted, names = [(named(kind, "a", site_of(address)), policy.address)], ["address"]
         if credential is not None:
             digest = hashlib.blake2b(credential, digest_size=12).hexdigest()
-            wanted.append((f"{within}:{kind}:p:{digest}", policy.principal))
+            wanted.append((named(kind, "p", digest), policy.principal))
             names.append("principal")
         if policy.shop and policy.route:
-            wanted += [(f"{within}:{kind}", policy.route), (within, policy.shop)]
+            wanted += [(named(kind), policy.route), (named(), policy.shop)]
             names += ["route", "shop"]
         return Counted(policy, wanted, names)
 

@@ -18,6 +18,7 @@ from uuid import UUID
 
 from foundation import objects, pictures
 from foundation.errors import Problem, Unavailable
+from foundation.naming import ObjectPath, object_path
 from foundation.settings import Settings
 
 if TYPE_CHECKING:
@@ -120,7 +121,7 @@ async def load(settings: Settings, tenant_id: UUID, mark: str | None, part: Part
 
 
 @lru_cache(maxsize=64)
-def _load(url: str, path: str) -> bytes:
+def _load(url: str, path: ObjectPath) -> bytes:
     """A file that never changes. One that is not there may still come: that is not remembered.
 
     Raises:
@@ -133,8 +134,8 @@ def _load(url: str, path: str) -> bytes:
     return body
 
 
-def _path(tenant_id: UUID, mark: str, part: str) -> str:
-    return f"tenants/{tenant_id}/logos/{mark}.{part}.png"
+def _path(tenant_id: UUID, mark: str, part: str) -> ObjectPath:
+    return object_path(tenant_id, "logos", f"{mark}.{part}.png")
 
 
 def _icon(shown: Image) -> Image:

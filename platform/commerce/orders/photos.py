@@ -18,6 +18,7 @@ from foundation import clock, objects, pictures
 from foundation.database import Database, HotStatement, Tx, hot
 from foundation.errors import Conflict, NotFound, Problem, Unavailable
 from foundation.ids import new_id
+from foundation.naming import ObjectPath, object_path
 from foundation.settings import Settings
 
 FORMATS = ("JPEG", "PNG", "WEBP")
@@ -191,5 +192,5 @@ async def _require_room(tx: Tx, album: Album, order_id: UUID, owner_id: UUID) ->
         raise TooManyPhotos(most=MAX_PHOTOS)
 
 
-def _path(tenant_id: UUID, album: Album, photo_id: UUID) -> str:
-    return f"tenants/{tenant_id}/{album.of}s/{photo_id}.jpg"
+def _path(tenant_id: UUID, album: Album, photo_id: UUID) -> ObjectPath:
+    return object_path(tenant_id, f"{album.of}s", f"{photo_id}.jpg")

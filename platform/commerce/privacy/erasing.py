@@ -22,6 +22,7 @@ from foundation import audit, clock, sealing
 from foundation.database import Database, Tx, hot
 from foundation.errors import Conflict, NotFound
 from foundation.events import CustomerErased, record
+from foundation.naming import ObjectPath, object_path
 from foundation.outbox import announce
 from foundation.settings import Settings
 
@@ -183,10 +184,10 @@ def _theirs(customer_id: UUID, who: Mapping[str, Any], now: datetime) -> dict[st
     }
 
 
-def _path(tenant_id: UUID, album: str, object_id: UUID) -> str:
+def _path(tenant_id: UUID, album: str, object_id: UUID) -> ObjectPath:
     if album == "document":
-        return f"tenants/{tenant_id}/{DOCUMENT.table}s/{object_id}.pdf"
-    return f"tenants/{tenant_id}/{album}s/{object_id}.jpg"
+        return object_path(tenant_id, f"{DOCUMENT.table}s", f"{object_id}.pdf")
+    return object_path(tenant_id, f"{album}s", f"{object_id}.jpg")
 
 
 async def forget(

@@ -19,7 +19,8 @@ from commerce.catalog import hot
 from commerce.catalog import service as catalog
 from commerce.catalog.service import all_words
 from features.online import OnlineShoppers
-from foundation import clients, clock
+from foundation import clock
+from foundation.analytics import of_shop
 from foundation.progress import silent
 from foundation.settings import Settings
 from pipelines.relay import wait_until_delivered
@@ -140,7 +141,6 @@ class Suite:
     def _event_lag(self, there: Shop) -> Result:
         """From an event's commit until ClickHouse has it, and until the features know."""
         rows = []
-        client = clients.clickhouse(self.settings)
         query = """
             SELECT dateDiff('millisecond', recorded_at, delivered_at) FROM events FINAL
             WHERE tenant_id = {tenant_id:UUID} AND name = 'add_to_cart'
@@ -150,11 +150,11 @@ class Suite:
             since = int(clock.now().timestamp() * 1000)
             load = self._load("add", [str(variant) for variant in there.variants], count)
             time.sleep(PATIENCE / 4)
-            found = client.query(query, {"tenant_id": str(there.tenant_id), "since": since}).result_rows
+            with of_shop(self.settings, there.tenant_id) as events:
+                found = events.rows(query, {"since": since})
             rows.append(
                 Row("event readable in ClickHouse", figures(count, [float(r[0]) for r in found], load["seconds"]))
             )
-        client.close()
         rows.append(Row("cart in the online features", asyncio.run(self._freshness(there))))
         return Result("event_lag", rows)
 

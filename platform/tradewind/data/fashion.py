@@ -11,6 +11,7 @@ from pathlib import Path
 import fsspec
 import polars as pl
 
+from foundation.naming import picture_path
 from foundation.progress import Progress, silent
 from foundation.settings import Settings
 from tradewind.data import catalogue, tenants, terms, titles
@@ -67,7 +68,7 @@ def load_fashion(settings: Settings, path: Path, *, progress: Progress = silent)
 
 def image_key(handle: str) -> str:
     """Where a product's photograph lies in the object store."""
-    return f"tenants/{FASHION.slug}/products/{handle}.jpg"
+    return picture_path(FASHION.slug, f"{handle}.jpg")
 
 
 def _store_photographs(settings: Settings, folder: Path, handles: Iterable[str], progress: Progress) -> dict[str, str]:
@@ -75,7 +76,7 @@ def _store_photographs(settings: Settings, folder: Path, handles: Iterable[str],
     store, root = fsspec.url_to_fs(settings.require("objects_url", "The object store"))
     wanted = {handle: folder / f"{handle}.jpg" for handle in handles}
     found = {handle: file for handle, file in wanted.items() if file.is_file()}
-    target = f"{root.rstrip('/')}/tenants/{FASHION.slug}/products"
+    target = f"{root.rstrip('/')}/{picture_path(FASHION.slug)}"
     store.makedirs(target, exist_ok=True)
     there = {Path(name).name for name in store.ls(target, detail=False, refresh=True)}
     for done, file in enumerate(found.values(), start=1):

@@ -10,6 +10,7 @@ import polars as pl
 import pyarrow as pa
 
 from foundation import clients
+from foundation.analytics import of_shop
 from foundation.progress import Progress, silent
 from foundation.settings import Settings
 from tradewind.data import source, tenants
@@ -58,7 +59,7 @@ def load_promotions(settings: Settings, *, progress: Progress = silent, limit: i
         rows = _rows(limit)
         client = clients.clickhouse(settings)
         client.command(SCHEMA)
-        if _there(client) >= rows.height:
+        if _there(settings) >= rows.height:
             report.add(TABLE, rows.height, 0, 0.0)
             return report
         _insert(client, rows, timedelta(days=memory["shift_days"]), report, progress)
@@ -81,12 +82,9 @@ def _rows(limit: int | None) -> pl.DataFrame:
     return rows.unique().sort("week", "product_id", "store_id").collect()
 
 
-def _there(client: Client) -> int:
-    count = client.query(
-        f"SELECT count() FROM {TABLE} FINAL WHERE tenant_id = {{tenant:UUID}}",  # noqa: S608 - a name of ours
-        parameters={"tenant": GROCER.id},
-    )
-    return int(count.result_rows[0][0])
+def _there(settings: Settings) -> int:
+    with of_shop(settings, GROCER.id) as shop:
+        return int(shop.rows(f"SELECT count() FROM {TABLE} FINAL")[0][0])  # noqa: S608 - a name of ours
 
 
 def _insert(client: Client, rows: pl.DataFrame, shift: timedelta, report: LoadReport, progress: Progress) -> None:

@@ -21,6 +21,7 @@ DAGSTER_PORT = 3000
 MLFLOW_PORT = 5000
 MAILBOX_PORT = 8025
 CLICKHOUSE_USER = "tradewind"
+CLICKHOUSE_READER = "tradewind_reader"
 MLFLOW = "tradewind.engines.mlflow"
 
 
@@ -154,14 +155,19 @@ class _Planner:
         if site.is_outside("clickhouse", "clickhouse_url") or not _installed(module):
             return
         port = site.ports.choose("clickhouse")
-        login = f"{CLICKHOUSE_USER}:{site.passwords.get('clickhouse')}"
-        site.publish(clickhouse_url=f"http://{login}@{LOOPBACK}:{port}/default")
+        where = f"{LOOPBACK}:{port}/default"
+        site.publish(
+            clickhouse_url=f"http://{CLICKHOUSE_USER}:{site.passwords.get('clickhouse')}@{where}",
+            clickhouse_reader_url=f"http://{CLICKHOUSE_READER}:{site.passwords.get('clickhouse-reader')}@{where}",
+        )
         arguments: dict[str, str | int | Path] = {
             "path": site.var / "clickhouse",
             "host": LOOPBACK,
             "port": port,
             "user": CLICKHOUSE_USER,
             "password-file": site.passwords.file("clickhouse"),
+            "reader": CLICKHOUSE_READER,
+            "reader-password-file": site.passwords.file("clickhouse-reader"),
         }
         self._python("clickhouse", module, *_options(arguments), port=port, path="/ping", threads=2)
 

@@ -103,14 +103,13 @@ def test_too_little_to_learn_from_is_said(quick: Parameters):
 
 
 class ClickHouse:
-    """`query_arrow` over the engine in process."""
+    """What our shop reads by, over the engine in process."""
 
     def __init__(self) -> None:
         self.session = chdb.session.Session()
 
-    def query_arrow(self, query: str, parameters: dict[str, object], *, use_strings: bool) -> pa.Table:
-        assert use_strings
-        answer = self.session.query(query, "ArrowStream", params=parameters)
+    def arrow(self, statement: str, parameters: dict[str, object]) -> pa.Table:
+        answer = self.session.query(statement, "ArrowStream", params={**parameters, "tenant_id": str(OURS)})
         with pa.ipc.open_stream(answer.bytes()) as stream:
             return stream.read_all()
 
@@ -155,7 +154,7 @@ def test_purchases_come_out_of_clickhouse_line_by_line_and_once(clickhouse: Clic
     deliver(clickhouse, event=5, shopper=None, lines=[("ownerless", 1)])
     deliver(clickhouse, event=6, day=20, lines=[("later", 1)])
 
-    frame = from_clickhouse(clickhouse, OURS, datetime(2026, 2, 20, 10, tzinfo=UTC))
+    frame = from_clickhouse(clickhouse, datetime(2026, 2, 20, 10, tzinfo=UTC))
 
     first, second = datetime(2026, 2, 1, 10, 0, 0, 250_000, UTC), datetime(2026, 2, 2, 10, 0, 0, 250_000, UTC)
     assert frame.schema == INPUT

@@ -27,12 +27,16 @@ def main() -> None:
     parser.add_argument("--port", type=int, required=True)
     parser.add_argument("--user", default="default")
     parser.add_argument("--password-file", type=Path, required=True, help="file that holds the user's password")
+    parser.add_argument("--reader", default="tradewind_reader", help="user who reads for one tenant at a time")
+    parser.add_argument("--reader-password-file", type=Path, help="file that holds that user's password")
     parser.add_argument("--threads", type=int, help="threads a query may use; as many as there are cores by default")
     options = parser.parse_args()
 
-    password = options.password_file.read_text().strip()
-    if not password:
-        parser.error(f"{options.password_file} is empty")
+    logins = [(options.user, options.password_file), (options.reader, options.reader_password_file)]
+    given = [Credentials(user, file.read_text().strip()) for user, file in logins if file is not None]
+    for credentials, (_, file) in zip(given, logins, strict=False):
+        if not credentials.password:
+            parser.error(f"{file} is empty")
     engine = Engine(options.path, options.threads)
     try:
         engine.open()
@@ -42,7 +46,7 @@ def main() -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: None)
     uvicorn.run(
-        create_app(engine, Credentials(options.user, password)),
+        create_app(engine, *given),
         # uvloop closes the descriptor of a pipe twice; by the second time it may be another thread's socket or part.
         loop="asyncio",
         host=options.host,

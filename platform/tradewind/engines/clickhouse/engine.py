@@ -17,6 +17,7 @@ import chdb
 import orjson
 
 from tradewind.engines.clickhouse.codecs import native_header
+from tradewind.engines.clickhouse.confining import confine
 from tradewind.engines.clickhouse.errors import AlreadyServed, QueryFailed, from_engine
 from tradewind.engines.clickhouse.request import ExternalTable, Query
 from tradewind.engines.clickhouse.sessions import Sessions, apply, for_one_request, identifier, quoted
@@ -111,6 +112,8 @@ class Engine:
                 for table in query.external:
                     held.callback(_quietly(connection, f"DROP TEMPORARY TABLE IF EXISTS {identifier(table.name)}"))
                     _load(connection, table)
+                if query.tenant is not None:
+                    confine(connection, query.tenant)
                 return _Run(connection, query, output).outcome()
         except (RuntimeError, ValueError, OSError) as error:
             raise from_engine(error) from error

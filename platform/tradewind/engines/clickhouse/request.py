@@ -24,10 +24,13 @@ _LONGEST_QUERY = 64 * 1024 * 1024
 _IN_MEMORY = 4 * 1024 * 1024
 _LONGEST_SESSION = 3600
 
+TENANT_SETTING = "SQL_tradewind_tenant"
+"""The setting by which a request says for which tenant it reads, as the row policies of a server know it."""
+
 _OF_THE_REQUEST = {
     "query", "user", "password", "database", "session_id", "session_timeout", "session_check", "query_id",
     "default_format", "compress", "decompress", "quota_key", "role", "stacktrace", "client_protocol_version",
-    "buffer_size", "wait_end_of_query", "readonly",
+    "buffer_size", "wait_end_of_query", "readonly", TENANT_SETTING,
 }  # fmt: skip
 _OF_THE_TRANSPORT = {
     "enable_http_compression", "http_zlib_compression_level", "send_progress_in_http_headers",
@@ -85,6 +88,8 @@ class Query:
     wait_end: bool = False
     buffer_size: int = BUFFER_SIZE
     encoding: str | None = None
+    tenant: str | None = None
+    """Whose rows it sees, where it says so; nobody's when that is empty."""
     mark: str = field(default_factory=lambda: uuid.uuid4().hex)
     """What the engine knows it by."""
 
@@ -170,6 +175,7 @@ def _query(
         wait_end=_flag(values.get("wait_end_of_query")) or _flag(values.get("http_wait_end_of_query")),
         buffer_size=_whole(values, "buffer_size", BUFFER_SIZE),
         encoding=choose_encoding(headers.get("accept-encoding", "")) if compressed else None,
+        tenant=values.get(TENANT_SETTING),
     )
 
 

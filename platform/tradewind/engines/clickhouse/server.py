@@ -9,6 +9,7 @@ import secrets
 from collections.abc import AsyncGenerator, AsyncIterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from tempfile import SpooledTemporaryFile
 
 import structlog
@@ -19,6 +20,7 @@ from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from tradewind.engines.clickhouse.codecs import CONTENT_TYPES, compressor, exception_block
+from tradewind.engines.clickhouse.confining import require_confinable
 from tradewind.engines.clickhouse.engine import Engine, Outcome
 from tradewind.engines.clickhouse.errors import QueryFailed
 from tradewind.engines.clickhouse.output import PIECE, Running
@@ -30,9 +32,12 @@ _MAX_CONCURRENT_QUERIES = 64
 log = structlog.get_logger(__name__)
 
 
-def create_app(engine: Engine, login: Credentials) -> ASGIApp:
-    """Make the application over an engine that is open; the engine is closed when it ends."""
-    gateway = _Gateway(engine, login)
+def create_app(engine: Engine, login: Credentials, reader: Credentials | None = None) -> ASGIApp:
+    """Make the application over an engine that is open; the engine is closed when it ends.
+
+    `reader` is whoever reads for one tenant at a time, and sees nothing without saying for which.
+    """
+    gateway = _Gateway(engine, login, reader)
 
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
@@ -52,9 +57,10 @@ async def _ok(_: Request) -> Response:
 
 
 class _Gateway:
-    def __init__(self, engine: Engine, login: Credentials) -> None:
+    def __init__(self, engine: Engine, login: Credentials, reader: Credentials | None) -> None:
         self._engine = engine
         self._login = login
+        self._reader = reader
         self._workers = ThreadPoolExecutor(_MAX_CONCURRENT_QUERIES, "query")
         self._places = asyncio.Semaphore(_MAX_CONCURRENT_QUERIES)
 
@@ -69,10 +75,14 @@ class _Gateway:
             "X-ClickHouse-Timezone": self._engine.timezone,
         }
         try:
-            self._let_in(request)
+            is_reader = self._let_in(request)
             query = await read_query(request, self._engine.spool)
             if query is None:
                 return await _ok(request)
+            if is_reader and query.tenant is None:
+                query = replace(query, tenant="")
+            if query.tenant is not None:
+                require_confinable(query)
             headers["X-ClickHouse-Query-Id"] = query.id
             return await self._run(query, headers)
         except QueryFailed as failure:
@@ -84,16 +94,18 @@ class _Gateway:
             name = type(error).__name__
             return self._failure(QueryFailed(1001, "STD_EXCEPTION", f"std::exception in the gateway: {name}"), headers)
 
-    def _let_in(self, request: Request) -> None:
+    def _let_in(self, request: Request) -> bool:
+        """Refuse whoever is unknown; says whether it is the reader."""
         given = credentials(request) or Credentials("default", "")
-        user = hmac.compare_digest(given.user.encode(), self._login.user.encode())
-        password = hmac.compare_digest(given.password.encode(), self._login.password.encode())
-        if not (user and password):
-            raise QueryFailed(
-                516,
-                "AUTHENTICATION_FAILED",
-                f"{given.user}: Authentication failed: password is incorrect, or there is no user with such name",
-            )
+        if _same(given, self._login):
+            return False
+        if self._reader is not None and _same(given, self._reader):
+            return True
+        raise QueryFailed(
+            516,
+            "AUTHENTICATION_FAILED",
+            f"{given.user}: Authentication failed: password is incorrect, or there is no user with such name",
+        )
 
     async def _run(self, query: Query, headers: dict[str, str]) -> Response:
         running = await Running.start(self._engine, query, self._workers, self._places)
@@ -117,6 +129,12 @@ class _Gateway:
     def _failure(self, failure: QueryFailed, headers: dict[str, str]) -> Response:
         headers |= {"X-ClickHouse-Exception-Code": str(failure.code)}
         return PlainTextResponse(failure.text(self._engine.version) + "\n", failure.status, headers=headers)
+
+
+def _same(given: Credentials, login: Credentials) -> bool:
+    user = hmac.compare_digest(given.user.encode(), login.user.encode())
+    password = hmac.compare_digest(given.password.encode(), login.password.encode())
+    return user and password
 
 
 def _describe(query: Query) -> dict[str, str]:

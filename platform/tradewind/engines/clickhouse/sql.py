@@ -141,6 +141,15 @@ def parse(text: bytes) -> Statement:
     return Statement(kind, text[: top[at].start].decode(), name.identifier, text[name.end : end].decode().strip())
 
 
+def calls(text: str, prefix: str) -> bool:
+    """Whether the statement calls a function whose name begins so, in any case of letters."""
+    tokens = _tokens(text.encode())
+    return any(
+        after.text == b"(" and before.kind in ("word", "name") and before.identifier.lower().startswith(prefix)
+        for before, after in pairwise(tokens)
+    )
+
+
 def _tokens(text: bytes) -> Iterator[_Token]:
     depth = 0
     for found in _TOKEN.finditer(text):
