@@ -41,6 +41,7 @@ from commerce.identity.passwords import Passwords
 from commerce.inventory import api as inventory
 from commerce.kept import CHANNEL, Kept, Shortcut
 from commerce.ledger import api as ledger
+from commerce.legal import api as legal
 from commerce.lifecycle import api as lifecycle
 from commerce.lifecycle import operator_api as operators
 from commerce.limits.limiting import Limiter, Limits
@@ -209,6 +210,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         keys_api,
         configuration,
         branding,
+        legal,
         domains,
         lifecycle,
         operators,

@@ -14,6 +14,7 @@ from commerce.identity import people_models as people
 from commerce.identity import staff
 from commerce.inventory import models as inventory
 from commerce.ledger import models as ledger
+from commerce.legal import models as legal
 from commerce.lifecycle import models as lifecycle
 from commerce.notifications import models as notifications
 from commerce.oauth import models as oauth
@@ -57,6 +58,7 @@ __all__ = [
     "identity",
     "inventory",
     "ledger",
+    "legal",
     "lifecycle",
     "notifications",
     "oauth",

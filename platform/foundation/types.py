@@ -24,7 +24,12 @@ class Input(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
 
 
-def _clean(value: str) -> str:
+def clean(value: str) -> str:
+    """Text that Postgres and JSON can hold.
+
+    Raises:
+        ValueError: there is a NUL byte in it, or half a surrogate pair.
+    """
     if "\x00" in value:
         raise ValueError("must not contain a NUL byte")
     if any("\ud800" <= character <= "\udfff" for character in value):
@@ -38,12 +43,12 @@ Id = Annotated[UUID, Field(strict=False)]
 Instant = Annotated[AwareDatetime, Field(strict=False)]
 """A point in time with its zone, also as RFC 3339 text."""
 
-Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200), AfterValidator(_clean)]
+Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200), AfterValidator(clean)]
 """A line of text that Postgres can hold."""
 
-LongText = Annotated[str, StringConstraints(max_length=10_000), AfterValidator(_clean)]
+LongText = Annotated[str, StringConstraints(max_length=10_000), AfterValidator(clean)]
 
-Note = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=1_000), AfterValidator(_clean)]
+Note = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=1_000), AfterValidator(clean)]
 """A few lines of text."""
 
 Slug = Annotated[str, StringConstraints(pattern=r"^[a-z0-9]+(?:-[a-z0-9]+)*$", max_length=100)]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import secrets
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
@@ -14,6 +15,8 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from starlette.responses import HTMLResponse
 
+from commerce.legal import service as legal
+from commerce.legal.schemas import TITLES
 from commerce.logos import service as logos
 from foundation.money import exponent, to_decimal
 from foundation.types import MoneyOut
@@ -103,6 +106,11 @@ class Pages:
         return HTMLResponse(body, status_code=status, headers=headers)
 
 
+def _legal_of(settings: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """The legal pages of a shop with these settings: how each is called in addresses, and by people."""
+    return [(kind, TITLES[kind]) for kind in legal.kinds_of(settings)]
+
+
 @cache
 def _environment(pages: Pages) -> Environment:
     env = Environment(
@@ -113,5 +121,5 @@ def _environment(pages: Pages) -> Environment:
         lstrip_blocks=True,
     )
     env.filters.update(money=money, price=price, day=day, moment=moment, label=label, percent=percent)
-    env.globals.update(asset=pages.asset, logo_of=logos.mark_of)
+    env.globals.update(asset=pages.asset, logo_of=logos.mark_of, legal_of=_legal_of)
     return env

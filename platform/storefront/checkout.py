@@ -15,6 +15,7 @@ from commerce.checkout.api import answer, checkout_of
 from commerce.checkout.refusals import NothingToContinue
 from commerce.checkout.schemas import Complete
 from commerce.http import once
+from commerce.legal import service as legal
 from commerce.orders.schemas import OrderOut
 from commerce.payments.schemas import Waiting
 from commerce.payments.service import PaymentWasRefused
@@ -52,7 +53,7 @@ async def pay(request: Request, visit: VisitDep) -> Response:
     """Pay and place the order: once for each form shown, however often it is sent."""
     form = None
     try:
-        form = await read(request, CheckoutForm)
+        form = await read(request, CheckoutForm, lists=("accepted",))
         cart = await open_cart(visit)
         bill = await balances.bill_of(visit, cart, form) if cart else None
         if cart and bill and (form.apply or not bill.is_as_shown(form)):
@@ -115,6 +116,7 @@ async def _complete(request: Request, visit: Visit, form: CheckoutForm, bill: Bi
         payments=(bill or Bill(0)).payments(form),
         email=form.email,
         expected_total=form.expected_total,
+        accepted=form.accepted,
         return_url=str(request.url_for("come_back").include_query_params(cart_id=form.cart_id)),
     )
 
@@ -157,6 +159,8 @@ async def _checkout_page(
     email: str | None = None,
 ) -> Response:
     choices = await paying.choices(visit)
+    async with visit.core.database.tx(visit.shop.id, read_only=True) as tx:
+        accepted = await legal.at_checkout(tx, visit.shop)
     return visit.page(
         "checkout.html",
         status=status,
@@ -170,4 +174,5 @@ async def _checkout_page(
         code=code,
         faults=faults or [],
         email=email or "",
+        accepted=accepted,
     )

@@ -128,6 +128,8 @@ class CheckoutForm(Input):
     store_credit: Literal["on"] | None = None
     expected_rest: Annotated[int, BeforeValidator(_whole), Field(ge=0, le=10**15)] | None = None
     """What the shopper was shown that is left to be paid so."""
+    accepted: Annotated[list[Id], Field(default_factory=list, max_length=10)]
+    """The legal pages beside the button, by the versions that were shown."""
     apply: Literal["1"] | None = None
     """Only show what the gift card and store credit come to."""
 

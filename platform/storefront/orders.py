@@ -17,6 +17,7 @@ from commerce.checkout.schemas import PayAgain
 from commerce.delivery import service as delivery
 from commerce.documents import service as documents
 from commerce.http import decode_cursor, encode_cursor, once
+from commerce.legal import service as legal
 from commerce.orders import api, documents_api, offering, reading
 from commerce.orders.schemas import OrderOut, ReorderOut, ShopperCancelIn
 from commerce.payments.schemas import Waiting
@@ -123,6 +124,7 @@ async def order_page(visit: Visit, order_id: UUID, problem: Problem | None = Non
     async with visit.core.database.tx(visit.shop.id, read_only=True) as tx:
         order = await reading.get(tx, visit.shopper, order_id)
         papers = await documents.of_order(tx, order_id)
+        accepted = await legal.accepted(tx, order_id)
         methods = await delivery.methods(tx)
         choices = await offering.choices(tx, order, visit.shopper)
     products = [line.product_id for line in order.lines]
@@ -133,6 +135,7 @@ async def order_page(visit: Visit, order_id: UUID, problem: Problem | None = Non
         status=problem.status if problem else 200,
         order=order,
         papers=papers,
+        accepted=accepted,
         titles={line.id: line.title for line in order.lines},
         images=images,
         exchanged={change.return_id for change in order.changes if change.return_id},

@@ -20,6 +20,7 @@ from storefront import (
     gift_cards,
     images,
     keeping,
+    legal,
     methods,
     order_changes,
     order_claims,
@@ -79,6 +80,7 @@ def install(app: FastAPI) -> None:
         second_factors,
         methods,
         images,
+        legal,
         rails,
         test_bank,
     )

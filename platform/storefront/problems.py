@@ -47,6 +47,11 @@ _WORDS = {
         "Keep something there, or change that address.",
     ),
     "storefront.address_needed": ("Where to?", "The other address is missing."),
+    "legal.page_not_found": ("We don't have that page", "It isn't there, or not any more."),
+    "legal.accepted_changed": (
+        "What you accept here has changed",
+        "Read the pages beside the button again. Nothing was charged.",
+    ),
     "cart.full": ("Your cart is full", "A cart holds up to 100 products and 9,999 of each."),
     "cart.moved_on": ("It changed once more", "This is how it stands now. Nothing was accepted."),
     "cart.no_gift_wrap": ("We don't wrap gifts", "Nothing was changed: a message can still go along."),

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from string import ascii_lowercase
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
@@ -96,10 +97,12 @@ LISTS: dict[str, Listed] = {
     "/v1/store/notification-preferences": Listed(by="shopper", grows=False),
     "/v1/store/wishlists": Listed(by="shopper"),
     "/v1/store/wishlists/{wishlist_id}": Listed(by="shopper"),
+    "/v1/store/legal": Listed(by="shopper"),
     "/v1/store/shared-wishlists/{token}": Listed(by="shopper", token="wished"),
     "/v1/admin/orders": Listed("?limit={n}"),
     "/v1/admin/orders/{order_id}": Listed(rows="lines"),
     "/v1/admin/orders/{order_id}/documents": Listed(),
+    "/v1/admin/orders/{order_id}/accepted-pages": Listed(grows=False),
     "/v1/admin/orders/{order_id}/money": Listed(rows="refunds"),
     "/v1/admin/carriers": Listed(),
     "/v1/admin/carrier-events": Listed(),
@@ -137,6 +140,7 @@ LISTS: dict[str, Listed] = {
     "/v1/admin/closure": Listed(rows="history", grows=False),
     "/v1/admin/configuration/history": Listed(grows=False),
     "/v1/admin/domains": Listed(grows=False),
+    "/v1/admin/legal/{kind}/versions": Listed("?locale=en-US&limit={n}"),
     "/v1/admin/invoices": Listed(grows=False),
     "/v1/admin/plan": Listed(rows="offered", grows=False),
     "/v1/admin/roles": Listed(),
@@ -237,13 +241,16 @@ class Town:
             found = app.execute("SELECT id FROM customer WHERE reference = 'household-1'").fetchone()
         assert found is not None
         self.names |= {"customer_id": found[0], "key": self.shop.products[0].handle, "sku": "SKU0"}
-        self.names |= {"slug": self.shop.slug}
+        self.names |= {"slug": self.shop.slug, "kind": "terms"}
 
     async def grow(self, number: int) -> None:
         """One more of everything."""
         put, post = "PUT", "POST"
         await self.do(put, f"/v1/admin/inventory/warehouses/w{number}", {"name": "W"})
         await self.do(post, "/v1/admin/inventory/receipts", {"sku": "SKU0", "warehouse": f"w{number}", "quantity": 50})
+        page = {"locale": "en-US", "version": number, "markdown": "Words"}
+        await self.do(put, "/v1/admin/legal/terms", page)
+        await self.do(put, "/v1/admin/legal/privacy", {**page, "locale": f"a{ascii_lowercase[number]}", "version": 0})
         lot = {
             "sku": f"SKU{LOTTED}",
             "warehouse": "main",

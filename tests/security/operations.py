@@ -75,6 +75,7 @@ COMMON = {
     "tenants": "of-the-operator",
     "payment-accounts": "test",
     "terms": "invoice",
+    "legal": "terms",
     "rates": "DE",
     "webhooks": "test",
     "webhooks/carriers": "post",
@@ -102,6 +103,7 @@ BY_FIELD = {
 
 _VALID: Mapping[str, object] = {
     "country": "DE",
+    "locale": "en-US",
     "currency": "USD",
     "email": "a@example.com",
     "vat_id": "DE136695976",
@@ -202,6 +204,7 @@ BODIES: Mapping[str, object] = {
         "grants": ["client_credentials"],
         "scopes": ["orders:read"],
     },
+    "PUT /v1/admin/legal/{kind}": {"locale": "en-US", "markdown": "Words"},
     "POST /v1/admin/api-keys": {"name": "x", "scopes": ["orders:read"]},
     "POST /v1/vendor/api-keys": {"name": "x", "scopes": ["orders:read"]},
     "POST /v1/events": {"events": []},

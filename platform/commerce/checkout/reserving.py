@@ -17,6 +17,7 @@ from commerce.checkout.schemas import Complete, PartIn
 from commerce.checkout.splitting import shares
 from commerce.identity.service import Shopper
 from commerce.inventory import service as inventory
+from commerce.legal import service as legal
 from commerce.payments import attempts
 from commerce.payments.attempts import Asked, Attempt
 from commerce.payments.methods import service as methods
@@ -40,8 +41,8 @@ async def reserve(tx: Tx, shopper: Shopper, cart_id: UUID, body: Complete, *, ho
 
     Raises:
         CartNotFound, CartNotOpen: nothing is written.
-        RequirementsUnmet, TaxesUnquoted, TotalChanged, MethodNotFound, PaymentsDontAddUp, OutOfStock: the transaction
-            must not go on.
+        RequirementsUnmet, TaxesUnquoted, TotalChanged, MethodNotFound, PaymentsDontAddUp, AcceptedChanged, OutOfStock:
+            the transaction must not go on.
     """
     await carts.begin_completing(tx, shopper, cart_id)
     checked = carts.check(await carts.get(tx, shopper, cart_id), paying=True)
@@ -59,6 +60,7 @@ async def reserve(tx: Tx, shopper: Shopper, cart_id: UUID, body: Complete, *, ho
         return_url=body.return_url,
         events=[record(said, tenant_id=tx.tenant_id, aggregate_id=cart_id, context=shopper.context())],
     )
+    await legal.accept(tx, cart_id, body.accepted)
     # Last, because whoever wants the same goods waits from here until the commit.
     until, allocation = clock.now() + hold_for, checked.cart.allocation
     await inventory.reserve(tx, attempt.id, stock_lines(checked), until=until, allocation=allocation)

@@ -8,7 +8,7 @@ from pydantic import Field, model_validator
 
 from commerce.payments.pages import PageUrl
 from commerce.payments.schemas import PaymentIn
-from foundation.types import Email, Input
+from foundation.types import Email, Id, Input
 
 MAX_PAYMENTS = 10
 
@@ -48,3 +48,5 @@ class Complete(PayAgain):
     email: Email | None = None
     expected_total: Annotated[int, Field(ge=0, le=10**15)] | None = None
     """What the shopper was shown; anything else to pay is refused."""
+    accepted: Annotated[list[Id], Field(max_length=10)] = Field(default_factory=list)
+    """The legal pages that the shopper was shown and accepts, by the `id` of their versions."""

@@ -59,8 +59,8 @@ class Checkout:
         `None`, and nothing is done, when the cart is not open or its taxes have to be asked for first.
 
         Raises:
-            MethodNotFound, CartNotFound, RequirementsUnmet, TotalChanged, PaymentsDontAddUp, OutOfStock: the
-                transaction must not go on.
+            MethodNotFound, CartNotFound, RequirementsUnmet, TotalChanged, PaymentsDontAddUp, AcceptedChanged,
+                OutOfStock: the transaction must not go on.
         """
         try:
             return await reserve(tx, shopper, cart_id, body, hold_for=self.hold_for)
@@ -86,7 +86,7 @@ class Checkout:
 
         Raises:
             UnknownProvider, MethodNotFound, CartNotFound, CartNotOpen, RequirementsUnmet, TotalChanged,
-                PaymentsDontAddUp, OutOfStock: before anything is held.
+                PaymentsDontAddUp, AcceptedChanged, OutOfStock: before anything is held.
             PaymentWasRefused, ProviderUnavailable, ReservationLost, CodeUsedUp: the cart is open again and nothing is
                 held.
         """

@@ -13,6 +13,8 @@ from commerce.documents.schemas import DocumentList
 from commerce.documents.service import Written
 from commerce.http import Core, CoreDep, ShopDep, ShopperDep, staff
 from commerce.identity.staff import Staff
+from commerce.legal import service as legal
+from commerce.legal.schemas import AcceptedList
 from commerce.logos import service as logos
 from commerce.orders import labelling, reading
 from commerce.orders.photos import RETURNS
@@ -62,6 +64,14 @@ async def documents(core: CoreDep, shop: ShopDep, _: Reader, order_id: OrderId) 
     async with core.database.tx(shop.id, read_only=True) as tx:
         await reading.require_own(tx, None, order_id)
         return DocumentList(items=list(await service.of_order(tx, order_id)))
+
+
+@router.get(f"{ADMIN}/accepted-pages")
+async def accepted_pages(core: CoreDep, shop: ShopDep, _: Reader, order_id: OrderId) -> AcceptedList:
+    """Which versions of the shop's legal pages the buyer accepted with an order."""
+    async with core.database.tx(shop.id, read_only=True) as tx:
+        await reading.require_own(tx, None, order_id)
+        return AcceptedList(items=await legal.accepted(tx, order_id))
 
 
 @router.get(f"{ADMIN}/documents/{{document_id}}.pdf", **PDF)

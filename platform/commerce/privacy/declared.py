@@ -63,6 +63,8 @@ NOT_PERSONAL: Mapping[str, str] = {
     "idempotency_key": "principal route key fingerprint content_type",
     "identity_provider": "name issuer client_id client_authentication audience domains role",
     "ledger_posting": "account currency",
+    "legal_acceptance": "kind",
+    "legal_page": "kind locale markdown published_by",
     "membership": "status roles role_ids limits invited_by",
     "message": "channel template locale status error",
     "notification_preference": "channel",
