@@ -40,6 +40,7 @@ from commerce.http import Core, session_cookie
 from commerce.identity.passwords import Passwords
 from commerce.inventory import api as inventory
 from commerce.kept import CHANNEL, Kept, Shortcut
+from commerce.leaving import api as leaving
 from commerce.ledger import api as ledger
 from commerce.legal import api as legal
 from commerce.lifecycle import api as lifecycle
@@ -213,6 +214,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         legal,
         domains,
         lifecycle,
+        leaving,
         operators,
         programs,
         oauth_api,

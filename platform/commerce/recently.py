@@ -10,14 +10,16 @@ from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from typing import Annotated
 
-from fastapi import Depends
+from fastapi import Depends, Request
 
 from commerce.factors.service import required_factors
-from commerce.http import Core, CoreDep, Member, MemberDep
+from commerce.http import Core, CoreDep, Member, MemberDep, shopper_of, staff
 from commerce.identity import accounts
 from commerce.identity.service import Shopper
+from commerce.identity.staff import Staff
+from commerce.policies.registry import known
 from foundation import clock
-from foundation.access import CUSTOMER, needs
+from foundation.access import CUSTOMER, Need, Who, needs
 from foundation.database import Tx
 from foundation.errors import Unauthenticated
 
@@ -82,3 +84,24 @@ def require_recent(seconds: int = SECONDS) -> Callable[..., Awaitable[Member]]:
 
 
 RecentMemberDep = Annotated[Member, Depends(require_recent())]
+
+
+def staff_proved_anew(scope: str, seconds: int = SECONDS) -> Callable[..., Awaitable[Staff]]:
+    """A dependency that gives whoever of the staff may do `scope` and has proved within so many seconds who they are. A
+    key proves it with each request.
+
+    Raises:
+        KeyUnknown, NotStaff, ScopeMissing, OfAVendor, ProveAgain.
+    """
+
+    allowed = Depends(staff(scope))
+
+    @needs(Need(Who.STAFF, known(scope)).proved_anew)
+    async def proved(request: Request, core: CoreDep, by: Staff = allowed) -> Staff:
+        if by.session_id is not None:
+            async with core.database.tx(by.tenant_id, read_only=True) as tx:
+                shopper = await shopper_of(tx, request)
+            await require(core, Member(by.key_id, shopper), seconds=seconds)
+        return by
+
+    return proved

@@ -13,6 +13,7 @@ from commerce.identity import models as identity
 from commerce.identity import people_models as people
 from commerce.identity import staff
 from commerce.inventory import models as inventory
+from commerce.leaving import models as leaving
 from commerce.ledger import models as ledger
 from commerce.legal import models as legal
 from commerce.lifecycle import models as lifecycle
@@ -57,6 +58,7 @@ __all__ = [
     "idempotency",
     "identity",
     "inventory",
+    "leaving",
     "ledger",
     "legal",
     "lifecycle",

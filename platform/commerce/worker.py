@@ -28,6 +28,7 @@ from commerce.domains.records import Dns
 from commerce.identity import proofs
 from commerce.inventory import expiry, promises
 from commerce.inventory import service as inventory
+from commerce.leaving import working as leaving
 from commerce.notifications import sending
 from commerce.oauth import grants
 from commerce.onboarding import finishing
@@ -131,6 +132,7 @@ async def run(settings: Settings) -> None:
     metered = asyncio.create_task(metering.run(database, settings))
     billed = asyncio.create_task(rounds.run(configured_billing(database, settings)))
     domained = asyncio.create_task(domains.run(database, settings, Dns.of(settings)))
+    exported = asyncio.create_task(leaving.run(database, settings))
     log.info("worker.started")
     telling = asyncio.create_task(telling_webhooks(settings, stop))
     telling.add_done_callback(lambda _: stop.set())
@@ -145,7 +147,7 @@ async def run(settings: Settings) -> None:
     finally:
         stop.set()
         await telling
-        for task in (posting, metered, billed, domained):
+        for task in (posting, metered, billed, domained, exported):
             task.cancel()
             with suppress(asyncio.CancelledError):
                 await task

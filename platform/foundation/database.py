@@ -221,13 +221,18 @@ class Database:
                     yield session
 
     @asynccontextmanager
-    async def tx(self, tenant_id: UUID, *, read_only: bool = False, plan_once: bool = False) -> AsyncIterator[Tx]:
+    async def tx(
+        self, tenant_id: UUID, *, read_only: bool = False, plan_once: bool = False, snapshot: bool = False
+    ) -> AsyncIterator[Tx]:
         """One transaction as a tenant on a raw connection, for hot statements; an error rolls it back.
+
+        With `snapshot` it only reads, and all of its statements see what there was at the first of them.
 
         With `plan_once` a connection plans each statement once for whatever is asked. Postgres would plan one for every
         request when it thinks that its values make it cheaper, and that can cost several times what running it does.
         """
         begin = "BEGIN READ ONLY" if read_only else "BEGIN"
+        begin = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY" if snapshot else begin
         also = ", set_config('plan_cache_mode', 'force_generic_plan', true)" if plan_once else ""
         with _reachable():
             pool = await self._raw_pool()

@@ -25,6 +25,7 @@ from foundation.database import Tx
 MARK = "p1:"
 _SEALED = re.compile(r"p1:[A-Za-z0-9_-]{58,}={0,2}")
 """A subject, a nonce and a tag are 44 bytes at least."""
+_SEALED_BY_ANYBODY = re.compile(r"(?<![A-Za-z0-9_-])[ps]1:[A-Za-z0-9_-]{58,}={0,2}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,11 +138,18 @@ def is_sealed(text: str) -> bool:
 
 def subjects_in(text: str) -> set[UUID]:
     """By whose keys the sealed parts of a text are sealed."""
-    return {sealing.subject_of(_other(token)) for token in _SEALED.findall(text)}
+    return {subject for token in _SEALED.findall(text) if (subject := _subject_of(token)) is not None}
+
+
+def _subject_of(token: str) -> UUID | None:
+    try:
+        return sealing.subject_of(_other(token))
+    except ValueError:  # somebody's own words that only look like it
+        return None
 
 
 def _other(token: str) -> str:
-    return sealing.PREFIX + token.removeprefix(MARK)
+    return sealing.PREFIX + token[len(MARK) :]
 
 
 class Row:
@@ -196,6 +204,28 @@ async def opened(tx: Tx, rows: Sequence[asyncpg.Record]) -> Sequence[asyncpg.Rec
 
     made = [Row(list(row.keys()), [read(value) for value in row.values()]) for row in rows]
     return cast("Sequence[asyncpg.Record]", made)
+
+
+async def documents_opened(tx: Tx, documents: Sequence[str]) -> list[str]:
+    """The texts of JSON documents, such as whole rows, in which everything is readable that can be: what statements
+    have sealed, and what services have sealed by themselves.
+    """
+    subjects = {
+        subject
+        for document in documents
+        for token in _SEALED_BY_ANYBODY.findall(document)
+        if (subject := _subject_of(token)) is not None
+    }
+    keys = await sealing.keys_of(tx, list(subjects))
+
+    def read(found: re.Match[str]) -> str:
+        try:
+            value = sealing.opened_by(keys, tx.tenant_id, _other(found[0]))
+        except (sealing.Unreadable, ValueError):  # somebody's own words that only look like it
+            return found[0]
+        return json.dumps(value or "", ensure_ascii=False)[1:-1]
+
+    return [_SEALED_BY_ANYBODY.sub(read, document) for document in documents]
 
 
 def _read(tenant_id: UUID, keys: Mapping[UUID, bytes], value: str) -> str | None:

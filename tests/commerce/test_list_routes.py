@@ -141,6 +141,7 @@ LISTS: dict[str, Listed] = {
     "/v1/admin/configuration/history": Listed(grows=False),
     "/v1/admin/domains": Listed(grows=False),
     "/v1/admin/legal/{kind}/versions": Listed("?locale=en-US&limit={n}"),
+    "/v1/admin/exports": Listed(grows=False),
     "/v1/admin/invoices": Listed(grows=False),
     "/v1/admin/plan": Listed(rows="offered", grows=False),
     "/v1/admin/roles": Listed(),

@@ -65,6 +65,7 @@ BY_SEGMENT = {
     "api-keys": "key",
     "vendor/api-keys": "vendor_key",
     "admin/staff": "member",
+    "admin/exports": "export",
     "vendor/staff": "vendor_member",
     "roles": "role",
 }

@@ -19,7 +19,7 @@ TENANT = "(tenant_id = ( SELECT current_tenant() AS current_tenant))"
 """The one condition under which the app's role reads or writes a row, as Postgres prints it."""
 
 SHARED = {
-    "alembic_version": "",
+    "alembic_version": "SELECT",
     "outbox_cursor": "",
     "tenant": "SELECT INSERT UPDATE DELETE",
     "tenant_domain": "SELECT INSERT UPDATE DELETE",

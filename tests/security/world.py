@@ -185,6 +185,8 @@ async def _open_shop(side: Side, number: int, urls: DatabaseUrls) -> None:
     sent = {"sku": f"{mark}-sku", "source": mark, "destination": "main", "quantity": 1}
     dispatch = await _ask(staff, "POST", "/v1/admin/inventory/dispatches", sent)
     card = await _ask(staff, "POST", "/v1/admin/gift-cards", {"amount": 500})
+    archives = (await _ask(staff, "GET", "/v1/admin/exports"))["items"]  # of the same shop there is one at a time
+    archive = archives[0] if archives else await _ask(staff, "POST", "/v1/admin/exports")
     role = {"name": mark, "meaning": mark, "permissions": ["orders:read"]}
     invited = {"email": f"{mark}@staff.example", "roles": ["analyst"]}
     of_vendor = {"email": f"{mark}@vendor.example", "roles": ["vendor"], "vendor": mark}
@@ -210,6 +212,7 @@ async def _open_shop(side: Side, number: int, urls: DatabaseUrls) -> None:
         "program": program["id"],
         "gift_card": card["id"],
         "gift_code": card["code"],
+        "export": archive["id"],
     }
 
 

@@ -11,4 +11,9 @@ CLOSE = Permission(
     "Close the shop for good, and undo that.",
     rule="The shop's name must be typed; everything is deleted only after a time of grace.",
 )
-PERMISSIONS = (READ, WRITE, CLOSE)
+EXPORT = Permission(
+    "settings:export",
+    "Take everything of the shop along: customers' data, orders, the books, files.",
+    rule="A person must have proved just now who they are; each time is in the audit log.",
+)
+PERMISSIONS = (READ, WRITE, CLOSE, EXPORT)

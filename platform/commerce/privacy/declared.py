@@ -112,6 +112,7 @@ NOT_PERSONAL: Mapping[str, str] = {
     "session": "token_hash amr consent",
     "settlement_line": "provider line kind reference currency",
     "shared_cart": "token_hash lines",
+    "shop_export": "status requested_by at sha256",
     "sign_in_attempt": "state_hash provider onward",
     "sign_up": "token_hash email password_hash answers products api_key proof_hash",
     "stock_lot": "code",

@@ -1,0 +1,89 @@
+"""What a shop takes along, as its staff ask for it."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+from collections.abc import AsyncIterator, Iterator
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import APIRouter, Depends, Path, Response, status
+from fastapi.responses import StreamingResponse
+
+from commerce.http import CoreDep, ShopDep, staff
+from commerce.identity.staff import Staff
+from commerce.leaving import exports, storage
+from commerce.leaving.exports import ExportNotFound, NoStorage
+from commerce.leaving.schemas import ExportList, ExportOut
+from commerce.recently import staff_proved_anew
+from foundation.settings import Settings
+
+router = APIRouter(prefix="/v1/admin/exports", tags=["lifecycle"])
+Reader = Annotated[Staff, Depends(staff("settings:read"))]
+Taker = Annotated[Staff, Depends(staff_proved_anew("settings:export"))]
+ExportId = Annotated[UUID, Path()]
+
+
+@router.get("")
+async def list_exports(core: CoreDep, shop: ShopDep, _: Reader) -> ExportList:
+    """The shop's archives that are being made or kept."""
+    async with core.database.tx(shop.id, read_only=True) as tx:
+        return await exports.every(tx)
+
+
+@router.post("", status_code=status.HTTP_202_ACCEPTED)
+async def ask_for_export(core: CoreDep, shop: ShopDep, by: Taker, response: Response) -> ExportOut:
+    """Have an archive of everything of the shop made: its rows, events and files. It is kept for a week."""
+    _require_storage(core.settings)
+    async with core.database.tx(shop.id) as tx:
+        asked = await exports.ask(tx, by=by.principal)
+    response.headers["Location"] = f"{router.prefix}/{asked.id}"
+    return asked
+
+
+@router.get("/{export_id}")
+async def read_export(core: CoreDep, shop: ShopDep, _: Reader, export_id: ExportId) -> ExportOut:
+    """How far an archive is."""
+    async with core.database.tx(shop.id, read_only=True) as tx:
+        return await exports.one(tx, export_id)
+
+
+@router.get(
+    "/{export_id}/file",
+    response_class=StreamingResponse,
+    responses={200: {"content": {"application/zip": {}}, "description": "A ZIP; `manifest.json` names its files."}},
+)
+async def download_export(core: CoreDep, shop: ShopDep, by: Taker, export_id: ExportId) -> StreamingResponse:
+    """The archive. `Repr-Digest` (RFC 9530) is its SHA-256."""
+    url = _require_storage(core.settings)
+    async with core.database.tx(shop.id) as tx:
+        export, made = await exports.take(tx, export_id, by=by.principal)
+    pieces = storage.Store.at(url).read(made.path(shop.id))
+    try:
+        first = await asyncio.to_thread(next, pieces)
+    except FileNotFoundError as fault:
+        raise ExportNotFound from fault
+    digest = base64.b64encode(bytes.fromhex(export.sha256 or "")).decode()
+    return StreamingResponse(
+        _all(first, pieces),
+        media_type="application/zip",
+        headers={
+            "Content-Disposition": f'attachment; filename="{shop.slug}-{export.requested_at:%Y-%m-%d}.zip"',
+            "Content-Length": str(export.size),
+            "Repr-Digest": f"sha-256=:{digest}:",
+            "Cache-Control": "no-store",
+        },
+    )
+
+
+async def _all(first: bytes, others: Iterator[bytes]) -> AsyncIterator[bytes]:
+    yield first
+    while (piece := await asyncio.to_thread(next, others, None)) is not None:
+        yield piece
+
+
+def _require_storage(settings: Settings) -> str:
+    if settings.objects_url is None:
+        raise NoStorage
+    return settings.objects_url

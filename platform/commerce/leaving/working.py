@@ -1,0 +1,101 @@
+"""The worker that makes archives, and deletes those whose time is over."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from uuid import UUID
+
+import structlog
+from sqlalchemy.exc import SQLAlchemyError
+
+from commerce.leaving import archiving, exports, storage
+from commerce.leaving.exports import Claim
+from commerce.tenancy import service as tenancy
+from foundation.database import Database, DatabaseUnavailable
+from foundation.sealing import Unreadable
+from foundation.settings import Settings
+
+log = structlog.get_logger(__name__)
+PERIOD_SECONDS = 5.0
+TOLD_EVERY = 2.0
+"""Seconds between two words on how far it is, each of which prolongs the lease."""
+
+
+class TakenOver(Exception):
+    """Another worker makes this archive now."""
+
+
+@dataclass(slots=True)
+class Progress:
+    """How far the writing is."""
+
+    done: int = 0
+    total: int = 0
+    at: str = ""
+
+    def see(self, done: int, total: int, at: str) -> None:
+        """It is that far."""
+        self.done, self.total, self.at = done, total, at
+
+
+async def run(database: Database, settings: Settings) -> None:
+    """Go round all shops until it is cancelled; without an object store there is nowhere to keep archives."""
+    while settings.objects_url is not None:
+        try:
+            async with database.transaction(None) as session:
+                shops = await tenancy.all_shops(session)
+            for shop in shops:
+                await see_to(database, settings, shop.id)
+        except (DatabaseUnavailable, SQLAlchemyError, OSError) as fault:
+            log.warning("exports.interrupted", error=str(fault).splitlines()[:1])
+        await asyncio.sleep(PERIOD_SECONDS)
+
+
+async def see_to(database: Database, settings: Settings, tenant_id: UUID) -> bool:
+    """Make the archive that a shop has asked for, if it has, and delete old ones; whether one was made."""
+    async with database.tx(tenant_id) as tx:
+        claimed, over = await exports.claim(tx), await exports.expire(tx)
+    for one in over:
+        await _delete(settings, one.path(tenant_id))
+    return claimed is not None and await _make(database, settings, tenant_id, claimed)
+
+
+async def _make(database: Database, settings: Settings, tenant_id: UUID, claimed: Claim) -> bool:
+    path = claimed.path(tenant_id)
+    try:
+        written = await _write(database, settings, tenant_id, claimed)
+        async with database.tx(tenant_id) as tx:
+            made = await exports.ready(tx, claimed, rows=written.rows, size=written.size, sha256=written.sha256)
+    except TakenOver:
+        made = False
+    except (DatabaseUnavailable, OSError, Unreadable) as fault:
+        log.warning("exports.failed", tenant=str(tenant_id), attempt=claimed.attempt, error=type(fault).__name__)
+        await _delete(settings, path)
+        async with database.tx(tenant_id) as tx:
+            await exports.let_go(tx, claimed)
+        return False
+    if not made:
+        await _delete(settings, path)
+    return made
+
+
+async def _write(database: Database, settings: Settings, tenant_id: UUID, claimed: Claim) -> archiving.Written:
+    progress = Progress()
+    store = storage.Store.at(settings.objects_url or "")
+    out = await asyncio.to_thread(store.writing, claimed.path(tenant_id))
+    writing = asyncio.create_task(archiving.write(database, settings, tenant_id, out, progress.see))
+    try:
+        while not (await asyncio.wait({writing}, timeout=TOLD_EVERY))[0]:
+            async with database.tx(tenant_id) as tx:
+                if not await exports.go_on(tx, claimed, done=progress.done, total=progress.total, at=progress.at):
+                    raise TakenOver
+        return await writing
+    finally:
+        writing.cancel()
+        await asyncio.wait({writing})
+        await asyncio.to_thread(out.close)
+
+
+async def _delete(settings: Settings, path: str) -> None:
+    await asyncio.to_thread(storage.Store.at(settings.objects_url or "").remove, path)
