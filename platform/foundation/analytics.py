@@ -9,9 +9,10 @@ the reading role sees nothing without it. What works for all shops at once, such
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from io import IOBase
+from typing import TYPE_CHECKING, Any, cast
 from uuid import UUID
 
 from foundation import clients
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 
 TENANT_SETTING = "SQL_tradewind_tenant"
 """A server of the usual configuration lets sessions set what begins with `SQL_`."""
+_PIECE = 2**20
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +51,18 @@ class ShopRows:
         return self.client.query_arrow(
             statement, parameters=self._named(parameters), settings=self._settings, use_strings=True
         )
+
+    def lines(self, statement: str, parameters: Mapping[str, Any] | None = None) -> Iterator[bytes]:
+        """The answer as JSON, an object a line, in pieces of some size that come as they are read.
+
+        Raises:
+            ClickHouseError: it can't be reached, or the statement is wrong or would change something.
+        """
+        values = self._named(parameters)
+        found = self.client.raw_stream(statement, parameters=values, settings=self._settings, fmt="JSONEachRow")
+        with closing(cast("IOBase", found)) as found:
+            while piece := found.read(_PIECE):
+                yield piece
 
     def _named(self, parameters: Mapping[str, Any] | None) -> dict[str, Any]:
         return {**(parameters or {}), "tenant_id": str(self.tenant_id)}

@@ -63,6 +63,15 @@ def picture_path(slug: str, *parts: str) -> ObjectPath:
     return _below(slug, ("products", *parts))
 
 
+def object_folders(tenant_id: UUID, slug: str) -> tuple[ObjectPath, ObjectPath]:
+    """The folders with all of a tenant's files: its own, and that of its public pictures.
+
+    Raises:
+        UnsafeName: the slug is empty, begins with a dot or holds a slash.
+    """
+    return _below(str(tenant_id), ()), _below(slug, ())
+
+
 def _below(owner: str, parts: Sequence[str]) -> ObjectPath:
     for part in (owner, *parts):
         if not part or part.startswith(".") or "/" in part or "\\" in part:

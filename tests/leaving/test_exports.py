@@ -14,10 +14,12 @@ from typing import TYPE_CHECKING, Any
 
 import psycopg
 import pytest
+from pydantic import SecretStr
 
 from commerce.leaving import archiving, exports, owned, storage, withheld, working
-from foundation import clock
+from foundation import clients, clock
 from foundation.settings import Settings
+from pipelines.schema import ensure_schema
 from tests.security.world import World
 
 if TYPE_CHECKING:
@@ -104,6 +106,22 @@ async def test_photos_are_there_and_those_of_another_shop_are_not(app: Any, sett
     assert len([name for name in files if "/claims/" in name or "/returns/" in name]) == 4
     assert all(name.startswith(f"files/tenants/{world.mine.seeded.id}/") for name in files)
     assert archive.read(files[0])[:2] == b"\xff\xd8"
+
+
+async def test_events_of_the_shop_are_there_and_none_of_another(
+    app: Any, settings: Settings, world: World, clickhouse_database: str
+) -> None:
+    mine, theirs = str(world.mine.seeded.id), str(world.another_shop.seeded.id)
+    with_events = settings.model_copy(update={"clickhouse_url": SecretStr(clickhouse_database)})
+    client = clients.clickhouse(with_events)
+    ensure_schema(client)
+    client.insert("events", [[mine, "view_item"], [theirs, "view_item"]], column_names=["tenant_id", "name"])
+    client.close()
+
+    archive = await _archive(app, with_events, world)
+
+    assert [json.loads(line)["tenant_id"] for line in archive.read("events.jsonl").splitlines()] == [mine]
+    assert archive.read("decisions.jsonl") == b""
 
 
 async def test_a_table_that_is_new_is_taken_along(

@@ -7,7 +7,7 @@ for a small one. What is sealed is opened: it is the shop's own data. What is le
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import IO
 from uuid import UUID
@@ -15,9 +15,10 @@ from uuid import UUID
 from commerce.leaving import owned, storage, withheld
 from commerce.leaving.owned import Table, quoted
 from commerce.tenancy import service as tenancy
-from foundation import clients, clock, veil
+from foundation import analytics, clock, veil
 from foundation.archives import Archive
 from foundation.database import Database, Tx
+from foundation.naming import object_folders
 from foundation.settings import Settings
 
 FORMAT = "tradewind-shop"
@@ -121,31 +122,17 @@ async def _write_table(tx: Tx, archive: Archive, table: Table, written: Written,
 
 
 def _write_stream(archive: Archive, settings: Settings, tenant_id: UUID, stream: str) -> None:
-    client = clients.clickhouse(settings)
-    try:
-        # `FINAL`: what was delivered twice is there once.
-        found = client.raw_stream(
-            f"SELECT * FROM {stream} FINAL WHERE tenant_id = {{tenant:UUID}}",  # noqa: S608  (one of ours)
-            parameters={"tenant": tenant_id},
-            fmt="JSONEachRow",
-        )
-        with archive.file(f"{stream}.jsonl") as entry, found:
-            entry.records = 0
-            for chunk in _chunks(found):
-                entry.write(chunk, records=chunk.count(b"\n"))
-    finally:
-        client.close()
-
-
-def _chunks(found: object) -> Iterator[bytes]:
-    read = getattr(found, "read")  # noqa: B009  (an `io.IOBase` by its own word only)
-    while chunk := read(storage.CHUNK):
-        yield chunk
+    # `FINAL`: what was delivered twice is there once.
+    statement = f"SELECT * FROM {stream} FINAL WHERE tenant_id = {{tenant_id:UUID}}"  # noqa: S608  (one of ours)
+    with analytics.of_shop(settings, tenant_id) as shop, archive.file(f"{stream}.jsonl") as entry:
+        entry.records = 0
+        for piece in shop.lines(statement):
+            entry.write(piece, records=piece.count(b"\n"))
 
 
 def _write_files(archive: Archive, url: str, tenant_id: UUID, slug: str) -> None:
     store = storage.Store.at(url)
-    for folder in storage.pictures_and_papers(tenant_id, slug):
+    for folder in object_folders(tenant_id, slug):
         for path in store.every(folder):
             with archive.file(f"files/{path}") as entry:
                 for chunk in store.read(path):

@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from typing import IO, Any, cast
 from uuid import UUID
 
+from foundation.naming import object_folders
+
 CHUNK = 2**20
 
 
@@ -63,11 +65,6 @@ class Store:
         return count
 
 
-def pictures_and_papers(tenant_id: UUID, slug: str) -> tuple[str, ...]:
-    """The folders of what a shop has put here itself, or has been given: pictures, photos, invoices."""
-    return (f"tenants/{tenant_id}", f"tenants/{slug}")
-
-
 def export_path(tenant_id: UUID, export_id: UUID, attempt: int) -> str:
     """Where an archive is written. Each attempt has its own: one that was given up and still writes spoils no other."""
     return f"{exports(tenant_id)}/{export_id}-{attempt}.zip"
@@ -81,7 +78,7 @@ def exports(tenant_id: UUID) -> str:
 def everything(tenant_id: UUID, slug: str) -> tuple[str, ...]:
     """Every place with files of a shop."""
     return (
-        *pictures_and_papers(tenant_id, slug),
+        *object_folders(tenant_id, slug),
         exports(tenant_id),
         f"audit/{tenant_id}",
         f"tombstones/{tenant_id}.json",

@@ -62,6 +62,8 @@ async def see_to(database: Database, settings: Settings, tenant_id: UUID) -> boo
 
 
 async def _make(database: Database, settings: Settings, tenant_id: UUID, claimed: Claim) -> bool:
+    from clickhouse_connect.driver.exceptions import ClickHouseError  # noqa: PLC0415
+
     path = claimed.path(tenant_id)
     try:
         written = await _write(database, settings, tenant_id, claimed)
@@ -69,7 +71,7 @@ async def _make(database: Database, settings: Settings, tenant_id: UUID, claimed
             made = await exports.ready(tx, claimed, rows=written.rows, size=written.size, sha256=written.sha256)
     except TakenOver:
         made = False
-    except (DatabaseUnavailable, OSError, Unreadable) as fault:
+    except (ClickHouseError, DatabaseUnavailable, OSError, Unreadable) as fault:
         log.warning("exports.failed", tenant=str(tenant_id), attempt=claimed.attempt, error=type(fault).__name__)
         await _delete(settings, path)
         async with database.tx(tenant_id) as tx:
