@@ -379,7 +379,12 @@ def cacheable(
 
 
 async def idempotency_key(
-    idempotency_key: Annotated[str | None, Header(description="Required: makes a retry safe for 24 hours.")] = None,
+    idempotency_key: Annotated[
+        str | None,
+        Header(
+            description="Required: makes a retry safe for 24 hours.", json_schema_extra={"maxLength": MAX_KEY_LENGTH}
+        ),
+    ] = None,
 ) -> str:
     """The request's key.
 

@@ -10,6 +10,7 @@ import json
 import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
+from urllib.parse import unquote_to_bytes
 
 import orjson
 import structlog
@@ -65,7 +66,7 @@ class MalformedAddress(BadRequest):
 
 
 class MalformedForm(BadRequest):
-    """A field of the form holds a NUL byte, which no form field of a browser does."""
+    """A field of the form holds a NUL byte or is not in UTF-8, which no form field of a browser is."""
 
     code = "request.malformed_form"
 
@@ -193,7 +194,7 @@ async def _on_crash(request: Request, error: Exception) -> Response:
 
 
 def require_clean(scope: Scope) -> None:
-    """Let a request pass unless its address, or the form it sends, holds a NUL byte: Postgres keeps none. For whatever
+    """Let a request pass unless its address, or the form it sends, holds what Postgres can't keep. For whatever
     answers with pages too: a refusal by the edge itself is always a problem document.
 
     Raises:
@@ -202,8 +203,15 @@ def require_clean(scope: Scope) -> None:
     if "\x00" in scope["path"] or b"%00" in scope["query_string"]:
         raise MalformedAddress
     body = scope["state"].get("body", b"")
-    if (b"%00" in body or b"\x00" in body) and b"urlencoded" in dict(scope["headers"]).get(b"content-type", b""):
+    if body and b"urlencoded" in dict(scope["headers"]).get(b"content-type", b"") and not _is_text(body):
         raise MalformedForm
+
+
+def _is_text(encoded: bytes) -> bool:
+    try:
+        return "\x00" not in unquote_to_bytes(encoded).decode()
+    except UnicodeDecodeError:
+        return False
 
 
 class Edge:

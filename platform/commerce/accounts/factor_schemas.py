@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import Field, StringConstraints, model_validator
 
@@ -28,7 +28,7 @@ class NewPasskeyCredential(Input):
 
     id: Base64Url
     rawId: Base64Url  # noqa: N815
-    type: Annotated[str, StringConstraints(pattern="^public-key$")]
+    type: Literal["public-key"]
     response: AttestationIn
 
 
@@ -46,7 +46,7 @@ class PasskeyCredential(Input):
 
     id: Base64Url
     rawId: Base64Url  # noqa: N815
-    type: Annotated[str, StringConstraints(pattern="^public-key$")]
+    type: Literal["public-key"]
     response: AssertionIn
 
 

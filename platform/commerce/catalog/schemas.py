@@ -8,7 +8,7 @@ from typing import Annotated, Any
 from pydantic import Field, StringConstraints
 
 from commerce.pricing.schemas import ItemPrice, QuantityBreak
-from foundation.types import Id, Input, Model, MoneyOut
+from foundation.types import Id, Input, Model, MoneyOut, Text
 
 Cursor = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_=-]{1,200}$")]
 
@@ -29,7 +29,7 @@ class ProductQuery(Page):
 class SearchQuery(Page):
     """Words to find products by."""
 
-    q: Annotated[str, StringConstraints(min_length=1, max_length=200)]
+    q: Text
 
 
 class CategoryRef(Model):

@@ -108,7 +108,7 @@ class ConfigurationIn(Input):
     version: Annotated[int, Field(ge=1, le=2**62)]
     """The version that was read: somebody else's change is not written over."""
     configuration: Configuration
-    note: Annotated[str, StringConstraints(strip_whitespace=True, max_length=500)] | None = None
+    note: Annotated[Note, StringConstraints(max_length=500)] | None = None
     """Why."""
 
 

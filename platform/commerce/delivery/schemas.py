@@ -9,7 +9,7 @@ from zoneinfo import available_timezones
 from pydantic import AfterValidator, Field, StringConstraints
 
 from commerce.taxes.schemas import Region
-from foundation.types import Country, Id, Input, MinorUnits, Model, Slug, Text
+from foundation.types import Country, Day, Hour, Id, Input, MinorUnits, Model, Slug, Text
 
 
 def _plain(value: time) -> time:
@@ -25,10 +25,9 @@ def _known_zone(value: str) -> str:
 
 
 Kind = Literal["ship", "collect"]
-Day = Annotated[date, Field(strict=False)]
-Hour = Annotated[time, Field(strict=False), AfterValidator(_plain)]
+Minute = Annotated[Hour, AfterValidator(_plain)]
 """A time of day on the shop's clocks, to the minute: `14:00`."""
-Zone = Annotated[str, AfterValidator(_known_zone)]
+Zone = Annotated[str, StringConstraints(max_length=100), AfterValidator(_known_zone)]
 """A zone of the IANA database: `Europe/Berlin`."""
 Days = Annotated[int, Field(ge=0, le=365)]
 PostalCode = Annotated[str, StringConstraints(strip_whitespace=True, pattern=r"^[A-Za-z0-9][A-Za-z0-9 -]{1,11}$")]
@@ -188,8 +187,8 @@ class SlotIn(Input):
 
     weekday: Annotated[int, Field(ge=0, le=6)]
     """Monday is 0."""
-    begins: Hour
-    ends: Hour
+    begins: Minute
+    ends: Minute
     capacity: Annotated[int, Field(ge=0, le=100_000)]
     cutoff_minutes: Annotated[int, Field(ge=0, le=14 * 24 * 60)] = 0
     """How long before it begins it can be chosen last."""
@@ -224,7 +223,7 @@ class CalendarIn(Input):
     zone: Zone
     working_days: Annotated[list[Annotated[int, Field(ge=0, le=6)]], Field(min_length=1, max_length=7)]
     """Monday is 0."""
-    cutoff: Hour | None = None
+    cutoff: Minute | None = None
     """What is ordered later is sent on the next business day."""
     holidays: list[Day] = Field(default_factory=list, max_length=400)
 

@@ -9,11 +9,10 @@ from pydantic import Field
 
 from commerce.inventory.rules import Rule
 from commerce.taxes.schemas import Region
-from foundation.types import Country, Id, Input, Model, Text
+from foundation.types import Country, Day, Id, Input, Model, Text
 
 Units = Annotated[int, Field(ge=1, le=10_000_000)]
 NoUnits = Annotated[int, Field(ge=0, le=10_000_000)]
-Day = Annotated[date, Field(strict=False)]
 
 
 class Placed(Input):

@@ -126,7 +126,9 @@ def _allowed(value: str) -> str:
     return value
 
 
-ShopSlug = Annotated[str, StringConstraints(to_lower=True, strip_whitespace=True), AfterValidator(_allowed)]
+ShopSlug = Annotated[
+    str, StringConstraints(to_lower=True, strip_whitespace=True, max_length=100), AfterValidator(_allowed)
+]
 """The first word of the shop's address."""
 
 CURRENCIES = frozenset(

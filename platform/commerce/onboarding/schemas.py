@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import datetime
-from decimal import Decimal
 from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field, StringConstraints
@@ -13,7 +12,7 @@ from commerce.onboarding.names import CURRENCIES, ShopSlug
 from commerce.payments.accounts.schemas import Account, ProviderName
 from commerce.sessions.schemas import Password
 from commerce.taxes.vat_ids import MalformedVatId, well_formed
-from foundation.types import Country, Currency, Email, Input, MinorUnits, Model, Text
+from foundation.types import Country, Currency, Email, Input, MinorUnits, Model, Share, Text
 
 
 def _known_currency(value: str) -> str:
@@ -30,7 +29,6 @@ def _vat_id(value: str) -> str:
 
 
 KnownCurrency = Annotated[Currency, AfterValidator(_known_currency)]
-Share = Annotated[Decimal, Field(strict=False, ge=0, lt=1, max_digits=5, decimal_places=4)]
 Code = Annotated[str, StringConstraints(pattern=r"^[a-z0-9]+(?:-[a-z0-9]+)*$", max_length=40)]
 
 

@@ -6,9 +6,9 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, Field, NaiveDatetime, StringConstraints
+from pydantic import AfterValidator, Field, StringConstraints
 
-from foundation.types import Currency, Id, Input, MinorUnits, Model
+from foundation.types import PLAIN_NUMBER, Currency, Id, Input, MinorUnits, Model, WallTime
 
 Standing = Literal["good", "below_minimum", "not_begun", "ended", "used_up"]
 
@@ -24,9 +24,8 @@ def _three_decimals(value: Decimal) -> Decimal:
     return value
 
 
-Percent = Annotated[Decimal, Field(strict=False, gt=0, le=100), AfterValidator(_three_decimals)]
+Percent = Annotated[Decimal, Field(strict=False, gt=0, le=100), AfterValidator(_three_decimals), PLAIN_NUMBER]
 
-WallTime = Annotated[NaiveDatetime, Field(strict=False)]
 """A time without a zone: what the shop's own clocks show."""
 
 Limit = Annotated[int, Field(ge=1, le=10**9)]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from pydantic import AfterValidator, StringConstraints
+from pydantic import AfterValidator, Field, StringConstraints
 
 from commerce.identity.passwords import LONGEST
 from foundation.events import Consent
@@ -16,7 +16,7 @@ Token = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{43}$")]
 """A secret that was sent in a link."""
 Phone = Annotated[Text, StringConstraints(max_length=40)]
 """A telephone number as people write it."""
-Code = Annotated[str, AfterValidator(lambda code: code.replace(" ", "")), StringConstraints(pattern=r"^[0-9 ]{6,12}$")]
+Code = Annotated[str, StringConstraints(pattern=r"^[0-9 ]{6,12}$"), AfterValidator(lambda code: code.replace(" ", ""))]
 """A secret that was sent in a text message: six digits."""
 
 
@@ -24,7 +24,7 @@ class SignIn(Input):
     """Who signs in, by the customer's reference; without one, a session of a visitor nobody knows."""
 
     reference: Text | None = None
-    consent: list[Consent] | None = None
+    consent: Annotated[list[Consent], Field(max_length=10)] | None = None
 
 
 class PasswordSignIn(Input):

@@ -7,13 +7,13 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from foundation.types import Currency, Id, Input, MinorUnits, Model, MoneyOut, Text
+from foundation.types import Currency, Day, Id, Input, MinorUnits, Model, MoneyOut, Text
 
 Kind = Literal["gift_card", "store_credit"]
 Status = Literal["active", "disabled"]
 Funding = Literal["bank", "goodwill"]
 Amount = Annotated[MinorUnits, Field(ge=1)]
-Day = Annotated[date, Field(strict=False, ge=date(2000, 1, 1), le=date(2999, 12, 31))]
+Expiry = Annotated[Day, Field(ge=date(2000, 1, 1), le=date(2999, 12, 31))]
 
 
 class GiftCardIn(Input):
@@ -22,7 +22,7 @@ class GiftCardIn(Input):
     amount: Amount
     currency: Currency | None = None
     """The shop's own, unless said otherwise."""
-    last_day: Day | None = None
+    last_day: Expiry | None = None
     """The last day on which it is good, in the shop's time zone; for ever, when nothing is said."""
     funded_by: Funding = "bank"
     """`bank` when it was paid for, `goodwill` when it is a present."""
@@ -34,7 +34,7 @@ class GrantIn(Input):
 
     amount: Amount
     currency: Currency | None = None
-    last_day: Day | None = None
+    last_day: Expiry | None = None
     """The last day on which it is good, in the shop's time zone."""
     reason: Text
 

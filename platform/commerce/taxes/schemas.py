@@ -11,7 +11,7 @@ from pydantic import AfterValidator, Field, StringConstraints
 from commerce.taxes.quotes import TABLE, Quote
 from commerce.taxes.schemes import Kind, Scheme
 from commerce.taxes.vat_ids import Status
-from foundation.types import Country, Input, MinorUnits, Model, Slug, Text
+from foundation.types import Country, Input, MinorUnits, Model, Share, Slug, Text
 
 MAX_RATES = 1_000
 
@@ -20,7 +20,6 @@ Region = Annotated[str, StringConstraints(pattern=r"^[A-Z0-9]{1,3}$")]
 EngineCode = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{1,40}$")]
 PostalPrefix = Annotated[str, StringConstraints(pattern=r"^[A-Z0-9]{1,10}$")]
 """The beginning of a postal code, without spaces and dashes."""
-Share = Annotated[Decimal, Field(strict=False, ge=0, lt=1, max_digits=9, decimal_places=8)]
 Applies = Literal["always", "within_region", "across_regions"]
 
 

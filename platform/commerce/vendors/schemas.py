@@ -8,9 +8,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from foundation.types import Currency, Id, Input, Instant, MinorUnits, Model, Text
-
-Share = Annotated[Decimal, Field(strict=False, ge=0, lt=1, max_digits=9, decimal_places=8)]
+from foundation.types import Currency, Id, Input, Instant, MinorUnits, Model, Share, Text
 
 
 class VendorIn(Input):

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from datetime import date
-from typing import Annotated, Literal
-
-from pydantic import Field
+from typing import Literal
 
 from foundation.events.envelope import Count, Payload
-from foundation.types import Currency, Id, MinorUnits, Text
+from foundation.types import Currency, Day, Id, MinorUnits, Text
 
 
 class PaymentCaptured(Payload):
@@ -56,7 +53,7 @@ class PaymentsReconciled(Payload):
     name = "payments.reconciled"
 
     provider: Text
-    day: Annotated[date, Field(strict=False)]
+    day: Day
     lines: Count
     exceptions: Count
     """How many do not agree, or are missing."""

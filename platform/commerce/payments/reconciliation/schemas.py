@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from commerce.catalog.schemas import Page
-from foundation.types import Currency, Id, Input, Model, Text
+from foundation.types import Currency, Day, Id, Input, Model, Text
 
 ExceptionKind = Literal[
     "unknown", "twice", "amount_differs", "currency_differs", "fee_differs", "late", "missing_at_provider"
@@ -75,7 +75,7 @@ class RunIn(Input):
     """Which day of which provider to compare."""
 
     provider: Text
-    day: Annotated[date, Field(strict=False)]
+    day: Day
 
 
 class SummaryOut(Model):

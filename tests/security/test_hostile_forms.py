@@ -1,0 +1,122 @@
+"""Whatever is put into a field of a page's form, the page refuses it or asks who one is, and nothing changes.
+
+A form's fields are found where it is read: every page that takes one has `read(request, TheForm)` in it.
+"""
+
+from __future__ import annotations
+
+import ast
+import inspect
+import sys
+import textwrap
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import product
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
+from uuid import uuid4
+
+import httpx
+import psycopg
+import pytest
+from fastapi.routing import APIRoute
+
+from foundation.types import Input
+from tests.security import hostile
+from tests.security.test_foreign_ids import _digests
+from tradewind.building import build
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from fastapi import FastAPI
+
+    from foundation.settings import Settings
+    from tests.security.world import World
+
+NOT_UTF8 = "%ff%fe"
+LONE_SURROGATE = "%ed%a0%80"
+NOWHERE = (*map(quote, ("a\x00b", hostile.BACKWARDS, "x" * (hostile.LONG + 1))), NOT_UTF8, LONE_SURROGATE)
+"""What no field takes."""
+AS_TEXT = tuple(map(quote, (hostile.TWIN, "-1", "NaN", "1E+999999", str(2**63))))
+"""What is hostile to a number or a code, and somebody's wish in a note."""
+ASKS_WHO = {302, 303}
+MADE_WHEN_SHOWN = {"passkey_challenge"}
+"""Tables that grow by a page's being shown."""
+
+
+@pytest.fixture
+async def app(settings: Settings) -> AsyncIterator[FastAPI]:
+    """The API with its pages."""
+    made = build(settings)
+    async with made.router.lifespan_context(made):
+        yield made
+
+
+@dataclass(frozen=True)
+class Form:
+    """A page that takes a form."""
+
+    path: str
+    names: tuple[str, ...]
+
+
+def forms(app: FastAPI) -> Iterator[Form]:
+    """Every page that is posted to, and its fields."""
+    for route in app.router.routes:
+        if isinstance(route, APIRoute) and "POST" in route.methods and not route.include_in_schema:
+            yield Form(route.path, tuple(_fields_of(route.endpoint)))
+
+
+def _fields_of(endpoint: Any) -> Iterator[str]:
+    module = sys.modules[endpoint.__module__]
+    for called in ast.walk(ast.parse(textwrap.dedent(inspect.getsource(endpoint)))):
+        if isinstance(called, ast.Name):
+            found = getattr(module, called.id, None)
+            if inspect.isclass(found) and issubclass(found, Input):
+                yield from (one.alias or name for name, one in found.model_fields.items())
+    yield "no-such-field"
+
+
+def _path(form: Form) -> str:
+    return "/".join(str(uuid4()) if part.startswith("{") else part for part in form.path.split("/"))
+
+
+async def test_a_forms_hostile_fields_change_nothing(app: FastAPI, world: World) -> None:
+    faults, sent, found = [], 0, list(forms(app))
+    with psycopg.connect(world.urls.app, autocommit=True) as connection:
+        before = _digests(connection, world.mine)
+        for form in found:
+            for name, value in product(form.names, NOWHERE):
+                answer = await _post(world, form, f"{name}={value}")
+                sent += 1
+                if answer.status_code not in ASKS_WHO and not 400 <= answer.status_code < 500:
+                    faults.append(f"{form.path}, {name}={value[:40]}: {answer.status_code}")
+            after = _digests(connection, world.mine)
+            changed = {table for table in before if before[table] != after.get(table)} - MADE_WHEN_SHOWN
+            if changed:
+                faults.append(f"{form.path}: changed {sorted(changed)}")
+            before = after
+        for form in found:
+            for name, value in product(form.names, AS_TEXT):
+                answer = await _post(world, form, f"{name}={value}")
+                sent += 1
+                if answer.status_code >= 500:
+                    faults.append(f"{form.path}, {name}={value}: {answer.status_code}")
+    assert faults == [], f"{len(faults)} faults of {sent}\n" + "\n".join(faults)
+    assert len(found) > 80
+    assert sent > 1_000
+
+
+async def _post(world: World, form: Form, content: str) -> httpx.Response:
+    shopper = world.mine.clients["shopper"]
+    return await shopper.post(
+        _path(form),
+        content=content,
+        headers={
+            "Content-Type": "application/x-www-form-urlencoded",
+            "Origin": str(shopper.base_url).rstrip("/"),
+            "Sec-Fetch-Site": "same-origin",
+            "Cookie": f"tradewind_session={shopper.headers['Authorization'].removeprefix('Bearer ')}",
+        },
+    )
