@@ -1,7 +1,8 @@
 """Every message of the core, declared: a context declares its own as it is imported, and whoever sends needs all."""
 
 from commerce.accounts import managing
+from commerce.billing import letters as billing
 from commerce.staffing import service as staffing
 from commerce.webhooks import sending as webhooks
 
-__all__ = ["managing", "staffing", "webhooks"]
+__all__ = ["billing", "managing", "staffing", "webhooks"]

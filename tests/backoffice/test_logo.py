@@ -213,7 +213,9 @@ async def test_an_invoice_shows_the_logo_that_the_shop_had_then(team: Team, groc
 
     client = await team.key()
     issuer = {"name": "Grocer", "address": {"line1": "1 Way", "postal_code": "1", "city": "Town", "country": "US"}}
-    assert (await client.put("/v1/admin/documents/issuer", json=IssuerIn(**issuer).model_dump())).status_code == 200
+    assert (
+        await client.put("/v1/admin/documents/issuer", json=IssuerIn.model_validate(issuer).model_dump())
+    ).status_code == 200
     await client.put(LOGO, content=picture())
     order = await (await Desk.at(app.state.core.database, grocer)).order(1)
     await client.delete(LOGO)

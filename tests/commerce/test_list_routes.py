@@ -137,6 +137,7 @@ LISTS: dict[str, Listed] = {
     "/v1/admin/api-keys": Listed(),
     "/v1/admin/audit": Listed(grows=False),
     "/v1/admin/audit/verification": Listed(rows="faults", grows=False),
+    "/v1/admin/branding/messages": Listed(grows=False),
     "/v1/admin/closure": Listed(rows="history", grows=False),
     "/v1/admin/configuration/history": Listed(grows=False),
     "/v1/admin/domains": Listed(grows=False),

@@ -270,10 +270,23 @@ async def test_a_tenant_says_it_in_its_own_words_and_colours(shop: Shop) -> None
     ],
 )
 async def test_words_that_can_not_be_used_are_said_and_left_out(shop: Shop, words: dict[str, Any]) -> None:
-    is_code = words == {"subject": "{{ link.__class__ }}"}
-    assert bool(letters.faults("register", words)) is not is_code
+    assert letters.faults("register", words)
     found = rendered(with_settings(shop, mail_templates={"register": words}), "register", VALUES)
-    assert found.subject == ("{{ link.__class__ }}" if is_code else letters.LETTERS["register"].subject)
+    assert found.subject == letters.LETTERS["register"].subject
+
+
+@pytest.mark.parametrize(
+    "place", ["{{ password }}", "{{ 7*7 }}", "{{ name|upper }}", "{{", "}}", "{{ shop.id }}", "{{ {{ shop }} }}"]
+)
+def test_a_place_that_is_none_is_refused_with_those_there_are(place: str) -> None:
+    faults = letters.faults("password_changed", {"subject": f"Hello {place}"})
+    assert len(faults) == 1
+    assert faults[0].endswith("There are: {{ at }}, {{ name }}, {{ shop }}.")
+
+
+def test_every_place_has_a_value_for_previews() -> None:
+    for name, letter in letters.LETTERS.items():
+        assert letter.places() - {"shop", "link"} <= letters.SAMPLES.keys(), name
 
 
 def test_a_code_can_not_be_left_out() -> None:

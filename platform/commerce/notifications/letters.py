@@ -30,6 +30,22 @@ class Letter:
         return {name for words in (self.subject, self.body, self.action) for name in _PLACE.findall(words)}
 
 
+SAMPLES: Mapping[str, str] = {
+    "name": "Ada Lovelace",
+    "at": "26 November 2026, 18:30 UTC",
+    "browser": "Firefox on Linux",
+    "address": "203.0.113.7",
+    "code": "123456",
+    "what": "An authenticator app was added.",
+    "url": "https://hooks.example.com/tradewind",
+    "plan": "Professional",
+    "amount": "$199.00",
+    "closes": "10 December 2026",
+    "reason": "It has failed for three days.",
+}
+"""What a preview shows in place of the values of a message."""
+
+
 def filled(words: str, values: Mapping[str, str]) -> str:
     """Words with their values; one that nobody gave is left out."""
     return _PLACE.sub(lambda place: values.get(place[1], ""), words)
@@ -135,8 +151,19 @@ def faults(template: str, words: Mapping[str, Any]) -> list[str]:
         if not isinstance(value, str) or len(value) > longest or "\x00" in value:
             found.append(f"The {name} is a text of at most {longest} characters.")
         else:
-            unknown = set(_PLACE.findall(value)) - letter.places() - {"shop"}
-            found += [f"Nothing is called {place} here." for place in sorted(unknown)]
+            found += _misplaced(value, letter)
     if "code" in letter.places() and "body" in words and "code" not in _PLACE.findall(str(words["body"])):
         found.append("The code must be in it.")
+    return found
+
+
+def _misplaced(words: str, letter: Letter) -> list[str]:
+    """What stands between braces and is no value of the message."""
+    there = ", ".join(f"{{{{ {name} }}}}" for name in sorted(letter.places() | {"shop"}))
+    found = [
+        f"Nothing is called {place} here. There are: {there}."
+        for place in sorted(set(_PLACE.findall(words)) - letter.places() - {"shop"})
+    ]
+    if "{{" in (rest := _PLACE.sub("", words)) or "}}" in rest:
+        found.append(f"Double braces hold the name of a value, nothing else. There are: {there}.")
     return found
