@@ -26,7 +26,8 @@ def with_secrets(kind: str) -> bytes:
     exif[0x010E] = SECRET.decode()
     comment = PngInfo()
     comment.add_text("Comment", SECRET.decode())
-    more: dict[str, Any] = {"PNG": {"pnginfo": comment}, "JPEG": {"comment": SECRET}}.get(kind, {})
+    comments: dict[str, dict[str, Any]] = {"PNG": {"pnginfo": comment}, "JPEG": {"comment": SECRET}}
+    more = comments.get(kind, {})
     return picture(kind, exif=exif, icc_profile=SECRET, **more)
 
 
