@@ -145,6 +145,17 @@ class Building:
         self._switch(tenant_id, collection)
         return collection
 
+    def drop(self, tenant_id: UUID) -> int:
+        """Delete all vectors of a tenant; how many collections that were."""
+        theirs = [
+            one.name
+            for one in self._client.get_collections().collections
+            if one.name.startswith(f"{alias_of(tenant_id)}-v")
+        ]
+        for name in theirs:
+            self._client.delete_collection(name)
+        return len(theirs)
+
     def _build(
         self, tenant_id: UUID, collection: str, products: Sequence[tuple[str, np.ndarray]], progress: Progress
     ) -> None:

@@ -2,7 +2,8 @@
 
 from commerce.accounts import managing
 from commerce.billing import letters as billing
+from commerce.leaving import warning as leaving
 from commerce.staffing import service as staffing
 from commerce.webhooks import sending as webhooks
 
-__all__ = ["billing", "managing", "staffing", "webhooks"]
+__all__ = ["billing", "leaving", "managing", "staffing", "webhooks"]

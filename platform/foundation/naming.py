@@ -72,6 +72,15 @@ def object_folders(tenant_id: UUID, slug: str) -> tuple[ObjectPath, ObjectPath]:
     return _below(str(tenant_id), ()), _below(slug, ())
 
 
+REMOVED = "removed"
+"""The folder with what is left of tenants that are gone."""
+
+
+def removed_path(tenant_id: UUID) -> ObjectPath:
+    """What is left of a tenant that is gone."""
+    return ObjectPath(f"{REMOVED}/{tenant_id}.json")
+
+
 def _below(owner: str, parts: Sequence[str]) -> ObjectPath:
     for part in (owner, *parts):
         if not part or part.startswith(".") or "/" in part or "\\" in part:

@@ -43,7 +43,7 @@ class Settings(BaseSettings):
         None, description="Postgres as the app's role, which owns nothing and can't bypass row-level security."
     )
     database_owner_url: SecretStr | None = Field(
-        None, description="Postgres as the owner of the schema: migrations only."
+        None, description="Postgres as the owner of the schema: for migrations, and to remove shops."
     )
     database_relay_url: SecretStr | None = Field(
         None, description="Postgres as the relay's role, which reads the outbox of every tenant and nothing else."

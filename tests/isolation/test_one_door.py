@@ -29,6 +29,7 @@ CLICKHOUSE = {
     "pipelines/relay.py": "delivers the events of all shops",
     "serving/decision_log.py": "writes the decisions of all shops",
     "tradewind/data/promotions.py": "loads a shop's history",
+    "tradewind/removal/places.py": "takes a shop that is gone out of every table",
 }
 """Who may speak to ClickHouse as the platform."""
 

@@ -21,6 +21,7 @@ TENANT = "(tenant_id = ( SELECT current_tenant() AS current_tenant))"
 SHARED = {
     "alembic_version": "SELECT",
     "outbox_cursor": "",
+    "removed_tenant": "SELECT",
     "tenant": "SELECT INSERT UPDATE DELETE",
     "tenant_domain": "SELECT INSERT UPDATE DELETE",
 }

@@ -101,6 +101,21 @@ class Billing:
         await self.require().end_with_period(account.subscription, ends=ends)
         await self.sync(shop.id)
 
+    async def cancel(self, tenant_id: UUID) -> bool:
+        """End a shop's subscription at once, whatever is paid for; whether there was one.
+
+        Raises:
+            BilledByOperator, BillingUnavailable, BillingRefused.
+        """
+        account = await self._account(tenant_id)
+        if account is None:
+            return False
+        present = await self.require().subscription_of(account.customer)
+        if present is None or present.status == "cancelled":
+            return False
+        await self.require().cancel(present.reference)
+        return True
+
     async def told(self, notification: Notification) -> None:
         """Keep a notification, then see what is true now.
 

@@ -189,6 +189,11 @@ class Stripe:
             made = await self._client.v1.subscriptions.update_async(reference, {"cancel_at_period_end": ends})
         return _subscribed(made.to_dict())
 
+    async def cancel(self, reference: str) -> None:
+        """End a subscription at once."""
+        with _answers():
+            await self._client.v1.subscriptions.cancel_async(reference)
+
     async def subscription_of(self, customer: str) -> Subscribed | None:
         """The customer's newest subscription, also one that is over."""
         with _answers():

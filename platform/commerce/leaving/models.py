@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from sqlalchemy import CheckConstraint, Index, text
+from uuid import UUID
+
+from sqlalchemy import CheckConstraint, Index, LargeBinary, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from foundation.database import Base
@@ -41,3 +43,24 @@ class ShopExport(TenantOwned, Base):
     """In bytes."""
     sha256: Mapped[Str | None]
     """In hexadecimal."""
+
+
+class RemovedTenant(Base):
+    """A shop that was removed, or is being: nobody may bring it back, not even a backup that still has it.
+
+    It belongs to no tenant, so that it survives its own.
+    """
+
+    __tablename__ = "removed_tenant"
+
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    slug_digest: Mapped[bytes] = mapped_column(LargeBinary)
+    """Empty where the name was not known any more."""
+    began_at: Mapped[Timestamp]
+    at: Mapped[Str | None]
+    """What is being removed."""
+    rows: Mapped[Units] = mapped_column(server_default="0")
+    """How many are deleted so far."""
+    finished_at: Mapped[Timestamp | None]
+    swept_at: Mapped[Timestamp | None]
+    """When it was looked for once more, long enough after for nothing to be on its way."""

@@ -75,11 +75,8 @@ def exports(tenant_id: UUID) -> str:
     return f"exports/{tenant_id}"
 
 
-def everything(tenant_id: UUID, slug: str) -> tuple[str, ...]:
-    """Every place with files of a shop."""
-    return (
-        *object_folders(tenant_id, slug),
-        exports(tenant_id),
-        f"audit/{tenant_id}",
-        f"tombstones/{tenant_id}.json",
-    )
+def everything(tenant_id: UUID, slug: str | None) -> tuple[str, ...]:
+    """Every place with files of a shop, those that are found by its name only while that is known to be its own."""
+    own, _ = object_folders(tenant_id, str(tenant_id))
+    named = object_folders(tenant_id, slug) if slug else (own,)
+    return (*named, exports(tenant_id), f"audit/{tenant_id}", f"tombstones/{tenant_id}.json")

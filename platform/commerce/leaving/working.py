@@ -1,4 +1,4 @@
-"""The worker that makes archives, and deletes those whose time is over."""
+"""The worker that makes archives and deletes those whose time is over, and warns shops before they are removed."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from uuid import UUID
 import structlog
 from sqlalchemy.exc import SQLAlchemyError
 
-from commerce.leaving import archiving, exports, storage
+from commerce.leaving import archiving, exports, storage, warning
 from commerce.leaving.exports import Claim
 from commerce.tenancy import service as tenancy
 from foundation.database import Database, DatabaseUnavailable
@@ -40,13 +40,16 @@ class Progress:
 
 
 async def run(database: Database, settings: Settings) -> None:
-    """Go round all shops until it is cancelled; without an object store there is nowhere to keep archives."""
-    while settings.objects_url is not None:
+    """Go round all shops until it is cancelled."""
+    while True:
         try:
             async with database.transaction(None) as session:
                 shops = await tenancy.all_shops(session)
             for shop in shops:
-                await see_to(database, settings, shop.id)
+                async with database.tx(shop.id) as tx:
+                    await warning.warn(tx)
+                if settings.objects_url is not None:  # else there is nowhere to keep archives
+                    await see_to(database, settings, shop.id)
         except (DatabaseUnavailable, SQLAlchemyError, OSError) as fault:
             log.warning("exports.interrupted", error=str(fault).splitlines()[:1])
         await asyncio.sleep(PERIOD_SECONDS)

@@ -106,6 +106,7 @@ NOT_PERSONAL: Mapping[str, str] = {
     "reconciliation": "provider",
     "reconciliation_exception": "provider kind about reference expected_currency currency resolution",
     "refund": "currency status reason provider provider_reference failure",
+    "removed_tenant": "slug_digest at",
     "reservation": "status",
     "return_inspection": "condition",
     "role": "name meaning permissions",

@@ -21,7 +21,9 @@ class Tenant(Base):
 
     __tablename__ = "tenant"
     __table_args__ = (
-        CheckConstraint("status IN ('draft', 'unverified', 'active', 'suspended', 'closing')", name="status"),
+        CheckConstraint(
+            "status IN ('draft', 'unverified', 'active', 'suspended', 'closing', 'removing')", name="status"
+        ),
     )
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
@@ -35,6 +37,8 @@ class Tenant(Base):
     """Grows with every change of name, locale or settings by its staff."""
     closes_at: Mapped[Timestamp | None]
     """When everything of a shop that is closing is deleted."""
+    warned_days: Mapped[Units | None]
+    """How many days before that its people were last warned."""
     created_at: Mapped[Created]
 
 

@@ -180,8 +180,10 @@ async def a_host_of(session: AsyncSession, tenant_id: UUID) -> str | None:
 
 
 async def all_shops(session: AsyncSession) -> list[Shop]:
-    """Every shop, by slug: for the workers that serve all of them. One that somebody is only setting up is none yet."""
-    found = select(Tenant).where(Tenant.status != "draft").order_by(Tenant.slug)
+    """Every shop, by slug: for the workers that serve all of them. One that is only being set up is none yet, one that
+    is being removed none any more.
+    """
+    found = select(Tenant).where(Tenant.status.not_in(("draft", "removing"))).order_by(Tenant.slug)
     return [shop_of(tenant) for tenant in await session.scalars(found)]
 
 
@@ -251,7 +253,7 @@ async def keep_settings(
 _MOVE = hot(
     text(
         """
-        UPDATE tenant SET status = :status, closes_at = CAST(:closes_at AS timestamptz)
+        UPDATE tenant SET status = :status, closes_at = CAST(:closes_at AS timestamptz), warned_days = NULL
         WHERE id = :tenant_id AND status = ANY (CAST(:among AS text[])) RETURNING status
         """
     )

@@ -266,6 +266,7 @@ class _Planner:
             ("relay", "pipelines.relay", ("migrations", "clickhouse")),
             ("features", "features.stream", ("migrations", "clickhouse", "valkey")),
             ("worker", "commerce.worker", ("migrations", "valkey")),
+            ("removal", "tradewind.removal", ("migrations", "worker")),
         ):
             if _installed(module):
                 self._python(name, module, needs=needs)
