@@ -12,6 +12,7 @@ from starlette.responses import RedirectResponse, Response
 
 from backoffice.rendering import PAGES
 from commerce.http import Core, CoreDep, PresentShopper, ShopDep
+from commerce.policies import areas
 from commerce.sessions.answering import asking_of, give_cookies
 from commerce.sessions.signing_in import SignedIn
 from commerce.staffing import accepting
@@ -22,7 +23,7 @@ from foundation.errors import Problem
 from foundation.types import Input, Text
 from pages.forms import read
 
-router = APIRouter()
+router = APIRouter(route_class=areas.within(areas.AUTHENTICATION))
 
 
 def _absent_when_empty(value: object) -> object:

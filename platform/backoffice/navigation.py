@@ -27,6 +27,7 @@ class Entry:
 
 
 ENTRIES: Sequence[Entry] = (
+    Entry("Customers", "/back-office/customers", "search", "customers:read"),
     Entry("People", "/back-office/people", "person", "staff:read"),
     Entry("Roles", "/back-office/roles", "key", "staff:read"),
 )

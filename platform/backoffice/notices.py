@@ -19,6 +19,7 @@ class Notice:
 NOTICES = {
     notice.code: notice
     for notice in (
+        Notice("acting-ended", "You are nobody but yourself now."),
         Notice("invited", "The invitation is on its way."),
         Notice("changed", "It is changed."),
         Notice("suspended", "They are kept out from now on, and the keys they made are over."),

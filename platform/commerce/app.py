@@ -17,6 +17,8 @@ from starlette.types import Scope
 import commerce.tables  # noqa: F401  (a table of one context refers to those of others)
 from commerce.accounts import api as accounts
 from commerce.accounts import factors_api as factors
+from commerce.acting import api as acting
+from commerce.acting.naming import Naming
 from commerce.audit import api as audit
 from commerce.behaviour import api as behaviour
 from commerce.billing import api as billing
@@ -156,6 +158,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.add_middleware(Limiter, limits=limits)
     app.add_middleware(CrossOrigin)
     app.add_middleware(Leading)
+    app.add_middleware(Naming, settings=settings)
     http.install(
         app,
         max_body_bytes=settings.max_body_bytes,
@@ -221,6 +224,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         staffing,
         vendor_staffing,
         onboarding,
+        acting,
     )
     add_routes(app, [*(context.router for context in contexts), checkout.orders_router, keys_api.vendor_router])
     index(app, _admit)

@@ -18,15 +18,17 @@ from fastapi.responses import Response
 from commerce.identity import keys, people
 from commerce.identity import service as identity
 from commerce.identity import staff as staff_keys
+from commerce.identity.acting import ActingStaff
 from commerce.identity.browsers import Browser
 from commerce.identity.passwords import Passwords
-from commerce.identity.service import SessionExpired, SessionUnknown, Shopper
+from commerce.identity.service import ActingEnded, SessionExpired, SessionUnknown, Shopper
 from commerce.identity.staff import Staff
 from commerce.kept import Kept
 from commerce.oauth import bearers, signing
+from commerce.policies import areas
 from commerce.policies.registry import known
 from commerce.tenancy.service import Directory, Shop
-from foundation import clock, idempotency
+from foundation import audit, clock, idempotency
 from foundation.access import ANYONE, CUSTOMER, SHOPPER, Need, Who, needs
 from foundation.database import Database, DatabaseUnavailable, Tx
 from foundation.errors import BadRequest, Problem
@@ -36,6 +38,8 @@ from foundation.outbound import Outbound
 from foundation.settings import Settings
 
 SESSION = "tradewind_session"
+ACTING = "tradewind_acting"
+"""The session of somebody of the staff who is here as a customer; they keep their own beside it."""
 DEVICE = "tradewind_device"
 DEVICE_DAYS = 400
 """As long as a browser keeps a cookie at most (RFC 6265bis)."""
@@ -70,6 +74,7 @@ def core_of(request: Request) -> Core:
     return cast("Core", request.app.state.core)
 
 
+SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 FOR_STAFF = "/v1/admin/"
 PROVIDERS = "/v1/webhooks/"
 """What providers tell of money stays true while a shop is closed."""
@@ -118,12 +123,30 @@ def session_cookie(settings: Settings) -> str:
     return _cookie(SESSION, settings)
 
 
+def acting_cookie(settings: Settings) -> str:
+    """The cookie of a session as a customer."""
+    return _cookie(ACTING, settings)
+
+
 def token_of(request: Request) -> str | None:
-    """The session's token, from the cookie or a bearer header."""
+    """The session's token of somebody who asks for themselves, from the cookie or a bearer header."""
+    return _bearer_of(request) or request.cookies.get(session_cookie(core_of(request).settings))
+
+
+def shopper_token_of(request: Request) -> str | None:
+    """`token_of`, of whoever is here in the shop: while they act as a customer, that."""
+    return _bearer_of(request) or shopper_cookie_of(request)
+
+
+def shopper_cookie_of(request: Request) -> str | None:
+    """`shopper_token_of`, by cookies alone: of whoever looks at pages."""
+    settings = core_of(request).settings
+    return request.cookies.get(acting_cookie(settings)) or request.cookies.get(session_cookie(settings))
+
+
+def _bearer_of(request: Request) -> str | None:
     scheme, _, value = request.headers.get("authorization", "").partition(" ")
-    if scheme.lower() == "bearer" and value:
-        return value
-    return request.cookies.get(session_cookie(core_of(request).settings))
+    return value if scheme.lower() == "bearer" and value else None
 
 
 def browser_of(request: Request) -> Browser:
@@ -141,6 +164,16 @@ def home_of(request: Request) -> str:
     return str(request.base_url).rstrip("/")
 
 
+def front_of(request: Request, shop: Shop) -> str:
+    """The address of the shop's pages: at its primary domain, if it has one, else where it is asked."""
+    host = shop.primary_host
+    if host is None or host == request.url.hostname:
+        return home_of(request)
+    if core_of(request).settings.environment == "production":
+        return f"https://{host}"
+    return str(request.base_url.replace(hostname=host)).rstrip("/")
+
+
 def address_of(request: Request) -> str:
     """Where a request comes from, as far as the server can tell."""
     return request.client.host if request.client else ""
@@ -153,12 +186,12 @@ async def shopper_or_none(request: Request, core: CoreDep, shop: ShopDep) -> Sho
     Raises:
         SessionExpired, SessionUnknown: they show one that isn't good any more.
     """
-    token = token_of(request)
+    token = shopper_token_of(request)
     if token is None:
         return None
     async with core.database.tx(shop.id, read_only=True) as tx:
         shopper = await _by_session_or_grant(tx, request, token)
-    await seen(core, shopper)
+    await seen(core, request, shopper)
     return shopper
 
 
@@ -166,18 +199,83 @@ async def _by_session_or_grant(tx: Tx, request: Request, token: str) -> Shopper:
     """Whom a session's token stands for, or a program's access token: there the customer that it acts for.
 
     Raises:
-        SessionUnknown, SessionExpired, TokenUnknown, ScopeNotGranted.
+        SessionUnknown, SessionExpired, TokenUnknown, ScopeNotGranted, NotWhileActing.
     """
     if signing.looks_like_one(token):
         return bearers.shopper_of(tx, await bearers.bearer(tx, token), request.method)
-    return await identity.by_token(tx, token)
+    shopper = await by_session(tx, request, token)
+    require_open(request, shopper)
+    return shopper
 
 
-async def seen(core: Core, shopper: Shopper) -> None:
-    """Write down, every few minutes, that a session is in use."""
-    if shopper.is_due:
+def require_open(request: Request, shopper: Shopper) -> None:
+    """Stop one of the staff who acts as a customer from what is closed to them.
+
+    Raises:
+        NotWhileActing.
+    """
+    if shopper.acting is not None:
+        areas.require_open(areas.area_of(request.scope["route"]))
+
+
+async def by_session(tx: Tx, request: Request, token: str) -> Shopper:
+    """Whom a session's token stands for. Whatever is answered then says so, if it is one of the staff as a customer.
+
+    Raises:
+        SessionUnknown, SessionExpired, ActingEnded.
+    """
+    try:
+        shopper = await identity.by_token(tx, token)
+    except ActingEnded:
+        request.scope["state"]["acting_ended"] = True
+        raise
+    if shopper.acting is not None:
+        request.scope["state"]["acting"] = shopper.acting
+    return shopper
+
+
+async def seen(core: Core, request: Request, shopper: Shopper) -> None:
+    """Write down that a session is in use, every few minutes; of one of the staff who acts as a customer each request
+    that may change something.
+    """
+    noted = shopper.acting is not None and is_noted(request)
+    if shopper.is_due or noted:
         async with core.database.tx(shopper.tenant_id) as tx:
-            await identity.touch(tx, shopper.session_id)
+            if shopper.is_due:
+                await identity.touch(tx, shopper.session_id)
+            if noted:
+                await note_acting(tx, request, shopper)
+
+
+def is_noted(request: Request) -> bool:
+    """Whether a request may change something, and nobody has written down yet that it was made."""
+    return request.method not in SAFE and not request.scope["state"].get("acting_noted")
+
+
+async def note_acting(tx: Tx, request: Request, shopper: Shopper) -> None:
+    """Write down, before it is done, that somebody asked for something as a customer: which route, about which ids."""
+    staff: ActingStaff | None = shopper.acting
+    if staff is None or not is_noted(request):
+        return
+    route = request.scope["route"].path_format.replace("{", ":").replace("}", "")
+    ids = {name: value for name, value in request.path_params.items() if _is_id(value)}
+    await audit.record(
+        tx,
+        actor=staff.principal,
+        action="acting.request",
+        object=f"customer:{shopper.customer_id}",
+        details={**ids, "acting": staff.id, "method": request.method, "route": route},
+    )
+    request.scope["state"]["acting_noted"] = True
+
+
+def _is_id(value: object) -> bool:
+    """What else is in an address may be a secret, such as what a cart is shared by."""
+    try:
+        UUID(str(value))
+    except ValueError:
+        return False
+    return True
 
 
 async def shopper_of(tx: Tx, request: Request) -> Shopper:
@@ -186,10 +284,12 @@ async def shopper_of(tx: Tx, request: Request) -> Shopper:
     Raises:
         SessionUnknown, SessionExpired: nobody that is known here.
     """
-    token = token_of(request)
+    token = shopper_token_of(request)
     if token is None:
         raise SessionUnknown
-    return await _by_session_or_grant(tx, request, token)
+    shopper = await _by_session_or_grant(tx, request, token)
+    await note_acting(tx, request, shopper)
+    return shopper
 
 
 MaybeShopper = Annotated[Shopper | None, Depends(shopper_or_none)]
@@ -327,10 +427,24 @@ def set_device_cookie(response: Response, token: str, settings: Settings) -> Non
     _set_cookie(response, DEVICE, token, timedelta(days=DEVICE_DAYS), settings)
 
 
+def set_acting_cookie(response: Response, token: str, lasts: timedelta, settings: Settings) -> None:
+    """Give the browser a session as a customer, beside its own."""
+    _set_cookie(response, ACTING, token, lasts, settings)
+
+
 def delete_session_cookie(response: Response, settings: Settings) -> None:
     """Take the browser's session from it."""
+    _delete_cookie(response, SESSION, settings)
+
+
+def delete_acting_cookie(response: Response, settings: Settings) -> None:
+    """Take from the browser the session as a customer; its own stays."""
+    _delete_cookie(response, ACTING, settings)
+
+
+def _delete_cookie(response: Response, name: str, settings: Settings) -> None:
     secure = settings.environment == "production"
-    response.delete_cookie(session_cookie(settings), path="/", httponly=True, samesite="lax", secure=secure)
+    response.delete_cookie(_cookie(name, settings), path="/", httponly=True, samesite="lax", secure=secure)
 
 
 def _set_cookie(response: Response, name: str, value: str, lasts: timedelta, settings: Settings) -> None:

@@ -1,9 +1,10 @@
 """Every message of the core, declared: a context declares its own as it is imported, and whoever sends needs all."""
 
 from commerce.accounts import managing
+from commerce.acting import service as acting
 from commerce.billing import letters as billing
 from commerce.leaving import warning as leaving
 from commerce.staffing import service as staffing
 from commerce.webhooks import sending as webhooks
 
-__all__ = ["billing", "leaving", "managing", "staffing", "webhooks"]
+__all__ = ["acting", "billing", "leaving", "managing", "staffing", "webhooks"]

@@ -9,11 +9,12 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from typing import Annotated
+from uuid import UUID
 
-from fastapi import Depends, Request
+from fastapi import Depends
 
 from commerce.factors.service import required_factors
-from commerce.http import Core, CoreDep, Member, MemberDep, shopper_of, staff
+from commerce.http import Core, CoreDep, Member, MemberDep, staff
 from commerce.identity import accounts
 from commerce.identity.service import Shopper
 from commerce.identity.staff import Staff
@@ -40,18 +41,22 @@ class ProveAgain(Unauthenticated):
     """How long it holds."""
 
 
-def is_recent(shopper: Shopper, *, strong: bool, within: timedelta) -> bool:
+def is_recent(who: Shopper | Staff, *, strong: bool, within: timedelta) -> bool:
     """Whether a session's owner has proved lately who they are; if `strong`, by more than one factor."""
-    at = shopper.authenticated_at
-    return at is not None and clock.now() - at <= within and (not strong or MORE_THAN_ONE in shopper.amr)
+    at = who.authenticated_at
+    return at is not None and clock.now() - at <= within and (not strong or MORE_THAN_ONE in who.amr)
 
 
 async def ways(tx: Tx, member: Member) -> tuple[str, ...]:
     """What somebody can prove by who they are: their second factors if they have any, else their password."""
-    strong = await required_factors(tx, member.account_id)
+    return await _ways(tx, member.account_id)
+
+
+async def _ways(tx: Tx, account_id: UUID) -> tuple[str, ...]:
+    strong = await required_factors(tx, account_id)
     if strong:
         return strong
-    account = await accounts.by_id(tx, member.account_id)
+    account = await accounts.by_id(tx, account_id)
     return (PASSWORD,) if account.password_hash is not None else (SIGN_IN,)
 
 
@@ -61,11 +66,24 @@ async def require(core: Core, member: Member, *, seconds: int = SECONDS) -> None
     Raises:
         ProveAgain.
     """
-    within = timedelta(seconds=seconds)
-    async with core.database.tx(member.shopper.tenant_id, read_only=True) as tx:
-        strong = bool(await required_factors(tx, member.account_id))
-        if not is_recent(member.shopper, strong=strong, within=within):
-            raise ProveAgain(factors=list(await ways(tx, member)), seconds=seconds)
+    await _require(core, member.shopper, member.account_id, seconds)
+
+
+async def require_staff(core: Core, by: Staff, *, seconds: int = SECONDS) -> None:
+    """`require`, of one of the people who work here. A key, or a program, proves it with each request.
+
+    Raises:
+        ProveAgain.
+    """
+    if by.session_id is not None:
+        await _require(core, by, by.key_id, seconds)
+
+
+async def _require(core: Core, who: Shopper | Staff, account_id: UUID, seconds: int) -> None:
+    async with core.database.tx(who.tenant_id, read_only=True) as tx:
+        strong = bool(await required_factors(tx, account_id))
+        if not is_recent(who, strong=strong, within=timedelta(seconds=seconds)):
+            raise ProveAgain(factors=list(await _ways(tx, account_id)), seconds=seconds)
 
 
 def require_recent(seconds: int = SECONDS) -> Callable[..., Awaitable[Member]]:
@@ -97,11 +115,8 @@ def staff_proved_anew(scope: str, seconds: int = SECONDS) -> Callable[..., Await
     allowed = Depends(staff(scope))
 
     @needs(Need(Who.STAFF, known(scope)).proved_anew)
-    async def proved(request: Request, core: CoreDep, by: Staff = allowed) -> Staff:
-        if by.session_id is not None:
-            async with core.database.tx(by.tenant_id, read_only=True) as tx:
-                shopper = await shopper_of(tx, request)
-            await require(core, Member(by.key_id, shopper), seconds=seconds)
+    async def proved(core: CoreDep, by: Staff = allowed) -> Staff:
+        await require_staff(core, by, seconds=seconds)
         return by
 
     return proved

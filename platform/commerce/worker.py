@@ -25,7 +25,7 @@ from commerce.checkout.notifications import Notifications
 from commerce.checkout.service import Checkout
 from commerce.domains import checking as domains
 from commerce.domains.records import Dns
-from commerce.identity import proofs
+from commerce.identity import acting, proofs
 from commerce.inventory import expiry, promises
 from commerce.inventory import service as inventory
 from commerce.leaving import working as leaving
@@ -88,6 +88,7 @@ async def tidy(
         await webhooks.forget(tx)
         await grants.forget(tx)
         await proofs.forget(tx)
+        await acting.end_what_is_over(tx)
         await finishing.forget_key(tx)
         await sending.forget(tx)
     async with database.tx(shop.id) as tx:

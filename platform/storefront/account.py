@@ -11,6 +11,7 @@ from fastapi import APIRouter, Query, Request
 from starlette.responses import Response
 
 from commerce.identity import service as identity
+from commerce.policies import areas
 from commerce.sessions import api as sessions
 from commerce.sessions.schemas import SignIn
 from pages.forms import read
@@ -21,7 +22,7 @@ from storefront.visit import VisitDep
 HOUSEHOLDS = 12
 HOME = "/"
 _UNTOLD = {"", "none", "unknown", "null"}
-router = APIRouter()
+router = APIRouter(route_class=areas.within(areas.PRESENCE))
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +51,7 @@ async def show(visit: VisitDep, query: Annotated[ComingFrom, Query()]) -> Respon
 
 
 @router.post("/account/sign-in")
+@areas.about(areas.AUTHENTICATION)
 async def sign_in(request: Request, visit: VisitDep) -> Response:
     """Become a household; the cart comes along."""
     form = await read(request, SignInForm)

@@ -9,6 +9,7 @@ from fastapi import APIRouter, Path, Request
 from starlette.responses import Response
 
 from commerce.delivery import service as delivery
+from commerce.policies import areas
 from commerce.profile import addresses
 from commerce.profile.addresses import AddressNotFound
 from foundation.errors import Problem
@@ -22,7 +23,7 @@ from storefront.visit import Visit, VisitDep
 
 PAGE = "/account/addresses"
 AddressId = Annotated[UUID, Path()]
-router = APIRouter()
+router = APIRouter(route_class=areas.within(areas.ADDRESSES))
 
 
 @router.get(PAGE)

@@ -20,6 +20,7 @@ from commerce.oauth import clients, grants
 from commerce.oauth import scopes as scoping
 from commerce.oauth.clients import Client
 from commerce.oauth.protocol import OauthError, back_to, is_challenge, is_registered
+from commerce.policies import areas
 from commerce.programs.oauth_api import check_resource
 from foundation.errors import BadRequest
 from foundation.types import Id, Input
@@ -27,7 +28,7 @@ from pages.forms import read
 from storefront.forms import EmptyForm
 from storefront.visit import Visit, VisitDep
 
-router = APIRouter()
+router = APIRouter(route_class=areas.within(areas.PROGRAMS))
 MAX_QUERY = 1_900
 """Characters: it must fit the address of the page to sign in at."""
 MAX_STATE = 1_000

@@ -11,6 +11,7 @@ from starlette.responses import Response
 from commerce.catalog import service as catalog
 from commerce.catalog.schemas import ProductDetail, ProductList
 from commerce.http import ShopDep, decode_cursor
+from commerce.policies import areas
 from foundation.access import ANYONE, needs
 from foundation.events import Item, Search, ViewItem
 from storefront import theme
@@ -24,7 +25,7 @@ BEST_SELLERS = 12
 _MAX_WORDS = 200
 
 Cursor = Annotated[str | None, Query(max_length=200)]
-router = APIRouter()
+router = APIRouter(route_class=areas.within(areas.BROWSING))
 
 
 @router.get("/")

@@ -11,6 +11,7 @@ from starlette.responses import Response
 from commerce.cart import saved
 from commerce.cart import service as carts
 from commerce.cart.schemas import CartOut, SavedItems
+from commerce.policies import areas
 from foundation.database import Tx
 from foundation.errors import Problem
 from foundation.http import InvalidFields
@@ -21,7 +22,7 @@ from storefront.rails import rail
 from storefront.visit import Visit, VisitDep
 
 LineId = Annotated[UUID, Path()]
-router = APIRouter()
+router = APIRouter(route_class=areas.within(areas.CART))
 
 
 @router.get("/cart")

@@ -14,6 +14,7 @@ from commerce.orders.change_schemas import PayChangeIn
 from commerce.orders.paying_api import additional_of, give_change_up_once, pay_change_once
 from commerce.payments.schemas import Waiting
 from commerce.payments.service import PaymentWasRefused
+from commerce.policies import areas
 from foundation.errors import Problem
 from foundation.ids import new_id
 from pages.forms import read
@@ -25,7 +26,7 @@ from storefront.visit import Visit, VisitDep
 OrderId = Annotated[UUID, Path()]
 ChangeId = Annotated[UUID, Path()]
 PAGE = "/orders/{order_id}/changes/{change_id}/pay"
-router = APIRouter()
+router = APIRouter(route_class=areas.within(areas.CHECKOUT))
 
 
 @router.get(PAGE)

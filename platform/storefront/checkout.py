@@ -19,6 +19,7 @@ from commerce.legal import service as legal
 from commerce.orders.schemas import OrderOut
 from commerce.payments.schemas import Waiting
 from commerce.payments.service import PaymentWasRefused
+from commerce.policies import areas
 from commerce.taxes import engines
 from foundation.errors import Problem
 from foundation.ids import new_id
@@ -30,7 +31,7 @@ from storefront.forms import CheckoutForm, GiveUpForm
 from storefront.problems import field_errors, refusal, words
 from storefront.visit import Visit, VisitDep
 
-router = APIRouter()
+router = APIRouter(route_class=areas.within(areas.CHECKOUT))
 
 
 @router.get("/checkout")

@@ -11,6 +11,7 @@ from starlette.responses import Response
 from commerce.cart import service as carts
 from commerce.cart.schemas import CartOut
 from commerce.delivery import service as delivery
+from commerce.policies import areas
 from commerce.profile import addresses
 from commerce.profile.schemas import KeptAddressIn, KeptAddressOut
 from commerce.taxes import service as taxes
@@ -25,7 +26,7 @@ from storefront.problems import field_errors, words
 from storefront.visit import Visit, VisitDep
 
 ABOUT_TIME = ("checkout.slot_missing", "checkout.slot_gone")
-router = APIRouter()
+router = APIRouter(route_class=areas.within(areas.CHECKOUT))
 
 
 class NoWindow(Unprocessable):

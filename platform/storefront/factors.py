@@ -12,6 +12,7 @@ from commerce import recently
 from commerce.accounts import managing
 from commerce.accounts.managing import Begun
 from commerce.http import Member, set_session_cookie
+from commerce.policies import areas
 from commerce.recently import ProveAgain
 from foundation.errors import Problem
 from pages.forms import read
@@ -24,7 +25,7 @@ from storefront.visit import Visit, VisitDep
 PAGE = "/account/security"
 APP = f"{PAGE}/authenticator"
 PASSKEYS = f"{PAGE}/passkeys"
-router = APIRouter()
+router = APIRouter(route_class=areas.within(areas.CREDENTIALS))
 
 
 class Elsewhere(Exception):

@@ -9,13 +9,14 @@ from fastapi import APIRouter, Path, Request
 from starlette.responses import Response
 
 from commerce.orders import gift_sales_api, reading
+from commerce.policies import areas
 from foundation.errors import Problem
 from pages.forms import read
 from storefront.forms import CancelForm
 from storefront.orders import OrderId, order_page
 from storefront.visit import VisitDep
 
-router = APIRouter()
+router = APIRouter(route_class=areas.within(areas.STORED_VALUE))
 
 
 @router.post("/orders/{order_id}/gift-cards/{card_id}/code")

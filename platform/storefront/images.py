@@ -17,6 +17,7 @@ from commerce.catalog import service as catalog
 from commerce.catalog.schemas import ProductDetail
 from commerce.http import Core, CoreDep, ShopDep
 from commerce.logos import service as logos
+from commerce.policies import areas
 from commerce.tenancy.service import Shop
 from foundation import objects
 from foundation.access import ANYONE, needs
@@ -31,7 +32,7 @@ _SEGMENT = re.compile(r"^[A-Za-z0-9_][A-Za-z0-9._-]{0,200}$", re.ASCII)
 _TYPES = {"jpg": "image/jpeg", "jpeg": "image/jpeg", "png": "image/png", "webp": "image/webp", "avif": "image/avif"}
 _SANDBOX = "default-src 'none'; style-src 'unsafe-inline'; sandbox"
 
-router = APIRouter()
+router = APIRouter(route_class=areas.within(areas.BROWSING))
 Mark = Annotated[str, Path(pattern=r"^[0-9a-f]{32}$")]
 """What a logo is kept under."""
 

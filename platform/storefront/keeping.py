@@ -12,6 +12,7 @@ from commerce.cart import accepting, codes, gifts, saved, sharing
 from commerce.cart import service as carts
 from commerce.cart.schemas import GiftIn
 from commerce.http import address_of
+from commerce.policies import areas
 from commerce.promotions import guessing
 from foundation.errors import Problem
 from foundation.types import Text
@@ -20,7 +21,7 @@ from storefront.cart import cart_page, current_id
 from storefront.forms import AcceptForm, CodeForm, EmptyForm, GiftForm, NoteForm
 from storefront.visit import Visit, VisitDep
 
-router = APIRouter()
+router = APIRouter(route_class=areas.within(areas.CART))
 Token = Annotated[Text, Path()]
 
 

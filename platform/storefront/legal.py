@@ -9,9 +9,10 @@ from starlette.responses import Response
 
 from commerce.legal import service
 from commerce.legal.schemas import Kind, PageQuery
+from commerce.policies import areas
 from storefront.visit import VisitDep
 
-router = APIRouter()
+router = APIRouter(route_class=areas.within(areas.BROWSING))
 
 
 @router.get("/legal/{kind}")

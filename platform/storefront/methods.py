@@ -13,6 +13,7 @@ from commerce.payments.methods import api, service
 from commerce.payments.methods.schemas import MethodIn, SetupWaiting
 from commerce.payments.methods.service import MethodWasRefused
 from commerce.payments.providers import configured
+from commerce.policies import areas
 from foundation.errors import Problem
 from foundation.ids import new_id
 from pages.forms import read
@@ -23,7 +24,7 @@ from storefront.visit import Visit, VisitDep
 
 PAGE = "/account/payment-methods"
 MethodId = Annotated[UUID, Path()]
-router = APIRouter()
+router = APIRouter(route_class=areas.within(areas.PAYMENT_METHODS))
 
 
 class Keepable(NamedTuple):

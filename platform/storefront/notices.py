@@ -23,6 +23,7 @@ class Notice:
 NOTICES = {
     notice.code: notice
     for notice in (
+        Notice("acting-ended", "You are not here as a customer any more."),
         Notice("added", "It's in your cart."),
         Notice("address-first", "Say where the first part goes, then send the rest elsewhere."),
         Notice("changed", "Your cart is up to date."),

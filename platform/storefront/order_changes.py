@@ -12,6 +12,7 @@ from starlette.responses import Response
 from commerce.orders import api, editing, reading
 from commerce.orders.change_schemas import ChangeOut, SetAddress, SetQuantity, ShopperEditAction
 from commerce.orders.schemas import OrderOut
+from commerce.policies import areas
 from foundation.errors import Problem
 from foundation.ids import new_id
 from pages.forms import read
@@ -20,7 +21,7 @@ from storefront.orders import OrderId, order_page
 from storefront.visit import Visit, VisitDep
 
 EditId = Annotated[UUID, Path()]
-router = APIRouter()
+router = APIRouter(route_class=areas.within(areas.ORDERS))
 
 
 @router.post("/orders/{order_id}/address")

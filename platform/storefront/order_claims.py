@@ -12,6 +12,7 @@ from commerce.orders import claims_api
 from commerce.orders.claiming import Claimed
 from commerce.orders.photos import CLAIMS
 from commerce.orders.photos_api import shown
+from commerce.policies import areas
 from foundation.errors import Problem
 from pages.forms import read
 from storefront import order_photos
@@ -20,7 +21,7 @@ from storefront.orders import OrderId, order_page
 from storefront.visit import VisitDep
 
 ClaimId = Annotated[UUID, Path()]
-router = APIRouter()
+router = APIRouter(route_class=areas.within(areas.ORDERS))
 
 
 @router.post("/orders/{order_id}/claims")

@@ -12,6 +12,7 @@ from commerce.orders import documents_api, reading, returns_api
 from commerce.orders.photos import RETURNS
 from commerce.orders.photos_api import shown
 from commerce.orders.returning import Announced
+from commerce.policies import areas
 from foundation.errors import Problem
 from foundation.ids import new_id
 from pages.forms import read
@@ -22,7 +23,7 @@ from storefront.reasons import WORDS
 from storefront.visit import Visit, VisitDep
 
 ReturnId = Annotated[UUID, Path()]
-router = APIRouter()
+router = APIRouter(route_class=areas.within(areas.ORDERS))
 
 
 @router.post("/orders/{order_id}/returns")

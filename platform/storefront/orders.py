@@ -22,6 +22,7 @@ from commerce.orders import api, documents_api, offering, reading
 from commerce.orders.schemas import OrderOut, ReorderOut, ShopperCancelIn
 from commerce.payments.schemas import Waiting
 from commerce.payments.service import PaymentWasRefused
+from commerce.policies import areas
 from foundation.errors import Problem
 from foundation.ids import new_id
 from pages.forms import read
@@ -34,7 +35,7 @@ from storefront.visit import Visit, VisitDep
 ORDERS = 20
 _CARDS = TypeAdapter(dict[str, list[ProductCard]])
 OrderId = Annotated[UUID, Path()]
-router = APIRouter()
+router = APIRouter(route_class=areas.within(areas.ORDERS))
 
 
 @router.get("/orders")

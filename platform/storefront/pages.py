@@ -9,6 +9,7 @@ from commerce.http import Core
 from foundation.routing import add_routes
 from storefront import (
     account,
+    acting,
     addresses,
     authorizing,
     browse,
@@ -68,6 +69,7 @@ def install(app: FastAPI) -> None:
         change_payments,
         razorpay,
         account,
+        acting,
         sign_up,
         signing_in,
         registering,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
+from commerce.policies import areas
 from commerce.profile import preferences
 from commerce.profile.schemas import PreferenceIn
 from commerce.profile.topics import CHANNELS, KINDS
@@ -13,7 +14,7 @@ from storefront.security import to_sign_in
 from storefront.visit import VisitDep
 
 PAGE = "/account/messages"
-router = APIRouter()
+router = APIRouter(route_class=areas.within(areas.CONSENT))
 
 
 @router.get(PAGE)

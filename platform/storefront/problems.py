@@ -34,6 +34,16 @@ _MACHINES = (
 )
 
 _WORDS = {
+    "acting.not_allowed": (
+        "This is the customer's own",
+        "Nobody does this in a customer's name: it is about how they sign in, what they pay with, or what they agreed "
+        "to. Nothing was changed.",
+    ),
+    "acting.ended": (
+        "You are yourself again",
+        "Your time as the customer is over, or was ended. What you just sent was not done.",
+    ),
+    "acting.not_from_here": ("We stopped that", "It was sent by another site, so nothing was changed."),
     "catalog.product_not_found": ("We don't have that", "This product isn't in our shop, or not any more."),
     "catalog.category_not_found": ("We don't have that shelf", "This department isn't in our shop, or is empty now."),
     "catalog.variant_not_for_sale": ("Not for sale", "This can't be bought here any more. Nothing was added."),
@@ -264,6 +274,7 @@ async def _page(request: Request, problem: Problem) -> Response:
         navigation=(),
         cart_count=0,
         notice=None,
+        acting=None,
         here="/",
         **context,
     )

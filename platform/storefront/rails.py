@@ -12,6 +12,7 @@ from starlette.responses import Response
 
 from commerce.cart import service as carts
 from commerce.catalog.schemas import ProductCard
+from commerce.policies import areas
 from commerce.recommendations import service as recommendations
 from commerce.recommendations.schemas import RecommendationsOut
 from commerce.recommendations.service import Asked, DecisionClient
@@ -21,7 +22,7 @@ from storefront import rendering
 from storefront.visit import Visit, VisitDep
 
 LIMIT = 12
-router = APIRouter()
+router = APIRouter(route_class=areas.within(areas.BROWSING))
 
 TITLES: dict[Placement, str] = {
     "home": "For you",

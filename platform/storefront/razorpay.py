@@ -16,6 +16,7 @@ from starlette.responses import RedirectResponse, Response
 from commerce.cart import service as carts
 from commerce.cross_site import open_to_other_sites
 from commerce.payments import attempts
+from commerce.policies import areas
 from foundation.access import ANYONE, needs
 from storefront.forms import LocalPath
 from storefront.paying import RAZORPAY_PAGE
@@ -23,7 +24,7 @@ from storefront.visit import VisitDep
 
 HOSTED = "https://api.razorpay.com/v1/checkout/embedded"
 BACK = f"{RAZORPAY_PAGE}/back"
-router = APIRouter()
+router = APIRouter(route_class=areas.within(areas.CHECKOUT))
 
 
 @router.get(RAZORPAY_PAGE)

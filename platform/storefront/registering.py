@@ -11,6 +11,7 @@ from commerce.accounts import recovering
 from commerce.accounts import registering as service
 from commerce.http import delete_session_cookie
 from commerce.identity.passwords import SHORTEST
+from commerce.policies import areas
 from commerce.sessions.sending import evenly
 from foundation.errors import Problem
 from pages.forms import read
@@ -18,7 +19,7 @@ from storefront.identity_forms import HOME, ChooseForm, EmailForm, RegisterForm,
 from storefront.signing_in import arrived, asking, check_mail, sending, shown
 from storefront.visit import Visit, VisitDep
 
-router = APIRouter()
+router = APIRouter(route_class=areas.within(areas.AUTHENTICATION))
 Given = Annotated[str, Query(max_length=100)]
 
 

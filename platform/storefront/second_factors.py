@@ -14,6 +14,7 @@ from commerce.accounts.proving import CodeShown, Shown
 from commerce.factors import service as factors
 from commerce.http import Member, set_session_cookie
 from commerce.identity.proofs import ProofNotGood
+from commerce.policies import areas
 from commerce.sessions import signing_in
 from foundation.errors import Problem
 from pages.forms import read
@@ -24,7 +25,7 @@ from storefront.signing_in import SECOND_FACTOR, TICKET, arrived, asking, shown
 from storefront.visit import Visit, VisitDep
 
 CONFIRM = "/account/confirm"
-router = APIRouter()
+router = APIRouter(route_class=areas.within(areas.AUTHENTICATION))
 Next = Annotated[LocalPath, Query()]
 
 

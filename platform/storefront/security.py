@@ -9,11 +9,14 @@ from fastapi import APIRouter, Query, Request
 from starlette.responses import Response
 
 from commerce.accounts import changing
+from commerce.acting import service as acting
+from commerce.acting.schemas import CATEGORIES
 from commerce.factors import service as factors
 from commerce.http import Member, set_session_cookie
 from commerce.identity import accounts, devices
 from commerce.identity import service as identity
 from commerce.identity.passwords import SHORTEST
+from commerce.policies import areas
 from commerce.recently import ProveAgain, require
 from foundation.errors import Problem
 from pages.forms import read
@@ -25,7 +28,7 @@ from storefront.visit import Visit, VisitDep
 
 PAGE = "/account/security"
 DEVICES = "/account/devices"
-router = APIRouter()
+router = APIRouter(route_class=areas.within(areas.CREDENTIALS))
 
 
 def member_of(visit: Visit) -> Member | None:
@@ -138,7 +141,9 @@ async def show_devices(visit: VisitDep) -> Response:
         return to_sign_in(visit, DEVICES)
     async with visit.core.database.tx(visit.shop.id, read_only=True) as tx:
         found = await devices.signed_in_with(tx, member.account_id)
-    return visit.page("devices.html", devices=found, current=visit.shopper.session_id)
+        customer_id = member.shopper.customer_id
+        helped = (await acting.visits(tx, customer_id)).items if customer_id else []
+    return visit.page("devices.html", devices=found, current=visit.shopper.session_id, helped=helped, about=CATEGORIES)
 
 
 @router.post(f"{DEVICES}/others/sign-out")

@@ -26,6 +26,7 @@ from commerce.onboarding.schemas import (
 )
 from commerce.onboarding.service import BadRows, SignUpUnknown
 from commerce.payments.accounts.schemas import Account, ProviderName
+from commerce.policies import areas
 from foundation.access import ANYONE, SIGNED, needs
 from foundation.errors import NotFound, Problem
 from foundation.http import InvalidFields
@@ -38,7 +39,7 @@ from storefront.problems import field_errors, words
 COOKIE = "tradewind_sign_up"
 _SECONDS = 7 * 24 * 3600
 _STEPS = ("selling", "stock", "paying", "review")
-router = APIRouter(prefix="/sign-up")
+router = APIRouter(prefix="/sign-up", route_class=areas.within(areas.OPENING))
 
 
 def _countries(value: object) -> object:
@@ -259,6 +260,7 @@ def _page(template: str, problem: Problem | None = None, **context: Any) -> Resp
         navigation=(),
         cart_count=0,
         notice=None,
+        acting=None,
         problem=problem,
         said=said,
         faults=faults,

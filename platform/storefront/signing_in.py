@@ -12,6 +12,7 @@ from fastapi import APIRouter, Query, Request
 from starlette.responses import Response
 
 from commerce.accounts import proving
+from commerce.policies import areas
 from commerce.sessions import service as ways
 from commerce.sessions.answering import asking_of, give_cookies
 from commerce.sessions.sending import Sending, evenly
@@ -27,7 +28,7 @@ from storefront.visit import Visit, VisitDep
 TICKET = "tradewind_ticket"
 SECOND_FACTOR = "/sign-in/second-factor"
 _TICKET_SECONDS = 600
-router = APIRouter()
+router = APIRouter(route_class=areas.within(areas.AUTHENTICATION))
 
 Next = Annotated[LocalPath, Query()]
 

@@ -12,6 +12,7 @@ from commerce.cart import consigning
 from commerce.cart.schemas import CartOut, ConsignedUnitsIn, ConsignmentIn
 from commerce.delivery import service as delivery
 from commerce.delivery.schemas import AddressIn, AddressOut, DeliveryOut, SlotChoice
+from commerce.policies import areas
 from foundation.errors import Problem, Unprocessable
 from pages.forms import read
 from storefront.cart import blocked, open_cart
@@ -21,7 +22,7 @@ from storefront.problems import field_errors, words
 from storefront.visit import Visit, VisitDep
 
 Units = Mapping[UUID, int]
-router = APIRouter()
+router = APIRouter(route_class=areas.within(areas.CHECKOUT))
 
 
 class NothingElsewhere(Unprocessable):

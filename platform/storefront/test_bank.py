@@ -9,12 +9,13 @@ from starlette.responses import RedirectResponse, Response
 
 from commerce.payments.providers import TestProvider, UnknownProvider, configured
 from commerce.payments.providers.test.provider import CHALLENGE_PAGE
+from commerce.policies import areas
 from foundation.errors import NotFound
 from pages.forms import read
 from storefront.forms import ChallengeForm
 from storefront.visit import Visit, VisitDep
 
-router = APIRouter()
+router = APIRouter(route_class=areas.within(areas.CHECKOUT))
 
 
 @router.get(CHALLENGE_PAGE)

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Annotated, Any, TypeVar, cast
 
 from fastapi import Depends, Request, Response
 from starlette.responses import HTMLResponse, RedirectResponse
 
 from commerce.cart import service as carts
-from commerce.http import Core, CoreDep, ShopDep, seen, session_cookie
-from commerce.identity import service as identity
-from commerce.identity.service import SessionExpired, SessionUnknown, Shopper
+from commerce.http import Core, CoreDep, ShopDep, by_session, require_open, seen, shopper_cookie_of
+from commerce.identity.service import ActingEnded, SessionExpired, SessionUnknown, Shopper
 from commerce.sessions import api as sessions
 from commerce.sessions.schemas import SignIn
 from commerce.tenancy.service import Shop
+from foundation import clock
 from foundation.access import ANYONE, needs
 from storefront import rendering
 from storefront.departments import Departments, Tree
@@ -22,6 +24,17 @@ from storefront.notices import NOTICE_COOKIE, NOTICES, SECONDS
 
 NAVIGATION = 9
 ResponseT = TypeVar("ResponseT", bound=Response)
+
+
+@dataclass(frozen=True, slots=True)
+class Acting:
+    """What the banner says."""
+
+    staff: str
+    customer: str
+    minutes: int
+    """That are left, begun ones too."""
+    ends_at: datetime
 
 
 @dataclass(slots=True)
@@ -51,6 +64,7 @@ class Visit:
             cart_count=self.cart_count,
             notice=notice,
             here=self._here(),
+            acting=self.acting,
             **context,
         )
         return self.with_cookies(response)
@@ -64,6 +78,15 @@ class Visit:
                 NOTICE_COOKIE, code, max_age=SECONDS, httponly=True, samesite="lax", secure=secure, path="/"
             )
         return self.with_cookies(RedirectResponse(path, status_code=303))
+
+    @property
+    def acting(self) -> Acting | None:
+        """Who of the staff is here as the customer, as every page says."""
+        staff = self.shopper.acting
+        if staff is None:
+            return None
+        left = max(0, math.ceil((staff.ends_at - clock.now()).total_seconds() / 60))
+        return Acting(staff.name, self.shopper.display_name or "a customer", left, staff.ends_at)
 
     def with_cookies(self, response: ResponseT) -> ResponseT:
         """An answer that is neither a page nor a redirect within the shop, with the cookies it needs."""
@@ -82,14 +105,16 @@ class Visit:
 async def _visit(request: Request, core: CoreDep, shop: ShopDep) -> Visit:
     cookies, notice = Response(), None
     shopper, count = None, 0
-    token = request.cookies.get(session_cookie(core.settings))
+    token = shopper_cookie_of(request)
     if token is not None:
         try:
             async with core.database.tx(shop.id, read_only=True) as tx:
-                shopper = await identity.by_token(tx, token)
+                shopper = await by_session(tx, request, token)
                 cart = await carts.current(tx, shopper)
                 count = sum(line.quantity for line in cart.lines) if cart else 0
-            await seen(core, shopper)
+            await seen(core, request, shopper)
+        except ActingEnded:
+            raise  # what was meant for the customer is not done as whoever acted
         except (SessionExpired, SessionUnknown):
             notice = "session-ended"
     if shopper is None:
@@ -97,6 +122,7 @@ async def _visit(request: Request, core: CoreDep, shop: ShopDep) -> Visit:
     departments = cast("Departments", request.app.state.departments(core))
     visit = Visit(request, core, shop, shopper, await departments.of(shop), count, notice, cookies)
     request.state.visit = visit
+    require_open(request, shopper)
     return visit
 
 

@@ -8,6 +8,7 @@ from uuid import UUID
 from fastapi import APIRouter, Path, Request
 from starlette.responses import Response
 
+from commerce.policies import areas
 from commerce.wishlists import service
 from foundation.database import Tx
 from foundation.types import Text
@@ -20,7 +21,7 @@ PAGE = "/wishlists"
 FIRST = "Wishlist"
 WishlistId = Annotated[UUID, Path()]
 VariantId = Annotated[UUID, Path()]
-router = APIRouter()
+router = APIRouter(route_class=areas.within(areas.WISHES))
 
 
 @router.get(PAGE)

@@ -94,6 +94,7 @@ LISTS: dict[str, Listed] = {
     "/v1/store/accounts/current/devices": Listed(rows="devices", by="member"),
     "/v1/store/accounts/current/factors": Listed(rows="passkeys", by="member", grows=False),
     "/v1/store/addresses": Listed(by="shopper"),
+    "/v1/store/support-visits": Listed(by="shopper"),
     "/v1/store/notification-preferences": Listed(by="shopper", grows=False),
     "/v1/store/wishlists": Listed(by="shopper"),
     "/v1/store/wishlists/{wishlist_id}": Listed(by="shopper"),
@@ -340,6 +341,13 @@ class Town:
         await self.do("POST", "/v1/admin/roles", role)
         member = await self.do("POST", "/v1/admin/staff", {"email": f"m{number}@example.org", "roles": ["analyst"]})
         self.names = {"member_id": member["id"], **self.names}
+        with psycopg.connect(self.urls.app) as app:
+            app.execute("SELECT set_config('tradewind.tenant_id', %s, true)", (str(self.shop.id),))
+            app.execute(
+                "INSERT INTO acting (tenant_id, id, membership_id, customer_id, visitor_id, staff_session_id, category,"
+                " reason, started_at, ends_at) VALUES (%s, %s, %s, %s, %s, %s, 'order', '', now(), now())",
+                (self.shop.id, new_id(), member["id"], self.names["customer_id"], new_id(), new_id()),
+            )
 
     async def _sign_in_somewhere(self) -> None:
         async with self.desk.database.tx(self.shop.id) as tx:

@@ -25,13 +25,14 @@ from commerce.identity import accounts, devices
 from commerce.identity import service as identity
 from commerce.identity.accounts import Account
 from commerce.identity.devices import SignedInWith
+from commerce.policies import areas
 from commerce.recently import RecentMemberDep
 from commerce.sessions.answering import answered, asking_of
 from commerce.sessions.schemas import CodeSent, SecondFactorOut, Sent, SessionOut
 from commerce.sessions.sending import Sending, evenly
 from foundation.access import ANYONE, SIGNED, needs
 
-router = APIRouter(prefix="/v1/store/accounts", tags=["accounts"])
+router = APIRouter(prefix="/v1/store/accounts", tags=["accounts"], route_class=areas.within(areas.CREDENTIALS))
 
 
 @router.post("", status_code=status.HTTP_202_ACCEPTED)

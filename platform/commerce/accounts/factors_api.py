@@ -26,12 +26,13 @@ from commerce.factors import service as factors
 from commerce.factors.passkeys import Asked
 from commerce.factors.service import Factors
 from commerce.http import CoreDep, MemberDep, PresentShopper, ShopDep, ShopperDep, set_session_cookie
+from commerce.policies import areas
 from commerce.recently import RecentMemberDep
 from commerce.sessions.answering import answered, asking_of
 from commerce.sessions.schemas import SecondFactorOut, SessionOut
 from foundation.access import SIGNED, needs
 
-router = APIRouter(tags=["second factors"])
+router = APIRouter(tags=["second factors"], route_class=areas.within(areas.CREDENTIALS))
 _MINE = "/v1/store/accounts/current"
 _SESSIONS = "/v1/store/sessions"
 

@@ -14,6 +14,7 @@ from commerce.cart.schemas import AddLine, CartOut, ChangeLine, ConsignmentsIn, 
 from commerce.delivery.schemas import AddressIn, DeliveryChoice, DeliveryOptions, SlotOffers
 from commerce.http import CoreDep, ShopDep, ShopperDep, address_of, here, shopper_of
 from commerce.identity.service import Shopper
+from commerce.policies import areas
 from commerce.promotions import guessing
 from commerce.promotions.schemas import CodeName
 from commerce.taxes import engines
@@ -25,7 +26,7 @@ from foundation.database import Tx
 from foundation.http import json_bytes, model_bytes
 from foundation.types import Slug
 
-router = APIRouter(prefix="/v1/store/carts", tags=["carts"])
+router = APIRouter(prefix="/v1/store/carts", tags=["carts"], route_class=areas.within(areas.CART))
 CartId = Annotated[UUID, Path()]
 LineId = Annotated[UUID, Path()]
 

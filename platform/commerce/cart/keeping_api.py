@@ -21,11 +21,12 @@ from commerce.cart.schemas import (
     TakeShared,
 )
 from commerce.http import CoreDep, MaybeShopper, ShopDep, ShopperDep, shopper_of
+from commerce.policies import areas
 from foundation.access import SHOPPER, needs
 from foundation.http import json_bytes, model_bytes
 from foundation.types import Text
 
-router = APIRouter(prefix="/v1/store", tags=["carts"])
+router = APIRouter(prefix="/v1/store", tags=["carts"], route_class=areas.within(areas.CART))
 CartId = Annotated[UUID, Path()]
 
 

@@ -81,7 +81,7 @@ async def opened(tx: Tx, shop: Shop, shopper: Shopper) -> UUID:
     cart_id = await current_id(tx, shopper)
     if cart_id is not None:
         return cart_id
-    await tx.rows(hot.ONE_AT_A_TIME, {"owner": f"cart:{shop.id}:{shopper.principal}"})
+    await tx.rows(hot.ONE_AT_A_TIME, {"owner": f"cart:{shop.id}:{shopper.owner}"})
     cart_id = await current_id(tx, shopper)
     if cart_id is not None:
         return cart_id

@@ -14,11 +14,12 @@ from commerce.catalog.schemas import CategoryList, ProductDetail, ProductList, P
 from commerce.http import Core, CoreDep, ShopDep, cacheable, decode_cursor, here, shopper_or_none
 from commerce.identity.service import SessionExpired, SessionUnknown, Shopper
 from commerce.kept import LONGEST, Since
+from commerce.policies import areas
 from commerce.tenancy.service import Shop
 from foundation import clock
 from foundation.access import ANYONE, needs
 
-router = APIRouter(prefix="/v1/store", tags=["catalogue"])
+router = APIRouter(prefix="/v1/store", tags=["catalogue"], route_class=areas.within(areas.BROWSING))
 Read = Callable[[Shopper | None], Awaitable[Shown]]
 
 

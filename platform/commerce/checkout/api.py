@@ -16,13 +16,14 @@ from commerce.identity.service import Shopper
 from commerce.orders.schemas import OrderOut
 from commerce.payments.providers import configured
 from commerce.payments.schemas import Waiting
+from commerce.policies import areas
 from commerce.taxes import engines
 from foundation.access import SHOPPER, needs
 from foundation.database import Tx
 from foundation.http import json_bytes, model_bytes
 
-router = APIRouter(prefix="/v1/store/carts", tags=["checkout"])
-orders_router = APIRouter(prefix="/v1/store/orders", tags=["checkout"])
+router = APIRouter(prefix="/v1/store/carts", tags=["checkout"], route_class=areas.within(areas.CHECKOUT))
+orders_router = APIRouter(prefix="/v1/store/orders", tags=["checkout"], route_class=areas.within(areas.CHECKOUT))
 
 
 def checkout_of(core: Core) -> Checkout:

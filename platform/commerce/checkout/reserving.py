@@ -71,7 +71,7 @@ async def asked(tx: Tx, shopper: Shopper, parts: Sequence[PartIn], amount: int) 
     """The payments that an amount in minor units is paid with, each with what stands for its instrument.
 
     Raises:
-        MethodNotFound, PaymentsDontAddUp.
+        MethodNotFound, NotWhileActing, PaymentsDontAddUp.
     """
     amounts = shares(amount, [part.amount for part in parts])
     return [
@@ -94,9 +94,7 @@ def read(kept: str) -> Checked:
 
 
 async def _token(tx: Tx, shopper: Shopper, part: PartIn) -> str:
-    return await methods.token_of(
-        tx, shopper.customer_id, provider=part.provider, token=part.token, method_id=part.method_id
-    )
+    return await methods.token_of(tx, shopper, provider=part.provider, token=part.token, method_id=part.method_id)
 
 
 def _require_ready(checked: Checked, body: Complete) -> None:

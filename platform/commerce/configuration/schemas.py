@@ -72,6 +72,13 @@ class Words(Input):
     action: Text | None = None
 
 
+class Acting(Input):
+    """Staff who are in the shop as a customer."""
+
+    tell_customer: bool = True
+    """The customer gets a letter each time."""
+
+
 class Configuration(Input):
     """A shop's configuration."""
 
@@ -85,6 +92,7 @@ class Configuration(Input):
     """By the message's name. `{{ name }}` stands for a value of the message; nothing in them is run."""
     cors_origins: Annotated[list[Origin], Field(max_length=MOST_ORIGINS)] = Field(default_factory=list)
     """Pages of other origins that may ask the shop's API."""
+    acting: Acting = Acting()
 
     @model_validator(mode="after")
     def _messages_are_good(self) -> Configuration:

@@ -27,6 +27,7 @@ STAYS = (
     "/back-office",
     "/sign-in",
     "/sign-up",
+    "/account/confirm",
 )
 """What is answered where it was asked for: programs and what pages load; and the way in for those who work here, who
 could not undo it otherwise when their domain leads nowhere.

@@ -83,6 +83,7 @@ class Session(TenantOwned, Base):
         Index("uq_session_token_hash", "tenant_id", "token_hash", unique=True),
         Index("ix_session_customer", "tenant_id", "customer_id"),
         Index("ix_session_account", "tenant_id", "account_id"),
+        Index("ix_session_acting", "tenant_id", "acting_id", postgresql_where=text("acting_id IS NOT NULL")),
     )
 
     token_hash: Mapped[bytes] = mapped_column(LargeBinary)

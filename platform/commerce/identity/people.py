@@ -29,7 +29,7 @@ class NotStaff(Forbidden):
 _BY_SESSION = hot(
     text(
         """
-        SELECT s.id AS session_id, s.account_id, s.authenticated_at, m.id AS membership_id, m.vendor_id, m.roles,
+        SELECT s.id AS session_id, s.account_id, s.authenticated_at, s.amr, m.id AS membership_id, m.vendor_id, m.roles,
                CAST(m.limits AS text) AS limits, ARRAY(SELECT DISTINCT unnest(r.permissions) FROM role r
                                WHERE r.tenant_id = m.tenant_id AND r.id = ANY (m.role_ids)) AS permissions
         FROM session s
@@ -84,6 +84,7 @@ def _staff(tenant_id: UUID, row: Any) -> Staff:
         session_id=row["session_id"],
         membership_id=row["membership_id"],
         authenticated_at=row["authenticated_at"],
+        amr=tuple(row["amr"]),
     )
 
 

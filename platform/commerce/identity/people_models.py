@@ -84,15 +84,30 @@ class Acting(TenantOwned, Base):
     __table_args__ = (
         belongs_to("membership", "membership_id"),
         belongs_to("customer", "customer_id"),
+        CheckConstraint("(ended_at IS NULL) = (ending IS NULL)", name="over"),
         Index("ix_acting_customer", "tenant_id", "customer_id", "started_at"),
+        Index(
+            "uq_acting_membership", "tenant_id", "membership_id", unique=True, postgresql_where=text("ended_at IS NULL")
+        ),
     )
 
     membership_id: Mapped[UUID]
     customer_id: Mapped[UUID]
     visitor_id: Mapped[UUID]
     """Who they are in the shop meanwhile, so that nothing of their own gets into the customer's."""
+    staff_session_id: Mapped[UUID]
+    """The session of their own that they began it in: it ends with that. No foreign key, because sessions have one to
+    this table, and may be thrown away before.
+    """
+    category: Mapped[Str]
+    """What it is about, as the customer is told."""
     reason: Mapped[Str]
     """Sealed by the customer's key: it says something of them."""
+    ticket: Mapped[Str | None]
+    """Where it was asked for, sealed likewise."""
     started_at: Mapped[Timestamp]
     ends_at: Mapped[Timestamp]
     """At the latest; earlier when they stop."""
+    ended_at: Mapped[Timestamp | None]
+    ending: Mapped[Str | None]
+    """`commerce.identity.acting.Ending`"""

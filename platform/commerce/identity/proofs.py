@@ -42,6 +42,7 @@ class Purpose(StrEnum):
     CHANGE_PHONE = "change_phone"
     SECOND_FACTOR = "second_factor"
     STAFF = "staff"
+    ACTING = "acting"
 
 
 LIVES = {
@@ -53,6 +54,7 @@ LIVES = {
     Purpose.CHANGE_PHONE: timedelta(minutes=10),
     Purpose.SECOND_FACTOR: timedelta(minutes=10),
     Purpose.STAFF: timedelta(days=7),
+    Purpose.ACTING: timedelta(minutes=2),
 }
 
 

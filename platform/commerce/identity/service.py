@@ -12,6 +12,7 @@ from uuid import UUID
 
 from sqlalchemy import text
 
+from commerce.identity.acting import ActingStaff, standing
 from foundation import clock
 from foundation.database import Tx, hot
 from foundation.errors import Forbidden, Unauthenticated, Unprocessable
@@ -32,6 +33,12 @@ class SessionUnknown(Unauthenticated):
     """There is no such session."""
 
     code = "identity.session_unknown"
+
+
+class ActingEnded(SessionExpired):
+    """You are not in the shop as a customer any more."""
+
+    code = "acting.ended"
 
 
 class SignInRequired(Unauthenticated):
@@ -72,11 +79,20 @@ class Shopper:
     """When they last did."""
     is_due: bool = False
     """It has been some minutes since the session was last seen to be used."""
+    acting: ActingStaff | None = None
+    """The member of staff who is here as the customer."""
+
+    @property
+    def owner(self) -> str:
+        """Whose things these are: the customer's, else the visitor's."""
+        return str(self.customer_id or self.visitor_id)
 
     @property
     def principal(self) -> str:
-        """The name idempotency keys are scoped by; it survives a new session of the same customer."""
-        return str(self.customer_id or self.visitor_id)
+        """The name idempotency keys are scoped by; it survives a new session of the same customer. Whoever acts as one
+        has a name of their own: what the customer was answered is not repeated to them.
+        """
+        return str(self.visitor_id) if self.acting else self.owner
 
     def context(self) -> Context:
         """What an event says of who did it."""
@@ -116,11 +132,12 @@ _OPEN = hot(
     text(
         """
         INSERT INTO session (tenant_id, id, token_hash, visitor_id, customer_id, consent, expires_at, account_id, amr,
-                             authenticated_at, device_id, seen_at, idle_until, browser, address)
+                             authenticated_at, device_id, seen_at, idle_until, browser, address, acting_id)
         VALUES (:tenant_id, :id, :token_hash, :visitor_id, CAST(:customer_id AS uuid),
                 to_jsonb(CAST(:consent AS text[])), CAST(:expires_at AS timestamptz), CAST(:account_id AS uuid),
                 CAST(:amr AS text[]), CAST(:authenticated_at AS timestamptz), CAST(:device_id AS uuid),
-                CAST(:authenticated_at AS timestamptz), CAST(:idle_until AS timestamptz), :browser, :address)
+                CAST(:authenticated_at AS timestamptz), CAST(:idle_until AS timestamptz), :browser, :address,
+                CAST(:acting_id AS uuid))
         """
     )
 )
@@ -134,6 +151,7 @@ async def open_session(
     customer: KnownCustomer | None = None,
     consent: Sequence[Consent] = ("analytics", "personalisation"),
     authentication: Authentication | None = None,
+    acting: ActingStaff | None = None,
 ) -> tuple[str, Shopper]:
     """A new session and its token, which is shown once and never stored."""
     token, now = secrets.token_urlsafe(TOKEN_BYTES), clock.now()
@@ -147,6 +165,7 @@ async def open_session(
         account_id=authentication.account_id if authentication else None,
         amr=authentication.amr if authentication else (),
         authenticated_at=now if authentication else None,
+        acting=acting,
     )
     values = {
         "id": shopper.session_id,
@@ -162,6 +181,7 @@ async def open_session(
         "idle_until": now + authentication.idle if authentication else None,
         "browser": authentication.browser if authentication else None,
         "address": authentication.address if authentication else None,
+        "acting_id": acting.id if acting else None,
     }
     await tx.rows(_OPEN, values)
     return token, shopper
@@ -173,7 +193,7 @@ _BY_TOKEN = hot(
         """
         SELECT s.id, s.visitor_id, s.customer_id, c.display_name,
                ARRAY(SELECT jsonb_array_elements_text(s.consent)) AS consent,
-               s.account_id, s.amr, s.authenticated_at,
+               s.account_id, s.amr, s.authenticated_at, s.acting_id,
                coalesce(s.seen_at < CAST(:now AS timestamptz) - INTERVAL '5 minutes', false) AS is_due,
                s.revoked_at IS NULL AND s.expires_at > CAST(:now AS timestamptz)
                    AND coalesce(s.idle_until > CAST(:now AS timestamptz), true) AS good
@@ -190,10 +210,12 @@ async def by_token(tx: Tx, token: str) -> Shopper:
     Raises:
         SessionUnknown: nobody was given that token here.
         SessionExpired: its time is over, it has rested too long, or it was signed out.
+        ActingEnded: that, or whoever is here as a customer may not be any more.
     """
     row = await tx.one(_BY_TOKEN, {"token_hash": token_hash(token), "now": clock.now()})
     if row is None:
         raise SessionUnknown
+    staff = await _acting(tx, row) if row["acting_id"] is not None else None
     if not row["good"]:
         raise SessionExpired
     consent = cast("tuple[Consent, ...]", tuple(row["consent"]))
@@ -208,7 +230,15 @@ async def by_token(tx: Tx, token: str) -> Shopper:
         tuple(row["amr"]),
         row["authenticated_at"],
         row["is_due"],
+        staff,
     )
+
+
+async def _acting(tx: Tx, row: Mapping[str, Any]) -> ActingStaff:
+    staff = await standing(tx, row["acting_id"]) if row["good"] else None
+    if staff is None:
+        raise ActingEnded
+    return staff
 
 
 # It rests as long again as it might before.

@@ -100,6 +100,8 @@ class Staff:
     membership_id: UUID | None = None
     authenticated_at: datetime | None = None
     """When a person last proved who they are."""
+    amr: tuple[str, ...] = ()
+    """How (RFC 8176)."""
 
     @property
     def principal(self) -> str:

@@ -21,9 +21,10 @@ from commerce.legal.schemas import (
     VersionsQuery,
     WithdrawQuery,
 )
+from commerce.policies import areas
 from foundation.access import ANYONE, needs
 
-router = APIRouter(tags=["legal"])
+router = APIRouter(tags=["legal"], route_class=areas.within(areas.BROWSING))
 STORE, ADMIN = "/v1/store/legal", "/v1/admin/legal"
 Reader = Annotated[Staff, Depends(staff("settings:read"))]
 Writer = Annotated[Staff, Depends(staff("settings:write"))]

@@ -6,6 +6,7 @@ from datetime import timedelta
 
 from sqlalchemy import text
 
+from commerce.identity import acting
 from commerce.lifecycle.schemas import ClosureOut, StatusOut
 from commerce.tenancy import service as tenancy
 from foundation import clock
@@ -57,6 +58,7 @@ async def suspend(tx: Tx, *, reason: str, by: str = OPERATOR) -> None:
         StatusUnfit: it is about to end.
     """
     await tenancy.move(tx, "suspended", among=("active", "unverified", "suspended"))
+    await acting.end_all(tx, by=by)
     await _write(tx, "suspended", reason, by)
 
 

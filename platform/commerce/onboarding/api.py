@@ -22,11 +22,12 @@ from commerce.onboarding.schemas import (
 from commerce.onboarding.service import SignUpUnknown
 from commerce.payments.providers import configured
 from commerce.payments.providers.registry import OF_THE_SHOP
+from commerce.policies import areas
 from commerce.tenancy import service as tenancy
 from foundation.access import ANYONE, SIGNED, needs
 from foundation.errors import NotFound, Problem
 
-router = APIRouter(prefix="/v1/sign-ups", tags=["sign-up"])
+router = APIRouter(prefix="/v1/sign-ups", tags=["sign-up"], route_class=areas.within(areas.OPENING))
 
 
 class NotHere(NotFound):

@@ -18,6 +18,7 @@ from commerce.orders.change_schemas import ChangeOut, ConfirmIn, ShopperEditActi
 from commerce.orders.held import by_shopper
 from commerce.orders.schemas import Look, OrderList, OrderOut, ReorderOut, ShopperCancelIn
 from commerce.orders.taxing import asking
+from commerce.policies import areas
 from commerce.taxes import engines
 from commerce.taxes.quotes import Quote
 from commerce.tenancy.service import Shop
@@ -27,7 +28,7 @@ from foundation.access import SIGNED, needs
 from foundation.database import Tx
 from foundation.http import json_bytes, model_bytes
 
-router = APIRouter(prefix="/v1/store/orders", tags=["orders"])
+router = APIRouter(prefix="/v1/store/orders", tags=["orders"], route_class=areas.within(areas.ORDERS))
 BY_CALLER = Limit("order look-up by caller", burst=20, every=timedelta(seconds=10))
 BY_NUMBER = Limit("order look-up by number", burst=5, every=timedelta(minutes=1))
 

@@ -21,10 +21,11 @@ from commerce.orders.photos import CLAIMS
 from commerce.orders.photos_api import add_once, shown
 from commerce.orders.schemas import OrderOut, StaffOrderOut
 from commerce.orders.states import TRANSITIONS
+from commerce.policies import areas
 from foundation.database import Tx
 from foundation.pictures import PICTURE_BODY
 
-router = APIRouter(tags=["orders"])
+router = APIRouter(tags=["orders"], route_class=areas.within(areas.ORDERS))
 Reader = Annotated[Staff, Depends(staff("orders:read"))]
 Claimer = Annotated[Staff, Depends(staff(TRANSITIONS["claim"].scope))]
 Decider = Annotated[Staff, Depends(staff(TRANSITIONS["decide_claim"].scope))]

@@ -19,10 +19,11 @@ from commerce.logos import service as logos
 from commerce.orders import labelling, reading
 from commerce.orders.photos import RETURNS
 from commerce.orders.photos_api import shown
+from commerce.policies import areas
 from commerce.tenancy.service import Shop
 from foundation.database import Tx
 
-router = APIRouter(tags=["documents"])
+router = APIRouter(tags=["documents"], route_class=areas.within(areas.ORDERS))
 Reader = Annotated[Staff, Depends(staff("orders:read"))]
 OrderId = Annotated[UUID, Path()]
 STORE = "/v1/store/orders/{order_id}"

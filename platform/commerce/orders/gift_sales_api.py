@@ -14,11 +14,12 @@ from commerce.orders import gift_sales
 from commerce.orders.answering import OrderId, by_staff, change_order
 from commerce.orders.held import by_shopper
 from commerce.orders.schemas import CodeOut, StaffOrderOut
+from commerce.policies import areas
 from foundation.database import Tx
 from foundation.http import json_bytes, model_bytes
 from foundation.types import Slug
 
-router = APIRouter(tags=["gift cards and store credit"])
+router = APIRouter(tags=["gift cards and store credit"], route_class=areas.within(areas.STORED_VALUE))
 Writer = Annotated[Staff, Depends(staff("stored_value:write"))]
 CardId = Annotated[UUID, Path()]
 PRODUCT = "/v1/admin/gift-card-products/{handle}"

@@ -57,8 +57,9 @@ SYSTEM = Actor("system", "system")
 
 
 def by_shopper(shopper: Shopper) -> Actor:
-    """The shopper whose order it is."""
-    return Actor("shopper", "shopper", shopper.context())
+    """The shopper whose order it is, or one of the staff who acts as them, under their own name."""
+    name = f"acting:member {shopper.acting.membership_id}" if shopper.acting else "shopper"
+    return Actor("shopper", name, shopper.context())
 
 
 @dataclass(slots=True)

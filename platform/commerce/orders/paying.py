@@ -186,7 +186,7 @@ class Additional:
                 raise editing.OrderOutdated(expected=kept.version, version=held.version)
             order = await _placed(tx, order_id)
             token = await methods.token_of(
-                tx, shopper.customer_id, provider=payment.provider, token=payment.token, method_id=payment.method_id
+                tx, shopper, provider=payment.provider, token=payment.token, method_id=payment.method_id
             )
             return await attempts.begin(
                 tx,

@@ -17,9 +17,14 @@ from commerce.orders.paying import Additional
 from commerce.orders.schemas import OrderOut
 from commerce.payments.providers import configured
 from commerce.payments.schemas import Waiting
+from commerce.policies import areas
 from foundation.http import json_bytes, model_bytes
 
-router = APIRouter(prefix="/v1/store/orders/{order_id}/changes/{change_id}/pay", tags=["orders"])
+router = APIRouter(
+    prefix="/v1/store/orders/{order_id}/changes/{change_id}/pay",
+    tags=["orders"],
+    route_class=areas.within(areas.CHECKOUT),
+)
 ChangeId = Annotated[UUID, Path()]
 Waits: dict[int | str, dict[str, Any]] = {status.HTTP_202_ACCEPTED: {"model": Waiting}}
 

@@ -17,6 +17,7 @@ from commerce.delivery.service import collectable
 from commerce.identity.service import Shopper
 from commerce.inventory import bundles
 from commerce.orders.changes import written_terms
+from commerce.orders.held import by_shopper
 from commerce.orders.states import PaymentState
 from commerce.promotions import service as promotions
 from commerce.taxes.schemas import OWN_TABLE
@@ -45,7 +46,7 @@ _ORDER = """
                 CAST(CAST(:delivery AS text) AS jsonb), :total, :payment_state, CAST(:at AS timestamptz))),
     entered AS (
         INSERT INTO order_entry (tenant_id, id, order_id, kind, actor, at)
-        VALUES (:tenant_id, :entry_id, :id, 'placed', 'shopper', CAST(:at AS timestamptz))){also}
+        VALUES (:tenant_id, :entry_id, :id, 'placed', :actor, CAST(:at AS timestamptz))){also}
     INSERT INTO order_line (tenant_id, id, order_id, product_id, variant_id, sku, title, quantity, unit_price,
                             discount, total, tax, decision_id, explanation, gift, promised_on, components,
                             vendor_id, consignment_id)
@@ -144,6 +145,7 @@ async def place(
             "payment_state": payment_state,
             "at": clock.now(),
             "entry_id": new_id(),
+            "actor": by_shopper(shopper).name,
             "line_ids": line_ids,
             "product_ids": [line.variant.product_id for line in lines],
             "variant_ids": [line.variant_id for line in lines],

@@ -20,12 +20,13 @@ from commerce.orders.return_schemas import ReturnIn
 from commerce.orders.returning import Announced
 from commerce.orders.schemas import OrderOut
 from commerce.orders.taxing import asking
+from commerce.policies import areas
 from commerce.taxes import engines
 from commerce.taxes.quotes import Quote
 from foundation.database import Tx
 from foundation.pictures import PICTURE_BODY
 
-router = APIRouter(prefix="/v1/store/orders", tags=["orders"])
+router = APIRouter(prefix="/v1/store/orders", tags=["orders"], route_class=areas.within(areas.ORDERS))
 
 
 @router.post("/{order_id}/returns", status_code=status.HTTP_201_CREATED, response_model=OrderOut)

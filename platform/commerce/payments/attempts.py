@@ -16,6 +16,7 @@ from uuid import UUID
 import asyncpg
 from sqlalchemy import text
 
+from commerce.identity.acting import ActingStaff
 from commerce.identity.service import Shopper
 from commerce.payments.providers import ActionRequired, Authorised, Charge
 from foundation import clock, sealing
@@ -168,9 +169,13 @@ def _find(which: str) -> HotStatement:
             SELECT a.id AS attempt_id, a.cart_id, a.session_id, a.visitor_id, a.customer_id, a.consent, a.email,
                    a.checked, a.order_id AS paid_order_id, a.created_at,
                    p.id, p.provider, p.provider_reference, p.status, p.amount, p.currency,
-                   p.order_id, p.action_url, p.refusal
+                   p.order_id, p.action_url, p.refusal,
+                   g.id AS acting_id, m.account_id AS acting_account_id, g.membership_id, g.ends_at
             FROM payment_attempt a
             JOIN payment p ON p.tenant_id = a.tenant_id AND p.cart_id = a.cart_id AND p.attempt_id = a.id
+            LEFT JOIN session s ON s.tenant_id = a.tenant_id AND s.id = a.session_id AND s.acting_id IS NOT NULL
+            LEFT JOIN acting g ON g.tenant_id = s.tenant_id AND g.id = s.acting_id
+            LEFT JOIN membership m ON m.tenant_id = g.tenant_id AND m.id = g.membership_id
             WHERE a.tenant_id = :tenant_id AND a.id = {which} ORDER BY p.id
             """  # noqa: S608  (the fragments are literals of this module)
         )
@@ -363,7 +368,13 @@ def _attempt(tx: Tx, rows: Sequence[asyncpg.Record]) -> Attempt | None:
     first = rows[0]
     consent = cast("tuple[Consent, ...]", tuple(first["consent"]))
     shopper = Shopper(
-        tx.tenant_id, first["session_id"], first["visitor_id"], first["customer_id"], display_name=None, consent=consent
+        tx.tenant_id,
+        first["session_id"],
+        first["visitor_id"],
+        first["customer_id"],
+        display_name=None,
+        consent=consent,
+        acting=_acting(first),
     )
     return Attempt(
         id=first["attempt_id"],
@@ -375,6 +386,13 @@ def _attempt(tx: Tx, rows: Sequence[asyncpg.Record]) -> Attempt | None:
         began_at=first["created_at"],
         parts=[_part(tx, row, shopper) for row in rows],
     )
+
+
+def _acting(row: asyncpg.Record) -> ActingStaff | None:
+    """The member of staff who paid as the customer; what they are called is nothing that a payment tells."""
+    if row["acting_id"] is None:
+        return None
+    return ActingStaff(row["acting_id"], row["acting_account_id"], row["membership_id"], "", row["ends_at"])
 
 
 def _part(tx: Tx, row: asyncpg.Record, shopper: Shopper) -> Part:

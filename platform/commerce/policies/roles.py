@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
-from commerce.policies import inventory, money, orders, people, programs, selling
+from commerce.policies import customers, inventory, money, orders, people, programs, selling
 from commerce.policies.permission import Permission
 from commerce.policies.registry import PERMISSIONS
 
@@ -31,8 +31,10 @@ ADMIN = Role("admin", "Admin", "Runs the shop: may do everything that staff can.
 SUPPORT_AGENT = Role(
     "support_agent",
     "Support agent",
-    "Helps customers: looks after orders, and gives money back.",
+    "Helps customers: looks after orders, gives money back, and acts as a customer for a while.",
     _names(
+        customers.READ,
+        customers.ACT_AS,
         orders.READ,
         orders.WRITE,
         orders.REFUND,

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 BY_THEIR_SERVICE: Mapping[str, str] = {
-    "acting": "reason",
+    "acting": "reason ticket",
     "audit_entry": "reason",
     "billing_account": "email",
     "carrier_account": "secret",
@@ -29,6 +29,7 @@ BY_THEIR_SERVICE: Mapping[str, str] = {
 sealed by a customer's key can't be read once it is thrown away."""
 
 NOT_PERSONAL: Mapping[str, str] = {
+    "acting": "category ending",
     "allocation_policy": "rule",
     "api_key": "name token_hash scopes prefix created_by",
     "audit_checkpoint": "hash signed_by signature",

@@ -8,10 +8,11 @@ from uuid import UUID
 from fastapi import APIRouter, Path, status
 
 from commerce.http import CoreDep, CustomerDep, ShopDep
+from commerce.policies import areas
 from commerce.profile import addresses, preferences
 from commerce.profile.schemas import KeptAddresses, KeptAddressIn, Preferences, PreferencesIn
 
-router = APIRouter(prefix="/v1/store", tags=["profile"])
+router = APIRouter(prefix="/v1/store", tags=["profile"], route_class=areas.within(areas.ADDRESSES))
 AddressId = Annotated[UUID, Path()]
 
 
@@ -48,6 +49,7 @@ async def remove(core: CoreDep, shop: ShopDep, customer: CustomerDep, address_id
 
 
 @router.get("/notification-preferences")
+@areas.about(areas.CONSENT)
 async def told(core: CoreDep, shop: ShopDep, customer: CustomerDep) -> Preferences:
     """What the customer is told, and how."""
     async with core.database.tx(shop.id, read_only=True) as tx:
@@ -55,6 +57,7 @@ async def told(core: CoreDep, shop: ShopDep, customer: CustomerDep) -> Preferenc
 
 
 @router.patch("/notification-preferences")
+@areas.about(areas.CONSENT)
 async def prefer(core: CoreDep, shop: ShopDep, customer: CustomerDep, body: PreferencesIn) -> Preferences:
     """Say what to be told, and how; what isn't named stays."""
     async with core.database.tx(shop.id) as tx:

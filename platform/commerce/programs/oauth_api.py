@@ -26,12 +26,13 @@ from commerce.oauth.bearers import TokenUnknown
 from commerce.oauth.clients import Client
 from commerce.oauth.grants import Issued
 from commerce.oauth.protocol import OauthError, invalid_client, invalid_grant
+from commerce.policies import areas
 from commerce.policies.registry import SCOPES
 from commerce.tenancy.service import Shop
 from commerce.throttling.service import Limit, give_back, take
 from foundation.access import ANYONE, SIGNED, needs
 
-router = APIRouter(tags=["oauth"])
+router = APIRouter(tags=["oauth"], route_class=areas.within(areas.PROGRAMS))
 TRIES = Limit("oauth client", burst=30, every=timedelta(seconds=2))
 """Requests of one address that did not prove who asks."""
 MAX_FIELDS = 20

@@ -8,12 +8,15 @@ from fastapi import APIRouter, Query, Request, Response
 
 from commerce.cart import service as carts
 from commerce.http import CoreDep, MaybeShopper, ShopDep
+from commerce.policies import areas
 from commerce.recommendations import service
 from commerce.recommendations.schemas import RecommendationQuery, RecommendationsOut
 from commerce.recommendations.service import Asked, DecisionClient
 from foundation.http import json_bytes
 
-router = APIRouter(prefix="/v1/store/recommendations", tags=["recommendations"])
+router = APIRouter(
+    prefix="/v1/store/recommendations", tags=["recommendations"], route_class=areas.within(areas.BROWSING)
+)
 
 
 def client_of(request: Request) -> DecisionClient:

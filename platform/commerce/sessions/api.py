@@ -11,10 +11,13 @@ from commerce.http import (
     PresentShopper,
     ShopDep,
     ShopperDep,
+    delete_acting_cookie,
     delete_session_cookie,
     set_session_cookie,
 )
-from commerce.identity import service
+from commerce.identity import acting, service
+from commerce.identity.acting import Ending
+from commerce.policies import areas
 from commerce.sessions import service as ways
 from commerce.sessions.answering import answered, asking_of, session_out
 from commerce.sessions.bringing import bring_along
@@ -33,7 +36,7 @@ from commerce.sessions.schemas import (
 from commerce.sessions.sending import Sending, evenly
 from foundation.access import ANYONE, SIGNED, needs
 
-router = APIRouter(prefix="/v1/store/sessions", tags=["sessions"])
+router = APIRouter(prefix="/v1/store/sessions", tags=["sessions"], route_class=areas.within(areas.AUTHENTICATION))
 
 
 @router.post("", status_code=status.HTTP_201_CREATED)
@@ -63,17 +66,23 @@ async def open_session(
 
 
 @router.get("/current")
+@areas.about(areas.PRESENCE)
 async def current_session(shopper: ShopperDep) -> SessionOut:
     """The session of this request."""
     return session_out(shopper)
 
 
 @router.delete("/current", status_code=status.HTTP_204_NO_CONTENT)
+@areas.about(areas.PRESENCE)
 async def end_session(response: Response, core: CoreDep, shop: ShopDep, shopper: ShopperDep) -> None:
-    """Sign out."""
+    """Sign out. Somebody of the staff who is here as a customer stops being here as one."""
     async with core.database.tx(shop.id) as tx:
-        await service.revoke(tx, shopper.session_id)
-    delete_session_cookie(response, core.settings)
+        if shopper.acting is not None:
+            await acting.end(tx, shopper.acting.id, Ending.LEFT)
+        else:
+            await service.revoke(tx, shopper.session_id)
+    delete = delete_session_cookie if shopper.acting is None else delete_acting_cookie
+    delete(response, core.settings)
 
 
 @router.post("/password", status_code=status.HTTP_201_CREATED)

@@ -8,6 +8,7 @@ from fastapi import APIRouter, Depends, Path, Query, Request, Response, status
 
 from commerce.http import CoreDep, PresentShopper, ShopDep, home_of, staff
 from commerce.identity.staff import Staff
+from commerce.policies import areas
 from commerce.sessions.answering import answered, asking_of
 from commerce.sessions.schemas import SecondFactorOut, SessionOut
 from commerce.staffing import accepting, roles, service
@@ -30,7 +31,7 @@ from commerce.vendors import service as vendors
 from foundation.access import SIGNED, needs
 from foundation.types import Id
 
-router = APIRouter(tags=["staff"])
+router = APIRouter(tags=["staff"], route_class=areas.within(areas.AUTHENTICATION))
 Reader = Annotated[Staff, Depends(staff("staff:read"))]
 Writer = Annotated[Staff, Depends(staff("staff:write"))]
 RoleWriter = Annotated[Staff, Depends(staff("roles:write"))]

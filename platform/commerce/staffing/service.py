@@ -14,7 +14,8 @@ import asyncpg
 import orjson
 from sqlalchemy import text
 
-from commerce.identity import accounts, keys, proofs
+from commerce.identity import accounts, acting, keys, proofs
+from commerce.identity.acting import Ending
 from commerce.identity.proofs import Purpose
 from commerce.identity.staff import Staff
 from commerce.notifications import letters
@@ -228,6 +229,7 @@ async def set_status(
     if status != "active":
         _require_another(admins, member_id)
         await proofs.end(tx, [Purpose.STAFF], [member_id.bytes])
+        await acting.end_of_member(tx, member_id, Ending.WITHDRAWN, by=by.principal)
         if row["account_id"] is not None:
             await keys.end_all_of(tx, f"account:{row['account_id']}")
     await tx.rows(_SET_STATUS, {"id": member_id, "status": status})

@@ -25,6 +25,7 @@ from commerce.http import (
 )
 from commerce.identity.service import SignInRequired
 from commerce.identity.staff import Staff
+from commerce.policies import areas
 from commerce.stored_value import service
 from commerce.stored_value.schemas import (
     ClawBackIn,
@@ -44,7 +45,7 @@ from foundation.access import SIGNED, needs
 from foundation.database import Tx
 from foundation.http import json_bytes, model_bytes
 
-router = APIRouter(tags=["gift cards and store credit"])
+router = APIRouter(tags=["gift cards and store credit"], route_class=areas.within(areas.STORED_VALUE))
 Reader = Annotated[Staff, Depends(staff("stored_value:read"))]
 Writer = Annotated[Staff, Depends(staff("stored_value:write"))]
 CardId = Annotated[UUID, Path()]

@@ -8,11 +8,12 @@ from uuid import UUID
 from fastapi import APIRouter, Path, status
 
 from commerce.http import CoreDep, MaybeShopper, ShopDep, ShopperDep
+from commerce.policies import areas
 from commerce.wishlists import service
 from commerce.wishlists.schemas import SharedWishlistOut, WishIn, WishlistIn, WishlistOut, Wishlists
 from foundation.types import Text
 
-router = APIRouter(prefix="/v1/store", tags=["wishlists"])
+router = APIRouter(prefix="/v1/store", tags=["wishlists"], route_class=areas.within(areas.WISHES))
 WishlistId = Annotated[UUID, Path()]
 VariantId = Annotated[UUID, Path()]
 

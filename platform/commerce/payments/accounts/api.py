@@ -22,8 +22,9 @@ from commerce.payments.accounts.schemas import (
 from commerce.payments.methods import service as methods
 from commerce.payments.providers import SavesMethods, UnknownProvider, configured
 from commerce.payments.providers.accounts import of_shop
+from commerce.policies import areas
 
-router = APIRouter(tags=["payments"])
+router = APIRouter(tags=["payments"], route_class=areas.within(areas.CHECKOUT))
 Reader = Annotated[Staff, Depends(staff("settings:read"))]
 Writer = Annotated[Staff, Depends(staff("settings:write"))]
 Name = Annotated[ProviderName, Path()]

@@ -12,9 +12,12 @@ from commerce.identity.service import Shopper, SignInRequired
 from commerce.payments.methods import service
 from commerce.payments.methods.schemas import MethodIn, MethodList, MethodOut, SetupWaiting
 from commerce.payments.providers import Providers, configured
+from commerce.policies import areas
 from foundation.http import json_bytes, model_bytes
 
-router = APIRouter(prefix="/v1/store/payment-methods", tags=["payments"])
+router = APIRouter(
+    prefix="/v1/store/payment-methods", tags=["payments"], route_class=areas.within(areas.PAYMENT_METHODS)
+)
 MethodId = Annotated[UUID, Path()]
 Waits: dict[int | str, dict[str, Any]] = {status.HTTP_202_ACCEPTED: {"model": SetupWaiting}}
 

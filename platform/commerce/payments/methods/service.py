@@ -8,9 +8,12 @@ from uuid import UUID
 import asyncpg
 from sqlalchemy import text
 
+from commerce.identity.service import Shopper
 from commerce.payments.methods.schemas import MethodIn, MethodOut, SetupWaiting
 from commerce.payments.providers import Providers
 from commerce.payments.providers.contract import ActionRequired, Provider, Refused, SavedMethod, SavesMethods, Setup
+from commerce.payments.providers.registry import OF_THE_SHOP
+from commerce.policies import areas
 from foundation import clock
 from foundation.database import Database, Tx, hot
 from foundation.errors import Conflict, NotFound, Problem, Unprocessable
@@ -203,17 +206,20 @@ async def one(tx: Tx, customer_id: UUID | None, method_id: UUID, *, provider: st
     return KeptMethod(row["id"], row["provider"], row["token"])
 
 
-async def token_of(
-    tx: Tx, customer_id: UUID | None, *, provider: str, token: str | None, method_id: UUID | None
-) -> str:
+async def token_of(tx: Tx, shopper: Shopper, *, provider: str, token: str | None, method_id: UUID | None) -> str:
     """What stands for an instrument to pay with: what the browser was given, or what the customer has kept.
 
     Raises:
         MethodNotFound: the customer has kept no such one with this provider.
+        NotWhileActing: one of the staff who acts as the customer would pay by what the customer has with the shop.
     """
+    if shopper.acting is not None and provider in OF_THE_SHOP:
+        areas.require_open(areas.STORED_VALUE)
     if method_id is None:
         return token or ""
-    return (await one(tx, customer_id, method_id, provider=provider)).token
+    if shopper.acting is not None:
+        areas.require_open(areas.PAYMENT_METHODS)
+    return (await one(tx, shopper.customer_id, method_id, provider=provider)).token
 
 
 async def keep(
