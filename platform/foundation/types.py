@@ -57,7 +57,12 @@ def clean(value: str) -> str:
     return value
 
 
-def _one_line(value: str) -> str:
+def one_line(value: str) -> str:
+    """Such text, of one line.
+
+    Raises:
+        ValueError: it has several, or is not clean.
+    """
     if _BREAKS.search(value):
         raise ValueError("must be one line")
     return clean(value)
@@ -107,7 +112,7 @@ PLAIN_NUMBER = BeforeValidator(_plain_number)
 Share = Annotated[Decimal, Field(strict=False, ge=0, lt=1, max_digits=9, decimal_places=8), PLAIN_NUMBER]
 """A part of one, below it: 0.19 is 19 per cent."""
 
-Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200), AfterValidator(_one_line)]
+Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200), AfterValidator(one_line)]
 """A line of text that means to people what it means to programs."""
 
 LongText = Annotated[str, StringConstraints(max_length=10_000), AfterValidator(clean)]
@@ -120,7 +125,7 @@ Slug = Annotated[str, StringConstraints(pattern=r"^[a-z0-9]+(?:-[a-z0-9]+)*$", m
 Email = Annotated[
     str,
     StringConstraints(pattern=r"^[^@\s\x00]+@[^@\s\x00]+\.[^@\s\x00]+$", max_length=254, to_lower=True),
-    AfterValidator(_one_line),
+    AfterValidator(one_line),
     AfterValidator(_its_own_twin),
 ]
 """An e-mail address, in lower case. Two that look alike to a mail server are not taken for two people."""

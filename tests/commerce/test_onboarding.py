@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import io
 import re
 from collections.abc import AsyncIterator
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import httpx
+import openpyxl
 import orjson
 import psycopg
 import pytest
@@ -17,10 +19,10 @@ from pydantic import ValidationError
 from sqlalchemy import text
 
 from commerce.app import create_app
-from commerce.onboarding import products_csv
+from commerce.onboarding import products_file
 from commerce.onboarding.names import RESERVED
 from commerce.onboarding.schemas import BeginIn
-from foundation import clock, sealing
+from foundation import clock, sealing, workbooks
 from foundation.database import hot
 from tests.factories import SeededShop
 
@@ -187,17 +189,21 @@ async def test_every_bad_row_is_told_and_none_is_taken(platform: httpx.AsyncClie
         (b"sku,title,price\nA,B,-1\n", 2, "price"),
         (b"sku,title,price\nA,B,1_000\n", 2, "price"),
         (b"sku,title,price\nA,\x00,1\n", 2, "title"),
+        (b'sku,title,price\nA,"two\nlines",1\n', 3, "title"),
+        ("sku,title,price\nA,B,\uff11\n".encode(), 2, "price"),
+        ("sku,title,price\nA,\u202eB,1\n".encode(), 2, "title"),
+        (b"PK\x03\x04 and nothing more", 1, ""),
         (b"sku,title,price\n" + b"A" * 101 + b",B,1\n", 2, "sku"),
     ],
 )
 def test_what_is_no_list_of_products_is_told_by_its_line(body: bytes, line: int, column: str) -> None:
-    read = products_csv.read(body, "EUR")
+    read = products_file.read(body, "EUR")
 
     assert (read.problems[0].line, read.problems[0].column) == (line, column)
 
 
 def test_a_spreadsheets_file_is_read() -> None:
-    read = products_csv.read(b'\xef\xbb\xbfTitle;SKU;Price\r\n"Anvil; heavy";A-1;500\r\n', "JPY")
+    read = products_file.read(b'\xef\xbb\xbfTitle;SKU;Price\r\n"Anvil; heavy";A-1;500\r\n', "JPY")
 
     assert [(one.sku, one.title, one.price) for one in read.products] == [("A-1", "Anvil; heavy", 500)]
     assert read.problems == []
@@ -259,3 +265,29 @@ async def _proof(app: Any) -> str:
     found = re.search(r"token=(two_\w+)", orjson.loads(content)["link"])
     assert found
     return found[1]
+
+
+async def test_a_workbook_of_products_is_read(platform: httpx.AsyncClient) -> None:
+    await _begin(platform)
+    await platform.patch(CURRENT, json=ANSWERS)
+    book = openpyxl.Workbook()
+    for row in (("SKU", "Title", "Price", "Stock"), ("A-1", "Anvil", 15 * 1.19, 3), (), ("A-2", "Rope", 4, None)):
+        book.active.append(row)
+    book.save(written := io.BytesIO())
+
+    answer = await platform.put(
+        f"{CURRENT}/products", content=written.getvalue(), headers={"Content-Type": workbooks.MEDIA_TYPE}
+    )
+
+    assert answer.json() == {"products": 2}
+    read = products_file.read(written.getvalue(), "EUR")
+    assert [(one.sku, one.title, one.price, one.stock) for one in read.products] == [
+        ("A-1", "Anvil", 1785, 3),
+        ("A-2", "Rope", 400, 0),
+    ]
+
+
+async def test_products_of_another_form_are_not_taken(platform: httpx.AsyncClient) -> None:
+    await _begin(platform)
+    answer = await platform.put(f"{CURRENT}/products", content=b"<x/>", headers={"Content-Type": "application/xml"})
+    assert (answer.status_code, answer.json()["code"]) == (415, "onboarding.unknown_format")

@@ -6,10 +6,12 @@ Prints whether it was refused, as JSON.
 from __future__ import annotations
 
 import asyncio
+import io
 import json
 import resource
 import struct
 import sys
+import zipfile
 import zlib
 from collections.abc import Awaitable, Callable
 from pathlib import Path
@@ -18,7 +20,7 @@ from typing import Any
 import httpx
 from fastapi import FastAPI, Request
 
-from foundation import http, pictures
+from foundation import http, pictures, workbooks
 from foundation.outbound import AnswerRefused, Limits, Outbound
 
 SIDE = 60_000
@@ -85,6 +87,32 @@ async def answer() -> str:
     return "taken"
 
 
+async def workbook() -> str:
+    """A workbook of a megabyte that unpacks to a gigabyte."""
+    written = io.BytesIO()
+    with zipfile.ZipFile(written, "w", zipfile.ZIP_DEFLATED) as packed, packed.open("xl/sheet1.xml", "w") as part:
+        for _ in range(1_024):
+            part.write(bytes(2**20))
+    return _read_workbook(written.getvalue())
+
+
+async def entities() -> str:
+    """A workbook of which one part is a thousand million laughs."""
+    laughs = "".join(f'<!ENTITY l{n} "{f"&l{n - 1};" * 10}">' for n in range(1, 10))
+    written = io.BytesIO()
+    with zipfile.ZipFile(written, "w") as packed:
+        packed.writestr("xl/sheet1.xml", f'<!DOCTYPE l [<!ENTITY l0 "ha">{laughs}]><l>&l9;</l>')
+    return _read_workbook(written.getvalue())
+
+
+def _read_workbook(body: bytes) -> str:
+    try:
+        list(workbooks.rows(body, most_rows=1_000, most_columns=10))
+    except workbooks.NotAWorkbook:
+        return "refused"
+    return "read"
+
+
 async def _posted(body: Any) -> str:
     app = FastAPI()
     http.install(app, max_body_bytes=2**20)
@@ -104,6 +132,8 @@ BOMBS: dict[str, Callable[[], Awaitable[str]]] = {
     "json_depth": json_depth,
     "json_size": json_size,
     "answer": answer,
+    "workbook": workbook,
+    "entities": entities,
 }
 
 

@@ -10,7 +10,7 @@ from typing import Any
 
 ROOM = 256 * 2**20
 """Bytes that a bomb's reader may use beyond what it starts with."""
-NAMES = ("picture", "json_depth", "json_size", "answer")
+NAMES = ("picture", "json_depth", "json_size", "answer", "workbook", "entities")
 
 
 def attack(folder: Path) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Request, status
 
 from commerce.http import Core, CoreDep, browser_of
-from commerce.onboarding import finishing, products_csv, service
+from commerce.onboarding import finishing, products_file, service
 from commerce.onboarding.schemas import (
     Answers,
     BeginIn,
@@ -24,6 +24,7 @@ from commerce.payments.providers import configured
 from commerce.payments.providers.registry import OF_THE_SHOP
 from commerce.policies import areas
 from commerce.tenancy import service as tenancy
+from foundation import workbooks
 from foundation.access import ANYONE, SIGNED, needs
 from foundation.errors import NotFound, Problem
 
@@ -36,11 +37,11 @@ class NotHere(NotFound):
     code = "onboarding.not_here"
 
 
-class NotCsv(Problem):
-    """The products are sent as text/csv."""
+class UnknownFormat(Problem):
+    """The products are sent as text/csv, or as a workbook of a spreadsheet (xlsx)."""
 
     status = 415
-    code = "onboarding.not_csv"
+    code = "onboarding.unknown_format"
 
 
 async def _platform(request: Request, core: CoreDep) -> None:
@@ -83,14 +84,24 @@ async def answer_sign_up(request: Request, core: CoreDep, _: PlatformDep, token:
 
 @router.put(
     "/current/products",
-    openapi_extra={"requestBody": {"required": True, "content": {"text/csv": {"schema": {"type": "string"}}}}},
+    openapi_extra={
+        "requestBody": {
+            "required": True,
+            "content": {
+                "text/csv": {"schema": {"type": "string"}},
+                workbooks.MEDIA_TYPE: {"schema": {"type": "string", "contentMediaType": workbooks.MEDIA_TYPE}},
+            },
+        }
+    },
 )
 async def put_products(request: Request, core: CoreDep, _: PlatformDep, token: TokenDep) -> ProductsOut:
-    """The first products, as a CSV with the columns sku, title, price, stock, category, brand and description, of which
-    the first three are needed. If any row can't be used, each such row is told and none is taken.
+    """The first products, as a CSV or the first sheet of a workbook, with the columns sku, title, price, stock,
+    category, brand and description, of which the first three are needed. If any row can't be used, each such row is
+    told and none is taken.
     """
-    if request.headers.get("content-type", "").partition(";")[0].strip().lower() != "text/csv":
-        raise NotCsv
+    sent = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if sent not in {"text/csv", workbooks.MEDIA_TYPE}:
+        raise UnknownFormat
     return await keep_products(core, token, await request.body())
 
 
@@ -164,7 +175,7 @@ async def keep_products(core: Core, token: str, body: bytes) -> ProductsOut:
     async with core.database.tx(tenant_id, read_only=True) as tx:
         found = await service.find(tx, token)
     currency = found.answers.selling.currency if found.answers.selling else "USD"
-    read = await asyncio.to_thread(products_csv.read, body, currency)
+    read = await asyncio.to_thread(products_file.read, body, currency)
     async with core.database.tx(tenant_id) as tx:
         await service.keep_products(tx, token, read.products, read.problems)
     return ProductsOut(products=len(read.products))

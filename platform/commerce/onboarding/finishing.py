@@ -22,7 +22,7 @@ from commerce.inventory.schemas import ReceiptIn, WarehouseIn
 from commerce.notifications import service as notifications
 from commerce.notifications.letters import Letter, declare
 from commerce.notifications.service import Recipient
-from commerce.onboarding import products_csv, service
+from commerce.onboarding import products_file, service
 from commerce.onboarding.schemas import Answers, FirstProduct, Paying, Selling, Step, Stock
 from commerce.onboarding.service import SignUp, SignUpUnknown
 from commerce.payments.accounts import service as payment_accounts
@@ -215,4 +215,4 @@ def _products(found: SignUp) -> Sequence[FirstProduct]:
 def _sample() -> Sequence[FirstProduct]:
     """A small shop to look around in. Its prices are round enough to stand in any currency."""
     body = Path(__file__).with_name("sample.csv").read_bytes()
-    return tuple(products_csv.read(body, "USD").products)
+    return tuple(products_file.read(body, "USD").products)
