@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from datetime import datetime
 from pathlib import Path
@@ -11,7 +10,8 @@ from typing import Annotated
 import typer
 
 from tradewind.errors import StackError
-from tradewind.stack.site import default_var, read_variables
+from tradewind.stack.site import default_var, use_addresses
+from tradewind.tenants.commands import group as tenants
 
 app = typer.Typer(
     help="Tradewind: a commerce platform whose every answer is decided by models trained on its own events.",
@@ -22,7 +22,6 @@ app = typer.Typer(
 
 benches = typer.Typer()
 app.add_typer(benches, name="bench")
-tenants = typer.Typer(no_args_is_help=True, help="A shop's place on the platform, by the operator's word.")
 app.add_typer(tenants, name="tenant")
 audits = typer.Typer(help="The audit log.", no_args_is_help=True)
 app.add_typer(audits, name="audit")
@@ -98,7 +97,7 @@ def migrate(var_dir: VarDir) -> None:
     from foundation.settings import Settings
     from tradewind.migrations import upgrade
 
-    _use(var_dir)
+    use_addresses(var_dir)
     upgrade(Settings().require("database_owner_url", "Postgres"))
 
 
@@ -168,7 +167,7 @@ def key(
     vendor: Annotated[str | None, typer.Option(help="The vendor whose part of the shop it opens, and no more.")] = None,
 ) -> None:
     """Make a key for a shop's staff or programs, and show it once."""
-    _use(default_var())
+    use_addresses(default_var())
     from tradewind.keys import create
 
     typer.echo(create(slug, name=name, scopes=scope, vendor=vendor))
@@ -185,7 +184,7 @@ def plan(
     ] = None,
 ) -> None:
     """Give a shop a plan, or say which it has."""
-    _use(default_var())
+    use_addresses(default_var())
     from tradewind.plans import say
 
     typer.echo(say(slug, code, agreed or ()))
@@ -199,7 +198,7 @@ def reconcile(
     provider: Annotated[str | None, typer.Option(help="Only this one; else all that report.")] = None,
 ) -> None:
     """Compare what payment providers settled on a day with a shop's books."""
-    _use(default_var())
+    use_addresses(default_var())
     from tradewind.reconciling import run
 
     for line in run(tenant, day=day.date() if day else None, provider=provider):
@@ -214,7 +213,7 @@ def verify_audit(
 
     Ends with status 1 when something is wrong.
     """
-    _use(default_var())
+    use_addresses(default_var())
     from tradewind.auditing import run
 
     lines, intact = run(tenant)
@@ -226,7 +225,7 @@ def verify_audit(
 @people.command("seal")
 def seal_people() -> None:
     """Seal personal data that is still plain; it can be stopped and goes on where it was."""
-    _use(default_var())
+    use_addresses(default_var())
     from tradewind.privacy import seal
 
     typer.echo("\n".join(seal()))
@@ -235,7 +234,7 @@ def seal_people() -> None:
 @people.command("rotate-keys")
 def rotate_people() -> None:
     """Wrap everybody's data key by the first of TRADEWIND_ENCRYPTION_KEYS; it can be stopped and goes on."""
-    _use(default_var())
+    use_addresses(default_var())
     from tradewind.privacy import rotate_keys
 
     typer.echo("\n".join(rotate_keys()))
@@ -244,7 +243,7 @@ def rotate_people() -> None:
 @people.command("replay-tombstones")
 def replay_people() -> None:
     """Forget anew whoever was forgotten and came back out of a backup; the worker does it as it starts."""
-    _use(default_var())
+    use_addresses(default_var())
     from tradewind.privacy import replay_tombstones
 
     typer.echo("\n".join(replay_tombstones()))
@@ -255,14 +254,8 @@ def data(context: typer.Context) -> None:
     """Load a retailer's data: `tradewind data --help`."""
     from importlib import import_module
 
-    _use(default_var())
+    use_addresses(default_var())
     import_module("tradewind.data.cli").app(context.args, prog_name="tradewind data")
-
-
-def _use(var: Path) -> None:
-    """Take the addresses of the stack in `var`, where the environment names no others."""
-    for name, value in read_variables(var).items():
-        os.environ.setdefault(name, value)
 
 
 def main() -> None:

@@ -48,6 +48,12 @@ def read_variables(var: Path) -> dict[str, str]:
     return {name: value for name, value in dotenv_values(var / FILE).items() if value}
 
 
+def use_addresses(var: Path) -> None:
+    """Take the addresses of the stack in `var`, where the environment names no others."""
+    for name, value in read_variables(var).items():
+        os.environ.setdefault(name, value)
+
+
 def write_variables(var: Path, variables: Mapping[str, str]) -> None:
     """Tell every process on this machine, through `stack.env`, where the engines are."""
     write_private(var / FILE, "".join(f"{name}={value}\n" for name, value in sorted(variables.items())))
