@@ -25,6 +25,8 @@ app.add_typer(benches, name="bench")
 app.add_typer(tenants, name="tenant")
 audits = typer.Typer(help="The audit log.", no_args_is_help=True)
 app.add_typer(audits, name="audit")
+staff = typer.Typer(help="Who works for a shop, by the operator's word.", no_args_is_help=True)
+app.add_typer(staff, name="staff")
 people = typer.Typer(help="What is kept about people.", no_args_is_help=True)
 app.add_typer(people, name="privacy")
 
@@ -220,6 +222,51 @@ def verify_audit(
     for line in lines:
         typer.echo(line)
     raise typer.Exit(0 if intact else 1)
+
+
+@staff.command("invite")
+def invite_staff(
+    tenant: Annotated[str, typer.Argument(help="The shop, such as `grocer`.")],
+    *,
+    email: Annotated[str, typer.Option(help="Whose link it is.")],
+    role: Annotated[list[str] | None, typer.Option(help="`admin`, unless others are named.")] = None,
+    vendor: Annotated[str | None, typer.Option(help="The vendor they work for, in place of the shop.")] = None,
+    at: Annotated[
+        str | None,
+        typer.Option(help="Where the shop is, such as https://shop.example; else at its first name."),
+    ] = None,
+) -> None:
+    """Print a link by which somebody begins to work for a shop: once, within seven days. No mail is sent.
+
+    The way in for a shop's first admin. Asked again for somebody who has not come yet, it prints another link.
+    """
+    _use(default_var())
+    from tradewind.staffing import invite
+
+    roles = role or (["vendor"] if vendor else ["admin"])
+    typer.echo(invite(tenant, email=email, roles=roles, vendor=vendor, at=at))
+
+
+@staff.command("list")
+def list_staff(tenant: Annotated[str, typer.Argument(help="The shop, such as `grocer`.")]) -> None:
+    """Who works for a shop and for its vendors, those invited too."""
+    _use(default_var())
+    from tradewind.staffing import every
+
+    typer.echo("\n".join(every(tenant)) or "Nobody.")
+
+
+@staff.command("remove")
+def remove_staff(
+    tenant: Annotated[str, typer.Argument(help="The shop, such as `grocer`.")],
+    *,
+    email: Annotated[str, typer.Option(help="Who goes.")],
+) -> None:
+    """Somebody works for a shop no more, or their invitation is taken back. The last admin stays."""
+    _use(default_var())
+    from tradewind.staffing import remove
+
+    typer.echo(remove(tenant, email))
 
 
 @people.command("seal")

@@ -152,6 +152,36 @@ async def invited(
         InvitedAlready.
         PlanLimitReached: the shop's plan has no room for more people of its own; a vendor's are not counted.
     """
+    member_id = await _expect(tx, vendor_id, email=email, grant=grant, invited_by=invited_by)
+    await _send(tx, member_id, email, home, locale)
+    return await one(tx, member_id, vendor_id)
+
+
+async def invite_by_link(
+    tx: Tx, by: Staff, vendor_id: UUID | None, *, email: str, grant: Grant, home: str
+) -> tuple[UUID, str]:
+    """`invite`, without a mail: the membership, and the link, for whoever hands it over by a way of their own.
+
+    Raises:
+        UnknownRole, UnknownWarehouse, CannotGrant, WiderLimits, InvitedAlready, PlanLimitReached.
+    """
+    await grantable(tx, by, grant, vendor_id)
+    member_id = await _expect(tx, vendor_id, email=email, grant=grant, invited_by=by.principal)
+    return member_id, await _link(tx, member_id, home)
+
+
+async def link_again(tx: Tx, by: Staff, member_id: UUID, *, home: str) -> str:
+    """Another link for an invitation; the one before is good for nothing from now on.
+
+    Raises:
+        UnknownMember, NotInvited, CannotGrant, WiderLimits.
+    """
+    await _invited(tx, by, None, member_id)
+    return await _link(tx, member_id, home)
+
+
+async def _expect(tx: Tx, vendor_id: UUID | None, *, email: str, grant: Grant, invited_by: str) -> UUID:
+    """Somebody may begin to work here, who does not know it yet."""
     if vendor_id is None:
         await plans.alone(tx, Metric.STAFF)
         await plans.make_room(tx, Metric.STAFF, there=await counted(tx))
@@ -172,9 +202,8 @@ async def invited(
         await tx.rows(_INVITE, values)
     except asyncpg.UniqueViolationError as fault:
         raise InvitedAlready from fault
-    await _send(tx, member_id, email, home, locale)
     await note(tx, invited_by, "staffing.invited", member_id, grant)
-    return await one(tx, member_id, vendor_id)
+    return member_id
 
 
 async def invite_again(tx: Tx, by: Staff, vendor_id: UUID | None, member_id: UUID, *, home: str, locale: str) -> None:
@@ -183,12 +212,7 @@ async def invite_again(tx: Tx, by: Staff, vendor_id: UUID | None, member_id: UUI
     Raises:
         UnknownMember, NotInvited, CannotGrant, WiderLimits.
     """
-    row = await _held(tx, member_id, vendor_id)
-    await _require_over(tx, by, row)
-    (email,) = await sealing.unseal(tx, [row["email"]])
-    if row["status"] != "invited" or email is None:
-        raise NotInvited
-    await _send(tx, member_id, email, home, locale)
+    await _send(tx, member_id, await _invited(tx, by, vendor_id, member_id), home, locale)
 
 
 async def change(tx: Tx, by: Staff, vendor_id: UUID | None, member_id: UUID, grant: Grant, version: int) -> MemberOut:
@@ -270,13 +294,28 @@ def _require_another(admins: set[UUID], member_id: UUID) -> None:
         raise LastAdmin
 
 
+async def _invited(tx: Tx, by: Staff, vendor_id: UUID | None, member_id: UUID) -> str:
+    """The address of somebody who has not accepted yet."""
+    row = await _held(tx, member_id, vendor_id)
+    await _require_over(tx, by, row)
+    (email,) = await sealing.unseal(tx, [row["email"]])
+    if row["status"] != "invited" or email is None:
+        raise NotInvited
+    return email
+
+
 async def _send(tx: Tx, member_id: UUID, email: str, home: str, locale: str) -> None:
+    to = Recipient(member_id, "email", email, locale)
+    await notifications.send(tx, "staff_invitation", to, {"link": await _link(tx, member_id, home)})
+
+
+async def _link(tx: Tx, member_id: UUID, home: str) -> str:
+    """What is good once, for seven days, in place of any before."""
     # The proof has a key of its own: when it is over, what it says is forgotten, and the membership's address is not.
     token = await proofs.issue_token(
         tx, Purpose.STAFF, target=member_id.bytes, subject_id=new_id(), content={"member_id": str(member_id)}
     )
-    link = f"{home}/back-office/invitation?token={token}"
-    await notifications.send(tx, "staff_invitation", Recipient(member_id, "email", email, locale), {"link": link})
+    return f"{home}/back-office/invitation?token={token}"
 
 
 def granted(grant: Grant) -> dict[str, object]:
