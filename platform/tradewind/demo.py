@@ -83,11 +83,18 @@ def steps(var: Path) -> list[Step]:
 
         trade(settings, GROCER.slug, progress)
 
+    def employ(progress: Progress) -> None:
+        from tradewind.data.people import employ  # noqa: PLC0415
+        from tradewind.data.tenants import GROCER  # noqa: PLC0415
+
+        employ(settings, GROCER.slug, progress)
+
     return [
         Step("A grocer's year", load),
         Step("Its events to ClickHouse", deliver),
         Step("Features, model, index", lambda progress: run_line(var, progress)),
         Step("Days at the till", sell),
+        Step("People who work there", employ),
     ]
 
 
@@ -145,12 +152,21 @@ def screen(state: StackState, *, ours: bool) -> Panel:
             "sign in as one of the households: the home page is another for each",
             "create an account: the mail with its link arrives in the mailbox",
             "put things in the cart: within 5 seconds the recommendations change",
+            "sign in as one of those below at /back-office: each may do something else",
             "`tradewind status` in another terminal: health, event lag, rows",
         )
     )
     ending = "Ctrl-C stops everything." if ours else "`tradewind down` stops everything."
-    body = f"[bold]What runs[/]\n{where}\n\n[bold]What to try[/]\n{tries}\n\n{ending} A second `make demo` is quick."
+    parts = (f"[bold]What runs[/]\n{where}", f"[bold]What to try[/]\n{tries}", _people())
+    body = "\n\n".join((*parts, f"{ending} A second `make demo` is quick."))
     return Panel(body, title="Tradewind", border_style="green", expand=False)
+
+
+def _people() -> str:
+    from tradewind.data.people import PASSWORD, PEOPLE  # noqa: PLC0415  (it brings the core along)
+
+    who = "\n".join(f"  {person.email:<28} {person.role.replace('_', ' ')}" for person in PEOPLE)
+    return f"[bold]Who works at the grocer's[/], password: {PASSWORD}\n{who}"
 
 
 def _wait_with_bar(var: Path, stack: subprocess.Popen[bytes], console: Console) -> StackState:

@@ -58,5 +58,6 @@ def test_the_screen_names_only_what_runs() -> None:
     text = str(screen(state, ours=True).renderable)
 
     assert "http://grocer.localhost:8001/" in text
+    assert "support@grocer.example" in text
     assert "http://d" not in text
     assert "http://m" not in text
