@@ -240,7 +240,7 @@ def invite_staff(
 
     The way in for a shop's first admin. Asked again for somebody who has not come yet, it prints another link.
     """
-    _use(default_var())
+    use_addresses(default_var())
     from tradewind.staffing import invite
 
     roles = role or (["vendor"] if vendor else ["admin"])
@@ -250,7 +250,7 @@ def invite_staff(
 @staff.command("list")
 def list_staff(tenant: Annotated[str, typer.Argument(help="The shop, such as `grocer`.")]) -> None:
     """Who works for a shop and for its vendors, those invited too."""
-    _use(default_var())
+    use_addresses(default_var())
     from tradewind.staffing import every
 
     typer.echo("\n".join(every(tenant)) or "Nobody.")
@@ -263,7 +263,7 @@ def remove_staff(
     email: Annotated[str, typer.Option(help="Who goes.")],
 ) -> None:
     """Somebody works for a shop no more, or their invitation is taken back. The last admin stays."""
-    _use(default_var())
+    use_addresses(default_var())
     from tradewind.staffing import remove
 
     typer.echo(remove(tenant, email))
