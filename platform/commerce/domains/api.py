@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Annotated, cast
 
 from fastapi import APIRouter, Depends, Path, Request, status
@@ -34,7 +35,7 @@ async def list_domains(core: CoreDep, shop: ShopDep, _: Reader) -> DomainList:
 @router.post("", status_code=status.HTTP_201_CREATED)
 async def add_domain(core: CoreDep, shop: ShopDep, _: Writer, body: DomainIn) -> DomainOut:
     """Claim a domain. It is the shop's once its record is found; the first shop whose record is found gets it."""
-    host = names.normalised(body.host, core.settings.platform_host)
+    host = await asyncio.to_thread(names.normalised, body.host, core.settings.platform_host)
     async with core.database.tx(shop.id) as tx:
         return await service.claim(tx, host)
 

@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import ipaddress
 import re
+from functools import cache
 
 import idna
+from publicsuffixlist import PublicSuffixList
 
 from foundation.errors import Unprocessable
 
@@ -26,11 +28,15 @@ class NameUnfit(Unprocessable):
     code = "domains.name_unfit"
 
     reason: str
-    """`form`, `address` (an IP address), `single` (one word, such as a top-level domain), or `reserved`."""
+    """`form`, `address` (an IP address), `single` (one word, such as a top-level domain), `public_suffix` (a name below
+    which others have theirs, such as `co.uk` or `github.io`), or `reserved` (the platform's own, or never anywhere).
+    """
 
 
 def normalised(name: str, platform_host: str) -> str:
     """A name as A-labels in lower case, as UTS 46 maps what people type (non-transitional).
+
+    The first call reads the list of public suffixes, which takes a tenth of a second.
 
     Raises:
         NameUnfit: it is none, or the platform's own, or never leads anywhere.
@@ -52,7 +58,15 @@ def normalised(name: str, platform_host: str) -> str:
         raise NameUnfit(reason="reserved")
     if len(labels) < 2:
         raise NameUnfit(reason="single")
+    if _public_suffixes().is_public(host):
+        raise NameUnfit(reason="public_suffix")
     return host
+
+
+@cache
+def _public_suffixes() -> PublicSuffixList:
+    """The list of publicsuffix.org, both of its parts, as it was when the package was made: nothing is asked for."""
+    return PublicSuffixList()
 
 
 def _is_address(name: str) -> bool:
