@@ -37,7 +37,8 @@ class Household:
 @router.get("/account")
 async def show(visit: VisitDep, query: Annotated[ComingFrom, Query()]) -> Response:
     """Who is signed in, and who else one may be."""
-    opened = visit.shop.settings.get("sign_in") == "reference" and visit.core.settings.environment != "production"
+    by_reference = visit.shop.settings.get("sign_in") == "reference" and visit.core.settings.environment != "production"
+    opened = by_reference and visit.shopper.acting is None
     households: list[Household] = []
     if opened:
         async with visit.core.database.tx(visit.shop.id, read_only=True) as tx:
