@@ -101,6 +101,14 @@ async def test_an_address_that_asks_too_often_is_told_when_to_come_back(app: Any
         assert await _guess(other, 1) == [422], "and so has another address"
 
 
+async def test_of_several_at_once_that_want_the_last_of_it_one_gets_it(app: Any, grocer: SeededShop) -> None:
+    async with _client(app, grocer) as client:
+        await client.get(SOUP)
+        await _guess(client, SIGN_IN.address.burst - 1)
+        answers = await asyncio.gather(*(_guess(client, 1) for _ in range(5)))
+    assert sorted(status for answer in answers for status in answer) == [422, 429, 429, 429, 429]
+
+
 async def test_a_whole_64_is_one_address(app: Any, grocer: SeededShop) -> None:
     async with _client(app, grocer) as known:
         await known.get(SOUP)

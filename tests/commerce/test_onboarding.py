@@ -6,6 +6,7 @@ import asyncio
 import io
 import re
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -22,8 +23,9 @@ from commerce.app import create_app
 from commerce.onboarding import products_file
 from commerce.onboarding.names import RESERVED
 from commerce.onboarding.schemas import BeginIn
+from commerce.plans import service as plans
 from foundation import clock, sealing, workbooks
-from foundation.database import hot
+from foundation.database import Tx, hot
 from tests.factories import SeededShop
 
 if TYPE_CHECKING:
@@ -90,6 +92,33 @@ async def test_a_shop_is_open_after_four_steps(platform: httpx.AsyncClient) -> N
     assert levels["items"][0]["available"] == 3
     (owner,) = (await platform.get("/v1/admin/staff", headers=staff)).json()["items"]
     assert (owner["email"], owner["roles"], owner["status"]) == ("ada@example.com", ["admin"], "active")
+
+
+@pytest.mark.parametrize(("room", "status", "listed"), [(10, 200, 10), (2, 200, 2), (1, 402, 0)])
+async def test_a_shop_opens_with_as_many_products_as_its_plan_has_room_for(
+    platform: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch, room: int, status: int, listed: int
+) -> None:
+    standing = plans.standing
+
+    async def small(tx: Tx) -> plans.Standing:
+        found = await standing(tx)
+        return replace(found, plan=found.plan.overridden({"products": room}))
+
+    monkeypatch.setattr(plans, "standing", small)
+    await _begin(platform)
+    await platform.patch(CURRENT, json=ANSWERS)
+    await _products(platform, CSV)
+
+    opened = await platform.post(f"{CURRENT}/finish")
+
+    assert opened.status_code == status, opened.text
+    if status == 402:
+        assert opened.json()["code"] == "plans.limit_reached"
+        assert (opened.json()["metric"], opened.json()["limit"]) == ("products", room)
+        assert (await platform.get(CURRENT)).json()["finished"] is False
+    else:
+        found = await platform.get("/v1/store/products", params={"limit": 100}, headers={"Host": "acme.localhost"})
+        assert len(found.json()["items"]) == listed
 
 
 async def test_finishing_again_does_nothing_more(platform: httpx.AsyncClient, database_urls: DatabaseUrls) -> None:

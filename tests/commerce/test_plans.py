@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import httpx
+import psycopg
 import pytest
 from pydantic import SecretStr
 
+from commerce.catalog import adding
+from commerce.catalog.adding import NewProduct
 from commerce.plans import book, metering, service
 from commerce.plans.catalogue import ENTERPRISE, PLANS, STARTER, Metric
 from commerce.plans.service import PlanLimitReached, UnknownOverride, UnknownPlan
@@ -20,6 +24,7 @@ from pipelines.relay import Relay
 from tests.commerce.conftest import Browser
 from tests.factories import SeededShop
 from tradewind import plans as command
+from tradewind.data import room
 
 if TYPE_CHECKING:
     from tests.conftest import DatabaseUrls
@@ -229,3 +234,55 @@ def test_an_operator_gives_a_shop_a_plan(
     for slug, code, agreed in (("nobody", None, ()), ("grocer", "gold", ()), ("grocer", None, ("products=many",))):
         with pytest.raises(command.NoPlan):
             command.say(slug, code, agreed)
+
+
+async def _add(database: Database, shop: SeededShop, many: int, mark: str) -> None:
+    async with database.tx(shop.id) as tx:
+        await adding.add(tx, [NewProduct(f"{mark}-{number}", f"{mark} {number}") for number in range(many)])
+
+
+async def test_a_shop_has_no_more_products_than_its_plan_has_room_for(
+    database: Database, grocer: SeededShop, fashion: SeededShop, rows: Any
+) -> None:
+    (before,) = rows("SELECT count(*) FROM product")[0]
+    async with database.tx(grocer.id) as tx:
+        await service.put(tx, "starter", {"products": before + 3})
+    with pytest.raises(PlanLimitReached) as refused:
+        await _add(database, grocer, 4, "many")
+    assert refused.value.members() == {"metric": "products", "limit": before + 3, "plan": "starter"}
+    assert rows("SELECT count(*) FROM product") == [(before,)]
+    await _add(database, grocer, 3, "few")
+    await _add(database, fashion, 4, "many")
+    with pytest.raises(PlanLimitReached):
+        await _add(database, grocer, 1, "one")
+
+
+async def test_of_several_who_add_the_last_product_at_once_one_does(
+    database: Database, grocer: SeededShop, rows: Any
+) -> None:
+    (before,) = rows("SELECT count(*) FROM product")[0]
+    async with database.tx(grocer.id) as tx:
+        await service.put(tx, "starter", {"products": before + 1})
+    outcomes = await asyncio.gather(
+        *(_add(database, grocer, 1, f"of {number}") for number in range(4)), return_exceptions=True
+    )
+    assert sorted(type(outcome).__name__ for outcome in outcomes) == ["NoneType"] + ["PlanLimitReached"] * 3
+    assert rows("SELECT count(*) FROM product") == [(before + 1,)]
+
+
+def test_what_is_loaded_must_have_room_too(database_urls: DatabaseUrls, grocer: SeededShop) -> None:
+    with psycopg.connect(database_urls.app) as connection:
+        connection.execute("SELECT set_config('tradewind.tenant_id', %s, true)", (str(grocer.id),))
+        (there,) = connection.execute("SELECT count(*) FROM product").fetchone() or (0,)
+        for limit, fits in ((there, True), (there - 1, False)):
+            connection.execute(
+                "INSERT INTO tenant_plan (tenant_id, id, code, overrides) VALUES (%s, gen_random_uuid(), 'starter', %s)"
+                " ON CONFLICT (tenant_id) DO UPDATE SET overrides = excluded.overrides",
+                (grocer.id, json.dumps({"products": limit})),
+            )
+            room.alone(connection, grocer.id)
+            if fits:
+                room.require(connection, grocer.id)
+            else:
+                with pytest.raises(room.NoRoom, match="Starter has room for"):
+                    room.require(connection, grocer.id)

@@ -11,6 +11,9 @@ from uuid import UUID
 import asyncpg
 from sqlalchemy import text
 
+from commerce.catalog import counting
+from commerce.plans import service as plans
+from commerce.plans.catalogue import Metric
 from foundation.database import Tx, hot
 from foundation.errors import Conflict
 from foundation.ids import new_id
@@ -86,9 +89,12 @@ async def add(tx: Tx, products: Sequence[NewProduct]) -> list[UUID]:
 
     Raises:
         SkuTaken.
+        PlanLimitReached: the shop's plan has no room for all of them, so none was added.
     """
     if not products:
         return []
+    await plans.alone(tx, Metric.PRODUCTS)
+    await plans.make_room(tx, Metric.PRODUCTS, there=await counting.products(tx), more=len(products))
     categories = await _categories(tx, {one.category for one in products if one.category})
     ids, variants = [new_id() for _ in products], [new_id() for _ in products]
     values = {

@@ -27,6 +27,8 @@ from commerce.onboarding.schemas import Answers, FirstProduct, Paying, Selling, 
 from commerce.onboarding.service import SignUp, SignUpUnknown
 from commerce.payments.accounts import service as payment_accounts
 from commerce.payments.accounts.schemas import AccountIn
+from commerce.plans import service as plans
+from commerce.plans.catalogue import Metric
 from commerce.policies.limits import Said
 from commerce.policies.registry import SCOPES
 from commerce.policies.roles import ADMIN
@@ -96,6 +98,7 @@ async def finish(tx: Tx, token: str, *, host: str, address: str, home: str, veri
     Raises:
         Incomplete: steps are missing.
         NameTaken: another shop has got the name meanwhile.
+        PlanLimitReached: the file has more products than the first plan has room for.
         SignUpUnknown.
     """
     found = await service.find(tx, token, hold=True)
@@ -115,7 +118,7 @@ async def finish(tx: Tx, token: str, *, host: str, address: str, home: str, veri
         status="unverified" if verified_first else "active",
     )
     await _equip(tx, answers.selling, answers.stock, answers.paying)
-    await _stock_up(tx, answers.selling, answers.stock, _products(found))
+    await _stock_up(tx, answers.selling, answers.stock, _products(found, await _room(tx)))
     await _let_in(tx, found, address=address, home=home)
     return await service.find(tx, token)
 
@@ -204,11 +207,16 @@ async def _let_in(tx: Tx, found: SignUp, *, address: str, home: str) -> None:
     )
 
 
-def _products(found: SignUp) -> Sequence[FirstProduct]:
-    """Those of the file, and of the sample what the file has no SKU of."""
+async def _room(tx: Tx) -> int | None:
+    return (await plans.standing(tx)).plan.limit(Metric.PRODUCTS)
+
+
+def _products(found: SignUp, room: int | None) -> Sequence[FirstProduct]:
+    """Those of the file, and of the sample what the file has no SKU of and the plan has room for."""
     wanted = found.answers.stock is not None and found.answers.stock.sample
     own = {product.sku for product in found.products}
-    return [*found.products, *(one for one in (_sample() if wanted else ()) if one.sku not in own)]
+    sample = [one for one in (_sample() if wanted else ()) if one.sku not in own]
+    return [*found.products, *(sample if room is None else sample[: max(room - len(found.products), 0)])]
 
 
 @cache

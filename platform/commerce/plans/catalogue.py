@@ -14,7 +14,7 @@ class Metric(StrEnum):
     """What a plan limits, or counts."""
 
     PRODUCTS = "products"
-    """Published and drafted products there are."""
+    """Products there are, whatever their status."""
     STAFF = "staff"
     """Members of staff there are."""
     ORDERS = "orders"

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
+from uuid import UUID
 
 import orjson
 from sqlalchemy import text
@@ -140,7 +141,12 @@ _ALONE = hot(text("SELECT pg_advisory_xact_lock(hashtextextended(CAST(:what AS t
 
 async def alone(tx: Tx, metric: Metric) -> None:
     """Nobody else adds to what is limited until the transaction ends: to be asked before it is counted."""
-    await tx.rows(_ALONE, {"what": f"plan:{metric}:{tx.tenant_id}"})
+    await tx.rows(_ALONE, {"what": lock_of(tx.tenant_id, metric)})
+
+
+def lock_of(tenant_id: UUID, metric: Metric) -> str:
+    """What is locked by whoever adds to what is limited."""
+    return f"plan:{metric}:{tenant_id}"
 
 
 async def make_room(tx: Tx, metric: Metric, *, there: int, more: int = 1) -> None:

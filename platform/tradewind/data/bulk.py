@@ -20,9 +20,11 @@ from psycopg import sql
 from foundation.database import TENANT_SETTING
 from foundation.progress import Progress
 from foundation.settings import Settings
+from tradewind.data import room
 from tradewind.data.report import LoadReport
 
 BATCH = 100_000
+PRODUCT = "product"
 _NULL = "\\N"
 _LOCK = 0x7261_6465
 
@@ -52,12 +54,17 @@ class Loader:
 
         `extra` names columns of the frame that the table lacks, with their types: they are staged for later statements
         of the transaction, in the temporary table `staged_<table>`.
+
+        Raises:
+            NoRoom: these are products, and the tenant's plan has no room for so many.
         """
         start = perf_counter()
         extra = extra or {}
         columns = [name for name in frame.columns if name not in extra]
         self._stage(table, columns, extra)
         self._copy(table, frame)
+        if table == PRODUCT:
+            room.alone(self.connection, self.tenant_id)
         names = sql.SQL(", ").join(map(sql.Identifier, columns))
         done = self.connection.execute(
             sql.SQL(
@@ -66,6 +73,8 @@ class Loader:
                 table=sql.Identifier(table), staged=_staged(table), names=names, tenant=sql.Literal(self.tenant_id)
             )
         )
+        if table == PRODUCT:
+            room.require(self.connection, self.tenant_id)
         self.report.add(table, frame.height, done.rowcount, perf_counter() - start)
         return done.rowcount
 

@@ -10,6 +10,7 @@ from uuid import UUID
 import psycopg
 from psycopg.types.json import Jsonb
 
+from foundation.database import TENANT_SETTING
 from tradewind.data.ids import SourceIds
 
 
@@ -35,10 +36,13 @@ class Shop:
 
 GROCER = Shop("grocer", "Journey Market", ("localhost", "127.0.0.1", "grocer.localhost"))
 FASHION = Shop("fashion", "Fashion", ("fashion.localhost",))
+PLAN = "enterprise"
 
 
 def create(owner_url: str, shop: Shop) -> None:
-    """Enter the tenant and its hosts into the directory, as the owner; nothing changes when they are there."""
+    """Enter the tenant and its hosts into the directory, as the owner, with a plan that has room for what is loaded;
+    nothing changes when they are there.
+    """
     with psycopg.connect(owner_url) as owner:
         owner.execute(
             "INSERT INTO tenant (id, slug, name, currency, settings) VALUES (%s, %s, %s, %s, %s)"
@@ -49,6 +53,11 @@ def create(owner_url: str, shop: Shop) -> None:
             owner.execute(
                 "INSERT INTO tenant_domain (host, tenant_id) VALUES (%s, %s) ON CONFLICT DO NOTHING", (host, shop.id)
             )
+        owner.execute("SELECT set_config(%s, %s, true)", (TENANT_SETTING, str(shop.id)))
+        owner.execute(
+            "INSERT INTO tenant_plan (tenant_id, id, code) VALUES (%s, %s, %s) ON CONFLICT DO NOTHING",
+            (shop.id, shop.ids.of("plan"), PLAN),
+        )
 
 
 def recall(owner_url: str, shop: Shop) -> dict[str, Any]:
