@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from decimal import Decimal
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Depends, Path, Request
-from pydantic import BeforeValidator, Field
+from pydantic import BeforeValidator, Field, StringConstraints
 from starlette.responses import Response
 
 from backoffice.desk import Desk, desk
 from commerce.http import home_of
-from commerce.policies.limits import Said
+from commerce.policies.limits import PER_DAY, PER_ORDER, RefundLimit, Said
 from commerce.staffing import roles, service
 from commerce.staffing.granting import Grant, grant_of
 from commerce.staffing.schemas import MemberOut, RoleList, RoleName
+from foundation.errors import Unprocessable
+from foundation.money import exponent, from_decimal, to_decimal
 from foundation.types import Email, Id, Input
 from pages.forms import read, whole
 
@@ -22,6 +26,14 @@ Reader = Annotated[Desk, Depends(desk("staff:read"))]
 Writer = Annotated[Desk, Depends(desk("staff:write"))]
 MemberId = Annotated[Id, Path()]
 _LISTS = ("roles", "role_ids", "warehouses")
+Amount = Annotated[str, StringConstraints(pattern=r"^([0-9]{1,12}([.,][0-9]{1,4})?)?$", strip_whitespace=True)]
+"""What is typed of an amount of money; empty where nothing is."""
+
+
+class LimitUnclear(Unprocessable):
+    """A limit is two amounts in the shop's currency, for an order and for a day, or none."""
+
+    code = "backoffice.limit_unclear"
 
 
 class GrantForm(Input):
@@ -31,10 +43,10 @@ class GrantForm(Input):
     role_ids: Annotated[list[Id], Field(default_factory=list, max_length=50)]
     warehouses: Annotated[list[Id], Field(default_factory=list, max_length=50)]
 
-    def grant(self, said: Said) -> Grant:
-        """What is to be given, with what is said of refunds already."""
+    def grant(self, refunds: Mapping[str, RefundLimit] | None = None) -> Grant:
+        """What is to be given, with the limits of refunds by currency."""
         warehouses = frozenset(self.warehouses) if self.warehouses else None
-        return grant_of(self.roles, self.role_ids, Said(said.refunds, warehouses))
+        return grant_of(self.roles, self.role_ids, Said(refunds, warehouses))
 
 
 class InviteForm(GrantForm):
@@ -44,9 +56,22 @@ class InviteForm(GrantForm):
 
 
 class ChangeForm(GrantForm):
-    """Other roles in place of those of a version."""
+    """Other roles and limits in place of those of a version."""
 
     version: Annotated[int, BeforeValidator(whole)]
+    per_order: Amount = ""
+    per_day: Amount = ""
+
+    def refunds(self, before: Said, currency: str) -> Mapping[str, RefundLimit] | None:
+        """The limits of refunds: those of the shop's currency as they were typed, the others as they were.
+
+        Raises:
+            LimitUnclear: only one of the two is there, or it is finer than the currency.
+        """
+        others = {name: limit for name, limit in (before.refunds or {}).items() if name != currency}
+        if not self.per_order and not self.per_day:
+            return others or None
+        return {**others, currency: RefundLimit(_minor(self.per_order, currency), _minor(self.per_day, currency))}
 
 
 class StatusForm(Input):
@@ -74,7 +99,7 @@ async def invite(request: Request, desk: Writer) -> Response:
             desk.staff,
             None,
             email=form.email,
-            grant=form.grant(Said()),
+            grant=form.grant(),
             home=home_of(request),
             locale=desk.shop.locale,
         )
@@ -89,7 +114,13 @@ async def show_one(desk: Reader, member_id: MemberId) -> Response:
         known = await roles.every(tx, member.vendor_id)
         warehouses = await service.warehouses(tx)
     return desk.page(
-        "person.html", member=member, roles=known.items, warehouses=warehouses, mine=_is_mine(desk, member)
+        "person.html",
+        member=member,
+        roles=known.items,
+        warehouses=warehouses,
+        mine=_is_mine(desk, member),
+        refunds=_shown(member, desk.shop.currency),
+        usual=(PER_ORDER, PER_DAY),
     )
 
 
@@ -98,8 +129,8 @@ async def change(request: Request, desk: Writer, member_id: MemberId) -> Respons
     """Give them other roles."""
     form = await read(request, ChangeForm, lists=_LISTS)
     async with desk.tx() as tx:
-        member = await service.one(tx, member_id)
-        grant = form.grant(Said.of(member.limits))
+        before = await service.said_of(tx, member_id)
+        grant = form.grant(form.refunds(before, desk.shop.currency))
         await service.change(tx, desk.staff, None, member_id, grant, form.version)
     return desk.redirect(f"/back-office/people/{member_id}", "changed")
 
@@ -124,6 +155,23 @@ async def invite_again(request: Request, desk: Writer, member_id: MemberId) -> R
 def _titles(known: RoleList) -> dict[str, str]:
     """What roles are called, by name and by id."""
     return {str(role.id or role.name): role.title for role in known.items}
+
+
+def _minor(typed: str, currency: str) -> int:
+    amount = Decimal(typed.replace(",", ".") or "NaN")
+    if amount.is_nan() or -int(amount.as_tuple().exponent) > exponent(currency):
+        raise LimitUnclear
+    return from_decimal(amount, currency)
+
+
+def _shown(member: MemberOut, currency: str) -> tuple[str, str] | None:
+    """The limits of refunds as they are typed, for an order and for a day."""
+    limit = (member.limits.refunds or {}).get(currency)
+    return None if limit is None else (_typed(limit.per_order, currency), _typed(limit.per_day, currency))
+
+
+def _typed(amount: int, currency: str) -> str:
+    return f"{to_decimal(amount, currency):.{exponent(currency)}f}"
 
 
 def _is_mine(desk: Desk, member: MemberOut) -> bool:

@@ -9,6 +9,7 @@ from commerce.documents import models as documents
 from commerce.domains import models as domains
 from commerce.factors import models as factors
 from commerce.federation import models as federation
+from commerce.giving import models as giving
 from commerce.identity import models as identity
 from commerce.identity import people_models as people
 from commerce.identity import staff
@@ -55,6 +56,7 @@ __all__ = [
     "factors",
     "federation",
     "gift_models",
+    "giving",
     "idempotency",
     "identity",
     "inventory",

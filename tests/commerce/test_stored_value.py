@@ -34,7 +34,7 @@ from foundation import clock
 from foundation.database import Database
 from foundation.ids import new_id
 from tests.commerce.invariants import faults
-from tests.factories import SeededShop, seed_shop
+from tests.factories import WITHOUT_LIMIT, SeededShop, seed_shop
 
 if TYPE_CHECKING:
     from tests.conftest import DatabaseUrls
@@ -61,12 +61,14 @@ class Till:
 
     async def card(self, amount: int, **body: Any) -> tuple[ValueOut, str]:
         async with self.database.tx(self.shop.id) as tx:
-            return await service.issue_gift_card(tx, self.shop, GiftCardIn(amount=amount, **body), actor="staff:A")
+            return await service.issue_gift_card(
+                tx, self.shop, GiftCardIn(amount=amount, **body), actor="staff:A", giver=WITHOUT_LIMIT
+            )
 
     async def grant(self, amount: int, **body: Any) -> None:
         async with self.database.tx(self.shop.id) as tx:
             asked = GrantIn(amount=amount, reason="sorry", **body)
-            await service.grant(tx, self.shop, self.customer_id, asked, actor="staff:A")
+            await service.grant(tx, self.shop, self.customer_id, asked, actor="staff:A", giver=WITHOUT_LIMIT)
 
     def charge(self, amount: int, code: str = "", payment_id: UUID | None = None, currency: str = "USD") -> Charge:
         return Charge(

@@ -15,7 +15,7 @@ from commerce.documents.schemas import IssuerIn
 from commerce.stored_value import service
 from commerce.stored_value.schemas import GiftCardIn, GrantIn
 from commerce.tenancy import service as tenancy
-from tests.factories import SeededShop
+from tests.factories import WITHOUT_LIMIT, SeededShop
 from tests.storefront.conftest import Browser, form_of
 
 Execute = Callable[..., list[tuple[Any, ...]]]
@@ -33,7 +33,9 @@ class Till:
             shop = await tenancy.find_by_host(session, self.seeded.host)
         assert shop is not None
         async with self.core.database.tx(self.seeded.id) as tx:
-            _, code = await service.issue_gift_card(tx, shop, GiftCardIn(amount=amount), actor="staff:A")
+            _, code = await service.issue_gift_card(
+                tx, shop, GiftCardIn(amount=amount), actor="staff:A", giver=WITHOUT_LIMIT
+            )
         return code
 
     async def grant(self, amount: int) -> None:
@@ -42,7 +44,9 @@ class Till:
         assert shop is not None
         async with self.core.database.tx(self.seeded.id) as tx:
             rows = await tx.connection.fetch("SELECT id FROM customer WHERE reference = 'household-1'")
-            await service.grant(tx, shop, rows[0]["id"], GrantIn(amount=amount, reason="sorry"), actor="staff:A")
+            await service.grant(
+                tx, shop, rows[0]["id"], GrantIn(amount=amount, reason="sorry"), actor="staff:A", giver=WITHOUT_LIMIT
+            )
 
 
 @pytest.fixture

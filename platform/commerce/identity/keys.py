@@ -53,7 +53,7 @@ class KeyEnded(Conflict):
 
 
 class BoundByLimits(Forbidden):
-    """Somebody whose permissions have limits makes no keys: a key has none."""
+    """Somebody whose permissions have limits makes no keys and no programs."""
 
     code = "identity.bound_by_limits"
 
@@ -183,7 +183,7 @@ async def make(
         "scopes": sorted(set(scopes)),
         "vendor_id": vendor_id,
         "prefix": once.shown_of(PREFIX, secret),
-        "created_by": by.principal,
+        "created_by": by.responsible,
         "expires_at": expires_at,
     }
     await tx.rows(_MAKE, values)

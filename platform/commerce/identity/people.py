@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
@@ -11,8 +10,7 @@ from sqlalchemy import text
 
 from commerce.identity.staff import PREFIX, KeyUnknown, Staff, by_key
 from commerce.policies.limits import Said, limits_of
-from commerce.policies.registry import PERMISSIONS, VENDOR_SCOPES
-from commerce.policies.roles import ROLES
+from commerce.policies.roles import held
 from foundation import clock
 from foundation.database import Tx, hot
 from foundation.errors import Forbidden
@@ -86,9 +84,3 @@ def _staff(tenant_id: UUID, row: Any) -> Staff:
         authenticated_at=row["authenticated_at"],
         amr=tuple(row["amr"]),
     )
-
-
-def held(roles: Sequence[str], permissions: Sequence[str], *, of_vendor: bool) -> frozenset[str]:
-    """What somebody may do who has some of the platform's roles, and whose own roles hold `permissions`."""
-    found = frozenset(permissions).union(*(ROLES[role].permissions for role in roles if role in ROLES))
-    return found & (VENDOR_SCOPES if of_vendor else frozenset(PERMISSIONS))

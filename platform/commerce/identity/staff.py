@@ -12,8 +12,9 @@ from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Mapped, mapped_column
 
+from commerce.identity import makers
 from commerce.identity import secrets_shown_once as once
-from commerce.policies.limits import NONE, Limits
+from commerce.policies.limits import NONE, Giver, Limits
 from commerce.policies.registry import SCOPES
 from foundation import clock
 from foundation.database import Base, Tx, hot
@@ -102,11 +103,23 @@ class Staff:
     """When a person last proved who they are."""
     amr: tuple[str, ...] = ()
     """How (RFC 8176)."""
+    maker: str | None = None
+    """The principal of whoever made the key or registered the program, where that is known."""
 
     @property
     def principal(self) -> str:
         """The name idempotency keys are scoped by."""
         return f"{self.kind}:{self.key_id}"
+
+    @property
+    def responsible(self) -> str:
+        """The principal of whoever answers for what is done: the person, or who made the key."""
+        return self.maker or self.principal
+
+    @property
+    def giver(self) -> Giver:
+        """In whose name they give value away."""
+        return Giver(self.responsible, self.limits)
 
     def require(self, scope: str) -> None:
         """Stop unless the key carries the scope.
@@ -121,13 +134,13 @@ class Staff:
 # uq_api_key_token_hash
 _BY_TOKEN = hot(
     text(
-        """
-        SELECT id, name, scopes, vendor_id,
-               last_used_at IS NULL OR last_used_at <= CAST(:lately AS timestamptz) AS is_due
-        FROM api_key
-        WHERE tenant_id = :tenant_id AND token_hash = :token_hash AND revoked_at IS NULL
-          AND (expires_at IS NULL OR expires_at > CAST(:now AS timestamptz))
-        """
+        f"""
+        SELECT k.id, k.name, k.scopes, k.vendor_id, k.created_by,
+               k.last_used_at IS NULL OR k.last_used_at <= CAST(:lately AS timestamptz) AS is_due, {makers.COLUMNS}
+        FROM api_key k {makers.join("k")}
+        WHERE k.tenant_id = :tenant_id AND k.token_hash = :token_hash AND k.revoked_at IS NULL
+          AND (k.expires_at IS NULL OR k.expires_at > CAST(:now AS timestamptz))
+        """  # noqa: S608  (literals)
     )
 )
 
@@ -164,7 +177,7 @@ async def create_key(
 
 
 async def by_key(tx: Tx, token: str) -> Staff:
-    """Who a key stands for.
+    """Who a key stands for. It may do no more than whoever made it.
 
     Raises:
         KeyUnknown: it is no key of this shop, or its time is over.
@@ -175,4 +188,14 @@ async def by_key(tx: Tx, token: str) -> Staff:
     row = await tx.one(_BY_TOKEN, {"token_hash": token_hash(token), "now": now, "lately": now - SEEN_EVERY})
     if row is None:
         raise KeyUnknown
-    return Staff(tx.tenant_id, row["id"], row["name"], frozenset(row["scopes"]), row["vendor_id"], is_due=row["is_due"])
+    scopes, limits = makers.bounded(row, row["scopes"])
+    return Staff(
+        tx.tenant_id,
+        row["id"],
+        row["name"],
+        scopes,
+        row["vendor_id"],
+        is_due=row["is_due"],
+        limits=limits,
+        maker=row["created_by"],
+    )

@@ -12,11 +12,13 @@ from uuid import UUID
 
 from sqlalchemy import text
 
+from commerce.identity import makers
 from commerce.identity.service import Shopper
 from commerce.identity.staff import Staff
 from commerce.oauth import scopes as scoping
 from commerce.oauth import signing
 from commerce.oauth.signing import Claims, NotOurs
+from commerce.policies.limits import Limits
 from foundation import clock
 from foundation.database import Tx, hot
 from foundation.errors import Forbidden, Unauthenticated
@@ -49,22 +51,27 @@ class Bearer:
     client_name: str
     display_name: str | None
     scopes: frozenset[str]
-    """What the token says, of what its program may still ask for."""
+    """What the token says, of what its program may still ask for; of the shop, no more than who registered it may."""
+    maker: str
+    """The principal of whoever registered the program."""
+    limits: Limits
+    """Theirs, as they are now."""
 
 
 # pk_oauth_grant, pk_oauth_client, pk_customer, uq_account_customer, pk_tenant_domain
 _STANDS = hot(
     text(
-        """
-        SELECT g.subject, g.subject_id, c.name, c.scopes, k.display_name
+        f"""
+        SELECT g.subject, g.subject_id, c.name, c.scopes, c.created_by, k.display_name, {makers.COLUMNS}
         FROM oauth_grant g JOIN oauth_client c ON c.tenant_id = g.tenant_id AND c.id = g.client_id
+             {makers.join("c")}
              LEFT JOIN customer k ON k.tenant_id = g.tenant_id AND k.id = g.subject_id AND g.subject = 'customer'
              LEFT JOIN account a ON a.tenant_id = k.tenant_id AND a.customer_id = k.id
         WHERE g.tenant_id = :tenant_id AND g.id = :grant_id AND g.client_id = :client_id AND g.revoked_at IS NULL
           AND g.expires_at > CAST(:now AS timestamptz) AND c.disabled_at IS NULL
           AND (g.subject = 'client' OR k.id IS NOT NULL) AND coalesce(a.status, 'active') = 'active'
           AND EXISTS (SELECT FROM tenant_domain d WHERE d.tenant_id = g.tenant_id AND d.host = :host)
-        """
+        """  # noqa: S608  (literals)
     )
 )
 
@@ -84,8 +91,19 @@ async def bearer(tx: Tx, token: str) -> Bearer:
     row = await tx.one(_STANDS, asked)
     if row is None:
         raise TokenUnknown
-    scopes = frozenset(claims.scopes) & frozenset(row["scopes"])
-    return Bearer(claims, row["subject"], row["subject_id"], row["name"], row["display_name"], scopes)
+    left = frozenset(claims.scopes) & frozenset(row["scopes"])
+    of_shop, limits = makers.bounded(row, scoping.of_shop(left))
+    scopes = of_shop.union(scoping.of_customers(left))
+    return Bearer(
+        claims,
+        row["subject"],
+        row["subject_id"],
+        row["name"],
+        row["display_name"],
+        scopes,
+        maker=row["created_by"],
+        limits=limits,
+    )
 
 
 def staff_of(tx: Tx, found: Bearer) -> Staff:
@@ -97,7 +115,15 @@ def staff_of(tx: Tx, found: Bearer) -> Staff:
     if found.subject != "client":
         raise TokenUnknown
     scopes = frozenset(scoping.of_shop(found.scopes))
-    return Staff(tx.tenant_id, found.claims.grant_id, found.client_name, scopes, kind="grant")
+    return Staff(
+        tx.tenant_id,
+        found.claims.grant_id,
+        found.client_name,
+        scopes,
+        kind="grant",
+        limits=found.limits,
+        maker=found.maker,
+    )
 
 
 def shopper_of(tx: Tx, found: Bearer, method: str) -> Shopper:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hmac
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
@@ -185,7 +185,7 @@ async def register(
         "redirect_uris": list(redirect_uris),
         "grants": sorted(set(grants)),
         "scopes": sorted(set(scopes)),
-        "created_by": by.principal,
+        "created_by": by.responsible,
     }
     await tx.rows(_REGISTER, values)
     return await client(tx, client_id), secret
@@ -213,15 +213,18 @@ async def change(
     return await client(tx, client_id)
 
 
-async def new_secret(tx: Tx, client_id: UUID) -> str:
-    """A new secret for a program; the old one is good no longer.
+async def new_secret(tx: Tx, by: Staff, client_id: UUID) -> str:
+    """A new secret for a program; the old one is good no longer. Whoever learns it can do what the program may.
 
     Raises:
         UnknownClient: there is none such.
         ClientInvalid: it is public, so it has none.
+        ScopeMissing, BoundByLimits: the program may do more than whoever asks.
     """
-    if (await client(tx, client_id)).kind == "public":
+    found = await client(tx, client_id)
+    if found.kind == "public":
         raise ClientInvalid(reason="a public program has no secret")
+    _require_all(by, scoping.of_shop(found.scopes))
     secret = once.new_secret(PREFIX)
     await tx.rows(_SECRET, {"id": client_id, "secret_hash": token_hash(secret)})
     return secret
@@ -269,10 +272,14 @@ def _check(
     for reason, is_at_fault in faults.items():
         if is_at_fault:
             raise ClientInvalid(reason=reason)
-    more = set(for_shop) - set(already)
-    if more and by.limits.bound:
+    _require_all(by, set(for_shop) - set(already))
+
+
+def _require_all(by: Staff, scopes: Collection[str]) -> None:
+    """Stop whoever could come by more than they may do, by a program."""
+    if scopes and by.limits.bound:
         raise BoundByLimits
-    for scope in more:
+    for scope in scopes:
         by.require(scope)
 
 

@@ -55,8 +55,8 @@ def money_of(core: Core) -> Money:
 
 
 def by_staff(by: Staff) -> Actor:
-    """A key's owner, as the timeline has them."""
-    return Actor("staff", f"staff:{by.name}")
+    """A member of staff or a program, as the timeline has them."""
+    return Actor("staff", f"staff:{by.name}", giver=by.giver)
 
 
 def other(to: RefundTo) -> str | None:

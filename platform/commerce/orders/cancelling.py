@@ -9,7 +9,19 @@ from commerce.delivery import slots
 from commerce.identity.service import Shopper
 from commerce.inventory import allocation
 from commerce.orders import rules
-from commerce.orders.held import Actor, by_variant, enter, hold, open_units, save, start_due_refunds, tell, told
+from commerce.orders.held import (
+    Actor,
+    Held,
+    by_variant,
+    credit,
+    enter,
+    hold,
+    open_units,
+    save,
+    start_due_refunds,
+    tell,
+    told,
+)
 from commerce.orders.lines import written
 from commerce.payments import settlement
 from commerce.promotions import service as promotions
@@ -32,7 +44,7 @@ async def cancel(
     let go. The provider is asked afterwards, by `Money.settle`.
 
     Raises:
-        OrderNotFound, IllegalTransition, UnknownLine, TooManyUnits: nothing is cancelled.
+        OrderNotFound, IllegalTransition, UnknownLine, TooManyUnits, RefundTooMuch: nothing is cancelled.
         CancelWindowClosed: the shop gives its shoppers less time.
     """
     held = await hold(tx, order_id, owner=owner)
@@ -46,10 +58,11 @@ async def cancel(
         line.cancelled += quantity
         credited += line.credit_given_up()
     whole = all(line.cancelled == line.quantity for line in held.lines.values())
-    credited = held.credit(held.total if whole else credited)
     if whole:
         await slots.give_back(tx, held.id)
         await settlement.begin_void(tx, held.id)
+    given = None if await _goes_back(held) else 0
+    credited = await credit(held, actor, held.total if whole else credited, given=given)
     await allocation.release(tx, held.id, by_variant(held, units), reference_id=held.id)
     if whole:
         await promotions.give_back(tx, held.id)
@@ -57,3 +70,9 @@ async def cancel(
     await save(held)
     await enter(held, "cancelled", actor, note=reason, lines=written(units), whole=whole, credited=credited)
     await tell(held, actor, OrderCancelled(order_id=held.id, reason=reason, lines=told(held, units), whole=whole))
+
+
+async def _goes_back(held: Held) -> bool:
+    """Whether money has come, or is being taken: otherwise what is credited for units that stay here costs nothing."""
+    balance = await settlement.balance(held.tx, held.id)
+    return bool(balance.taken or balance.held)

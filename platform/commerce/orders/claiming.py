@@ -18,7 +18,7 @@ from commerce.identity.service import Shopper
 from commerce.orders import applying, change_log, gift_sales
 from commerce.orders.changes import Change, effect
 from commerce.orders.drafting import preview_of, priced_as
-from commerce.orders.held import Actor, Held, enter, hold, save, start_due_refunds, tell
+from commerce.orders.held import Actor, Held, credit, enter, give, hold, save, start_due_refunds, tell
 from commerce.orders.lines import at_most, by_line, written
 from commerce.orders.offering import Wanted, offered
 from commerce.orders.placed import look
@@ -170,6 +170,7 @@ async def refund(
     Raises:
         OrderNotFound, ClaimNotFound, IllegalTransition, NoCustomer, GiftCardUsed.
         ClaimRefundTooHigh: its units are worth less, or nothing any more; nothing is credited.
+        RefundTooMuch: the actor may not give so much; nothing is credited.
     """
     held = await hold(tx, order_id)
     claimed = await _open(held, claim_id, actor, "refund")
@@ -187,7 +188,7 @@ async def refund(
         raise ClaimRefundTooHigh(amount=wanted, refundable=refundable)
     if amount is None:
         held.lines = after
-    held.credit(wanted)
+    await credit(held, actor, wanted)
     await start_due_refunds(held, reason="claim", to=to)
     await save(held)
     await _decided(held, claim_id, actor, "refunded", answer=answer, refunded=wanted)
@@ -209,6 +210,7 @@ async def replace_units(
     Raises:
         OrderNotFound, ClaimNotFound, IllegalTransition, ReplacementTooLarge, GiftCardUsed.
         VariantNotForSale, OutOfStock: nothing is put in.
+        RefundTooMuch: the units cost more today than the actor may give; nothing is put in.
     """
     held = await hold(tx, order_id)
     claimed = await _open(held, claim_id, actor, "replace")
@@ -219,7 +221,7 @@ async def replace_units(
     if units.total() > possible:
         raise ReplacementTooLarge(quantity=units.total(), possible=possible)
     await gift_sales.void(held, _units(claimed), actor, "claimed")
-    change_id, change = await _put_in(held, units, held.line(claimed[0].line_id).consignment_id, answer)
+    change_id, change = await _put_in(held, actor, units, held.line(claimed[0].line_id).consignment_id, answer)
     await save(held)
     await _decided(held, claim_id, actor, "replaced", answer=answer, change=change, change_id=change_id)
 
@@ -246,11 +248,14 @@ async def _open(held: Held, claim_id: UUID, actor: Actor, decision: str) -> list
     return [Claimed(row["order_line_id"], row["quantity"], row["reason"]) for row in rows]
 
 
-async def _put_in(held: Held, units: Mapping[UUID, int], consignment_id: UUID | None, note: str) -> tuple[UUID, Change]:
+async def _put_in(
+    held: Held, actor: Actor, units: Mapping[UUID, int], consignment_id: UUID | None, note: str
+) -> tuple[UUID, Change]:
     """Units at no charge become part of the order, by a change of its own."""
     placed = await look(held)
     wanted = [Wanted(variant_id, quantity, consignment_id) for variant_id, quantity in units.items()]
     offers = await offered(held.tx, wanted, **placed.whose())
+    await give(held, actor, sum(offer.total for offer in offers))
     change = Change([priced_as(offer, _at_no_charge(offer.price), ()) for offer in offers])
     made = effect(placed.sums, held.lines, change, placed.charges)
     preview = preview_of(placed, change, made)

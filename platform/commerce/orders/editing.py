@@ -16,7 +16,7 @@ from commerce.orders.change_log import ChangeOver, Kept
 from commerce.orders.change_schemas import ChangeOut, EditAction, ShopperEditAction
 from commerce.orders.changes import Effect, effect
 from commerce.orders.drafting import preview_of, resolve
-from commerce.orders.held import Actor, Held, enter, hold, save, start_due_refunds, tell, told
+from commerce.orders.held import Actor, Held, enter, give, hold, save, start_due_refunds, tell, told
 from commerce.orders.lines import written
 from commerce.orders.placed import Placed, look
 from commerce.taxes.quotes import Quote
@@ -87,6 +87,7 @@ async def confirm(
     Raises:
         OrderNotFound, ChangeNotFound, ChangeOver, IllegalTransition, OutOfStock.
         OrderOutdated: the order is not what the preview was made of.
+        RefundTooMuch: it becomes cheaper by more than the actor may give back.
     """
     held = await hold(tx, order_id, owner=owner)
     kept = await change_log.find(tx, order_id, change_id)
@@ -100,6 +101,7 @@ async def confirm(
         await change_log.become(tx, change_id, "awaiting_payment", was="draft", asked=made.difference)
         await enter(held, "edit_awaits_payment", actor, change_id=change_id, amount=made.difference)
         return
+    await give(held, actor, -made.difference)
     await applying.lock(held, kept.change)
     await applying.reserve(held, kept)
     await _apply(held, placed, kept, made, actor)

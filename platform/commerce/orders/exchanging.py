@@ -18,7 +18,7 @@ from commerce.orders.change_log import ChangeOver, Kept
 from commerce.orders.change_schemas import Preview
 from commerce.orders.changes import Change, Effect, effect
 from commerce.orders.drafting import changed, preview_of
-from commerce.orders.held import Actor, Held, enter, save, save_states, start_due_refunds, tell
+from commerce.orders.held import Actor, Held, enter, give, save, save_states, start_due_refunds, tell
 from commerce.orders.lines import written
 from commerce.orders.offering import Wanted
 from commerce.orders.placed import Placed, look
@@ -104,6 +104,7 @@ async def approve(held: Held, return_id: UUID, actor: Actor, *, send_now: bool) 
     Raises:
         OutOfStock: nothing is held.
         ExchangeToBePaid: it can't be sent now.
+        RefundTooMuch: it is worth more than the actor may give, and nothing has come back for it.
     """
     kept = await change_log.of_return(held.tx, held.id, return_id)
     if kept is None:
@@ -113,8 +114,19 @@ async def approve(held: Held, return_id: UUID, actor: Actor, *, send_now: bool) 
     await applying.reserve(held, kept)
     await change_log.become(held.tx, kept.id, "approved", was="draft")
     if send_now:
+        await give(held, actor, _worth(kept))
         await _apply(held, replace(kept, status="approved"), actor)
         await save(held)
+
+
+async def sent_ahead(held: Held, return_id: UUID) -> int:
+    """What was sent for a return before it came in, in minor units: it counted against a limit then."""
+    kept = await change_log.of_return(held.tx, held.id, return_id)
+    return _worth(kept) if kept is not None and kept.status == "confirmed" else 0
+
+
+def _worth(kept: Kept) -> int:
+    return sum(added.total for added in kept.change.added)
 
 
 async def call_off(held: Held, return_id: UUID) -> None:

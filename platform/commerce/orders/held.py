@@ -16,11 +16,13 @@ from sqlalchemy import text
 
 from commerce.cart.wrapping import shares_of
 from commerce.documents import issuing
+from commerce.giving import service as giving
 from commerce.identity.service import Shopper
 from commerce.orders.lines import Line, UnknownLine, at_most, by_line, gift_of
 from commerce.orders.states import CAPTURED, Role, States, fulfilment_state, payment_state, require, return_state
 from commerce.payments import settlement
 from commerce.payments.settlement import Balance
+from commerce.policies.limits import Giver
 from commerce.vendors import earning
 from foundation import clock
 from foundation.database import HotStatement, Tx, hot
@@ -51,6 +53,8 @@ class Actor:
     name: str
     """As the timeline has it."""
     context: Context | None = None
+    giver: Giver | None = None
+    """In whose name they give value away; shoppers and the system give none."""
 
 
 SYSTEM = Actor("system", "system")
@@ -69,6 +73,7 @@ class Held:
     tx: Tx
     id: UUID
     customer_id: UUID | None
+    currency: str
     total: int
     credited: int
     invoice_on: str | None
@@ -95,12 +100,6 @@ class Held:
             raise UnknownLine(line_id=line_id)
         return self.lines[line_id]
 
-    def credit(self, amount: int) -> int:
-        """The shopper owes so much less; never more than the whole. Gives what it came to."""
-        added = min(amount, self.total - self.credited)
-        self.credited += added
-        return added
-
 
 OWNED = """
     (CAST(:anyone AS boolean) OR o.customer_id = CAST(:customer_id AS uuid)
@@ -112,8 +111,8 @@ OWNED = """
 _HOLD = hot(
     text(
         f"""
-        SELECT o.id, o.customer_id, o.total, o.credited, o.tax_included, o.payment_state, o.fulfilment_state,
-               o.return_state, o.version, o.gift::text,
+        SELECT o.id, o.customer_id, o.currency, o.total, o.credited, o.tax_included, o.payment_state,
+               o.fulfilment_state, o.return_state, o.version, o.gift::text,
                o.fees + CASE WHEN o.tax_included THEN 0 ELSE o.fees_tax END AS fees,
                (SELECT i.invoice_on FROM document_issuer i WHERE i.tenant_id = o.tenant_id) AS invoice_on
         FROM orders o
@@ -216,6 +215,7 @@ async def hold(tx: Tx, order_id: UUID, *, owner: Shopper | None = None) -> Held:
         tx,
         order["id"],
         order["customer_id"],
+        order["currency"],
         order["total"],
         order["credited"],
         order["invoice_on"],
@@ -317,6 +317,30 @@ async def tell(held: Held, actor: Actor, *said: Payload) -> None:
     tenant_id = held.tx.tenant_id
     events = [record(fact, tenant_id=tenant_id, aggregate_id=held.id, context=actor.context) for fact in said]
     await announce(held.tx, events)
+
+
+async def credit(held: Held, actor: Actor, amount: int, *, given: int | None = None) -> int:
+    """The shopper owes so much less (minor units); never more than the whole. Gives what it came to.
+
+    It counts against the actor's limit, or at most `given` of it does.
+
+    Raises:
+        RefundTooMuch: it is more than the actor may give back; nothing is credited.
+    """
+    added = min(amount, held.total - held.credited)
+    await give(held, actor, added if given is None else min(added, given))
+    held.credited += added
+    return added
+
+
+async def give(held: Held, actor: Actor, amount: int) -> None:
+    """The actor gives so much (minor units) of the order away: what counts against a limit, if they have one.
+
+    Raises:
+        RefundTooMuch.
+    """
+    if actor.giver is not None:
+        await giving.give(held.tx, actor.giver, amount, held.currency, order_id=held.id)
 
 
 async def start_due_refunds(held: Held, *, reason: str, to: str | None = None) -> bool:

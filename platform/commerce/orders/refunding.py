@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from uuid import UUID
 
 from commerce.orders import gift_sales
-from commerce.orders.held import Actor, Held, enter, hold, save, start_due_refunds
+from commerce.orders.held import Actor, Held, credit, enter, hold, save, start_due_refunds
 from commerce.orders.lines import at_most, by_line
 from commerce.payments import settlement
 from commerce.payments.settlement import RefundExceedsCaptured
@@ -20,7 +20,7 @@ async def refund_amount(
 
     Raises:
         OrderNotFound, IllegalTransition, NoCustomer.
-        RefundExceedsCaptured: there is not so much left; nothing is credited.
+        RefundExceedsCaptured, RefundTooMuch: there is not so much left, or the actor may not; nothing is credited.
     """
     held = await hold(tx, order_id)
     held.require("refund", actor)
@@ -28,7 +28,7 @@ async def refund_amount(
     refundable = min(balance.refundable, held.total - held.credited)
     if amount > refundable:
         raise RefundExceedsCaptured(amount=amount, refundable=refundable)
-    held.credit(amount)
+    await credit(held, actor, amount)
     await start_due_refunds(held, reason=reason, to=to)
     await _started(held, actor, reason)
 
@@ -39,7 +39,7 @@ async def refund_units(
     """Credit the share of units by line that have not been credited, and start to give it back.
 
     Raises:
-        OrderNotFound, IllegalTransition, UnknownLine, TooManyUnits, NoCustomer: nothing is credited.
+        OrderNotFound, IllegalTransition, UnknownLine, TooManyUnits, NoCustomer, RefundTooMuch: nothing is credited.
         GiftCardUsed: cards are not given back that were spent from, or never sent.
     """
     held = await hold(tx, order_id)
@@ -50,13 +50,15 @@ async def refund_units(
         line = held.line(line_id)
         at_most(line_id, quantity, line.quantity - line.credited)
         credited += line.credit(line.credited + quantity)
-    held.credit(credited)
+    await credit(held, actor, credited)
     await start_due_refunds(held, reason=reason, to=to)
     await _started(held, actor, reason)
 
 
 async def retry(tx: Tx, order_id: UUID, actor: Actor, *, to: str | None = None) -> None:
     """Start again to give back what is credited and could not be given back; nothing happens when all was.
+
+    It counted against the limit of whoever credited it.
 
     Raises:
         OrderNotFound, IllegalTransition, NoCustomer.

@@ -15,7 +15,7 @@ from commerce.inventory import keeping
 from commerce.inventory.coming_back import SentBack
 from commerce.orders import exchanging, gift_sales, rules
 from commerce.orders.change_schemas import Preview
-from commerce.orders.held import Actor, Held, enter, hold, save, start_due_refunds, tell
+from commerce.orders.held import Actor, Held, credit, enter, hold, save, start_due_refunds, tell
 from commerce.orders.lines import UnknownLine, at_most, by_line, written
 from commerce.orders.states import RETURN_STEPS, step
 from commerce.taxes.quotes import Quote
@@ -204,7 +204,7 @@ async def approve(
 
     Raises:
         OrderNotFound, ReturnNotFound, IllegalTransition.
-        OutOfStock, ExchangeToBePaid: of what is wanted; nothing is approved.
+        OutOfStock, ExchangeToBePaid, RefundTooMuch: of what is wanted; nothing is approved.
     """
     held = await hold(tx, order_id)
     await _found(held, return_id, "approve")
@@ -245,6 +245,7 @@ async def receive(
     Raises:
         OrderNotFound, ReturnNotFound, IllegalTransition, UnknownLine, TooManyUnits, UnknownWarehouse, NotOfThatLot,
             LotDiffers, GiftCardUsed, NoCustomer: nothing is taken.
+        RefundTooMuch: the actor may not give so much back; nothing is taken.
     """
     held = await hold(tx, order_id)
     announced = await _found(held, return_id, "receive")
@@ -263,7 +264,8 @@ async def receive(
         line.in_return -= quantity
         line.returned += units.get(line_id, 0)
         credited += line.credit_given_up()
-    credited = held.credit(credited)
+    ahead = await exchanging.sent_ahead(held, return_id)
+    credited = await credit(held, actor, credited, given=max(credited - ahead, 0))
     await gift_sales.void(held, units, actor, "returned")
     over = await keeping.take_back(
         tx, warehouse, held.id, _sent_back(held, arrived), reason="return", reference_id=return_id

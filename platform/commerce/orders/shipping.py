@@ -9,7 +9,7 @@ from uuid import UUID
 
 from sqlalchemy import text
 
-from commerce.orders.held import Actor, Held, enter, hold, save_states, start_due_refunds
+from commerce.orders.held import Actor, Held, credit, enter, hold, save_states, start_due_refunds
 from commerce.payments import settlement
 from foundation.database import Tx, hot
 from foundation.errors import Conflict, NotFound
@@ -87,7 +87,8 @@ async def refund_shipping(
 
     Raises:
         OrderNotFound, IllegalTransition, ConsignmentNotFound, NoCustomer.
-        ShippingRefundTooHigh: there is not so much of it left to give back; nothing is credited.
+        ShippingRefundTooHigh, RefundTooMuch: there is not so much of it left, or the actor may not; nothing is
+            credited.
     """
     held = await hold(tx, order_id)
     held.require("refund", actor)
@@ -97,6 +98,7 @@ async def refund_shipping(
     wanted = refundable if amount == "all" else amount
     if not 0 < wanted <= refundable:
         raise ShippingRefundTooHigh(amount=wanted, refundable=refundable)
+    await credit(held, actor, wanted)
     await _credit(held, charged, wanted)
     await start_due_refunds(held, reason=reason, to=to)
     await save_states(held)
@@ -129,7 +131,6 @@ async def _credit(held: Held, charged: Sequence[_Charged], amount: int) -> None:
         left -= taken
         if part.id is not None and taken:
             parts[part.id] = taken
-    held.credit(amount)
     await held.tx.rows(
         _CREDIT,
         {

@@ -1,7 +1,8 @@
-"""What a person's permissions are bounded by: how much they refund, and the warehouses they are bound to.
+"""What a person's permissions are bounded by: how much they give away, and the warehouses they are bound to.
 
 A bound is a rule on top of a permission. It is kept with the membership, goes with whoever acts, and is asked by the
-service that does the work. Keys of the API and programs have none: whoever is bounded can't make them.
+service that does the work. Whoever is bounded makes no keys and programs; those that they made before have their
+bounds.
 """
 
 from __future__ import annotations
@@ -12,13 +13,17 @@ from types import MappingProxyType
 from typing import Any
 from uuid import UUID
 
-from commerce.policies import inventory, orders
+from commerce.policies import inventory, money, orders
 from commerce.policies.roles import ROLES, SUPPORT_AGENT, WAREHOUSE_MANAGER
 from foundation.errors import Forbidden
 from foundation.money import exponent
 
 PER_ORDER, PER_DAY = 100, 500
-"""What a support agent refunds when nothing else is said, in units of the currency."""
+"""What a support agent gives back when nothing else is said, in units of the currency."""
+GIVES = frozenset({orders.WRITE.name, orders.REFUND.name, money.STORED_VALUE_WRITE.name})
+"""The permissions by which value is given away: by refunds, cancellations, returns, claims, edits, credit and cards."""
+STORES = frozenset({inventory.READ.name, inventory.WRITE.name, orders.READ.name, orders.FULFIL.name, orders.WRITE.name})
+"""The permissions by which something of a warehouse is seen or changed."""
 
 
 class RefundTooMuch(Forbidden):
@@ -36,7 +41,7 @@ class RefundTooMuch(Forbidden):
 
 
 class OtherWarehouse(Forbidden):
-    """Whoever asks is bound to some warehouses, and this concerns others too."""
+    """Whoever asks is bound to some warehouses, and this concerns all of them."""
 
     code = "inventory.other_warehouse"
 
@@ -47,7 +52,7 @@ class RefundLimit:
 
     per_order: int
     per_day: int
-    """Of one UTC day."""
+    """Of a day of the shop's."""
 
     def within(self, other: RefundLimit) -> bool:
         """Whether whoever has the other limit may give this one."""
@@ -102,9 +107,9 @@ class Limits:
 
     def within(self, other: Limits, permissions: frozenset[str]) -> bool:
         """Whether these are no wider than the other ones, as far as `permissions` are concerned."""
-        refunds = orders.REFUND.name not in permissions or self._refunds_within(other)
-        stock = not permissions & {inventory.READ.name, inventory.WRITE.name, orders.FULFIL.name}
-        return refunds and (stock or _within(self.warehouses, other.warehouses))
+        refunds = not permissions & GIVES or self._refunds_within(other)
+        stock = not permissions & STORES or _within(self.warehouses, other.warehouses)
+        return refunds and stock
 
     def _refunds_within(self, other: Limits) -> bool:
         if other.refunds is None:
@@ -125,6 +130,15 @@ _NO_REFUNDS: Mapping[str, RefundLimit] = MappingProxyType({})
 
 def _within(warehouses: frozenset[UUID] | None, others: frozenset[UUID] | None) -> bool:
     return others is None or (warehouses is not None and warehouses <= others)
+
+
+@dataclass(frozen=True, slots=True)
+class Giver:
+    """Who gives value away."""
+
+    principal: str
+    """In whose name it is summed: for a key, whoever made it."""
+    limits: Limits
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,5 +8,9 @@ LEDGER_READ = Permission("ledger:read", "See the books and tax reports.")
 PAYMENTS_READ = Permission("payments:read", "See what was paid, disputes, and how the books compare with providers'.")
 PAYMENTS_WRITE = Permission("payments:write", "Collect money, answer disputes and settle differences with providers.")
 STORED_VALUE_READ = Permission("stored_value:read", "See gift cards and customers' store credit.")
-STORED_VALUE_WRITE = Permission("stored_value:write", "Issue and stop gift cards, give and take back store credit.")
+STORED_VALUE_WRITE = Permission(
+    "stored_value:write",
+    "Issue and stop gift cards, give and take back store credit.",
+    rule="What is issued and given counts against the same limit as refunds.",
+)
 PERMISSIONS = (LEDGER_READ, PAYMENTS_READ, PAYMENTS_WRITE, STORED_VALUE_READ, STORED_VALUE_WRITE)

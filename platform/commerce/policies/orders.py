@@ -4,6 +4,10 @@ from __future__ import annotations
 
 from commerce.policies.permission import Permission
 
+_GIVES = (
+    "What is given away has a limit for each order and each day, where the membership says one; a support agent always "
+    "has one."
+)
 READ = Permission(
     "orders:read",
     "See every order with its documents, returns and claims.",
@@ -14,6 +18,6 @@ FULFIL = Permission(
     "Send parcels and say how far they are.",
     vendors="Send the vendor's own lines.",
 )
-WRITE = Permission("orders:write", "Cancel, edit and annotate orders, and decide on returns.")
-REFUND = Permission("orders:refund", "Give money back, and decide on claims.")
+WRITE = Permission("orders:write", "Cancel, edit and annotate orders, and decide on returns.", rule=_GIVES)
+REFUND = Permission("orders:refund", "Give money back, and decide on claims.", rule=_GIVES)
 PERMISSIONS = (READ, FULFIL, WRITE, REFUND)

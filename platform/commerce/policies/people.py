@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from commerce.policies.permission import Permission
 
-_NO_MORE = "Nobody gives anybody more than they may do themselves; the last admin stays."
+_NO_MORE = "Nobody gives anybody more than they may do themselves, nor wider limits; the last admin stays."
 STAFF_READ = Permission(
     "staff:read", "See who works for the shop, and its roles.", vendors="See who works for the vendor."
 )

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from commerce.policies.permission import Permission
 
-_NO_MORE = "Nobody gives a key more than they may do themselves, and nobody who has a limit makes one."
+_NO_MORE = (
+    "Nobody gives a key or a program more than they may do themselves, and nobody who has a limit makes one. Neither "
+    "ever may do more than whoever made it may now."
+)
 API_KEYS_READ = Permission(
     "api_keys:read", "See which keys there are, never what they are.", vendors="See the vendor's own keys."
 )
@@ -15,7 +18,7 @@ API_KEYS_WRITE = Permission(
     rule=_NO_MORE,
 )
 PROGRAMS_READ = Permission("programs:read", "See the programs that ask on people's behalf.")
-PROGRAMS_WRITE = Permission("programs:write", "Let programs in, and shut them out.")
+PROGRAMS_WRITE = Permission("programs:write", "Let programs in, and shut them out.", rule=_NO_MORE)
 WEBHOOKS_READ = Permission("webhooks:read", "See which addresses are told of events, and how that went.")
 WEBHOOKS_WRITE = Permission("webhooks:write", "Say which addresses are told of events, and tell them again.")
 PERMISSIONS = (API_KEYS_READ, API_KEYS_WRITE, PROGRAMS_READ, PROGRAMS_WRITE, WEBHOOKS_READ, WEBHOOKS_WRITE)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 
 from commerce.policies import customers, inventory, money, orders, people, programs, selling
 from commerce.policies.permission import Permission
-from commerce.policies.registry import PERMISSIONS
+from commerce.policies.registry import PERMISSIONS, VENDOR_SCOPES
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +31,7 @@ ADMIN = Role("admin", "Admin", "Runs the shop: may do everything that staff can.
 SUPPORT_AGENT = Role(
     "support_agent",
     "Support agent",
-    "Helps customers: looks after orders, gives money back, and acts as a customer for a while.",
+    "Helps customers: looks after orders, gives money back up to a limit, and acts as a customer for a while.",
     _names(
         customers.READ,
         customers.ACT_AS,
@@ -97,3 +97,9 @@ ROLES: Mapping[str, Role] = MappingProxyType(
     {role.name: role for role in (ADMIN, SUPPORT_AGENT, WAREHOUSE_MANAGER, MERCHANDISER, ANALYST, VENDOR)}
 )
 """All there are, by name. A customer has none: what they may do is theirs by their session."""
+
+
+def held(roles: Sequence[str], permissions: Sequence[str], *, of_vendor: bool) -> frozenset[str]:
+    """What somebody may do who has some of the platform's roles, and whose own roles hold `permissions`."""
+    found = frozenset(permissions).union(*(ROLES[role].permissions for role in roles if role in ROLES))
+    return found & (VENDOR_SCOPES if of_vendor else frozenset(PERMISSIONS))

@@ -61,6 +61,7 @@ NOT_PERSONAL: Mapping[str, str] = {
     "external_identity": "provider label",
     "fulfilment": "status carrier tracking_number",
     "gift_wrap": "tax_class",
+    "giving": "giver currency",
     "idempotency_key": "principal route key fingerprint content_type",
     "identity_provider": "name issuer client_id client_authentication audience domains role",
     "ledger_posting": "account currency",

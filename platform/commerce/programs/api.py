@@ -72,10 +72,10 @@ async def change_program(
 
 
 @router.post("/{client_id}/secret")
-async def new_client_secret(core: CoreDep, shop: ShopDep, _: Writer, client_id: ClientId) -> ClientSecret:
+async def new_client_secret(core: CoreDep, shop: ShopDep, by: Writer, client_id: ClientId) -> ClientSecret:
     """A new secret; the old one is good no longer."""
     async with core.database.tx(shop.id) as tx:
-        return ClientSecret(client_secret=await clients.new_secret(tx, client_id))
+        return ClientSecret(client_secret=await clients.new_secret(tx, by, client_id))
 
 
 @router.delete("/{client_id}", status_code=status.HTTP_204_NO_CONTENT)

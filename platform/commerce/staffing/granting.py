@@ -8,10 +8,9 @@ from uuid import UUID
 
 from sqlalchemy import text
 
-from commerce.identity.people import held
 from commerce.identity.staff import Staff
 from commerce.policies.limits import Limits, Said, limits_of
-from commerce.policies.roles import ROLES
+from commerce.policies.roles import ROLES, held
 from commerce.staffing.refusals import CannotGrant, UnknownRole, UnknownWarehouse, WiderLimits
 from foundation.database import Tx, hot
 

@@ -18,7 +18,7 @@ Secret = Annotated[str, StringConstraints(min_length=1, max_length=200)]
 
 
 class RefundLimitIn(Input):
-    """The most that somebody gives back in one currency."""
+    """The most that somebody gives back in one currency, in minor units."""
 
     per_order: MinorUnits
     per_day: MinorUnits
@@ -40,6 +40,36 @@ class LimitsIn(Input):
             if refunds is not None
             else None,
             frozenset(self.warehouses) if self.warehouses is not None else None,
+        )
+
+
+class RefundLimitOut(Model):
+    """The most that somebody gives back in one currency, in minor units."""
+
+    per_order: int
+    per_day: int
+    """Of a day of the shop's."""
+
+
+class LimitsOut(Model):
+    """What a membership says of its bounds; where it says nothing, the role's own hold."""
+
+    refunds: dict[str, RefundLimitOut] | None
+    """By currency."""
+    warehouses: list[UUID] | None
+
+    @classmethod
+    def of(cls, said: Said) -> LimitsOut:
+        """What is kept, as it is shown."""
+        refunds, warehouses = said.refunds, said.warehouses
+        return cls(
+            refunds=None
+            if refunds is None
+            else {
+                currency: RefundLimitOut(per_order=limit.per_order, per_day=limit.per_day)
+                for currency, limit in sorted(refunds.items())
+            },
+            warehouses=None if warehouses is None else sorted(warehouses),
         )
 
 
@@ -82,7 +112,7 @@ class MemberOut(Model):
     status: Literal["invited", "active", "suspended", "removed"]
     roles: tuple[str, ...]
     role_ids: tuple[UUID, ...]
-    limits: dict[str, object]
+    limits: LimitsOut
     version: int
     created_at: datetime
     accepted_at: datetime | None

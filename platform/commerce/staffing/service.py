@@ -28,7 +28,7 @@ from commerce.policies.limits import Said
 from commerce.policies.roles import ADMIN
 from commerce.staffing.granting import Grant, come_to, grantable, within
 from commerce.staffing.refusals import InvitedAlready, LastAdmin, NotInvited, Stale, UnknownMember
-from commerce.staffing.schemas import MemberOut
+from commerce.staffing.schemas import LimitsOut, MemberOut
 from foundation import audit, sealing
 from foundation.database import Tx, hot
 from foundation.ids import new_id
@@ -116,6 +116,18 @@ _WAREHOUSES = hot(text("SELECT id, code, name FROM warehouse WHERE tenant_id = :
 async def warehouses(tx: Tx) -> list[tuple[UUID, str]]:
     """The warehouses that people can be bound to, with their names."""
     return [(row["id"], row["name"]) for row in await tx.rows(_WAREHOUSES)]
+
+
+async def said_of(tx: Tx, member_id: UUID) -> Said:
+    """What the membership of somebody who works here says of their bounds.
+
+    Raises:
+        UnknownMember.
+    """
+    row = await tx.one(_ONE, {"id": member_id, "vendor_id": None})
+    if row is None:
+        raise UnknownMember
+    return grant_of_row(row).said
 
 
 async def one(tx: Tx, member_id: UUID, vendor_id: UUID | None = None) -> MemberOut:
@@ -339,7 +351,7 @@ async def _opened(tx: Tx, found: Sequence[asyncpg.Record]) -> list[MemberOut]:
             status=row["status"],
             roles=tuple(row["roles"]),
             role_ids=tuple(row["role_ids"]),
-            limits=orjson.loads(row["limits"]),
+            limits=LimitsOut.of(Said.of(orjson.loads(row["limits"]))),
             version=row["version"],
             created_at=row["created_at"],
             accepted_at=row["accepted_at"],

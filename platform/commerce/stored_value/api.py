@@ -89,7 +89,7 @@ async def issue(request: Request, core: CoreDep, shop: ShopDep, by: Writer, key:
 
     async def work() -> Response:
         async with core.database.tx(by.tenant_id) as tx:
-            card, code = await service.issue_gift_card(tx, shop, body, actor=_actor(by))
+            card, code = await service.issue_gift_card(tx, shop, body, actor=_actor(by), giver=by.giver)
         shown.append(GiftCardIssued(**dict(card), code=code))
         return _json(GiftCardIssued(**dict(card), code=None), status.HTTP_201_CREATED)
 
@@ -141,7 +141,7 @@ async def grant(
     request: Request, core: CoreDep, shop: ShopDep, by: Writer, key: KeyDep, customer_id: CustomerId, body: GrantIn
 ) -> Response:
     """Give a customer store credit."""
-    do = partial(service.grant, shop=shop, customer_id=customer_id, body=body, actor=_actor(by))
+    do = partial(service.grant, shop=shop, customer_id=customer_id, body=body, actor=_actor(by), giver=by.giver)
     return await _change(request, core, by, key, do, status.HTTP_201_CREATED)
 
 

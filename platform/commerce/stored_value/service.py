@@ -11,6 +11,8 @@ from uuid import UUID
 import asyncpg
 from sqlalchemy import text
 
+from commerce.giving import service as giving
+from commerce.policies.limits import Giver
 from commerce.stored_value import codes, guessing
 from commerce.stored_value.movements import Moved, NotMovable, account_for, move
 from commerce.stored_value.schemas import (
@@ -154,11 +156,12 @@ _DUE = hot(
 _CUSTOMER = hot(text("SELECT FROM customer WHERE tenant_id = :tenant_id AND id = :customer_id"))
 
 
-async def issue_gift_card(tx: Tx, shop: Shop, body: GiftCardIn, *, actor: str) -> tuple[ValueOut, str]:
+async def issue_gift_card(tx: Tx, shop: Shop, body: GiftCardIn, *, actor: str, giver: Giver) -> tuple[ValueOut, str]:
     """A new gift card and its code, of which only the hash is kept.
 
     Raises:
         AlreadyOver.
+        RefundTooMuch: it is more than `giver` may give away; nothing is issued.
     """
     card_code = codes.new_code()
     card_id = new_id()
@@ -171,15 +174,17 @@ async def issue_gift_card(tx: Tx, shop: Shop, body: GiftCardIn, *, actor: str) -
         expires_at=_end_of(body.last_day, shop),
         code=card_code,
     )
+    await giving.give(tx, giver, issued.amount, issued.currency)
     await issue(tx, issued, value_id=card_id, actor=actor)
     return await gift_card(tx, card_id), card_code
 
 
-async def grant(tx: Tx, shop: Shop, customer_id: UUID, body: GrantIn, *, actor: str) -> StoreCreditOut:
+async def grant(tx: Tx, shop: Shop, customer_id: UUID, body: GrantIn, *, actor: str, giver: Giver) -> StoreCreditOut:
     """Store credit for a customer; gives all that they have.
 
     Raises:
         CustomerNotFound, AlreadyOver.
+        RefundTooMuch: it is more than `giver` may give away; nothing is granted.
     """
     await _require_customer(tx, customer_id)
     issued = Issue(
@@ -191,6 +196,7 @@ async def grant(tx: Tx, shop: Shop, customer_id: UUID, body: GrantIn, *, actor: 
         expires_at=_end_of(body.last_day, shop),
         customer_id=customer_id,
     )
+    await giving.give(tx, giver, issued.amount, issued.currency)
     await issue(tx, issued, value_id=new_id(), actor=actor)
     return await store_credit(tx, customer_id)
 

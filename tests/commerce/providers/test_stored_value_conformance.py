@@ -17,7 +17,7 @@ from foundation.database import Database
 from tests.commerce.desk import Desk
 from tests.commerce.invariants import all_faults
 from tests.commerce.providers.conformance import CURRENCIES, Conformance, Counter
-from tests.factories import seed_shop
+from tests.factories import WITHOUT_LIMIT, seed_shop
 
 if TYPE_CHECKING:
     from tests.conftest import DatabaseUrls
@@ -61,7 +61,7 @@ class TestGiftCards(Conformance):
 
     async def card(self, tx: Any, shop: Shop, currency: str) -> str:
         body = GiftCardIn(amount=PLENTY, currency=currency)
-        return (await service.issue_gift_card(tx, shop, body, actor="staff:A"))[1]
+        return (await service.issue_gift_card(tx, shop, body, actor="staff:A", giver=WITHOUT_LIMIT))[1]
 
 
 class TestStoreCredit(Conformance):
@@ -72,7 +72,7 @@ class TestStoreCredit(Conformance):
             for currency in CURRENCIES:
                 for _ in range(2):
                     body = GrantIn(amount=PLENTY, currency=currency, reason="x")
-                    await service.grant(tx, desk.shop, rows[0]["id"], body, actor="staff:A")
+                    await service.grant(tx, desk.shop, rows[0]["id"], body, actor="staff:A", giver=WITHOUT_LIMIT)
         return Own(
             StoreCredit(desk.database), "own", refused_token="", tenant_id=desk.shop.id, customer_id=rows[0]["id"]
         )

@@ -1,0 +1,1 @@
+"""What staff give away for the shop, written down with who did, and bounded by what they may give."""

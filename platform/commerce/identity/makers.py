@@ -1,0 +1,37 @@
+"""Whoever made a key or registered a program: it never may do more than they may, now.
+
+A key that an admin made is no way around the limits they get later. Where whoever made it does not work here any more,
+or was a program that nobody answers for, it has what it was given.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import orjson
+
+from commerce.policies.limits import NONE, Limits, Said, limits_of
+from commerce.policies.roles import held
+
+COLUMNS = """m.roles AS maker_roles, CAST(m.limits AS text) AS maker_limits, m.vendor_id AS maker_vendor_id,
+             ARRAY(SELECT DISTINCT unnest(r.permissions) FROM role r
+                   WHERE r.tenant_id = m.tenant_id AND r.id = ANY (m.role_ids)) AS maker_permissions"""
+"""What `bounded` reads of a row, from the `JOIN` of its maker."""
+
+
+def join(made: str) -> str:
+    """The membership `m` of whoever made a row of the table that is called `made`: uq_membership_account, pk_role."""
+    return f"""LEFT JOIN membership m ON m.tenant_id = {made}.tenant_id AND m.status <> 'removed'
+               AND m.account_id = CAST(substring({made}.created_by FROM '^account:(.*)$') AS uuid)"""
+
+
+def bounded(row: Any, scopes: Iterable[str]) -> tuple[frozenset[str], Limits]:
+    """What is left of scopes, and the limits that go with them."""
+    given = frozenset(scopes)
+    if row["maker_roles"] is None:
+        return given, NONE
+    permissions = row["maker_permissions"]
+    may = held(row["maker_roles"], permissions, of_vendor=row["maker_vendor_id"] is not None)
+    said = Said.of(orjson.loads(row["maker_limits"]))
+    return given & may, limits_of(said, row["maker_roles"], frozenset(permissions))
