@@ -13,6 +13,8 @@ import orjson
 from sqlalchemy import text
 
 from commerce.documents.service import DocumentNotFound
+from commerce.inventory.hot import MINE
+from commerce.policies.limits import NONE, Limits
 from commerce.tenancy.service import Shop
 from foundation.database import Tx, hot
 
@@ -72,7 +74,7 @@ class Label:
 # movements that took the units out.
 _PARCEL = hot(
     text(
-        """
+        f"""
         SELECT jsonb_build_object(
             'order', to_jsonb(o), 'parcel', to_jsonb(f), 'issuer', i.details, 'address', coalesce(c.address, o.address),
             'place_among', (SELECT count(*) FROM fulfilment e
@@ -101,18 +103,20 @@ _PARCEL = hot(
         LEFT JOIN order_consignment c ON c.tenant_id = f.tenant_id AND c.id = f.consignment_id
         LEFT JOIN document_issuer i ON i.tenant_id = o.tenant_id
         WHERE f.tenant_id = :tenant_id AND f.id = :fulfilment_id AND f.order_id = :order_id
-        """
+          AND {MINE.format(id="f.warehouse_id")}
+        """  # noqa: S608  (a literal)
     )
 )
 
 
-async def parcel(tx: Tx, shop: Shop, order_id: UUID, fulfilment_id: UUID) -> Parcel:
+async def parcel(tx: Tx, shop: Shop, order_id: UUID, fulfilment_id: UUID, *, limits: Limits = NONE) -> Parcel:
     """A parcel of an order.
 
     Raises:
-        DocumentNotFound: the order has no such parcel.
+        DocumentNotFound: the order has no such parcel, or it left a warehouse that is not of whoever asks.
     """
-    document = await tx.json(_PARCEL, {"order_id": order_id, "fulfilment_id": fulfilment_id})
+    asked = {"order_id": order_id, "fulfilment_id": fulfilment_id, "mine": limits.mine}
+    document = await tx.json(_PARCEL, asked)
     if document is None:
         raise DocumentNotFound
     return _parcel(shop, orjson.loads(document))

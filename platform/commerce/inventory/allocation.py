@@ -15,8 +15,10 @@ import asyncpg
 from sqlalchemy import text
 
 from commerce.inventory import lots, promises
+from commerce.inventory.hot import MINE
 from commerce.inventory.keeping import UnknownWarehouse
 from commerce.inventory.rules import Near, distance
+from commerce.policies.limits import NONE, Limits
 from foundation.database import HotStatement, Tx, hot
 from foundation.errors import Conflict
 from foundation.ids import new_id
@@ -37,7 +39,11 @@ _HELD = hot(
 )
 
 # uq_warehouse_code
-_WAREHOUSE = hot(text("SELECT id FROM warehouse WHERE tenant_id = :tenant_id AND code = :warehouse"))
+_WAREHOUSE = hot(
+    text(
+        f"SELECT id FROM warehouse WHERE tenant_id = :tenant_id AND code = :warehouse AND {MINE.format(id='id')}"  # noqa: S608
+    )
+)
 
 _TAKEN = """
     WITH taken AS (
@@ -101,7 +107,7 @@ class NotInYet(Conflict):
 
 
 class NotFromThere(Conflict):
-    """The warehouse holds fewer units for the order."""
+    """The warehouse, or those of whoever asks, hold fewer units for the order."""
 
     code = "inventory.not_from_there"
 
@@ -139,10 +145,16 @@ class _Reserved:
 
 @dataclass(frozen=True, slots=True)
 class Reserved:
-    """What an order holds of some variants, locked, by where it lies."""
+    """What an order holds of some variants, locked, by where it lies; in the warehouses of whoever asks."""
 
     order_id: UUID
     _parts: Sequence[_Reserved]
+    in_some: bool = False
+    """There may be more in warehouses that are not theirs."""
+
+    def anywhere(self) -> Counter[UUID]:
+        """How many units lie in all of these warehouses together, by variant."""
+        return sum(self.there().values(), Counter[UUID]())
 
     def there(self) -> dict[UUID, Counter[UUID]]:
         """How many units lie in each warehouse, by variant."""
@@ -172,9 +184,7 @@ class Reserved:
 
     def lacks(self, units: Mapping[UUID, int]) -> dict[UUID, int]:
         """Of so many units, by variant, those that the order does not hold anywhere."""
-        held = Counter[UUID]()
-        for part in self._parts:
-            held[part.variant_id] += part.units
+        held = self.anywhere()
         return {variant_id: n - held[variant_id] for variant_id, n in units.items() if n > held[variant_id]}
 
 
@@ -183,20 +193,21 @@ async def lock(tx: Tx, variant_ids: Iterable[UUID]) -> None:
     await tx.rows(_LOCK, {"variant_ids": list(variant_ids)})
 
 
-async def reserved(tx: Tx, order_id: UUID, units: Mapping[UUID, int]) -> Reserved:
-    """What an order holds of the variants of which so many units are wanted, locked."""
+async def reserved(tx: Tx, order_id: UUID, units: Mapping[UUID, int], *, limits: Limits = NONE) -> Reserved:
+    """What an order holds, in the warehouses of whoever asks, of the variants of which so many are wanted, locked."""
     wanted = [variant_id for variant_id, quantity in units.items() if quantity]
     rows = await tx.rows(_HELD, {"order_id": order_id, "variant_ids": wanted}) if wanted else []
-    return Reserved(order_id, [_Reserved(**row) for row in rows])
+    parts = [_Reserved(**row) for row in rows if limits.sees(row["warehouse_id"])]
+    return Reserved(order_id, parts, in_some=limits.warehouses is not None)
 
 
-async def warehouse_id_of(tx: Tx, warehouse: str) -> UUID:
-    """Which warehouse a code names.
+async def warehouse_id_of(tx: Tx, warehouse: str, *, limits: Limits = NONE) -> UUID:
+    """Which warehouse a code names; to whoever is bound to some, one of theirs.
 
     Raises:
         UnknownWarehouse.
     """
-    row = await tx.one(_WAREHOUSE, {"warehouse": warehouse})
+    row = await tx.one(_WAREHOUSE, {"warehouse": warehouse, "mine": limits.mine})
     if row is None:
         raise UnknownWarehouse(warehouse=warehouse)
     found: UUID = row["id"]
@@ -207,12 +218,15 @@ async def require_held(tx: Tx, held: Reserved, units: Mapping[UUID, int]) -> Non
     """So many units, by variant, have to be there for the order, wherever they lie.
 
     Raises:
+        NotFromThere: the warehouses of whoever asks hold fewer.
         NotInYet: the order holds fewer and waits for the rest.
         NotAllocated: it holds fewer.
     """
     missing = held.lacks(units)
     if not missing:
         return
+    for variant_id, lacking in missing.items() if held.in_some else ():
+        raise NotFromThere(variant_id=variant_id, requested=units[variant_id], allocated=units[variant_id] - lacking)
     waiting = await promises.waiting(tx, held.order_id)
     for variant_id, lacking in missing.items():
         if lacking <= waiting.get(variant_id, 0):

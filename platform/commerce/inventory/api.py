@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
-from typing import Annotated, TypeVar
+from typing import Annotated, Protocol, TypeVar
 from uuid import UUID
 
 from fastapi import APIRouter, Depends, Path, Query, Request, Response, status
@@ -36,6 +35,7 @@ from commerce.inventory.schemas import (
     WarehouseList,
     WriteOffIn,
 )
+from commerce.policies.limits import Limits
 from foundation.database import Tx
 from foundation.http import json_bytes, model_bytes
 from foundation.types import Input, Slug, Text
@@ -44,7 +44,14 @@ router = APIRouter(prefix="/v1/admin/inventory", tags=["inventory"])
 Reader = Annotated[Staff, Depends(staff("inventory:read"))]
 Keeper = Annotated[Staff, Depends(staff("inventory:write"))]
 OLDEST, NEWEST = UUID(int=0), UUID(int=2**128 - 1)
-AskedT = TypeVar("AskedT", ReceiptIn, WriteOffIn, CountIn, TransferIn)
+AskedT_contra = TypeVar("AskedT_contra", ReceiptIn, WriteOffIn, CountIn, TransferIn, contravariant=True)
+
+
+class Keeping(Protocol[AskedT_contra]):
+    """Something that is done to stock, within the limits of whoever does."""
+
+    async def __call__(self, tx: Tx, asked: AskedT_contra, /, *, limits: Limits) -> StockLevels:
+        """Do it; gives the SKU's balances."""
 
 
 class OfSku(Input):
@@ -69,18 +76,18 @@ class PageOfSku(OfSku):
 
 
 @router.get("/stock")
-async def stock(core: CoreDep, shop: ShopDep, _: Reader, query: Annotated[OfSku, Query()]) -> StockLevels:
+async def stock(core: CoreDep, shop: ShopDep, by: Reader, query: Annotated[OfSku, Query()]) -> StockLevels:
     """A SKU's balances, by warehouse."""
     async with core.database.tx(shop.id, read_only=True) as tx:
-        return await keeping.levels(tx, query.sku)
+        return await keeping.levels(tx, query.sku, limits=by.limits)
 
 
 @router.get("/movements")
-async def movements(core: CoreDep, shop: ShopDep, _: Reader, query: Annotated[PageOfSku, Query()]) -> MovementList:
+async def movements(core: CoreDep, shop: ShopDep, by: Reader, query: Annotated[PageOfSku, Query()]) -> MovementList:
     """What changed a SKU's balances, newest first."""
     before = decode_cursor(query.cursor)[1] if query.cursor else NEWEST
     async with core.database.tx(shop.id, read_only=True) as tx:
-        found = await keeping.movements(tx, query.sku, before=before, limit=query.limit + 1)
+        found = await keeping.movements(tx, query.sku, before=before, limit=query.limit + 1, limits=by.limits)
     shown, more = list(found[: query.limit]), len(found) > query.limit
     return MovementList(items=shown, has_more=more, next_cursor=encode_cursor(0, shown[-1].id) if more else None)
 
@@ -110,10 +117,10 @@ async def transfer(request: Request, core: CoreDep, keeper: Keeper, key: KeyDep,
 
 
 @router.get("/dispatches")
-async def dispatches(core: CoreDep, shop: ShopDep, _: Reader, query: Annotated[PageOfSku, Query()]) -> DispatchList:
+async def dispatches(core: CoreDep, by: Reader, query: Annotated[PageOfSku, Query()]) -> DispatchList:
     """What was sent of a SKU from one warehouse to another, newest first, and what became of it."""
     before = decode_cursor(query.cursor)[1] if query.cursor else NEWEST
-    return await _dispatches(core, shop.id, query.sku, before=before, limit=query.limit)
+    return await _dispatches(core, by, query.sku, before=before, limit=query.limit)
 
 
 @router.post("/dispatches", status_code=status.HTTP_201_CREATED, response_model=DispatchList)
@@ -121,10 +128,10 @@ async def dispatch(request: Request, core: CoreDep, keeper: Keeper, key: KeyDep,
     """Units leave one warehouse for another: they are on their way until they arrive. The newest of the SKU's."""
 
     async def change(tx: Tx) -> None:
-        await transfers.send(tx, body)
+        await transfers.send(tx, body, limits=keeper.limits)
 
     async def answer() -> Response:
-        sent = await _dispatches(core, keeper.tenant_id, body.sku, before=NEWEST, limit=50)
+        sent = await _dispatches(core, keeper, body.sku, before=NEWEST, limit=50)
         return json_bytes(model_bytes(sent), status=status.HTTP_201_CREATED)
 
     return await change_once(request, core, keeper, key, change, answer)
@@ -142,36 +149,36 @@ async def arrive(
     """Some of what was sent arrived, or is lost."""
 
     async def change(tx: Tx) -> None:
-        await transfers.arrive(tx, dispatch_id, body)
+        await transfers.arrive(tx, dispatch_id, body, limits=keeper.limits)
 
     async def answer() -> Response:
         async with core.database.tx(keeper.tenant_id, read_only=True) as tx:
-            sent = await transfers.get(tx, dispatch_id)
+            sent = await transfers.get(tx, dispatch_id, limits=keeper.limits)
         return json_bytes(model_bytes(sent), status=status.HTTP_201_CREATED)
 
     return await change_once(request, core, keeper, key, change, answer)
 
 
-async def _dispatches(core: Core, tenant_id: UUID, sku: str, *, before: UUID, limit: int) -> DispatchList:
-    async with core.database.tx(tenant_id, read_only=True) as tx:
-        found = await transfers.of_sku(tx, sku, before=before, limit=limit + 1)
+async def _dispatches(core: Core, by: Staff, sku: str, *, before: UUID, limit: int) -> DispatchList:
+    async with core.database.tx(by.tenant_id, read_only=True) as tx:
+        found = await transfers.of_sku(tx, sku, before=before, limit=limit + 1, limits=by.limits)
     shown, more = list(found[:limit]), len(found) > limit
     return DispatchList(items=shown, has_more=more, next_cursor=encode_cursor(0, shown[-1].id) if more else None)
 
 
 @router.get("/lots")
-async def lots(core: CoreDep, shop: ShopDep, _: Reader, query: Annotated[OfSku, Query()]) -> LotList:
+async def lots(core: CoreDep, shop: ShopDep, by: Reader, query: Annotated[OfSku, Query()]) -> LotList:
     """A SKU's lots, those that expire first before the others."""
     async with core.database.tx(shop.id, read_only=True) as tx:
-        return await keeping.lots_of(tx, query.sku)
+        return await keeping.lots_of(tx, query.sku, limits=by.limits)
 
 
 @router.get("/recalls")
-async def recall(core: CoreDep, shop: ShopDep, _: Reader, query: Annotated[PageOfLot, Query()]) -> RecallList:
+async def recall(core: CoreDep, shop: ShopDep, by: Reader, query: Annotated[PageOfLot, Query()]) -> RecallList:
     """The orders that got units of a lot, and in which parcels, and those that hold some."""
     after = decode_cursor(query.cursor)[1] if query.cursor else OLDEST
     async with core.database.tx(shop.id, read_only=True) as tx:
-        found = await keeping.recall(tx, query.sku, query.lot, after=after, limit=query.limit + 1)
+        found = await keeping.recall(tx, query.sku, query.lot, after=after, limit=query.limit + 1, limits=by.limits)
     shown, more = list(found[: query.limit]), len(found) > query.limit
     return RecallList(items=shown, has_more=more, next_cursor=encode_cursor(0, shown[-1].order_id) if more else None)
 
@@ -179,6 +186,7 @@ async def recall(core: CoreDep, shop: ShopDep, _: Reader, query: Annotated[PageO
 @router.post("/recalls", response_model=LotList)
 async def recall_lot(request: Request, core: CoreDep, keeper: Keeper, key: KeyDep, body: RecallIn) -> Response:
     """Sell none of a lot any more: what is there is written off, and what comes back will be."""
+    keeper.limits.require_everywhere()
 
     async def change(tx: Tx) -> None:
         await expiry.recall(tx, body.sku, body.lot)
@@ -198,27 +206,28 @@ async def policy(core: CoreDep, shop: ShopDep, _: Reader, query: Annotated[OfSku
 
 
 @router.put("/policies")
-async def put_policy(core: CoreDep, shop: ShopDep, _: Keeper, body: PolicyIn) -> PolicyOut:
+async def put_policy(core: CoreDep, shop: ShopDep, keeper: Keeper, body: PolicyIn) -> PolicyOut:
     """Set what is kept back of a SKU, how many units may be promised beyond what is there, and for when."""
+    keeper.limits.require_everywhere()
     async with core.database.tx(shop.id) as tx:
         return await policies.put(tx, body)
 
 
 @router.get("/warehouses")
-async def list_warehouses(core: CoreDep, shop: ShopDep, _: Reader) -> WarehouseList:
+async def list_warehouses(core: CoreDep, shop: ShopDep, by: Reader) -> WarehouseList:
     """The shop's warehouses, in the order of their priority."""
     async with core.database.tx(shop.id, read_only=True) as tx:
-        return await warehouses.every(tx)
+        return await warehouses.every(tx, limits=by.limits)
 
 
 @router.put("/warehouses/{code}")
 async def put_warehouse(
-    core: CoreDep, shop: ShopDep, _: Keeper, code: Annotated[Slug, Path()], body: WarehouseIn
+    core: CoreDep, shop: ShopDep, keeper: Keeper, code: Annotated[Slug, Path()], body: WarehouseIn
 ) -> WarehouseList:
     """Add a warehouse, or change the one with this code."""
     async with core.database.tx(shop.id) as tx:
-        await warehouses.put(tx, code, body)
-        return await warehouses.every(tx)
+        await warehouses.put(tx, code, body, limits=keeper.limits)
+        return await warehouses.every(tx, limits=keeper.limits)
 
 
 @router.get("/allocation")
@@ -229,8 +238,9 @@ async def allocation(core: CoreDep, shop: ShopDep, _: Reader) -> AllocationOut:
 
 
 @router.put("/allocation")
-async def put_allocation(core: CoreDep, shop: ShopDep, _: Keeper, body: AllocationIn) -> AllocationOut:
+async def put_allocation(core: CoreDep, shop: ShopDep, keeper: Keeper, body: AllocationIn) -> AllocationOut:
     """Say by which rule orders are allocated, from now on."""
+    keeper.limits.require_everywhere()
     async with core.database.tx(shop.id) as tx:
         await warehouses.set_rule(tx, body)
         return await warehouses.rule(tx)
@@ -244,8 +254,9 @@ async def bundle(core: CoreDep, shop: ShopDep, _: Reader, query: Annotated[OfSku
 
 
 @router.put("/bundles")
-async def put_bundle(core: CoreDep, shop: ShopDep, _: Keeper, body: BundleIn) -> BundleOut:
+async def put_bundle(core: CoreDep, shop: ShopDep, keeper: Keeper, body: BundleIn) -> BundleOut:
     """Say what a SKU is made of, from now on: what was ordered stays as it was."""
+    keeper.limits.require_everywhere()
     async with core.database.tx(shop.id) as tx:
         return await bundles.put(tx, body)
 
@@ -265,15 +276,15 @@ async def _change(
     core: Core,
     keeper: Staff,
     key: str,
-    do: Callable[[Tx, AskedT], Awaitable[StockLevels]],
-    body: AskedT,
+    do: Keeping[AskedT_contra],
+    body: AskedT_contra,
 ) -> Response:
     async def change(tx: Tx) -> None:
-        await do(tx, body)
+        await do(tx, body, limits=keeper.limits)
 
     async def answer() -> Response:
         async with core.database.tx(keeper.tenant_id, read_only=True) as tx:
-            levels = await keeping.levels(tx, body.sku)
+            levels = await keeping.levels(tx, body.sku, limits=keeper.limits)
         return json_bytes(model_bytes(levels), status=status.HTTP_201_CREATED)
 
     return await change_once(request, core, keeper, key, change, answer)

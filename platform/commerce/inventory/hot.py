@@ -6,12 +6,18 @@ from sqlalchemy import text
 
 from foundation.database import hot
 
+MINE = "(CAST(:mine AS uuid[]) IS NULL OR {id} = ANY(CAST(:mine AS uuid[])))"
+"""Whoever is bound to some warehouses, `Limits.mine`, has to do with no other: one is as if it did not exist."""
+_OWN = MINE.format(id="w.id")
+
 # uq_variant_sku and uq_warehouse_code. Whoever keeps a variant's stock has it to themselves, and its warehouse stays as
 # it is, so that a new balance keeps back what it should; selling doesn't wait for that.
 PLACE = hot(
     text(
-        """
-        WITH place AS (SELECT id FROM warehouse WHERE tenant_id = :tenant_id AND code = :warehouse FOR SHARE)
+        f"""
+        WITH place AS (
+            SELECT w.id FROM warehouse w
+            WHERE w.tenant_id = :tenant_id AND w.code = :warehouse AND {_OWN} FOR SHARE)
         SELECT (SELECT id FROM place) AS warehouse_id, id AS variant_id, product_id, bundle
         FROM variant WHERE tenant_id = :tenant_id AND sku = :sku FOR NO KEY UPDATE
         """
@@ -27,7 +33,9 @@ KEPT_BACK = f"""
                                    WHERE y.tenant_id = :tenant_id AND y.variant_id = :variant_id), 0) END
 """
 
-WAREHOUSE = hot(text("SELECT id FROM warehouse WHERE tenant_id = :tenant_id AND code = :warehouse FOR SHARE"))
+WAREHOUSE = hot(
+    text(f"SELECT w.id FROM warehouse w WHERE w.tenant_id = :tenant_id AND w.code = :warehouse AND {_OWN} FOR SHARE")
+)
 
 # Units that came in or back: to be sold, or written off at once.
 TAKE_IN = hot(
@@ -118,27 +126,27 @@ MOVE = hot(
 
 LEVELS = hot(
     text(
-        """
+        f"""
         SELECT w.code AS warehouse, v.sku, s.received, s.available, least(s.kept_back, s.available) AS kept_back,
                s.reserved, s.sold, s.written_off
         FROM variant v
         JOIN stock s ON s.tenant_id = v.tenant_id AND s.variant_id = v.id
         JOIN warehouse w ON w.tenant_id = s.tenant_id AND w.id = s.warehouse_id
-        WHERE v.tenant_id = :tenant_id AND v.sku = :sku ORDER BY w.code
+        WHERE v.tenant_id = :tenant_id AND v.sku = :sku AND {_OWN} ORDER BY w.code
         """
     )
 )
 
 MOVEMENTS = hot(
     text(
-        """
+        f"""
         SELECT m.id, w.code AS warehouse, l.code AS lot, m.kind, m.quantity, m.reason, m.reference_id, m.created_at
         FROM variant v
         JOIN stock s ON s.tenant_id = v.tenant_id AND s.variant_id = v.id
         JOIN warehouse w ON w.tenant_id = s.tenant_id AND w.id = s.warehouse_id
         JOIN stock_movement m ON m.tenant_id = s.tenant_id AND m.stock_id = s.id
         LEFT JOIN stock_lot l ON l.tenant_id = m.tenant_id AND l.id = m.lot_id
-        WHERE v.tenant_id = :tenant_id AND v.sku = :sku AND m.id < CAST(:before AS uuid)
+        WHERE v.tenant_id = :tenant_id AND v.sku = :sku AND {_OWN} AND m.id < CAST(:before AS uuid)
         ORDER BY m.id DESC LIMIT :limit
         """
     )
@@ -211,14 +219,15 @@ PROMISES = hot(
 
 LOTS = hot(
     text(
-        """
+        f"""
         SELECT w.code AS warehouse, l.code AS lot, l.expires_on, l.recalled_at, l.received, l.available, l.reserved,
                l.sold, l.written_off
         FROM variant v
         JOIN stock s ON s.tenant_id = v.tenant_id AND s.variant_id = v.id
         JOIN warehouse w ON w.tenant_id = s.tenant_id AND w.id = s.warehouse_id
         JOIN stock_lot l ON l.tenant_id = s.tenant_id AND l.stock_id = s.id
-        WHERE v.tenant_id = :tenant_id AND v.sku = :sku ORDER BY l.expires_on NULLS LAST, l.code, w.code LIMIT 500
+        WHERE v.tenant_id = :tenant_id AND v.sku = :sku AND {_OWN}
+        ORDER BY l.expires_on NULLS LAST, l.code, w.code LIMIT 500
         """
     )
 )
@@ -226,13 +235,13 @@ LOTS = hot(
 # ix_stock_movement_lot and ix_reservation_lot: what left in parcels, and what orders still hold.
 RECALL = hot(
     text(
-        """
+        f"""
         WITH lot AS (
             SELECT l.id, w.code AS warehouse FROM variant v
             JOIN stock s ON s.tenant_id = v.tenant_id AND s.variant_id = v.id
             JOIN warehouse w ON w.tenant_id = s.tenant_id AND w.id = s.warehouse_id
             JOIN stock_lot l ON l.tenant_id = s.tenant_id AND l.stock_id = s.id AND l.code = :lot
-            WHERE v.tenant_id = :tenant_id AND v.sku = :sku),
+            WHERE v.tenant_id = :tenant_id AND v.sku = :sku AND {_OWN}),
         units AS (
             SELECT f.order_id, f.id AS fulfilment_id, f.shipped_at, lot.warehouse, sum(m.quantity)::bigint AS quantity
             FROM lot JOIN stock_movement m ON m.tenant_id = :tenant_id AND m.lot_id = lot.id AND m.kind = 'sell'

@@ -28,6 +28,7 @@ from commerce.inventory.schemas import (
     WriteOffIn,
 )
 from commerce.inventory.service import OutOfStock
+from commerce.policies.limits import NONE, Limits
 from foundation import clock
 from foundation.database import Tx
 from foundation.errors import Conflict, NotFound, Unprocessable
@@ -104,7 +105,7 @@ class Place:
         return {**self.where(), "quantity": quantity}
 
 
-async def receive(tx: Tx, receipt: ReceiptIn) -> StockLevels:
+async def receive(tx: Tx, receipt: ReceiptIn, *, limits: Limits = NONE) -> StockLevels:
     """Take units in; the first of a SKU in a warehouse open its balance there.
 
     Raises:
@@ -116,34 +117,34 @@ async def receive(tx: Tx, receipt: ReceiptIn) -> StockLevels:
     if receipt.expires_on is not None and receipt.expires_on < clock.now().date():
         raise LotExpired(expires_on=receipt.expires_on)
     parts = [Drawn(None, receipt.lot, receipt.expires_on, receipt.quantity)]
-    await take_in(tx, await find(tx, receipt), parts, "receive", receipt.reason)
-    return await levels(tx, receipt.sku)
+    await take_in(tx, await find(tx, receipt, limits=limits), parts, "receive", receipt.reason)
+    return await levels(tx, receipt.sku, limits=limits)
 
 
-async def write_off(tx: Tx, lost: WriteOffIn) -> StockLevels:
+async def write_off(tx: Tx, lost: WriteOffIn, *, limits: Limits = NONE) -> StockLevels:
     """Give up units that nobody is promised.
 
     Raises:
         UnknownSku, IsBundle, UnknownWarehouse.
         OutOfStock, LotShort: fewer are available there; nothing is written off.
     """
-    place = await find(tx, lost)
+    place = await find(tx, lost, limits=limits)
     row = await tx.one(hot.WRITE_OFF, place.values(lost.quantity))
     if row is None:
         raise await too_few(tx, place, lost.quantity)
     await log(tx, row["id"], "write_off", await draw_from(tx, row, lost.quantity, "lost", lot=lost.lot), lost.reason)
     await promises.tell_level(tx, place.variant_id, place.product_id, row["available"])
-    return await levels(tx, lost.sku)
+    return await levels(tx, lost.sku, limits=limits)
 
 
-async def count(tx: Tx, counted: CountIn) -> StockLevels:
+async def count(tx: Tx, counted: CountIn, *, limits: Limits = NONE) -> StockLevels:
     """Make the balance what was counted: more is received, less is written off.
 
     Raises:
         UnknownSku, IsBundle, UnknownWarehouse.
         CountedBelowReserved: the missing units are promised; nothing changes.
     """
-    place = await find(tx, counted)
+    place = await find(tx, counted, limits=limits)
     row = await tx.one(hot.COUNT, {**place.where(), "counted": counted.counted})
     if row is None:
         level = await tx.one(hot.LEVEL, place.where())
@@ -157,10 +158,10 @@ async def count(tx: Tx, counted: CountIn) -> StockLevels:
         else:
             await log(tx, row["id"], "write_off", await draw_from(tx, row, -row["difference"], "lost"), counted.reason)
         await tell_risen(tx, [rise_of(place, row, row["difference"])])
-    return await levels(tx, counted.sku)
+    return await levels(tx, counted.sku, limits=limits)
 
 
-async def transfer(tx: Tx, moving: TransferIn) -> StockLevels:
+async def transfer(tx: Tx, moving: TransferIn, *, limits: Limits = NONE) -> StockLevels:
     """Move available units between warehouses, at once.
 
     Raises:
@@ -169,8 +170,8 @@ async def transfer(tx: Tx, moving: TransferIn) -> StockLevels:
     """
     if moving.source == moving.destination:
         raise TransferToItself
-    source = await find(tx, Placed(sku=moving.sku, warehouse=moving.source))
-    destination = await find(tx, Placed(sku=moving.sku, warehouse=moving.destination))
+    source = await find(tx, Placed(sku=moving.sku, warehouse=moving.source), limits=limits)
+    destination = await find(tx, Placed(sku=moving.sku, warehouse=moving.destination), limits=limits)
     pair = [source.warehouse_id, destination.warehouse_id]
     await tx.rows(hot.LOCK_PAIR, {"variant_id": source.variant_id, "warehouse_ids": pair})
     row = await tx.one(hot.SEND, source.values(moving.quantity))
@@ -180,11 +181,18 @@ async def transfer(tx: Tx, moving: TransferIn) -> StockLevels:
     await log(tx, row["id"], "transfer_out", sent, moving.reason)
     await promises.tell_level(tx, source.variant_id, source.product_id, row["available"])
     await take_in(tx, destination, sent, "transfer_in", moving.reason)
-    return await levels(tx, moving.sku)
+    return await levels(tx, moving.sku, limits=limits)
 
 
 async def take_back(
-    tx: Tx, warehouse: str, order_id: UUID, sent_back: Sequence[SentBack], *, reason: str, reference_id: UUID
+    tx: Tx,
+    warehouse: str,
+    order_id: UUID,
+    sent_back: Sequence[SentBack],
+    *,
+    reason: str,
+    reference_id: UUID,
+    limits: Limits = NONE,
 ) -> dict[UUID, int]:
     """Take units of an order that customers sent back into a warehouse: to be sold again, or written off at once.
 
@@ -193,7 +201,7 @@ async def take_back(
     Raises:
         UnknownWarehouse, NotOfThatLot, LotDiffers: nothing is taken.
     """
-    row = await tx.one(hot.WAREHOUSE, {"warehouse": warehouse})
+    row = await tx.one(hot.WAREHOUSE, {"warehouse": warehouse, "mine": limits.mine})
     if row is None:
         raise UnknownWarehouse(warehouse=warehouse)
     by_variant: dict[UUID, list[SentBack]] = {}
@@ -232,26 +240,30 @@ async def _take_back(tx: Tx, place: Place, parts: Sequence[Back], reason: str, r
     return rise_of(place, stock, restocked, lotted=lotted)
 
 
-async def levels(tx: Tx, sku: str) -> StockLevels:
+async def levels(tx: Tx, sku: str, *, limits: Limits = NONE) -> StockLevels:
     """A SKU's balances, by warehouse."""
-    rows = await tx.rows(hot.LEVELS, {"sku": sku})
+    rows = await tx.rows(hot.LEVELS, {"sku": sku, "mine": limits.mine})
     return StockLevels(items=[StockLevel.model_validate(dict(row)) for row in rows])
 
 
-async def movements(tx: Tx, sku: str, *, before: UUID, limit: int) -> Sequence[MovementOut]:
+async def movements(tx: Tx, sku: str, *, before: UUID, limit: int, limits: Limits = NONE) -> Sequence[MovementOut]:
     """A SKU's movements older than the one named, newest first."""
-    rows = await tx.rows(hot.MOVEMENTS, {"sku": sku, "before": before, "limit": limit})
+    rows = await tx.rows(hot.MOVEMENTS, {"sku": sku, "before": before, "limit": limit, "mine": limits.mine})
     return [MovementOut.model_validate(dict(row)) for row in rows]
 
 
-async def lots_of(tx: Tx, sku: str) -> LotList:
+async def lots_of(tx: Tx, sku: str, *, limits: Limits = NONE) -> LotList:
     """A SKU's lots, those that expire first before the others."""
-    return LotList(items=[LotOut.model_validate(dict(row)) for row in await tx.rows(hot.LOTS, {"sku": sku})])
+    rows = await tx.rows(hot.LOTS, {"sku": sku, "mine": limits.mine})
+    return LotList(items=[LotOut.model_validate(dict(row)) for row in rows])
 
 
-async def recall(tx: Tx, sku: str, lot: str, *, after: UUID, limit: int) -> Sequence[RecalledOut]:
+async def recall(
+    tx: Tx, sku: str, lot: str, *, after: UUID, limit: int, limits: Limits = NONE
+) -> Sequence[RecalledOut]:
     """The orders after the one named that got units of a lot, or hold some."""
-    rows = await tx.rows(hot.RECALL, {"sku": sku, "lot": lot, "after": after, "limit": limit})
+    asked = {"sku": sku, "lot": lot, "after": after, "limit": limit, "mine": limits.mine}
+    rows = await tx.rows(hot.RECALL, asked)
     return [RecalledOut.model_validate(dict(row)) for row in rows]
 
 
@@ -260,13 +272,15 @@ async def discrepancies(tx: Tx) -> list[UUID]:
     return [row["id"] for row in await tx.rows(hot.DISCREPANCIES)]
 
 
-async def find(tx: Tx, placed: Placed) -> Place:
+async def find(tx: Tx, placed: Placed, *, limits: Limits = NONE) -> Place:
     """The place that a SKU and a warehouse's code name, kept from everybody else who keeps stock.
+
+    To whoever is bound to some warehouses another one is unknown.
 
     Raises:
         UnknownSku, IsBundle, UnknownWarehouse.
     """
-    row = await tx.one(hot.PLACE, {"sku": placed.sku, "warehouse": placed.warehouse})
+    row = await tx.one(hot.PLACE, {"sku": placed.sku, "warehouse": placed.warehouse, "mine": limits.mine})
     if row is None:
         raise UnknownSku(sku=placed.sku)
     if row["bundle"]:

@@ -188,6 +188,8 @@ class WarehouseIn(Input):
 class WarehouseOut(Model):
     """A place that holds stock."""
 
+    id: Id
+    """By which people are bound to it."""
     code: str
     name: str
     country: str | None

@@ -17,6 +17,7 @@ from commerce.inventory.keeping import Place, TransferToItself, draw_from, find,
 from commerce.inventory.lots import Drawn
 from commerce.inventory.schemas import ArrivalIn, DispatchIn, DispatchOut, Placed
 from commerce.inventory.supply import fill
+from commerce.policies.limits import NONE, Limits
 from foundation import clock
 from foundation.database import Tx, hot
 from foundation.errors import Conflict, NotFound
@@ -54,13 +55,15 @@ _SEND = hot(
     )
 )
 
+# What arrives changes the warehouse that it goes to.
 _HOLD = hot(
     text(
-        """
+        f"""
         SELECT t.variant_id, v.product_id, t.destination_id FROM stock_transfer t
         JOIN variant v ON v.tenant_id = t.tenant_id AND v.id = t.variant_id
-        WHERE t.tenant_id = :tenant_id AND t.id = :id FOR NO KEY UPDATE
-        """
+        WHERE t.tenant_id = :tenant_id AND t.id = :id AND {stock.MINE.format(id="t.destination_id")}
+        FOR NO KEY UPDATE OF t
+        """  # noqa: S608  (a literal)
     )
 )
 
@@ -86,7 +89,7 @@ _ARRIVE = hot(
     )
 )
 
-# ix_stock_transfer_variant, newest first.
+# ix_stock_transfer_variant, newest first. Whoever is bound to some warehouses sees what leaves or reaches them.
 _READ = """
     SELECT t.id, v.sku, a.code AS source, b.code AS destination, t.reason, t.expected_on, t.sent_at,
            sum(p.quantity)::bigint AS quantity, sum(p.received)::bigint AS received, sum(p.lost)::bigint AS lost,
@@ -96,17 +99,20 @@ _READ = """
     JOIN variant v ON v.tenant_id = t.tenant_id AND v.id = t.variant_id
     JOIN warehouse a ON a.tenant_id = t.tenant_id AND a.id = t.source_id
     JOIN warehouse b ON b.tenant_id = t.tenant_id AND b.id = t.destination_id
-    WHERE t.tenant_id = :tenant_id AND {which}
+    WHERE t.tenant_id = :tenant_id AND {which} AND ({leaves} OR {reaches})
     GROUP BY t.id, v.sku, a.code, b.code, t.reason, t.expected_on, t.sent_at
 """
-_ONE = hot(text(_READ.format(which="t.id = :id")))
+_OWN = {"leaves": stock.MINE.format(id="t.source_id"), "reaches": stock.MINE.format(id="t.destination_id")}
+_ONE = hot(text(_READ.format(which="t.id = :id", **_OWN)))
 _OF_SKU = hot(
-    text(_READ.format(which="v.sku = :sku AND t.id < CAST(:before AS uuid)") + " ORDER BY t.id DESC LIMIT :limit")
+    text(
+        _READ.format(which="v.sku = :sku AND t.id < CAST(:before AS uuid)", **_OWN) + " ORDER BY t.id DESC LIMIT :limit"
+    )
 )
 
 
-async def send(tx: Tx, asked: DispatchIn) -> DispatchOut:
-    """Send available units to another warehouse.
+async def send(tx: Tx, asked: DispatchIn, *, limits: Limits = NONE) -> DispatchOut:
+    """Send available units to another warehouse; whoever is bound to some, from one of theirs to another.
 
     Raises:
         UnknownSku, IsBundle, UnknownWarehouse, TransferToItself.
@@ -114,8 +120,8 @@ async def send(tx: Tx, asked: DispatchIn) -> DispatchOut:
     """
     if asked.source == asked.destination:
         raise TransferToItself
-    source = await find(tx, Placed(sku=asked.sku, warehouse=asked.source))
-    destination = await find(tx, Placed(sku=asked.sku, warehouse=asked.destination))
+    source = await find(tx, Placed(sku=asked.sku, warehouse=asked.source), limits=limits)
+    destination = await find(tx, Placed(sku=asked.sku, warehouse=asked.destination), limits=limits)
     row = await tx.one(stock.SEND, source.values(asked.quantity))
     if row is None:
         raise await too_few(tx, source, asked.quantity)
@@ -142,14 +148,14 @@ async def send(tx: Tx, asked: DispatchIn) -> DispatchOut:
     return await get(tx, transfer_id)
 
 
-async def arrive(tx: Tx, transfer_id: UUID, arrival: ArrivalIn) -> DispatchOut:
+async def arrive(tx: Tx, transfer_id: UUID, arrival: ArrivalIn, *, limits: Limits = NONE) -> DispatchOut:
     """Take in what arrived of what was sent, and write off what won't.
 
     Raises:
-        DispatchNotFound.
+        DispatchNotFound: there is none, or it goes to a warehouse that is not theirs.
         NotInTransit: fewer are on their way; nothing is taken in.
     """
-    held = await tx.one(_HOLD, {"id": transfer_id})
+    held = await tx.one(_HOLD, {"id": transfer_id, "mine": limits.mine})
     if held is None:
         raise DispatchNotFound
     open_ = await tx.rows(_PARTS, {"id": transfer_id})
@@ -171,19 +177,19 @@ async def arrive(tx: Tx, transfer_id: UUID, arrival: ArrivalIn) -> DispatchOut:
     return await get(tx, transfer_id)
 
 
-async def get(tx: Tx, transfer_id: UUID) -> DispatchOut:
+async def get(tx: Tx, transfer_id: UUID, *, limits: Limits = NONE) -> DispatchOut:
     """What was sent under this id, and what became of it.
 
     Raises:
         DispatchNotFound.
     """
-    row = await tx.one(_ONE, {"id": transfer_id})
+    row = await tx.one(_ONE, {"id": transfer_id, "mine": limits.mine})
     if row is None:
         raise DispatchNotFound
     return DispatchOut.model_validate(dict(row))
 
 
-async def of_sku(tx: Tx, sku: str, *, before: UUID, limit: int) -> Sequence[DispatchOut]:
+async def of_sku(tx: Tx, sku: str, *, before: UUID, limit: int, limits: Limits = NONE) -> Sequence[DispatchOut]:
     """What was sent of a SKU before the one named, newest first."""
-    rows = await tx.rows(_OF_SKU, {"sku": sku, "before": before, "limit": limit})
+    rows = await tx.rows(_OF_SKU, {"sku": sku, "before": before, "limit": limit, "mine": limits.mine})
     return [DispatchOut.model_validate(dict(row)) for row in rows]

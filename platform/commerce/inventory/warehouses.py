@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from sqlalchemy import text
 
-from commerce.inventory.hot import ALL
+from commerce.inventory.hot import ALL, MINE, WAREHOUSE
+from commerce.inventory.keeping import UnknownWarehouse
 from commerce.inventory.rules import Rule
 from commerce.inventory.schemas import AllocationIn, AllocationOut, WarehouseIn, WarehouseList, WarehouseOut
+from commerce.policies.limits import NONE, Limits
 from foundation.database import Tx, hot
 from foundation.ids import new_id
 
@@ -53,10 +55,10 @@ _KEEP_BACK = hot(
 
 _LIST = hot(
     text(
-        """
-        SELECT code, name, country, region, priority, active FROM warehouse
-        WHERE tenant_id = :tenant_id ORDER BY priority, code
-        """
+        f"""
+        SELECT id, code, name, country, region, priority, active FROM warehouse
+        WHERE tenant_id = :tenant_id AND {MINE.format(id="id")} ORDER BY priority, code
+        """  # noqa: S608  (a literal)
     )
 )
 
@@ -72,18 +74,25 @@ _SET_RULE = hot(
 _RULE = hot(text("SELECT rule FROM allocation_policy WHERE tenant_id = :tenant_id"))
 
 
-async def put(tx: Tx, code: str, warehouse: WarehouseIn) -> None:
-    """Add a warehouse, or change the one with this code. One that is closed keeps its stock and sells none of it."""
+async def put(tx: Tx, code: str, warehouse: WarehouseIn, *, limits: Limits = NONE) -> None:
+    """Add a warehouse, or change the one with this code. One that is closed keeps its stock and sells none of it.
+
+    Raises:
+        UnknownWarehouse: whoever is bound to some warehouses changes those, and adds none.
+    """
     await tx.rows(ONE_AT_A_TIME)
+    if limits.mine is not None and await tx.one(WAREHOUSE, {"warehouse": code, "mine": limits.mine}) is None:
+        raise UnknownWarehouse(warehouse=code)
     row = await tx.one(_PUT, {**warehouse.model_dump(), "id": new_id(), "code": code})
     if row is None:
         raise RuntimeError("an upsert gave no row")
     await tx.rows(_KEEP_BACK, {"warehouse_id": row["id"], "active": warehouse.active})
 
 
-async def every(tx: Tx) -> WarehouseList:
+async def every(tx: Tx, *, limits: Limits = NONE) -> WarehouseList:
     """The shop's warehouses, in the order of their priority."""
-    return WarehouseList(items=[WarehouseOut.model_validate(dict(row)) for row in await tx.rows(_LIST)])
+    rows = await tx.rows(_LIST, {"mine": limits.mine})
+    return WarehouseList(items=[WarehouseOut.model_validate(dict(row)) for row in rows])
 
 
 async def set_rule(tx: Tx, asked: AllocationIn) -> None:

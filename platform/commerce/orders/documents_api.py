@@ -87,26 +87,26 @@ async def document(
 
 @router.get(f"{ADMIN}/fulfilments/{{fulfilment_id}}/packing-slip.pdf", **PDF)
 async def packing_slip(
-    core: CoreDep, shop: ShopDep, _: Reader, order_id: OrderId, fulfilment_id: Annotated[UUID, Path()]
+    core: CoreDep, shop: ShopDep, by: Reader, order_id: OrderId, fulfilment_id: Annotated[UUID, Path()]
 ) -> Response:
     """What lies in a parcel, to put into it."""
     from commerce.documents import rendering  # noqa: PLC0415
 
     async with core.database.tx(shop.id, read_only=True) as tx:
-        parcel = await parcels.parcel(tx, shop, order_id, fulfilment_id)
+        parcel = await parcels.parcel(tx, shop, order_id, fulfilment_id, limits=by.limits)
     logo = await logos.load(core.settings, shop.id, logos.mark_of(shop.settings))
     return pdf(await asyncio.to_thread(rendering.packing_slip, parcel, logo), f"packing-slip-{parcel.order_number}")
 
 
 @router.get(f"{ADMIN}/fulfilments/{{fulfilment_id}}/label.pdf", **PDF)
 async def label(
-    core: CoreDep, shop: ShopDep, _: Reader, order_id: OrderId, fulfilment_id: Annotated[UUID, Path()]
+    core: CoreDep, shop: ShopDep, by: Reader, order_id: OrderId, fulfilment_id: Annotated[UUID, Path()]
 ) -> Response:
     """A plain label with the parcel's address, for carriers that take any."""
     from commerce.documents import rendering  # noqa: PLC0415
 
     async with core.database.tx(shop.id, read_only=True) as tx:
-        parcel = await parcels.parcel(tx, shop, order_id, fulfilment_id)
+        parcel = await parcels.parcel(tx, shop, order_id, fulfilment_id, limits=by.limits)
     return pdf(await asyncio.to_thread(rendering.label, parcels.label(parcel)), f"label-{parcel.order_number}")
 
 

@@ -10,6 +10,7 @@ from sqlalchemy import text
 
 from commerce.inventory import allocation
 from commerce.inventory.allocation import Reserved
+from commerce.inventory.hot import MINE
 from commerce.inventory.rules import Near
 from commerce.orders import gift_sales
 from commerce.orders.dispatching import Dispatch, dispatches, fitting
@@ -84,7 +85,13 @@ _ADDRESS = hot(
 )
 
 _STATUS = hot(
-    text("SELECT status FROM fulfilment WHERE tenant_id = :tenant_id AND id = :fulfilment_id AND order_id = :order_id")
+    text(
+        f"""
+        SELECT status FROM fulfilment
+        WHERE tenant_id = :tenant_id AND id = :fulfilment_id AND order_id = :order_id
+          AND {MINE.format(id="warehouse_id")}
+        """  # noqa: S608  (a literal)
+    )
 )
 
 _PROGRESS = hot(
@@ -112,7 +119,7 @@ async def fulfil(
     """Send units by line, or all that has not left, of the order or of one of its consignments; gives the parcels' ids.
 
     From a warehouse, if one is named: with all that it holds, unless units are named too. Otherwise one parcel leaves
-    each warehouse that they lie in.
+    each warehouse that they lie in; from whoever is bound to some, each of those.
 
     Raises:
         NotInYet, NotFromThere, UnknownWarehouse, SeveralWarehouses: nothing leaves.
@@ -124,12 +131,14 @@ async def fulfil(
     units = open_units(held, lines)
     if lines is None and consignment_id is not None:
         units = {line_id: n for line_id, n in units.items() if held.line(line_id).consignment_id == consignment_id}
-    there = await allocation.reserved(tx, held.id, by_variant(held, units))
+    there = await allocation.reserved(tx, held.id, by_variant(held, units), limits=actor.limits)
     needs = {line_id: {need.variant_id: need.quantity for need in held.line(line_id).needs} for line_id in units}
     warehouse_id = None
     if warehouse is not None:
-        warehouse_id = await allocation.warehouse_id_of(tx, warehouse)
+        warehouse_id = await allocation.warehouse_id_of(tx, warehouse, limits=actor.limits)
         units = units if lines is not None else fitting(units, needs, there.there().get(warehouse_id, {}))
+    elif there.in_some and lines is None:
+        units = fitting(units, needs, there.anywhere())
     if not units:
         raise NothingToSend
     parcel = _Parcel(_consignment_of(held, units, consignment_id), carrier, tracking_number)
@@ -204,7 +213,8 @@ async def progress(tx: Tx, order_id: UUID, fulfilment_id: UUID, status: ParcelSt
         OrderNotFound, FulfilmentNotFound, IllegalTransition.
     """
     held = await hold(tx, order_id)
-    parcel = await tx.one(_STATUS, {"fulfilment_id": fulfilment_id, "order_id": order_id})
+    asked = {"fulfilment_id": fulfilment_id, "order_id": order_id, "mine": actor.limits.mine}
+    parcel = await tx.one(_STATUS, asked)
     if parcel is None:
         raise FulfilmentNotFound
     step(PARCEL_STEPS, parcel["status"], status)

@@ -22,7 +22,7 @@ from commerce.orders.lines import Line, UnknownLine, at_most, by_line, gift_of
 from commerce.orders.states import CAPTURED, Role, States, fulfilment_state, payment_state, require, return_state
 from commerce.payments import settlement
 from commerce.payments.settlement import Balance
-from commerce.policies.limits import Giver
+from commerce.policies.limits import NONE, Giver, Limits
 from commerce.vendors import earning
 from foundation import clock
 from foundation.database import HotStatement, Tx, hot
@@ -55,6 +55,11 @@ class Actor:
     context: Context | None = None
     giver: Giver | None = None
     """In whose name they give value away; shoppers and the system give none."""
+
+    @property
+    def limits(self) -> Limits:
+        """What bounds them."""
+        return self.giver.limits if self.giver is not None else NONE
 
 
 SYSTEM = Actor("system", "system")

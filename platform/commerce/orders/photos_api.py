@@ -34,7 +34,11 @@ async def add_once(
         about = (who.tenant_id, order_id, owner_id)
         await photos.add(core.database, core.settings, album, about, actor, body, owner=shopper)
         async with core.database.tx(who.tenant_id, read_only=True) as tx:
-            order = await reading.get(tx, shopper, order_id) if shopper else await reading.for_staff(tx, order_id)
+            order = (
+                await reading.get(tx, who, order_id)
+                if isinstance(who, Shopper)
+                else await reading.for_staff(tx, order_id, limits=who.limits)
+            )
         return json_bytes(model_bytes(order), status=status.HTTP_201_CREATED)
 
     return await once(request, core, who, key, work)

@@ -268,7 +268,13 @@ async def receive(
     credited = await credit(held, actor, credited, given=max(credited - ahead, 0))
     await gift_sales.void(held, units, actor, "returned")
     over = await keeping.take_back(
-        tx, warehouse, held.id, _sent_back(held, arrived), reason="return", reference_id=return_id
+        tx,
+        warehouse,
+        held.id,
+        _sent_back(held, arrived),
+        reason="return",
+        reference_id=return_id,
+        limits=actor.limits,
     )
     restocked = _sold_again(held, restocked, over)
     values = {"line_ids": list(units), "received": list(units.values()), "restocked": [restocked[i] for i in units]}

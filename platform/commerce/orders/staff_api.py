@@ -66,10 +66,10 @@ async def cancel_many(request: Request, core: CoreDep, by: Canceller, key: KeyDe
 
 
 @router.get("/{order_id}")
-async def get_order(core: CoreDep, shop: ShopDep, _: Reader, order_id: OrderId) -> StaffOrderOut:
+async def get_order(core: CoreDep, shop: ShopDep, by: Reader, order_id: OrderId) -> StaffOrderOut:
     """One order with its timeline, and what can be done to it."""
     async with core.database.tx(shop.id, read_only=True) as tx:
-        return await reading.for_staff(tx, order_id)
+        return await reading.for_staff(tx, order_id, limits=by.limits)
 
 
 @router.post("/{order_id}/cancel", response_model=StaffOrderOut)

@@ -13,6 +13,7 @@ from uuid import UUID
 
 from sqlalchemy import text
 
+from commerce.inventory.hot import MINE
 from commerce.orders.held import Actor, enter, hold, save_states, tell
 from commerce.orders.parcel_schemas import CarrierEventOut, CarrierReport, CarriersOut
 from commerce.orders.states import furthest
@@ -119,10 +120,12 @@ _MOVE = hot(
 
 _TRACK = hot(
     text(
-        """
+        f"""
         UPDATE fulfilment SET carrier = CAST(:carrier AS text), tracking_number = CAST(:tracking_number AS text)
-        WHERE tenant_id = :tenant_id AND id = :fulfilment_id AND order_id = :order_id RETURNING id
-        """
+        WHERE tenant_id = :tenant_id AND id = :fulfilment_id AND order_id = :order_id
+          AND {MINE.format(id="warehouse_id")}
+        RETURNING id
+        """  # noqa: S608  (a literal)
     )
 )
 
@@ -214,7 +217,7 @@ async def track(
         OrderNotFound, FulfilmentNotFound.
     """
     held = await hold(tx, order_id)
-    values = {"fulfilment_id": fulfilment_id, "order_id": order_id}
+    values = {"fulfilment_id": fulfilment_id, "order_id": order_id, "mine": actor.limits.mine}
     if await tx.one(_TRACK, {**values, "carrier": carrier, "tracking_number": tracking_number}) is None:
         raise FulfilmentNotFound
     await enter(

@@ -75,7 +75,7 @@ async def fulfil(
         await fulfilling.fulfil(
             tx,
             order_id,
-            Actor("staff", f"vendor:{by.staff.name}"),
+            Actor("staff", f"vendor:{by.staff.name}", giver=by.staff.giver),
             lines=[(line_id, quantity) for line_id, quantity in asked if quantity],
             warehouse=body.warehouse,
             carrier=body.carrier,

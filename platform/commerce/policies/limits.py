@@ -92,8 +92,13 @@ class Limits:
             if amount > left:
                 raise RefundTooMuch(limit=most, left=left, currency=currency, per=per)
 
-    def sees(self, warehouse_id: UUID) -> bool:
-        """Whether a warehouse is one of theirs."""
+    @property
+    def mine(self) -> list[UUID] | None:
+        """The warehouses they are bound to, as statements take them: `MINE`."""
+        return None if self.warehouses is None else sorted(self.warehouses)
+
+    def sees(self, warehouse_id: UUID | None) -> bool:
+        """Whether a warehouse is one of theirs; `None`, several at once, is not."""
         return self.warehouses is None or warehouse_id in self.warehouses
 
     def require_everywhere(self) -> None:

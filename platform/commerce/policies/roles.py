@@ -47,7 +47,7 @@ SUPPORT_AGENT = Role(
 WAREHOUSE_MANAGER = Role(
     "warehouse_manager",
     "Warehouse manager",
-    "Keeps the stock, and sends parcels.",
+    "Keeps the stock of the warehouses that are theirs, and sends parcels from them.",
     _names(inventory.READ, inventory.WRITE, orders.READ, orders.FULFIL),
 )
 MERCHANDISER = Role(

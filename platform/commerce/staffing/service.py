@@ -113,9 +113,9 @@ async def every(tx: Tx, vendor_id: UUID | None) -> list[MemberOut]:
 _WAREHOUSES = hot(text("SELECT id, code, name FROM warehouse WHERE tenant_id = :tenant_id ORDER BY priority, code"))
 
 
-async def warehouses(tx: Tx) -> list[tuple[UUID, str]]:
-    """The warehouses that people can be bound to, with their names."""
-    return [(row["id"], row["name"]) for row in await tx.rows(_WAREHOUSES)]
+async def warehouses(tx: Tx, by: Staff) -> list[tuple[UUID, str]]:
+    """The warehouses that somebody can bind people to, with their names: those that are theirs."""
+    return [(row["id"], row["name"]) for row in await tx.rows(_WAREHOUSES) if by.limits.sees(row["id"])]
 
 
 async def said_of(tx: Tx, member_id: UUID) -> Said:
