@@ -63,10 +63,7 @@ async def bound(app: Any, world: World) -> AsyncIterator[Bound]:
     await asked(staff, "POST", f"{INVENTORY}/receipts", lot)
     sent = {"sku": "SKU4", "source": FAR, "destination": "beside", "quantity": 1}
     dispatch = (await asked(staff, "POST", f"{INVENTORY}/dispatches", sent))["items"][0]["id"]
-    orders = []
-    for _ in range(2):
-        orders.append(await _ordered(world, tea.variant_id))
-    order = orders[0]
+    order = await _ordered(world, tea.variant_id)
     line = {"line_id": order["lines"][0]["id"], "quantity": 1}
     parcel = await asked(staff, "POST", f"/v1/admin/orders/{order['id']}/fulfilments", {"lines": [line]})
     role = {"name": "All", "meaning": "All.", "permissions": list(SCOPES)}
