@@ -16,6 +16,7 @@ from sqlalchemy import text
 from commerce.acting.naming import HEADER
 from commerce.identity import acting
 from commerce.lifecycle import service as lifecycle
+from commerce.policies.limits import RefundLimit
 from foundation import clock, sealing
 from foundation.database import hot
 from tests.access.team import Person, Team
@@ -113,6 +114,18 @@ async def test_what_is_done_is_the_agents_in_the_audit_log_and_in_the_order(team
     assert by["placed"] == by["cancelled"] == f"acting:member {agent.member_id}"
     seen = await customer.http.get(f"/v1/store/orders/{order['id']}")
     assert seen.status_code == 200, "and it is the customer's order"
+
+
+async def test_a_limit_of_what_an_agent_gives_away_holds_as_a_customer_too(team: Team) -> None:
+    agent = await team.hire("support_agent", refunds={"USD": RefundLimit(99, 99)})
+    customer, customer_id = await _customer(team)
+    browser = await _acting(team, agent, customer_id)
+    order = await _order(team, browser)
+    at = f"/v1/store/orders/{order['id']}/cancel"
+    refused = await browser.post(at, json={}, headers={"Idempotency-Key": str(uuid4())})
+    assert (refused.status_code, refused.json()["code"]) == (403, "orders.refund_over_limit")
+    own = await customer.http.post(at, json={}, headers={"Idempotency-Key": str(uuid4())})
+    assert own.status_code == 200, "the customer cancels what they like"
 
 
 async def _order(team: Team, browser: httpx.AsyncClient) -> Json:

@@ -13,11 +13,14 @@ from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
+import orjson
 from sqlalchemy import text
 
-from commerce.identity import people, proofs
+from commerce.identity import proofs
 from commerce.identity.proofs import Purpose
 from commerce.policies import customers
+from commerce.policies.limits import Giver, Limits, Said, limits_of
+from commerce.policies.roles import held
 from foundation import audit, clock, sealing
 from foundation.database import Tx, hot
 
@@ -45,6 +48,13 @@ class ActingStaff:
     name: str
     """What they are called."""
     ends_at: datetime
+    limits: Limits
+    """What bounds them, as a customer no less than at their own desk."""
+
+    @property
+    def giver(self) -> Giver:
+        """In whose name they give value away."""
+        return Giver(self.principal, self.limits)
 
     @property
     def principal(self) -> str:
@@ -55,6 +65,7 @@ class ActingStaff:
 # pk_acting, pk_membership, pk_account, pk_session, pk_customer, pk_role
 _STANDS = """
     SELECT a.id, a.customer_id, a.membership_id, a.visitor_id, a.ends_at, m.account_id, m.roles, m.vendor_id,
+           CAST(m.limits AS text) AS limits,
            s.display_name, a.ends_at > CAST(:now AS timestamptz) AS in_time,
            ARRAY(SELECT DISTINCT unnest(r.permissions) FROM role r
                  WHERE r.tenant_id = m.tenant_id AND r.id = ANY (m.role_ids)) AS permissions,
@@ -101,7 +112,8 @@ async def standing(tx: Tx, acting_id: UUID) -> ActingStaff | None:
     if row is None or _over(row) is not None:
         return None
     (name,) = await sealing.unseal(tx, [row["display_name"]])
-    return ActingStaff(row["id"], row["account_id"], row["membership_id"], name or "Support", row["ends_at"])
+    limits = limits_of(Said.of(orjson.loads(row["limits"])), row["roles"], frozenset(row["permissions"]))
+    return ActingStaff(row["id"], row["account_id"], row["membership_id"], name or "Support", row["ends_at"], limits)
 
 
 async def end(tx: Tx, acting_id: UUID, ending: Ending, *, by: str | None = None) -> bool:
@@ -145,5 +157,5 @@ async def end_what_is_over(tx: Tx) -> int:
 def _over(row: Mapping[str, Any]) -> Ending | None:
     if not row["in_time"]:
         return Ending.EXPIRED
-    held = people.held(row["roles"], row["permissions"], of_vendor=row["vendor_id"] is not None)
-    return None if row["unbroken"] and customers.ACT_AS.name in held else Ending.WITHDRAWN
+    may = held(row["roles"], row["permissions"], of_vendor=row["vendor_id"] is not None)
+    return None if row["unbroken"] and customers.ACT_AS.name in may else Ending.WITHDRAWN

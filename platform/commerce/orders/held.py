@@ -54,7 +54,7 @@ class Actor:
     """As the timeline has it."""
     context: Context | None = None
     giver: Giver | None = None
-    """In whose name they give value away; shoppers and the system give none."""
+    """In whose name they give value away; shoppers, of whom nobody acts as one, and the system give none."""
 
     @property
     def limits(self) -> Limits:
@@ -68,7 +68,8 @@ SYSTEM = Actor("system", "system")
 def by_shopper(shopper: Shopper) -> Actor:
     """The shopper whose order it is, or one of the staff who acts as them, under their own name."""
     name = f"acting:member {shopper.acting.membership_id}" if shopper.acting else "shopper"
-    return Actor("shopper", name, shopper.context())
+    giver = shopper.acting.giver if shopper.acting else None
+    return Actor("shopper", name, shopper.context(), giver)
 
 
 @dataclass(slots=True)

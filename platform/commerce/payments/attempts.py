@@ -19,6 +19,7 @@ from sqlalchemy import text
 from commerce.identity.acting import ActingStaff
 from commerce.identity.service import Shopper
 from commerce.payments.providers import ActionRequired, Authorised, Charge
+from commerce.policies.limits import NONE
 from foundation import clock, sealing
 from foundation.database import HotStatement, Tx, hot
 from foundation.events import Consent, Event, PaymentRefused, record
@@ -389,10 +390,12 @@ def _attempt(tx: Tx, rows: Sequence[asyncpg.Record]) -> Attempt | None:
 
 
 def _acting(row: asyncpg.Record) -> ActingStaff | None:
-    """The member of staff who paid as the customer; what they are called is nothing that a payment tells."""
+    """The member of staff who paid as the customer; what they are called is nothing that a payment tells, and it gives
+    nothing away.
+    """
     if row["acting_id"] is None:
         return None
-    return ActingStaff(row["acting_id"], row["acting_account_id"], row["membership_id"], "", row["ends_at"])
+    return ActingStaff(row["acting_id"], row["acting_account_id"], row["membership_id"], "", row["ends_at"], NONE)
 
 
 def _part(tx: Tx, row: asyncpg.Record, shopper: Shopper) -> Part:
