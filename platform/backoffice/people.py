@@ -112,7 +112,7 @@ async def show_one(desk: Reader, member_id: MemberId) -> Response:
     async with desk.tx(read_only=True) as tx:
         member = await service.one(tx, member_id)
         known = await roles.every(tx, member.vendor_id)
-        warehouses = await service.warehouses(tx, desk.staff)
+        warehouses = await service.warehouses(tx, limits=desk.staff.limits)
     return desk.page(
         "person.html",
         member=member,

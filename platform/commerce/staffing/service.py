@@ -24,7 +24,7 @@ from commerce.notifications.letters import Letter
 from commerce.notifications.service import Recipient
 from commerce.plans import service as plans
 from commerce.plans.catalogue import Metric
-from commerce.policies.limits import Said
+from commerce.policies.limits import NONE, Limits, Said
 from commerce.policies.roles import ADMIN
 from commerce.staffing.granting import Grant, come_to, grantable, within
 from commerce.staffing.refusals import InvitedAlready, LastAdmin, NotInvited, Stale, UnknownMember
@@ -113,9 +113,9 @@ async def every(tx: Tx, vendor_id: UUID | None) -> list[MemberOut]:
 _WAREHOUSES = hot(text("SELECT id, code, name FROM warehouse WHERE tenant_id = :tenant_id ORDER BY priority, code"))
 
 
-async def warehouses(tx: Tx, by: Staff) -> list[tuple[UUID, str]]:
-    """The warehouses that somebody can bind people to, with their names: those that are theirs."""
-    return [(row["id"], row["name"]) for row in await tx.rows(_WAREHOUSES) if by.limits.sees(row["id"])]
+async def warehouses(tx: Tx, *, limits: Limits = NONE) -> list[tuple[UUID, str]]:
+    """The warehouses that whoever has these limits can bind people to, with their names."""
+    return [(row["id"], row["name"]) for row in await tx.rows(_WAREHOUSES) if limits.sees(row["id"])]
 
 
 async def said_of(tx: Tx, member_id: UUID) -> Said:
