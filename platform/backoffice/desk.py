@@ -13,6 +13,7 @@ from starlette.responses import HTMLResponse, RedirectResponse
 from backoffice.navigation import open_to
 from backoffice.notices import NOTICE_COOKIE, NOTICES, SECONDS
 from backoffice.rendering import PAGES
+from backoffice.typed import NOTHING, Typed
 from commerce.http import Core, CoreDep, ShopDep, session_cookie
 from commerce.identity import people
 from commerce.identity.staff import NotOfAVendor, OfAVendor, Staff
@@ -38,14 +39,19 @@ class Desk:
         """A transaction of the shop's."""
         return self.core.database.tx(self.shop.id, read_only=read_only)
 
-    def page(self, template: str, *, status: int = 200, **context: Any) -> HTMLResponse:
-        """A template as a page."""
+    def heard(self) -> None:
+        """What this worker remembers of the shop has changed; the others hear of it by themselves."""
+        self.core.directory.heard(str(self.shop.id))
+
+    def page(self, template: str, *, status: int | None = None, typed: Typed = NOTHING, **context: Any) -> HTMLResponse:
+        """A template as a page; `typed` is what its form holds."""
         notice = NOTICES.get(self.request.cookies.get(NOTICE_COOKIE, ""))
         if NOTICE_COOKIE in self.request.cookies:
             self.cookies.delete_cookie(NOTICE_COOKIE, path="/")
         response = PAGES.html(
             template,
-            status=status,
+            status=typed.status if status is None else status,
+            typed=typed,
             shop=self.shop,
             staff=self.staff,
             navigation=open_to(self.staff),

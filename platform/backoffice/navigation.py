@@ -21,6 +21,8 @@ class Entry:
     """Without it the page isn't shown."""
     for_vendors: bool = False
     """It is a page of a vendor's, not of the shop's."""
+    group: str = "People"
+    """Under which heading it stands."""
 
     def __post_init__(self) -> None:
         known(self.permission)
@@ -29,7 +31,18 @@ class Entry:
 ENTRIES: Sequence[Entry] = (
     Entry("Customers", "/back-office/customers", "search", "customers:read"),
     Entry("People", "/back-office/people", "person", "staff:read"),
-    Entry("Roles", "/back-office/roles", "key", "staff:read"),
+    Entry("Roles", "/back-office/roles", "badge", "staff:read"),
+    Entry("Branding", "/back-office/branding", "palette", "settings:read", group="Shop"),
+    Entry("Settings", "/back-office/settings", "sliders", "settings:read", group="Shop"),
+    Entry("Messages", "/back-office/messages", "mail", "settings:read", group="Shop"),
+    Entry("Legal pages", "/back-office/legal", "page", "settings:read", group="Shop"),
+    Entry("Domains", "/back-office/domains", "globe", "settings:read", group="Shop"),
+    Entry("API keys", "/back-office/api-keys", "key", "api_keys:read", group="Programs"),
+    Entry("Programs", "/back-office/programs", "plug", "programs:read", group="Programs"),
+    Entry("Webhooks", "/back-office/webhooks", "bell", "webhooks:read", group="Programs"),
+    Entry("Plan and usage", "/back-office/plan", "gauge", "billing:read", group="The shop itself"),
+    Entry("Audit log", "/back-office/audit", "clock", "audit:read", group="The shop itself"),
+    Entry("Close or export", "/back-office/closing", "door", "settings:read", group="The shop itself"),
 )
 
 
@@ -37,3 +50,11 @@ def open_to(staff: Staff) -> list[Entry]:
     """The pages that somebody may open."""
     of_vendor = staff.vendor_id is not None
     return [entry for entry in ENTRIES if entry.permission in staff.scopes and entry.for_vendors == of_vendor]
+
+
+def grouped(entries: Sequence[Entry]) -> list[tuple[str, list[Entry]]]:
+    """Pages under their headings, in the order in which headings first come."""
+    groups: dict[str, list[Entry]] = {}
+    for entry in entries:
+        groups.setdefault(entry.group, []).append(entry)
+    return list(groups.items())

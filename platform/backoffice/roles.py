@@ -13,7 +13,7 @@ from commerce.staffing import roles
 from commerce.staffing.refusals import RoleNotFound
 from commerce.staffing.schemas import PermissionName, RoleIn, RoleList, RoleOut
 from foundation.types import Id, Input, Note, Text
-from pages.forms import read, whole
+from pages.forms import Button, read, whole
 
 router = APIRouter(prefix="/back-office/roles")
 Reader = Annotated[Desk, Depends(desk("staff:read"))]
@@ -38,10 +38,6 @@ class ChangeForm(RoleForm):
     """A role in place of that of a version."""
 
     version: Annotated[int, BeforeValidator(whole)]
-
-
-class DeleteForm(Input):
-    """A button."""
 
 
 @router.get("")
@@ -78,7 +74,7 @@ async def change(request: Request, desk: Writer, role_id: RoleId) -> Response:
 @router.post("/{role_id}/deletion")
 async def delete(request: Request, desk: Writer, role_id: RoleId) -> Response:
     """Delete a role that nobody has."""
-    await read(request, DeleteForm)
+    await read(request, Button)
     async with desk.tx() as tx:
         await roles.delete(tx, desk.staff, None, role_id)
     return desk.redirect("/back-office/roles", "role-deleted")

@@ -75,10 +75,21 @@ def core_of(request: Request) -> Core:
 
 
 SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
-FOR_STAFF = "/v1/admin/"
+FOR_STAFF = ("/v1/admin/", "/back-office")
 PROVIDERS = "/v1/webhooks/"
 """What providers tell of money stays true while a shop is closed."""
-WHILE_CLOSED = frozenset({"/v1/admin/closure", "/v1/admin/exports", "/v1/admin/plan", "/v1/admin/plan/cancellation"})
+WHILE_CLOSED = frozenset(
+    {
+        "/v1/admin/closure",
+        "/v1/admin/exports",
+        "/v1/admin/plan",
+        "/v1/admin/plan/cancellation",
+        "/back-office/closing/undo",
+        "/back-office/closing/archives",
+        "/back-office/plan",
+        "/back-office/plan/going-on",
+    }
+)
 """What staff may still change while their shop is closed."""
 
 

@@ -35,6 +35,25 @@ def whole(value: object) -> object:
     return value
 
 
+class Button(Input):
+    """A press, and nothing else."""
+
+
+def blank(value: object) -> object:
+    """What is left empty in a form, or holds nothing but space, is nothing."""
+    return None if isinstance(value, str) and not value.strip() else value
+
+
+def unixed(value: object) -> object:
+    """Lines as they were written: browsers end them with CR LF. Nothing but space is nothing."""
+    return (value.replace("\r\n", "\n").strip() or None) if isinstance(value, str) else value
+
+
+def split_lines(value: object) -> object:
+    """What a form has one a line."""
+    return [line.strip() for line in value.splitlines() if line.strip()] if isinstance(value, str) else value
+
+
 class UnsupportedForm(Problem):
     """A form is sent as application/x-www-form-urlencoded."""
 
@@ -68,6 +87,22 @@ async def fields(request: Request, most: int, *, lists: Collection[str] = ()) ->
     if len(values) + sum(map(len, listed.values())) != len(given):
         raise InvalidFields(errors=[{"param": "form", "message": "a field is repeated"}])
     return {**values, **listed}
+
+
+async def read_file(request: Request, name: str) -> bytes:
+    """The file that a form sends under a name, and nothing beside it.
+
+    Raises:
+        UnsupportedForm: it is no multipart form.
+        InvalidFields: there is not one file of that name, or something else.
+    """
+    if request.headers.get("content-type", "").partition(";")[0].strip().lower() != "multipart/form-data":
+        raise UnsupportedForm
+    async with request.form(max_files=1, max_fields=1) as data:
+        given = data.multi_items()
+        if len(given) != 1 or given[0][0] != name or not isinstance(given[0][1], UploadFile):
+            raise InvalidFields(errors=[{"param": name, "message": "a file is missing"}])
+        return await given[0][1].read()
 
 
 def validated(form: type[FormT], values: dict[str, Any]) -> FormT:

@@ -26,13 +26,14 @@ SHARED = Path(__file__).parent / "templates"
 NONCE_BYTES = 16
 
 
-def _policy(nonce: str, forms_to: str) -> str:
-    """What a page may load, all of it ours, and whom its forms may be sent to (CSP level 3).
+def _policy(nonce: str, forms_to: str, frames: str) -> str:
+    """What a page may load and frame, all of it ours, and whom its forms may be sent to (CSP level 3).
 
     A script runs because the page names it with the page's nonce, not because it lies where ours do.
     """
     return (
         f"default-src 'none'; img-src 'self'; style-src 'self'; script-src 'nonce-{nonce}'; connect-src 'self'; "
+        f"frame-src {frames}; "
         f"form-action {forms_to}; base-uri 'none'; frame-ancestors 'none'"
     )
 
@@ -98,11 +99,15 @@ class Pages:
         """The templates with their filters."""
         return _environment(self)
 
-    def html(self, template: str, *, status: int = 200, forms_to: str = "'self'", **context: Any) -> HTMLResponse:
-        """A template as a page, never kept by a shared cache; its forms go to us, or where `forms_to` says."""
+    def html(
+        self, template: str, *, status: int = 200, forms_to: str = "'self'", frames: str = "'none'", **context: Any
+    ) -> HTMLResponse:
+        """A template as a page, never kept by a shared cache; its forms go to us, or where `forms_to` says, and it
+        frames nothing, or what `frames` says.
+        """
         nonce = secrets.token_urlsafe(NONCE_BYTES)
         body = self.environment().get_template(template).render(nonce=nonce, **context)
-        headers = {"Content-Security-Policy": _policy(nonce, forms_to), "Cache-Control": "private, no-store"}
+        headers = {"Content-Security-Policy": _policy(nonce, forms_to, frames), "Cache-Control": "private, no-store"}
         return HTMLResponse(body, status_code=status, headers=headers)
 
 

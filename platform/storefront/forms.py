@@ -17,19 +17,11 @@ from commerce.orders.return_schemas import ReturnReason
 from commerce.promotions.schemas import CodeName
 from foundation.http import InvalidFields
 from foundation.types import Email, Id, Input, Note, Slug, Text
-from pages.forms import MAX_FIELDS, UnsupportedForm, fields, validated
+from pages.forms import MAX_FIELDS, UnsupportedForm, fields, unixed, validated, whole
 
 _DIGITS = re.compile(r"^[0-9]{1,16}$", re.ASCII)
 _LOCAL_PATH = re.compile(r"^/(?![/\\])[^\s\\\x00-\x1f\x7f]{0,2000}$")
 _UNITS = "units-"
-
-
-def _whole(value: object) -> object:
-    if isinstance(value, str):
-        if not _DIGITS.match(value):
-            raise ValueError("must be a whole number")
-        return int(value)
-    return value
 
 
 def _signed(value: object) -> object:
@@ -61,14 +53,9 @@ def _slot(value: object) -> object:
     return {"slot_id": slot_id, "day": day} if value else None
 
 
-def _written(value: object) -> object:
-    """Lines as they were written: browsers end them with CR LF. Nothing but space is nothing."""
-    return (value.replace("\r\n", "\n").strip() or None) if isinstance(value, str) else value
-
-
-Whole = Annotated[int, BeforeValidator(_whole), Field(ge=1, le=9_999)]
+Whole = Annotated[int, BeforeValidator(whole), Field(ge=1, le=9_999)]
 OptionalText = Annotated[Text | None, BeforeValidator(_absent_when_empty)]
-OptionalNote = Annotated[Note | None, BeforeValidator(_written)]
+OptionalNote = Annotated[Note | None, BeforeValidator(unixed)]
 OptionalId = Annotated[Id | None, BeforeValidator(_absent_when_empty)]
 FormKey = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9-]{1,100}$")]
 LocalPath = Annotated[str, AfterValidator(_local)]
@@ -111,7 +98,7 @@ class NoteForm(Input):
 class AcceptForm(Input):
     """What changed, as it was shown."""
 
-    version: Annotated[int, BeforeValidator(_whole), Field(ge=1, le=2**31 - 1)]
+    version: Annotated[int, BeforeValidator(whole), Field(ge=1, le=2**31 - 1)]
     changes_seen: Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{24}$")]
 
 
@@ -120,13 +107,13 @@ class CheckoutForm(Input):
 
     cart_id: Id
     idempotency_key: FormKey
-    expected_total: Annotated[int, BeforeValidator(_whole), Field(ge=0, le=10**15)]
+    expected_total: Annotated[int, BeforeValidator(whole), Field(ge=0, le=10**15)]
     email: Annotated[Email | None, BeforeValidator(_absent_when_empty)] = None
     token: Text | None = None
     """How the rest is paid, as `paying.choices` has it; not needed where a gift card or store credit pays all."""
     gift_card: OptionalText = None
     store_credit: Literal["on"] | None = None
-    expected_rest: Annotated[int, BeforeValidator(_whole), Field(ge=0, le=10**15)] | None = None
+    expected_rest: Annotated[int, BeforeValidator(whole), Field(ge=0, le=10**15)] | None = None
     """What the shopper was shown that is left to be paid so."""
     accepted: Annotated[list[Id], Field(default_factory=list, max_length=10)]
     """The legal pages beside the button, by the versions that were shown."""
@@ -186,7 +173,7 @@ class DeliveryForm(AddressFields):
 class SplitForm(DeliveryForm):
     """How many of each line go to another address, and where that is."""
 
-    units: dict[Id, Annotated[int, BeforeValidator(_whole), Field(ge=0, le=9_999)]]
+    units: dict[Id, Annotated[int, BeforeValidator(whole), Field(ge=0, le=9_999)]]
 
 
 class CancelForm(Input):
@@ -224,13 +211,13 @@ class AddressForm(CancelForm):
 class UnitsForm(CancelForm):
     """How many of each line of an order are still wanted."""
 
-    units: dict[Id, Annotated[int, BeforeValidator(_whole), Field(ge=0, le=9_999)]]
+    units: dict[Id, Annotated[int, BeforeValidator(whole), Field(ge=0, le=9_999)]]
 
 
 class ConfirmForm(CancelForm):
     """Do what the preview says."""
 
-    version: Annotated[int, BeforeValidator(_whole), Field(ge=1, le=2**31 - 1)]
+    version: Annotated[int, BeforeValidator(whole), Field(ge=1, le=2**31 - 1)]
 
 
 class PayForm(CancelForm):

@@ -31,7 +31,8 @@ class NotStripes(BadRequest):
     code = "billing.forged_notification"
 
 
-def _billing(request: Request) -> Billing:
+def billing_of(request: Request) -> Billing:
+    """Who bills this platform's shops."""
     return cast("Billing", request.app.state.billing)
 
 
@@ -39,7 +40,7 @@ def _billing(request: Request) -> Billing:
 async def read_plan(request: Request, core: CoreDep, shop: ShopDep, _: Reader) -> PlanOut:
     """The shop's plan, and those it could have."""
     async with core.database.tx(shop.id, read_only=True) as tx:
-        return await showing.plan(tx, billed=_billing(request).stripe is not None)
+        return await showing.plan(tx, billed=billing_of(request).stripe is not None)
 
 
 @router.put("/v1/admin/plan", response_model=PlanOut)
@@ -51,7 +52,7 @@ async def choose_plan(
     async def work() -> Response:
         async with core.database.tx(shop.id, read_only=True) as tx:
             there = await showing.there_are(tx)
-        await _billing(request).subscribe(
+        await billing_of(request).subscribe(
             shop,
             body.plan,
             email=body.email,
@@ -94,7 +95,7 @@ async def list_invoices(core: CoreDep, shop: ShopDep, _: Reader) -> InvoiceList:
 @needs(SIGNED)
 async def told(request: Request) -> Response:
     """Where the platform's own Stripe tells of subscriptions and invoices, of all shops."""
-    billing = _billing(request)
+    billing = billing_of(request)
     headers = {name.lower(): value for name, value in request.headers.items()}
     body = await request.body()
     try:
@@ -107,7 +108,7 @@ async def told(request: Request) -> Response:
 
 
 async def _end(request: Request, core: Core, shop: Shop, *, ends: bool) -> Response:
-    await _billing(request).end(shop, ends=ends)
+    await billing_of(request).end(shop, ends=ends)
     return await _plan(request, core, shop)
 
 
@@ -115,5 +116,5 @@ async def _plan(request: Request, core: Core, shop: Shop) -> Response:
     """The plan as it is now, for this worker at once."""
     cast("Book", request.app.state.book).forget(shop.id)
     async with core.database.tx(shop.id, read_only=True) as tx:
-        shown = await showing.plan(tx, billed=_billing(request).stripe is not None)
+        shown = await showing.plan(tx, billed=billing_of(request).stripe is not None)
     return json_bytes(model_bytes(shown))

@@ -35,7 +35,7 @@ async def list_exports(core: CoreDep, shop: ShopDep, _: Reader) -> ExportList:
 @router.post("", status_code=status.HTTP_202_ACCEPTED)
 async def ask_for_export(core: CoreDep, shop: ShopDep, by: Taker, response: Response) -> ExportOut:
     """Have an archive of everything of the shop made: its rows, events and files. It is kept for a week."""
-    _require_storage(core.settings)
+    require_storage(core.settings)
     async with core.database.tx(shop.id) as tx:
         asked = await exports.ask(tx, by=by.principal)
     response.headers["Location"] = f"{router.prefix}/{asked.id}"
@@ -56,7 +56,7 @@ async def read_export(core: CoreDep, shop: ShopDep, _: Reader, export_id: Export
 )
 async def download_export(core: CoreDep, shop: ShopDep, by: Taker, export_id: ExportId) -> StreamingResponse:
     """The archive. `Repr-Digest` (RFC 9530) is its SHA-256."""
-    url = _require_storage(core.settings)
+    url = require_storage(core.settings)
     async with core.database.tx(shop.id) as tx:
         export, made = await exports.take(tx, export_id, by=by.principal)
     pieces = storage.Store.at(url).read(made.path(shop.id))
@@ -83,7 +83,12 @@ async def _all(first: bytes, others: Iterator[bytes]) -> AsyncIterator[bytes]:
         yield piece
 
 
-def _require_storage(settings: Settings) -> str:
+def require_storage(settings: Settings) -> str:
+    """Where archives are kept.
+
+    Raises:
+        NoStorage.
+    """
     if settings.objects_url is None:
         raise NoStorage
     return settings.objects_url
