@@ -22,7 +22,6 @@ router = APIRouter(prefix="/back-office/branding")
 Reader = Annotated[Desk, Depends(desk("settings:read"))]
 Writer = Annotated[Desk, Depends(desk("settings:write"))]
 HERE = "/back-office/branding"
-ICON_PIXELS = 64
 
 
 class LookForm(Input):
@@ -106,7 +105,6 @@ async def _page(desk: Desk, typed: Typed = NOTHING) -> Response:
         accent=accent,
         on_button=contrast(colour, on(colour)),
         on_white=contrast(colour, WHITE),
-        as_text=hex_of(readable_on_white(colour)),
         readable=READABLE,
     )
 

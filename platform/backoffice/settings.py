@@ -127,7 +127,8 @@ def _settings(schema: Mapping[str, Any], known: Mapping[str, Any], above: str) -
             label = _LABELS.get(path, name.replace("_", " ").capitalize())
             lines: Literal["line", "lines"] = "lines" if kind.get("type") == "array" else "line"
             longest = kind.get("maxLength", 1_000 if lines == "line" else 20_000)
-            yield Setting(path, label, _HINTS.get(path, ""), lines, longest, name in schema.get("required", ()))
+            needed = name in schema.get("required", ()) or isinstance(said.get("default"), str)
+            yield Setting(path, label, _HINTS.get(path, ""), lines, longest, needed)
 
 
 def _whole(sent: Mapping[str, str], present: Mapping[str, Any]) -> dict[str, Any]:

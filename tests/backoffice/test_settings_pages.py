@@ -162,7 +162,8 @@ async def test_what_is_no_logo_is_said_at_the_field(admin: httpx.AsyncClient, fi
 async def test_a_colour_is_kept_and_its_contrast_is_told(admin: httpx.AsyncClient) -> None:
     assert (await send(admin, "/branding", accent="#ffee00", headline="Fresh", text="")).status_code == 303
     page = await see(admin, "/branding")
-    assert "so #" in page, "yellow is not read on white"
+    assert "data-darker>" in page, "yellow is not read on white"
+    assert "data-darker hidden" not in page
     assert "Fresh" in (await admin.get("/")).text
     style = await admin.get(f"{AT}/branding/preview.css", params={"accent": "#112233"})
     assert "--color-accent:#112233" in style.text
