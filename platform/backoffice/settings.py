@@ -16,7 +16,7 @@ from commerce.configuration import service
 from commerce.configuration.schemas import Configuration, ConfigurationIn, RevertIn
 from foundation.errors import Problem
 from foundation.http import InvalidFields
-from pages.forms import fields, read, validated, whole
+from pages.forms import fields, read, split_lines, validated, whole
 
 router = APIRouter(prefix="/back-office/settings")
 Reader = Annotated[Desk, Depends(desk("settings:read"))]
@@ -31,8 +31,10 @@ _HINTS = {
     "theme.accent": "Six digits after #; the page Branding shows what it looks like.",
     "storefront.headline": "At the top of the home page.",
     "storefront.text": "Below the headline.",
+    "acting.tell_customer": "They get a mail when somebody of the shop acts for them.",
     "cors_origins": "Pages of other sites that may ask the shop's API, one a line, such as https://app.example.com.",
 }
+_KINDS: dict[str, Literal["line", "lines", "mark"]] = {"array": "lines", "boolean": "mark"}
 _LABELS = {
     "name": "Name of the shop",
     "locale": "Language",
@@ -40,6 +42,7 @@ _LABELS = {
     "theme.accent": "Colour",
     "storefront.headline": "Headline",
     "storefront.text": "Text",
+    "acting.tell_customer": "Tell customers who is acted for",
     "cors_origins": "Other sites",
 }
 
@@ -52,8 +55,8 @@ class Setting:
     """`theme.accent`, the name of its field."""
     label: str
     hint: str
-    kind: Literal["line", "lines"]
-    """`lines`: a list, one a line."""
+    kind: Literal["line", "lines", "mark"]
+    """`lines`: a list, one a line; `mark`: a box to tick."""
     longest: int
     required: bool
 
@@ -125,23 +128,29 @@ def _settings(schema: Mapping[str, Any], known: Mapping[str, Any], above: str) -
             yield from _settings(known[kind["$ref"].rpartition("/")[2]], known, f"{path}.")
         else:
             label = _LABELS.get(path, name.replace("_", " ").capitalize())
-            lines: Literal["line", "lines"] = "lines" if kind.get("type") == "array" else "line"
-            longest = kind.get("maxLength", 1_000 if lines == "line" else 20_000)
+            shown = _KINDS.get(kind.get("type", "string"), "line")
+            longest = kind.get("maxLength", 20_000 if shown == "lines" else 1_000)
             needed = name in schema.get("required", ()) or isinstance(said.get("default"), str)
-            yield Setting(path, label, _HINTS.get(path, ""), lines, longest, needed)
+            yield Setting(path, label, _HINTS.get(path, ""), shown, longest, needed)
 
 
 def _whole(sent: Mapping[str, str], present: Mapping[str, Any]) -> dict[str, Any]:
     """The configuration that a form asks for: what it holds, and what has a page of its own as it is now."""
     made: dict[str, Any] = {"mail_templates": present["mail_templates"]}
     kinds = {one.path: one.kind for one in settings()}
-    for path, value in {"theme.logo": present["theme"]["logo"], **sent}.items():
+    unmarked = {path: "" for path, kind in kinds.items() if kind == "mark"}
+    for path, value in {"theme.logo": present["theme"]["logo"], **unmarked, **sent}.items():
         *groups, name = path.split(".")
         inside = made
         for group in groups:
             inside = inside.setdefault(group, {})
-        lines = kinds.get(path) == "lines"
-        inside[name] = [line.strip() for line in (value or "").splitlines() if line.strip()] if lines else value or None
+        match kinds.get(path):
+            case "lines":
+                inside[name] = split_lines(value or "")
+            case "mark":
+                inside[name] = value == "on"
+            case _:
+                inside[name] = value or None
     if made.get("name") is None:
         made["name"] = ""
     return {name: value for name, value in made.items() if value is not None}
@@ -168,4 +177,4 @@ def _at(configuration: Mapping[str, Any], path: str) -> Any:
 
 
 def _shown(value: Any) -> str:
-    return "\n".join(value) if isinstance(value, list) else value or ""
+    return "\n".join(value) if isinstance(value, list) else "on" if value is True else value or ""

@@ -8,9 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 import httpx
 import pytest
+from pydantic import BaseModel
 
 from backoffice.navigation import ENTRIES
+from backoffice.settings import ELSEWHERE
 from backoffice.settings import settings as every_setting
+from commerce.configuration.schemas import Configuration
 from commerce.notifications.letters import LETTERS
 from tests.access.team import Team
 from tests.backoffice.conftest import SAME
@@ -21,6 +24,12 @@ if TYPE_CHECKING:
     from tests.conftest import DatabaseUrls
 
 AT = "/back-office"
+PARTS = {
+    name: field.annotation
+    for name, field in Configuration.model_fields.items()
+    if isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel)
+}
+"""What a configuration is made of: groups of settings by their name."""
 HOSTILE = "<script>alert(1)</script>"
 
 
@@ -172,17 +181,20 @@ async def test_a_colour_is_kept_and_its_contrast_is_told(admin: httpx.AsyncClien
 
 async def test_every_setting_of_the_schema_has_a_field(admin: httpx.AsyncClient) -> None:
     page = await see(admin, "/settings")
-    assert {one.path for one in every_setting()} == {
-        "name",
-        "locale",
-        "zone",
-        "theme.accent",
-        "storefront.headline",
-        "storefront.text",
-        "cors_origins",
-    }
+    there = {f"{group}.{name}" for group, part in PARTS.items() for name in part.model_fields}
+    there |= Configuration.model_fields.keys() - PARTS.keys()
+    assert {one.path for one in every_setting()} == there - ELSEWHERE
     for one in every_setting():
-        field(page, one.path)
+        assert f' name="{one.path}"' in page
+
+
+async def test_a_box_is_ticked_and_cleared(admin: httpx.AsyncClient) -> None:
+    ticked = 'name="acting.tell_customer" type="checkbox" value="on" checked'
+    for box in ({"acting.tell_customer": "on"}, {}):
+        page = await see(admin, "/settings")
+        words = {"name": "Grocer", "locale": "en-US", "zone": "UTC", "version": field(page, "version")}
+        assert (await send(admin, "/settings", **words, **box)).status_code == 303
+        assert (ticked in await see(admin, "/settings")) is bool(box)
 
 
 async def test_settings_are_kept_shown_in_the_history_and_gone_back_to(admin: httpx.AsyncClient) -> None:
