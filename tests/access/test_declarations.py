@@ -146,7 +146,10 @@ def test_admin_routes_need_staff_and_vendor_routes_a_vendor(web: FastAPI) -> Non
             assert need.permission in registry.VENDOR_SCOPES, route.path
 
 
-TAKES = {"/v1/admin/exports/{export_id, "/back-office/closing/archives/{export_id}"}/file": "everything of the shop, secret to whoever may only look at settings"}
+TAKES = {
+    "/v1/admin/exports/{export_id}/file": "everything of the shop, secret to whoever may only look at settings",
+    "/back-office/closing/archives/{export_id}": "the same, from its page",
+}
 """What is asked for with GET, and is more than looking."""
 
 
