@@ -38,6 +38,8 @@ from commerce.documents import api as documents
 from commerce.domains import api as domains
 from commerce.domains.leading import Leading
 from commerce.domains.records import Dns
+from commerce.external_sign_in import api as external_sign_in
+from commerce.external_sign_in import providers_api as identity_providers
 from commerce.http import Core, session_cookie
 from commerce.identity.passwords import Passwords
 from commerce.inventory import api as inventory
@@ -170,6 +172,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         sessions,
         accounts,
         factors,
+        external_sign_in,
         catalog,
         cart,
         kept,
@@ -223,6 +226,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         oauth_api,
         staffing,
         vendor_staffing,
+        identity_providers,
         onboarding,
         acting,
     )

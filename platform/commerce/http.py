@@ -15,6 +15,7 @@ from uuid import UUID
 from fastapi import Depends, Header, Request
 from fastapi.responses import Response
 
+from commerce.federation.issuers import Issuers
 from commerce.identity import keys, people
 from commerce.identity import service as identity
 from commerce.identity import staff as staff_keys
@@ -67,6 +68,8 @@ class Core:
     """The client for addresses that somebody outside has named."""
     passwords: Passwords
     uses: keys.Uses = field(default_factory=keys.Uses)
+    issuers: Issuers = field(default_factory=Issuers)
+    """What identity providers say of themselves."""
 
 
 def core_of(request: Request) -> Core:

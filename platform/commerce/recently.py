@@ -14,6 +14,8 @@ from uuid import UUID
 from fastapi import Depends
 
 from commerce.factors.service import required_factors
+from commerce.federation import identities, providers
+from commerce.federation.providers import Provider
 from commerce.http import Core, CoreDep, Member, MemberDep, staff
 from commerce.identity import accounts
 from commerce.identity.service import Shopper
@@ -27,6 +29,7 @@ from foundation.errors import Unauthenticated
 SECONDS = 15 * 60
 MORE_THAN_ONE = "mfa"
 PASSWORD = "password"  # noqa: S105 - the name of a factor
+PROVIDER = "provider"
 SIGN_IN = "sign_in"
 
 
@@ -36,7 +39,8 @@ class ProveAgain(Unauthenticated):
     code = "identity.prove_again"
 
     factors: list[str]
-    """`totp`, `passkey`, `recovery_code`, `password`, or `sign_in`: sign in anew, by whichever way."""
+    """`totp`, `passkey`, `recovery_code`, `password`, `provider`, or `sign_in`: sign in anew, by a way that shows it.
+    """
     seconds: int
     """How long it holds."""
 
@@ -47,17 +51,23 @@ def is_recent(who: Shopper | Staff, *, strong: bool, within: timedelta) -> bool:
     return at is not None and clock.now() - at <= within and (not strong or MORE_THAN_ONE in who.amr)
 
 
-async def ways(tx: Tx, member: Member) -> tuple[str, ...]:
-    """What somebody can prove by who they are: their second factors if they have any, else their password."""
-    return await _ways(tx, member.account_id)
-
-
-async def _ways(tx: Tx, account_id: UUID) -> tuple[str, ...]:
+async def ways(tx: Tx, account_id: UUID) -> tuple[str, ...]:
+    """What somebody can prove by who they are: their second factors if they have any, else their password, or a
+    provider that tells when it has asked them.
+    """
     strong = await required_factors(tx, account_id)
     if strong:
         return strong
     account = await accounts.by_id(tx, account_id)
-    return (PASSWORD,) if account.password_hash is not None else (SIGN_IN,)
+    found = [PASSWORD] if account.password_hash is not None else []
+    found += [PROVIDER] if await step_up_providers(tx, account_id) else []
+    return tuple(found) or (SIGN_IN,)
+
+
+async def step_up_providers(tx: Tx, account_id: UUID) -> list[Provider]:
+    """The providers that know somebody and may tell when they last proved to them who they are."""
+    linked = {one.provider_id for one in await identities.of(tx, account_id, usable=True)}
+    return [one for one in await providers.every(tx, usable=True) if one.id in linked and one.peculiar.says_when]
 
 
 async def require(core: Core, member: Member, *, seconds: int = SECONDS) -> None:
@@ -83,7 +93,7 @@ async def _require(core: Core, who: Shopper | Staff, account_id: UUID, seconds: 
     async with core.database.tx(who.tenant_id, read_only=True) as tx:
         strong = bool(await required_factors(tx, account_id))
         if not is_recent(who, strong=strong, within=timedelta(seconds=seconds)):
-            raise ProveAgain(factors=list(await _ways(tx, account_id)), seconds=seconds)
+            raise ProveAgain(factors=list(await ways(tx, account_id)), seconds=seconds)
 
 
 def require_recent(seconds: int = SECONDS) -> Callable[..., Awaitable[Member]]:

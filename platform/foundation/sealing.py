@@ -198,6 +198,17 @@ async def seal(tx: Tx, subject_id: UUID, values: Sequence[str]) -> list[str]:
     return [_sealed(key, tx.tenant_id, subject_id, value) for value in values]
 
 
+_DROP = hot(text("DELETE FROM subject_key WHERE tenant_id = :tenant_id AND id = :id"))
+
+
+async def drop(tx: Tx, subject_id: UUID) -> None:
+    """Throw away the key of something that is gone, such as an account of the shop's with somebody else: what it sealed
+    is never read again. A person is erased otherwise (`commerce.privacy`).
+    """
+    await tx.rows(_DROP, {"id": subject_id})
+    forget(tx.tenant_id, [subject_id])
+
+
 async def unseal(tx: Tx, values: Sequence[str | None]) -> list[str | None]:
     """What was sealed, in one query for all; `None` for what is none, and for what is erased.
 

@@ -10,6 +10,7 @@ from urllib.parse import urlencode
 from fastapi import APIRouter, Query, Request
 from starlette.responses import Response
 
+from commerce.external_sign_in import leaving
 from commerce.identity import service as identity
 from commerce.policies import areas
 from commerce.sessions import api as sessions
@@ -17,6 +18,7 @@ from commerce.sessions.schemas import SignIn
 from pages.forms import read
 from storefront import balances
 from storefront.forms import ComingFrom, EmptyForm, SignInForm
+from storefront.signing_in import asking, leave
 from storefront.visit import VisitDep
 
 HOUSEHOLDS = 12
@@ -62,9 +64,12 @@ async def sign_in(request: Request, visit: VisitDep) -> Response:
 
 @router.post("/account/sign-out")
 async def sign_out(request: Request, visit: VisitDep) -> Response:
-    """End the session."""
+    """End the session, here and at the provider that it was opened by."""
     await read(request, EmptyForm)
+    url = await leaving.leave_at(visit.core, visit.shop, asking(request, visit), visit.shopper, "/account")
     await sessions.end_session(visit.cookies, visit.core, visit.shop, visit.shopper)
+    if url is not None:
+        return leave(visit, url, "sign out", "You are signed out here. The next page ends it where you signed in, too.")
     return visit.redirect("/account", "signed-out")
 
 

@@ -36,7 +36,12 @@ class Elsewhere(Exception):
         self.response = response
 
 
-async def _proved(visit: Visit, path: str) -> Member:
+async def proved(visit: Visit, path: str) -> Member:
+    """Whoever looks at a page, once they have proved lately who they are; else they do so and go on to `path`.
+
+    Raises:
+        Elsewhere.
+    """
     account_id = visit.shopper.account_id
     if account_id is None:
         raise Elsewhere(visit.redirect(f"/sign-in?next={path}"))
@@ -52,7 +57,7 @@ async def _proved(visit: Visit, path: str) -> Member:
 async def show_authenticator(visit: VisitDep) -> Response:
     """A new app is set up: its picture, and a field for its first code."""
     try:
-        member = await _proved(visit, APP)
+        member = await proved(visit, APP)
         begun = await managing.begin_authenticator(visit.core, visit.shop, member)
     except Elsewhere as elsewhere:
         return elsewhere.response
@@ -64,7 +69,7 @@ async def confirm_authenticator(request: Request, visit: VisitDep) -> Response:
     """Show the app's first code."""
     form = await read(request, FirstCodeForm)
     try:
-        member = await _proved(visit, APP)
+        member = await proved(visit, APP)
         code = form.code.replace(" ", "")
         added = await managing.confirm_authenticator(visit.core, visit.shop, asking(request, visit), member, code)
     except Elsewhere as elsewhere:
@@ -82,7 +87,7 @@ async def remove_authenticator(request: Request, visit: VisitDep) -> Response:
     """Forget the app."""
     await read(request, EmptyForm)
     try:
-        member = await _proved(visit, PAGE)
+        member = await proved(visit, PAGE)
     except Elsewhere as elsewhere:
         return elsewhere.response
     await managing.remove_authenticator(visit.core, visit.shop, asking(request, visit), member)
@@ -94,7 +99,7 @@ async def renew_recovery_codes(request: Request, visit: VisitDep) -> Response:
     """New recovery codes, shown on the page that answers and never again."""
     await read(request, EmptyForm)
     try:
-        member = await _proved(visit, PAGE)
+        member = await proved(visit, PAGE)
     except Elsewhere as elsewhere:
         return elsewhere.response
     codes = await managing.renew_recovery_codes(visit.core, visit.shop, asking(request, visit), member)
@@ -105,7 +110,7 @@ async def renew_recovery_codes(request: Request, visit: VisitDep) -> Response:
 async def show_new_passkey(request: Request, visit: VisitDep) -> Response:
     """A new passkey is made."""
     try:
-        member = await _proved(visit, PASSKEYS)
+        member = await proved(visit, PASSKEYS)
     except Elsewhere as elsewhere:
         return elsewhere.response
     return await _passkey_page(request, visit, member)
@@ -116,7 +121,7 @@ async def add_passkey(request: Request, visit: VisitDep) -> Response:
     """Keep the passkey that was made."""
     form = await read(request, NewPasskeyForm)
     try:
-        member = await _proved(visit, PASSKEYS)
+        member = await proved(visit, PASSKEYS)
     except Elsewhere as elsewhere:
         return elsewhere.response
     credential = form.credential.model_dump(exclude_none=True)
@@ -145,7 +150,7 @@ async def remove_passkey(request: Request, visit: VisitDep, passkey_id: UUID) ->
     """Forget a passkey."""
     await read(request, EmptyForm)
     try:
-        member = await _proved(visit, PAGE)
+        member = await proved(visit, PAGE)
     except Elsewhere as elsewhere:
         return elsewhere.response
     await managing.remove_passkey(visit.core, visit.shop, asking(request, visit), member, passkey_id)

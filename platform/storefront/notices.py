@@ -46,6 +46,13 @@ NOTICES = {
         Notice("device-signed-out", "It is signed out."),
         Notice("others-signed-out", "You are signed out everywhere else."),
         Notice("prove-again", "Sign in once more first: it has been a while.", "plain"),
+        Notice(
+            "prove-otherwise",
+            "Sign in once more first, by a link or a code: where you signed in doesn't tell us when it last asked you.",
+            "plain",
+        ),
+        Notice("identity-linked", "It's linked. Next time, it can sign you in."),
+        Notice("identity-unlinked", "It can't sign you in any more."),
         Notice("ordered", "Your payment went through."),
         Notice("cancelled", "Your order is cancelled. The money is on its way back."),
         Notice("order-changed", "Your order is changed."),

@@ -97,6 +97,9 @@ def payment(chosen: str) -> PaymentIn:
         raise InvalidFields(errors=[{"param": "token", "message": "choose how to pay"}]) from fault
 
 
+_LEAVING_TO_PAY = "You confirm the payment there and come back by yourself. Nothing is charged before."
+
+
 def page_of(waits: Waiting, cart_id: UUID, *, back: str) -> str:
     """The page on which the shopper has something to do; Razorpay's is opened by one of ours."""
     first = waits.payments[0]
@@ -116,7 +119,9 @@ def to(visit: Visit, url: str, name: str = "your bank") -> Response:
 
     A browser follows no redirect of a form to another site, as the page's policy has it.
     """
-    return visit.redirect(url) if url.startswith("/") else visit.page("leave.html", url=url, name=name)
+    if url.startswith("/"):
+        return visit.redirect(url)
+    return visit.page("leave.html", url=url, name=name, text=_LEAVING_TO_PAY)
 
 
 def is_tested(offered: Sequence[Choice]) -> bool:

@@ -11,6 +11,7 @@ from starlette.responses import Response
 from commerce import recently
 from commerce.accounts import proving
 from commerce.accounts.proving import CodeShown, Shown
+from commerce.external_sign_in.claiming import BY_ANOTHERS_WORD
 from commerce.factors import service as factors
 from commerce.http import Member, set_session_cookie
 from commerce.identity.proofs import ProofNotGood
@@ -95,6 +96,7 @@ async def _second_factor_page(request: Request, visit: Visit, onward: str, probl
         asked=asked,
         action=SECOND_FACTOR,
         next=onward,
+        providers=(),
     )
 
 
@@ -106,7 +108,7 @@ def prove_again(visit: Visit, path: str) -> Response:
 @router.get(CONFIRM)
 async def show_confirm(request: Request, visit: VisitDep, next: Next = HOME) -> Response:  # noqa: A002
     """Somebody is asked to prove once more who they are."""
-    return await _confirm_page(request, visit, next)
+    return await confirm_page(request, visit, next)
 
 
 @router.post(CONFIRM)
@@ -140,19 +142,22 @@ async def _confirm(request: Request, visit: Visit, proof: Shown | str, onward: s
         else:
             token = await proving.step_up(visit.core, visit.shop, asking(request, visit), member, proof)
     except Problem as problem:
-        return await _confirm_page(request, visit, onward, problem)
+        return await confirm_page(request, visit, onward, problem)
     set_session_cookie(visit.cookies, token, visit.core.settings)
     return visit.redirect(onward, "proved")
 
 
-async def _confirm_page(request: Request, visit: Visit, onward: str, problem: Problem | None = None) -> Response:
+async def confirm_page(request: Request, visit: Visit, onward: str, problem: Problem | None = None) -> Response:
+    """The page to prove once more who one is, with what went wrong."""
     member = _member(visit)
     if member is None:
         return visit.redirect(f"/sign-in?{urlencode({'next': onward})}")
     async with visit.core.database.tx(visit.shop.id, read_only=True) as tx:
-        kinds = await recently.ways(tx, member)
+        kinds = await recently.ways(tx, member.account_id)
+        known_at = await recently.step_up_providers(tx, member.account_id) if recently.PROVIDER in kinds else []
     if kinds == (recently.SIGN_IN,):
-        return visit.redirect(f"/sign-in?{urlencode({'next': onward})}", "prove-again")
+        notice = "prove-otherwise" if BY_ANOTHERS_WORD in visit.shopper.amr else "prove-again"
+        return visit.redirect(f"/sign-in?{urlencode({'next': onward})}", notice)
     asked = None
     if factors.PASSKEY in kinds:
         asked = PasskeyAsked.of(await proving.ask_to_step_up(visit.core, visit.shop, asking(request, visit), member))
@@ -166,6 +171,7 @@ async def _confirm_page(request: Request, visit: Visit, onward: str, problem: Pr
         asked=asked,
         action=CONFIRM,
         next=onward,
+        providers=known_at,
     )
 
 

@@ -11,11 +11,15 @@ from starlette.responses import Response
 from commerce.accounts import changing
 from commerce.acting import service as acting
 from commerce.acting.schemas import CATEGORIES
+from commerce.external_sign_in import linking
+from commerce.external_sign_in.linking import Waiting
 from commerce.factors import service as factors
+from commerce.federation.refusals import ProviderNotFound
 from commerce.http import Member, set_session_cookie
 from commerce.identity import accounts, devices
 from commerce.identity import service as identity
 from commerce.identity.passwords import SHORTEST
+from commerce.identity.proofs import ProofNotGood
 from commerce.policies import areas
 from commerce.recently import ProveAgain, require
 from foundation.errors import Problem
@@ -28,6 +32,8 @@ from storefront.visit import Visit, VisitDep
 
 PAGE = "/account/security"
 DEVICES = "/account/devices"
+IDENTITY = "tradewind_identity"
+"""The cookie with the ticket of an identity that waits to be linked."""
 router = APIRouter(route_class=areas.within(areas.CREDENTIALS))
 
 
@@ -45,7 +51,7 @@ def to_sign_in(visit: Visit, path: str, notice: str | None = None) -> Response:
 @router.get(PAGE)
 async def show(visit: VisitDep) -> Response:
     """What one's account is reached by."""
-    return await _page(visit)
+    return await page(visit)
 
 
 @router.post(f"{PAGE}/password")
@@ -62,7 +68,7 @@ async def change_password(request: Request, visit: VisitDep) -> Response:
     except ProveAgain:
         return prove_again(visit, PAGE)
     except Problem as problem:
-        return await _page(visit, problem)
+        return await page(visit, problem)
     set_session_cookie(visit.cookies, token, visit.core.settings)
     return visit.redirect(PAGE, "password-changed")
 
@@ -80,7 +86,7 @@ async def change_email(request: Request, visit: VisitDep) -> Response:
     except ProveAgain:
         return prove_again(visit, PAGE)
     except Problem as problem:
-        return await _page(visit, problem)
+        return await page(visit, problem)
     return check_mail(visit, form.email, "a link that makes this your address. It is good for an hour")
 
 
@@ -115,7 +121,7 @@ async def change_phone(request: Request, visit: VisitDep) -> Response:
     except ProveAgain:
         return prove_again(visit, PAGE)
     except Problem as problem:
-        return await _page(visit, problem)
+        return await page(visit, problem)
     return code_page(visit, f"{PAGE}/phone/confirm", str(sent.id), next=PAGE)
 
 
@@ -170,14 +176,36 @@ async def sign_out(request: Request, visit: VisitDep, device_id: UUID) -> Respon
     return visit.redirect(DEVICES, "device-signed-out")
 
 
-async def _page(visit: Visit, problem: Problem | None = None) -> Response:
+async def page(visit: Visit, problem: Problem | None = None) -> Response:
+    """What one's account is reached by, with what went wrong."""
     member = member_of(visit)
     if member is None:
         return to_sign_in(visit, PAGE)
     async with visit.core.database.tx(visit.shop.id, read_only=True) as tx:
         account = await accounts.by_id(tx, member.account_id)
         kept = await factors.of(tx, member.account_id)
-    return shown(visit, "security.html", problem, account=account, factors=kept, shortest=SHORTEST)
+        linked = await linking.every(tx, member.account_id)
+        linkable = await linking.linkable(tx, member.account_id, linked)
+    return shown(
+        visit,
+        "security.html",
+        problem,
+        account=account,
+        factors=kept,
+        shortest=SHORTEST,
+        linked=linked,
+        linkable=linkable,
+        waiting=await _waiting(visit, member),
+    )
+
+
+async def _waiting(visit: Visit, member: Member) -> Waiting | None:
+    """An identity that this browser brought before its owner signed in."""
+    ticket = visit.request.cookies.get(IDENTITY, "")
+    try:
+        return await linking.waiting(visit.core, visit.shop, member, ticket) if ticket else None
+    except (ProofNotGood, ProviderNotFound):
+        return None
 
 
 def _confirm_page(visit: Visit, token: str, problem: Problem | None = None) -> Response:

@@ -12,6 +12,8 @@ from fastapi import APIRouter, Query, Request
 from starlette.responses import Response
 
 from commerce.accounts import proving
+from commerce.federation import providers
+from commerce.federation.refusals import StaffProviderRequired
 from commerce.policies import areas
 from commerce.sessions import service as ways
 from commerce.sessions.answering import asking_of, give_cookies
@@ -27,6 +29,7 @@ from storefront.visit import Visit, VisitDep
 
 TICKET = "tradewind_ticket"
 SECOND_FACTOR = "/sign-in/second-factor"
+BACK_OFFICE = "/back-office"
 _TICKET_SECONDS = 600
 router = APIRouter(route_class=areas.within(areas.AUTHENTICATION))
 
@@ -68,6 +71,15 @@ def arrived(visit: Visit, outcome: Outcome, path: str, notice: str = "signed-in"
     return visit.redirect(path, notice)
 
 
+def leave(visit: Visit, url: str, name: str, text: str) -> Response:
+    """A page with a link to one of somebody else's, which the browser follows by itself. It would follow no redirect
+    of a form there, as the page's policy has it.
+    """
+    page = visit.page("leave.html", url=url, name=name, text=text)
+    page.headers["Refresh"] = f"0; url={url}"
+    return page
+
+
 def check_mail(visit: Visit, address: str, what: str) -> Response:
     """The page that says where something was sent."""
     is_local = visit.core.settings.environment != "production"
@@ -78,7 +90,7 @@ def check_mail(visit: Visit, address: str, what: str) -> Response:
 @router.get("/sign-in")
 async def show_sign_in(request: Request, visit: VisitDep, next: Next = HOME) -> Response:  # noqa: A002  (the name in the address)
     """Sign in."""
-    return await _sign_in_page(request, visit, "", next)
+    return await sign_in_page(request, visit, "", next)
 
 
 @router.post("/sign-in")
@@ -92,15 +104,29 @@ async def sign_in(request: Request, visit: VisitDep) -> Response:
         )
     except Problem as problem:
         email, onward = (form.email, form.next) if form else ("", HOME)
-        return await _sign_in_page(request, visit, email, onward, problem)
+        return await sign_in_page(request, visit, email, onward, problem)
     return arrived(visit, outcome, form.next)
 
 
-async def _sign_in_page(
+async def sign_in_page(
     request: Request, visit: Visit, email: str, onward: str, problem: Problem | None = None
 ) -> Response:
+    """The page to sign in at, with what went wrong; whoever is on the way to the back office is shown the providers of
+    staff.
+    """
     asked = await proving.ask_for_passkey(visit.core, visit.shop, asking(request, visit))
-    return shown(visit, "sign_in.html", problem, email=email, next=onward, asked=PasskeyAsked.of(asked))
+    for_staff = onward.startswith(BACK_OFFICE) or isinstance(problem, StaffProviderRequired)
+    async with visit.core.database.tx(visit.shop.id, read_only=True) as tx:
+        usable = await providers.every(tx, usable=True)
+    return shown(
+        visit,
+        "sign_in.html",
+        problem,
+        email=email,
+        next=onward,
+        asked=PasskeyAsked.of(asked),
+        providers=[one for one in usable if one.audience == ("staff" if for_staff else "customers")],
+    )
 
 
 @router.get("/sign-in/email")

@@ -92,9 +92,11 @@ LISTS: dict[str, Listed] = {
     "/v1/store/store-credit": Listed(rows="grants", by="shopper"),
     "/v1/store/sessions/current": Listed(rows="consent", by="shopper", grows=False),
     "/v1/store/accounts/current/devices": Listed(rows="devices", by="member"),
+    "/v1/store/accounts/current/identities": Listed(by="member"),
     "/v1/store/accounts/current/factors": Listed(rows="passkeys", by="member", grows=False),
     "/v1/store/addresses": Listed(by="shopper"),
     "/v1/store/support-visits": Listed(by="shopper"),
+    "/v1/store/identity-providers": Listed(by="shopper"),
     "/v1/store/notification-preferences": Listed(by="shopper", grows=False),
     "/v1/store/wishlists": Listed(by="shopper"),
     "/v1/store/wishlists/{wishlist_id}": Listed(by="shopper"),
@@ -144,6 +146,8 @@ LISTS: dict[str, Listed] = {
     "/v1/admin/domains": Listed(grows=False),
     "/v1/admin/legal/{kind}/versions": Listed("?locale=en-US&limit={n}"),
     "/v1/admin/exports": Listed(grows=False),
+    "/v1/admin/identity-providers": Listed(),
+    "/v1/admin/identity-providers/{provider_id}": Listed(rows="domains", grows=False),
     "/v1/admin/invoices": Listed(grows=False),
     "/v1/admin/plan": Listed(rows="offered", grows=False),
     "/v1/admin/roles": Listed(),
@@ -294,6 +298,19 @@ class Town:
                 "INSERT INTO category (tenant_id, id, path, name, slug, depth, product_count)"
                 " VALUES (%s, %s, %s, 'C', %s, 0, 1)",
                 (self.shop.id, new_id(), f"c{number}", f"c{number}"),
+            )
+            provider_id = new_id()
+            self.names.setdefault("provider_id", provider_id)
+            app.execute(
+                "INSERT INTO identity_provider (tenant_id, id, name, issuer, client_id, client_secret, audience)"
+                " VALUES (%s, %s, 'P', 'https://p.example', %s, '', 'customers')",
+                (self.shop.id, provider_id, f"c{number}"),
+            )
+            app.execute(
+                "INSERT INTO external_identity (tenant_id, id, account_id, provider, subject_digest, label, used_at)"
+                " SELECT tenant_id, gen_random_uuid(), id, %s, uuid_send(gen_random_uuid()), display_name, now()"
+                " FROM account",
+                (str(provider_id),),
             )
 
     async def _let_programs_in(self, number: int) -> None:

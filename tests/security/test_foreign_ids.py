@@ -50,6 +50,7 @@ NO_MATTER = {
     ("GET /v1/admin/orders/export", "number"): "a search, of which nothing is found",
     ("DELETE /v1/store/carts/{cart_id}/codes/{code}", "discount"): "a code that is not in the cart is gone already",
     ("POST /v1/store/orders/lookup", "email"): "the number is asked first",
+    ("PUT /v1/admin/staff-sign-in", "identity_provider"): "it is asked first whether a person asks",
 }
 """(operation, thing): where the caller's own is answered as one that does not exist."""
 

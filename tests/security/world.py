@@ -48,6 +48,7 @@ PERSONAL = frozenset(
         "number",
         "device",
         "passkey",
+        "identity",
         "address",
         "wishlist",
     }
@@ -320,8 +321,8 @@ async def _look_after_oneself(side: Side) -> None:
 
 
 def _insert_account(side: Side, urls: DatabaseUrls, account_id: UUID, name: str, email: str, key: str) -> None:
-    """Whom the shopper signed in as, with a passkey."""
-    tenant, passkey = side.seeded.id, uuid4()
+    """Whom the shopper signed in as, with a passkey and an identity elsewhere."""
+    tenant, passkey, identity, provider = side.seeded.id, uuid4(), uuid4(), uuid4()
     with _as_tenant(urls, tenant) as connection:
         connection.execute(
             "INSERT INTO account (tenant_id, id, customer_id, display_name, email, email_digest, email_verified_at)"
@@ -337,7 +338,17 @@ def _insert_account(side: Side, urls: DatabaseUrls, account_id: UUID, name: str,
             " VALUES (%s, %s, %s, %s, '', 'x', 0, %s, false)",
             (tenant, passkey, account_id, passkey.bytes, key),
         )
-    side.things["passkey"] = str(passkey)
+        connection.execute(
+            "INSERT INTO identity_provider (tenant_id, id, name, issuer, client_id, client_secret, audience)"
+            " VALUES (%s, %s, 'x', 'https://10.0.0.1', %s, %s, 'customers')",
+            (tenant, provider, side.mark, key),
+        )
+        connection.execute(
+            "INSERT INTO external_identity (tenant_id, id, account_id, provider, subject_digest, label, used_at)"
+            " VALUES (%s, %s, %s, %s, %s, %s, now())",
+            (tenant, identity, account_id, str(provider), identity.bytes, email),
+        )
+    side.things |= {"passkey": str(passkey), "identity": str(identity), "identity_provider": str(provider)}
 
 
 def _insert_the_rest(side: Side, urls: DatabaseUrls) -> None:

@@ -103,7 +103,7 @@ async def confirm_authenticator(core: Core, shop: Shop, asking: Asking, member: 
     await throttling.take(core.database, shop.id, factors.ATTEMPTS, str(member.account_id))
     async with core.database.tx(shop.id) as tx:
         codes = await factors.confirm_authenticator(tx, member.account_id, code)
-        await _tell(tx, asking, member, "an authenticator app was added to your account")
+        await tell(tx, asking, member.account_id, "an authenticator app was added to your account")
         token = await identity.rotate(tx, member.shopper.session_id, amr=["otp", MORE_THAN_ONE])
     await throttling.give_back(core.database, shop.id, factors.ATTEMPTS, str(member.account_id))
     return Added(token, tuple(codes or ()))
@@ -113,7 +113,7 @@ async def remove_authenticator(core: Core, shop: Shop, asking: Asking, member: M
     """Forget the app, if there is one."""
     async with core.database.tx(shop.id) as tx:
         if await factors.remove_authenticator(tx, member.account_id):
-            await _tell(tx, asking, member, "the authenticator app was removed from your account")
+            await tell(tx, asking, member.account_id, "the authenticator app was removed from your account")
 
 
 async def renew_recovery_codes(core: Core, shop: Shop, asking: Asking, member: Member) -> list[str]:
@@ -125,7 +125,7 @@ async def renew_recovery_codes(core: Core, shop: Shop, asking: Asking, member: M
     async with core.database.tx(shop.id) as tx:
         if not await factors.required_factors(tx, member.account_id):
             raise NoFactor
-        await _tell(tx, asking, member, "new recovery codes were made for your account")
+        await tell(tx, asking, member.account_id, "new recovery codes were made for your account")
         return await recovery.renew(tx, member.account_id)
 
 
@@ -160,7 +160,7 @@ async def add_passkey(
         owner = owner_of(await accounts.by_id(tx, member.account_id, hold=True))
         passkey_id = await passkeys.register(tx, owner, rp, session_id, challenge_id, credential, name)
         codes = await factors.first_codes(tx, member.account_id)
-        await _tell(tx, asking, member, "a passkey was added to your account")
+        await tell(tx, asking, member.account_id, "a passkey was added to your account")
         token = await identity.rotate(tx, session_id, amr=["hwk", MORE_THAN_ONE])
     return PasskeyAdded(token, tuple(codes or ()), passkey_id)
 
@@ -186,7 +186,7 @@ async def remove_passkey(core: Core, shop: Shop, asking: Asking, member: Member,
         await accounts.by_id(tx, member.account_id, hold=True)
         await factors.remove_passkey(tx, member.account_id, passkey_id)
         await require_way_in(tx, member.account_id)
-        await _tell(tx, asking, member, "a passkey was removed from your account")
+        await tell(tx, asking, member.account_id, "a passkey was removed from your account")
 
 
 class LastWayIn(Conflict):
@@ -202,7 +202,7 @@ async def require_way_in(tx: Tx, account_id: UUID) -> None:
         LastWayIn.
     """
     account = await accounts.by_id(tx, account_id)
-    if not (_opens(account) or await passkeys.of(tx, account_id) or await identities.of(tx, account_id)):
+    if not (_opens(account) or await passkeys.of(tx, account_id) or await identities.of(tx, account_id, usable=True)):
         raise LastWayIn
 
 
@@ -211,8 +211,9 @@ def _opens(account: Account) -> bool:
     return bool(account.password_hash or account.email_verified_at or account.phone_verified_at)
 
 
-async def _tell(tx: Tx, asking: Asking, member: Member, what: str) -> None:
-    account = await accounts.by_id(tx, member.account_id)
+async def tell(tx: Tx, asking: Asking, account_id: UUID, what: str) -> None:
+    """Tell the owner of an account that how they sign in has changed."""
+    account = await accounts.by_id(tx, account_id)
     to = signing_in.reached_at(account, asking.locale)
     if to is not None and to.channel == "email":
         at = f"{clock.now():%Y-%m-%d %H:%M} UTC"

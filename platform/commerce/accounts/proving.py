@@ -11,6 +11,7 @@ from uuid import UUID
 from commerce.factors import passkeys
 from commerce.factors import service as factors
 from commerce.factors.passkeys import Asked, Owner, Purpose, RelyingParty
+from commerce.federation import requirement
 from commerce.http import Core, Member
 from commerce.identity import accounts
 from commerce.identity import service as identity
@@ -148,6 +149,7 @@ async def step_up_by_password(core: Core, shop: Shop, member: Member, password: 
 
     Raises:
         FactorNeeded: the account has a second factor.
+        StaffProviderRequired: they work here, and the shop's staff come by its own provider.
         WrongCredentials: the password is not right, or there is none.
         TooManyAttempts, TooBusy.
     """
@@ -162,6 +164,7 @@ async def step_up_by_password(core: Core, shop: Shop, member: Member, password: 
     if account.password_hash is None or not verdict.is_right:
         raise WrongCredentials
     async with core.database.tx(shop.id) as tx:
+        await requirement.require(tx, account.id, None)
         token = await identity.rotate(tx, member.shopper.session_id, amr=["pwd"])
     await guarding.forgive(core.database, shop.id, tries)
     return token

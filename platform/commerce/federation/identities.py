@@ -33,13 +33,26 @@ class Identity:
     """An identity of an account's owner, elsewhere."""
 
     id: UUID
-    provider: str
+    provider_id: UUID
     label: str
     created_at: datetime
     used_at: datetime
 
 
-def _digest(tenant_id: UUID, issuer: str, subject: str) -> bytes:
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """Somebody, as a provider knows them."""
+
+    issuer: str
+    subject: str
+    label: str
+    """What they know themselves by there: an address, or a name."""
+    domain: str | None
+    """The organisation that they are of."""
+
+
+def subject_digest(tenant_id: UUID, issuer: str, subject: str) -> bytes:
+    """What an identity is found by."""
     return sealing.digest(tenant_id, "external identity", orjson.dumps([issuer, subject]).decode())
 
 
@@ -61,12 +74,17 @@ _LINK = hot(
         """
     )
 )
+_WHOSE = hot(text("SELECT account_id FROM external_identity WHERE tenant_id = :tenant_id AND subject_digest = :digest"))
 # ix_external_identity_account
 _OF = hot(
     text(
         """
-        SELECT id, provider, label, created_at, used_at FROM external_identity
-        WHERE tenant_id = :tenant_id AND account_id = :account_id ORDER BY created_at, id
+        SELECT e.id, e.provider, e.label, e.created_at, e.used_at FROM external_identity e
+        WHERE e.tenant_id = :tenant_id AND e.account_id = :account_id
+          AND (NOT CAST(:usable AS boolean)
+               OR EXISTS (SELECT FROM identity_provider p WHERE p.tenant_id = e.tenant_id
+                            AND CAST(p.id AS text) = e.provider AND p.is_enabled))
+        ORDER BY e.created_at, e.id
         """
     )
 )
@@ -74,32 +92,36 @@ _UNLINK = hot(
     text(
         """
         DELETE FROM external_identity WHERE tenant_id = :tenant_id AND account_id = :account_id AND id = :id
-        RETURNING id
+        RETURNING provider
         """
     )
 )
 
 
-async def account_of(tx: Tx, issuer: str, subject: str) -> UUID | None:
-    """The account that an identity is linked to; it is used by that."""
-    row = await tx.one(_USE, {"digest": _digest(tx.tenant_id, issuer, subject), "now": clock.now()})
+async def whose(tx: Tx, issuer: str, subject: str) -> UUID | None:
+    """The account that an identity is linked to."""
+    row = await tx.one(_WHOSE, {"digest": subject_digest(tx.tenant_id, issuer, subject)})
     return row["account_id"] if row else None
 
 
-async def link(
-    tx: Tx, account_id: UUID, subject_id: UUID, *, provider: str, issuer: str, subject: str, label: str
-) -> None:
+async def account_of(tx: Tx, issuer: str, subject: str) -> UUID | None:
+    """The account that an identity is linked to; it is used by that."""
+    row = await tx.one(_USE, {"digest": subject_digest(tx.tenant_id, issuer, subject), "now": clock.now()})
+    return row["account_id"] if row else None
+
+
+async def link(tx: Tx, account_id: UUID, subject_id: UUID, *, provider_id: UUID, subject: Subject) -> None:
     """Link an identity to an account, by whose owner's key (`subject_id`) its name is sealed.
 
     Raises:
         IdentityTaken: it is linked already.
     """
-    (sealed,) = await sealing.seal(tx, subject_id, [label])
+    (sealed,) = await sealing.seal(tx, subject_id, [subject.label])
     values = {
         "id": new_id(),
         "account_id": account_id,
-        "provider": provider,
-        "digest": _digest(tx.tenant_id, issuer, subject),
+        "provider": str(provider_id),
+        "digest": subject_digest(tx.tenant_id, subject.issuer, subject.subject),
         "label": sealed,
         "now": clock.now(),
     }
@@ -109,21 +131,23 @@ async def link(
         raise IdentityTaken from fault
 
 
-async def of(tx: Tx, account_id: UUID) -> list[Identity]:
-    """The identities of an account, the oldest first."""
-    rows = await tx.rows(_OF, {"account_id": account_id})
+async def of(tx: Tx, account_id: UUID, *, usable: bool = False) -> list[Identity]:
+    """The identities of an account, the oldest first; those that are `usable` are of providers that are switched on."""
+    rows = await tx.rows(_OF, {"account_id": account_id, "usable": usable})
     labels = await sealing.unseal(tx, [row["label"] for row in rows])
     return [
-        Identity(row["id"], row["provider"], label or "", row["created_at"], row["used_at"])
+        Identity(row["id"], UUID(row["provider"]), label or "", row["created_at"], row["used_at"])
         for row, label in zip(rows, labels, strict=True)
     ]
 
 
-async def unlink(tx: Tx, account_id: UUID, identity_id: UUID) -> None:
-    """Let an identity go.
+async def unlink(tx: Tx, account_id: UUID, identity_id: UUID) -> UUID:
+    """Let an identity go; gives the provider that it was of.
 
     Raises:
         IdentityNotFound.
     """
-    if await tx.one(_UNLINK, {"account_id": account_id, "id": identity_id}) is None:
+    row = await tx.one(_UNLINK, {"account_id": account_id, "id": identity_id})
+    if row is None:
         raise IdentityNotFound
+    return UUID(row["provider"])

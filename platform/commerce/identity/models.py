@@ -109,6 +109,8 @@ class Session(TenantOwned, Base):
     """Sealed: the browser and its system in words."""
     address: Mapped[Str | None]
     """Sealed: where it was signed in from."""
+    provider_id: Mapped[UUID | None]
+    """The identity provider on whose word they are signed in."""
     acting_id: Mapped[UUID | None]
     """By which a member of staff is in the shop as a customer."""
 

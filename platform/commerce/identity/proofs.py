@@ -43,6 +43,7 @@ class Purpose(StrEnum):
     SECOND_FACTOR = "second_factor"
     STAFF = "staff"
     ACTING = "acting"
+    IDENTITY = "identity"
 
 
 LIVES = {
@@ -55,6 +56,7 @@ LIVES = {
     Purpose.SECOND_FACTOR: timedelta(minutes=10),
     Purpose.STAFF: timedelta(days=7),
     Purpose.ACTING: timedelta(minutes=2),
+    Purpose.IDENTITY: timedelta(minutes=30),
 }
 
 

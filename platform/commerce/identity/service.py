@@ -113,6 +113,15 @@ class KnownCustomer:
 
 
 @dataclass(frozen=True, slots=True)
+class Elsewhere:
+    """On whose word somebody is signed in."""
+
+    provider_id: UUID
+    authenticated_at: datetime | None
+    """When they proved to it who they are; without a word of that it may have been long ago."""
+
+
+@dataclass(frozen=True, slots=True)
 class Authentication:
     """Whom somebody proved to be, how, and with what."""
 
@@ -126,18 +135,21 @@ class Authentication:
     """Sealed."""
     address: str | None = None
     """Sealed."""
+    elsewhere: Elsewhere | None = None
+    """The provider that says so; without one they proved it here, now."""
 
 
 _OPEN = hot(
     text(
         """
         INSERT INTO session (tenant_id, id, token_hash, visitor_id, customer_id, consent, expires_at, account_id, amr,
-                             authenticated_at, device_id, seen_at, idle_until, browser, address, acting_id)
+                             authenticated_at, device_id, seen_at, idle_until, browser, address, acting_id,
+                             provider_id)
         VALUES (:tenant_id, :id, :token_hash, :visitor_id, CAST(:customer_id AS uuid),
                 to_jsonb(CAST(:consent AS text[])), CAST(:expires_at AS timestamptz), CAST(:account_id AS uuid),
                 CAST(:amr AS text[]), CAST(:authenticated_at AS timestamptz), CAST(:device_id AS uuid),
-                CAST(:authenticated_at AS timestamptz), CAST(:idle_until AS timestamptz), :browser, :address,
-                CAST(:acting_id AS uuid))
+                CAST(:seen_at AS timestamptz), CAST(:idle_until AS timestamptz), :browser, :address,
+                CAST(:acting_id AS uuid), CAST(:provider_id AS uuid))
         """
     )
 )
@@ -155,6 +167,8 @@ async def open_session(
 ) -> tuple[str, Shopper]:
     """A new session and its token, which is shown once and never stored."""
     token, now = secrets.token_urlsafe(TOKEN_BYTES), clock.now()
+    elsewhere = authentication.elsewhere if authentication else None
+    proved_at = elsewhere.authenticated_at if elsewhere else now
     shopper = Shopper(
         tenant_id=tx.tenant_id,
         session_id=new_id(),
@@ -164,7 +178,7 @@ async def open_session(
         consent=tuple(consent),
         account_id=authentication.account_id if authentication else None,
         amr=authentication.amr if authentication else (),
-        authenticated_at=now if authentication else None,
+        authenticated_at=proved_at if authentication else None,
         acting=acting,
     )
     values = {
@@ -177,6 +191,8 @@ async def open_session(
         "account_id": shopper.account_id,
         "amr": list(shopper.amr),
         "authenticated_at": shopper.authenticated_at,
+        "seen_at": now if authentication else None,
+        "provider_id": elsewhere.provider_id if elsewhere else None,
         "device_id": authentication.device_id if authentication else None,
         "idle_until": now + authentication.idle if authentication else None,
         "browser": authentication.browser if authentication else None,
@@ -333,6 +349,15 @@ async def sample_customers(tx: Tx, limit: int) -> list[Sample]:
     """Some customers without an account, for the demo's choice of households; first those whose age is known."""
     rows = await tx.rows(_SAMPLE, {"limit": limit})
     return [Sample(row["reference"], row["display_name"] or "", json.loads(row["traits"])) for row in rows]
+
+
+_PROVIDER_OF = hot(text("SELECT provider_id FROM session WHERE tenant_id = :tenant_id AND id = :session_id"))
+
+
+async def provider_of(tx: Tx, session_id: UUID) -> UUID | None:
+    """The identity provider on whose word a session was opened."""
+    row = await tx.one(_PROVIDER_OF, {"session_id": session_id})
+    return row["provider_id"] if row else None
 
 
 _REVOKE = hot(

@@ -15,4 +15,12 @@ STAFF_WRITE = Permission(
     rule=_NO_MORE,
 )
 ROLES_WRITE = Permission("roles:write", "Make the shop's own roles and change them.", rule=_NO_MORE)
-PERMISSIONS = (STAFF_READ, STAFF_WRITE, ROLES_WRITE)
+PROVIDERS_READ = Permission(
+    "identity_providers:read", "See by whose accounts people sign in, and whether staff must do so."
+)
+PROVIDERS_WRITE = Permission(
+    "identity_providers:write",
+    "Let people sign in by accounts they have elsewhere, and make staff do so.",
+    rule="Nobody has newcomers given more than they may do themselves.",
+)
+PERMISSIONS = (STAFF_READ, STAFF_WRITE, ROLES_WRITE, PROVIDERS_READ, PROVIDERS_WRITE)

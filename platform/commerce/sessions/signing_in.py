@@ -13,12 +13,13 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 from commerce.factors.service import required_factors
+from commerce.federation import requirement
 from commerce.identity import accounts, devices, proofs
 from commerce.identity import service as identity
 from commerce.identity.accounts import Account
 from commerce.identity.browsers import Browser
 from commerce.identity.proofs import ProofNotGood, Purpose, Shown
-from commerce.identity.service import Authentication, KnownCustomer, Shopper
+from commerce.identity.service import Authentication, Elsewhere, KnownCustomer, Shopper
 from commerce.notifications import service as notifications
 from commerce.notifications.service import Recipient
 from commerce.orders import adopting
@@ -68,14 +69,27 @@ class SecondFactorNeeded:
 Outcome = SignedIn | SecondFactorNeeded
 
 
-async def sign_in(tx: Tx, account: Account, settings: Settings, asking: Asking, *, amr: Sequence[str]) -> Outcome:
+async def sign_in(
+    tx: Tx,
+    account: Account,
+    settings: Settings,
+    asking: Asking,
+    *,
+    amr: Sequence[str],
+    elsewhere: Elsewhere | None = None,
+) -> Outcome:
     """Somebody has proved, by `amr` (RFC 8176), to be the owner of an account: a session, unless it asks for more.
 
-    What is more than one factor by itself (`mfa`: a passkey that was unlocked) is enough.
+    What is more than one factor by itself (`mfa`: a passkey that was unlocked) is enough. `elsewhere` is the provider
+    that they proved it to.
+
+    Raises:
+        StaffProviderRequired: they work here, and the shop's staff come by its own provider.
     """
+    await requirement.require(tx, account.id, elsewhere.provider_id if elsewhere else None)
     factors = await required_factors(tx, account.id)
     if not factors or MORE_THAN_ONE in amr:
-        return await _open(tx, account, settings, asking, amr)
+        return await _open(tx, account, settings, asking, amr, elsewhere)
     ticket = await proofs.issue_token(
         tx,
         Purpose.SECOND_FACTOR,
@@ -85,6 +99,7 @@ async def sign_in(tx: Tx, account: Account, settings: Settings, asking: Asking, 
             "account_id": str(account.id),
             "amr": list(amr),
             "session_id": str(asking.current.session_id) if asking.current else None,
+            "elsewhere": _written(elsewhere),
         },
         attempts=FACTOR_ATTEMPTS,
     )
@@ -125,10 +140,27 @@ async def finish(tx: Tx, ticket: str, settings: Settings, asking: Asking, *, amr
     Raises:
         ProofNotGood: the ticket is over.
         AccountNotFound: the account was closed meanwhile.
+        StaffProviderRequired: the shop's staff have to come by its own provider meanwhile.
     """
     shown = await proofs.redeem(tx, Purpose.SECOND_FACTOR, ticket)
-    account = await accounts.by_id(tx, UUID(shown.content["account_id"]))
-    return await _open(tx, account, settings, asking, [*shown.content["amr"], *amr, MORE_THAN_ONE])
+    account, elsewhere = await accounts.by_id(tx, UUID(shown.content["account_id"])), _read(shown)
+    await requirement.require(tx, account.id, elsewhere.provider_id if elsewhere else None)
+    return await _open(tx, account, settings, asking, [*shown.content["amr"], *amr, MORE_THAN_ONE], elsewhere)
+
+
+def _written(elsewhere: Elsewhere | None) -> list[str | None] | None:
+    """A provider's word, for the time until the second factor is shown."""
+    if elsewhere is None:
+        return None
+    at = elsewhere.authenticated_at
+    return [str(elsewhere.provider_id), at.isoformat() if at else None]
+
+
+def _read(shown: Shown) -> Elsewhere | None:
+    kept = shown.content.get("elsewhere")
+    if kept is None:
+        return None
+    return Elsewhere(UUID(kept[0]), datetime.fromisoformat(kept[1]) if kept[1] else None)
 
 
 async def gather(tx: Tx, account: Account) -> None:
@@ -137,7 +169,9 @@ async def gather(tx: Tx, account: Account) -> None:
         await adopting.adopt(tx, customer_id=account.customer_id, email=account.email)
 
 
-async def _open(tx: Tx, account: Account, settings: Settings, asking: Asking, amr: Sequence[str]) -> SignedIn:
+async def _open(
+    tx: Tx, account: Account, settings: Settings, asking: Asking, amr: Sequence[str], elsewhere: Elsewhere | None
+) -> SignedIn:
     device = await devices.recognise(tx, account.id, asking.browser)
     words = asking.browser.in_words()
     browser, address = await sealing.seal(tx, account.subject_id, [words, asking.browser.address])
@@ -155,6 +189,7 @@ async def _open(tx: Tx, account: Account, settings: Settings, asking: Asking, am
             device_id=device.id,
             browser=browser,
             address=address,
+            elsewhere=elsewhere,
         ),
     )
     if current is not None:

@@ -71,14 +71,24 @@ async def accept(
     async with core.database.tx(shop.id) as tx:
         member = await _invited(tx, await proofs.redeem(tx, Purpose.STAFF, token))
         account = await _account(tx, member.email or "", display_name, password_hash)
-        values = {"id": member.id, "account_id": account.id, "now": clock.now()}
-        try:
-            if await tx.one(_ACCEPT, values) is None:
-                raise ProofNotGood
-        except asyncpg.UniqueViolationError as fault:
-            raise WorksHereAlready from fault
-        await audit.record(tx, actor=f"account:{account.id}", action="staffing.accepted", object=f"member:{member.id}")
+        await take_up(tx, member.id, account.id)
         return await signing_in.sign_in(tx, account, core.settings, asking, amr=["otp"])
+
+
+async def take_up(tx: Tx, member_id: UUID, account_id: UUID) -> None:
+    """The owner of an account begins to work here, as they were invited to; its link is over.
+
+    Raises:
+        ProofNotGood: the invitation is over, or was taken back.
+        WorksHereAlready.
+    """
+    try:
+        if await tx.one(_ACCEPT, {"id": member_id, "account_id": account_id, "now": clock.now()}) is None:
+            raise ProofNotGood
+    except asyncpg.UniqueViolationError as fault:
+        raise WorksHereAlready from fault
+    await proofs.end(tx, [Purpose.STAFF], [member_id.bytes])
+    await audit.record(tx, actor=f"account:{account_id}", action="staffing.accepted", object=f"member:{member_id}")
 
 
 async def _account(tx: Tx, email: str, display_name: str | None, password_hash: str | None) -> Account:

@@ -55,6 +55,8 @@ _ONE = hot(text(f"SELECT {_COLUMNS} {_FROM} WHERE {_LIVE} AND {_OF} AND m.id = :
 _HOLD = hot(text(f"SELECT {_COLUMNS} {_FROM} WHERE {_LIVE} AND {_OF} AND m.id = :id FOR UPDATE OF m"))
 # uq_membership_account
 _OF_ACCOUNT = hot(text(f"SELECT {_COLUMNS} {_FROM} WHERE {_LIVE} AND m.account_id = :account_id"))
+# uq_membership_email_digest
+_INVITED_AT = hot(text(f"SELECT m.id {_FROM} WHERE {_LIVE} AND m.email_digest = :digest AND m.status = 'invited'"))
 _COUNT = hot(
     text("SELECT count(*) FROM membership WHERE tenant_id = :tenant_id AND status <> 'removed' AND vendor_id IS NULL")
 )
@@ -105,6 +107,16 @@ async def counted(tx: Tx) -> int:
     return int(row[0]) if row else 0
 
 
+async def make_room(tx: Tx) -> None:
+    """Stop unless the shop's plan has room for one more of its own people.
+
+    Raises:
+        PlanLimitReached.
+    """
+    await plans.alone(tx, Metric.STAFF)
+    await plans.make_room(tx, Metric.STAFF, there=await counted(tx))
+
+
 async def every(tx: Tx, vendor_id: UUID | None) -> list[MemberOut]:
     """Who works for a vendor; without one for the shop, its vendors' people too."""
     return await _opened(tx, await tx.rows(_LIST, {"vendor_id": vendor_id}))
@@ -140,6 +152,18 @@ async def one(tx: Tx, member_id: UUID, vendor_id: UUID | None = None) -> MemberO
     if row is None:
         raise UnknownMember
     return (await _opened(tx, [row]))[0]
+
+
+async def of_account(tx: Tx, account_id: UUID) -> MemberOut | None:
+    """The owner of an account as somebody who works here, suspended or not."""
+    row = await tx.one(_OF_ACCOUNT, {"account_id": account_id})
+    return (await _opened(tx, [row]))[0] if row is not None else None
+
+
+async def invited_at(tx: Tx, email: str) -> UUID | None:
+    """The membership that whoever has an address is invited to."""
+    row = await tx.one(_INVITED_AT, {"digest": accounts.email_digest(tx.tenant_id, email)})
+    return row["id"] if row is not None else None
 
 
 async def invite(
@@ -195,8 +219,7 @@ async def link_again(tx: Tx, by: Staff, member_id: UUID, *, home: str) -> str:
 async def _expect(tx: Tx, vendor_id: UUID | None, *, email: str, grant: Grant, invited_by: str) -> UUID:
     """Somebody may begin to work here, who does not know it yet."""
     if vendor_id is None:
-        await plans.alone(tx, Metric.STAFF)
-        await plans.make_room(tx, Metric.STAFF, there=await counted(tx))
+        await make_room(tx)
     member_id = new_id()
     (sealed,) = await sealing.seal(tx, member_id, [email])
     values = {
@@ -208,7 +231,7 @@ async def _expect(tx: Tx, vendor_id: UUID | None, *, email: str, grant: Grant, i
         **granted(grant),
     }
     account = await accounts.by_email(tx, email)
-    if account is not None and await tx.one(_OF_ACCOUNT, {"account_id": account.id}) is not None:
+    if account is not None and await of_account(tx, account.id) is not None:
         raise InvitedAlready
     try:
         await tx.rows(_INVITE, values)
