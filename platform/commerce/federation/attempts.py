@@ -92,6 +92,7 @@ async def begin(
     """Where to send a browser, with a state, a nonce and a challenge (RFC 7636) of this attempt's own."""
     state, nonce, verifier = (secrets.token_urlsafe(SECRET_BYTES) for _ in range(3))
     now = clock.now()
+    expires_at = now + LIVES
     sealed_nonce, sealed_verifier = await sealing.seal(tx, provider.id, [nonce, verifier])
     values = {
         "id": new_id(),
@@ -105,7 +106,7 @@ async def begin(
         "onward": onward,
         "account_id": account_id,
         "now": now,
-        "expires_at": now + LIVES,
+        "expires_at": expires_at,
     }
     await tx.rows(_FORGET, {"now": now})
     await tx.rows(_BEGIN, values)
@@ -124,7 +125,7 @@ async def begin(
     if purpose == "step_up":
         asked |= {"prompt": "login", "max_age": "0"}
     joint = "&" if "?" in metadata.authorization_endpoint else "?"
-    return Sent(f"{metadata.authorization_endpoint}{joint}{urlencode(asked)}", values["expires_at"])  # type: ignore[arg-type]
+    return Sent(f"{metadata.authorization_endpoint}{joint}{urlencode(asked)}", expires_at)
 
 
 async def take(tx: Tx, state: str, session_id: UUID, purposes: tuple[Purpose, ...]) -> Attempt:
@@ -133,8 +134,13 @@ async def take(tx: Tx, state: str, session_id: UUID, purposes: tuple[Purpose, ..
     Raises:
         AttemptOver: it is over already, or another browser's, or was begun for something else.
     """
-    asked = {"state_hash": token_hash(state), "session_id": session_id, "purposes": purposes, "now": clock.now()}
-    row = await tx.one(_TAKE, {**asked, "purposes": list(purposes)})
+    values = {
+        "state_hash": token_hash(state),
+        "session_id": session_id,
+        "purposes": list(purposes),
+        "now": clock.now(),
+    }
+    row = await tx.one(_TAKE, values)
     if row is None:
         raise AttemptOver
     nonce, verifier = await sealing.unseal(tx, [row["nonce"], row["verifier"]])

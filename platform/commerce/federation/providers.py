@@ -98,14 +98,8 @@ _ADD = hot(
     )
 )
 # Of two who add the last that there is room for, one waits.
-_COUNTED = hot(
-    text(
-        """
-        SELECT count(*) AS there FROM identity_provider WHERE tenant_id = :tenant_id
-          AND pg_advisory_xact_lock(hashtextextended('identity providers ' || CAST(:tenant_id AS text), 0)) IS NOT NULL
-        """
-    )
-)
+_ALONE = hot(text("SELECT pg_advisory_xact_lock(hashtextextended(CAST(:what AS text), 0))"))
+_COUNTED = hot(text("SELECT count(*) AS there FROM identity_provider WHERE tenant_id = :tenant_id"))
 _CHANGE = hot(
     text(
         """
@@ -194,6 +188,7 @@ async def add(tx: Tx, kind: KindName, issuer: str, audience: Audience, secret: s
     Raises:
         TooManyProviders, ProviderExists.
     """
+    await tx.rows(_ALONE, {"what": f"identity providers:{tx.tenant_id}"})
     row = await tx.one(_COUNTED)
     if row is not None and row["there"] >= MOST:
         raise TooManyProviders(limit=MOST)
