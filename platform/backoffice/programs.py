@@ -77,7 +77,7 @@ async def new_secret(request: Request, desk: Writer, client_id: ClientId) -> Res
     """A new secret; the old one is good no longer."""
     await read(request, Button)
     async with desk.tx() as tx:
-        secret = await clients.new_secret(tx, client_id)
+        secret = await clients.new_secret(tx, desk.staff, client_id)
     return await _page(desk, shown=(str(client_id), secret))
 
 
