@@ -32,6 +32,7 @@ FROM
     FROM events FINAL
     WHERE tenant_id = {tenant_id:UUID}
       AND name = 'order.placed'
+      AND has(consent, 'personalisation')
       AND occurred_at < fromUnixTimestamp64Milli({until_ms:Int64}, 'UTC')
       AND coalesce(shopper_id, visitor_id) IS NOT NULL
 )
@@ -57,7 +58,7 @@ class Split:
 
 
 def from_clickhouse(shop: ArrowRows, until: datetime) -> pl.DataFrame:
-    """The tenant's purchases before `until`, each delivered event counted once (`FINAL`)."""
+    """The tenant's purchases before `until`, of those who agreed to it, each delivered event counted once (`FINAL`)."""
     return _typed(pl.DataFrame(shop.arrow(_PURCHASES, {"until_ms": int(until.timestamp() * 1000)})))
 
 

@@ -31,6 +31,7 @@ from commerce.catalog import api as catalog
 from commerce.checkout import api as checkout
 from commerce.checkout import webhooks_api as webhooks
 from commerce.configuration import api as configuration
+from commerce.consent import api as consent
 from commerce.cross_origin import CrossOrigin
 from commerce.cross_site import require_same_origin
 from commerce.delivery import api as delivery
@@ -191,6 +192,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         order_rules,
         recommendations,
         behaviour,
+        consent,
         inventory,
         payments,
         payment_accounts,

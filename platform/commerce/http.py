@@ -239,13 +239,18 @@ async def by_session(tx: Tx, request: Request, token: str) -> Shopper:
         SessionUnknown, SessionExpired, ActingEnded.
     """
     try:
-        shopper = await identity.by_token(tx, token)
+        shopper = heeded(request, await identity.by_token(tx, token))
     except ActingEnded:
         request.scope["state"]["acting_ended"] = True
         raise
     if shopper.acting is not None:
         request.scope["state"]["acting"] = shopper.acting
     return shopper
+
+
+def heeded(request: Request, shopper: Shopper) -> Shopper:
+    """The shopper, who agrees to nothing while their browser says so (`Sec-GPC`, Global Privacy Control)."""
+    return identity.refusing_by_signal(shopper) if request.headers.get("sec-gpc") == "1" else shopper
 
 
 async def seen(core: Core, request: Request, shopper: Shopper) -> None:

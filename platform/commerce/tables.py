@@ -4,6 +4,7 @@ from commerce.billing import models as billing
 from commerce.cart import models as cart
 from commerce.catalog import models as catalog
 from commerce.configuration import models as configuration
+from commerce.consent import models as consent
 from commerce.delivery import models as delivery
 from commerce.documents import models as documents
 from commerce.domains import models as domains
@@ -50,6 +51,7 @@ __all__ = [
     "change_models",
     "claim_models",
     "configuration",
+    "consent",
     "delivery",
     "documents",
     "domains",

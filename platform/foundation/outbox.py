@@ -1,5 +1,7 @@
 """The outbox: events written in the transaction that made them true.
 
+Behaviour of somebody who has not agreed to it is written down by nobody: it is left out here, whoever announces it.
+
 The relay reads them in the order (transaction, sequence), only those of transactions older than every running one, so a
 transaction that commits late is never skipped (the snapshot horizon of `pg_current_snapshot()`).
 """
@@ -18,7 +20,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 from sqlalchemy.types import UserDefinedType
 
 from foundation.database import Base, HotStatement, Tx, hot
-from foundation.events import Event
+from foundation.events import Event, recordable
 
 TIMESTAMPTZ = TIMESTAMP(timezone=True)
 
@@ -87,7 +89,7 @@ class DeadLetter(Base):
 
 async def publish(session: AsyncSession, events: Iterable[Event]) -> None:
     """Write events into the transaction of `session`: they leave if, and only if, it commits."""
-    rows: Sequence[dict[str, Any]] = [event.model_dump() for event in events]
+    rows: Sequence[dict[str, Any]] = [event.model_dump() for event in recordable(events)]
     if rows:
         await session.execute(insert(OutboxRow), rows)
 
@@ -107,8 +109,8 @@ _PUBLISH = hot(text(_INSERT))
 
 async def announce(tx: Tx, events: Sequence[Event]) -> None:
     """`publish`, for a transaction of hot statements."""
-    if events:
-        await tx.rows(_PUBLISH, told(events))
+    if said := recordable(events):
+        await tx.rows(_PUBLISH, told(said))
 
 
 def announcing(statement: str) -> HotStatement:
@@ -123,4 +125,4 @@ def announcing(statement: str) -> HotStatement:
 
 def told(events: Iterable[Event]) -> dict[str, str]:
     """Events as a statement that announces them takes them."""
-    return {"events": f"[{','.join(event.model_dump_json() for event in events)}]"}
+    return {"events": f"[{','.join(event.model_dump_json() for event in recordable(events))}]"}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
@@ -10,11 +11,14 @@ from fastapi import Request
 from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints
 from starlette.datastructures import UploadFile
 
+from commerce.consent.schemas import TextVersion
+from commerce.consent.wording import PURPOSES
 from commerce.delivery.schemas import AddressIn, SlotChoice
 from commerce.orders.claim_schemas import ClaimReason
 from commerce.orders.line_schemas import MAX_LINES
 from commerce.orders.return_schemas import ReturnReason
 from commerce.promotions.schemas import CodeName
+from foundation.events import Consent
 from foundation.http import InvalidFields
 from foundation.types import Email, Id, Input, Note, Slug, Text
 from pages.forms import MAX_FIELDS, UnsupportedForm, fields, unixed, validated, whole
@@ -271,6 +275,29 @@ class ComingFrom(Input):
     """The page to go on to afterwards; another site's is nowhere."""
 
     next: Annotated[LocalPath, BeforeValidator(_local_or_home)] = "/"
+
+
+class ConsentForm(ComingFrom):
+    """One answer for every purpose."""
+
+    answer: Literal["accept", "refuse"]
+    text_version: TextVersion
+
+
+class ConsentChoiceForm(ComingFrom):
+    """A mark for each purpose that is agreed to, or a button for all of them."""
+
+    text_version: TextVersion
+    every: Literal["accept", "refuse"] | None = None
+    analytics: Literal["on"] | None = None
+    personalisation: Literal["on"] | None = None
+    marketing: Literal["on"] | None = None
+
+    def said(self) -> Mapping[Consent, bool]:
+        """The answer for each purpose."""
+        if self.every is not None:
+            return dict.fromkeys(PURPOSES, self.every == "accept")
+        return {purpose: getattr(self, purpose) is not None for purpose in PURPOSES}
 
 
 class EmptyForm(Input):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from fastapi import FastAPI
 from starlette.staticfiles import StaticFiles
 
+from commerce.consent.wording import CURRENT
 from commerce.http import Core
 from foundation.routing import add_routes
 from storefront import (
@@ -29,6 +30,7 @@ from storefront import (
     order_returns,
     orders,
     preferences,
+    privacy,
     problems,
     rails,
     razorpay,
@@ -54,7 +56,7 @@ def install(app: FastAPI) -> None:
         return known.setdefault(id(core.database), Departments(core.database))
 
     app.state.departments = departments
-    rendering.environment().globals.update(picture=images.address)
+    rendering.environment().globals.update(picture=images.address, consent_version=CURRENT)
     parts = (
         browse,
         cart,
@@ -78,6 +80,7 @@ def install(app: FastAPI) -> None:
         authorizing,
         addresses,
         preferences,
+        privacy,
         wishes,
         factors,
         second_factors,

@@ -11,7 +11,7 @@ from fastapi import Depends, Request, Response
 from starlette.responses import HTMLResponse, RedirectResponse
 
 from commerce.cart import service as carts
-from commerce.http import Core, CoreDep, ShopDep, by_session, require_open, seen, shopper_cookie_of
+from commerce.http import Core, CoreDep, ShopDep, by_session, heeded, require_open, seen, shopper_cookie_of
 from commerce.identity.service import ActingEnded, SessionExpired, SessionUnknown, Shopper
 from commerce.sessions import api as sessions
 from commerce.sessions.schemas import SignIn
@@ -118,7 +118,7 @@ async def _visit(request: Request, core: CoreDep, shop: ShopDep) -> Visit:
         except (SessionExpired, SessionUnknown):
             notice = "session-ended"
     if shopper is None:
-        shopper = await _welcome(core, shop, cookies)
+        shopper = heeded(request, await _welcome(core, shop, cookies))
     departments = cast("Departments", request.app.state.departments(core))
     visit = Visit(request, core, shop, shopper, await departments.of(shop), count, notice, cookies)
     request.state.visit = visit

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from tests.conftest import DatabaseUrls
 
 
+AGREED = ["analytics", "personalisation"]
+"""What the shopper of the tests agrees to, so that what they do is recorded."""
 OPERATOR_TOKEN = "whoever runs the platform"
 
 
@@ -92,7 +94,7 @@ async def client(app: Any, grocer: SeededShop) -> AsyncIterator[httpx.AsyncClien
 
 @pytest.fixture
 async def browser(client: httpx.AsyncClient) -> Browser:
-    response = await client.post("/v1/store/sessions", json={"reference": "household-1"})
+    response = await client.post("/v1/store/sessions", json={"reference": "household-1", "consent": AGREED})
     assert response.status_code == 201, response.text
     return Browser(client)
 

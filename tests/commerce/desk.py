@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 from commerce.cart import service as carts
@@ -13,7 +13,7 @@ from commerce.checkout.notifications import Notifications
 from commerce.checkout.schemas import Complete, PartIn
 from commerce.checkout.service import Checkout
 from commerce.identity import service as identity
-from commerce.identity.service import Shopper
+from commerce.identity.service import Agreed, Shopper
 from commerce.orders import reading
 from commerce.orders.held import Actor
 from commerce.orders.money import Money
@@ -45,6 +45,9 @@ from foundation import clock
 from foundation.database import Database
 from foundation.ids import new_id
 from tests.factories import WITHOUT_LIMIT, SeededShop
+
+AGREED = Agreed(("analytics", "personalisation"), datetime(2026, 1, 1, tzinfo=UTC))
+"""What the shoppers of the desk agree to, so that what they do is recorded."""
 
 SOON = timedelta(minutes=15)
 STAFF = Actor("staff", "staff:Back office")
@@ -188,7 +191,7 @@ class Desk:
     async def shopper(self) -> Shopper:
         """Somebody new."""
         async with self.database.tx(self.shop.id) as tx:
-            _, shopper = await identity.open_session(tx, ttl=SOON)
+            _, shopper = await identity.open_session(tx, ttl=SOON, agreed=AGREED)
         return shopper
 
     async def cart(self, shopper: Shopper, quantities: Sequence[int]) -> UUID:

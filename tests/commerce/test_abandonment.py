@@ -23,7 +23,7 @@ from foundation import clock
 from foundation.database import Database
 from foundation.errors import Problem
 from foundation.events import AddToCart, CartAbandoned, Event, Item, OrderPlaced, Payload, RemoveFromCart, record
-from tests.commerce.desk import Desk
+from tests.commerce.desk import AGREED, Desk
 from tests.factories import seed_shop
 
 if TYPE_CHECKING:
@@ -187,7 +187,9 @@ async def _told_of(desk: Desk) -> list[UUID]:
 async def _sign_in(desk: Desk, visitor: Shopper) -> Shopper:
     async with desk.database.tx(desk.shop.id) as tx:
         customer = await identity.customer_by_reference(tx, "household-1")
-        _, shopper = await identity.open_session(tx, ttl=HOUR, visitor_id=visitor.visitor_id, customer=customer)
+        _, shopper = await identity.open_session(
+            tx, ttl=HOUR, visitor_id=visitor.visitor_id, customer=customer, agreed=AGREED
+        )
         await saved.adopt(tx, visitor=visitor, shopper=shopper)
         await service.adopt(tx, visitor=visitor, shopper=shopper)
     return shopper

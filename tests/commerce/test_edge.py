@@ -110,20 +110,6 @@ async def test_events_stand_or_fall_by_themselves(browser: Browser, grocer: Seed
     assert kept[0][1]["name"] == "order.placed"
 
 
-async def test_without_consent_an_event_is_counted_and_tied_to_nobody(
-    client: httpx.AsyncClient, grocer: SeededShop, rows: Any
-) -> None:
-    await client.post("/v1/store/sessions", json={"consent": []})
-    event = {
-        "event_id": "018f0000-0000-7000-8000-000000000002",
-        "name": "view_item",
-        "occurred_at": clock.now().isoformat(),
-        "payload": {"items": [{"item_id": str(grocer.products[0].product_id)}]},
-    }
-    assert (await client.post("/v1/events", json={"events": [event]})).json()["accepted"] == 1
-    assert rows("SELECT shopper_id, visitor_id, session_id FROM outbox") == [(None, None, None)]
-
-
 async def test_when_the_decision_service_is_away_the_best_sellers_are_shown(
     browser: Browser, grocer: SeededShop
 ) -> None:

@@ -97,6 +97,8 @@ LISTS: dict[str, Listed] = {
     "/v1/store/addresses": Listed(by="shopper"),
     "/v1/store/support-visits": Listed(by="shopper"),
     "/v1/store/identity-providers": Listed(by="shopper"),
+    "/v1/store/consent": Listed(rows="purposes", by="shopper", grows=False),
+    "/v1/store/consent/answers": Listed("?limit={n}", by="shopper"),
     "/v1/store/notification-preferences": Listed(by="shopper", grows=False),
     "/v1/store/wishlists": Listed(by="shopper"),
     "/v1/store/wishlists/{wishlist_id}": Listed(by="shopper"),
@@ -344,6 +346,7 @@ class Town:
     async def _keep_and_wish(self, number: int) -> None:
         """An address, a list, and something more on the first list."""
         await self.do("POST", "/v1/store/addresses", {"address": ADDRESS}, by="shopper")
+        await self.do("PUT", "/v1/store/consent", {"answers": {"marketing": number % 2 == 0}}, by="shopper")
         made = await self.do("POST", "/v1/store/wishlists", {"name": "W"}, by="shopper")
         self.names = {"wishlist_id": made["id"], **self.names}
         first = f"/v1/store/wishlists/{self.names['wishlist_id']}"

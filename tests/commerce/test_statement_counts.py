@@ -206,7 +206,7 @@ ROUTES: dict[Callable[[Store, int], Awaitable[Request]], tuple[int, int]] = {
     _list: (1, 1),
     _category: (1, 1),
     _search: (1, 1),
-    _open_session: (2, 4),
+    _open_session: (2, 6),
     _open_cart: (1, 4),
     _get_cart: (1, 3),
     _add: (1, 6),

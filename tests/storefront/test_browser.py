@@ -58,6 +58,8 @@ async def test_a_shopper_buys_on_a_phone_and_the_shop_learns_what_they_did(
     page: Page, address: str, execute: Execute
 ) -> None:
     await page.goto(address)
+    await page.get_by_role("button", name="Accept").click()
+    await expect(page.locator("#notices")).to_contain_text("Your choice is kept")
     await page.locator("[data-rail]").get_by_role("button", name="Add Tomato soup to the cart").click()
     await expect(page.locator("#cart-link")).to_contain_text("1")
     await expect(page).to_have_url(f"{address}/")
@@ -75,6 +77,18 @@ async def test_a_shopper_buys_on_a_phone_and_the_shop_learns_what_they_did(
     await expect(page.get_by_role("heading", level=1)).to_contain_text("Thank you")
     assert await _reported(execute, "view_item_list", "select_item", "view_item", "add_to_cart", "purchase")
     assert execute("SELECT reason FROM dead_letter") == []
+
+
+async def test_who_has_not_agreed_is_not_watched(page: Page, address: str, execute: Execute) -> None:
+    sent: list[str] = []
+    page.on("request", lambda request: sent.append(request.url))
+    await page.goto(address)
+    await page.get_by_role("button", name="Refuse").click()
+    await expect(page.locator("#notices")).to_contain_text("Your choice is kept")
+    await page.locator("[data-rail]").get_by_role("button", name="Add Tomato soup to the cart").click()
+    await expect(page.locator("#cart-link")).to_contain_text("1")
+    assert [url for url in sent if url.endswith("/v1/events")] == []
+    assert execute("SELECT name FROM outbox") == []
 
 
 async def test_the_button_that_was_pressed_is_what_is_sent(page: Page, address: str, execute: Execute) -> None:

@@ -34,7 +34,9 @@ class Rejected(Model):
 
 
 class Receipt(Model):
-    """What was taken: everything named here is on disk."""
+    """What was taken: everything that was accepted is on disk."""
 
     accepted: int
+    ignored: int
+    """The shopper has agreed neither to statistics nor to a choice that suits them, so nothing of it is kept."""
     rejected: list[Rejected]

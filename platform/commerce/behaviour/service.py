@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
+from uuid import UUID
 
 from pydantic import ValidationError
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -12,7 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from commerce.behaviour.schemas import BehaviourIn, Receipt, Rejected
 from commerce.identity.service import Shopper
 from foundation import clock
-from foundation.events import CONTRACTS, Behaviour, Context, Event
+from foundation.events import CONTRACTS, Behaviour, Context, Event, may_be_recorded
 from foundation.ids import new_id
 from foundation.outbox import DeadLetter, publish
 
@@ -25,13 +26,19 @@ class BrokenContract(ValueError):
 
 
 async def receive(session: AsyncSession, shopper: Shopper, batch: Sequence[dict[str, Any]]) -> Receipt:
-    """Take a batch: what keeps its contract is published, what breaks it becomes a dead letter."""
+    """Take a batch: what keeps its contract is published, what breaks it becomes a dead letter.
+
+    Of whoever has not agreed to it nothing is kept, not even what is broken.
+    """
+    context = shopper.context()
+    if not may_be_recorded(context):
+        return Receipt(accepted=0, ignored=len(batch), rejected=[])
     now = clock.now()
     events: list[Event] = []
     rejected: list[Rejected] = []
     for index, raw in enumerate(batch):
         try:
-            events.append(_event(raw, shopper, now))
+            events.append(_event(raw, shopper.tenant_id, context, now))
         except BrokenContract as fault:
             rejected.append(Rejected(index=index, reason=str(fault)[:1000]))
             session.add(
@@ -46,10 +53,10 @@ async def receive(session: AsyncSession, shopper: Shopper, batch: Sequence[dict[
             )
     await publish(session, events)
     await session.flush()
-    return Receipt(accepted=len(events), rejected=rejected)
+    return Receipt(accepted=len(events), ignored=0, rejected=rejected)
 
 
-def _event(raw: dict[str, Any], shopper: Shopper, now: datetime) -> Event:
+def _event(raw: dict[str, Any], tenant_id: UUID, who: Context, now: datetime) -> Event:
     try:
         given = BehaviourIn.model_validate(raw)
     except ValidationError as fault:
@@ -63,10 +70,9 @@ def _event(raw: dict[str, Any], shopper: Shopper, now: datetime) -> Event:
         payload = contract.model_validate(given.payload)
     except ValidationError as fault:
         raise BrokenContract(_reasons(fault)) from fault
-    who = shopper.context() if "analytics" in shopper.consent else Context()
     return Event(
         event_id=given.event_id,
-        tenant_id=shopper.tenant_id,
+        tenant_id=tenant_id,
         name=given.name,
         version=given.version,
         occurred_at=given.occurred_at,

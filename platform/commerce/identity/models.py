@@ -96,6 +96,9 @@ class Session(TenantOwned, Base):
     authenticated_at: Mapped[Timestamp | None]
     """When they last did; a sensitive action asks for it anew after a while."""
     consent: Mapped[list[str]] = mapped_column(JSONB, server_default=text("'[]'"))
+    """What they agree to, once they were asked."""
+    consented_at: Mapped[Timestamp | None]
+    """When they last said so; without it they have agreed to nothing."""
     created_at: Mapped[Created]
     expires_at: Mapped[Timestamp]
     revoked_at: Mapped[Timestamp | None]

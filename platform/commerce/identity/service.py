@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import secrets
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any, cast
 from uuid import UUID
@@ -62,6 +62,16 @@ class SignInClosed(Forbidden):
 
 
 @dataclass(frozen=True, slots=True)
+class Agreed:
+    """What somebody said of the purposes that need their consent."""
+
+    consent: tuple[Consent, ...] = ()
+    """Those they agreed to."""
+    answered_at: datetime | None = None
+    """When they last answered; `None`: they were not asked yet, and agreed to nothing."""
+
+
+@dataclass(frozen=True, slots=True)
 class Shopper:
     """Who is asking: a visitor, and the customer they signed in as."""
 
@@ -71,6 +81,7 @@ class Shopper:
     customer_id: UUID | None
     display_name: str | None
     consent: tuple[Consent, ...]
+    """What they agree to in this request."""
     account_id: UUID | None = None
     """The account they signed in to."""
     amr: tuple[str, ...] = ()
@@ -81,6 +92,15 @@ class Shopper:
     """It has been some minutes since the session was last seen to be used."""
     acting: ActingStaff | None = None
     """The member of staff who is here as the customer."""
+    is_answered: bool = False
+    """They have said what they agree to."""
+    refuses_by_signal: bool = False
+    """Their browser refuses for them (Global Privacy Control)."""
+
+    @property
+    def is_asked(self) -> bool:
+        """Whether they, or their browser, have answered, so that there is nothing to ask."""
+        return self.is_answered or self.refuses_by_signal
 
     @property
     def owner(self) -> str:
@@ -139,14 +159,16 @@ class Authentication:
     """The provider that says so; without one they proved it here, now."""
 
 
+NOTHING_ASKED = Agreed()
 _OPEN = hot(
     text(
         """
-        INSERT INTO session (tenant_id, id, token_hash, visitor_id, customer_id, consent, expires_at, account_id, amr,
-                             authenticated_at, device_id, seen_at, idle_until, browser, address, acting_id,
-                             provider_id)
+        INSERT INTO session (tenant_id, id, token_hash, visitor_id, customer_id, consent, consented_at, expires_at,
+                             account_id, amr, authenticated_at, device_id, seen_at, idle_until, browser, address,
+                             acting_id, provider_id)
         VALUES (:tenant_id, :id, :token_hash, :visitor_id, CAST(:customer_id AS uuid),
-                to_jsonb(CAST(:consent AS text[])), CAST(:expires_at AS timestamptz), CAST(:account_id AS uuid),
+                to_jsonb(CAST(:consent AS text[])), CAST(:consented_at AS timestamptz),
+                CAST(:expires_at AS timestamptz), CAST(:account_id AS uuid),
                 CAST(:amr AS text[]), CAST(:authenticated_at AS timestamptz), CAST(:device_id AS uuid),
                 CAST(:seen_at AS timestamptz), CAST(:idle_until AS timestamptz), :browser, :address,
                 CAST(:acting_id AS uuid), CAST(:provider_id AS uuid))
@@ -161,7 +183,7 @@ async def open_session(
     ttl: timedelta,
     visitor_id: UUID | None = None,
     customer: KnownCustomer | None = None,
-    consent: Sequence[Consent] = ("analytics", "personalisation"),
+    agreed: Agreed = NOTHING_ASKED,
     authentication: Authentication | None = None,
     acting: ActingStaff | None = None,
 ) -> tuple[str, Shopper]:
@@ -175,18 +197,20 @@ async def open_session(
         visitor_id=visitor_id or new_id(),
         customer_id=customer.id if customer else None,
         display_name=customer.display_name if customer else None,
-        consent=tuple(consent),
+        consent=agreed.consent,
         account_id=authentication.account_id if authentication else None,
         amr=authentication.amr if authentication else (),
         authenticated_at=proved_at if authentication else None,
         acting=acting,
+        is_answered=agreed.answered_at is not None,
     )
     values = {
         "id": shopper.session_id,
         "token_hash": token_hash(token),
         "visitor_id": shopper.visitor_id,
         "customer_id": shopper.customer_id,
-        "consent": list(consent),
+        "consent": list(agreed.consent),
+        "consented_at": agreed.answered_at,
         "expires_at": now + ttl,
         "account_id": shopper.account_id,
         "amr": list(shopper.amr),
@@ -208,8 +232,9 @@ _BY_TOKEN = hot(
     text(
         """
         SELECT s.id, s.visitor_id, s.customer_id, c.display_name,
-               ARRAY(SELECT jsonb_array_elements_text(s.consent)) AS consent,
-               s.account_id, s.amr, s.authenticated_at, s.acting_id,
+               ARRAY(SELECT jsonb_array_elements_text(s.consent) WHERE s.consented_at IS NOT NULL) AS consent,
+               s.consented_at IS NOT NULL AS is_answered, s.account_id, s.amr, s.authenticated_at,
+               s.acting_id,
                coalesce(s.seen_at < CAST(:now AS timestamptz) - INTERVAL '5 minutes', false) AS is_due,
                s.revoked_at IS NULL AND s.expires_at > CAST(:now AS timestamptz)
                    AND coalesce(s.idle_until > CAST(:now AS timestamptz), true) AS good
@@ -247,6 +272,7 @@ async def by_token(tx: Tx, token: str) -> Shopper:
         row["authenticated_at"],
         row["is_due"],
         staff,
+        row["is_answered"],
     )
 
 
@@ -255,6 +281,46 @@ async def _acting(tx: Tx, row: Mapping[str, Any]) -> ActingStaff:
     if staff is None:
         raise ActingEnded
     return staff
+
+
+def with_agreed(shopper: Shopper, agreed: Agreed) -> Shopper:
+    """The shopper, with what they say now."""
+    consent = () if shopper.refuses_by_signal else agreed.consent
+    return replace(shopper, consent=consent, is_answered=agreed.answered_at is not None)
+
+
+def refusing_by_signal(shopper: Shopper) -> Shopper:
+    """The shopper, whose browser says with this request that they agree to nothing."""
+    return replace(shopper, consent=(), refuses_by_signal=True)
+
+
+# ix_session_customer. Their own session alone proves that it is they who speak: a program has none, and one in which
+# somebody else acts for them is no good.
+_AGREE = hot(
+    text(
+        """
+        WITH own AS (
+            SELECT id FROM session WHERE tenant_id = :tenant_id AND id = :session_id AND revoked_at IS NULL
+                                     AND acting_id IS NULL)
+        UPDATE session s SET consent = to_jsonb(CAST(:consent AS text[])),
+                             consented_at = CAST(:consented_at AS timestamptz)
+        WHERE s.tenant_id = :tenant_id AND s.revoked_at IS NULL AND EXISTS (SELECT FROM own)
+          AND (s.id = :session_id OR (s.customer_id = CAST(:customer_id AS uuid) AND s.acting_id IS NULL))
+        RETURNING s.id
+        """
+    )
+)
+
+
+async def agree(tx: Tx, shopper: Shopper, agreed: Agreed) -> bool:
+    """Let somebody's session, and every other of the same customer, be as they said; `False`: it is not theirs."""
+    values = {
+        "session_id": shopper.session_id,
+        "customer_id": shopper.customer_id,
+        "consent": list(agreed.consent),
+        "consented_at": agreed.answered_at,
+    }
+    return bool(await tx.rows(_AGREE, values))
 
 
 # It rests as long again as it might before.

@@ -7,6 +7,7 @@ from uuid import UUID
 import orjson
 from sqlalchemy import text
 
+from commerce.consent import service as consenting
 from commerce.notifications.service import Channel
 from commerce.profile.schemas import PreferenceIn, PreferenceOut, Preferences
 from commerce.profile.topics import CHANNELS, KINDS, Topic
@@ -51,10 +52,15 @@ _SAY = hot(
 async def preferences(tx: Tx, customer_id: UUID) -> Preferences:
     """Everything a customer can be told, each way by itself."""
     said = await _said(tx, customer_id)
+    agrees = await consenting.has_given(tx, customer_id, "marketing")
     return Preferences(
         items=[
             PreferenceOut(
-                topic=topic, channel=channel, wanted=_wanted(said, topic, channel), fixed=_fixed(topic, channel)
+                topic=topic,
+                channel=channel,
+                wanted=_wanted(said, topic, channel),
+                fixed=_fixed(topic, channel),
+                withheld=KINDS[topic].is_advertising and not agrees,
             )
             for topic in KINDS
             for channel in CHANNELS
@@ -77,7 +83,9 @@ async def prefer(tx: Tx, customer_id: UUID, said: list[PreferenceIn]) -> None:
 
 
 async def wanted(tx: Tx, customer_id: UUID, topic: Topic, channel: Channel) -> bool:
-    """Whether a customer is to be told of something in one way."""
+    """Whether a customer is to be told of something in one way: advertising to nobody who doesn't agree to it."""
+    if KINDS[topic].is_advertising and not await consenting.has_given(tx, customer_id, "marketing"):
+        return False
     return _wanted(await _said(tx, customer_id), topic, channel)
 
 

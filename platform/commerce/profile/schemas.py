@@ -60,6 +60,8 @@ class PreferenceOut(Model):
     wanted: bool
     fixed: bool
     """It is part of what was bought, and can't be switched off."""
+    withheld: bool
+    """It is advertising, and the customer has not agreed to `marketing`: nothing of it is sent, wanted or not."""
 
 
 class Preferences(Model):

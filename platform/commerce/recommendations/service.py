@@ -54,7 +54,7 @@ class DecisionClient:
         """The service's decision, or `None` when it gave none in time."""
         if self.url is None:
             return None
-        shopper = asked.shopper
+        shopper = asked.shopper if asked.shopper and "personalisation" in asked.shopper.consent else None
         body = RecommendationRequest(
             tenant_id=shop.id,
             placement=asked.placement,

@@ -6,6 +6,8 @@ from datetime import timedelta
 
 from fastapi import APIRouter, Request, Response, status
 
+from commerce.consent import service as consenting
+from commerce.consent.wording import PURPOSES
 from commerce.http import (
     CoreDep,
     PresentShopper,
@@ -43,7 +45,7 @@ router = APIRouter(prefix="/v1/store/sessions", tags=["sessions"], route_class=a
 async def open_session(
     body: SignIn, response: Response, core: CoreDep, shop: ShopDep, current: PresentShopper
 ) -> SessionOut:
-    """Start a session, as a visitor or signed in; the visitor's cart comes along."""
+    """Start a session, as a visitor or signed in; the visitor's cart and what they refused come along."""
     async with core.database.tx(shop.id) as tx:
         customer = None
         if body.reference is not None:
@@ -55,8 +57,11 @@ async def open_session(
             ttl=timedelta(hours=core.settings.session_ttl_hours),
             visitor_id=current.visitor_id if current and (customer or current.customer_id is None) else None,
             customer=customer,
-            consent=body.consent if body.consent is not None else ("analytics", "personalisation"),
+            agreed=await consenting.carried(tx, current, customer.id if customer else None),
         )
+        if body.consent is not None:
+            said = {purpose: purpose in body.consent for purpose in PURPOSES}
+            shopper = await consenting.answer(tx, shopper, said, source="api")
         if current is not None:
             await service.revoke(tx, current.session_id)
             if current.customer_id is None:

@@ -25,6 +25,7 @@ class SignIn(Input):
 
     reference: Text | None = None
     consent: Annotated[list[Consent], Field(max_length=10)] | None = None
+    """The purposes that they agree to; those left out they refuse. Without it nothing is asked yet."""
 
 
 class PasswordSignIn(Input):

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
+from commerce.consent import service as consenting
 from commerce.factors.service import required_factors
 from commerce.federation import requirement
 from commerce.identity import accounts, devices, proofs
@@ -181,7 +182,7 @@ async def _open(
         ttl=timedelta(hours=settings.session_ttl_hours),
         visitor_id=current.visitor_id if current else None,
         customer=KnownCustomer(account.customer_id, account.display_name) if account.customer_id else None,
-        consent=current.consent if current else ("analytics", "personalisation"),
+        agreed=await consenting.carried(tx, current, account.customer_id),
         authentication=Authentication(
             account_id=account.id,
             amr=tuple(dict.fromkeys(amr)),

@@ -19,6 +19,8 @@ from foundation.events.behaviour import (
     ViewItem,
     ViewItemList,
     behaviour_contracts,
+    may_be_recorded,
+    recordable,
 )
 from foundation.events.carts import CartAbandoned, CartMerged
 from foundation.events.catalog import ProductPublished
@@ -117,5 +119,7 @@ __all__ = [
     "ViewItem",
     "ViewItemList",
     "behaviour_contracts",
+    "may_be_recorded",
     "record",
+    "recordable",
 ]

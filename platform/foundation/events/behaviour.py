@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Annotated
 
 from pydantic import AfterValidator, Field
 
-from foundation.events.envelope import CONTRACTS, Count, Payload
+from foundation.events.envelope import CONTRACTS, Consent, Context, Count, Event, Payload
 from foundation.types import Currency, Id, Input, MinorUnits, Text
 
 
@@ -34,6 +34,25 @@ class Behaviour(Payload):
     currency: Currency | None = None
     value: MinorUnits | None = None
     item_list_id: Text | None = None
+
+
+RECORDED_FOR: frozenset[Consent] = frozenset({"analytics", "personalisation"})
+"""The purposes that behaviour is written down for."""
+
+
+def may_be_recorded(who: Context | Event) -> bool:
+    """Whether somebody agreed to what their behaviour is written down for."""
+    return not RECORDED_FOR.isdisjoint(who.consent)
+
+
+def recordable(events: Iterable[Event]) -> list[Event]:
+    """Events without the behaviour of those who have not agreed to it; what is a fact of the shop's own stays."""
+    return [event for event in events if not _is_behaviour(event) or may_be_recorded(event)]
+
+
+def _is_behaviour(event: Event) -> bool:
+    contract = CONTRACTS.get((event.name, event.version))
+    return contract is not None and issubclass(contract, Behaviour)
 
 
 def _not_empty(items: list[Item]) -> list[Item]:

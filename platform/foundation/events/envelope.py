@@ -12,8 +12,8 @@ from foundation import clock
 from foundation.ids import new_id
 from foundation.types import Id, Input, Instant
 
-Consent = Literal["analytics", "personalisation"]
-"""A purpose a shopper agreed to. Without `analytics` an event is counted and never tied to a person."""
+Consent = Literal["analytics", "personalisation", "marketing"]
+"""A purpose that somebody must agree to. Behaviour is written down for the first two, and used for those agreed to."""
 
 Count = Annotated[int, Field(ge=0, le=10_000_000)]
 

@@ -18,7 +18,8 @@ function newId() {
 }
 
 function report(events) {
-  if (events.length === 0) return;
+  // Nobody is watched who has not agreed to it; the shop would keep nothing of it anyway.
+  if (events.length === 0 || !("recorded" in document.body.dataset)) return;
   const occurred_at = new Date().toISOString();
   const body = JSON.stringify({ events: events.map((event) => ({ event_id: newId(), occurred_at, ...event })) });
   const headers = { "Content-Type": "application/json" };

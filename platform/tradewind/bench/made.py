@@ -141,9 +141,9 @@ _STATEMENTS = (
 
 _VISITS = (
     f"""
-    INSERT INTO session (tenant_id, id, token_hash, visitor_id, consent, expires_at)
+    INSERT INTO session (tenant_id, id, token_hash, visitor_id, consent, consented_at, expires_at)
     SELECT :tenant, {VISIT.sql("n")}, {token_hash("n")}, {VISIT.sql("n")}, '["analytics", "personalisation"]',
-           now() + interval '1 day'
+           now(), now() + interval '1 day'
     FROM generate_series(:first, :last) n
     """,
     f"""

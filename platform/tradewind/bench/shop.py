@@ -21,7 +21,7 @@ from commerce.inventory import keeping
 from commerce.inventory.schemas import ReceiptIn
 from foundation.database import TENANT_SETTING, Database, Tx
 from foundation.settings import Settings
-from tradewind.bench.load import ADDRESS, PAYMENT
+from tradewind.bench.load import ADDRESS, AGREEING, PAYMENT
 from tradewind.bench.scripts import Recording
 from tradewind.errors import StackError
 
@@ -183,7 +183,7 @@ def _of_one_visit(recording: Recording) -> set[str]:
 
 async def _fill_cart(app: FastAPI, variant_id: UUID) -> tuple[httpx.AsyncClient, str]:
     http = httpx.AsyncClient(transport=httpx.ASGITransport(app=app), base_url=f"http://{HOST}")
-    (await http.post("/v1/store/sessions", json={})).raise_for_status()
+    (await http.post("/v1/store/sessions", content=AGREEING)).raise_for_status()
     cart: str = (await http.post("/v1/store/carts")).raise_for_status().json()["id"]
     line = {"variant_id": str(variant_id), "quantity": 1}
     (await http.post(f"/v1/store/carts/{cart}/lines", json=line)).raise_for_status()

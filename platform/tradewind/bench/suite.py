@@ -27,6 +27,7 @@ from pipelines.relay import wait_until_delivered
 from tradewind.bench import pgbench, shop
 from tradewind.bench.cpu import Cpu
 from tradewind.bench.figures import Figures, figures
+from tradewind.bench.load import AGREEING
 from tradewind.bench.scripts import read_script
 from tradewind.bench.shop import HOST, Shop
 from tradewind.processes import LOOPBACK
@@ -162,7 +163,7 @@ class Suite:
         online = OnlineShoppers.connect(self.settings)
         took: list[float] = []
         async with httpx.AsyncClient(base_url=self.store, headers={"Host": HOST}) as browser:
-            opened = (await browser.post("/v1/store/sessions", json={})).raise_for_status()
+            opened = (await browser.post("/v1/store/sessions", content=AGREEING)).raise_for_status()
             browser.headers["Authorization"] = f"Bearer {opened.cookies['tradewind_session']}"
             visitor_id = UUID(opened.json()["visitor_id"])
             cart = (await browser.post("/v1/store/carts")).raise_for_status().json()["id"]

@@ -8,6 +8,7 @@ from typing import Any
 import polars as pl
 import psycopg
 
+from commerce.consent.wording import STUDY
 from foundation import clock
 from foundation.database import TENANT_SETTING
 from foundation.events import CouponRedeemed, CustomerRegistered, OrderPlaced
@@ -42,13 +43,20 @@ class AnotherSlice(StackError):
     """The tenant holds another part of the data than the one asked for."""
 
 
-# Loaded history is consented to: the households of the study agreed to be analysed.
+# Loaded history is consented to: the households of the study agreed to be analysed. Nobody asked them about mails.
+_AGREED_TO = ["analytics", "personalisation"]
 _CUSTOMER_REGISTERED = """
 INSERT INTO outbox (
     tenant_id, event_id, name, version, occurred_at, recorded_at, aggregate_id, shopper_id, consent, payload)
 SELECT %(tenant_id)s, event_id, %(name)s, %(version)s, created_at, now(), id, id,
        '{analytics,personalisation}', jsonb_build_object('customer_id', id)
 FROM staged_customer ORDER BY created_at
+"""
+
+_CONSENTED = """
+INSERT INTO consent_answer (tenant_id, id, answered_at, visitor_id, customer_id, purpose, given, source, text_version)
+SELECT %(tenant_id)s, gen_random_uuid(), created_at, id, id, purpose, true, 'import', %(study)s
+FROM staged_customer, unnest(CAST(%(purposes)s AS text[])) purpose
 """
 
 _ORDER_PLACED = """
@@ -153,6 +161,7 @@ def _load_customers(loader: Loader, customers: pl.DataFrame) -> None:
         known = _known(loader, "SELECT id::text FROM customer")
         loader.insert("customer", _new(customers, known), extra={"event_id": "uuid"})
         loader.execute("outbox", _CUSTOMER_REGISTERED, _envelope(CustomerRegistered))
+        loader.execute("consent_answer", _CONSENTED, {"tenant_id": GROCER.id, "study": STUDY, "purposes": _AGREED_TO})
 
 
 def _load_promotions(loader: Loader, offers: history.Promotions) -> None:

@@ -17,6 +17,7 @@ from commerce.checkout.schemas import Complete
 from commerce.checkout.service import Checkout
 from commerce.delivery import service as delivery
 from commerce.identity import service as identity
+from commerce.identity.service import Agreed
 from commerce.payments.providers import configured
 from commerce.payments.reconciliation.service import reconcile, yesterday
 from commerce.payments.schemas import PaymentIn
@@ -24,6 +25,7 @@ from commerce.tenancy import service as tenancy
 from commerce.tenancy.service import Shop
 from foundation import clock
 from foundation.database import Database, hot
+from foundation.events import Consent
 from foundation.progress import Progress, silent
 from foundation.settings import Settings
 
@@ -39,6 +41,8 @@ SALES = (
 )
 """Cards, and how many days ago each pays: of those whose name begins with `tok_report` the bank reports amiss."""
 _ITEMS, _UNITS = 3, 2
+_AGREED_TO: tuple[Consent, ...] = ("analytics", "personalisation")
+"""Nobody is asked who is made up."""
 
 _PAID = hot(text("SELECT DISTINCT card FROM test_bank_payment WHERE tenant_id = :tenant_id"))
 _PLENTY = hot(
@@ -91,7 +95,7 @@ async def _sell(checkout: Checkout, shop: Shop, card: str, when: datetime) -> No
 async def _buy(checkout: Checkout, shop: Shop, card: str) -> None:
     async with checkout.database.tx(shop.id) as tx:
         goods = [row["variant_id"] for row in await tx.rows(_PLENTY, {"units": _UNITS, "limit": _ITEMS})]
-        _, shopper = await identity.open_session(tx, ttl=checkout.hold_for)
+        _, shopper = await identity.open_session(tx, ttl=checkout.hold_for, agreed=Agreed(_AGREED_TO, clock.now()))
         cart_id = await carts.opened(tx, shop, shopper)
         for variant_id in goods:
             await carts.add(tx, shopper, cart_id, variant_id=variant_id, quantity=_UNITS, decision_id=None)

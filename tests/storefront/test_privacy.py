@@ -1,0 +1,66 @@
+"""Whoever comes is asked once what they agree to, by a banner that works without a script; later they change it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from tests.storefront.conftest import Browser, form_of
+
+Execute = Callable[..., list[tuple[Any, ...]]]
+BANNER, PAGE = "/consent", "/account/privacy"
+ASKED = "May we learn from your visit?"
+
+
+@pytest.mark.parametrize(("answer", "given"), [("accept", True), ("refuse", False)])
+async def test_the_banner_asks_once_and_goes_on_where_one_was(
+    browser: Browser, execute: Execute, answer: str, *, given: bool
+) -> None:
+    page = await browser.see("/p/tomato-soup")
+    assert ASKED in page
+    assert "data-recorded" not in page
+    answered = await browser.send(form_of(page, BANNER), answer=answer)
+    assert answered.headers["location"] == "/p/tomato-soup"
+    page = await browser.see("/p/tomato-soup")
+    assert ASKED not in page
+    assert ("data-recorded" in page) == given
+    assert execute("SELECT DISTINCT given, source FROM consent_answer") == [(given, "banner")]
+
+
+async def test_the_three_ways_to_answer_look_the_same(browser: Browser) -> None:
+    page = await browser.see("/")
+    banner = page[page.index('id="consent-title"') :]
+    looks = re.findall(r'<(?:button|a) [^>]*class="([^"]*)"[^>]*>(Accept|Refuse|Choose)<', banner)
+    assert [name for _, name in looks] == ["Accept", "Refuse", "Choose"]
+    assert len({look for look, _ in looks}) == 1
+
+
+async def test_purposes_are_chosen_one_by_one_and_changed_later(browser: Browser, execute: Execute) -> None:
+    page = await browser.see(PAGE)
+    assert ASKED not in page
+    form = form_of(page, PAGE)
+    assert not form.fields.keys() & {"analytics", "personalisation", "marketing"}, "nothing is marked before"
+    await browser.send(form, analytics="on")
+    marked = form_of(await browser.see(PAGE), PAGE).fields
+    assert {"analytics", "personalisation", "marketing"} & marked.keys() == {"analytics"}
+    await browser.send(form_of(await browser.see(PAGE), PAGE), every="refuse")
+    assert execute("SELECT consent FROM session WHERE consented_at IS NOT NULL") == [([],)]
+    page = await browser.see(PAGE)
+    assert re.findall(r"Statistics: <span[^>]*>(yes|no)<", page) == ["no", "yes"], "every answer stays"
+
+
+async def test_a_browser_that_refuses_by_itself_is_not_asked(browser: Browser) -> None:
+    browser.http.headers["Sec-GPC"] = "1"
+    page = await browser.see("/")
+    assert ASKED not in page
+    assert "data-recorded" not in page
+    assert "Global Privacy Control" in await browser.see(PAGE)
+
+
+async def test_a_choice_leads_to_no_other_site(browser: Browser) -> None:
+    form = form_of(await browser.see("/"), BANNER)
+    answered = await browser.send(form, answer="accept", next="https://elsewhere.example/")
+    assert answered.headers["location"] == "/"
