@@ -45,6 +45,7 @@ if TYPE_CHECKING:
 
 __all__ = ["qdrant_url"]
 
+AGREEING = {"reference": "household-1", "consent": ["analytics", "personalisation"]}
 TENANT_TABLES = """
     SELECT c.table_name FROM information_schema.columns c JOIN information_schema.tables t USING (table_schema, table_name)
     WHERE c.table_schema = 'public' AND c.column_name = 'tenant_id' AND t.table_type = 'BASE TABLE'
@@ -114,7 +115,7 @@ def _deliver_all(relay: Relay, urls: DatabaseUrls) -> None:
 
 async def _visit(http: httpx.AsyncClient, seeded: SeededShop, urls: DatabaseUrls) -> Visited:
     bought, wanted = seeded.products[:2]
-    (await http.post("/v1/store/sessions", json={"reference": "household-1"})).raise_for_status()
+    (await http.post("/v1/store/sessions", json=AGREEING)).raise_for_status()
     for product in (bought, wanted):
         cart = (await http.post("/v1/store/carts")).raise_for_status().json()
         line = {"variant_id": str(product.variant_id), "quantity": 1}

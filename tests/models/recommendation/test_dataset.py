@@ -124,7 +124,8 @@ def clickhouse() -> Iterator[ClickHouse]:
         CREATE TABLE events (
             tenant_id UUID, event_id UUID, name String, version UInt16,
             occurred_at DateTime64(3, 'UTC'), recorded_at DateTime64(3, 'UTC'),
-            shopper_id Nullable(UUID), visitor_id Nullable(UUID), payload String
+            shopper_id Nullable(UUID), visitor_id Nullable(UUID), consent Array(String),
+            payload String
         ) ENGINE = ReplacingMergeTree(recorded_at) ORDER BY (tenant_id, name, occurred_at, event_id)
         """
     )
@@ -133,7 +134,16 @@ def clickhouse() -> Iterator[ClickHouse]:
 
 
 def deliver(
-    client: ClickHouse, *, event: int, tenant=OURS, name="order.placed", shopper=ANNA, visitor=None, day=1, lines=()
+    client: ClickHouse,
+    *,
+    event: int,
+    tenant=OURS,
+    name="order.placed",
+    shopper=ANNA,
+    visitor=None,
+    day=1,
+    lines=(),
+    consent=("analytics", "personalisation"),
 ):
     payload = json.dumps(
         {"order_id": "o", "lines": [{"product_id": p, "variant_id": "v", "quantity": q} for p, q in lines]}
@@ -141,7 +151,7 @@ def deliver(
     quoted = [f"'{value}'" if value else "NULL" for value in (shopper, visitor)]
     client.session.query(
         f"INSERT INTO events VALUES ('{tenant}', '{UUID(int=event)}', '{name}', 1, '2026-02-{day:02} 10:00:00.250',"
-        f" '2026-02-{day:02} 10:00:01', {quoted[0]}, {quoted[1]}, '{payload}')"
+        f" '2026-02-{day:02} 10:00:01', {quoted[0]}, {quoted[1]}, {list(consent)}, '{payload}')"
     )
 
 
@@ -153,6 +163,7 @@ def test_purchases_come_out_of_clickhouse_line_by_line_and_once(clickhouse: Clic
     deliver(clickhouse, event=4, name="order.cancelled", lines=[("cancelled", 1)])
     deliver(clickhouse, event=5, shopper=None, lines=[("ownerless", 1)])
     deliver(clickhouse, event=6, day=20, lines=[("later", 1)])
+    deliver(clickhouse, event=7, lines=[("not agreed to", 1)], consent=["analytics", "marketing"])
 
     frame = from_clickhouse(clickhouse, datetime(2026, 2, 20, 10, tzinfo=UTC))
 
