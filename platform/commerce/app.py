@@ -76,6 +76,7 @@ from commerce.plans.book import Book
 from commerce.plans.gate import Gate
 from commerce.pricing import api as pricing
 from commerce.privacy import api as privacy
+from commerce.privacy import exports_api as person_exports
 from commerce.profile import api as profile
 from commerce.programs import api as programs
 from commerce.programs import keys_api, oauth_api
@@ -216,6 +217,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         tenant_webhooks,
         audit,
         privacy,
+        person_exports,
         keys_api,
         configuration,
         branding,

@@ -31,6 +31,7 @@ from commerce.payments.providers.test import models as test_bank
 from commerce.payments.reconciliation import models as reconciliation
 from commerce.plans import models as plans
 from commerce.pricing import models as pricing
+from commerce.privacy import models as privacy
 from commerce.profile import models as profile
 from commerce.promotions import models as promotions
 from commerce.stored_value import models as stored_value
@@ -77,6 +78,7 @@ __all__ = [
     "people",
     "plans",
     "pricing",
+    "privacy",
     "profile",
     "promotions",
     "reconciliation",

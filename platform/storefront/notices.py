@@ -62,6 +62,8 @@ NOTICES = {
         Notice("address-kept", "It's kept. You can choose it at the checkout."),
         Notice("address-removed", "It's forgotten. Orders that went there keep it."),
         Notice("messages-chosen", "It's as you chose."),
+        Notice("archive-asked", "We put your data together, and write to you when it is ready."),
+        Notice("archive-made", "It is being made already. We write to you when it is ready."),
         Notice("consent-kept", "Your choice is kept. You can change it under Privacy at any time."),
         Notice("wished", "It's on your wishlist."),
         Notice("wish-moved", "It's on the other list."),

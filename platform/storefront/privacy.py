@@ -1,18 +1,26 @@
-"""What somebody agrees to: asked for on whatever page they come to, and changed on a page of its own."""
+"""What somebody agrees to, asked for on whatever page they come to; and what the shop keeps about them."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Annotated
+from uuid import UUID
 
-from fastapi import APIRouter, Query, Request
+from fastapi import APIRouter, Path, Query, Request
 from starlette.responses import Response
 
 from commerce.consent import service as consenting
 from commerce.consent.wording import PURPOSES
+from commerce.http import home_of
+from commerce.privacy import exports
+from commerce.privacy.exports import PersonExportRunning
+from commerce.privacy.exports_api import buyer_of, download, require_storage
+from commerce.recently import ProveAgain, require
 from foundation.events import Consent
 from pages.forms import read
-from storefront.forms import ComingFrom, ConsentChoiceForm, ConsentForm
+from storefront.forms import ComingFrom, ConsentChoiceForm, ConsentForm, EmptyForm
+from storefront.second_factors import prove_again
+from storefront.security import member_of, to_sign_in
 from storefront.visit import VisitDep
 
 PAGE = "/account/privacy"
@@ -27,8 +35,12 @@ async def show(visit: VisitDep, query: Annotated[ComingFrom, Query()]) -> Respon
     async with visit.core.database.tx(visit.shop.id, read_only=True) as tx:
         consent = await consenting.standing(tx, visit.shopper)
         answers, _ = await consenting.history(tx, visit.shopper, limit=SHOWN, before=None)
+        kept = await exports.every(tx, visit.shopper.customer_id) if visit.shopper.customer_id else None
     titles = {one.purpose: one.title for one in consent.purposes}
-    return visit.page("privacy.html", consent=consent, answers=answers, titles=titles, onward=query.next)
+    archives = kept.items if kept is not None and member_of(visit) is not None else None
+    return visit.page(
+        "privacy.html", consent=consent, answers=answers, titles=titles, archives=archives, onward=query.next
+    )
 
 
 @router.post("/consent")
@@ -48,3 +60,37 @@ async def choose(request: Request, visit: VisitDep) -> Response:
     async with visit.core.database.tx(visit.shop.id) as tx:
         await consenting.answer(tx, visit.shopper, form.said(), source="account", text_version=form.text_version)
     return visit.redirect(PAGE if form.next == "/" else form.next, "consent-kept")
+
+
+@router.post(f"{PAGE}/exports")
+async def ask_for_archive(request: Request, visit: VisitDep) -> Response:
+    """Have an archive made of what the shop keeps about one."""
+    await read(request, EmptyForm)
+    member = member_of(visit)
+    if member is None:
+        return to_sign_in(visit, PAGE)
+    require_storage(visit.core.settings)
+    by = f"account:{member.account_id}"
+    try:
+        await require(visit.core, member)
+        async with visit.core.database.tx(visit.shop.id) as tx:
+            await exports.ask(tx, buyer_of(member), by=by, home=home_of(request))
+    except ProveAgain:
+        return prove_again(visit, PAGE)
+    except PersonExportRunning:
+        return visit.redirect(PAGE, "archive-made")
+    return visit.redirect(PAGE, "archive-asked")
+
+
+@router.get(f"{PAGE}/exports/{{export_id}}")
+async def take_archive(visit: VisitDep, export_id: Annotated[UUID, Path()]) -> Response:
+    """An archive of one's own."""
+    member = member_of(visit)
+    if member is None:
+        return to_sign_in(visit, PAGE)
+    try:
+        await require(visit.core, member)
+    except ProveAgain:
+        return prove_again(visit, PAGE)
+    by = f"account:{member.account_id}"
+    return visit.with_cookies(await download(visit.core, visit.shop, buyer_of(member), export_id, by=by))

@@ -5,22 +5,20 @@ Each function gives the whole text of one page. A test holds the committed pages
 
 from __future__ import annotations
 
-import ast
 import inspect
 import json
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import fields, is_dataclass
 from importlib import import_module
-from itertools import pairwise
 from pathlib import Path
-from textwrap import dedent
 from typing import get_args
 
 from pydantic import BaseModel, SecretStr
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
+from foundation.docstrings import field_notes
 from foundation.errors import Problem, all_problems
 from foundation.events import CONTRACTS, Behaviour, Event, Payload
 from foundation.settings import Settings
@@ -276,24 +274,12 @@ def _leaves(annotation: object) -> Iterator[object]:
 
 
 def _model(model: type[BaseModel]) -> str:
-    notes = _field_notes(model)
+    notes = field_notes(model)
     rows = [
         (f"`{name}`", _kind(field), "yes" if field.is_required() else "no", notes.get(name, ""))
         for name, field in model.model_fields.items()
     ]
     return f"{inspect.getdoc(model) or ''}\n\n{_table(('field', 'type', 'required', 'meaning'), rows)}"
-
-
-def _field_notes(model: type[BaseModel]) -> dict[str, str]:
-    """The string below a field in the source of its class, which Python itself forgets."""
-    (definition,) = ast.parse(dedent(inspect.getsource(model))).body
-    body = definition.body if isinstance(definition, ast.ClassDef) else []
-    notes: dict[str, str] = {}
-    for field, below in pairwise(body):
-        match field, below:
-            case ast.AnnAssign(target=ast.Name(id=name)), ast.Expr(value=ast.Constant(value=str(note))):
-                notes[name] = " ".join(note.split())
-    return notes
 
 
 def _kind(field: FieldInfo) -> str:

@@ -313,8 +313,10 @@ async def _look_after_oneself(side: Side) -> None:
     kept = await _ask(shopper, "POST", "/v1/store/addresses", {"address": ADDRESS})
     wishlist = await _ask(shopper, "POST", "/v1/store/wishlists", {"name": side.mark})
     shared = await _ask(shopper, "PUT", f"/v1/store/wishlists/{wishlist['id']}/share")
+    archive = await _ask(shopper, "POST", "/v1/store/privacy/exports")
     side.things |= {
         "address": kept["items"][0]["id"],
+        "person_export": archive["id"],
         "wishlist": wishlist["id"],
         "shared_wishlist": shared["share_token"],
     }

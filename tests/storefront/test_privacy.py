@@ -3,12 +3,19 @@
 from __future__ import annotations
 
 import re
+import zipfile
 from collections.abc import Callable
+from io import BytesIO
 from typing import Any
 
 import pytest
 
+from commerce.privacy import making
+from tests.factories import SeededShop
 from tests.storefront.conftest import Browser, form_of
+from tests.storefront.test_accounts import Sent, register, sent
+
+__all__ = ["sent"]
 
 Execute = Callable[..., list[tuple[Any, ...]]]
 BANNER, PAGE = "/consent", "/account/privacy"
@@ -64,3 +71,28 @@ async def test_a_choice_leads_to_no_other_site(browser: Browser) -> None:
     form = form_of(await browser.see("/"), BANNER)
     answered = await browser.send(form, answer="accept", next="https://elsewhere.example/")
     assert answered.headers["location"] == "/"
+
+
+async def test_somebody_takes_along_what_the_shop_keeps_about_them(
+    browser: Browser, app: Any, sent: Sent, grocer: SeededShop, execute: Execute
+) -> None:
+    assert "Ask for my data" not in await browser.see(PAGE), "nobody is known yet"
+    await register(browser, sent)
+    asked = await browser.send(form_of(await browser.see(PAGE), f"{PAGE}/exports"))
+    assert asked.headers["location"] == PAGE
+    assert "Being made" in await browser.see(PAGE)
+    core = app.state.core
+    shop = await core.directory.by_host(grocer.host)
+    assert await making.see_to(core.database, core.settings, shop)
+    assert (await sent())["link"].endswith(PAGE)
+    found = re.search(rf'href="({PAGE}/exports/[^"]*)"', await browser.see(PAGE))
+    assert found is not None
+    answer = await browser.http.get(found[1])
+    assert zipfile.ZipFile(BytesIO(answer.content)).testzip() is None
+
+    execute("UPDATE session SET authenticated_at = now() - interval '1 hour'")
+    for refused in (
+        await browser.http.get(found[1]),
+        await browser.send(form_of(await browser.see(PAGE), f"{PAGE}/exports")),
+    ):
+        assert refused.headers["location"].startswith("/account/confirm"), "prove first who you are"

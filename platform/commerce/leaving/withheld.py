@@ -28,6 +28,7 @@ TABLES: Mapping[str, Why] = {
     "oauth_refresh_token": Why.SECRET,
     "oauth_signing_key": Why.SECRET,
     "passkey_challenge": Why.PASSING,
+    "person_export": Why.PASSING,
     "proof": Why.SECRET,
     "recovery_code": Why.SECRET,
     "search_document": Why.DERIVED,

@@ -100,6 +100,7 @@ NOT_PERSONAL: Mapping[str, str] = {
     "payment_method": "provider",
     "payment_method_setup": "provider status refusal",
     "payment_terms": "provider",
+    "person_export": "status requested_by home sha256",
     "price": "currency",
     "price_offer": "currency price_group",
     "price_quote": "currency",

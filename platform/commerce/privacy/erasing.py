@@ -44,11 +44,9 @@ class OrdersOpen(Conflict):
 
 # ix_orders_customer, ix_orders_email_digest, uq_account_customer, ix_session_customer, ix_cart_customer,
 # ix_cart_visitor
-_WHO = hot(
-    text(
-        """
+_WHO = """
         WITH person AS (
-            SELECT c.id FROM customer c WHERE c.tenant_id = :tenant_id AND c.id = :customer_id FOR UPDATE),
+            SELECT c.id FROM customer c WHERE c.tenant_id = :tenant_id AND c.id = :customer_id {lock}),
         accounts AS (
             SELECT a.id, a.email_digest FROM account a
             WHERE a.tenant_id = :tenant_id AND a.customer_id = :customer_id),
@@ -73,9 +71,8 @@ _WHO = hot(
                ARRAY(SELECT number FROM placed WHERE fulfilment_state NOT IN ('delivered', 'cancelled')
                                                  AND status NOT IN ('cancelled', 'returned', 'refunded')) AS open
         FROM person p
-        """
-    )
-)
+"""
+_WHO_HELD, _WHO_IS_IT = (hot(text(_WHO.format(lock=lock))) for lock in ("FOR UPDATE", "AND c.erased_at IS NULL"))
 _THROW_AWAY = hot(text("DELETE FROM subject_key WHERE tenant_id = :tenant_id AND id = ANY (CAST(:subjects AS uuid[]))"))
 _BURY = hot(
     text(
@@ -146,7 +143,7 @@ async def erase(
         UnknownPerson: there is nobody.
         OrdersOpen: what they ordered has not arrived yet; nothing is changed.
     """
-    who = await tx.one(_WHO, {"customer_id": customer_id})
+    who = await tx.one(_WHO_HELD, {"customer_id": customer_id})
     if who is None:
         raise UnknownPerson
     if who["open"] and not even_if_open:
@@ -168,6 +165,18 @@ async def erase(
     said = CustomerErased(customer_id=customer_id, visitor_ids=list(who["visitors"]))
     await announce(tx, [record(said, tenant_id=tx.tenant_id, aggregate_id=customer_id)])
     return objects
+
+
+async def everything_of(tx: Tx, customer_id: UUID) -> Mapping[str, Any]:
+    """What the rows of a customer are found by: the parameters of a holding.
+
+    Raises:
+        UnknownPerson: there is nobody, or they are forgotten.
+    """
+    who = await tx.one(_WHO_IS_IT, {"customer_id": customer_id})
+    if who is None:
+        raise UnknownPerson
+    return _theirs(customer_id, who, clock.now())
 
 
 def _theirs(customer_id: UUID, who: Mapping[str, Any], now: datetime) -> dict[str, Any]:

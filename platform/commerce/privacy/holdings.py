@@ -71,15 +71,15 @@ def _empty(name: str, kept: Kept = Kept.SEALED) -> Column:
     return Column(name, "''", kept)
 
 
-_ORDER = "t.order_id = ANY (CAST(:orders AS uuid[]))"
-_ACCOUNT = "t.account_id = ANY (CAST(:accounts AS uuid[]))"
-_HOLDER = "(t.holder_id = :customer_id OR t.holder_id = ANY (CAST(:visitors AS uuid[])))"
-_CART = "t.cart_id = ANY (CAST(:carts AS uuid[]))"
-_CUSTOMER = "t.customer_id = :customer_id"
+ORDER = "t.order_id = ANY (CAST(:orders AS uuid[]))"
+ACCOUNT = "t.account_id = ANY (CAST(:accounts AS uuid[]))"
+HOLDER = "(t.holder_id = :customer_id OR t.holder_id = ANY (CAST(:visitors AS uuid[])))"
+CART = "t.cart_id = ANY (CAST(:carts AS uuid[]))"
+CUSTOMER = "t.customer_id = :customer_id"
 
 
 def _of_order(table: str, column: str) -> str:
-    return f"EXISTS (SELECT FROM {table} p WHERE p.tenant_id = t.tenant_id AND p.id = t.{column} AND p{_ORDER[1:]})"
+    return f"EXISTS (SELECT FROM {table} p WHERE p.tenant_id = t.tenant_id AND p.id = t.{column} AND p{ORDER[1:]})"
 
 
 def _subject_of(table: str, column: str) -> str:
@@ -96,7 +96,7 @@ HOLDINGS: Sequence[Holding] = (
     Holding(
         "cart_line",
         (_gift(),),
-        _CART,
+        CART,
         "(SELECT coalesce(c.customer_id, c.id) FROM cart c WHERE c.tenant_id = t.tenant_id AND c.id = t.cart_id)",
     ),
     Holding(
@@ -112,38 +112,38 @@ HOLDINGS: Sequence[Holding] = (
         "t.id = ANY (CAST(:carts AS uuid[]))",
         "coalesce(t.customer_id, t.id)",
     ),
-    Holding("saved_item", (Column("holder_id", "NULL", Kept.PLAIN),), _HOLDER, removed=True),
+    Holding("saved_item", (Column("holder_id", "NULL", Kept.PLAIN),), HOLDER, removed=True),
     Holding(
         "wishlist_item",
         (Column("wishlist_id", "NULL", Kept.PLAIN),),
         "EXISTS (SELECT FROM wishlist w WHERE w.tenant_id = t.tenant_id AND w.id = t.wishlist_id"
-        f" AND {_HOLDER.replace('t.', 'w.')})",
+        f" AND {HOLDER.replace('t.', 'w.')})",
         removed=True,
     ),
-    Holding("wishlist", (Column("name", "''", Kept.SEALED_BY_ITSELF),), _HOLDER, removed=True),
-    Holding("customer_address", (Column("content", "''", Kept.SEALED_BY_ITSELF),), _CUSTOMER, removed=True),
-    Holding("notification_preference", (Column("topic", "''", Kept.PLAIN),), _CUSTOMER, removed=True),
-    Holding("payment_method_setup", (Column("reference", "''", Kept.PLAIN),), _CUSTOMER, removed=True),
+    Holding("wishlist", (Column("name", "''", Kept.SEALED_BY_ITSELF),), HOLDER, removed=True),
+    Holding("customer_address", (Column("content", "''", Kept.SEALED_BY_ITSELF),), CUSTOMER, removed=True),
+    Holding("notification_preference", (Column("topic", "''", Kept.PLAIN),), CUSTOMER, removed=True),
+    Holding("payment_method_setup", (Column("reference", "''", Kept.PLAIN),), CUSTOMER, removed=True),
     Holding(
         "payment_method",
         (Column("token", "''", Kept.PLAIN), Column("label", "''", Kept.PLAIN)),
-        _CUSTOMER,
+        CUSTOMER,
         removed=True,
     ),
     Holding(
         "payment_attempt",
         (_gone("email"), _empty("checked"), _gone("checked_digest", kept=Kept.DIGEST)),
-        f"({_CART} OR {_ORDER})",
+        f"({CART} OR {ORDER})",
         _PLACED_BY,
     ),
     Holding(
         "order_line",
         (_gift(),),
-        _ORDER,
+        ORDER,
         _ORDERED_BY,
     ),
-    Holding("order_consignment", (_address("address"),), _ORDER, _ORDERED_BY),
-    Holding("order_entry", (_empty("note"),), _ORDER, "t.order_id"),
+    Holding("order_consignment", (_address("address"),), ORDER, _ORDERED_BY),
+    Holding("order_entry", (_empty("note"),), ORDER, "t.order_id"),
     Holding(
         "order_change_action",
         (Column("data", "t.data - 'address' - 'text'", shape=veil.CHANGE),),
@@ -153,18 +153,18 @@ HOLDINGS: Sequence[Holding] = (
     Holding(
         "order_change",
         (_empty("note"), Column("preview", "t.preview - 'address' - 'consignments'", shape=veil.ADDRESSES)),
-        f"({_ORDER} AND t.status <> 'awaiting_payment')",
+        f"({ORDER} AND t.status <> 'awaiting_payment')",
         "t.order_id",
     ),
-    Holding("order_claim", (_empty("note"), _empty("answer")), _ORDER, "t.order_id"),
+    Holding("order_claim", (_empty("note"), _empty("answer")), ORDER, "t.order_id"),
     Holding(
         "return_inspection",
         (_empty("note"),),
         _of_order("order_return", "return_id"),
         _subject_of("order_return", "return_id"),
     ),
-    Holding("order_return", (_empty("note"),), _ORDER, "t.order_id"),
-    Holding("dispute", (_gone("evidence"),), _ORDER, "t.id"),
+    Holding("order_return", (_empty("note"),), ORDER, "t.order_id"),
+    Holding("dispute", (_gone("evidence"),), ORDER, "t.id"),
     Holding(
         "idempotency_key",
         (Column("body", "NULL", Kept.PLAIN),),
@@ -186,7 +186,12 @@ HOLDINGS: Sequence[Holding] = (
         "t.id = ANY (CAST(:orders AS uuid[]))",
         _PLACED_BY,
     ),
-    Holding("device", (Column("networks", "'{}'", Kept.DIGEST),), _ACCOUNT),
+    Holding(
+        "person_export",
+        (Column("key", "''", Kept.SEALED_BY_ITSELF), Column("expires_at", "CAST(:now AS timestamptz)", Kept.PLAIN)),
+        CUSTOMER,
+    ),
+    Holding("device", (Column("networks", "'{}'", Kept.DIGEST),), ACCOUNT),
     Holding(
         "session",
         (
@@ -194,12 +199,12 @@ HOLDINGS: Sequence[Holding] = (
             _gone("address", kept=Kept.SEALED_BY_ITSELF),
             Column("revoked_at", "coalesce(t.revoked_at, now())", Kept.PLAIN),
         ),
-        f"({_CUSTOMER} OR {_ACCOUNT} OR (t.customer_id IS NULL AND t.visitor_id = ANY (CAST(:visitors AS uuid[]))))",
+        f"({CUSTOMER} OR {ACCOUNT} OR (t.customer_id IS NULL AND t.visitor_id = ANY (CAST(:visitors AS uuid[]))))",
     ),
-    Holding("external_identity", (Column("subject_digest", "''", Kept.DIGEST),), _ACCOUNT, removed=True),
-    Holding("recovery_code", (Column("code_hash", "''", Kept.DIGEST),), _ACCOUNT, removed=True),
-    Holding("authenticator", (Column("secret", "''", Kept.SEALED_BY_ITSELF),), _ACCOUNT, removed=True),
-    Holding("passkey", (Column("name", "''", Kept.SEALED_BY_ITSELF),), _ACCOUNT, removed=True),
+    Holding("external_identity", (Column("subject_digest", "''", Kept.DIGEST),), ACCOUNT, removed=True),
+    Holding("recovery_code", (Column("code_hash", "''", Kept.DIGEST),), ACCOUNT, removed=True),
+    Holding("authenticator", (Column("secret", "''", Kept.SEALED_BY_ITSELF),), ACCOUNT, removed=True),
+    Holding("passkey", (Column("name", "''", Kept.SEALED_BY_ITSELF),), ACCOUNT, removed=True),
     Holding(
         "account",
         (
@@ -226,7 +231,7 @@ HOLDINGS: Sequence[Holding] = (
         "t.id = :customer_id",
     ),
 )
-DOCUMENT = Holding("document", (Column("data", "t.data", shape=veil.BUYER),), _ORDER, "t.id")
+DOCUMENT = Holding("document", (Column("data", "t.data", shape=veil.BUYER),), ORDER, "t.id")
 """Invoices are kept as the law asks: sealed by a key of their own, which is thrown away when the period is over."""
 SEALED = tuple(one for one in (*HOLDINGS, DOCUMENT) if any(column.kept is Kept.SEALED for column in one.columns))
 """Tables in which plain rows may be left from before."""

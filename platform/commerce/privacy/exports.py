@@ -1,0 +1,240 @@
+"""Archives of what is kept about a person: one at a time for each, made by a worker, kept sealed for a week.
+
+A worker holds what it makes by a lease. When it dies another begins anew, in a file of its own; of two that write, the
+one with the latest attempt has the word.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+import asyncpg
+from sqlalchemy import text
+
+from commerce.privacy.schemas import PersonExportList, PersonExportOut
+from foundation import audit, clock, sealed_files, sealing
+from foundation.database import Tx, hot
+from foundation.errors import Conflict, NotFound, TooMany
+from foundation.ids import new_id
+from foundation.naming import object_path
+
+KEPT = timedelta(days=7)
+LEASE = timedelta(minutes=30)
+"""Longer than an archive takes; one whose worker has died waits that long."""
+ATTEMPTS = 3
+A_WEEK = 5
+"""Archives of one person in the time that one is kept."""
+
+
+class PersonExportRunning(Conflict):
+    """An archive is being made already; another can be asked for when it is ready."""
+
+    code = "privacy.export_running"
+
+
+class TooManyPersonExports(TooMany):
+    """As many archives were asked for as are kept at a time; the first of them is deleted soon."""
+
+    code = "privacy.too_many_exports"
+
+
+class PersonExportNotFound(NotFound):
+    """There is no such archive, or it was deleted when its time was over."""
+
+    code = "privacy.export_not_found"
+
+
+class PersonExportNotReady(Conflict):
+    """The archive is not made yet, or could not be made."""
+
+    code = "privacy.export_not_ready"
+
+    present: str
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """An archive that a worker is to make, or one that is made."""
+
+    id: UUID
+    customer_id: UUID
+    attempt: int
+    key: bytes
+    """What its file is sealed with."""
+    home: str
+
+    def path(self, tenant_id: UUID) -> str:
+        """Where its file is."""
+        return path_of(tenant_id, self.id, self.attempt)
+
+
+def path_of(tenant_id: UUID, export_id: UUID, attempt: int) -> str:
+    """Where an attempt at an archive is written."""
+    return object_path(tenant_id, "person-exports", f"{export_id}-{attempt}")
+
+
+_SHOWN = "id, status, requested_at, finished_at, expires_at, size, sha256"
+_IN_TURN = hot(text("SELECT pg_advisory_xact_lock(hashtextextended(CAST(:customer_id AS text), 36))"))
+_COUNT = hot(text("SELECT count(*) FROM person_export WHERE tenant_id = :tenant_id AND customer_id = :customer_id"))
+_ADD = hot(
+    text(
+        """
+        INSERT INTO person_export (tenant_id, id, customer_id, status, requested_by, requested_at, home, key)
+        SELECT :tenant_id, :id, c.id, 'waiting', :requested_by, CAST(:now AS timestamptz), :home, :key
+        FROM customer c WHERE c.tenant_id = :tenant_id AND c.id = :customer_id AND c.erased_at IS NULL
+        RETURNING id
+        """
+    )
+)
+# ix_person_export_customer
+_EVERY = hot(
+    text(
+        f"SELECT {_SHOWN} FROM person_export WHERE tenant_id = :tenant_id AND customer_id = :customer_id"  # noqa: S608
+        " ORDER BY id DESC"
+    )
+)
+_ONE = hot(
+    text(
+        f"SELECT {_SHOWN}, customer_id, attempt, key, home FROM person_export"  # noqa: S608  (literals)
+        " WHERE tenant_id = :tenant_id AND customer_id = :customer_id AND id = :id"
+        " AND (expires_at IS NULL OR expires_at > CAST(:now AS timestamptz))"
+    )
+)
+_CLAIM = hot(
+    text(
+        """
+        WITH due AS MATERIALIZED (
+            SELECT id FROM person_export
+            WHERE tenant_id = :tenant_id AND attempt < CAST(:attempts AS bigint)
+              AND (status = 'waiting' OR (status = 'running' AND leased_until <= CAST(:now AS timestamptz)))
+            ORDER BY id LIMIT 1 FOR UPDATE SKIP LOCKED)
+        UPDATE person_export e
+        SET status = 'running', attempt = attempt + 1, leased_until = CAST(:until AS timestamptz)
+        FROM due WHERE e.tenant_id = :tenant_id AND e.id = due.id
+        RETURNING e.id, e.customer_id, e.attempt, e.key, e.home
+        """
+    )
+)
+_GIVE_UP = hot(
+    text(
+        """
+        UPDATE person_export SET status = 'failed', finished_at = CAST(:now AS timestamptz),
+               expires_at = CAST(:expires_at AS timestamptz)
+        WHERE tenant_id = :tenant_id AND status = 'running' AND attempt >= CAST(:attempts AS bigint)
+          AND leased_until <= CAST(:now AS timestamptz)
+        """
+    )
+)
+_MINE = "tenant_id = :tenant_id AND id = :id AND attempt = CAST(:attempt AS bigint) AND status = 'running'"
+_READY = hot(
+    text(
+        f"""
+        UPDATE person_export SET status = 'ready', size = CAST(:size AS bigint), sha256 = :sha256,
+               finished_at = CAST(:now AS timestamptz), expires_at = CAST(:expires_at AS timestamptz)
+        WHERE {_MINE} AND expires_at IS NULL RETURNING id
+        """  # noqa: S608  (literals)
+    )
+)
+_FREE = hot(text(f"UPDATE person_export SET leased_until = CAST(:now AS timestamptz) WHERE {_MINE}"))  # noqa: S608
+_EXPIRE = hot(
+    text(
+        """
+        DELETE FROM person_export WHERE tenant_id = :tenant_id AND expires_at <= CAST(:now AS timestamptz)
+        RETURNING id, attempt
+        """
+    )
+)
+
+
+async def ask(tx: Tx, customer_id: UUID, *, by: str, home: str, reason: str | None = None) -> PersonExportOut:
+    """Have an archive made of what is kept about a customer.
+
+    Raises:
+        PersonExportNotFound: there is no such customer, or they are forgotten.
+        PersonExportRunning, TooManyPersonExports.
+    """
+    await tx.rows(_IN_TURN, {"customer_id": str(customer_id)})
+    counted = await tx.one(_COUNT, {"customer_id": customer_id})
+    if counted is not None and counted[0] >= A_WEEK:
+        raise TooManyPersonExports(retry_after=int(KEPT.total_seconds()) // A_WEEK)
+    (key,) = await sealing.seal(tx, customer_id, [sealed_files.new_key().hex()])
+    export_id = new_id()
+    asked = {"id": export_id, "customer_id": customer_id, "requested_by": by, "home": home, "key": key}
+    try:
+        made = await tx.one(_ADD, {**asked, "now": clock.now()})
+    except asyncpg.UniqueViolationError as fault:
+        raise PersonExportRunning from fault
+    if made is None:
+        raise PersonExportNotFound
+    await audit.record(
+        tx,
+        actor=by,
+        action="privacy.export_asked",
+        object=f"customer:{customer_id}",
+        reason=reason,
+        about=customer_id,
+        details={"export": export_id},
+    )
+    return (await every(tx, customer_id)).items[0]
+
+
+async def every(tx: Tx, customer_id: UUID) -> PersonExportList:
+    """Somebody's archives, the latest first: at most `A_WEEK`."""
+    rows = await tx.rows(_EVERY, {"customer_id": customer_id})
+    return PersonExportList(items=[PersonExportOut(**row) for row in rows])
+
+
+async def take(tx: Tx, customer_id: UUID, export_id: UUID, *, by: str) -> tuple[PersonExportOut, Claim]:
+    """One that is ready, and where its file is; that somebody takes it is written down.
+
+    Raises:
+        PersonExportNotFound, PersonExportNotReady.
+    """
+    row = await tx.one(_ONE, {"customer_id": customer_id, "id": export_id, "now": clock.now()})
+    claimed = await _claim_of(tx, row)
+    if row is None or claimed is None:
+        raise PersonExportNotFound
+    if row["status"] != "ready":
+        raise PersonExportNotReady(present=row["status"])
+    object_ = f"customer:{customer_id}"
+    await audit.record(tx, actor=by, action="privacy.export_taken", object=object_, details={"export": export_id})
+    return PersonExportOut(**{name: row[name] for name in PersonExportOut.model_fields}), claimed
+
+
+async def claim(tx: Tx) -> Claim | None:
+    """What is to be made, now held by whoever asks; one that has failed too often is given up."""
+    now = clock.now()
+    await tx.rows(_GIVE_UP, {"attempts": ATTEMPTS, "now": now, "expires_at": now + KEPT})
+    return await _claim_of(tx, await tx.one(_CLAIM, {"attempts": ATTEMPTS, "now": now, "until": now + LEASE}))
+
+
+async def _claim_of(tx: Tx, row: Any) -> Claim | None:
+    """What a row says; nothing where its key can't be opened any more, because its owner is forgotten."""
+    if row is None or not row["key"]:
+        return None
+    (key,) = await sealing.unseal(tx, [row["key"]])
+    if key is None:
+        return None
+    return Claim(row["id"], row["customer_id"], row["attempt"], bytes.fromhex(key), row["home"])
+
+
+async def ready(tx: Tx, claimed: Claim, *, size: int, sha256: str) -> bool:
+    """It is made; `False`: another has taken it meanwhile, or its owner is forgotten."""
+    now = clock.now()
+    values = {"id": claimed.id, "attempt": claimed.attempt, "size": size, "sha256": sha256}
+    return await tx.one(_READY, {**values, "now": now, "expires_at": now + KEPT}) is not None
+
+
+async def let_go(tx: Tx, claimed: Claim) -> None:
+    """It could not be made this time: another attempt may begin at once."""
+    await tx.rows(_FREE, {"id": claimed.id, "attempt": claimed.attempt, "now": clock.now()})
+
+
+async def expire(tx: Tx) -> Sequence[str]:
+    """Forget those whose time is over; gives their files, which are to be deleted."""
+    rows = await tx.rows(_EXPIRE, {"now": clock.now()})
+    return [path_of(tx.tenant_id, row["id"], one) for row in rows for one in range(1, row["attempt"] + 1)]

@@ -1,0 +1,103 @@
+"""The worker that makes people's archives, tells them, and deletes those whose time is over."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import IO, cast
+from uuid import UUID
+
+import structlog
+from sqlalchemy.exc import SQLAlchemyError
+
+from commerce.identity import accounts
+from commerce.leaving.storage import Store
+from commerce.notifications import service as notifications
+from commerce.notifications.letters import Letter, declare
+from commerce.privacy import collecting, exports
+from commerce.privacy.erasing import UnknownPerson
+from commerce.privacy.exports import Claim
+from commerce.sessions.signing_in import reached_at
+from commerce.tenancy import service as tenancy
+from commerce.tenancy.service import Shop
+from foundation.database import Database, DatabaseUnavailable, Tx
+from foundation.sealed_files import Sealing
+from foundation.sealing import Unreadable
+from foundation.settings import Settings
+
+log = structlog.get_logger(__name__)
+PERIOD_SECONDS = 5.0
+
+declare(
+    export_ready=Letter(
+        "Your data is ready",
+        "Hello {{ name }},\n\nthe archive of what {{ shop }} keeps about you is ready. Sign in to download it, within "
+        "seven days; then it is deleted.\n\nIf you did not ask for it, choose a new password: nobody gets it without "
+        "signing in as you.",
+        "Download my data",
+    )
+)
+
+
+async def run(database: Database, settings: Settings) -> None:
+    """Go round all shops until it is cancelled; without an object store there is nowhere to keep archives."""
+    while settings.objects_url is not None:
+        try:
+            async with database.transaction(None) as session:
+                shops = await tenancy.all_shops(session)
+            for shop in shops:
+                await see_to(database, settings, shop)
+        except (DatabaseUnavailable, SQLAlchemyError, OSError) as fault:
+            log.warning("person_exports.interrupted", error=str(fault).splitlines()[:1])
+        await asyncio.sleep(PERIOD_SECONDS)
+
+
+async def see_to(database: Database, settings: Settings, shop: Shop) -> bool:
+    """Make an archive that somebody has asked for, if anybody has, and delete old ones; whether one was made."""
+    async with database.tx(shop.id) as tx:
+        claimed, over = await exports.claim(tx), await exports.expire(tx)
+    for path in over:
+        await _delete(settings, path)
+    return claimed is not None and await _make(database, settings, shop, claimed)
+
+
+async def _make(database: Database, settings: Settings, shop: Shop, claimed: Claim) -> bool:
+    from clickhouse_connect.driver.exceptions import ClickHouseError  # noqa: PLC0415
+
+    path, made = claimed.path(shop.id), False
+    try:
+        size, sha256 = await _write(database, settings, shop.id, claimed)
+        async with database.tx(shop.id) as tx:
+            made = await exports.ready(tx, claimed, size=size, sha256=sha256)
+            if made:
+                await _tell(tx, shop, claimed)
+    except (ClickHouseError, DatabaseUnavailable, OSError, Unreadable, UnknownPerson) as fault:
+        log.warning("person_exports.failed", tenant=shop.slug, attempt=claimed.attempt, error=type(fault).__name__)
+        async with database.tx(shop.id) as tx:
+            await exports.let_go(tx, claimed)
+    if not made:
+        await _delete(settings, path)
+    return made
+
+
+async def _write(database: Database, settings: Settings, tenant_id: UUID, claimed: Claim) -> tuple[int, str]:
+    out = await asyncio.to_thread(Store.at(settings.objects_url or "").writing, claimed.path(tenant_id))
+    try:
+        sealed = Sealing(out, claimed.key)
+        archive = await collecting.write(database, settings, tenant_id, claimed.customer_id, cast("IO[bytes]", sealed))
+        await asyncio.to_thread(sealed.finish)
+    finally:
+        await asyncio.to_thread(out.close)
+    return archive.size, archive.sha256
+
+
+async def _tell(tx: Tx, shop: Shop, claimed: Claim) -> None:
+    """Write to the owner's account; whoever has none asked the shop, which answers them."""
+    account = await accounts.by_customer(tx, claimed.customer_id)
+    to = reached_at(account, shop.locale) if account is not None else None
+    if account is not None and to is not None:
+        values = {"name": account.display_name, "link": f"{claimed.home}/account/privacy"}
+        await notifications.send(tx, "export_ready", to, values)
+
+
+async def _delete(settings: Settings, path: str) -> None:
+    await asyncio.to_thread(Store.at(settings.objects_url or "").remove, path)
