@@ -12,6 +12,7 @@ from starlette.responses import Response
 from commerce.consent import service as consenting
 from commerce.consent.wording import PURPOSES
 from commerce.http import home_of
+from commerce.policies import areas
 from commerce.privacy import exports
 from commerce.privacy.exports import PersonExportRunning
 from commerce.privacy.exports_api import buyer_of, download, require_storage
@@ -26,7 +27,7 @@ from storefront.visit import VisitDep
 PAGE = "/account/privacy"
 SHOWN = 20
 """Answers of the past that the page lists."""
-router = APIRouter()
+router = APIRouter(route_class=areas.within(areas.PERSONAL_DATA))
 
 
 @router.get(PAGE)
@@ -44,6 +45,7 @@ async def show(visit: VisitDep, query: Annotated[ComingFrom, Query()]) -> Respon
 
 
 @router.post("/consent")
+@areas.about(areas.CONSENT)
 async def answer(request: Request, visit: VisitDep) -> Response:
     """Agree to everything, or refuse it: the banner's two buttons."""
     form = await read(request, ConsentForm)
@@ -54,6 +56,7 @@ async def answer(request: Request, visit: VisitDep) -> Response:
 
 
 @router.post(PAGE)
+@areas.about(areas.CONSENT)
 async def choose(request: Request, visit: VisitDep) -> Response:
     """What is marked is agreed to, and what isn't marked is refused."""
     form = await read(request, ConsentChoiceForm)

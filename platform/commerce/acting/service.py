@@ -175,7 +175,6 @@ async def enter(tx: Tx, token: str) -> tuple[str, Shopper]:
         ttl=staff.ends_at - clock.now(),
         visitor_id=whom["visitor_id"],
         customer=KnownCustomer(whom["customer_id"], whom["display_name"]),
-        consent=(),
         acting=staff,
     )
 

@@ -18,6 +18,6 @@ async def receive(core: CoreDep, shop: ShopDep, shopper: ShopperDep, body: Batch
     customer is nobody's behaviour, and not taken.
     """
     if shopper.acting is not None:
-        return Receipt(accepted=0, rejected=[])
+        return Receipt(accepted=0, ignored=len(body.events), rejected=[])
     async with core.database.transaction(shop.id) as session:
         return await service.receive(session, shopper, body.events)

@@ -9,8 +9,9 @@ from fastapi import APIRouter, Query
 from commerce.consent import service
 from commerce.consent.schemas import AnswersIn, AnswersOut, AnswersQuery, ConsentOut
 from commerce.http import CoreDep, ShopDep, ShopperDep, decode_cursor, encode_cursor
+from commerce.policies import areas
 
-router = APIRouter(prefix="/v1/store/consent", tags=["consent"])
+router = APIRouter(prefix="/v1/store/consent", tags=["consent"], route_class=areas.within(areas.CONSENT))
 
 
 @router.get("")

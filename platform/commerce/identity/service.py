@@ -99,8 +99,8 @@ class Shopper:
 
     @property
     def is_asked(self) -> bool:
-        """Whether they, or their browser, have answered, so that there is nothing to ask."""
-        return self.is_answered or self.refuses_by_signal
+        """Whether there is nobody to ask: they have answered, their browser has, or somebody acts for them."""
+        return self.is_answered or self.refuses_by_signal or self.acting is not None
 
     @property
     def owner(self) -> str:

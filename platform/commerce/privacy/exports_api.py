@@ -16,6 +16,7 @@ from commerce.identity.service import SignInRequired
 from commerce.identity.staff import Staff
 from commerce.leaving.exports import NoStorage
 from commerce.leaving.storage import Store
+from commerce.policies import areas
 from commerce.privacy import exports
 from commerce.privacy.exports import Claim, PersonExportNotFound
 from commerce.privacy.schemas import PersonExportIn, PersonExportList, PersonExportOut
@@ -24,7 +25,7 @@ from commerce.tenancy.service import Shop
 from foundation.sealed_files import opened
 from foundation.settings import Settings
 
-router = APIRouter(tags=["privacy"])
+router = APIRouter(tags=["privacy"], route_class=areas.within(areas.PERSONAL_DATA))
 MINE, THEIRS = "/v1/store/privacy/exports", "/v1/admin/customers/{customer_id}/exports"
 Reader = Annotated[Staff, Depends(staff("privacy:read"))]
 Writer = Annotated[Staff, Depends(staff_proved_anew("privacy:write"))]
