@@ -49,7 +49,7 @@ def test_every_route_of_customers_says_what_it_is_about(web: FastAPI) -> None:
     theirs = [route for route in _routes(web) if need_of(route).who not in staffs and route.path not in nobodys]
 
     assert [route.path for route in theirs if areas.area_of(route) is None] == []
-    assert {areas.area_of(route) for route in theirs} | {areas.PERSONAL_DATA} == set(areas.AREAS)
+    assert {areas.area_of(route) for route in theirs} == set(areas.AREAS)
 
 
 @pytest.mark.parametrize(
