@@ -76,6 +76,7 @@ PARTS: Sequence[Part] = (
 KEPT_BACK: Mapping[str, str] = {
     "acting": "who of the shop acted, and why, is said of its staff; that somebody did is shown where it was done",
     "authenticator": "it opens the account",
+    "giving": "how much each of the staff has given away, which is said of them; the order says what was given",
     "idempotency_key": "answers kept for a day so that a retry is safe; they say what other files say",
     "membership": "it is of somebody who works for the shop, whose employer tells them",
     "outbox": "events on their way, which are in events.jsonl when they have arrived",
