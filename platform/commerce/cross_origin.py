@@ -18,7 +18,7 @@ _ALLOWED = [
 ]
 _SHOWN = (
     b"access-control-expose-headers",
-    b"etag, idempotency-replayed, ratelimit, ratelimit-policy, retry-after, x-request-id",
+    b"etag, idempotency-replayed, ratelimit, ratelimit-policy, retry-after, tradewind-acting, x-request-id",
 )
 
 

@@ -17,7 +17,6 @@ from commerce.factors import service as factors
 from commerce.federation.refusals import ProviderNotFound
 from commerce.http import Member, set_session_cookie
 from commerce.identity import accounts, devices
-from commerce.identity import service as identity
 from commerce.identity.passwords import SHORTEST
 from commerce.identity.proofs import ProofNotGood
 from commerce.policies import areas
@@ -160,7 +159,9 @@ async def sign_out_others(request: Request, visit: VisitDep) -> Response:
         return to_sign_in(visit, DEVICES)
     await read(request, EmptyForm)
     async with visit.core.database.tx(visit.shop.id) as tx:
-        await identity.revoke_all(tx, member.account_id, except_id=visit.shopper.session_id)
+        await devices.sign_out_others(
+            tx, member.account_id, visit.shopper.customer_id, except_id=visit.shopper.session_id
+        )
     return visit.redirect(DEVICES, "others-signed-out")
 
 

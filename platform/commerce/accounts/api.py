@@ -22,7 +22,6 @@ from commerce.accounts.schemas import (
 )
 from commerce.http import CoreDep, Member, MemberDep, PresentShopper, ShopDep, set_session_cookie
 from commerce.identity import accounts, devices
-from commerce.identity import service as identity
 from commerce.identity.accounts import Account
 from commerce.identity.devices import SignedInWith
 from commerce.policies import areas
@@ -140,9 +139,10 @@ async def sign_out_device(device_id: UUID, core: CoreDep, member: MemberDep) -> 
 
 @router.delete("/current/devices", status_code=status.HTTP_204_NO_CONTENT)
 async def sign_out_everywhere_else(core: CoreDep, member: MemberDep) -> None:
-    """Sign out all of them but the one that asks."""
-    async with core.database.tx(member.shopper.tenant_id) as tx:
-        await identity.revoke_all(tx, member.account_id, except_id=member.shopper.session_id)
+    """Sign out all of them but the one that asks, and whoever of the shop's acts as the customer."""
+    who = member.shopper
+    async with core.database.tx(who.tenant_id) as tx:
+        await devices.sign_out_others(tx, member.account_id, who.customer_id, except_id=who.session_id)
 
 
 def device_out(one: SignedInWith, member: Member) -> DeviceOut:

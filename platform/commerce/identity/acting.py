@@ -34,7 +34,9 @@ class Ending(StrEnum):
     """They began another."""
     EXPIRED = "expired"
     WITHDRAWN = "withdrawn"
-    """Whoever acted signed out, or lost the permission; or the customer, or the shop, is not there any more."""
+    """Whoever acted signed out, or lost the permission; the customer did not want it, or is not there any more; or the
+    shop is closed.
+    """
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +90,13 @@ _OF_MEMBER = hot(
         " FOR UPDATE"
     )
 )
+# ix_acting_customer
+_OF_CUSTOMER = hot(
+    text(
+        "SELECT id FROM acting WHERE tenant_id = :tenant_id AND customer_id = :customer_id AND ended_at IS NULL"
+        " ORDER BY id FOR UPDATE"
+    )
+)
 _EVERY = hot(text("SELECT id FROM acting WHERE tenant_id = :tenant_id AND ended_at IS NULL ORDER BY id"))
 _END = hot(
     text(
@@ -139,6 +148,12 @@ async def end_of_member(tx: Tx, membership_id: UUID, ending: Ending, *, by: str 
     """End what a member of staff has begun, if anything."""
     for row in await tx.rows(_OF_MEMBER, {"membership_id": membership_id}):
         await end(tx, row["id"], ending, by=by)
+
+
+async def end_of_customer(tx: Tx, customer_id: UUID, *, by: str) -> None:
+    """Nobody acts as a customer any more, who does not want it."""
+    for row in await tx.rows(_OF_CUSTOMER, {"customer_id": customer_id}):
+        await end(tx, row["id"], Ending.WITHDRAWN, by=by)
 
 
 async def end_all(tx: Tx, *, by: str) -> None:

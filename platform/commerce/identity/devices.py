@@ -9,6 +9,8 @@ from uuid import UUID
 
 from sqlalchemy import text
 
+from commerce.identity import acting
+from commerce.identity import service as identity
 from commerce.identity.browsers import Browser
 from foundation import clock, sealing
 from foundation.database import Tx, hot
@@ -167,3 +169,10 @@ async def sign_out(tx: Tx, account_id: UUID, session_id: UUID) -> None:
     ended = await tx.one(_END, {"account_id": account_id, "session_id": session_id, "now": clock.now()})
     if ended is None:
         raise SignInNotFound
+
+
+async def sign_out_others(tx: Tx, account_id: UUID, customer_id: UUID | None, *, except_id: UUID) -> None:
+    """End every session of an account but one, and whatever staff do as its owner."""
+    await identity.revoke_all(tx, account_id, except_id=except_id)
+    if customer_id is not None:
+        await acting.end_of_customer(tx, customer_id, by=f"account:{account_id}")

@@ -87,6 +87,7 @@ async def close(tx: Tx, *, typed: str, reason: str, by: str, grace: timedelta) -
         raise NameDiffers
     closes_at = clock.now() + grace
     await tenancy.move(tx, "closing", among=("active", "unverified", "suspended"), closes_at=closes_at)
+    await acting.end_all(tx, by=by)
     await _write(tx, "closing", reason, by)
     return await standing(tx)
 
