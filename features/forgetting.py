@@ -6,13 +6,14 @@ Serving finds nothing for their ids from then on, and answers as it answers some
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from features.compute import ensure_schema
 from features.online import hash_name
 from foundation.analytics import ShopRows
 from foundation.naming import entity_key
+from pipelines.relay import SHOPPERS_STREAM
 
 if TYPE_CHECKING:
     from clickhouse_connect.driver.client import Client
@@ -28,7 +29,7 @@ _KNOWN = "SELECT DISTINCT shopper_id FROM interactions WHERE tenant_id = %(tenan
 
 
 def forget(client: Client, redis: Redis, tenant_id: UUID, people: Sequence[UUID]) -> dict[str, int]:
-    """Take these people out of the feature store; how many rows that concerned, `offline` and `online`.
+    """Take these people out of the feature store; how many rows that concerned, `offline`, `online` and `announced`.
 
     Raises:
         clickhouse_connect.driver.exceptions.ClickHouseError, redis.exceptions.RedisError: an engine can't; what was
@@ -43,13 +44,16 @@ def forget(client: Client, redis: Redis, tenant_id: UUID, people: Sequence[UUID]
             client.command(_DELETE, values, settings={"mutations_sync": 2})
         offline += found
         online += take_offline(redis, tenant_id, some)
-    return {"offline": offline, "online": online}
+    announced = _announced(redis, tenant_id, people)
+    for first in range(0, len(announced), AT_ONCE):
+        redis.xdel(SHOPPERS_STREAM, *announced[first : first + AT_ONCE])
+    return {"offline": offline, "online": online, "announced": len(announced)}
 
 
 def kept_of(client: Client, redis: Redis, tenant_id: UUID, people: Sequence[UUID]) -> set[str]:
-    """Which of `offline` and `online` still has any of these people."""
+    """Which of `offline`, `online` and `announced` still has any of these people."""
     ensure_schema(client)
-    kept: set[str] = set()
+    kept = {"announced"} if _announced(redis, tenant_id, people) else set()
     for some in _some(people):
         if client.query(_KEPT, _values(tenant_id, some)).result_rows[0][0]:
             kept.add("offline")
@@ -74,6 +78,18 @@ def forgotten_meanwhile(shop: ShopRows, shoppers: Sequence[UUID]) -> set[UUID]:
         return set()
     known = shop.rows(_KNOWN, {"shoppers": [str(one) for one in shoppers]})
     return set(shoppers) - {UUID(str(row[0])) for row in known}
+
+
+def _announced(redis: Redis, tenant_id: UUID, people: Iterable[UUID]) -> list[str]:
+    """The relay's announcements of these people, read or not."""
+    keys, found, after = {entity_key(tenant_id, one) for one in people}, list[str](), "-"
+    while keys:
+        entries: Any = redis.xrange(SHOPPERS_STREAM, min=after, count=AT_ONCE)
+        found += [entry_id for entry_id, fields in entries if fields.get("shopper_key") in keys]
+        if len(entries) < AT_ONCE:
+            break
+        after = f"({entries[-1][0]}"
+    return found
 
 
 def _some(people: Sequence[UUID]) -> Iterator[Sequence[UUID]]:

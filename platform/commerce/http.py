@@ -621,7 +621,10 @@ async def change_once(
 
 def _scope(request: Request, core: Core, who: Shopper | Staff, key: str) -> idempotency.Scope:
     route = request.scope["route"].path
-    return idempotency.Scope(who.tenant_id, who.principal, f"{request.method} {route}", key, core.life.claim())
+    customer_id = who.customer_id if isinstance(who, Shopper) else None
+    return idempotency.Scope(
+        who.tenant_id, who.principal, f"{request.method} {route}", key, core.life.claim(), customer_id
+    )
 
 
 async def _once(

@@ -3,19 +3,24 @@
 The same key and body replays the first answer; a key whose work is still running is a 409; the same key with another
 body is a 422 (as Stripe does it). Work that is one transaction says in it that the key is used, so a crash or a cut
 connection between its commit and its answer can't make it happen twice.
+
+An answer is kept sealed: by the key of the customer who asked, or by the tenant's when nobody's own is at hand. What
+staff were answered may be about somebody, so the ids that it names stand beside it, by which it goes with them.
 """
 
 from __future__ import annotations
 
 import hashlib
+import re
 from dataclasses import dataclass
 from datetime import timedelta
 from uuid import UUID
 
-from sqlalchemy import BigInteger, Index, LargeBinary, PrimaryKeyConstraint, SmallInteger, text
+from sqlalchemy import BigInteger, Index, LargeBinary, PrimaryKeyConstraint, SmallInteger, Uuid, text
+from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Mapped, mapped_column
 
-from foundation import clock
+from foundation import clock, sealing
 from foundation.database import Base, Tx, hot
 from foundation.errors import BadRequest, Conflict, Unprocessable
 from foundation.living import CLAIMANT_LIVES
@@ -48,6 +53,9 @@ class IdempotencyRow(Base):
     status: Mapped[int | None] = mapped_column(SmallInteger)
     content_type: Mapped[Str | None]
     body: Mapped[bytes | None] = mapped_column(LargeBinary)
+    """Sealed."""
+    names: Mapped[list[UUID]] = mapped_column(ARRAY(Uuid), server_default=text("'{}'"))
+    """Ids within the answer, of those that are not sealed by their own person's key."""
 
 
 class KeyRequired(BadRequest):
@@ -78,6 +86,8 @@ class Scope:
     key: str
     claim: int | None = None
     """The number of the claim that is made for it now."""
+    customer_id: UUID | None = None
+    """Who asks, when it is a customer: by their key the answer is sealed."""
 
     def values(self) -> dict[str, str | int | None]:
         """What of it statements name, beside the tenant."""
@@ -107,7 +117,7 @@ _CLAIM = hot(
         ON CONFLICT (tenant_id, principal, route, key) DO UPDATE
         SET claimed_at = excluded.claimed_at, claim = excluded.claim, fingerprint = excluded.fingerprint,
             status = NULL, content_type = NULL,
-            body = NULL, applied = k.applied AND k.claimed_at >= CAST(:forgotten AS timestamptz)
+            body = NULL, names = '{{}}', applied = k.applied AND k.claimed_at >= CAST(:forgotten AS timestamptz)
         WHERE k.claimed_at < CAST(:forgotten AS timestamptz)
            OR (k.status IS NULL AND k.fingerprint = excluded.fingerprint
                AND CASE WHEN k.claim IS NULL THEN k.applied OR k.claimed_at < CAST(:abandoned AS timestamptz)
@@ -126,7 +136,9 @@ _USED = hot(
 _SETTLE = hot(
     text(
         f"""
-        UPDATE idempotency_key SET status = :status, content_type = :content_type, body = :body WHERE {_OURS}
+        UPDATE idempotency_key SET status = :status, content_type = :content_type, body = :body,
+                                   names = CAST(:names AS uuid[])
+        WHERE {_OURS}
         """  # noqa: S608  (a literal)
     )
 )
@@ -157,7 +169,7 @@ async def claim(tx: Tx, scope: Scope, body: bytes) -> Answer | None:
         raise KeyReused
     if used["status"] is None or used["body"] is None:
         raise RequestInFlight
-    return Answer(used["status"], used["content_type"] or "application/json", used["body"])
+    return Answer(used["status"], used["content_type"] or "application/json", await _opened(tx, used["body"]))
 
 
 # The key's row is held from here to the end of the transaction, so a second holder of the key waits and then sees it.
@@ -179,8 +191,42 @@ async def first(tx: Tx, scope: Scope) -> bool:
 
 async def settle(tx: Tx, scope: Scope, answer: Answer) -> None:
     """Keep the answer for whoever asks again."""
-    kept = {"status": answer.status, "content_type": answer.content_type, "body": answer.body}
+    kept = {
+        "status": answer.status,
+        "content_type": answer.content_type,
+        "body": await _sealed(tx, scope, answer.body),
+        "names": [] if scope.customer_id else _named(answer.body),
+    }
     await tx.rows(_SETTLE, {**scope.values(), **kept})
+
+
+# A text is what is sealed; any bytes are one in this encoding, and come back as they were.
+_BYTES = "latin-1"
+_ID = re.compile(rb'"([0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12})"')
+
+
+async def _sealed(tx: Tx, scope: Scope, body: bytes) -> bytes:
+    (sealed,) = await sealing.seal(tx, scope.customer_id or scope.tenant_id, [body.decode(_BYTES)])
+    return sealed.encode()
+
+
+async def _opened(tx: Tx, body: bytes) -> bytes:
+    """An answer as it was given; those of the last day from before answers were sealed are plain.
+
+    Raises:
+        RequestInFlight: whose answer it was is forgotten.
+    """
+    text_of = body.decode(_BYTES)
+    if not sealing.is_sealed(text_of):
+        return body
+    (opened,) = await sealing.unseal(tx, [text_of])
+    if opened is None:
+        raise RequestInFlight
+    return opened.encode(_BYTES)
+
+
+def _named(body: bytes) -> list[UUID]:
+    return [UUID(found.decode()) for found in set(_ID.findall(body))]
 
 
 async def release(tx: Tx, scope: Scope) -> None:

@@ -77,7 +77,10 @@ class DeadLetter(Base):
     """An event that broke its contract, kept with the reason."""
 
     __tablename__ = "dead_letter"
-    __table_args__ = (PrimaryKeyConstraint("tenant_id", "id"),)
+    __table_args__ = (
+        PrimaryKeyConstraint("tenant_id", "id"),
+        Index("ix_dead_letter_visitor", "tenant_id", "visitor_id", postgresql_where=text("visitor_id IS NOT NULL")),
+    )
 
     tenant_id: Mapped[UUID]
     id: Mapped[UUID]
@@ -85,6 +88,8 @@ class DeadLetter(Base):
     source: Mapped[str] = mapped_column(Text)
     reason: Mapped[str] = mapped_column(Text)
     body: Mapped[dict[str, Any]] = mapped_column(JSONB)
+    visitor_id: Mapped[UUID | None]
+    """Whose browser sent it: it may say anything, and goes with them."""
 
 
 async def publish(session: AsyncSession, events: Iterable[Event]) -> None:

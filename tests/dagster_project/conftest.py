@@ -79,19 +79,24 @@ def client(settings: Settings) -> Iterator[Any]:
 @pytest.fixture
 def year(settings: Settings, client: Any) -> int:
     """Twelve weeks of eighty shoppers, in both stores; says how many orders."""
+    return a_year(settings, client, TENANT)
+
+
+def a_year(settings: Settings, client: Any, tenant: UUID) -> int:
+    """`year`, of any tenant."""
     shift = datetime.now(UTC) - timedelta(days=1) - END
     products = {f"taste{taste}-{number}": uuid4() for taste in range(4) for number in range(8)}
     orders = shop().group_by("shopper_key", "occurred_at").all()
     rows = []
     with psycopg.connect(settings.require("database_url", "Postgres")) as connection:
-        connection.execute("SELECT set_config('tradewind.tenant_id', %s, true)", (str(TENANT),))
+        connection.execute("SELECT set_config('tradewind.tenant_id', %s, true)", (str(tenant),))
         shoppers = {key: uuid4() for key in sorted(set(orders["shopper_key"]))}
         for number, (shopper, at, bought, _) in enumerate(orders.rows()):
             order_id, placed_at = uuid4(), at + shift
-            connection.execute(ORDER, (TENANT, order_id, f"T{number}", placed_at))
+            connection.execute(ORDER, (tenant, order_id, f"T{number}", placed_at))
             payload = an_order([products[name] for name in bought], order_id)
             rows.append(
-                [TENANT, "order.placed", placed_at, uuid4(), 1, placed_at, order_id, shoppers[shopper], payload]
+                [tenant, "order.placed", placed_at, uuid4(), 1, placed_at, order_id, shoppers[shopper], payload]
             )
     client.insert(
         "events",

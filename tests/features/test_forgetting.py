@@ -31,7 +31,11 @@ async def test_a_forgotten_shopper_is_in_neither_store(settings: Settings, shop:
     materialise.materialise(settings, TENANT)
     assert await read(settings)
 
-    assert _forget(settings, client, SHOPPER) == {"interactions": 1, "events": 1, "offline": 1, "online": 1}
+    announce(settings)
+    announce(settings, other)
+
+    expected = {"interactions": 1, "events": 1, "offline": 1, "online": 1, "announced": 1}
+    assert _forget(settings, client, SHOPPER) == expected
 
     assert await read(settings) is None
     assert await read(settings, shopper=other)
@@ -42,7 +46,7 @@ async def test_a_forgotten_shopper_is_in_neither_store(settings: Settings, shop:
     }
     with clients.redis(settings) as redis:
         assert forgetting.kept_of(client, redis, TENANT, [SHOPPER]) == set()
-        assert forgetting.kept_of(client, redis, TENANT, [other]) == {"offline", "online"}
+        assert forgetting.kept_of(client, redis, TENANT, [other]) == {"offline", "online", "announced"}
 
 
 @pytest.mark.parametrize("by", ["the stream", "the nightly load"])

@@ -49,6 +49,7 @@ async def receive(session: AsyncSession, shopper: Shopper, batch: Sequence[dict[
                     source="store",
                     reason=str(fault)[:1000],
                     body=raw,
+                    visitor_id=shopper.visitor_id,
                 )
             )
     await publish(session, events)

@@ -188,7 +188,7 @@ def _theirs(customer_id: UUID, who: Mapping[str, Any], now: datetime) -> dict[st
         "carts": who["carts"],
         "orders": who["orders"],
         "principals": principals,
-        "named": [str(one).encode() for one in (customer_id, *who["accounts"], *who["carts"], *who["orders"])],
+        "named": [customer_id, *who["accounts"], *who["carts"], *who["orders"]],
         "now": now,
     }
 

@@ -125,6 +125,12 @@ HOLDINGS: Sequence[Holding] = (
     Holding("notification_preference", (Column("topic", "''", Kept.PLAIN),), CUSTOMER, removed=True),
     Holding("payment_method_setup", (Column("reference", "''", Kept.PLAIN),), CUSTOMER, removed=True),
     Holding(
+        "dead_letter",
+        (Column("body", "'{}'", Kept.PLAIN),),
+        "t.visitor_id = ANY (CAST(:visitors AS uuid[]))",
+        removed=True,
+    ),
+    Holding(
         "payment_method",
         (Column("token", "''", Kept.PLAIN), Column("label", "''", Kept.PLAIN)),
         CUSTOMER,
@@ -167,9 +173,8 @@ HOLDINGS: Sequence[Holding] = (
     Holding("dispute", (_gone("evidence"),), ORDER, "t.id"),
     Holding(
         "idempotency_key",
-        (Column("body", "NULL", Kept.PLAIN),),
-        "(t.principal = ANY (CAST(:principals AS text[]))"
-        " OR EXISTS (SELECT FROM unnest(CAST(:named AS bytea[])) n WHERE position(n IN coalesce(t.body, '')) > 0))",
+        (Column("body", "NULL", Kept.SEALED_BY_ITSELF), Column("names", "'{}'", Kept.PLAIN)),
+        "(t.principal = ANY (CAST(:principals AS text[])) OR t.names && CAST(:named AS uuid[]))",
         removed=True,
     ),
     Holding(

@@ -98,7 +98,7 @@ class OrderFulfilled(Payload):
 
     order_id: Id
     fulfilment_id: Id
-    carrier: Text | None
+    carrier: Text | None = None
     lines: list[LineUnits]
 
 
