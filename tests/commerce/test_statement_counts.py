@@ -214,7 +214,7 @@ ROUTES: dict[Callable[[Store, int], Awaitable[Request]], tuple[int, int]] = {
     _address: (1, 5),
     _delivery: (1, 5),
     _options: (1, 5),
-    _complete: (3, 21),
+    _complete: (3, 22),  # with the key that the answer is kept sealed by
     _orders: (2, 2),
     _get_order: (2, 2),
 }
