@@ -15,6 +15,7 @@ from uuid import UUID
 from fastapi import Depends, Header, Request
 from fastapi.responses import Response
 
+from commerce import deeds
 from commerce.federation.issuers import Issuers
 from commerce.identity import keys, people
 from commerce.identity import service as identity
@@ -31,7 +32,7 @@ from commerce.policies.registry import known
 from commerce.tenancy.service import Directory, Shop
 from foundation import audit, clock, idempotency
 from foundation.access import ANYONE, CUSTOMER, SHOPPER, Need, Who, needs
-from foundation.database import Database, DatabaseUnavailable, Tx
+from foundation.database import Database, DatabaseUnavailable, Tx, unwitnessed
 from foundation.errors import BadRequest, Problem
 from foundation.http import problem_response
 from foundation.living import Life
@@ -387,6 +388,7 @@ def staff(scope: str) -> Callable[..., Awaitable[Staff]]:
         found.require(scope)
         if found.vendor_id is not None:
             raise staff_keys.OfAVendor
+        deeds.begin(request, found.principal)
         return found
 
     return allowed
@@ -413,6 +415,7 @@ def vendor_desk(scope: str) -> Callable[..., Awaitable[VendorDesk]]:
         found.require(scope)
         if found.vendor_id is None:
             raise staff_keys.NotOfAVendor
+        deeds.begin(request, found.principal)
         return VendorDesk(found.vendor_id, found)
 
     return allowed
@@ -631,8 +634,9 @@ async def _once(
     request: Request, core: Core, scope: idempotency.Scope, work: Callable[[], Awaitable[Response]]
 ) -> Response:
     try:
-        async with core.database.tx(scope.tenant_id) as tx:
-            answered = await idempotency.claim(tx, scope, _asked(request))
+        with unwitnessed():
+            async with core.database.tx(scope.tenant_id) as tx:
+                answered = await idempotency.claim(tx, scope, _asked(request))
     except DatabaseUnavailable:
         _give_back_later(core, scope)
         raise
@@ -691,5 +695,6 @@ def _give_back_later(core: Core, scope: idempotency.Scope) -> None:
 
 
 async def _in_one(core: Core, scope: idempotency.Scope, what: Callable[[Tx], Awaitable[None]]) -> None:
-    async with core.database.tx(scope.tenant_id) as tx:
-        await what(tx)
+    with unwitnessed():
+        async with core.database.tx(scope.tenant_id) as tx:
+            await what(tx)

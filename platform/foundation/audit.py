@@ -11,6 +11,8 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping, Sequence
+from contextvars import ContextVar
+from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
 
@@ -19,7 +21,7 @@ from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
 from foundation import clock, sealing
-from foundation.database import Base, Tx, hot
+from foundation.database import Base, Tx, hot, witnessed_by
 from foundation.ids import new_id
 from foundation.tables import Str, TenantOwned, Timestamp
 
@@ -78,15 +80,14 @@ class AuditCheckpoint(TenantOwned, Base):
     signature: Mapped[bytes] = mapped_column(LargeBinary)
 
 
-_RECORD = hot(
-    text(
-        """
-        INSERT INTO audit_entry (tenant_id, id, at, actor, action, object, reason, details)
-        VALUES (:tenant_id, :id, CAST(:at AS timestamptz), :actor, :action, CAST(:object AS text),
-                CAST(:reason AS text), CAST(:details AS jsonb))
-        """
-    )
-)
+_INSERT = """
+    INSERT INTO audit_entry (tenant_id, id, at, actor, action, object, reason, details)
+    SELECT :tenant_id, :id, CAST(:at AS timestamptz), CAST(:actor AS text), CAST(:action AS text),
+           CAST(:object AS text), CAST(:reason AS text), CAST(:details AS jsonb)
+"""
+_RECORD = hot(text(_INSERT))
+# A transaction that has written nothing has no number.
+_RECORD_A_CHANGE = hot(text(f"{_INSERT} WHERE pg_current_xact_id_if_assigned() IS NOT NULL RETURNING id"))
 
 
 async def record(
@@ -111,19 +112,55 @@ async def record(
     """
     if not _ACTION.fullmatch(action):
         raise ValueError(f"an action is named like orders.refund, not {action!r}")
-    entry_id = new_id()
     sealed = (await sealing.seal(tx, about or tx.tenant_id, [reason]))[0] if reason else None
-    values = {
-        "id": entry_id,
+    values = _values(actor, action, object, details or {}) | {"reason": sealed}
+    await tx.rows(_RECORD, values)
+    return UUID(str(values["id"]))
+
+
+def _values(actor: str, action: str, named: str | None, details: Mapping[str, Detail]) -> dict[str, Any]:
+    return {
+        "id": new_id(),
         "at": clock.now(),
         "actor": _code(actor),
         "action": action,
-        "object": _code(object) if object is not None else None,
-        "reason": sealed,
-        "details": json.dumps({name: _detail(value) for name, value in (details or {}).items()}),
+        "object": _code(named) if named is not None else None,
+        "reason": None,
+        "details": json.dumps({name: _detail(value) for name, value in details.items()}),
     }
-    await tx.rows(_RECORD, values)
-    return entry_id
+
+
+@dataclass(slots=True)
+class Deed:
+    """What a request of staff or of a program is about to do: written down by the transaction that does it."""
+
+    actor: str
+    action: str
+    object: str | None
+    details: Mapping[str, Detail]
+    is_written: bool = field(default=False, init=False)
+
+    async def write(self, tx: Tx) -> None:
+        """Write it down in the first transaction of the request that has changed something."""
+        if not self.is_written:
+            values = _values(self.actor, self.action, self.object, self.details)
+            self.is_written = await tx.one(_RECORD_A_CHANGE, values) is not None
+
+
+_deed: ContextVar[Deed | None] = ContextVar("tradewind_deed", default=None)
+
+
+def begin(deed: Deed) -> None:
+    """Have `deed` written down with what the rest of this request changes; nothing is when it changes nothing."""
+    _deed.set(deed)
+    witnessed_by(deed.write)
+
+
+def made(kind: str, object_id: object) -> None:
+    """Say what the request has made, of which its address could not tell the id; within the transaction."""
+    deed = _deed.get()
+    if deed is not None:
+        deed.object = f"{kind}:{object_id}"
 
 
 def _detail(value: Detail) -> str | int | bool | list[str] | None:

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import asyncio
 import socket
-from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -100,6 +101,33 @@ def _limit_silence(connection: asyncpg.Connection) -> None:
 
 async def _prepare(connection: asyncpg.Connection) -> None:
     _limit_silence(connection)
+
+
+Witness = Callable[["Tx"], Awaitable[None]]
+_witness: ContextVar[Witness | None] = ContextVar("tradewind_witness", default=None)
+
+
+def witnessed_by(witness: Witness) -> None:
+    """Have `witness` called at the end of each transaction of this request that may write, before it commits: what it
+    writes is there if, and only if, the rest is.
+    """
+    _witness.set(witness)
+
+
+@contextmanager
+def unwitnessed() -> Iterator[None]:
+    """Transactions inside this block are about the request, and not what it does."""
+    token = _witness.set(None)
+    try:
+        yield
+    finally:
+        _witness.reset(token)
+
+
+async def _seen(tx: Tx) -> None:
+    witness = _witness.get()
+    if witness is not None:
+        await witness(tx)
 
 
 class Base(DeclarativeBase):
@@ -219,6 +247,8 @@ class Database:
                 session.info[_TENANT] = tenant_id
                 async with session.begin():
                     yield session
+                    if tenant_id is not None and _witness.get() is not None:
+                        await _seen(await tx_of(session))
 
     @asynccontextmanager
     async def tx(
@@ -239,8 +269,11 @@ class Database:
             async with pool.acquire(timeout=5) as connection:
                 # One round trip begins and sets the tenant; a UUID's text needs no quoting beyond the quotes.
                 await connection.execute(f"{begin}; SELECT set_config('{TENANT_SETTING}', '{tenant_id}', true){also}")
+                tx = Tx(tenant_id, connection)
                 try:
-                    yield Tx(tenant_id, connection)
+                    yield tx
+                    if not read_only:
+                        await _seen(tx)
                 except BaseException:
                     if not connection.is_closed():
                         await connection.execute("ROLLBACK")

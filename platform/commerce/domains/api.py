@@ -12,6 +12,7 @@ from commerce.domains.records import TextRecords
 from commerce.domains.schemas import DomainIn, DomainList, DomainOut
 from commerce.http import CoreDep, ShopDep, staff
 from commerce.identity.staff import Staff
+from foundation import audit
 from foundation.types import Id
 
 router = APIRouter(prefix="/v1/admin/domains", tags=["domains"])
@@ -37,7 +38,9 @@ async def add_domain(core: CoreDep, shop: ShopDep, _: Writer, body: DomainIn) ->
     """Claim a domain. It is the shop's once its record is found; the first shop whose record is found gets it."""
     host = await asyncio.to_thread(names.normalised, body.host, core.settings.platform_host)
     async with core.database.tx(shop.id) as tx:
-        return await service.claim(tx, host)
+        claimed = await service.claim(tx, host)
+        audit.made("domain", claimed.id)
+    return claimed
 
 
 @router.get("/{domain_id}")

@@ -12,6 +12,7 @@ from fastapi import Depends, Request
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from commerce import deeds
 from commerce.http import CoreDep
 from commerce.lifecycle.schemas import TenantOut
 from foundation.access import OPERATOR, needs
@@ -30,6 +31,10 @@ class TenantNotFound(NotFound):
     code = "lifecycle.tenant_not_found"
 
 
+ACTOR = "system:operator"
+"""Who the audit log says it was."""
+
+
 @needs(OPERATOR)
 async def _operator(request: Request, core: CoreDep) -> None:
     kept = core.settings.operator_token
@@ -39,6 +44,7 @@ async def _operator(request: Request, core: CoreDep) -> None:
     same = hmac.compare_digest(shown.encode(), expected.encode())
     if not (expected and same and scheme.lower() == "bearer"):
         raise OperatorUnknown
+    deeds.begin(request, ACTOR)
 
 
 OperatorDep = Annotated[None, Depends(_operator)]

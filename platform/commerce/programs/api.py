@@ -14,6 +14,7 @@ from commerce.http import CoreDep, ShopDep, staff
 from commerce.identity.staff import Staff
 from commerce.oauth import clients, signing
 from commerce.programs.schemas import ClientChange, ClientIn, ClientList, ClientMade, ClientOut, ClientSecret
+from foundation import audit
 from foundation.types import Id
 
 router = APIRouter(prefix="/v1/admin/programs", tags=["programs"])
@@ -42,6 +43,7 @@ async def register_program(core: CoreDep, shop: ShopDep, by: Writer, body: Clien
             grants=body.grants,
             scopes=body.scopes,
         )
+        audit.made("program", client.id)
     return ClientMade(**asdict(client), client_secret=secret)
 
 

@@ -17,6 +17,7 @@ from commerce.identity.keys import Key
 from commerce.identity.staff import Staff
 from commerce.programs.key_schemas import KeyIn, KeyList, KeyMade, KeyOut, ReplaceIn, VendorKeyIn
 from commerce.vendors import service as vendors
+from foundation import audit
 from foundation.types import Id
 
 router = APIRouter(prefix="/v1/admin/api-keys", tags=["programs"])
@@ -52,6 +53,7 @@ async def make_key(core: CoreDep, shop: ShopDep, by: Writer, body: KeyIn) -> Key
         made = await keys.make(
             tx, by, name=body.name, scopes=body.scopes, vendor_id=vendor_id, expires_at=body.expires_at
         )
+        audit.made("key", made[0].id)
     return _made(made)
 
 
@@ -83,6 +85,7 @@ async def make_vendor_key(core: CoreDep, shop: ShopDep, desk: VendorWriter, body
         made = await keys.make(
             tx, desk.staff, name=body.name, scopes=body.scopes, vendor_id=desk.vendor_id, expires_at=body.expires_at
         )
+        audit.made("key", made[0].id)
     return _made(made)
 
 

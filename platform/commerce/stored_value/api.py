@@ -41,6 +41,7 @@ from commerce.stored_value.schemas import (
     ValueWithHistory,
     WithdrawIn,
 )
+from foundation import audit
 from foundation.access import SIGNED, needs
 from foundation.database import Tx
 from foundation.http import json_bytes, model_bytes
@@ -90,6 +91,7 @@ async def issue(request: Request, core: CoreDep, shop: ShopDep, by: Writer, key:
     async def work() -> Response:
         async with core.database.tx(by.tenant_id) as tx:
             card, code = await service.issue_gift_card(tx, shop, body, actor=_actor(by), giver=by.giver)
+            audit.made("gift_card", card.id)
         shown.append(GiftCardIssued(**dict(card), code=code))
         return _json(GiftCardIssued(**dict(card), code=None), status.HTTP_201_CREATED)
 

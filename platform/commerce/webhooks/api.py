@@ -30,7 +30,7 @@ from commerce.webhooks.schemas import (
     SubscriptionMade,
     names,
 )
-from foundation import clock
+from foundation import audit, clock
 from foundation.types import Id
 
 router = APIRouter(prefix="/v1/admin/webhooks", tags=["webhooks"])
@@ -60,7 +60,9 @@ async def subscribe(core: CoreDep, shop: ShopDep, _: Writer, body: SubscriptionI
     """Have an address told of what happens from now on. The secret is in this answer and in no other."""
     await core.outbound.check(body.url)
     async with core.database.tx(shop.id) as tx:
-        return await service.subscribe(tx, body)
+        made = await service.subscribe(tx, body)
+        audit.made("webhook", made.id)
+    return made
 
 
 @router.get("/subscriptions/{subscription_id}")

@@ -18,7 +18,7 @@ from foundation.settings import EngineNotConfigured, Settings
 from tradewind.errors import StackError
 
 Result = TypeVar("Result")
-OPERATOR = "system:operator"
+OPERATOR = operating.ACTOR
 """The principal in the audit log of whoever runs a command."""
 
 
