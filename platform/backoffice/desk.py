@@ -14,6 +14,7 @@ from backoffice.navigation import open_to
 from backoffice.notices import NOTICE_COOKIE, NOTICES, SECONDS
 from backoffice.rendering import PAGES
 from backoffice.typed import NOTHING, Typed
+from commerce import deeds
 from commerce.http import Core, CoreDep, ShopDep, session_cookie
 from commerce.identity import people
 from commerce.identity.staff import NotOfAVendor, OfAVendor, Staff
@@ -91,6 +92,7 @@ def desk(permission: str) -> Callable[..., Awaitable[Desk]]:
         found.staff.require(permission)
         if found.staff.vendor_id is not None:
             raise OfAVendor
+        deeds.begin_on_page(request, found.staff.principal)
         return found
 
     return view
@@ -109,6 +111,7 @@ def vendor_page(permission: str) -> Callable[..., Awaitable[Desk]]:
         found.staff.require(permission)
         if found.staff.vendor_id is None:
             raise NotOfAVendor
+        deeds.begin_on_page(request, found.staff.principal)
         return found
 
     return view

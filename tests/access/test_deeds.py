@@ -55,12 +55,28 @@ def test_what_is_told_is_named_as_the_log_names_it(operation: str) -> None:
     assert audit._ACTION.fullmatch(told.action)
     assert (told.kind is None) <= (told.by is None)
     if told.by and f"{{{told.by}}}" not in operation:
-        assert told.by == "sku", "it is not in the address: the body has it"
+        assert told.by in {"sku", "provider_id"}, "it is not in the address: the body has it"
 
 
 @pytest.mark.parametrize("told", [told for told in DEEDS.values() if isinstance(told, Untold)])
 def test_what_is_not_told_says_why(told: Untold) -> None:
     assert len(told.why) > 20
+
+
+def test_every_form_of_the_back_office_has_a_name_in_the_log(web: FastAPI) -> None:
+    paths = [
+        route.path
+        for route in web.router.routes
+        if isinstance(route, APIRoute) and route.path.startswith("/back-office") and "POST" in route.methods
+    ]
+    assert len(paths) > 20
+    for path in paths:
+        words = path.removeprefix("/back-office").strip("/").split("/")
+        deed = deeds.deed_of_page(
+            words, "account:1", dict.fromkeys([word.strip("{}") for word in words], "7"), b"name=Ada&x="
+        )
+        assert audit._ACTION.fullmatch(deed.action), path
+        assert deed.details == {"fields": ["name", "x"]}
 
 
 async def _log(staff: httpx.AsyncClient, **filters: str) -> list[dict[str, Any]]:
