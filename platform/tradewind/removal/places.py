@@ -39,11 +39,14 @@ class Subscription:
 
     async def _cancel(self, gone: Gone) -> bool:
         database = Database(self.settings.require("database_url", "Postgres"), pool_size=1)
+        billed = billing(database, self.settings)
         try:
-            return await billing(database, self.settings).cancel(gone.tenant_id)
+            return await billed.cancel(gone.tenant_id)
         except BillingRefused:  # it is over there already
             return False
         finally:
+            if billed.stripe is not None:
+                await billed.stripe.close()
             await database.close()
 
 

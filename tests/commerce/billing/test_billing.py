@@ -14,13 +14,16 @@ import pytest
 from commerce.billing import dunning, rounds
 from commerce.billing.dunning import STEPS
 from commerce.billing.service import Billing
+from commerce.leaving.removing import Gone
 from commerce.plans import metering
 from commerce.plans.catalogue import PROFESSIONAL, STARTER, Metric
 from commerce.tenancy.service import Shop
 from foundation import clock
 from foundation.database import Database
+from foundation.settings import Settings
 from tests.commerce.billing.conftest import DECLINED, EMAIL, VISA, Peer
 from tests.factories import SeededShop
+from tradewind.removal.places import Subscription
 
 Tell = Callable[..., Any]
 ACCOUNT = "SELECT status, plan, reminders FROM billing_account"
@@ -317,3 +320,17 @@ async def test_usage_is_shown_beside_what_the_plan_allows(
         {"metric": "orders", "used": 42, "limit": 500},
     ]
     assert usage["days"] == [{"metric": "orders", "day": today.isoformat(), "quantity": 42}]
+
+
+async def test_the_subscription_of_a_shop_that_is_removed_ends_at_once(
+    subscribe: Any, peer: Peer, settings: Settings, grocer: SeededShop, fashion: SeededShop
+) -> None:
+    assert (await subscribe()).status_code == 200
+    place = Subscription(settings)
+
+    assert await asyncio.to_thread(place.clear, Gone(grocer.id, grocer.slug)) == 1
+
+    (subscription,) = (await peer.get("/v1/subscriptions?status=all"))["data"]
+    assert subscription["status"] == "canceled"
+    for again in (grocer, fashion):  # it is over, and there never was one
+        assert await asyncio.to_thread(place.clear, Gone(again.id, again.slug)) == 0
