@@ -114,6 +114,7 @@ async def test_events_of_the_shop_are_there_and_none_of_another(
     mine, theirs = str(world.mine.seeded.id), str(world.another_shop.seeded.id)
     with_events = settings.model_copy(update={"clickhouse_url": SecretStr(clickhouse_database)})
     client = clients.clickhouse(with_events)
+    assert (await _archive(app, with_events, world)).read("events.jsonl") == b"", "nothing was delivered yet"
     ensure_schema(client)
     client.insert("events", [[mine, "view_item"], [theirs, "view_item"]], column_names=["tenant_id", "name"])
     client.close()
@@ -122,6 +123,12 @@ async def test_events_of_the_shop_are_there_and_none_of_another(
 
     assert [json.loads(line)["tenant_id"] for line in archive.read("events.jsonl").splitlines()] == [mine]
     assert archive.read("decisions.jsonl") == b""
+
+
+async def test_an_archive_without_the_events_is_none(app: Any, settings: Settings, world: World) -> None:
+    silent = settings.model_copy(update={"clickhouse_url": SecretStr("http://127.0.0.1:9/default")})
+    with pytest.raises(archiving.EventsUnavailable):
+        await _archive(app, silent, world)
 
 
 async def test_a_table_that_is_new_is_taken_along(
@@ -245,15 +252,18 @@ async def test_a_worker_that_died_is_followed_by_another_and_has_no_word_any_mor
 
 
 async def test_one_that_can_not_be_made_is_given_up_and_another_can_be_asked_for(
-    app: Any, settings: Settings, world: World, tmp_path: Path
+    app: Any, settings: Settings, world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     staff, mine, database = world.mine.clients["staff"], world.mine.seeded.id, app.state.core.database
     await staff.post(EXPORTS)
+    began = clock.now()
     (tmp_path / "blocked").write_text("")
     broken = settings.model_copy(update={"objects_url": (tmp_path / "blocked").as_uri()})
-    for _ in range(exports.ATTEMPTS):
-        assert not await working.see_to(database, broken, mine)
-    assert not await working.see_to(database, settings, mine)
+    for number in range(exports.ATTEMPTS + 1):
+        later = began + number * (exports.AGAIN + timedelta(seconds=1))
+        monkeypatch.setattr(clock, "now", lambda later=later: later)
+        for _ in range(2):  # not again at once
+            assert not await working.see_to(database, broken, mine)
 
     (failed,) = (await staff.get(EXPORTS)).json()["items"]
     assert failed["status"] == "failed"

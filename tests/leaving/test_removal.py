@@ -309,6 +309,22 @@ async def test_every_engine_lets_go_of_it_and_of_nobody_else(
     assert [one for (one,) in tenants] == [theirs]
 
 
+async def test_an_engine_that_is_down_holds_it_up_and_it_goes_on_when_it_is_back(
+    owned: Settings, world: World, superuser: psycopg.Connection[Any]
+) -> None:
+    mine = await _close(world)
+    down = owned.model_copy(update={"redis_url": SecretStr("redis://127.0.0.1:9/0")})
+
+    with pytest.raises(removing.PlaceFailed) as failed:
+        await running.remove(down, mine, early=True)
+    assert failed.value.place == "valkey"
+    assert await running.once(down) == 0
+    assert superuser.execute("SELECT status FROM tenant WHERE id = %s", (mine,)).fetchone() == ("removing",)
+
+    assert await running.once(owned) == 1
+    assert _of(_counts(superuser), mine) == {}
+
+
 async def test_admins_are_warned_a_week_and_a_day_before(
     app: Any, world: World, superuser: psycopg.Connection[Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -18,6 +18,7 @@ from commerce.tenancy import service as tenancy
 from foundation import analytics, clock, veil
 from foundation.archives import Archive
 from foundation.database import Database, Tx
+from foundation.errors import Unavailable
 from foundation.naming import object_folders
 from foundation.settings import Settings
 
@@ -26,6 +27,15 @@ VERSION = 1
 BATCH = 500
 STREAMS = ("events", "decisions")
 """What is kept in ClickHouse and can't be made from the rows; the other tables there can."""
+
+
+class EventsUnavailable(Unavailable):
+    """The shop's events can't be read right now, and an archive without them would not be whole."""
+
+    code = "leaving.events_unavailable"
+
+
+_IS_THERE = "SELECT 1 FROM system.tables WHERE database = currentDatabase() AND name = {stream:String}"
 
 Seen = Callable[[int, int, str], None]
 """Is told how many rows are written, of how many, and what is being written."""
@@ -56,6 +66,7 @@ async def write(
     Raises:
         UnknownTenant: there is no such shop.
         Unreadable: something is sealed by a key that this process has not.
+        EventsUnavailable: ClickHouse has an address and does not answer.
         OSError: the stream, or the object store, fails.
     """
     written = Written()
@@ -122,12 +133,19 @@ async def _write_table(tx: Tx, archive: Archive, table: Table, written: Written,
 
 
 def _write_stream(archive: Archive, settings: Settings, tenant_id: UUID, stream: str) -> None:
+    from clickhouse_connect.driver.exceptions import ClickHouseError  # noqa: PLC0415
+
     # `FINAL`: what was delivered twice is there once.
     statement = f"SELECT * FROM {stream} FINAL WHERE tenant_id = {{tenant_id:UUID}}"  # noqa: S608  (one of ours)
-    with analytics.of_shop(settings, tenant_id) as shop, archive.file(f"{stream}.jsonl") as entry:
-        entry.records = 0
-        for piece in shop.lines(statement):
-            entry.write(piece, records=piece.count(b"\n"))
+    try:
+        with analytics.of_shop(settings, tenant_id) as shop, archive.file(f"{stream}.jsonl") as entry:
+            entry.records = 0
+            # Nothing was ever delivered where there is no table yet.
+            if shop.rows(_IS_THERE, {"stream": stream}):
+                for piece in shop.lines(statement):
+                    entry.write(piece, records=piece.count(b"\n"))
+    except ClickHouseError as fault:
+        raise EventsUnavailable from fault
 
 
 def _write_files(archive: Archive, url: str, tenant_id: UUID, slug: str) -> None:

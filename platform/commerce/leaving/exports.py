@@ -24,6 +24,8 @@ from foundation.ids import new_id
 
 KEPT = timedelta(days=7)
 LEASE = timedelta(minutes=2)
+AGAIN = timedelta(minutes=5)
+"""After how long what could not be made is tried again: an engine may be down for a while."""
 ATTEMPTS = 3
 A_WEEK = 20
 """Archives that a shop may ask for in the time that one is kept."""
@@ -129,7 +131,7 @@ _READY = hot(
         """  # noqa: S608  (as above)
     )
 )
-_FREE = hot(text(f"UPDATE shop_export SET leased_until = CAST(:now AS timestamptz) WHERE {_MINE}"))  # noqa: S608
+_FREE = hot(text(f"UPDATE shop_export SET leased_until = CAST(:until AS timestamptz) WHERE {_MINE}"))  # noqa: S608
 _EXPIRE = hot(
     text(
         """
@@ -212,8 +214,8 @@ async def ready(tx: Tx, claimed: Claim, *, rows: int, size: int, sha256: str) ->
 
 
 async def let_go(tx: Tx, claimed: Claim) -> None:
-    """It could not be made this time: another attempt may begin at once."""
-    await tx.rows(_FREE, {"id": claimed.id, "attempt": claimed.attempt, "now": clock.now()})
+    """It could not be made this time; another attempt begins in a while."""
+    await tx.rows(_FREE, {"id": claimed.id, "attempt": claimed.attempt, "until": clock.now() + AGAIN})
 
 
 async def expire(tx: Tx) -> Sequence[Claim]:

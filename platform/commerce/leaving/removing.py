@@ -28,7 +28,7 @@ from commerce.leaving import owned, storage
 from commerce.leaving.owned import DIRECTORY, Table, quoted
 from foundation import clock, objects, sealing
 from foundation.database import TENANT_SETTING
-from foundation.errors import Conflict
+from foundation.errors import Conflict, Unavailable
 from foundation.naming import REMOVED, removed_path
 from foundation.settings import Settings
 
@@ -50,6 +50,14 @@ class RemovalRunning(Conflict):
     """Somebody is removing the shop already."""
 
     code = "leaving.removal_running"
+
+
+class PlaceFailed(Unavailable):
+    """Something that has data of the shop can't be reached right now. What is removed stays so; ask again to go on."""
+
+    code = "leaving.place_failed"
+
+    place: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,6 +163,7 @@ async def remove(
 
     Raises:
         RemovalRunning: somebody does.
+        PlaceFailed: it can be gone on with later.
     """
     if not await connection.fetchval("SELECT pg_try_advisory_lock(hashtextextended($1, 0))", _lock(gone)):
         raise RemovalRunning
@@ -181,7 +190,10 @@ async def remove(
 
 async def _clear(connection: asyncpg.Connection, place: Place, gone: Gone, seen: Seen) -> int:
     await connection.execute("UPDATE removed_tenant SET at = $2 WHERE id = $1", gone.tenant_id, place.name)
-    count = await asyncio.to_thread(place.clear, gone)
+    try:
+        count = await asyncio.to_thread(place.clear, gone)
+    except Exception as fault:  # any engine, by its own library
+        raise PlaceFailed(place=place.name) from fault
     seen(place.name, count)
     return count
 

@@ -10,6 +10,7 @@ import structlog
 from sqlalchemy.exc import SQLAlchemyError
 
 from commerce.leaving import archiving, exports, storage, warning
+from commerce.leaving.archiving import EventsUnavailable
 from commerce.leaving.exports import Claim
 from commerce.tenancy import service as tenancy
 from foundation.database import Database, DatabaseUnavailable
@@ -65,8 +66,6 @@ async def see_to(database: Database, settings: Settings, tenant_id: UUID) -> boo
 
 
 async def _make(database: Database, settings: Settings, tenant_id: UUID, claimed: Claim) -> bool:
-    from clickhouse_connect.driver.exceptions import ClickHouseError  # noqa: PLC0415
-
     path = claimed.path(tenant_id)
     try:
         written = await _write(database, settings, tenant_id, claimed)
@@ -74,8 +73,8 @@ async def _make(database: Database, settings: Settings, tenant_id: UUID, claimed
             made = await exports.ready(tx, claimed, rows=written.rows, size=written.size, sha256=written.sha256)
     except TakenOver:
         made = False
-    except (ClickHouseError, DatabaseUnavailable, OSError, Unreadable) as fault:
-        log.warning("exports.failed", tenant=str(tenant_id), attempt=claimed.attempt, error=type(fault).__name__)
+    except (EventsUnavailable, DatabaseUnavailable, OSError, Unreadable) as fault:
+        log.warning("exports.failed", tenant=str(tenant_id), attempt=claimed.attempt, error=_why(fault))
         await _delete(settings, path)
         async with database.tx(tenant_id) as tx:
             await exports.let_go(tx, claimed)
@@ -100,6 +99,11 @@ async def _write(database: Database, settings: Settings, tenant_id: UUID, claime
         writing.cancel()
         await asyncio.wait({writing})
         await asyncio.to_thread(out.close)
+
+
+def _why(fault: Exception) -> str:
+    cause = fault.__cause__ or fault
+    return f"{type(cause).__name__}: {cause}"[:500]
 
 
 async def _delete(settings: Settings, path: str) -> None:

@@ -10,7 +10,7 @@ import asyncpg
 import structlog
 
 from commerce.leaving import removing
-from commerce.leaving.removing import RemovalNotDue, RemovalRunning, Removed, Seen, unseen
+from commerce.leaving.removing import PlaceFailed, RemovalNotDue, RemovalRunning, Removed, Seen, unseen
 from commerce.onboarding.service import KEPT_DAYS
 from foundation import clock
 from foundation.settings import Settings
@@ -28,6 +28,7 @@ async def remove(settings: Settings, tenant_id: UUID, *, early: bool = False, se
     Raises:
         RemovalNotDue: it is not closing, or its time of grace is not over and this is not to be `early`.
         RemovalRunning: somebody does so already.
+        PlaceFailed: an engine can't be reached; it can be gone on with later.
         EngineNotConfigured: the owner of the schema has no address.
     """
     drafted_before = clock.now() - timedelta(days=KEPT_DAYS)
@@ -61,8 +62,9 @@ async def _one(settings: Settings, tenant_id: UUID, *, swept: bool) -> bool:
                 await removing.swept(connection, tenant_id)
     except (RemovalNotDue, RemovalRunning):  # it was kept after all, or somebody is at it
         return False
-    except Exception as fault:  # noqa: BLE001  (any engine, by its own library)
-        log.warning("removal.interrupted", tenant=str(tenant_id), error=f"{type(fault).__name__}: {fault}"[:500])
+    except PlaceFailed as fault:
+        why = f"{type(fault.__cause__).__name__}: {fault.__cause__}"
+        log.warning("removal.interrupted", tenant=str(tenant_id), place=fault.place, error=why[:500])
         return False
     return True
 

@@ -23,7 +23,7 @@ OPERATOR = operating.ACTOR
 
 
 class NotDone(StackError):
-    """It can't be done; nothing has changed."""
+    """It can't be done."""
 
 
 @asynccontextmanager
@@ -64,7 +64,8 @@ def told(work: Callable[[], Awaitable[Result]]) -> Result:
     try:
         return asyncio.run(whole())
     except Problem as fault:
-        raise NotDone(f"{fault.title()} ({fault.code})") from fault
+        members = "".join(f", {name}: {value}" for name, value in fault.members().items())
+        raise NotDone(f"{fault.title()} ({fault.code}{members})") from fault
     except (EngineNotConfigured, OSError) as fault:
         raise NotDone(str(fault)) from fault
 
