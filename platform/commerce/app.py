@@ -77,6 +77,7 @@ from commerce.plans.gate import Gate
 from commerce.pricing import api as pricing
 from commerce.privacy import api as privacy
 from commerce.privacy import exports_api as person_exports
+from commerce.privacy import farewells_api as farewells
 from commerce.profile import api as profile
 from commerce.programs import api as programs
 from commerce.programs import keys_api, oauth_api
@@ -218,6 +219,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         audit,
         privacy,
         person_exports,
+        farewells,
         keys_api,
         configuration,
         branding,

@@ -4,7 +4,8 @@ from commerce.accounts import managing
 from commerce.acting import service as acting
 from commerce.billing import letters as billing
 from commerce.leaving import warning as leaving
+from commerce.privacy import letters as privacy
 from commerce.staffing import service as staffing
 from commerce.webhooks import sending as webhooks
 
-__all__ = ["acting", "billing", "leaving", "managing", "staffing", "webhooks"]
+__all__ = ["acting", "billing", "leaving", "managing", "privacy", "staffing", "webhooks"]

@@ -38,7 +38,7 @@ from commerce.payments.providers import configured
 from commerce.payments.providers.test import notifying as test_bank
 from commerce.payments.reconciliation.nightly import Nightly
 from commerce.plans import metering
-from commerce.privacy import covering, erasing
+from commerce.privacy import covering, erasing, parting
 from commerce.privacy import making as person_exports
 from commerce.stored_value import service as stored_value
 from commerce.taxes import declaring, engines
@@ -135,6 +135,7 @@ async def run(settings: Settings) -> None:
     billed = asyncio.create_task(rounds.run(configured_billing(database, settings)))
     domained = asyncio.create_task(domains.run(database, settings, Dns.of(settings)))
     exported = asyncio.create_task(leaving.run(database, settings))
+    parted = asyncio.create_task(parting.run(database, settings))
     handed_out = asyncio.create_task(person_exports.run(database, settings))
     log.info("worker.started")
     telling = asyncio.create_task(telling_webhooks(settings, stop))
@@ -150,7 +151,7 @@ async def run(settings: Settings) -> None:
     finally:
         stop.set()
         await telling
-        for task in (posting, metered, billed, domained, exported, handed_out):
+        for task in (posting, metered, billed, domained, exported, handed_out, parted):
             task.cancel()
             with suppress(asyncio.CancelledError):
                 await task

@@ -300,6 +300,12 @@ class ConsentChoiceForm(ComingFrom):
         return {purpose: getattr(self, purpose) is not None for purpose in PURPOSES}
 
 
+class FarewellForm(Input):
+    """What somebody types who wants to be forgotten."""
+
+    confirmation: OptionalText = None
+
+
 class EmptyForm(Input):
     """A button and nothing else."""
 

@@ -13,16 +13,19 @@ from commerce.consent import service as consenting
 from commerce.consent.wording import PURPOSES
 from commerce.http import home_of
 from commerce.policies import areas
-from commerce.privacy import exports
+from commerce.privacy import exports, farewells
 from commerce.privacy.exports import PersonExportRunning
 from commerce.privacy.exports_api import buyer_of, download, require_storage
+from commerce.privacy.farewells_api import asked_by
+from commerce.privacy.schemas import FORGET_ME, FarewellState
 from commerce.recently import ProveAgain, require
+from foundation.database import Tx
 from foundation.events import Consent
 from pages.forms import read
-from storefront.forms import ComingFrom, ConsentChoiceForm, ConsentForm, EmptyForm
+from storefront.forms import ComingFrom, ConsentChoiceForm, ConsentForm, EmptyForm, FarewellForm
 from storefront.second_factors import prove_again
 from storefront.security import member_of, to_sign_in
-from storefront.visit import VisitDep
+from storefront.visit import Visit, VisitDep
 
 PAGE = "/account/privacy"
 SHOWN = 20
@@ -37,10 +40,17 @@ async def show(visit: VisitDep, query: Annotated[ComingFrom, Query()]) -> Respon
         consent = await consenting.standing(tx, visit.shopper)
         answers, _ = await consenting.history(tx, visit.shopper, limit=SHOWN, before=None)
         kept = await exports.every(tx, visit.shopper.customer_id) if visit.shopper.customer_id else None
+        farewell = await _farewell(tx, visit)
     titles = {one.purpose: one.title for one in consent.purposes}
     archives = kept.items if kept is not None and member_of(visit) is not None else None
     return visit.page(
-        "privacy.html", consent=consent, answers=answers, titles=titles, archives=archives, onward=query.next
+        "privacy.html",
+        consent=consent,
+        answers=answers,
+        titles=titles,
+        archives=archives,
+        farewell=farewell,
+        onward=query.next,
     )
 
 
@@ -97,3 +107,40 @@ async def take_archive(visit: VisitDep, export_id: Annotated[UUID, Path()]) -> R
         return prove_again(visit, PAGE)
     by = f"account:{member.account_id}"
     return visit.with_cookies(await download(visit.core, visit.shop, buyer_of(member), export_id, by=by))
+
+
+@router.post(f"{PAGE}/erasure")
+async def ask_to_be_forgotten(request: Request, visit: VisitDep) -> Response:
+    """Ask to be forgotten in a week."""
+    form = await read(request, FarewellForm)
+    member = member_of(visit)
+    if member is None:
+        return to_sign_in(visit, PAGE)
+    if (form.confirmation or "").strip().upper() != FORGET_ME:
+        return visit.redirect(PAGE, "farewell-not-typed")
+    try:
+        await require(visit.core, member)
+        await asked_by(visit.core, visit.shop, member, home_of(request))
+    except ProveAgain:
+        return prove_again(visit, PAGE)
+    return visit.redirect(PAGE, "farewell-asked")
+
+
+@router.post(f"{PAGE}/erasure/keep")
+async def stay(request: Request, visit: VisitDep) -> Response:
+    """Stay after all."""
+    await read(request, EmptyForm)
+    member = member_of(visit)
+    if member is None:
+        return to_sign_in(visit, PAGE)
+    async with visit.core.database.tx(visit.shop.id) as tx:
+        await farewells.keep(tx, buyer_of(member), by=f"account:{member.account_id}")
+    return visit.redirect(PAGE, "farewell-kept")
+
+
+async def _farewell(tx: Tx, visit: Visit) -> FarewellState | None:
+    customer_id = visit.shopper.customer_id
+    if customer_id is None or member_of(visit) is None:
+        return None
+    asked = await farewells.pending(tx, customer_id)
+    return FarewellState(asked=asked, stays=await farewells.what_stays(tx, customer_id))

@@ -96,3 +96,20 @@ async def test_somebody_takes_along_what_the_shop_keeps_about_them(
         await browser.send(form_of(await browser.see(PAGE), f"{PAGE}/exports")),
     ):
         assert refused.headers["location"].startswith("/account/confirm"), "prove first who you are"
+
+
+async def test_somebody_asks_to_be_forgotten_and_stays_after_all(
+    browser: Browser, sent: Sent, execute: Execute
+) -> None:
+    await register(browser, sent)
+    form = form_of(await browser.see(PAGE), f"{PAGE}/erasure")
+    await browser.send(form, confirmation="yes")
+    assert execute("SELECT count(*) FROM erasure_request") == [(0,)]
+    assert "Nothing was done" in await browser.see(PAGE)
+    await browser.send(form, confirmation="forget me")
+    assert (await sent())["link"].endswith(PAGE)
+    page = await browser.see(PAGE)
+    assert "You asked us to forget you" in page
+    await browser.send(form_of(page, f"{PAGE}/erasure/keep"))
+    assert "Good that you stay" in await browser.see(PAGE)
+    assert execute("SELECT outcome FROM erasure_request") == [("kept",)]

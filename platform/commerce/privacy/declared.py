@@ -14,6 +14,7 @@ BY_THEIR_SERVICE: Mapping[str, str] = {
     "billing_account": "email",
     "carrier_account": "secret",
     "document_issuer": "details",
+    "erasure_request": "outcome",
     "external_identity": "label",
     "identity_provider": "client_secret",
     "membership": "email email_digest",

@@ -209,6 +209,11 @@ async def forget(
     """
     async with database.tx(tenant_id) as tx:
         objects = await erase(tx, customer_id, actor=actor, reason=reason)
+    await see_through(database, settings, tenant_id, objects)
+
+
+async def see_through(database: Database, settings: Settings, tenant_id: UUID, objects: Sequence[str]) -> None:
+    """What is left to do once `erase` has committed: its objects go, and its tombstones have a copy outside."""
     await _deleted(settings, objects)
     await keep_outside(database, settings, tenant_id)
 

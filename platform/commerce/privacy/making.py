@@ -12,7 +12,6 @@ from sqlalchemy.exc import SQLAlchemyError
 from commerce.identity import accounts
 from commerce.leaving.storage import Store
 from commerce.notifications import service as notifications
-from commerce.notifications.letters import Letter, declare
 from commerce.privacy import collecting, exports
 from commerce.privacy.erasing import UnknownPerson
 from commerce.privacy.exports import Claim
@@ -26,16 +25,6 @@ from foundation.settings import Settings
 
 log = structlog.get_logger(__name__)
 PERIOD_SECONDS = 5.0
-
-declare(
-    export_ready=Letter(
-        "Your data is ready",
-        "Hello {{ name }},\n\nthe archive of what {{ shop }} keeps about you is ready. Sign in to download it, within "
-        "seven days; then it is deleted.\n\nIf you did not ask for it, choose a new password: nobody gets it without "
-        "signing in as you.",
-        "Download my data",
-    )
-)
 
 
 async def run(database: Database, settings: Settings) -> None:

@@ -1,4 +1,4 @@
-"""Archives that people have asked for."""
+"""What people have asked for: an archive of what is kept about them, or to be forgotten."""
 
 from __future__ import annotations
 
@@ -47,3 +47,36 @@ class PersonExport(TenantOwned, Base):
     """Of the archive, in bytes."""
     sha256: Mapped[Str | None]
     """Of the same, in hexadecimal."""
+
+
+class ErasureRequest(TenantOwned, Base):
+    """A customer asked to be forgotten: after a time of grace they are, unless they stay."""
+
+    __tablename__ = "erasure_request"
+    __table_args__ = (
+        belongs_to("customer", "customer_id"),
+        CheckConstraint(
+            "(ended_at IS NULL AND outcome IS NULL) OR (ended_at IS NOT NULL AND outcome IN ('kept', 'erased'))",
+            name="outcome",
+        ),
+        Index(
+            "uq_erasure_request_open",
+            "tenant_id",
+            "customer_id",
+            unique=True,
+            postgresql_where=text("ended_at IS NULL"),
+        ),
+    )
+
+    customer_id: Mapped[UUID]
+    requested_at: Mapped[Timestamp]
+    due_at: Mapped[Timestamp]
+    """When the time of grace is over."""
+    next_at: Mapped[Timestamp]
+    """When it is looked at next: later than `due_at` where an order is still on its way."""
+    told_at: Mapped[Timestamp | None]
+    """When the last mail was written."""
+    message_id: Mapped[UUID | None]
+    ended_at: Mapped[Timestamp | None]
+    outcome: Mapped[Str | None]
+    """`kept`: they stayed; `erased`."""

@@ -1,0 +1,196 @@
+"""Customers who ask to be forgotten: they have a week to think it over, are told at both ends, and are then erased.
+
+What is asked for is carried out by the worker. The last mail is sealed by a key that erasure throws away, so it is sent
+first, and they are erased once it has gone, or has not within a day. Whoever still waits for an order is forgotten when
+it has come.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from sqlalchemy import text
+
+from commerce.privacy.schemas import FarewellOut, StaysOut
+from foundation import audit, clock
+from foundation.database import Tx, hot
+from foundation.errors import NotFound
+from foundation.ids import new_id
+from foundation.types import MoneyOut
+
+GRACE = timedelta(days=7)
+MAIL_WITHIN = timedelta(days=1)
+"""How long the last mail may take."""
+AGAIN_AFTER = timedelta(hours=6)
+"""How long whoever waits for an order is left alone."""
+
+
+class FarewellNotFound(NotFound):
+    """You have not asked to be forgotten."""
+
+    code = "privacy.farewell_not_found"
+
+
+@dataclass(frozen=True, slots=True)
+class Farewell:
+    """Somebody whose time of grace is over."""
+
+    id: UUID
+    customer_id: UUID
+    told_at: datetime | None
+    """When the last mail was written."""
+    is_told: bool
+    """It has gone, or can't."""
+
+
+_IN_TURN = hot(text("SELECT pg_advisory_xact_lock(hashtextextended(CAST(:customer_id AS text), 37))"))
+# uq_erasure_request_open
+_OPEN = hot(
+    text(
+        """
+        SELECT id, requested_at, due_at FROM erasure_request
+        WHERE tenant_id = :tenant_id AND customer_id = :customer_id AND ended_at IS NULL
+        """
+    )
+)
+_ADD = hot(
+    text(
+        """
+        INSERT INTO erasure_request (tenant_id, id, customer_id, requested_at, due_at, next_at)
+        VALUES (:tenant_id, :id, CAST(:customer_id AS uuid), CAST(:now AS timestamptz), CAST(:due_at AS timestamptz),
+                CAST(:due_at AS timestamptz))
+        """
+    )
+)
+_KEEP = hot(
+    text(
+        """
+        UPDATE erasure_request SET ended_at = CAST(:now AS timestamptz), outcome = 'kept'
+        WHERE tenant_id = :tenant_id AND customer_id = :customer_id AND ended_at IS NULL RETURNING id
+        """
+    )
+)
+# uq_erasure_request_open; locked, so that whoever chooses to stay is heard before or not at all.
+_DUE = hot(
+    text(
+        """
+        SELECT r.id, r.customer_id, r.told_at,
+               r.told_at IS NOT NULL
+                   AND (r.told_at < CAST(:given_up AS timestamptz) OR m.id IS NULL OR m.status <> 'queued') AS is_told
+        FROM erasure_request r LEFT JOIN message m ON m.tenant_id = r.tenant_id AND m.id = r.message_id
+        WHERE r.tenant_id = :tenant_id AND r.ended_at IS NULL AND r.next_at <= CAST(:now AS timestamptz)
+        ORDER BY r.next_at, r.id LIMIT 1 FOR UPDATE OF r SKIP LOCKED
+        """
+    )
+)
+_TOLD = hot(
+    text(
+        """
+        UPDATE erasure_request SET told_at = CAST(:now AS timestamptz), message_id = CAST(:message_id AS uuid)
+        WHERE tenant_id = :tenant_id AND id = :id
+        """
+    )
+)
+_LATER = hot(
+    text("UPDATE erasure_request SET next_at = CAST(:at AS timestamptz) WHERE tenant_id = :tenant_id AND id = :id")
+)
+_END = hot(
+    text(
+        """
+        UPDATE erasure_request SET ended_at = CAST(:now AS timestamptz), outcome = 'erased'
+        WHERE tenant_id = :tenant_id AND id = :id
+        """
+    )
+)
+# ix_orders_customer, ix_stored_value_customer
+_STAYS = hot(
+    text(
+        """
+        SELECT ARRAY(SELECT number FROM orders WHERE tenant_id = :tenant_id AND customer_id = :customer_id
+                        AND fulfilment_state NOT IN ('delivered', 'cancelled')
+                        AND status NOT IN ('cancelled', 'returned', 'refunded') ORDER BY placed_at) AS open_orders,
+               ARRAY(SELECT o.number FROM order_claim c JOIN orders o ON o.tenant_id = c.tenant_id AND o.id = c.order_id
+                     WHERE c.tenant_id = :tenant_id AND o.customer_id = :customer_id
+                       AND c.status = 'open') AS open_claims,
+               (SELECT count(*) FROM document d JOIN orders o ON o.tenant_id = d.tenant_id AND o.id = d.order_id
+                WHERE d.tenant_id = :tenant_id AND o.customer_id = :customer_id) AS invoices
+        """
+    )
+)
+_CREDIT = hot(
+    text(
+        """
+        SELECT currency, sum(available)::bigint AS amount FROM stored_value
+        WHERE tenant_id = :tenant_id AND customer_id = :customer_id AND status = 'active'
+        GROUP BY currency HAVING sum(available) > 0 ORDER BY currency
+        """
+    )
+)
+
+
+async def ask(tx: Tx, customer_id: UUID, *, by: str) -> tuple[FarewellOut, bool]:
+    """Ask to be forgotten once the time of grace is over; and whether that is new. Asked twice it is as it was."""
+    await tx.rows(_IN_TURN, {"customer_id": str(customer_id)})
+    there = await pending(tx, customer_id)
+    if there is not None:
+        return there, False
+    now = clock.now()
+    values = {"id": new_id(), "customer_id": customer_id, "now": now, "due_at": now + GRACE}
+    await tx.rows(_ADD, values)
+    await audit.record(tx, actor=by, action="privacy.erasure_asked", object=f"customer:{customer_id}")
+    return FarewellOut(requested_at=now, due_at=now + GRACE), True
+
+
+async def keep(tx: Tx, customer_id: UUID, *, by: str) -> None:
+    """Stay after all.
+
+    Raises:
+        FarewellNotFound: they have not asked to be forgotten, or are.
+    """
+    if await tx.one(_KEEP, {"customer_id": customer_id, "now": clock.now()}) is None:
+        raise FarewellNotFound
+    await audit.record(tx, actor=by, action="privacy.erasure_withdrawn", object=f"customer:{customer_id}")
+
+
+async def pending(tx: Tx, customer_id: UUID) -> FarewellOut | None:
+    """When somebody is forgotten, if they have asked for it."""
+    row = await tx.one(_OPEN, {"customer_id": customer_id})
+    return FarewellOut(requested_at=row["requested_at"], due_at=row["due_at"]) if row else None
+
+
+async def what_stays(tx: Tx, customer_id: UUID) -> StaysOut:
+    """What stands in the way of forgetting somebody, what is kept without them, and what they lose."""
+    row = await tx.one(_STAYS, {"customer_id": customer_id})
+    credit = await tx.rows(_CREDIT, {"customer_id": customer_id})
+    if row is None:
+        return StaysOut(open_orders=[], open_claims=[], invoices=0, credit=[])
+    return StaysOut(
+        open_orders=list(row["open_orders"]),
+        open_claims=list(row["open_claims"]),
+        invoices=row["invoices"],
+        credit=[MoneyOut(amount=one["amount"], currency=one["currency"]) for one in credit],
+    )
+
+
+async def due(tx: Tx) -> Farewell | None:
+    """Somebody whose time of grace is over, held until the transaction ends."""
+    now = clock.now()
+    row = await tx.one(_DUE, {"now": now, "given_up": now - MAIL_WITHIN})
+    return Farewell(**row) if row else None
+
+
+async def told(tx: Tx, farewell: Farewell, message_id: UUID | None) -> None:
+    """The last mail is written; without an address there is none."""
+    await tx.rows(_TOLD, {"id": farewell.id, "now": clock.now(), "message_id": message_id})
+
+
+async def later(tx: Tx, farewell: Farewell, after: timedelta) -> None:
+    """Look again after some time."""
+    await tx.rows(_LATER, {"id": farewell.id, "at": clock.now() + after})
+
+
+async def end(tx: Tx, farewell: Farewell) -> None:
+    """They are forgotten."""
+    await tx.rows(_END, {"id": farewell.id, "now": clock.now()})

@@ -1,0 +1,79 @@
+"""The worker that forgets whoever asked for it, once their time of grace is over."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from uuid import UUID
+
+import structlog
+from sqlalchemy.exc import SQLAlchemyError
+
+from commerce.identity import accounts
+from commerce.notifications import service as notifications
+from commerce.privacy import erasing, farewells
+from commerce.privacy.erasing import OrdersOpen, UnknownPerson
+from commerce.privacy.farewells import Farewell
+from commerce.sessions.signing_in import reached_at
+from commerce.tenancy import service as tenancy
+from commerce.tenancy.service import Shop
+from foundation.database import Database, DatabaseUnavailable, Tx
+from foundation.settings import Settings
+
+log = structlog.get_logger(__name__)
+PERIOD_SECONDS = 5.0
+SYSTEM = "system:worker"
+
+
+async def run(database: Database, settings: Settings) -> None:
+    """Go round all shops until it is cancelled."""
+    while True:
+        try:
+            async with database.transaction(None) as session:
+                shops = await tenancy.all_shops(session)
+            for shop in shops:
+                await see_to(database, settings, shop)
+        except (DatabaseUnavailable, SQLAlchemyError, OSError) as fault:
+            log.warning("erasures.interrupted", error=str(fault).splitlines()[:1])
+        await asyncio.sleep(PERIOD_SECONDS)
+
+
+async def see_to(database: Database, settings: Settings, shop: Shop) -> bool:
+    """Take the next step for one person whose time is over, if there is one; whether somebody was forgotten."""
+    async with database.tx(shop.id) as tx:
+        farewell = await farewells.due(tx)
+        objects = await _step(tx, shop, farewell) if farewell is not None else None
+    if objects is None:
+        return False
+    await erasing.see_through(database, settings, shop.id, objects)
+    return True
+
+
+async def _step(tx: Tx, shop: Shop, farewell: Farewell) -> Sequence[str] | None:
+    """The objects that go with somebody who is forgotten now; nothing when there is something to wait for."""
+    waiting = await farewells.what_stays(tx, farewell.customer_id)
+    if waiting.open_orders or waiting.open_claims:
+        await farewells.later(tx, farewell, farewells.AGAIN_AFTER)
+        return None
+    if farewell.told_at is None:
+        await farewells.told(tx, farewell, await _tell(tx, shop, farewell))
+        return None
+    if not farewell.is_told:
+        return None
+    try:
+        objects: Sequence[str] = await erasing.erase(tx, farewell.customer_id, actor=SYSTEM)
+    except OrdersOpen:  # one that they placed as a guest
+        await farewells.later(tx, farewell, farewells.AGAIN_AFTER)
+        return None
+    except UnknownPerson:
+        objects = ()
+    await farewells.end(tx, farewell)
+    return objects
+
+
+async def _tell(tx: Tx, shop: Shop, farewell: Farewell) -> UUID | None:
+    account = await accounts.by_customer(tx, farewell.customer_id)
+    to = reached_at(account, shop.locale) if account is not None else None
+    if account is None or to is None:
+        return None
+    return await notifications.send(tx, "erasure_done", to, {"name": account.display_name})
