@@ -9,8 +9,8 @@ from sqlalchemy.dialects.postgresql import TIMESTAMP
 from tradewind.migrations.security import own_by_tenant
 from tradewind.migrations.tables import belongs, owned
 
-revision = "0047"
-down_revision = "0046"
+revision = "0043"
+down_revision = "0042"
 branch_labels = None
 depends_on = None
 

@@ -9,8 +9,8 @@ from sqlalchemy.dialects.postgresql import TIMESTAMP
 from tradewind.migrations.security import own_by_tenant
 from tradewind.migrations.tables import belongs, owned
 
-revision = "0048"
-down_revision = "0047"
+revision = "0046"
+down_revision = "0045"
 branch_labels = None
 depends_on = None
 

@@ -9,8 +9,8 @@ from sqlalchemy.dialects.postgresql import TIMESTAMP
 from tradewind.migrations.security import own_by_tenant
 from tradewind.migrations.tables import belongs, owned
 
-revision = "0046"
-down_revision = "0045"
+revision = "0042"
+down_revision = "0041"
 branch_labels = None
 depends_on = None
 
