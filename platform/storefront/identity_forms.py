@@ -34,6 +34,12 @@ class RegisterForm(Input):
     password: Password
 
 
+class NameForm(Input):
+    """What somebody is called."""
+
+    display_name: Text
+
+
 class EmailForm(Input):
     """An address that something is sent to."""
 

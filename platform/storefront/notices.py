@@ -40,6 +40,7 @@ NOTICES = {
         Notice("signed-out", "You are signed out."),
         Notice("registered", "Your account is ready, and you are signed in."),
         Notice("password-chosen", "Your new password is kept. Sign in with it."),
+        Notice("name-changed", "That is your name from now on."),
         Notice("password-changed", "Your new password is kept. You are signed out everywhere else."),
         Notice("email-confirmed", "Your e-mail address is confirmed."),
         Notice("phone-confirmed", "Your number is confirmed."),

@@ -24,7 +24,7 @@ from commerce.recently import ProveAgain, require
 from foundation.errors import Problem
 from pages.forms import read
 from storefront.forms import EmptyForm
-from storefront.identity_forms import ChangePasswordForm, CodeForm, EmailForm, PhoneForm, TokenForm
+from storefront.identity_forms import ChangePasswordForm, CodeForm, EmailForm, NameForm, PhoneForm, TokenForm
 from storefront.second_factors import prove_again
 from storefront.signing_in import asking, check_mail, code_page, sending, shown
 from storefront.visit import Visit, VisitDep
@@ -51,6 +51,21 @@ def to_sign_in(visit: Visit, path: str, notice: str | None = None) -> Response:
 async def show(visit: VisitDep) -> Response:
     """What one's account is reached by."""
     return await page(visit)
+
+
+@router.post(f"{PAGE}/name")
+async def change_name(request: Request, visit: VisitDep) -> Response:
+    """Be called otherwise."""
+    member = member_of(visit)
+    if member is None:
+        return to_sign_in(visit, PAGE)
+    try:
+        form = await read(request, NameForm)
+        async with visit.core.database.tx(visit.shop.id) as tx:
+            await accounts.rename(tx, member.account_id, form.display_name)
+    except Problem as problem:
+        return await page(visit, problem)
+    return visit.redirect(PAGE, "name-changed")
 
 
 @router.post(f"{PAGE}/password")

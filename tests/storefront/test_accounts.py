@@ -211,3 +211,31 @@ async def test_a_token_that_is_none_is_shown_and_never_run(browser: Browser) -> 
     assert "<script>alert(1)" not in page
     refused = await browser.send(form_of(page, "/sign-in/link"))
     assert refused.status_code == 422
+
+
+async def test_a_name_is_changed_and_shown_everywhere(browser: Browser, sent: Sent) -> None:
+    await register(browser, sent)
+    form = form_of(await browser.see("/account/security"), "/account/security/name")
+    assert form.fields["display_name"] == "Ada"
+    empty = await browser.send(form, display_name=" ")
+    assert empty.status_code == 422
+
+    kept = await browser.send(form, display_name="Ada <b>Lovelace</b>")
+
+    assert kept.status_code == 303
+    page = await browser.see("/account/security")
+    assert 'data-notice="name-changed"' in page
+    assert "Ada &lt;b&gt;Lovelace&lt;/b&gt;" in page
+    assert "Ada &lt;b&gt;Lovelace&lt;/b&gt;" in await browser.see("/account"), "who buys is called so, too"
+    asked = await browser.http.put(
+        "/v1/store/accounts/current/name", json={"display_name": "Ada"}, headers={"Sec-Fetch-Site": "same-origin"}
+    )
+    assert asked.json()["display_name"] == "Ada"
+
+
+async def test_a_name_is_changed_by_who_has_signed_in_and_from_this_site_alone(browser: Browser, sent: Sent) -> None:
+    assert (await browser.http.put("/v1/store/accounts/current/name", json={"display_name": "X"})).status_code == 401
+    await register(browser, sent)
+    form = form_of(await browser.see("/account/security"), "/account/security/name")
+    forged = await browser.http.post(form.action, data={"display_name": "X"}, headers={"Sec-Fetch-Site": "cross-site"})
+    assert forged.status_code == 403

@@ -12,6 +12,7 @@ from commerce.accounts.schemas import (
     Confirmation,
     DeviceOut,
     DevicesOut,
+    NameIn,
     NewEmail,
     NewPassword,
     NewPhone,
@@ -61,6 +62,13 @@ async def current_account(core: CoreDep, member: MemberDep) -> AccountOut:
     """The account of this request."""
     async with core.database.tx(member.shopper.tenant_id, read_only=True) as tx:
         return account_out(await accounts.by_id(tx, member.account_id))
+
+
+@router.put("/current/name")
+async def change_name(core: CoreDep, member: MemberDep, body: NameIn) -> AccountOut:
+    """Be called otherwise from now on."""
+    async with core.database.tx(member.shopper.tenant_id) as tx:
+        return account_out(await accounts.rename(tx, member.account_id, body.display_name))
 
 
 @router.post("/password-resets", status_code=status.HTTP_202_ACCEPTED)

@@ -14,6 +14,12 @@ class Registration(Input):
     display_name: Text
 
 
+class NameIn(Input):
+    """What somebody is called."""
+
+    display_name: Text
+
+
 class Confirmation(Input):
     """What was sent in a link."""
 

@@ -257,6 +257,28 @@ _SET_PHONE = hot(
 )
 
 
+# pk_account, pk_customer: the name is kept twice, and each of the two is read by itself.
+_RENAME = hot(text("UPDATE account SET display_name = :name WHERE tenant_id = :tenant_id AND id = :account_id"))
+_RENAME_CUSTOMER = hot(
+    text("UPDATE customer SET display_name = :name WHERE tenant_id = :tenant_id AND id = :customer_id")
+)
+
+
+async def rename(tx: Tx, account_id: UUID, display_name: str) -> Account:
+    """Somebody is called otherwise from now on. What they bought before keeps the name that it went to.
+
+    Raises:
+        AccountNotFound.
+    """
+    account = await by_id(tx, account_id, hold=True)
+    (name,) = await sealing.seal(tx, account.subject_id, [display_name])
+    await tx.rows(_RENAME, {"account_id": account_id, "name": name})
+    if account.customer_id is not None:
+        told = {"customer_id": account.customer_id, "name": Personal(account.customer_id, display_name)}
+        await tx.rows(_RENAME_CUSTOMER, told)
+    return await by_id(tx, account_id)
+
+
 async def prove_email(tx: Tx, account: Account, email: str) -> Account:
     """Its owner has proved that an address is theirs, the one it has or another.
 
