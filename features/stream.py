@@ -24,7 +24,7 @@ from features.compute import ensure_schema, shopper_activity
 from features.forgetting import forgotten_meanwhile, take_offline
 from features.materialise import push
 from features.store import apply
-from foundation import clients, clock
+from foundation import clients, clock, telemetry
 from foundation.analytics import ShopRows
 from foundation.settings import Settings, get_settings
 from pipelines.relay import SHOPPERS_STREAM
@@ -129,7 +129,9 @@ def _shopper(entry: tuple[str, dict[str, str]]) -> tuple[UUID, UUID] | None:
 
 def main() -> None:
     """Follow the stream in the foreground until SIGTERM or SIGINT."""
-    run(get_settings(), until_signalled())
+    settings = get_settings()
+    telemetry.configure(settings)
+    run(settings, until_signalled())
 
 
 if __name__ == "__main__":

@@ -18,7 +18,7 @@ import structlog
 from clickhouse_connect.driver.exceptions import ClickHouseError
 from redis.exceptions import RedisError
 
-from foundation import clients, clock
+from foundation import clients, clock, telemetry
 from foundation.naming import entity_key, shared_key
 from foundation.progress import Progress
 from foundation.settings import Settings, get_settings
@@ -189,7 +189,9 @@ def wait_until_delivered(settings: Settings, progress: Progress) -> None:
 
 def main() -> None:
     """Run the relay in the foreground until SIGTERM or SIGINT."""
-    run(get_settings(), until_signalled())
+    settings = get_settings()
+    telemetry.configure(settings)
+    run(settings, until_signalled())
 
 
 if __name__ == "__main__":

@@ -14,7 +14,7 @@ from fastapi.responses import Response
 from fastapi_offline import FastAPIOffline
 
 from features.online import OnlineShoppers
-from foundation import clients, http
+from foundation import clients, http, telemetry
 from foundation.decisions import RecommendationRequest, Recommendations
 from foundation.errors import Unauthenticated
 from foundation.http import json_bytes, model_bytes
@@ -44,6 +44,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         EngineNotConfigured: an engine or the service's token is not configured.
     """
     settings = settings or get_settings()
+    telemetry.configure(settings)
     token = settings.require("serving_token", "The decision service's token")
     champions = Champions.from_settings(settings)
 

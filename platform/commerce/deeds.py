@@ -98,18 +98,12 @@ DEEDS: Mapping[str, Told | Untold] = {
         "webhooks.replace_secret", "webhook", "subscription_id"
     ),
     "POST /v1/admin/webhooks/subscriptions/{subscription_id}/test": Told("webhooks.test", "webhook", "subscription_id"),
-    "POST /v1/admin/identity-providers": Told("identity_providers.add", "identity_provider"),
-    "PUT /v1/admin/identity-providers/{provider_id}": Told(
-        "identity_providers.change", "identity_provider", "provider_id"
-    ),
-    "DELETE /v1/admin/identity-providers/{provider_id}": Told(
-        "identity_providers.remove", "identity_provider", "provider_id"
-    ),
-    "POST /v1/admin/identity-providers/{provider_id}/checks": Told(
-        "identity_providers.check", "identity_provider", "provider_id"
-    ),
-    "PUT /v1/admin/staff-sign-in": Told("staff_sign_in.require", "identity_provider", "provider_id"),
-    "DELETE /v1/admin/staff-sign-in": Told("staff_sign_in.require_no_more"),
+    "POST /v1/admin/identity-providers": _BY_ITSELF,
+    "PUT /v1/admin/identity-providers/{provider_id}": _BY_ITSELF,
+    "DELETE /v1/admin/identity-providers/{provider_id}": _BY_ITSELF,
+    "POST /v1/admin/identity-providers/{provider_id}/checks": _READS,
+    "PUT /v1/admin/staff-sign-in": _BY_ITSELF,
+    "DELETE /v1/admin/staff-sign-in": _BY_ITSELF,
     # The shop itself
     "PUT /v1/admin/configuration": Told("configuration.change", within="configuration", values=("version",)),
     "POST /v1/admin/configuration/reverts": Told("configuration.revert", values=("to", "version")),

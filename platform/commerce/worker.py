@@ -47,7 +47,7 @@ from commerce.tenancy.service import Shop
 from commerce.throttling import service as throttling
 from commerce.webhooks import sending as webhooks
 from commerce.webhooks.telling import run as telling_webhooks
-from foundation import clients
+from foundation import clients, telemetry
 from foundation.database import Database, DatabaseUnavailable
 from foundation.naming import cache_key
 from foundation.settings import Settings, get_settings
@@ -201,4 +201,5 @@ async def _round(
 
 
 if __name__ == "__main__":
+    telemetry.configure(get_settings())
     asyncio.run(run(get_settings()))

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import gc
 
+from foundation import telemetry
+from foundation.settings import get_settings
 from tradewind.building import build
 
+telemetry.configure(get_settings())
 app = build()
 
 # All that is made by here stays until the process ends. A full collection would look through it again and again, and
