@@ -195,7 +195,7 @@ async def seal(tx: Tx, subject_id: UUID, values: Sequence[str]) -> list[str]:
     if not values:
         return []
     key = (await keys_of(tx, [subject_id])).get(subject_id) or await _made(tx, subject_id)
-    return [_sealed(key, tx.tenant_id, subject_id, value) for value in values]
+    return [sealed_by(key, tx.tenant_id, subject_id, value) for value in values]
 
 
 _DROP = hot(text("DELETE FROM subject_key WHERE tenant_id = :tenant_id AND id = :id"))
@@ -265,7 +265,8 @@ def _keep(tenant_id: UUID, subject_id: UUID, key: bytes, *, until: float) -> Non
         _at_hand.popitem(last=False)
 
 
-def _sealed(key: bytes, tenant_id: UUID, subject_id: UUID, value: str) -> str:
+def sealed_by(key: bytes, tenant_id: UUID, subject_id: UUID, value: str) -> str:
+    """`value` as it may be stored, by a key that is at hand."""
     nonce = os.urandom(_NONCE)
     ciphertext = AESGCM(key).encrypt(nonce, value.encode(), tenant_id.bytes + subject_id.bytes)
     return PREFIX + base64.urlsafe_b64encode(subject_id.bytes + nonce + ciphertext).decode()

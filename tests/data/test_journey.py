@@ -6,8 +6,11 @@ from datetime import timedelta
 
 import psycopg
 import pytest
+from sqlalchemy import text
 
-from foundation import clock
+from commerce.privacy import covering
+from foundation import clock, veil
+from foundation.database import Database, hot
 from foundation.events import CONTRACTS
 from foundation.settings import Settings
 from tests.conftest import DatabaseUrls
@@ -234,3 +237,21 @@ def test_every_dropped_line_is_counted() -> None:
         == 1_469_307
     )
     assert GROCER.id == GROCER.ids.of("tenant", "grocer")
+
+
+@pytest.mark.usefixtures("loaded")
+async def test_nobody_is_loaded_in_plain_and_the_core_reads_them(database_urls: DatabaseUrls, query: Query) -> None:
+    names = [name for (name,) in query("SELECT display_name FROM customer")]
+    assert len(names) == HOUSEHOLDS
+    assert [name for name in names if not veil.is_sealed(name)] == []
+    database = Database(database_urls.app, pool_size=2)
+    try:
+        async with database.tx(GROCER.id) as tx:
+            read = await tx.rows(
+                hot(text("SELECT display_name, traits::text FROM customer WHERE tenant_id = :tenant_id"))
+            )
+        assert all(row["display_name"].startswith("Household ") for row in read)
+        assert any("age" in row["traits"] for row in read)
+        assert await covering.cover(database, GROCER.id) == 0, "something was loaded that the core would have sealed"
+    finally:
+        await database.close()

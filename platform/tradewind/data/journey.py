@@ -9,12 +9,13 @@ import polars as pl
 import psycopg
 
 from commerce.consent.wording import STUDY
-from foundation import clock
+from foundation import clock, veil
 from foundation.database import TENANT_SETTING
 from foundation.events import CouponRedeemed, CustomerRegistered, OrderPlaced
 from foundation.progress import Progress, silent
+from foundation.sealing import Keyring
 from foundation.settings import Settings
-from tradewind.data import catalogue, history, source, tenants, terms
+from tradewind.data import catalogue, history, sealing, source, tenants, terms
 from tradewind.data.bulk import Loader, loading
 from tradewind.data.report import LoadReport, timed
 from tradewind.data.tenants import GROCER
@@ -37,6 +38,8 @@ COUNTED = (
     "coupon_redemption",
 )
 _INDEX_BATCH = 5_000
+_PERSONAL = {"display_name": None, "traits": veil.EVERYTHING}
+"""The columns of a customer that are sealed; the reference is the number of a household in the study."""
 
 
 class AnotherSlice(StackError):
@@ -111,7 +114,7 @@ def load_complete_journey(
         progress(0, None, "reading")
         journey = source.read(households)
         shift = _shift(owner_url, memory, journey, households)
-        _load(connection, journey, shift, report, progress)
+        _load(connection, Keyring.of(settings), journey, shift, report, progress)
         counts = _counts(connection)
         tenants.remember(owner_url, GROCER, {"rows": counts})
         with psycopg.connect(owner_url, autocommit=True) as owner:
@@ -120,7 +123,12 @@ def load_complete_journey(
 
 
 def _load(
-    connection: psycopg.Connection, journey: source.Journey, shift: timedelta, report: LoadReport, progress: Progress
+    connection: psycopg.Connection,
+    keyring: Keyring,
+    journey: source.Journey,
+    shift: timedelta,
+    report: LoadReport,
+    progress: Progress,
 ) -> None:
     ids, currency = GROCER.ids, GROCER.currency
     opened = history.began(journey) + shift
@@ -131,7 +139,7 @@ def _load(
     total = (
         sum(frame.height for frame in (goods.category, goods.product, goods.variant, goods.price, goods.stock))
         + goods.stock_movement.height
-        + customers.height
+        + 2 * customers.height  # with their keys
         + sum(
             frame.height for frame in (offers.campaign, offers.coupon, offers.coupon_product, offers.coupon_redemption)
         )
@@ -140,7 +148,7 @@ def _load(
     )
     loader = Loader(connection, GROCER.id, report, progress, total)
     _load_catalogue(loader, goods)
-    _load_customers(loader, customers)
+    _load_customers(loader, keyring, customers)
     _load_promotions(loader, offers)
     for part in history.orders(journey, _missing(loader, baskets), goods.names, ids, currency, shift):
         _load_orders(loader, part)
@@ -156,10 +164,12 @@ def _load_catalogue(loader: Loader, goods: catalogue.Catalogue) -> None:
         terms.enter(loader, GROCER.slug, GROCER.ids)
 
 
-def _load_customers(loader: Loader, customers: pl.DataFrame) -> None:
+def _load_customers(loader: Loader, keyring: Keyring, customers: pl.DataFrame) -> None:
     with loader.transaction():
         known = _known(loader, "SELECT id::text FROM customer")
-        loader.insert("customer", _new(customers, known), extra={"event_id": "uuid"})
+        people, keys = sealing.sealed(keyring, GROCER.id, _new(customers, known), _PERSONAL)
+        loader.insert(sealing.KEYS, keys)
+        loader.insert("customer", people, extra={"event_id": "uuid"})
         loader.execute("outbox", _CUSTOMER_REGISTERED, _envelope(CustomerRegistered))
         loader.execute("consent_answer", _CONSENTED, {"tenant_id": GROCER.id, "study": STUDY, "purposes": _AGREED_TO})
 
