@@ -332,7 +332,7 @@ def _insert_account(side: Side, urls: DatabaseUrls, account_id: UUID, name: str,
             (tenant, account_id, side.things["customer"], name, email, digest(tenant, "email", side.things["email"])),
         )
         connection.execute(
-            "UPDATE session SET account_id = %s, amr = '{pwd}', authenticated_at = now() WHERE customer_id = %s",
+            "UPDATE session SET account_id = %s, amr = '{pwd,mfa}', authenticated_at = now() WHERE customer_id = %s",
             (account_id, side.things["customer"]),
         )
         connection.execute(
