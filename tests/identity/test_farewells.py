@@ -9,7 +9,7 @@ from typing import Any
 import httpx
 import pytest
 
-from commerce.privacy import parting
+from commerce.privacy import erasing, parting
 from commerce.privacy.farewells import GRACE, MAIL_WITHIN
 from commerce.tenancy.service import Shop
 from foundation import clock
@@ -77,6 +77,40 @@ async def test_a_mail_that_does_not_go_holds_nobody_for_long(
     assert not await _passes(app, settings, shop, due)
     assert not await _passes(app, settings, shop, due + MAIL_WITHIN - timedelta(minutes=1))
     assert await _passes(app, settings, shop, due + MAIL_WITHIN + timedelta(minutes=1))
+
+
+async def test_nobody_waits_for_the_mail_of_another_or_for_what_fails(
+    app: Any,
+    member: httpx.AsyncClient,
+    settings: Settings,
+    shop: Shop,
+    rows: Rows,
+    grocer: SeededShop,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    await member.post(PATH, json=TYPED)
+    rows(
+        "INSERT INTO erasure_request (tenant_id, id, customer_id, requested_at, due_at, next_at)"
+        " SELECT tenant_id, gen_random_uuid(), id, now(), now() + interval '8 days', now() + interval '8 days'"
+        " FROM customer WHERE reference = 'household-1'"
+    )
+    due = clock.now() + GRACE + timedelta(days=1, minutes=1)
+    fails = erasing.erase
+
+    async def once(*_: object, **__: object) -> object:
+        raise RuntimeError("something is wrong")
+
+    assert not await _passes(app, settings, shop, due), "the member is told"
+    assert not await _passes(app, settings, shop, due), "their mail is waited for"
+    assert not await _passes(app, settings, shop, due), "the household has no address to tell"
+    monkeypatch.setattr(erasing, "erase", once)
+    assert not await _passes(app, settings, shop, due)
+    monkeypatch.setattr(erasing, "erase", fails)
+    assert rows("SELECT count(*) FROM customer WHERE erased_at IS NOT NULL") == [(0,)]
+    _posted(rows)
+    assert await _passes(app, settings, shop, due + timedelta(minutes=1)), "the member, while what failed rests"
+    assert await _passes(app, settings, shop, due + timedelta(hours=6, minutes=1))
+    assert rows("SELECT count(*) FROM customer WHERE erased_at IS NOT NULL") == [(2,)]
 
 
 async def test_who_stays_is_not_forgotten_and_may_ask_again(

@@ -23,8 +23,10 @@ from foundation.types import MoneyOut
 GRACE = timedelta(days=7)
 MAIL_WITHIN = timedelta(days=1)
 """How long the last mail may take."""
+MAIL_AGAIN_AFTER = timedelta(minutes=1)
+"""How long whoever waits for the last mail is left alone, so that others don't wait for it too."""
 AGAIN_AFTER = timedelta(hours=6)
-"""How long whoever waits for an order is left alone."""
+"""How long whoever waits for an order, or could not be forgotten, is left alone."""
 
 
 class FarewellNotFound(NotFound):

@@ -37,6 +37,8 @@ async def run(database: Database, settings: Settings) -> None:
                 await see_to(database, settings, shop)
         except (DatabaseUnavailable, SQLAlchemyError, OSError) as fault:
             log.warning("person_exports.interrupted", error=str(fault).splitlines()[:1])
+        except Exception:
+            log.exception("person_exports.broke")
         await asyncio.sleep(PERIOD_SECONDS)
 
 

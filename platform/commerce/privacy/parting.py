@@ -35,14 +35,28 @@ async def run(database: Database, settings: Settings) -> None:
                 await see_to(database, settings, shop)
         except (DatabaseUnavailable, SQLAlchemyError, OSError) as fault:
             log.warning("erasures.interrupted", error=str(fault).splitlines()[:1])
+        except Exception:
+            log.exception("erasures.broke")
         await asyncio.sleep(PERIOD_SECONDS)
 
 
 async def see_to(database: Database, settings: Settings, shop: Shop) -> bool:
     """Take the next step for one person whose time is over, if there is one; whether somebody was forgotten."""
-    async with database.tx(shop.id) as tx:
-        farewell = await farewells.due(tx)
-        objects = await _step(tx, shop, farewell) if farewell is not None else None
+    farewell = None
+    try:
+        async with database.tx(shop.id) as tx:
+            farewell = await farewells.due(tx)
+            objects = await _step(tx, shop, farewell) if farewell is not None else None
+    except DatabaseUnavailable:
+        raise
+    except Exception:
+        if farewell is None:
+            raise
+        # Nothing of it was done; others are not to wait for it.
+        log.exception("erasure.failed", tenant=shop.slug, request=str(farewell.id))
+        async with database.tx(shop.id) as tx:
+            await farewells.later(tx, farewell, farewells.AGAIN_AFTER)
+        return False
     if objects is None:
         return False
     await erasing.see_through(database, settings, shop.id, objects)
@@ -59,6 +73,7 @@ async def _step(tx: Tx, shop: Shop, farewell: Farewell) -> Sequence[str] | None:
         await farewells.told(tx, farewell, await _tell(tx, shop, farewell))
         return None
     if not farewell.is_told:
+        await farewells.later(tx, farewell, farewells.MAIL_AGAIN_AFTER)
         return None
     try:
         objects: Sequence[str] = await erasing.erase(tx, farewell.customer_id, actor=SYSTEM)

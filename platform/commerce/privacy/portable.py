@@ -71,13 +71,13 @@ PARTS: Sequence[Part] = (
     _other("coupon_redemption", CUSTOMER),
     _other("stored_value", CUSTOMER, "code_hash reason"),
     _other("delivery_booking", ORDER),
+    _held("dead_letter"),
 )
 """In the order in which somebody would read them."""
 
 KEPT_BACK: Mapping[str, str] = {
     "acting": "who of the shop acted, and why, is said of its staff; that somebody did is shown where it was done",
     "authenticator": "it opens the account",
-    "dead_letter": "what their browser sent that broke its contract, kept so that the shop can find the fault",
     "giving": "how much each of the staff has given away, which is said of them; the order says what was given",
     "idempotency_key": "answers kept for a day so that a retry is safe; they say what other files say",
     "membership": "it is of somebody who works for the shop, whose employer tells them",

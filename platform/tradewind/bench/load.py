@@ -31,7 +31,7 @@ ADDRESS = {
     "country": "US",
 }
 PAYMENT = {"payment": {"provider": "test", "token": "tok_ok"}}
-AGREEING = b'{"consent": ["analytics", "personalisation"]}'
+AGREEING = {"consent": ["analytics", "personalisation"]}
 """Who comes agrees to what is recorded of them, which is the most work for the shop."""
 WARM_UP = 1.0
 """Seconds whose timings are thrown away."""
@@ -80,7 +80,7 @@ class Visitor:
     @classmethod
     def arrive(cls, requests: Requests) -> Generator[bytes, Answer, Visitor]:
         """Open a session and a cart."""
-        opened = yield requests.make("POST", "/v1/store/sessions", AGREEING)
+        opened = yield requests.make("POST", "/v1/store/sessions", orjson.dumps(AGREEING))
         token = opened.head.split(b"tradewind_session=", 1)[1].split(b";", 1)[0].decode()
         auth = f"Authorization: Bearer {token}\r\n"
         cart = yield requests.make("POST", "/v1/store/carts", headers=auth)

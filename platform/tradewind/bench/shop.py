@@ -183,7 +183,7 @@ def _of_one_visit(recording: Recording) -> set[str]:
 
 async def _fill_cart(app: FastAPI, variant_id: UUID) -> tuple[httpx.AsyncClient, str]:
     http = httpx.AsyncClient(transport=httpx.ASGITransport(app=app), base_url=f"http://{HOST}")
-    (await http.post("/v1/store/sessions", content=AGREEING)).raise_for_status()
+    (await http.post("/v1/store/sessions", json=AGREEING)).raise_for_status()
     cart: str = (await http.post("/v1/store/carts")).raise_for_status().json()["id"]
     line = {"variant_id": str(variant_id), "quantity": 1}
     (await http.post(f"/v1/store/carts/{cart}/lines", json=line)).raise_for_status()

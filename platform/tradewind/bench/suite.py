@@ -163,7 +163,7 @@ class Suite:
         online = OnlineShoppers.connect(self.settings)
         took: list[float] = []
         async with httpx.AsyncClient(base_url=self.store, headers={"Host": HOST}) as browser:
-            opened = (await browser.post("/v1/store/sessions", content=AGREEING)).raise_for_status()
+            opened = (await browser.post("/v1/store/sessions", json=AGREEING)).raise_for_status()
             browser.headers["Authorization"] = f"Bearer {opened.cookies['tradewind_session']}"
             visitor_id = UUID(opened.json()["visitor_id"])
             cart = (await browser.post("/v1/store/carts")).raise_for_status().json()["id"]
