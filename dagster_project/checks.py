@@ -35,15 +35,11 @@ def orders_agree_with_postgres(platform: Platform) -> dg.AssetCheckResult:
 @dg.asset_check(asset="events")
 def events_are_fresh(platform: Platform) -> dg.AssetCheckResult:
     """No event has waited for more than a minute; if one has, look at the relay's log."""
-    import psycopg  # noqa: PLC0415
+    from pipelines.relay import behind  # noqa: PLC0415
 
-    from pipelines.relay import CONSUMER, lag  # noqa: PLC0415
-
-    url = platform.settings().require("database_relay_url", "Postgres for the relay")
-    with psycopg.connect(url) as connection:
-        behind = lag(connection, CONSUMER)
-    metadata: dict[str, Any] = {"rows_behind": behind.rows, "seconds_behind": behind.seconds}
-    return dg.AssetCheckResult(passed=behind.seconds < LATE, metadata=metadata)
+    late = behind(platform.settings())
+    metadata: dict[str, Any] = {"rows_behind": late.rows, "seconds_behind": late.seconds}
+    return dg.AssetCheckResult(passed=late.seconds < LATE, metadata=metadata)
 
 
 @dg.asset_check(asset="events")

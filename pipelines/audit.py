@@ -16,6 +16,7 @@ from foundation.analytics import of_shop
 from foundation.events import CONTRACTS
 from foundation.settings import Settings
 from pipelines.schema import ensure_schema
+from pipelines.tenants import database_of
 
 _ORDERS = "SELECT count(*) FROM orders WHERE placed_at < %s"
 _ORDERS_DELIVERED = """
@@ -49,7 +50,7 @@ def orders(settings: Settings, tenant_id: UUID, *, before: datetime) -> Counted:
     Raises:
         EngineNotConfigured: Postgres or ClickHouse has no address.
     """
-    with psycopg.connect(settings.require("database_url", "Postgres")) as connection:
+    with psycopg.connect(database_of(settings, tenant_id)) as connection:
         connection.execute("SELECT set_config('tradewind.tenant_id', %s, true)", (str(tenant_id),))
         row = connection.execute(_ORDERS, (before,)).fetchone()
     with of_shop(settings, tenant_id) as shop:

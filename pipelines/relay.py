@@ -64,7 +64,17 @@ COLUMNS = (
     "payload",
 )
 
-__all__ = ["CONSUMER", "SHOPPERS_STREAM", "Lag", "Relay", "RelayStalled", "lag", "run", "wait_until_delivered"]
+__all__ = [
+    "CONSUMER",
+    "SHOPPERS_STREAM",
+    "Lag",
+    "Relay",
+    "RelayStalled",
+    "behind",
+    "lag",
+    "run",
+    "wait_until_delivered",
+]
 
 
 class RelayStalled(RuntimeError):
@@ -85,13 +95,13 @@ class Relay:
         self._leads = False
 
     @classmethod
-    def connect(cls, settings: Settings) -> Relay:
-        """Reach all three engines and make sure of the tables.
+    def connect(cls, settings: Settings, database: str = "") -> Relay:
+        """Reach all three engines and make sure of the tables; `database` names one that a tenant has of its own.
 
         Raises:
             EngineNotConfigured: one of them has no address.
         """
-        url = settings.require("database_relay_url", "Postgres for the relay")
+        url = settings.everywhere("relay_url", "Postgres for the relay")[database]
         clickhouse = clients.clickhouse(settings)
         ensure_schema(clickhouse)
         return cls(psycopg.connect(url, autocommit=True), clickhouse, clients.redis(settings))
@@ -161,8 +171,38 @@ class Relay:
 
 
 def run(settings: Settings, stop: threading.Event) -> None:
-    """Deliver until `stop` is set, reconnecting when an engine goes away."""
-    keep("relay", lambda: Relay.connect(settings), FAULTS, stop)
+    """Deliver from every database until `stop` is set, reconnecting when an engine goes away.
+
+    Each database has its outbox and its cursor, and is gone through by itself: that one is away holds no other up.
+    """
+    others = [
+        threading.Thread(target=_keep, args=(settings, stop, name), name=f"relay-{name}") for name in settings.databases
+    ]
+    for other in others:
+        other.start()
+    try:
+        _keep(settings, stop)
+    finally:
+        stop.set()
+        for other in others:
+            other.join()
+
+
+def _keep(settings: Settings, stop: threading.Event, database: str = "") -> None:
+    keep(f"relay {database}".rstrip(), lambda: Relay.connect(settings, database), FAULTS, stop)
+
+
+def behind(settings: Settings) -> Lag:
+    """What is not delivered yet, of all databases together.
+
+    Raises:
+        EngineNotConfigured: Postgres has no address.
+    """
+    lags = []
+    for url in settings.everywhere("relay_url", "Postgres for the relay").values():
+        with psycopg.connect(url, autocommit=True) as connection:
+            lags.append(lag(connection, CONSUMER))
+    return Lag(sum(one.rows for one in lags), max(one.seconds for one in lags))
 
 
 def wait_until_delivered(settings: Settings, progress: Progress) -> None:
@@ -172,19 +212,17 @@ def wait_until_delivered(settings: Settings, progress: Progress) -> None:
         EngineNotConfigured: Postgres has no address.
         RelayStalled: nothing moved for a minute.
     """
-    url = settings.require("database_relay_url", "Postgres for the relay")
-    with psycopg.connect(url, autocommit=True) as connection:
-        total = left = lag(connection, CONSUMER).rows
-        moved_at = time.monotonic()
-        while left:
-            progress(total - left, total, f"{left:,} events to go")
-            time.sleep(POLL_SECONDS)
-            before, left = left, lag(connection, CONSUMER).rows
-            total = max(total, left)
-            if left != before:
-                moved_at = time.monotonic()
-            elif time.monotonic() - moved_at > STALLED_SECONDS:
-                raise RelayStalled(left)
+    total = left = behind(settings).rows
+    moved_at = time.monotonic()
+    while left:
+        progress(total - left, total, f"{left:,} events to go")
+        time.sleep(POLL_SECONDS)
+        before, left = left, behind(settings).rows
+        total = max(total, left)
+        if left != before:
+            moved_at = time.monotonic()
+        elif time.monotonic() - moved_at > STALLED_SECONDS:
+            raise RelayStalled(left)
 
 
 def main() -> None:

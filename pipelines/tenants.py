@@ -8,7 +8,7 @@ from uuid import UUID
 import psycopg
 from psycopg.rows import class_row
 
-from foundation.settings import Settings
+from foundation.settings import EngineNotConfigured, Settings
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,6 +17,21 @@ class Tenant:
 
     id: UUID
     slug: str
+
+
+def database_of(settings: Settings, tenant_id: UUID) -> str:
+    """The URL of the database that holds a tenant's rows, as the app's role.
+
+    Raises:
+        EngineNotConfigured: it has no address.
+    """
+    url = settings.require("database_url", "Postgres")
+    with psycopg.connect(url) as connection:
+        row = connection.execute("SELECT home FROM tenant WHERE id = %s", (tenant_id,)).fetchone()
+    home = row[0] if row else ""
+    if home and home not in settings.databases:
+        raise EngineNotConfigured(f"The database {home!r}", "TRADEWIND_DATABASES")
+    return settings.apart("url")[home] if home else url
 
 
 def tenants(settings: Settings) -> list[Tenant]:

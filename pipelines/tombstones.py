@@ -52,14 +52,20 @@ def among(connection: psycopg.Connection[Any], asked: Sequence[Subject]) -> set[
 
 
 def states(settings: Settings) -> list[State]:
-    """The tombstones of every tenant that has any.
+    """The tombstones of every tenant that has any. Those of a tenant that was moved are in two databases; the one that
+    it lives in has all that the other has.
 
     Raises:
         EngineNotConfigured: Postgres has no address.
     """
-    url = settings.require("database_relay_url", "Postgres for the relay")
-    with psycopg.connect(url) as connection, connection.cursor(row_factory=class_row(State)) as cursor:
-        return cursor.execute(_STATES).fetchall()
+    found: dict[UUID, State] = {}
+    for url in settings.everywhere("relay_url", "Postgres for the relay").values():
+        with psycopg.connect(url) as connection, connection.cursor(row_factory=class_row(State)) as cursor:
+            for state in cursor.execute(_STATES).fetchall():
+                other = found.get(state.tenant_id)
+                if other is None or other.tombstones < state.tombstones:
+                    found[state.tenant_id] = state
+    return sorted(found.values(), key=lambda state: state.tenant_id)
 
 
 def subjects(settings: Settings, tenant_id: UUID) -> list[UUID]:
@@ -68,6 +74,8 @@ def subjects(settings: Settings, tenant_id: UUID) -> list[UUID]:
     Raises:
         EngineNotConfigured: Postgres has no address.
     """
-    url = settings.require("database_relay_url", "Postgres for the relay")
-    with psycopg.connect(url) as connection:
-        return [row[0] for row in connection.execute(_OF, (tenant_id,)).fetchall()]
+    found: set[UUID] = set()
+    for url in settings.everywhere("relay_url", "Postgres for the relay").values():
+        with psycopg.connect(url) as connection:
+            found.update(row[0] for row in connection.execute(_OF, (tenant_id,)).fetchall())
+    return sorted(found)

@@ -13,7 +13,7 @@ import shutil
 import tempfile
 import uuid
 from collections.abc import Iterator, Mapping
-from contextlib import ExitStack
+from contextlib import ExitStack, nullcontext
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -25,6 +25,7 @@ import pytest
 import redis
 from psycopg import sql
 
+from tests.apart import told_apart
 from tests.engines.clickhouse_server import clickhouse_database, clickhouse_url
 from tradewind import migrations
 from tradewind.engines.postgres import (
@@ -124,11 +125,20 @@ def _superuser(postgres_server: RunPostgres) -> Iterator[psycopg.Connection]:
 
 
 @pytest.fixture
-def database_urls(postgres_server: RunPostgres, _superuser: psycopg.Connection) -> Iterator[DatabaseUrls]:
+def apart() -> bool:
+    """Whether the test's tenants have a database of their own. `test_in_both` asks this of some tests both ways."""
+    return bool(os.environ.get("TRADEWIND_TEST_APART"))
+
+
+@pytest.fixture
+def database_urls(
+    postgres_server: RunPostgres, _superuser: psycopg.Connection, *, apart: bool
+) -> Iterator[DatabaseUrls]:
     """A database of the test's own: migrated, empty, dropped after."""
     name = f"test_{uuid.uuid4().hex}"
     create_database(_superuser, name, template=DATABASE)
-    yield postgres_server.urls(name)
+    with told_apart(postgres_server, _superuser, name) if apart else nullcontext():
+        yield postgres_server.urls(name)
     _superuser.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
 
 

@@ -6,7 +6,7 @@ import asyncio
 import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
-from functools import cache
+from functools import cache, partial
 
 import httpx
 from fastapi import FastAPI, Request
@@ -100,7 +100,7 @@ from foundation.access import ANYONE, needs
 from foundation.database import Database
 from foundation.described import described
 from foundation.errors import NotFound, all_problems
-from foundation.listening import Listener
+from foundation.listening import Listener, Together
 from foundation.living import Life
 from foundation.needs_shown import show_needs
 from foundation.outbound import Outbound
@@ -123,7 +123,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         EngineNotConfigured: Postgres has no address.
     """
     settings = settings or get_settings()
-    url = settings.require("database_url", "Postgres")
+    settings.require("database_url", "Postgres")
     answers = Kept(settings.catalogue_cache_mb * 2**20)
     passwords = Passwords(settings)
     book = Book()
@@ -131,13 +131,14 @@ def create_app(settings: Settings | None = None) -> FastAPI:
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        database = Database(url, pool_size=settings.database_pool_size)
+        database = Database.of(settings, pool_size=settings.database_pool_size)
+        await database.require_one_schema()
         token = settings.serving_token
         async with (
             httpx.AsyncClient(timeout=10, verify=_authorities()) as client,
             Outbound.of(settings) as outbound,
         ):
-            life = Life(_direct(settings))
+            life = Life(_direct(settings), apart=settings.apart("listen_url"))
             directory = Directory(database)
             app.state.core = Core(settings, database, directory, answers, life, outbound, passwords)
             app.state.book = book
@@ -265,6 +266,8 @@ def _direct(settings: Settings) -> str:
 async def _told(settings: Settings, kept: Kept, directory: Directory) -> AsyncIterator[None]:
     """What is kept, and what is remembered of shops, hears of every change."""
 
+    dsns = [_direct(settings), *settings.apart("listen_url").values()]
+
     def hearing() -> None:
         kept.open()
         directory.open()
@@ -274,14 +277,26 @@ async def _told(settings: Settings, kept: Kept, directory: Directory) -> AsyncIt
         directory.close()
 
     also = {DIRECTORY: directory.heard}
-    listener = Listener(_direct(settings), CHANNEL, heard=kept.heard, hearing=hearing, deaf=deaf, also=also)
-    listening = asyncio.create_task(listener.run())
+    together = Together(len(dsns), hearing=hearing, deaf=deaf)
+    listeners = [
+        Listener(
+            dsn,
+            CHANNEL,
+            heard=kept.heard,
+            hearing=partial(together.hears, one),
+            deaf=partial(together.is_deaf, one),
+            also=also,
+        )
+        for one, dsn in enumerate(dsns)
+    ]
+    tasks = [asyncio.create_task(listener.run()) for listener in listeners]
     try:
         yield
     finally:
-        listening.cancel()
-        with suppress(asyncio.CancelledError):
-            await listening
+        for task in tasks:
+            task.cancel()
+            with suppress(asyncio.CancelledError):
+                await task
 
 
 @cache

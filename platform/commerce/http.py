@@ -32,7 +32,7 @@ from commerce.policies.registry import known
 from commerce.tenancy.service import Directory, Shop
 from foundation import audit, clock, idempotency
 from foundation.access import ANYONE, CUSTOMER, SHOPPER, Need, Who, needs
-from foundation.database import Database, DatabaseUnavailable, Tx, unwitnessed
+from foundation.database import Database, DatabaseUnavailable, ShopMoving, Tx, unwitnessed
 from foundation.errors import BadRequest, Problem
 from foundation.http import problem_response
 from foundation.living import Life
@@ -257,14 +257,22 @@ def heeded(request: Request, shopper: Shopper) -> Shopper:
 async def seen(core: Core, request: Request, shopper: Shopper) -> None:
     """Write down that a session is in use, every few minutes; of one of the staff who acts as a customer each request
     that may change something.
+
+    Raises:
+        ShopMoving: that would have to be written down now. That a session is in use can wait.
     """
     noted = shopper.acting is not None and is_noted(request)
-    if shopper.is_due or noted:
+    if not (shopper.is_due or noted):
+        return
+    try:
         async with core.database.tx(shopper.tenant_id) as tx:
             if shopper.is_due:
                 await identity.touch(tx, shopper.session_id)
             if noted:
                 await note_acting(tx, request, shopper)
+    except ShopMoving:
+        if noted:
+            raise
 
 
 def is_noted(request: Request) -> bool:
@@ -625,9 +633,8 @@ async def change_once(
 def _scope(request: Request, core: Core, who: Shopper | Staff, key: str) -> idempotency.Scope:
     route = request.scope["route"].path
     customer_id = who.customer_id if isinstance(who, Shopper) else None
-    return idempotency.Scope(
-        who.tenant_id, who.principal, f"{request.method} {route}", key, core.life.claim(), customer_id
-    )
+    claim = core.life.claim(core.database.home_of(who.tenant_id))
+    return idempotency.Scope(who.tenant_id, who.principal, f"{request.method} {route}", key, claim, customer_id)
 
 
 async def _once(

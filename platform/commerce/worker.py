@@ -42,6 +42,7 @@ from commerce.privacy import covering, erasing, parting
 from commerce.privacy import making as person_exports
 from commerce.stored_value import service as stored_value
 from commerce.taxes import declaring, engines
+from commerce.tenancy import publishing
 from commerce.tenancy import service as tenancy
 from commerce.tenancy.service import Shop
 from commerce.throttling import service as throttling
@@ -122,7 +123,8 @@ async def run(settings: Settings) -> None:
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    database = Database(settings.require("database_url", "Postgres"), pool_size=3)
+    database = Database.of(settings, pool_size=3)
+    await database.require_one_schema()
     redis = clients.redis_async(settings)
     hold_for = timedelta(seconds=settings.reservation_ttl_seconds)
     checkout = Checkout(database, configured(database, settings), hold_for, engines.configured(settings))
@@ -170,10 +172,11 @@ async def _begin(database: Database, settings: Settings) -> None:
         async with database.transaction(None) as session:
             shops = await tenancy.all_shops(session)
         for shop in shops:
-            risen = await erasing.replay(database, settings, shop.id)
-            sealed = await covering.cover(database, shop.id)
-            if risen or sealed:
-                log.info("worker.privacy", tenant=shop.slug, forgotten_anew=risen, sealed=sealed)
+            with tenancy.for_itself(shop):
+                risen = await erasing.replay(database, settings, shop.id)
+                sealed = await covering.cover(database, shop.id)
+                if risen or sealed:
+                    log.info("worker.privacy", tenant=shop.slug, forgotten_anew=risen, sealed=sealed)
     except (DatabaseUnavailable, SQLAlchemyError, OSError) as fault:
         log.warning("worker.privacy_interrupted", error=str(fault).splitlines()[0])
 
@@ -193,9 +196,12 @@ async def _round(
         async with database.transaction(None) as session:
             shops = await tenancy.all_shops(session)
         for shop in shops:
-            await tidy(database, redis, checkout, nightly, shop, abandoned_after=abandoned_after)
-            await notify(database, settings, client, shop)
-            await linking.run(database, shop.id, settings)
+            with tenancy.for_itself(shop):
+                await tidy(database, redis, checkout, nightly, shop, abandoned_after=abandoned_after)
+                await notify(database, settings, client, shop)
+                await linking.run(database, shop.id, settings)
+                if shop.is_apart:
+                    await publishing.publish(database, shop.id)
     except (DatabaseUnavailable, SQLAlchemyError, OSError, RedisError) as fault:
         log.warning("worker.interrupted", error=str(fault).splitlines()[0])
 

@@ -1,4 +1,4 @@
-"""Postgres: one engine a worker, a session a use case, and the tenant set before the first statement.
+"""Postgres: one engine a worker and database, a session a use case, and the tenant set before the first statement.
 
 Row-level security decides what a session sees. The tenant is set by `set_config(..., is_local => true)` as each
 transaction begins, so a pooled connection can't carry it to the next. With no tenant set a table has no rows.
@@ -9,10 +9,10 @@ from __future__ import annotations
 import asyncio
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 from uuid import UUID
 
 import asyncpg
@@ -25,11 +25,14 @@ from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker
 from sqlalchemy.orm import DeclarativeBase, Session, SessionTransaction
 
 from foundation.errors import Unavailable
+from foundation.settings import Settings
 
 log = structlog.get_logger(__name__)
+_Entered = TypeVar("_Entered")
 
 TENANT_SETTING = "tradewind.tenant_id"
 _TENANT = "tenant_id"
+_PLACE = "place"
 UNACKNOWLEDGED_MS = 10_000
 """How long a packet may wait for its acknowledgement. Without a limit a commit whose connection was cut hung for
 minutes, which is when the kernel gives up by itself."""
@@ -48,10 +51,57 @@ NAMING = {
 }
 
 
+SHARED = ""
+"""The name of the database that tenants share."""
+RETRY_SECONDS = 5
+"""When to ask again while a shop is being moved."""
+HOPS = 4
+"""Databases that are asked for a tenant that is being moved, before it is given up."""
+
+
 class DatabaseUnavailable(Unavailable):
     """The database can't be reached right now; whether the work was done is not known: ask again, with the same key."""
 
     code = "service.database_unavailable"
+
+
+class ShopMoving(DatabaseUnavailable):
+    """The shop is being moved to another database: for a moment nothing can be changed. Ask again with the same key."""
+
+    code = "service.shop_moving"
+
+    retry_after: int = RETRY_SECONDS
+    """Seconds, also in the `Retry-After` header."""
+
+
+class _Elsewhere(Exception):
+    """The tenant's rows are in the database `name`."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(name)
+        self.name = name
+
+
+class SchemaBehind(RuntimeError):
+    """A database of a tenant's own has not the schema that the shared one has."""
+
+    def __init__(self, name: str, found: str | None, expected: str | None) -> None:
+        super().__init__(
+            f"The database {name!r} is at revision {found} and the shared one at {expected}: run `tradewind migrate`."
+        )
+
+
+_MOVED = "TW001"
+"""The SQLSTATE by which `enter_tenant` says that the tenant is elsewhere; its message ends with the name."""
+_SAYS = "home:"
+
+
+def _elsewhere(fault: BaseException | None) -> _Elsewhere | None:
+    """What a refusal to let a tenant in says of where it is."""
+    cause = fault if isinstance(fault, asyncpg.PostgresError) else getattr(fault, "__cause__", None)
+    if isinstance(cause, asyncpg.PostgresError) and cause.sqlstate == _MOVED:
+        return _Elsewhere(str(cause.args[0]).removeprefix(_SAYS))
+    return None
 
 
 _GONE = (
@@ -72,14 +122,24 @@ def _reachable() -> Iterator[None]:
 
     Raises:
         DatabaseUnavailable.
+        ShopMoving: something was to be changed, and the transaction was let in for reading alone.
     """
     try:
         yield
+    except asyncpg.ReadOnlySQLTransactionError as fault:
+        raise ShopMoving from fault
     except (*_GONE, DBAPIError, PoolTimeout) as fault:
+        if _is_refused_change(fault):
+            raise ShopMoving from fault
         if not _is_gone(fault):
             raise
         log.warning("database.unavailable", error=str(fault).splitlines()[:1])
         raise DatabaseUnavailable from fault
+
+
+def _is_refused_change(fault: BaseException) -> bool:
+    cause = fault.orig.__cause__ if isinstance(fault, DBAPIError) and fault.orig else None
+    return isinstance(cause, asyncpg.ReadOnlySQLTransactionError)
 
 
 def _is_gone(fault: BaseException | None) -> bool:
@@ -140,9 +200,8 @@ class Base(DeclarativeBase):
 def _set_tenant(session: Session, _transaction: SessionTransaction, connection: Connection) -> None:
     tenant_id = session.info.get(_TENANT)
     if tenant_id is not None:
-        connection.execute(
-            text("SELECT set_config(:setting, :tenant, true)"), {"setting": TENANT_SETTING, "tenant": str(tenant_id)}
-        )
+        values = {"tenant": tenant_id, "place": session.info[_PLACE]}
+        connection.execute(text("SELECT enter_tenant(:tenant, :place, true)"), values)
 
 
 @dataclass(frozen=True, slots=True)
@@ -220,10 +279,32 @@ class _Pooled(asyncpg.Connection):  # type: ignore[misc]
         return ""
 
 
-class Database:
-    """The way to Postgres for one worker: sessions for use cases, a raw pool for the hot reads."""
+@dataclass(frozen=True, slots=True)
+class Mode:
+    """How a transaction of hot statements begins."""
 
-    def __init__(self, url: str, *, pool_size: int = 10) -> None:
+    read_only: bool = False
+    plan_once: bool = False
+    snapshot: bool = False
+
+    @property
+    def writes(self) -> bool:
+        """Whether it may change anything."""
+        return not (self.read_only or self.snapshot)
+
+    @property
+    def begin(self) -> str:
+        """The statement."""
+        if self.snapshot:
+            return "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
+        return "BEGIN READ ONLY" if self.read_only else "BEGIN"
+
+
+class Place:
+    """One database: sessions for use cases, a raw pool for the hot reads, and the way into it as a tenant."""
+
+    def __init__(self, name: str, url: str, *, pool_size: int) -> None:
+        self.name = name
         self._dsn = url
         self._pool_size = pool_size
         self.engine: AsyncEngine = create_async_engine(
@@ -241,49 +322,63 @@ class Database:
 
     @asynccontextmanager
     async def transaction(self, tenant_id: UUID | None) -> AsyncIterator[AsyncSession]:
-        """One transaction as a tenant (`None`: as nobody, for the tenant directory); an error rolls it back."""
-        with _reachable():
-            async with self._sessions() as session:
-                session.info[_TENANT] = tenant_id
-                async with session.begin():
-                    yield session
-                    if tenant_id is not None and _witness.get() is not None:
-                        await _seen(await tx_of(session))
+        """One transaction as a tenant or as nobody; an error rolls it back.
+
+        Raises:
+            _Elsewhere: the tenant's rows are in another database.
+        """
+        async with self._sessions() as session:
+            session.info[_TENANT] = tenant_id
+            session.info[_PLACE] = self.name
+            async with session.begin():
+                if tenant_id is not None:
+                    try:
+                        await session.connection()
+                    except DBAPIError as fault:
+                        if where := _elsewhere(fault.orig):
+                            raise where from None
+                        raise
+                yield session
+                if tenant_id is not None and _witness.get() is not None:
+                    await _seen(await tx_of(session))
 
     @asynccontextmanager
-    async def tx(
-        self, tenant_id: UUID, *, read_only: bool = False, plan_once: bool = False, snapshot: bool = False
-    ) -> AsyncIterator[Tx]:
-        """One transaction as a tenant on a raw connection, for hot statements; an error rolls it back.
+    async def tx(self, tenant_id: UUID, mode: Mode) -> AsyncIterator[Tx]:
+        """One transaction as a tenant on a raw connection; an error rolls it back.
 
-        With `snapshot` it only reads, and all of its statements see what there was at the first of them.
-
-        With `plan_once` a connection plans each statement once for whatever is asked. Postgres would plan one for every
-        request when it thinks that its values make it cheaper, and that can cost several times what running it does.
+        Raises:
+            _Elsewhere: the tenant's rows are in another database.
         """
-        begin = "BEGIN READ ONLY" if read_only else "BEGIN"
-        begin = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY" if snapshot else begin
-        also = ", set_config('plan_cache_mode', 'force_generic_plan', true)" if plan_once else ""
-        with _reachable():
-            pool = await self._raw_pool()
-            async with pool.acquire(timeout=5) as connection:
-                # One round trip begins and sets the tenant; a UUID's text needs no quoting beyond the quotes.
-                await connection.execute(f"{begin}; SELECT set_config('{TENANT_SETTING}', '{tenant_id}', true){also}")
-                tx = Tx(tenant_id, connection)
-                try:
-                    yield tx
-                    if not read_only:
-                        await _seen(tx)
-                except BaseException:
-                    if not connection.is_closed():
-                        await connection.execute("ROLLBACK")
-                    raise
-                await connection.execute("COMMIT")
+        enter = f"SELECT enter_tenant('{tenant_id}', '{self.name}', {str(mode.writes).lower()})"
+        async with self._raw(enter, mode) as connection:
+            tx = Tx(tenant_id, connection)
+            yield tx
+            if mode.writes:
+                await _seen(tx)
 
-    async def read_json(self, tenant_id: UUID, statement: HotStatement, values: Mapping[str, Any]) -> bytes | None:
-        """The first column of the first row, as the bytes Postgres built; `None` when there is no row."""
-        async with self.tx(tenant_id, read_only=True) as tx:
-            return await tx.json(statement, values)
+    @asynccontextmanager
+    async def directory(self, tenant_id: UUID) -> AsyncIterator[Tx]:
+        """One transaction as a tenant wherever its rows are, for its rows of the tenant directory."""
+        enter = f"SELECT set_config('{TENANT_SETTING}', '{tenant_id}', true)"
+        async with self._raw(enter, Mode()) as connection:
+            yield Tx(tenant_id, connection)
+
+    @asynccontextmanager
+    async def _raw(self, enter: str, mode: Mode) -> AsyncIterator[asyncpg.Connection]:
+        also = ", set_config('plan_cache_mode', 'force_generic_plan', true)" if mode.plan_once else ""
+        pool = await self._raw_pool()
+        async with pool.acquire(timeout=5) as connection:
+            try:
+                # One round trip begins and enters; a UUID's text needs no quoting beyond the quotes.
+                await connection.execute(f"{mode.begin}; {enter}{also}")
+                yield connection
+            except BaseException as fault:
+                if not connection.is_closed():
+                    await connection.execute("ROLLBACK")
+                if where := _elsewhere(fault):
+                    raise where from None
+                raise
+            await connection.execute("COMMIT")
 
     async def _raw_pool(self) -> asyncpg.Pool:
         if self._pool is None:
@@ -309,3 +404,137 @@ class Database:
         if self._pool is not None:
             await self._pool.close()
         await self.engine.dispose()
+
+
+class Database:
+    """The way to Postgres for one worker: the shared database, and those that tenants have of their own.
+
+    A tenant's transaction begins in the database where the tenant was last found, at first the shared one. That
+    database itself says in the same round trip whether the tenant's rows are there, and if not, where (migration 0047);
+    so what is remembered here may be old and is never wrong.
+    """
+
+    def __init__(self, url: str, *, pool_size: int = 10, apart: Mapping[str, str] | None = None) -> None:
+        """`apart` are the URLs of the databases of their own, by name."""
+        self.apart: Mapping[str, str] = apart or {}
+        self._pool_size = pool_size
+        self._shared = Place(SHARED, url, pool_size=pool_size)
+        self._places = {SHARED: self._shared}
+        self._homes: dict[UUID, str] = {}
+
+    @classmethod
+    def of(cls, settings: Settings, *, pool_size: int) -> Database:
+        """The databases that the settings name.
+
+        Raises:
+            EngineNotConfigured: the shared one has no address.
+        """
+        return cls(settings.require("database_url", "Postgres"), pool_size=pool_size, apart=settings.apart("url"))
+
+    @property
+    def engine(self) -> AsyncEngine:
+        """The shared database's."""
+        return self._shared.engine
+
+    def home_of(self, tenant_id: UUID) -> str:
+        """The name of the database where a tenant was last found; `SHARED` where nobody has looked yet."""
+        return self._homes.get(tenant_id, SHARED)
+
+    @asynccontextmanager
+    async def transaction(self, tenant_id: UUID | None) -> AsyncIterator[AsyncSession]:
+        """One transaction as a tenant (`None`: as nobody, for the tenant directory); an error rolls it back.
+
+        Raises:
+            DatabaseUnavailable, ShopMoving.
+        """
+        with _reachable():
+            async with AsyncExitStack() as held:
+                if tenant_id is None:
+                    yield await held.enter_async_context(self._shared.transaction(None))
+                    return
+                yield await self._enter(tenant_id, held, lambda place: place.transaction(tenant_id))
+
+    @asynccontextmanager
+    async def tx(
+        self, tenant_id: UUID, *, read_only: bool = False, plan_once: bool = False, snapshot: bool = False
+    ) -> AsyncIterator[Tx]:
+        """One transaction as a tenant on a raw connection, for hot statements; an error rolls it back.
+
+        With `snapshot` it only reads, and all of its statements see what there was at the first of them.
+
+        With `plan_once` a connection plans each statement once for whatever is asked. Postgres would plan one for every
+        request when it thinks that its values make it cheaper, and that can cost several times what running it does.
+
+        Raises:
+            DatabaseUnavailable, ShopMoving.
+        """
+        with _reachable():
+            async with AsyncExitStack() as held:
+                mode = Mode(read_only=read_only, plan_once=plan_once, snapshot=snapshot)
+                yield await self._enter(tenant_id, held, lambda place: place.tx(tenant_id, mode))
+
+    @asynccontextmanager
+    async def directory(self, tenant_id: UUID) -> AsyncIterator[Tx]:
+        """One transaction as a tenant in the shared database, for the tenant's rows of the directory there.
+
+        Raises:
+            DatabaseUnavailable.
+        """
+        with _reachable():
+            async with self._shared.directory(tenant_id) as tx:
+                yield tx
+
+    async def read_json(self, tenant_id: UUID, statement: HotStatement, values: Mapping[str, Any]) -> bytes | None:
+        """The first column of the first row, as the bytes Postgres built; `None` when there is no row."""
+        async with self.tx(tenant_id, read_only=True) as tx:
+            return await tx.json(statement, values)
+
+    async def _enter(
+        self, tenant_id: UUID, held: AsyncExitStack, begin: Callable[[Place], AbstractAsyncContextManager[_Entered]]
+    ) -> _Entered:
+        """Begin where the tenant's rows are, however often that has changed since it was last looked at."""
+        for _ in range(HOPS):
+            try:
+                return await held.enter_async_context(begin(self._place(self.home_of(tenant_id))))
+            except _Elsewhere as where:
+                self._homes[tenant_id] = where.name
+        raise ShopMoving
+
+    async def require_one_schema(self) -> None:
+        """See that the databases of their own have the schema of the shared one; one that can't be reached now is asked
+        by whoever starts next.
+
+        Raises:
+            SchemaBehind: one has another; `tradewind migrate` brings all to the newest.
+        """
+        if not self.apart:
+            return
+        expected = await _revision(self._shared)
+        for name in self.apart:
+            try:
+                found = await _revision(self._place(name))
+            except (*_GONE, DBAPIError, PoolTimeout) as fault:
+                log.warning("database.unavailable", database=name, error=str(fault).splitlines()[:1])
+                continue
+            if found != expected:
+                raise SchemaBehind(name, found, expected)
+
+    def _place(self, name: str) -> Place:
+        if name not in self._places:
+            url = self.apart.get(name)
+            if url is None:
+                log.error("database.not_named", database=name)
+                raise DatabaseUnavailable
+            self._places[name] = Place(name, url, pool_size=self._pool_size)
+        return self._places[name]
+
+    async def close(self) -> None:
+        """Give every connection back."""
+        for place in self._places.values():
+            await place.close()
+
+
+async def _revision(place: Place) -> str | None:
+    async with place.transaction(None) as session:
+        found: str | None = await session.scalar(text("SELECT version_num FROM alembic_version"))
+    return found

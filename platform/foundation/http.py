@@ -20,7 +20,7 @@ from fastapi.responses import Response
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from foundation.errors import BadRequest, NotFound, Problem, TooMany
+from foundation.errors import BadRequest, NotFound, Problem
 from foundation.ids import new_id
 
 log = structlog.get_logger(__name__)
@@ -170,7 +170,8 @@ def _request_id(request: Request) -> str | None:
 
 
 async def _on_problem(request: Request, problem: Problem) -> Response:
-    headers = {"Retry-After": str(problem.retry_after)} if isinstance(problem, TooMany) else None
+    wait = getattr(problem, "retry_after", None)
+    headers = None if wait is None else {"Retry-After": str(wait)}
     return problem_response(problem, _request_id(request), headers)
 
 

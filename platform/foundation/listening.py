@@ -97,5 +97,26 @@ class Listener:
             self._heard(payload)
 
 
+class Together:
+    """Several listeners that count as one: it hears while all of them do."""
+
+    def __init__(self, listeners: int, *, hearing: Callable[[], None], deaf: Callable[[], None]) -> None:
+        self._listeners = listeners
+        self._hear: set[int] = set()
+        self._hearing = hearing
+        self._deaf = deaf
+
+    def hears(self, listener: int) -> None:
+        """One more of them hears."""
+        self._hear.add(listener)
+        if len(self._hear) == self._listeners:
+            self._hearing()
+
+    def is_deaf(self, listener: int) -> None:
+        """One of them no longer hears."""
+        self._hear.discard(listener)
+        self._deaf()
+
+
 def _only_payload(heard: Callable[[str], None]) -> Callable[[Any, int, str, str], None]:
     return lambda _connection, _pid, _channel, payload: heard(payload)

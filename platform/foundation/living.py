@@ -3,13 +3,17 @@
 A process holds a lock of its own for as long as its session with Postgres lasts. What it claims carries the number of
 that lock; once nobody holds it, the claim is anybody's. No clock takes part in that. The connection is one of its own,
 which a pooler of transactions must not stand in front of.
+
+A claim is looked at in the database that it is kept in, so a process holds its lock in every database that tenants have
+of their own as well: under one number, as far as that is free, so that a claim is still known for its process's after
+its tenant was moved.
 """
 
 from __future__ import annotations
 
 import asyncio
 import secrets
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager, suppress
 from itertools import count
 
@@ -38,26 +42,32 @@ CLAIMANT_LIVES = f"""
 class Life:
     """This process while its session with Postgres lasts."""
 
-    def __init__(self, dsn: str) -> None:
+    def __init__(self, dsn: str, *, apart: Mapping[str, str] | None = None, number: int | None = None) -> None:
+        """`apart` are databases to live in besides, by name; `number` is the one to try first."""
         self._dsn = dsn
+        self._first: int | None = number or _drawn()
+        self._apart = {name: Life(one, number=self._first) for name, one in (apart or {}).items()}
         self._cut = asyncio.Event()
         self._late: set[asyncio.Task[None]] = set()
         self._claims = count()
         self.number: int | None = None
         """What others know it by; none while there is no session."""
 
-    def claim(self) -> int | None:
-        """A new number for a claim, which says whose it is; none while nobody can vouch for this process."""
-        return None if self.number is None else self.number << 32 | next(self._claims) & 0xFFFF_FFFF
+    def claim(self, home: str = "") -> int | None:
+        """A new number for a claim in the database `home`, which says whose it is; none while nobody can vouch for this
+        process there.
+        """
+        number = self._apart[home].number if home in self._apart else self.number
+        return None if number is None else number << 32 | next(self._claims) & 0xFFFF_FFFF
 
     @asynccontextmanager
     async def lived(self) -> AsyncIterator[None]:
         """Live inside this block."""
-        living = asyncio.create_task(self.run())
+        living = [asyncio.create_task(one.run()) for one in (self, *self._apart.values())]
         try:
             yield
         finally:
-            for task in (living, *self._late):
+            for task in (*living, *self._late):
                 task.cancel()
                 with suppress(asyncio.CancelledError):
                     await task
@@ -78,7 +88,7 @@ class Life:
         connection = await asyncpg.connect(self._dsn, timeout=BEAT, command_timeout=BEAT)
         try:
             connection.add_termination_listener(lambda _: self._cut.set())
-            number = secrets.randbelow(2**31 - 1) + 1
+            number, self._first = self._first or _drawn(), None
             if not await connection.fetchval("SELECT pg_try_advisory_lock($1, $2)", LIVING, number):
                 return  # somebody has drawn the same
             self.number = number
@@ -103,6 +113,10 @@ class Life:
         task = asyncio.create_task(_until_written(write))
         self._late.add(task)
         task.add_done_callback(self._late.discard)
+
+
+def _drawn() -> int:
+    return secrets.randbelow(2**31 - 1) + 1
 
 
 async def _until_written(write: Callable[[], Awaitable[None]]) -> None:

@@ -9,9 +9,9 @@ from __future__ import annotations
 
 from functools import lru_cache
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import Field, SecretStr
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, StringConstraints
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 
@@ -22,6 +22,24 @@ class EngineNotConfigured(RuntimeError):
         super().__init__(
             f"{engine} has no address: run `tradewind up` to start the local one, or set {variable} to a server's URL."
         )
+
+
+class DatabaseAddress(BaseModel):
+    """A database that a tenant has of its own, as each of the roles that use it."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    url: SecretStr
+    """As the app's role."""
+    owner_url: SecretStr
+    """As the owner of the schema: migrations and moves."""
+    relay_url: SecretStr
+    """As the relay's role."""
+    listen_url: SecretStr | None = None
+    """For LISTEN, where `url` leads to a pooler that has none."""
+
+
+Role = Literal["url", "owner_url", "relay_url", "listen_url"]
 
 
 class Settings(BaseSettings):
@@ -54,6 +72,11 @@ class Settings(BaseSettings):
     database_listen_url: SecretStr | None = Field(
         None,
         description="Postgres for LISTEN, where `database_url` leads to a pooler that has none; else `database_url`.",
+    )
+    databases: dict[Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_-]{0,62}$")], DatabaseAddress] = Field(
+        {},
+        description="Databases that tenants have of their own, as JSON by name: "
+        '`{"acme": {"url": "...", "owner_url": "...", "relay_url": "..."}}`, and `listen_url` as above.',
     )
     catalogue_cache_mb: int = Field(
         32, ge=0, le=4096, description="How much of the catalogue's answers a worker keeps in memory; 0: nothing."
@@ -250,6 +273,19 @@ class Settings(BaseSettings):
     queue_seconds: float = Field(5.0, gt=0, le=60, description="How long one waits at most.")
     max_body_bytes: int = Field(1_048_576, ge=1024, description="The largest request body accepted.")
     max_photo_bytes: int = Field(8 * 1_048_576, ge=1024, description="The largest photo accepted.")
+
+    def apart(self, role: Role) -> dict[str, str]:
+        """The URLs of the databases that tenants have of their own, by name, as one of the roles."""
+        given = {name: getattr(one, role) or one.url for name, one in self.databases.items()}
+        return {name: url.get_secret_value() for name, url in given.items()}
+
+    def everywhere(self, role: Literal["owner_url", "relay_url"], engine: str) -> dict[str, str]:
+        """The URLs of all databases by name, the shared one first and under the name of nothing.
+
+        Raises:
+            EngineNotConfigured: the shared one has none.
+        """
+        return {"": self.require(f"database_{role}", engine), **self.apart(role)}
 
     def require(self, field: str, engine: str) -> str:
         """The address in `field`.

@@ -44,7 +44,7 @@ def _told(name: str, verdict: Verdict) -> list[str]:
 
 
 async def _run(settings: Settings, slug: str | None) -> dict[str, Verdict]:
-    database = Database(settings.require("database_url", "Postgres"), pool_size=1)
+    database = Database.of(settings, pool_size=1)
     try:
         async with database.transaction(None) as session:
             shops = {shop.slug: shop for shop in await tenancy.all_shops(session)}

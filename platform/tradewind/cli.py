@@ -95,12 +95,14 @@ def demo(var_dir: VarDir) -> None:
 
 @app.command()
 def migrate(var_dir: VarDir) -> None:
-    """Bring the database's schema to the newest revision, as the role that owns it."""
+    """Bring the schema of every database to the newest revision, as the role that owns it."""
     from foundation.settings import Settings
-    from tradewind.migrations import upgrade
+    from tradewind.migrations import revision, upgrade
 
     use_addresses(var_dir)
-    upgrade(Settings().require("database_owner_url", "Postgres"))
+    for name, url in Settings().everywhere("owner_url", "Postgres").items():
+        upgrade(url)
+        typer.echo(f"{name or 'shared'}: revision {revision(url)}")
 
 
 @app.command(name="row-policies")

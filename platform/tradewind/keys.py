@@ -33,7 +33,7 @@ def create(slug: str, *, name: str, scopes: Sequence[str] | None, vendor: str | 
 
 
 async def _create(settings: Settings, slug: str, name: str, scopes: Sequence[str], vendor: str | None) -> str:
-    database = Database(settings.require("database_url", "Postgres"), pool_size=1)
+    database = Database.of(settings, pool_size=1)
     try:
         async with database.transaction(None) as session:
             shops = {shop.slug: shop for shop in await tenancy.all_shops(session)}

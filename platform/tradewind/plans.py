@@ -44,7 +44,7 @@ def _read(overrides: Sequence[str]) -> Mapping[str, int] | None:
 
 
 async def _say(settings: Settings, slug: str, code: str | None, overrides: Mapping[str, int] | None) -> Standing:
-    database = Database(settings.require("database_url", "Postgres"), pool_size=1)
+    database = Database.of(settings, pool_size=1)
     try:
         async with database.transaction(None) as session:
             shops = {shop.slug: shop for shop in await tenancy.all_shops(session)}

@@ -55,7 +55,7 @@ def _in_all(done: str, work: Callable[[Database, Settings, Shop], Awaitable[int]
 
 
 async def _run(settings: Settings, done: str, work: Callable[[Database, Settings, Shop], Awaitable[int]]) -> list[str]:
-    database = Database(settings.require("database_url", "Postgres"), pool_size=2)
+    database = Database.of(settings, pool_size=2)
     try:
         async with database.transaction(None) as session:
             shops = await tenancy.all_shops(session)

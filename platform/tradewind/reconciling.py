@@ -36,7 +36,7 @@ def run(slug: str, *, day: date | None, provider: str | None) -> Iterator[str]:
 
 
 async def _run(settings: Settings, slug: str, day: date | None, provider: str | None) -> dict[str, Summary]:
-    database = Database(settings.require("database_url", "Postgres"), pool_size=2)
+    database = Database.of(settings, pool_size=2)
     try:
         async with database.transaction(None) as session:
             shops = {shop.slug: shop for shop in await tenancy.all_shops(session)}

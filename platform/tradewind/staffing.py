@@ -129,7 +129,7 @@ def _words(fault: Exception) -> str:
 
 
 async def _run(settings: Settings, slug: str, do: Callable[[Tx, str], Awaitable[Answer]], at: str | None) -> Answer:
-    database = Database(settings.require("database_url", "Postgres"), pool_size=1)
+    database = Database.of(settings, pool_size=1)
     try:
         async with database.transaction(None) as session:
             shops = {shop.slug: shop for shop in await tenancy.all_shops(session)}

@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import socket
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
 
@@ -96,6 +97,9 @@ def look(var: Path) -> Status:
     healthy = {part.name for part in status.parts if part.healthy}
     if "postgres" in healthy:
         _read_postgres(status, variables)
+    for name, roles in _apart(variables).items():
+        if f"postgres {name}" in healthy:
+            status.lag += [replace(lag, consumer=f"{lag.consumer} ({name})") for lag in _lags(roles["relay_url"])]
     if "clickhouse" in healthy:
         _read_clickhouse(status, variables["TRADEWIND_CLICKHOUSE_URL"])
     if "qdrant" in healthy:
@@ -145,11 +149,20 @@ def _engine_checks(variables: Mapping[str, str]) -> dict[str, Callable[[], None]
         "clickhouse": ("TRADEWIND_CLICKHOUSE_URL", _ask_clickhouse),
         "qdrant": ("TRADEWIND_QDRANT_URL", lambda url: _ask_qdrant(url, variables)),
     }
-    return {
+    engines: dict[str, Callable[[], None]] = {
         name: (lambda ask=ask, url=variables[variable]: ask(url))  # type: ignore[misc]
         for name, (variable, ask) in questions.items()
         if variable in variables
     }
+    return engines | {
+        f"postgres {name}": partial(_ask_postgres, roles["url"]) for name, roles in _apart(variables).items()
+    }
+
+
+def _apart(variables: Mapping[str, str]) -> dict[str, dict[str, str]]:
+    """The databases that tenants have of their own, by name and role."""
+    found: dict[str, dict[str, str]] = json.loads(variables.get("TRADEWIND_DATABASES") or "{}")
+    return found
 
 
 def _ask_postgres(url: str) -> None:
@@ -209,11 +222,17 @@ def _read_postgres(status: Status, variables: Mapping[str, str]) -> None:
         return
     with psycopg.connect(url, connect_timeout=int(TIMEOUT)) as connection:
         status.rows["postgres"] = dict(connection.execute(TABLE_ROWS).fetchall())
+    status.lag = _lags(url)
+
+
+def _lags(url: str) -> list[Lag]:
+    """How far the consumers of a database's outbox are behind; nothing where nothing was migrated yet."""
+    with psycopg.connect(url, connect_timeout=int(TIMEOUT)) as connection:
         try:
             found = connection.execute(EVENT_LAG).fetchall()
         except psycopg.errors.UndefinedTable:
-            return
-    status.lag = [Lag(consumer, rows, float(seconds)) for consumer, rows, seconds in found]
+            return []
+    return [Lag(consumer, rows, float(seconds)) for consumer, rows, seconds in found]
 
 
 def _read_clickhouse(status: Status, url: str) -> None:

@@ -83,6 +83,12 @@ def _imports(node: ast.AST, library: str) -> bool:
     return False
 
 
+def makes_database(text: str) -> list[int]:
+    """The lines that make a `Database` from one address, which knows nothing of tenants that have another."""
+    calls = (node for node in ast.walk(ast.parse(text)) if isinstance(node, ast.Call))
+    return sorted(call.lineno for call in calls if ast.unparse(call.func).rpartition(".")[2] == "Database")
+
+
 def names_by_hand(text: str) -> list[int]:
     """The lines on which a key of the cache or a path of an object is written out."""
     return sorted(
@@ -103,6 +109,17 @@ def test_only_who_is_on_the_list_speaks_to_clickhouse_as_the_platform() -> None:
     found = {name for name, text in sources() if raw_clients(text, CLICKHOUSE_MAKERS, "clickhouse_connect")}
     assert found - set(CLICKHOUSE) == set()
     assert set(CLICKHOUSE) - found <= {"foundation/analytics.py"}, "who no longer does comes off the list"
+
+
+def test_nobody_makes_a_database_but_by_the_settings_that_name_all_of_them() -> None:
+    made = {name for name, text in sources() if "Database(" in text and makes_database(text)}
+    assert made == set()
+
+
+@pytest.mark.parametrize("planted", ["database = Database(url, pool_size=1)", "x = database.Database(dsn)"])
+def test_a_planted_database_is_found(planted: str) -> None:
+    assert makes_database(planted)
+    assert not makes_database("database = Database.of(settings, pool_size=1)")
 
 
 def test_only_the_index_speaks_to_qdrant() -> None:

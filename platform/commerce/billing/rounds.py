@@ -36,7 +36,8 @@ async def run(billing: Billing) -> None:
             async with billing.database.transaction(None) as session:
                 shops = await tenancy.all_shops(session)
             for shop in shops:
-                await see_to(billing, shop)
+                with tenancy.for_itself(shop):
+                    await see_to(billing, shop)
         except (DatabaseUnavailable, SQLAlchemyError, OSError) as fault:
             log.warning("billing.interrupted", error=str(fault).splitlines()[:1])
         await asyncio.sleep(PERIOD_SECONDS)

@@ -12,9 +12,10 @@ from sqlalchemy.exc import SQLAlchemyError
 from commerce.domains import service
 from commerce.domains.records import TextRecords, look
 from commerce.domains.service import Claim, DomainTaken
+from commerce.tenancy import publishing
 from commerce.tenancy import service as tenancy
 from commerce.throttling.service import Limit, take
-from foundation.database import Database, DatabaseUnavailable
+from foundation.database import SHARED, Database, DatabaseUnavailable
 from foundation.settings import Settings
 
 log = structlog.get_logger(__name__)
@@ -57,7 +58,8 @@ async def run(database: Database, settings: Settings, records: TextRecords) -> N
             async with database.transaction(None) as session:
                 shops = await tenancy.all_shops(session)
             for shop in shops:
-                await check_due(database, records, shop.id, lapse_days=settings.domain_lapse_days)
+                with tenancy.for_itself(shop):
+                    await check_due(database, records, shop.id, lapse_days=settings.domain_lapse_days)
         except (DatabaseUnavailable, SQLAlchemyError, OSError) as fault:
             log.warning("domains.interrupted", error=str(fault).splitlines()[0])
         await asyncio.sleep(PERIOD_SECONDS)
@@ -67,6 +69,12 @@ async def _check(
     database: Database, records: TextRecords, tenant_id: UUID, claimed: Claim, lapse_days: int
 ) -> tuple[str, bool]:
     finding = await look(records, claimed.name, claimed.value)
+    taken = finding == "found" and not await _entered(database, tenant_id, claimed.host)
     async with database.tx(tenant_id) as tx:
-        has = await service.found(tx, claimed, finding, lapses_after=timedelta(days=lapse_days))
+        has = await service.found(tx, claimed, finding, lapses_after=timedelta(days=lapse_days), taken=taken)
     return finding, has
+
+
+async def _entered(database: Database, tenant_id: UUID, host: str) -> bool:
+    """Whether the name is the shop's in the directory that all share, which a database of its own knows nothing of."""
+    return database.home_of(tenant_id) == SHARED or await publishing.enter(database, tenant_id, host)

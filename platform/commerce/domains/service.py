@@ -211,9 +211,10 @@ async def due(tx: Tx, *, most: int) -> list[Claim]:
     return [Claim(row["id"], row["host"], row["token"]) for row in rows]
 
 
-async def found(tx: Tx, claimed: Claim, finding: Finding, *, lapses_after: timedelta) -> bool:
+async def found(tx: Tx, claimed: Claim, finding: Finding, *, lapses_after: timedelta, taken: bool = False) -> bool:
     """Write down what a check found, and what follows. Whether the shop has the domain now is given: not when another
-    shop was quicker to prove it. Nothing is written of a domain that was removed meanwhile.
+    shop was quicker to prove it, or has `taken` it in another database. Nothing is written of a domain that was removed
+    meanwhile.
     """
     row = await tx.one(_LOCK, {"id": claimed.id})
     if row is None or row["token"] != claimed.token:
@@ -221,7 +222,7 @@ async def found(tx: Tx, claimed: Claim, finding: Finding, *, lapses_after: timed
     now = clock.now()
     said: dict[str, Any] = {"id": claimed.id, "finding": finding, "now": now, "verified_at": row["verified_at"]}
     if finding == "found":
-        has = await _enter(tx, claimed.host)
+        has = not taken and await _enter(tx, claimed.host)
         first = row["verified_at"] if row["status"] == "verified" else now
         proved = {"status": "verified", "next": now + AGAIN_VERIFIED, "verified_at": first}
         lost = {"status": "failed", "next": None}

@@ -47,10 +47,11 @@ async def run(database: Database, settings: Settings) -> None:
             async with database.transaction(None) as session:
                 shops = await tenancy.all_shops(session)
             for shop in shops:
-                async with database.tx(shop.id) as tx:
-                    await warning.warn(tx)
-                if settings.objects_url is not None:  # else there is nowhere to keep archives
-                    await see_to(database, settings, shop.id)
+                with tenancy.for_itself(shop):
+                    async with database.tx(shop.id) as tx:
+                        await warning.warn(tx)
+                    if settings.objects_url is not None:  # else there is nowhere to keep archives
+                        await see_to(database, settings, shop.id)
         except (DatabaseUnavailable, SQLAlchemyError, OSError) as fault:
             log.warning("exports.interrupted", error=str(fault).splitlines()[:1])
         await asyncio.sleep(PERIOD_SECONDS)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 from typing import Annotated
+from uuid import UUID
 
 from fastapi import APIRouter, Path, Query
 
@@ -11,6 +12,8 @@ from commerce.http import CoreDep
 from commerce.lifecycle import operating, service
 from commerce.lifecycle.operating import OperatorDep
 from commerce.lifecycle.schemas import ClosureIn, ClosureOut, SuspensionIn, TenantList, TenantOut
+from commerce.tenancy import publishing
+from foundation.database import SHARED
 
 router = APIRouter(prefix="/v1/operator/tenants", tags=["operator"])
 Name = Annotated[str, Path(max_length=100, pattern=r"^[a-z0-9-]+$")]
@@ -41,7 +44,7 @@ async def suspend_tenant(core: CoreDep, _: OperatorDep, slug: Name, body: Suspen
     found = await _found(core, slug)
     async with core.database.tx(found.id) as tx:
         await service.suspend(tx, reason=body.reason)
-    core.directory.heard(str(found.id))
+    await _changed(core, found.id)
     return await _found(core, slug)
 
 
@@ -51,7 +54,7 @@ async def reactivate_tenant(core: CoreDep, _: OperatorDep, slug: Name) -> Tenant
     found = await _found(core, slug)
     async with core.database.tx(found.id) as tx:
         await service.reactivate(tx)
-    core.directory.heard(str(found.id))
+    await _changed(core, found.id)
     return await _found(core, slug)
 
 
@@ -62,7 +65,7 @@ async def close_tenant(core: CoreDep, _: OperatorDep, slug: Name, body: ClosureI
     grace = timedelta(days=core.settings.closing_days)
     async with core.database.tx(found.id) as tx:
         standing = await service.close(tx, typed=body.name, reason=body.reason or "", by=service.OPERATOR, grace=grace)
-    core.directory.heard(str(found.id))
+    await _changed(core, found.id)
     return standing
 
 
@@ -72,8 +75,15 @@ async def keep_tenant(core: CoreDep, _: OperatorDep, slug: Name) -> ClosureOut:
     found = await _found(core, slug)
     async with core.database.tx(found.id) as tx:
         standing = await service.keep(tx, by=service.OPERATOR)
-    core.directory.heard(str(found.id))
+    await _changed(core, found.id)
     return standing
+
+
+async def _changed(core: CoreDep, tenant_id: UUID) -> None:
+    """Let go of what this worker remembers of the shop, and let the shared directory know of it at once."""
+    core.directory.heard(str(tenant_id))
+    if core.database.home_of(tenant_id) != SHARED:
+        await publishing.publish(core.database, tenant_id)
 
 
 async def _found(core: CoreDep, slug: str) -> TenantOut:

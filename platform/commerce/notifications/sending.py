@@ -183,7 +183,8 @@ async def run(database: Database, settings: Settings, client: httpx.AsyncClient)
             async with database.transaction(None) as session:
                 shops = await tenancy.all_shops(session)
             for shop in shops:
-                await post.send_due(shop)
+                with tenancy.for_itself(shop):
+                    await post.send_due(shop)
         except (DatabaseUnavailable, SQLAlchemyError) as fault:
             log.warning("messages.interrupted", error=str(fault).splitlines()[0])
         except Exception:

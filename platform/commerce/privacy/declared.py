@@ -134,7 +134,7 @@ NOT_PERSONAL: Mapping[str, str] = {
     "tax_entry": "currency country scheme name rate",
     "tax_policy": "country region vat_id engine engine_codes",
     "tax_rate": "country region postal_prefixes tax_class name applies",
-    "tenant": "slug name currency locale status settings",
+    "tenant": "slug name currency locale status settings home moving_to",
     "tenant_change": "status reason changed_by",
     "tenant_domain": "host",
     "tenant_plan": "code overrides",

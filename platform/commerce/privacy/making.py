@@ -34,7 +34,8 @@ async def run(database: Database, settings: Settings) -> None:
             async with database.transaction(None) as session:
                 shops = await tenancy.all_shops(session)
             for shop in shops:
-                await see_to(database, settings, shop)
+                with tenancy.for_itself(shop):
+                    await see_to(database, settings, shop)
         except (DatabaseUnavailable, SQLAlchemyError, OSError) as fault:
             log.warning("person_exports.interrupted", error=str(fault).splitlines()[:1])
         except Exception:

@@ -39,6 +39,10 @@ class Tenant(Base):
     """When everything of a shop that is closing is deleted."""
     warned_days: Mapped[Units | None]
     """How many days before that its people were last warned."""
+    home: Mapped[Str] = mapped_column(server_default="")
+    """The name of the database that holds the shop's rows; of the shared one, nothing."""
+    moving_to: Mapped[Str | None]
+    """While the shop is being moved: where to. Until then it is only read."""
     created_at: Mapped[Created]
 
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
@@ -12,13 +13,16 @@ from uuid import UUID
 from zoneinfo import ZoneInfo
 
 import asyncpg
+import structlog
 from sqlalchemy import and_, select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import aliased
 
 from commerce.tenancy.models import Tenant, TenantDomain
-from foundation.database import Database, Tx, hot
+from foundation.database import SHARED, Database, DatabaseUnavailable, ShopMoving, Tx, hot
 from foundation.errors import Conflict, NotFound, Unavailable
+
+log = structlog.get_logger(__name__)
 
 CHANNEL = "directory_changed"
 CACHED_SECONDS = 30.0
@@ -70,6 +74,8 @@ class Shop:
     settings_version: int = 1
     primary_host: str | None = None
     """Where its pages are shown, as the directory found it; not part of `own`."""
+    is_apart: bool = False
+    """Its rows are in a database of its own, and what the shared directory says of it may be some seconds old."""
 
     @property
     def is_open(self) -> bool:
@@ -119,6 +125,9 @@ class Directory:
         told = self._told
         async with self.database.transaction(None) as session:
             shop = await find_by_host(session, name)
+        if shop is not None and shop.is_apart:
+            async with self.database.transaction(shop.id) as session:
+                shop = await find_by_host(session, name) or shop
         if shop is None:
             self._known.pop(name, None)
             raise UnknownTenant(host=name[:200])
@@ -179,6 +188,21 @@ async def a_host_of(session: AsyncSession, tenant_id: UUID) -> str | None:
     return host
 
 
+@contextmanager
+def for_itself(shop: Shop) -> Iterator[None]:
+    """What is done for one shop of many: that its own database is away, or that it is being moved, is no reason to do
+    nothing for the others. It has its turn in the next round.
+    """
+    try:
+        yield
+    except ShopMoving:
+        log.info("shop.moving", tenant=shop.slug)
+    except DatabaseUnavailable as fault:
+        if not shop.is_apart:
+            raise
+        log.warning("shop.database_unavailable", tenant=shop.slug, error=str(fault))
+
+
 async def all_shops(session: AsyncSession) -> list[Shop]:
     """Every shop, by slug: for the workers that serve all of them. One that is only being set up is none yet, one that
     is being removed none any more.
@@ -198,6 +222,7 @@ def shop_of(tenant: Tenant) -> Shop:
         tenant.status,
         tenant.settings,
         tenant.settings_version,
+        is_apart=tenant.home != SHARED,
     )
 
 

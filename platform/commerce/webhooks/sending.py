@@ -25,6 +25,7 @@ from commerce.notifications import letters
 from commerce.notifications import service as notifications
 from commerce.notifications.letters import Letter
 from commerce.notifications.service import Recipient
+from commerce.tenancy import service as tenancy
 from commerce.tenancy.service import Shop
 from commerce.webhooks import fanning, schedule
 from commerce.webhooks.schemas import TEST
@@ -219,9 +220,10 @@ class Dispatcher:
         """
         done = 0
         for shop in shops:
-            async with self.database.tx(shop.id) as tx:
-                done += await fanning.fan_out(tx)
-            done += await self._begin(shop.id)
+            with tenancy.for_itself(shop):
+                async with self.database.tx(shop.id) as tx:
+                    done += await fanning.fan_out(tx)
+                done += await self._begin(shop.id)
         return done
 
     async def drain(self) -> None:

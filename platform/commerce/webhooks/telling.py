@@ -27,7 +27,7 @@ async def run(settings: Settings, stop: asyncio.Event) -> None:
     Raises:
         EngineNotConfigured: Postgres has no address.
     """
-    database = Database(settings.require("database_url", "Postgres"), pool_size=CONNECTIONS)
+    database = Database.of(settings, pool_size=CONNECTIONS)
     first = 0
     try:
         async with Outbound.of(settings) as outbound:

@@ -379,7 +379,7 @@ def measure(folder: Path, *, products: int, seconds: int, workers: int, report: 
 
 
 async def _open_for_orders(settings: Settings, there: MadeShop) -> None:
-    database = Database(settings.require("database_url", "Postgres"), pool_size=1)
+    database = Database.of(settings, pool_size=1)
     await there.open_for_orders(database)
     await database.close()
 

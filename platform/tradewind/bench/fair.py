@@ -151,7 +151,7 @@ def measure(folder: Path, *, products: int, seconds: float, workers: int) -> Ite
 
 async def _subscribe(settings: Settings) -> None:
     """The noisy shop has a plan that allows a good part of what the workers can do."""
-    database = Database(settings.require("database_url", "Postgres"), pool_size=1)
+    database = Database.of(settings, pool_size=1)
     async with database.tx(GROCER.id) as tx:
         await plans.put(tx, PROFESSIONAL.code)
     await database.close()

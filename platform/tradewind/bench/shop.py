@@ -105,7 +105,7 @@ class Recorded:
 
 async def stock_up(settings: Settings, shop: Shop) -> None:
     """Take in enough of what is bought for every order of the benchmarks."""
-    database = Database(settings.require("database_url", "Postgres"), pool_size=1)
+    database = Database.of(settings, pool_size=1)
     async with database.tx(shop.tenant_id) as tx:
         rows = await tx.connection.fetch("SELECT sku FROM variant WHERE id = ANY($1)", shop.variants)
         code = await tx.connection.fetchval("SELECT code FROM warehouse ORDER BY code LIMIT 1")

@@ -61,12 +61,12 @@ def employ(settings: Settings, slug: str, progress: Progress = silent) -> None:
     url = settings.require("database_url", "Postgres")
     if settings.environment == "production" or urlsplit(url).hostname not in _LOOPBACK:
         raise NotADemo(NotADemo.__doc__)
-    asyncio.run(_employ(settings, url, slug, progress))
+    asyncio.run(_employ(settings, slug, progress))
 
 
-async def _employ(settings: Settings, url: str, slug: str, progress: Progress) -> None:
+async def _employ(settings: Settings, slug: str, progress: Progress) -> None:
     passwords = Passwords(settings)
-    database = Database(url, pool_size=1)
+    database = Database.of(settings, pool_size=1)
     try:
         async with database.transaction(None) as session:
             shop = next(shop for shop in await tenancy.all_shops(session) if shop.slug == slug)

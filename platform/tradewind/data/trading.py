@@ -65,7 +65,7 @@ def trade(settings: Settings, slug: str, progress: Progress = silent) -> None:
 
 
 async def _trade(settings: Settings, slug: str, progress: Progress) -> None:
-    database = Database(settings.require("database_url", "Postgres"), pool_size=2)
+    database = Database.of(settings, pool_size=2)
     try:
         async with database.transaction(None) as session:
             shop = next(shop for shop in await tenancy.all_shops(session) if shop.slug == slug)

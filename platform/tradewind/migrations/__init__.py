@@ -6,6 +6,10 @@ from pathlib import Path
 
 from alembic import command
 from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import create_engine
+from sqlalchemy.pool import NullPool
 
 
 def configuration(owner_url: str) -> Config:
@@ -19,6 +23,18 @@ def configuration(owner_url: str) -> Config:
 def upgrade(owner_url: str) -> None:
     """Bring the schema to the newest revision, as the owner's role. Nothing happens when it is already there."""
     command.upgrade(configuration(owner_url), "head")
+
+
+def revision(owner_url: str) -> str | None:
+    """The revision that a database is at; `None` where nothing was migrated yet."""
+    engine = create_engine(configuration(owner_url).attributes["url"], poolclass=NullPool)
+    with engine.connect() as connection:
+        return MigrationContext.configure(connection).get_current_revision()
+
+
+def newest() -> str | None:
+    """The newest revision there is."""
+    return ScriptDirectory.from_config(configuration("")).get_current_head()
 
 
 def check(owner_url: str) -> None:

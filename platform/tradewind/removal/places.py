@@ -16,6 +16,7 @@ from commerce.leaving.removing import Gone, Place
 from foundation import clients
 from foundation.database import Database
 from foundation.settings import Settings
+from tradewind.relocating.steps import empty
 
 _KEYS_AT_ONCE = 500
 _HELD = """
@@ -38,7 +39,7 @@ class Subscription:
         return int(asyncio.run(self._cancel(gone)))
 
     async def _cancel(self, gone: Gone) -> bool:
-        database = Database(self.settings.require("database_url", "Postgres"), pool_size=1)
+        database = Database.of(self.settings, pool_size=1)
         billed = billing(database, self.settings)
         try:
             return await billed.cancel(gone.tenant_id)
@@ -48,6 +49,22 @@ class Subscription:
             if billed.stripe is not None:
                 await billed.stripe.close()
             await database.close()
+
+
+@dataclass(frozen=True, slots=True)
+class Apart:
+    """The databases that shops have of their own: what one holds of the shop, as its owner."""
+
+    settings: Settings
+    name: str = "databases"
+
+    def clear(self, gone: Gone) -> int:
+        """How many rows there were.
+
+        Raises:
+            psycopg.Error: one can't be reached.
+        """
+        return sum(empty(url, gone.tenant_id) for url in self.settings.apart("owner_url").values())
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,4 +170,4 @@ def after_the_rows(settings: Settings) -> Sequence[Place]:
         (settings.mlflow_tracking_uri, Models(settings)),
         (settings.objects_url, Files(settings)),
     ]
-    return [place for address, place in found if address is not None]
+    return [Apart(settings), *(place for address, place in found if address is not None)]

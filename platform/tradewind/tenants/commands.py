@@ -95,6 +95,22 @@ def keep(slug: Slug) -> None:
 
 
 @group.command()
+def move(
+    slug: Slug,
+    *,
+    to: Annotated[str | None, typer.Option(help="A name of TRADEWIND_DATABASES, or `shared`.")] = None,
+    abort: Annotated[bool, typer.Option("--abort", help="Leave it where it is, if it is on its way.")] = False,
+    forget: Annotated[bool, typer.Option("--forget", help="Remove the rows it left where it was.")] = False,
+) -> None:
+    """Move a shop to another database, or go on with that. It is read meanwhile, and not written for a moment."""
+    use_addresses(default_var())
+    from tradewind.relocating.command import say
+
+    for line in say(slug, to=to, abort=abort, forget=forget):
+        typer.echo(line)
+
+
+@group.command()
 def export(
     slug: Slug,
     *,

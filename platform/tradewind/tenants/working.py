@@ -29,7 +29,7 @@ class NotDone(StackError):
 @asynccontextmanager
 async def connected(settings: Settings) -> AsyncIterator[Database]:
     """The platform's database as the app's role."""
-    database = Database(settings.require("database_url", "Postgres"), pool_size=2)
+    database = Database.of(settings, pool_size=2)
     try:
         yield database
     finally:

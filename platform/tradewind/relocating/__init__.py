@@ -1,0 +1,1 @@
+"""A tenant is moved to another database in one command: `tradewind tenant move`."""
