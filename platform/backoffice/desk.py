@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
-from typing import Any, TypeVar
+from typing import Any
 from urllib.parse import quote
 
 from fastapi import Request, Response
 from starlette.responses import HTMLResponse, RedirectResponse
 
 from backoffice.navigation import open_to
-from backoffice.notices import NOTICE_COOKIE, NOTICES, SECONDS
+from backoffice.notices import NOTICE_COOKIE, NOTICES
 from backoffice.rendering import PAGES
 from backoffice.typed import NOTHING, Typed
 from commerce import deeds
@@ -22,8 +22,7 @@ from commerce.policies.registry import known
 from commerce.tenancy.service import Shop
 from foundation.access import Need, Who, needs
 from foundation.database import Tx
-
-ResponseT = TypeVar("ResponseT", bound=Response)
+from pages import notices
 
 
 @dataclass(slots=True)
@@ -46,9 +45,7 @@ class Desk:
 
     def page(self, template: str, *, status: int | None = None, typed: Typed = NOTHING, **context: Any) -> HTMLResponse:
         """A template as a page; `typed` is what its form holds."""
-        notice = NOTICES.get(self.request.cookies.get(NOTICE_COOKIE, ""))
-        if NOTICE_COOKIE in self.request.cookies:
-            self.cookies.delete_cookie(NOTICE_COOKIE, path="/")
+        notice = NOTICES.get(notices.taken(self.request, self.cookies, NOTICE_COOKIE))
         response = PAGES.html(
             template,
             status=typed.status if status is None else status,
@@ -61,21 +58,12 @@ class Desk:
             may=self.staff.scopes.__contains__,
             **context,
         )
-        return self._with_cookies(response)
+        return notices.with_cookies(response, self.cookies)
 
     def redirect(self, path: str, notice: str | None = None) -> RedirectResponse:
         """Go on to a page of the back office (303), which shows the notice."""
-        if notice is not None:
-            secure = self.core.settings.environment == "production"
-            self.cookies.set_cookie(
-                NOTICE_COOKIE, notice, max_age=SECONDS, httponly=True, samesite="lax", secure=secure, path="/"
-            )
-        return self._with_cookies(RedirectResponse(path, status_code=303))
-
-    def _with_cookies(self, response: ResponseT) -> ResponseT:
-        for value in self.cookies.headers.getlist("set-cookie"):
-            response.headers.append("set-cookie", value)
-        return response
+        secure = self.core.settings.environment == "production"
+        return notices.onward(path, self.cookies, NOTICE_COOKIE, notice, secure=secure)
 
 
 def desk(permission: str) -> Callable[..., Awaitable[Desk]]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 NOTICE_COOKIE = "tradewind_office_notice"
-SECONDS = 60
 
 
 @dataclass(frozen=True, slots=True)

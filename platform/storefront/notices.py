@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from typing import Literal
 
 NOTICE_COOKIE = "tradewind_notice"
-SECONDS = 60
 
 Tone = Literal["good", "plain"]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Annotated, Any, TypeVar, cast
+from typing import Annotated, Any, cast
 
 from fastapi import Depends, Request, Response
 from starlette.responses import HTMLResponse, RedirectResponse
@@ -18,12 +18,13 @@ from commerce.sessions.schemas import SignIn
 from commerce.tenancy.service import Shop
 from foundation import clock
 from foundation.access import ANYONE, needs
+from pages import notices
+from pages.notices import ResponseT
 from storefront import rendering
 from storefront.departments import Departments, Tree
-from storefront.notices import NOTICE_COOKIE, NOTICES, SECONDS
+from storefront.notices import NOTICE_COOKIE, NOTICES
 
 NAVIGATION = 9
-ResponseT = TypeVar("ResponseT", bound=Response)
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,9 +53,8 @@ class Visit:
 
     def page(self, template: str, *, status: int = 200, **context: Any) -> HTMLResponse:
         """A template as this visitor's page."""
-        notice = NOTICES.get(self.notice or self.request.cookies.get(NOTICE_COOKIE, ""))
-        if NOTICE_COOKIE in self.request.cookies:
-            self.cookies.delete_cookie(NOTICE_COOKIE, path="/")
+        said = notices.taken(self.request, self.cookies, NOTICE_COOKIE)
+        notice = NOTICES.get(self.notice or said)
         response = rendering.html(
             template,
             status=status,
@@ -71,13 +71,8 @@ class Visit:
 
     def redirect(self, path: str, notice: str | None = None) -> RedirectResponse:
         """Go on to a page of this shop (303), which shows the notice."""
-        code = notice or self.notice
-        if code is not None:
-            secure = self.core.settings.environment == "production"
-            self.cookies.set_cookie(
-                NOTICE_COOKIE, code, max_age=SECONDS, httponly=True, samesite="lax", secure=secure, path="/"
-            )
-        return self.with_cookies(RedirectResponse(path, status_code=303))
+        secure = self.core.settings.environment == "production"
+        return notices.onward(path, self.cookies, NOTICE_COOKIE, notice or self.notice, secure=secure)
 
     @property
     def acting(self) -> Acting | None:
@@ -90,9 +85,7 @@ class Visit:
 
     def with_cookies(self, response: ResponseT) -> ResponseT:
         """An answer that is neither a page nor a redirect within the shop, with the cookies it needs."""
-        for value in self.cookies.headers.getlist("set-cookie"):
-            response.headers.append("set-cookie", value)
-        return response
+        return notices.with_cookies(response, self.cookies)
 
     def _here(self) -> str:
         url = self.request.url
