@@ -12,6 +12,7 @@ from commerce.delivery import service as delivery
 from commerce.policies import areas
 from commerce.profile import addresses
 from commerce.profile.addresses import AddressNotFound
+from foundation.access import CUSTOMER, needs
 from foundation.errors import Problem
 from pages.forms import read
 from storefront.countries import COUNTRIES, offered
@@ -27,12 +28,14 @@ router = APIRouter(route_class=areas.within(areas.ADDRESSES))
 
 
 @router.get(PAGE)
+@needs(CUSTOMER)
 async def show(visit: VisitDep) -> Response:
     """The addresses that are kept, and a form for another."""
     return await _page(visit)
 
 
 @router.post(PAGE)
+@needs(CUSTOMER)
 async def keep(request: Request, visit: VisitDep) -> Response:
     """Keep an address."""
     customer_id = visit.shopper.customer_id
@@ -48,12 +51,14 @@ async def keep(request: Request, visit: VisitDep) -> Response:
 
 
 @router.get(f"{PAGE}/{{address_id}}")
+@needs(CUSTOMER)
 async def edit(visit: VisitDep, address_id: AddressId) -> Response:
     """An address, to be changed."""
     return await _page(visit, address_id)
 
 
 @router.post(f"{PAGE}/{{address_id}}")
+@needs(CUSTOMER)
 async def change(request: Request, visit: VisitDep, address_id: AddressId) -> Response:
     """Put another address in its place."""
     customer_id = visit.shopper.customer_id

@@ -14,6 +14,7 @@ from commerce.accounts.managing import Begun
 from commerce.http import Member, set_session_cookie
 from commerce.policies import areas
 from commerce.recently import ProveAgain
+from foundation.access import CUSTOMER, needs
 from foundation.errors import Problem
 from pages.forms import read
 from storefront.forms import EmptyForm
@@ -54,6 +55,7 @@ async def proved(visit: Visit, path: str) -> Member:
 
 
 @router.get(APP)
+@needs(CUSTOMER)
 async def show_authenticator(visit: VisitDep) -> Response:
     """A new app is set up: its picture, and a field for its first code."""
     try:
@@ -107,6 +109,7 @@ async def renew_recovery_codes(request: Request, visit: VisitDep) -> Response:
 
 
 @router.get(PASSKEYS)
+@needs(CUSTOMER)
 async def show_new_passkey(request: Request, visit: VisitDep) -> Response:
     """A new passkey is made."""
     try:

@@ -9,6 +9,7 @@ from commerce.policies import areas
 from commerce.profile import preferences
 from commerce.profile.schemas import PreferenceIn
 from commerce.profile.topics import CHANNELS, KINDS
+from foundation.access import CUSTOMER, needs
 from storefront.forms import read_marks
 from storefront.security import to_sign_in
 from storefront.visit import VisitDep
@@ -18,6 +19,7 @@ router = APIRouter(route_class=areas.within(areas.CONSENT))
 
 
 @router.get(PAGE)
+@needs(CUSTOMER)
 async def show(visit: VisitDep) -> Response:
     """Every kind of message, each way it can be sent."""
     customer_id = visit.shopper.customer_id
@@ -30,6 +32,7 @@ async def show(visit: VisitDep) -> Response:
 
 
 @router.post(PAGE)
+@needs(CUSTOMER)
 async def prefer(request: Request, visit: VisitDep) -> Response:
     """What is marked is wanted, and what isn't marked is not."""
     customer_id = visit.shopper.customer_id

@@ -19,6 +19,7 @@ from commerce.privacy.exports_api import buyer_of, download, require_storage
 from commerce.privacy.farewells_api import asked_by
 from commerce.privacy.schemas import FORGET_ME, FarewellState
 from commerce.recently import ProveAgain, require
+from foundation.access import CUSTOMER, needs
 from foundation.database import Tx
 from foundation.events import Consent
 from pages.forms import read
@@ -96,6 +97,7 @@ async def ask_for_archive(request: Request, visit: VisitDep) -> Response:
 
 
 @router.get(f"{PAGE}/exports/{{export_id}}")
+@needs(CUSTOMER)
 async def take_archive(visit: VisitDep, export_id: Annotated[UUID, Path()]) -> Response:
     """An archive of one's own."""
     member = member_of(visit)

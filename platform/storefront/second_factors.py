@@ -17,6 +17,7 @@ from commerce.http import Member, set_session_cookie
 from commerce.identity.proofs import ProofNotGood
 from commerce.policies import areas
 from commerce.sessions import signing_in
+from foundation.access import CUSTOMER, needs
 from foundation.errors import Problem
 from pages.forms import read
 from storefront.forms import LocalPath
@@ -106,6 +107,7 @@ def prove_again(visit: Visit, path: str) -> Response:
 
 
 @router.get(CONFIRM)
+@needs(CUSTOMER)
 async def show_confirm(request: Request, visit: VisitDep, next: Next = HOME) -> Response:  # noqa: A002
     """Somebody is asked to prove once more who they are."""
     return await confirm_page(request, visit, next)

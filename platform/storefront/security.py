@@ -21,6 +21,7 @@ from commerce.identity.passwords import SHORTEST
 from commerce.identity.proofs import ProofNotGood
 from commerce.policies import areas
 from commerce.recently import ProveAgain, require
+from foundation.access import CUSTOMER, needs
 from foundation.errors import Problem
 from pages.forms import read
 from storefront.forms import EmptyForm
@@ -48,12 +49,14 @@ def to_sign_in(visit: Visit, path: str, notice: str | None = None) -> Response:
 
 
 @router.get(PAGE)
+@needs(CUSTOMER)
 async def show(visit: VisitDep) -> Response:
     """What one's account is reached by."""
     return await page(visit)
 
 
 @router.post(f"{PAGE}/name")
+@needs(CUSTOMER)
 async def change_name(request: Request, visit: VisitDep) -> Response:
     """Be called otherwise."""
     member = member_of(visit)
@@ -69,6 +72,7 @@ async def change_name(request: Request, visit: VisitDep) -> Response:
 
 
 @router.post(f"{PAGE}/password")
+@needs(CUSTOMER)
 async def change_password(request: Request, visit: VisitDep) -> Response:
     """Keep another password."""
     member = member_of(visit)
@@ -88,6 +92,7 @@ async def change_password(request: Request, visit: VisitDep) -> Response:
 
 
 @router.post(f"{PAGE}/email")
+@needs(CUSTOMER)
 async def change_email(request: Request, visit: VisitDep) -> Response:
     """Have a link sent to another address."""
     member = member_of(visit)
@@ -123,6 +128,7 @@ async def confirm_email(request: Request, visit: VisitDep) -> Response:
 
 
 @router.post(f"{PAGE}/phone")
+@needs(CUSTOMER)
 async def change_phone(request: Request, visit: VisitDep) -> Response:
     """Have a code sent to another number."""
     member = member_of(visit)
@@ -140,6 +146,7 @@ async def change_phone(request: Request, visit: VisitDep) -> Response:
 
 
 @router.post(f"{PAGE}/phone/confirm")
+@needs(CUSTOMER)
 async def confirm_phone(request: Request, visit: VisitDep) -> Response:
     """Make the number the account's."""
     member = member_of(visit)
@@ -154,6 +161,7 @@ async def confirm_phone(request: Request, visit: VisitDep) -> Response:
 
 
 @router.get(DEVICES)
+@needs(CUSTOMER)
 async def show_devices(visit: VisitDep) -> Response:
     """Where one's account is signed in."""
     member = member_of(visit)
@@ -167,6 +175,7 @@ async def show_devices(visit: VisitDep) -> Response:
 
 
 @router.post(f"{DEVICES}/others/sign-out")
+@needs(CUSTOMER)
 async def sign_out_others(request: Request, visit: VisitDep) -> Response:
     """Sign out everywhere else."""
     member = member_of(visit)
@@ -181,6 +190,7 @@ async def sign_out_others(request: Request, visit: VisitDep) -> Response:
 
 
 @router.post(f"{DEVICES}/{{device_id}}/sign-out")
+@needs(CUSTOMER)
 async def sign_out(request: Request, visit: VisitDep, device_id: UUID) -> Response:
     """Sign out one of them."""
     member = member_of(visit)

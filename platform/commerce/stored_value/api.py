@@ -42,7 +42,7 @@ from commerce.stored_value.schemas import (
     WithdrawIn,
 )
 from foundation import audit
-from foundation.access import SIGNED, needs
+from foundation.access import CUSTOMER, SIGNED, needs
 from foundation.database import Tx
 from foundation.http import json_bytes, model_bytes
 
@@ -65,6 +65,7 @@ async def look_up(request: Request, core: CoreDep, shop: ShopDep, body: CodeIn) 
 
 
 @router.get("/v1/store/store-credit")
+@needs(CUSTOMER)
 async def own_credit(core: CoreDep, shop: ShopDep, shopper: ShopperDep) -> StoreCreditOut:
     """What the customer who asks can spend."""
     if shopper.customer_id is None:

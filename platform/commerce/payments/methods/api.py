@@ -13,6 +13,7 @@ from commerce.payments.methods import service
 from commerce.payments.methods.schemas import MethodIn, MethodList, MethodOut, SetupWaiting
 from commerce.payments.providers import Providers, configured
 from commerce.policies import areas
+from foundation.access import CUSTOMER, needs
 from foundation.http import json_bytes, model_bytes
 
 router = APIRouter(
@@ -23,6 +24,7 @@ Waits: dict[int | str, dict[str, Any]] = {status.HTTP_202_ACCEPTED: {"model": Se
 
 
 @router.get("")
+@needs(CUSTOMER)
 async def list_methods(core: CoreDep, shop: ShopDep, shopper: ShopperDep) -> MethodList:
     """What the signed-in customer has kept, the default first."""
     customer_id = customer_of(shopper)
@@ -31,6 +33,7 @@ async def list_methods(core: CoreDep, shop: ShopDep, shopper: ShopperDep) -> Met
 
 
 @router.post("", status_code=status.HTTP_201_CREATED, response_model=MethodOut, responses={**Waits})
+@needs(CUSTOMER)
 async def save_method(request: Request, core: CoreDep, shopper: ShopperDep, key: KeyDep, body: MethodIn) -> Response:
     """Keep an instrument, by the one-time token that its provider gave the browser; never by a card's number.
 
@@ -42,6 +45,7 @@ async def save_method(request: Request, core: CoreDep, shopper: ShopperDep, key:
 @router.post(
     "/setups/{setup_id}/continue", status_code=status.HTTP_201_CREATED, response_model=MethodOut, responses={**Waits}
 )
+@needs(CUSTOMER)
 async def go_on(
     request: Request, core: CoreDep, shopper: ShopperDep, key: KeyDep, setup_id: Annotated[UUID, Path()]
 ) -> Response:
@@ -70,6 +74,7 @@ async def save_once(request: Request, core: Core, shopper: Shopper, key: str, bo
 
 
 @router.put("/{method_id}/default")
+@needs(CUSTOMER)
 async def prefer_method(core: CoreDep, shop: ShopDep, shopper: ShopperDep, method_id: MethodId) -> MethodList:
     """Make an instrument the one that is offered first."""
     customer_id = customer_of(shopper)
@@ -79,6 +84,7 @@ async def prefer_method(core: CoreDep, shop: ShopDep, shopper: ShopperDep, metho
 
 
 @router.delete("/{method_id}", status_code=status.HTTP_204_NO_CONTENT)
+@needs(CUSTOMER)
 async def forget_method(core: CoreDep, shopper: ShopperDep, method_id: MethodId) -> None:
     """Keep an instrument no longer."""
     await forget(core, shopper, method_id)
