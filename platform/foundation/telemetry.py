@@ -41,8 +41,9 @@ PERSONAL = frozenset(
     }
 )
 """Names of values that are somebody's own, or open something."""
-CODES = re.compile(r"[a-z][a-z0-9_]*(\.[a-z][a-z0-9_]*)*")
-"""What stands under `name` and `code` may be the code of a thing: that is told."""
+MAY_BE_CODES = ("code", "name")
+CODE = re.compile(r"[a-z][a-z0-9_]*(\.[a-z][a-z0-9_]*)+")
+"""What stands under these may be the code of a thing, such as `orders.not_found`: that is told."""
 WRITTEN_TO_THE_DEVELOPER = "message.written"
 """A letter on a developer's own machine, where no mail server is set up: what is in it is all that it is for.
 Production has no such carrier."""
@@ -95,8 +96,9 @@ def without_personal_values(_: Any, __: str, event: MutableMapping[str, Any]) ->
 
 
 def _told(name: str, value: Any) -> Any:
-    if name.lower() in PERSONAL and not (isinstance(value, str) and CODES.fullmatch(value)):
-        return value if value is None else WITHHELD
+    of_a_thing = name in MAY_BE_CODES and isinstance(value, str) and CODE.fullmatch(value)
+    if name.lower() in PERSONAL and value is not None and not of_a_thing:
+        return WITHHELD
     return _plain(value)
 
 
