@@ -17,7 +17,7 @@ PRODUCTS ?= 100000
 SECONDS ?= 4
 PAIR ?=
 
-.PHONY: help setup demo up down test lint format type imports pytest lock bench bench-core bench-fair mutants races chaos security clean
+.PHONY: help setup demo up down test lint format type imports pytest lock bench bench-core bench-fair apart mutants races chaos security clean
 
 help: ## Say what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  \033[36m%-10s\033[0m %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -68,6 +68,9 @@ imports: setup ## Check which package may import which
 
 pytest: setup ## Run the tests
 	@OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(WORKERS) -q
+
+apart: setup ## Run the tests of the core with a database of its own for each tenant
+	@TRADEWIND_TEST_APART=1 OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(WORKERS) -q tests/commerce tests/security tests/storefront
 
 lock: setup ## Pin everything anew in constraints.txt
 	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --all-extras --group dev --no-annotate --no-header \

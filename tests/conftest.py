@@ -126,7 +126,7 @@ def _superuser(postgres_server: RunPostgres) -> Iterator[psycopg.Connection]:
 
 @pytest.fixture
 def apart() -> bool:
-    """Whether the test's tenants have a database of their own. `test_in_both` asks this of some tests both ways."""
+    """Whether the test's tenants have a database of their own (`tests/apart.py`)."""
     return bool(os.environ.get("TRADEWIND_TEST_APART"))
 
 

@@ -125,7 +125,9 @@ async def test_a_database_that_is_away_is_a_503_that_says_so(
     app: Any, client: httpx.AsyncClient, grocer: SeededShop
 ) -> None:
     assert (await client.get("/v1/store/products")).status_code == 200
-    app.state.core.database._shared._pool.terminate()
+    for place in app.state.core.database._places.values():
+        if place._pool is not None:
+            place._pool.terminate()
     answer = await client.get("/v1/store/products")
     assert (answer.status_code, answer.json()["code"]) == (503, "service.database_unavailable")
 

@@ -76,10 +76,11 @@ async def publish(database: Database, tenant_id: UUID) -> None:
         return
     said: dict[str, Any] = dict(own)
     async with database.directory(tenant_id) as tx:
-        for statement in (_SHOP, _GONE, _NOT_MAIN, _MAIN):
+        for statement in (_SHOP, _GONE, _NOT_MAIN):
             await tx.rows(statement, said)
         for host in said["hosts"]:
             await tx.rows(_ENTER, {"host": host})
+        await tx.rows(_MAIN, said)
 
 
 async def enter(database: Database, tenant_id: UUID, host: str) -> bool:

@@ -1,0 +1,53 @@
+"""What a shop with a database of its own says of itself reaches the directory that all share."""
+
+from __future__ import annotations
+
+import asyncio
+
+import psycopg
+
+from commerce.tenancy import publishing
+from foundation.database import Database
+from foundation.settings import Settings
+from tests.conftest import DatabaseUrls
+from tests.factories import SeededShop
+from tests.relocating.conftest import NAME
+from tradewind.relocating import steps
+from tradewind.relocating.copying import as_tenant
+
+
+def move(settings: Settings, shop: SeededShop) -> None:
+    with steps.moving(settings, shop.slug) as movers:
+        steps.move(movers, NAME)
+
+
+async def test_name_status_and_hosts_are_copied_and_nobody_elses_host_is_taken(
+    settings: Settings, grocer: SeededShop, fashion: SeededShop, database_urls: DatabaseUrls,
+    second_database: DatabaseUrls,
+) -> None:  # fmt: skip
+    await asyncio.to_thread(move, settings, grocer)
+    with psycopg.connect(second_database.owner) as own:
+        as_tenant(own, grocer.id)
+        own.execute("UPDATE tenant SET name = 'Renamed', status = 'suspended' WHERE id = %s", (grocer.id,))
+        own.execute("DELETE FROM tenant_domain WHERE tenant_id = %s", (grocer.id,))
+        for host, is_primary in (("new.example", True), (fashion.host, False)):
+            own.execute(
+                "INSERT INTO tenant_domain (host, tenant_id, is_primary) VALUES (%s, %s, %s)",
+                (host, grocer.id, is_primary),
+            )
+    database = Database.of(settings, pool_size=2)
+
+    await publishing.publish(database, grocer.id)
+
+    assert not await publishing.enter(database, grocer.id, fashion.host)
+    assert await publishing.enter(database, grocer.id, "free.example")
+    await database.close()
+    with psycopg.connect(database_urls.owner) as shared:
+        row = shared.execute("SELECT name, status, home FROM tenant WHERE id = %s", (grocer.id,)).fetchone()
+        hosts = shared.execute("SELECT host, tenant_id, is_primary FROM tenant_domain ORDER BY host").fetchall()
+    assert row == ("Renamed", "suspended", NAME)
+    assert hosts == [
+        (fashion.host, fashion.id, False),
+        ("free.example", grocer.id, False),
+        ("new.example", grocer.id, True),
+    ]
