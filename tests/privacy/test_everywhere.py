@@ -41,6 +41,7 @@ from serving.champions import Champions
 from serving.decision_log import GROUP, STREAM, DecisionLog
 from serving.recommendations import Recommender
 from serving.stock import SoldOut
+from tests.commerce.conftest import AGREED
 from tests.dagster_project.conftest import a_year
 from tests.engines.qdrant.conftest import KEY
 from tests.factories import SeededShop
@@ -138,7 +139,7 @@ async def _live(
     http: httpx.AsyncClient, staff: httpx.AsyncClient, shop: SeededShop, messages: Messages, rows: Any
 ) -> Person:
     await _send(staff, "/v1/admin/documents/issuer", ISSUER, method="PUT")
-    visit = await _send(http, "/v1/store/sessions", {})
+    visit = await _send(http, "/v1/store/sessions", {"consent": AGREED})
     await _behave(http, shop)
     signed_in = await register(http, messages, email=ACCOUNT)
     await _behave(http, shop)
