@@ -13,6 +13,7 @@ from starlette.responses import RedirectResponse, Response
 
 from backoffice.desk import sign_in_at
 from backoffice.rendering import PAGES
+from commerce.identity.people import NotStaff
 from foundation.errors import BadRequest, NotFound, Problem, Unauthenticated
 from foundation.http import InternalError, InvalidFields
 
@@ -33,7 +34,7 @@ def _page_or(otherwise: Handler) -> Callable[[Request, Exception], Awaitable[Res
             response: Response = await otherwise(request, error)
             return response
         problem = _problem_of(error)
-        if isinstance(problem, Unauthenticated):
+        if isinstance(problem, Unauthenticated) or (isinstance(problem, NotStaff) and not problem.signed_in):
             return RedirectResponse(sign_in_at(request), status_code=303)
         if problem.status >= 500:
             log.error("page.failed", path=request.url.path, code=problem.code, exc_info=error)

@@ -19,6 +19,14 @@ async def test_nobody_is_led_to_sign_in_and_back(team: Team) -> None:
     assert (answer.status_code, answer.headers["location"]) == (303, "/sign-in?next=/back-office/people")
 
 
+async def test_a_visitor_of_the_shop_is_led_to_sign_in(team: Team) -> None:
+    door = await team.door()
+    visit = await door.post("/v1/store/sessions", json={}, headers=SAME)
+    assert visit.cookies
+    answer = await door.get("/back-office")
+    assert (answer.status_code, answer.headers["location"]) == (303, "/sign-in?next=/back-office")
+
+
 async def test_a_customer_is_told_that_they_do_not_work_here(team: Team) -> None:
     browser = await team.browser(await team.customer())
     page = await browser.get("/back-office")

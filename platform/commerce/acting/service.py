@@ -121,7 +121,7 @@ async def begin(tx: Tx, shop: Shop, by: Staff, customer_id: UUID, asked: ActingI
     if await tx.one(_CUSTOMER, {"id": customer_id}) is None:
         raise CustomerNotFound
     if await tx.one(_HOLD_MEMBER, {"membership_id": by.membership_id}) is None:
-        raise NotStaff
+        raise NotStaff(signed_in=True)
     await acting.end_of_member(tx, by.membership_id, Ending.SUPERSEDED)
     begun_id, now = new_id(), clock.now()
     told = [asked.reason, *([asked.ticket] if asked.ticket else [])]

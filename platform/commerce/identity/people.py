@@ -22,6 +22,9 @@ class NotStaff(Forbidden):
 
     code = "identity.not_staff"
 
+    signed_in: bool
+    """Whether they have signed in at all: a visitor of the shop may still be somebody who works here."""
+
 
 # uq_session_token_hash, uq_membership_account, pk_role
 _BY_SESSION = hot(
@@ -65,7 +68,7 @@ async def by_session(tx: Tx, token: str) -> Staff:
     if row is None:
         raise KeyUnknown
     if row["membership_id"] is None:
-        raise NotStaff
+        raise NotStaff(signed_in=row["account_id"] is not None)
     return _staff(tx.tenant_id, row)
 
 
