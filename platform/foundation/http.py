@@ -20,6 +20,7 @@ from fastapi.responses import Response
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from foundation.database import unwitnessed
 from foundation.errors import BadRequest, NotFound, Problem
 from foundation.ids import new_id
 
@@ -245,7 +246,8 @@ class Edge:
         except Problem as problem:
             await problem_response(problem, request_id)(scope, receive, stamped)
             return
-        await self._app(scope, receive, stamped)
+        with unwitnessed():  # what one request has witnessed is not the next one's, whichever task carries both
+            await self._app(scope, receive, stamped)
 
     async def _checked_body(self, scope: Scope, headers: Sequence[tuple[bytes, bytes]], receive: Receive) -> Receive:
         if scope["method"] in {"GET", "HEAD", "OPTIONS"}:

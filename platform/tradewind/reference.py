@@ -45,7 +45,7 @@ def settings_page() -> str:
 
 def errors_page() -> str:
     """`docs/reference/errors.md`: every problem code the API and the shop answer with."""
-    for module in ("commerce.app", "storefront.pages", "backoffice.pages"):
+    for module in ("commerce.app", "commerce.worker", "storefront.pages", "backoffice.pages"):
         import_module(module)
     problems = sorted(set(_own_problems()), key=lambda problem: (problem.code, problem.status, problem.__name__))
     rows = [

@@ -98,7 +98,6 @@ LISTS: dict[str, Listed] = {
     "/v1/store/support-visits": Listed(by="shopper"),
     "/v1/store/identity-providers": Listed(by="shopper"),
     "/v1/store/consent": Listed(rows="purposes", by="shopper", grows=False),
-    "/v1/store/privacy/erasure": Listed(rows="stays", by="shopper", grows=False),
     "/v1/store/privacy/exports": Listed(by="shopper", grows=False),
     "/v1/store/consent/answers": Listed("?limit={n}", by="shopper"),
     "/v1/store/notification-preferences": Listed(by="shopper", grows=False),

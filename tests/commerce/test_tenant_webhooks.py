@@ -89,8 +89,19 @@ async def subscribed(staff: httpx.AsyncClient, receiver: Receiver, *events: str)
     return dict(made.json())
 
 
-async def all_told(database: Database, dispatcher: Dispatcher) -> None:
-    """Turns until there is nothing to do."""
+async def _in_sight(database: Database, shop: Shop) -> bool:
+    async with database.tx(shop.id, read_only=True) as tx:
+        seen: bool = await tx.connection.fetchval(
+            "SELECT coalesce(max(xid) < pg_snapshot_xmin(pg_current_snapshot()), true) FROM outbox"
+        )
+        return seen
+
+
+async def all_told(database: Database, dispatcher: Dispatcher, *, in_sight: bool = True) -> None:
+    """Turns until there is nothing to do, once nobody's transaction stands before what happened."""
+    async with asyncio.timeout(60):
+        while in_sight and not all([await _in_sight(database, shop) for shop in await shops(database)]):
+            await asyncio.sleep(0.02)
     while await dispatcher.turn(await shops(database)) or dispatcher._calling:
         await dispatcher.drain()
 
@@ -176,7 +187,7 @@ async def test_a_transaction_that_commits_late_is_told_too(
         async with database.tx(grocer.id) as tx:
             await announce(tx, [late])
             ids = await happened(database, grocer, 2)
-            await all_told(database, dispatcher)
+            await all_told(database, dispatcher, in_sight=False)
             assert receiver.ids == [], "nothing overtakes a transaction that is still running"
         await all_told(database, dispatcher)
         assert receiver.ids == [str(late.event_id), *ids]

@@ -139,4 +139,4 @@ def test_the_sensor_has_whoever_was_forgotten_taken_out(settings: Settings, year
     assert all(one.passed for one in result.get_asset_check_evaluations())
     assert client.query(f"SELECT count() FROM interactions WHERE shopper_id = '{person}'").result_rows == [(0,)]
     assert isinstance(look(), dg.SkipReason)
-    assert audit.orders(settings, client, TENANT, before=datetime.now(UTC)).agree
+    assert audit.orders(settings, TENANT, before=datetime.now(UTC)).agree

@@ -69,9 +69,9 @@ BUGS = (
         (
             (
                 "commerce/inventory/keeping.py",
-                '    return LotList(items=[LotOut.model_validate(dict(row)) for row in await tx.rows(hot.LOTS, {"sku": sku})])\n',
-                '    rows = await tx.rows(hot.LOTS, {"sku": sku})\n'
-                '    again = [(await tx.rows(hot.LOTS, {"sku": sku}))[place] for place in range(len(rows))]\n'
+                "    return LotList(items=[LotOut.model_validate(dict(row)) for row in rows])\n",
+                '    asked = {"sku": sku, "mine": limits.mine}\n'
+                "    again = [(await tx.rows(hot.LOTS, asked))[place] for place in range(len(rows))]\n"
                 "    return LotList(items=[LotOut.model_validate(dict(row)) for row in again])\n",
             ),
         ),

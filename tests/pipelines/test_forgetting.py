@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
@@ -236,7 +236,8 @@ def test_what_was_on_its_way_is_looked_for_once_more(
     _forget(settings, client)
     assert due(settings) == {}
 
-    with clock.use(lambda: NOW + SETTLED + timedelta(minutes=1)):
+    later = datetime.now(UTC) + SETTLED + timedelta(minutes=1)
+    with clock.use(lambda: later):
         assert set(due(settings)) == {TENANT}
         _forget(settings, client)
         assert due(settings) == {}

@@ -69,9 +69,9 @@ _ADD = hot(
                                     text_version, carried_from)
         SELECT :tenant_id, id, answered_at, CAST(:visitor_id AS uuid), CAST(:customer_id AS uuid), purpose, given,
                source, text_version, carried_from
-        FROM jsonb_to_recordset(CAST(:answers AS jsonb)) AS a (
-            id uuid, answered_at timestamptz, purpose text, given bool, source text, text_version text,
-            carried_from uuid)
+        FROM ROWS FROM (unnest(CAST(:ids AS uuid[])), jsonb_to_recordset(CAST(:answers AS jsonb)) AS (
+            answered_at timestamptz, purpose text, given bool, source text, text_version text, carried_from uuid))
+            AS a (id, answered_at, purpose, given, source, text_version, carried_from)
         """
     )
 )
@@ -186,9 +186,14 @@ def _agreed(said: Answers) -> Agreed:
 
 def _row(purpose: Consent, given: bool, at: datetime, source: Source, text_version: str) -> dict[str, Any]:
     said = {"purpose": purpose, "given": given, "source": source, "text_version": text_version}
-    return {"id": new_id(), "answered_at": at, **said, "carried_from": None}
+    return {"answered_at": at, **said, "carried_from": None}
 
 
 async def _add(tx: Tx, rows: Sequence[Mapping[str, Any]], *, customer_id: UUID | None, visitor_id: UUID) -> None:
-    values = {"answers": orjson.dumps(rows).decode(), "customer_id": customer_id, "visitor_id": visitor_id}
+    values = {
+        "ids": [new_id() for _ in rows],
+        "answers": orjson.dumps(rows).decode(),
+        "customer_id": customer_id,
+        "visitor_id": visitor_id,
+    }
     await tx.rows(_ADD, values)

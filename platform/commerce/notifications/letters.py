@@ -42,6 +42,9 @@ SAMPLES: Mapping[str, str] = {
     "amount": "$199.00",
     "closes": "10 December 2026",
     "reason": "It has failed for three days.",
+    "about": "an order",
+    "date": "3 December 2026",
+    "on": "3 December 2026",
 }
 """What a preview shows in place of the values of a message."""
 

@@ -12,7 +12,7 @@ from uuid import UUID
 from sqlalchemy import text
 
 from foundation import clock
-from foundation.database import Database, Tx, hot
+from foundation.database import Database, Tx, hot, unwitnessed
 from foundation.errors import TooMany
 from foundation.ids import new_id
 
@@ -69,16 +69,18 @@ async def take(database: Database, tenant_id: UUID, limit: Limit, subject: str) 
     """
     every = limit.every.total_seconds()
     values = {**_bucket(limit, subject), "id": new_id(), "every": every, "now": clock.now()}
-    async with database.tx(tenant_id) as tx:
-        taken = await tx.one(_TAKE, values)
+    with unwitnessed():
+        async with database.tx(tenant_id) as tx:
+            taken = await tx.one(_TAKE, values)
     if taken is None:
         raise limit.refusal(retry_after=math.ceil(every))
 
 
 async def give_back(database: Database, tenant_id: UUID, limit: Limit, subject: str) -> None:
     """What was counted does not count after all."""
-    async with database.tx(tenant_id) as tx:
-        await tx.rows(_GIVE_BACK, _bucket(limit, subject))
+    with unwitnessed():
+        async with database.tx(tenant_id) as tx:
+            await tx.rows(_GIVE_BACK, _bucket(limit, subject))
 
 
 async def forget(tx: Tx) -> None:
