@@ -99,9 +99,10 @@ async def _in_sight(database: Database, shop: Shop) -> bool:
 
 async def all_told(database: Database, dispatcher: Dispatcher, *, in_sight: bool = True) -> None:
     """Turns until there is nothing to do, once nobody's transaction stands before what happened."""
-    async with asyncio.timeout(60):
-        while in_sight and not all([await _in_sight(database, shop) for shop in await shops(database)]):
-            await asyncio.sleep(0.02)
+    for _ in range(3_000 if in_sight else 0):
+        if all([await _in_sight(database, shop) for shop in await shops(database)]):
+            break
+        await asyncio.sleep(0.02)
     while await dispatcher.turn(await shops(database)) or dispatcher._calling:
         await dispatcher.drain()
 
