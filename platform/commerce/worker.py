@@ -25,13 +25,11 @@ from commerce.checkout.notifications import Notifications
 from commerce.checkout.service import Checkout
 from commerce.domains import checking as domains
 from commerce.domains.records import Dns
-from commerce.identity import acting, proofs
+from commerce.identity import acting
 from commerce.inventory import expiry, promises
 from commerce.inventory import service as inventory
 from commerce.leaving import working as leaving
 from commerce.notifications import sending
-from commerce.oauth import grants
-from commerce.onboarding import finishing
 from commerce.orders import tracking
 from commerce.orders.paying import Additional
 from commerce.payments.providers import configured
@@ -40,13 +38,12 @@ from commerce.payments.reconciliation.nightly import Nightly
 from commerce.plans import metering
 from commerce.privacy import covering, erasing, parting
 from commerce.privacy import making as person_exports
+from commerce.retention import running as retention
 from commerce.stored_value import service as stored_value
 from commerce.taxes import declaring, engines
 from commerce.tenancy import publishing
 from commerce.tenancy import service as tenancy
 from commerce.tenancy.service import Shop
-from commerce.throttling import service as throttling
-from commerce.webhooks import sending as webhooks
 from commerce.webhooks.telling import run as telling_webhooks
 from foundation import clients, telemetry
 from foundation.database import Database, DatabaseUnavailable
@@ -86,13 +83,7 @@ async def tidy(
         await expiry.write_off_expired(tx)
         kept = await promises.keep_what_came_in(tx)
         sold_out = await inventory.sold_out_products(tx)
-        await throttling.forget(tx)
-        await webhooks.forget(tx)
-        await grants.forget(tx)
-        await proofs.forget(tx)
         await acting.end_what_is_over(tx)
-        await finishing.forget_key(tx)
-        await sending.forget(tx)
     async with database.tx(shop.id) as tx:
         expired = await stored_value.expire(tx)
     async with database.tx(shop.id) as tx:
@@ -138,6 +129,7 @@ async def run(settings: Settings) -> None:
     domained = asyncio.create_task(domains.run(database, settings, Dns.of(settings)))
     exported = asyncio.create_task(leaving.run(database, settings))
     parted = asyncio.create_task(parting.run(database, settings))
+    retained = asyncio.create_task(retention.run(database, settings))
     handed_out = asyncio.create_task(person_exports.run(database, settings))
     log.info("worker.started")
     telling = asyncio.create_task(telling_webhooks(settings, stop))
@@ -153,7 +145,7 @@ async def run(settings: Settings) -> None:
     finally:
         stop.set()
         await telling
-        for task in (posting, metered, billed, domained, exported, handed_out, parted):
+        for task in (posting, metered, billed, domained, exported, handed_out, parted, retained):
             task.cancel()
             with suppress(asyncio.CancelledError):
                 await task

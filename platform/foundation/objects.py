@@ -5,6 +5,8 @@ fsspec is loaded when the first file is asked for, and no sooner: most workers n
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 from foundation.naming import ObjectPath
 
 
@@ -21,6 +23,19 @@ def put(url: str, path: ObjectPath, body: bytes) -> None:
     store.makedirs(target.rpartition("/")[0], exist_ok=True)
     with store.transaction, store.open(target, "wb") as file:
         file.write(body)
+
+
+def delete(url: str, path: ObjectPath) -> None:
+    """Delete a file of the store at `url`, if it is there.
+
+    Raises:
+        OSError: the store can't be reached now.
+    """
+    import fsspec  # noqa: PLC0415
+
+    store, root = fsspec.url_to_fs(url)
+    with suppress(FileNotFoundError):
+        store.rm_file(f"{root}/{path}")
 
 
 def get(url: str, path: ObjectPath) -> bytes | None:

@@ -255,6 +255,13 @@ class Settings(BaseSettings):
     cart_abandoned_after_minutes: int = Field(
         60, ge=1, description="How long a cart with something in it is left alone before it counts as abandoned."
     )
+    papers_kept_years: int = Field(
+        10,
+        ge=1,
+        le=100,
+        description="How many years after the one in which an invoice or a credit note is issued it can be read "
+        "whom it is to.",
+    )
     trusted_proxies: str | None = Field(
         None,
         description="Networks of the proxies in front, `10.0.0.0/8,fd00::/8`: of them alone `X-Forwarded-For` and "

@@ -298,6 +298,17 @@ def replay_people() -> None:
     typer.echo("\n".join(replay_tombstones()))
 
 
+@people.command("retain")
+def retain_people(
+    *, dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would go; change nothing.")] = False
+) -> None:
+    """Throw away what is kept for longer than its rule says; the worker does it by itself."""
+    use_addresses(default_var())
+    from tradewind.privacy import retain
+
+    typer.echo("\n".join(retain(dry_run=dry_run)))
+
+
 @app.command(context_settings=PASS_ON, add_help_option=False)
 def data(context: typer.Context) -> None:
     """Load a retailer's data: `tradewind data --help`."""

@@ -1,4 +1,5 @@
-"""The reference pages that are read off the code: settings, errors, events, orders, permissions.
+"""The reference pages that are read off the code: settings, errors, events, orders, permissions,
+retention.
 
 Each function gives the whole text of one page. A test holds the committed pages against them, so neither drifts.
 """
@@ -10,6 +11,7 @@ import json
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import fields, is_dataclass
+from datetime import timedelta
 from importlib import import_module
 from pathlib import Path
 from typing import get_args
@@ -207,12 +209,58 @@ def _needed() -> Mapping[str, Sequence[str]]:
     return found
 
 
+def retention_page() -> str:
+    """`docs/reference/retention.md`: how long what is kept about people is kept, and why."""
+    rules = import_module("commerce.retention.rules")
+    return _page(
+        "How long data is kept",
+        "The worker throws away what is over, every ten minutes, in every shop. `tradewind privacy retain --dry-run` "
+        "says what would go now.",
+        "## Rules",
+        _table(
+            ("rule", "what", "tables", "kept for", "counted from", "then", "why it is kept that long"),
+            [
+                (
+                    f"`{rule.name}`",
+                    rule.what,
+                    ", ".join(f"`{table}`" for table in rule.tables),
+                    _lasting(rule.kept),
+                    rule.since,
+                    rule.how.value,
+                    rule.why,
+                )
+                for rule in rules.RULES
+            ],
+        ),
+        "## Thrown away by a service of their own",
+        _reasons(rules.ELSEWHERE),
+        "## Kept as long as the customer, or the shop",
+        _reasons(rules.KEPT),
+    )
+
+
+def _reasons(reasons: Mapping[str, str]) -> str:
+    return _table(("table", "why"), [(f"`{table}`", why) for table, why in sorted(reasons.items())])
+
+
+def _lasting(time: timedelta) -> str:
+    """A time in words: days where it is whole days, hours otherwise."""
+    if not time:
+        return "no longer"
+    days, rest = divmod(time, timedelta(days=1))
+    if not rest and days > 1:
+        return f"{days} days"
+    hours = time / timedelta(hours=1)
+    return "1 hour" if hours == 1 else f"{hours:g} hours"
+
+
 PAGES: Mapping[str, Callable[[], str]] = {
     "settings.md": settings_page,
     "errors.md": errors_page,
     "events.md": events_page,
     "orders.md": orders_page,
     "permissions.md": permissions_page,
+    "retention.md": retention_page,
 }
 
 

@@ -17,6 +17,7 @@ import psycopg
 import pytest
 
 from commerce.identity.staff import create_key
+from commerce.retention import running
 from commerce.tenancy import service as tenancy
 from commerce.tenancy.service import Shop
 from commerce.webhooks import schedule, sending
@@ -27,12 +28,12 @@ from foundation.events import OrderDelivered, record
 from foundation.ids import new_id
 from foundation.outbound import Outbound
 from foundation.outbox import announce
+from foundation.settings import Settings
 from pipelines import outbox
 from tests.commerce.receiver import Receiver, Told, accept, receiving
 from tests.factories import SeededShop
 
 if TYPE_CHECKING:
-    from foundation.settings import Settings
     from tests.conftest import DatabaseUrls
 
 SUBSCRIPTIONS = "/v1/admin/webhooks/subscriptions"
@@ -606,8 +607,7 @@ async def test_what_is_old_is_let_go(
         now = clock.now()
         for later, left in ((sending.KEPT - timedelta(days=1), 2), (sending.KEPT + timedelta(days=1), 0)):
             with clock.use(lambda later=later: now + later):  # type: ignore[misc]
-                async with database.tx(grocer.id) as tx:
-                    await sending.forget(tx)
+                await running.follow(database, Settings(_env_file=None), grocer.id)
             for table in ("webhook_event", "webhook_delivery", "webhook_attempt"):
                 assert rows(f"SELECT count(*) FROM {table}") == [(left,)]
 

@@ -227,13 +227,12 @@ async def test_no_more_passwords_are_hashed_at_once_than_may_be_and_whoever_is_t
 async def test_who_never_confirms_is_forgotten_with_their_key(
     app: Any, grocer: SeededShop, client: httpx.AsyncClient, rows: Rows
 ) -> None:
-    from commerce.identity import proofs
+    from commerce.retention import running
 
     await client.post("/v1/store/accounts", json={"email": EMAIL, "password": PASSWORD, "display_name": "Ada"})
     assert rows("SELECT count(*) FROM subject_key") == [(1,)]
     rows("UPDATE proof SET expires_at = now() - interval '1 second'")
-    async with app.state.core.database.tx(grocer.id) as tx:
-        await proofs.forget(tx)
+    await running.follow(app.state.core.database, app.state.core.settings, grocer.id)
     assert rows("SELECT (SELECT count(*) FROM subject_key), (SELECT count(*) FROM proof)") == [(0, 0)]
 
 

@@ -324,7 +324,7 @@ async def test_nothing_secret_is_stored(program: Program, customer: Customer, ro
 async def test_what_ended_long_ago_is_let_go(
     app: Any, grocer: SeededShop, program: Program, customer: Customer, rows: Any
 ) -> None:
-    from commerce.oauth import grants
+    from commerce.retention import running
 
     tokens = (await program.redeem(await customer.let_in(program))).json()
     form = {"client_id": program.id, "client_secret": program.secret, "token": tokens["refresh_token"]}
@@ -334,7 +334,6 @@ async def test_what_ended_long_ago_is_let_go(
     now = clock.now()
     for days, left in ((29, 2), (31, 1)):
         with clock.use(lambda days=days: now + timedelta(days=days)):  # type: ignore[misc]
-            async with app.state.core.database.tx(grocer.id) as tx:
-                await grants.forget(tx)
+            await running.follow(app.state.core.database, app.state.core.settings, grocer.id)
         for table in ("oauth_grant", "oauth_code", "oauth_refresh_token"):
             assert rows(f"SELECT count(*) FROM {table}") == [(left,)], table

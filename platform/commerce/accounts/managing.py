@@ -136,7 +136,6 @@ async def ask_for_new_passkey(core: Core, shop: Shop, asking: Asking, member: Me
         TooManyPasskeys.
     """
     async with core.database.tx(shop.id) as tx:
-        await passkeys.forget(tx)
         owner = owner_of(await accounts.by_id(tx, member.account_id))
         return await passkeys.ask_to_register(tx, owner, relying_party(shop, asking), member.shopper.session_id)
 

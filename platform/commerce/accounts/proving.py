@@ -71,7 +71,6 @@ async def ask_for_passkey(core: Core, shop: Shop, asking: Asking) -> Asked:
         SessionUnknown: the browser has no session, by which it could be known again.
     """
     async with core.database.tx(shop.id) as tx:
-        await passkeys.forget(tx)
         session_id = _present(asking).session_id
         return await passkeys.ask(tx, relying_party(shop, asking), session_id, Purpose.SIGN_IN)
 

@@ -29,6 +29,12 @@ class Cart(TenantOwned, Base):
         ),
         Index("ix_cart_visitor", "tenant_id", "visitor_id", "status", postgresql_where=text("customer_id IS NULL")),
         Index(
+            "ix_cart_left",
+            "tenant_id",
+            "created_at",
+            postgresql_where=text("customer_id IS NULL AND status IN ('open', 'merged')"),
+        ),
+        Index(
             "ix_cart_watched",
             "tenant_id",
             "id",

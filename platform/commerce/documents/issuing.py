@@ -18,6 +18,7 @@ import orjson
 from sqlalchemy import text
 
 from commerce.cart.wrapping import shares_of
+from commerce.documents import keeping
 from commerce.documents.amounts import (
     FEES,
     SHIPPING,
@@ -87,7 +88,10 @@ _ISSUE = hot(
             INSERT INTO document_counter AS c (tenant_id, id, kind, year, last)
             VALUES (:tenant_id, :counter_id, :kind, :year, 1)
             ON CONFLICT (tenant_id, kind, year) DO UPDATE SET last = c.last + 1
-            RETURNING last)
+            RETURNING last),
+        kept AS (
+            UPDATE subject_key SET kept_until = CAST(:kept_until AS timestamptz)
+            WHERE tenant_id = :tenant_id AND id = CAST(:id AS uuid))
         INSERT INTO document (tenant_id, id, kind, year, sequence, number, order_id, invoice_id, currency, net, tax,
                               total, data, issued_on, issued_at)
         SELECT :tenant_id, :id, :kind, :year, taken.last,
@@ -248,6 +252,7 @@ async def _issue(
         ),
         "issued_on": issued_on,
         "issued_at": now,
+        "kept_until": keeping.until(issued_on.year),
     }
     row = await tx.one(_ISSUE, values)
     if row is None:

@@ -154,10 +154,6 @@ _TAKE = hot(
         """
     )
 )
-# ix_passkey_challenge_expires
-_FORGET = hot(
-    text("DELETE FROM passkey_challenge WHERE tenant_id = :tenant_id AND expires_at < CAST(:now AS timestamptz)")
-)
 # ix_passkey_account
 _OF = hot(
     text(
@@ -371,11 +367,6 @@ async def remove(tx: Tx, account_id: UUID, passkey_id: UUID) -> None:
     """
     if await tx.one(_REMOVE, {"account_id": account_id, "id": passkey_id}) is None:
         raise PasskeyNotFound
-
-
-async def forget(tx: Tx) -> None:
-    """Let go of challenges that nobody answered."""
-    await tx.rows(_FORGET, {"now": clock.now()})
 
 
 _MALFORMED = (

@@ -72,10 +72,6 @@ _TAKE = hot(
         """
     )
 )
-# ix_sign_in_attempt_expires
-_FORGET = hot(
-    text("DELETE FROM sign_in_attempt WHERE tenant_id = :tenant_id AND expires_at < CAST(:now AS timestamptz)")
-)
 
 
 async def begin(
@@ -108,7 +104,6 @@ async def begin(
         "now": now,
         "expires_at": expires_at,
     }
-    await tx.rows(_FORGET, {"now": now})
     await tx.rows(_BEGIN, values)
     asked = {
         "response_type": "code",

@@ -83,6 +83,8 @@ class Session(TenantOwned, Base):
         Index("uq_session_token_hash", "tenant_id", "token_hash", unique=True),
         Index("ix_session_customer", "tenant_id", "customer_id"),
         Index("ix_session_account", "tenant_id", "account_id"),
+        Index("ix_session_created", "tenant_id", "created_at"),
+        Index("ix_session_device", "tenant_id", "device_id", postgresql_where=text("device_id IS NOT NULL")),
         Index("ix_session_acting", "tenant_id", "acting_id", postgresql_where=text("acting_id IS NOT NULL")),
     )
 
@@ -128,6 +130,7 @@ class Device(TenantOwned, Base):
     __table_args__ = (
         belongs_to("account", "account_id"),
         Index("uq_device_account", "tenant_id", "account_id", "token_hash", unique=True),
+        Index("ix_device_seen", "tenant_id", "seen_at"),
     )
 
     account_id: Mapped[UUID]

@@ -243,26 +243,6 @@ async def end(tx: Tx, purposes: Sequence[Purpose], targets: Sequence[bytes]) -> 
     await tx.rows(_END, {"purposes": list(purposes), "targets": list(targets)})
 
 
-# ix_proof_expires. Whoever began to register and did not go on is forgotten with their key.
-_FORGET = hot(
-    text(
-        """
-        WITH over AS (
-            DELETE FROM proof WHERE tenant_id = :tenant_id AND expires_at < CAST(:now AS timestamptz)
-            RETURNING subject_id)
-        DELETE FROM subject_key k USING over WHERE k.tenant_id = :tenant_id AND k.id = over.subject_id
-          AND NOT EXISTS (SELECT FROM account a WHERE a.tenant_id = :tenant_id AND a.id = over.subject_id)
-          AND NOT EXISTS (SELECT FROM customer c WHERE c.tenant_id = :tenant_id AND c.id = over.subject_id)
-        """
-    )
-)
-
-
-async def forget(tx: Tx) -> None:
-    """Let go of what is over."""
-    await tx.rows(_FORGET, {"now": clock.now()})
-
-
 async def _opened(tx: Tx, row: Mapping[str, Any]) -> Shown:
     (content,) = await sealing.unseal(tx, [row["content"]])
     if content is None:

@@ -16,6 +16,7 @@ class Message(TenantOwned, Base):
     __table_args__ = (
         CheckConstraint("channel IN ('email', 'sms')", name="channel"),
         CheckConstraint("status IN ('queued', 'sent', 'failed')", name="status"),
+        Index("ix_message_created", "tenant_id", "created_at"),
         Index("ix_message_due", "tenant_id", "next_attempt_at", postgresql_where=text("status = 'queued'")),
     )
 

@@ -36,7 +36,7 @@ from commerce.notifications.rendering import rendered, text_message
 from commerce.tenancy import service as tenancy
 from commerce.tenancy.service import Shop
 from foundation import clock, sealing
-from foundation.database import Database, DatabaseUnavailable, Tx, hot
+from foundation.database import Database, DatabaseUnavailable, hot
 from foundation.settings import Settings
 
 log = structlog.get_logger(__name__)
@@ -49,7 +49,6 @@ FIRST_WAIT = timedelta(seconds=30)
 LONGEST_WAIT = timedelta(hours=6)
 ATTEMPTS = 8
 """Over about a day."""
-FORGOTTEN_AFTER = timedelta(days=30)
 
 # ix_message_due. As a subquery of the UPDATE it might be run for each row anew, and take more than it may.
 _TAKE = hot(
@@ -86,14 +85,6 @@ _LATER = hot(
         """
         UPDATE message SET next_attempt_at = CAST(:at AS timestamptz), error = :error
         WHERE tenant_id = :tenant_id AND id = :message_id
-        """
-    )
-)
-_FORGET = hot(
-    text(
-        """
-        DELETE FROM message WHERE tenant_id = :tenant_id AND status <> 'queued'
-          AND created_at < CAST(:before AS timestamptz)
         """
     )
 )
@@ -168,11 +159,6 @@ class Post:
 def wait_after(attempts: int) -> timedelta:
     """How long a message waits after so many tries: four times as long each time, up to some hours."""
     return min(FIRST_WAIT * int(4 ** (attempts - 1)), LONGEST_WAIT)
-
-
-async def forget(tx: Tx) -> None:
-    """Let go of messages that were sent, or given up, a month ago."""
-    await tx.rows(_FORGET, {"before": clock.now() - FORGOTTEN_AFTER})
 
 
 async def run(database: Database, settings: Settings, client: httpx.AsyncClient) -> None:

@@ -166,19 +166,6 @@ _END_OF_CUSTOMER = hot(
         """
     )
 )
-# pk_oauth_grant, ix_oauth_code_grant, ix_oauth_refresh_token_grant
-_FORGET = hot(
-    text(
-        """
-        WITH old AS MATERIALIZED (
-            SELECT id FROM oauth_grant
-            WHERE tenant_id = :tenant_id AND least(expires_at, revoked_at) < CAST(:before AS timestamptz) LIMIT 1000),
-        codes AS (DELETE FROM oauth_code c USING old WHERE c.tenant_id = :tenant_id AND c.grant_id = old.id),
-        tokens AS (DELETE FROM oauth_refresh_token t USING old WHERE t.tenant_id = :tenant_id AND t.grant_id = old.id)
-        DELETE FROM oauth_grant g USING old WHERE g.tenant_id = :tenant_id AND g.id = old.id
-        """
-    )
-)
 
 
 async def consent(
@@ -283,11 +270,6 @@ async def end_of_customer(tx: Tx, customer_id: UUID, grant_id: UUID) -> None:
     """
     if await tx.one(_END_OF_CUSTOMER, {"id": grant_id, "customer_id": customer_id, "now": clock.now()}) is None:
         raise UnknownGrant
-
-
-async def forget(tx: Tx) -> None:
-    """Let go of grants that ended more than `KEPT` ago."""
-    await tx.rows(_FORGET, {"before": clock.now() - KEPT})
 
 
 async def _issued(tx: Tx, client: Client, row: asyncpg.Record, scopes: list[str]) -> Issued:

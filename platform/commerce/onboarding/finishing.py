@@ -81,14 +81,6 @@ _PROVE = hot(
         """
     )
 )
-_FORGET_KEYS = hot(
-    text(
-        """
-        UPDATE sign_up SET api_key = NULL
-        WHERE tenant_id = :tenant_id AND api_key IS NOT NULL AND finished_at < CAST(:before AS timestamptz)
-        """
-    )
-)
 
 
 async def finish(tx: Tx, token: str, *, host: str, address: str, home: str, verified_first: bool) -> SignUp:
@@ -138,11 +130,6 @@ async def prove(tx: Tx, token: str) -> None:
         await accounts.prove_email(tx, account, email)
     if (await tenancy.own(tx)).status == "unverified":
         await tenancy.move(tx, "active", among=("unverified",))
-
-
-async def forget_key(tx: Tx) -> None:
-    """Let go of the key that was shown when the shop was opened."""
-    await tx.rows(_FORGET_KEYS, {"before": clock.now() - KEY_SHOWN})
 
 
 async def key_of(tx: Tx, found: SignUp) -> str | None:

@@ -17,7 +17,11 @@ class Attempt(TenantOwned, Base):
     """Somebody pays for a cart, with one payment or several. It holds the stock until it is over."""
 
     __tablename__ = "payment_attempt"
-    __table_args__ = (belongs_to("cart", "cart_id"), belongs_to("orders", "order_id"))
+    __table_args__ = (
+        belongs_to("cart", "cart_id"),
+        belongs_to("orders", "order_id"),
+        Index("ix_payment_attempt_cart", "tenant_id", "cart_id"),
+    )
 
     cart_id: Mapped[UUID]
     session_id: Mapped[UUID]

@@ -7,6 +7,7 @@ from uuid import UUID
 
 from sqlalchemy import text
 
+from commerce.documents import keeping
 from commerce.privacy.holdings import SEALED, Column, Holding, Kept
 from foundation import sealing, veil
 from foundation.database import Database, HotStatement, Tx, hot
@@ -47,7 +48,7 @@ _STATEMENTS = [(holding, _select(holding), _update(holding)) for holding in SEAL
 
 
 async def cover(database: Database, tenant_id: UUID) -> int:
-    """Seal what is plain in a tenant's rows; how many rows that were."""
+    """Seal what is plain in a tenant's rows, and give the keys of papers their end; how many rows were sealed."""
     count = 0
     for holding, select, update in _STATEMENTS:
         after = UUID(int=0)
@@ -61,6 +62,8 @@ async def cover(database: Database, tenant_id: UUID) -> int:
             if len(rows) < BATCH:
                 break
             after = rows[-1]["id"]
+    async with database.tx(tenant_id) as tx:
+        await keeping.date_keys(tx)
     return count
 
 

@@ -42,8 +42,6 @@ _FORGIVE = hot(
     text("UPDATE code_guess SET failures = failures - 1 WHERE tenant_id = :tenant_id AND id = :place AND failures > 0")
 )
 
-_FORGET = hot(text("DELETE FROM code_guess WHERE tenant_id = :tenant_id AND until <= CAST(:now AS timestamptz)"))
-
 
 async def count(tx: Tx, address: str) -> None:
     """Count a guess from an address.
@@ -60,11 +58,6 @@ async def count(tx: Tx, address: str) -> None:
 async def forgive(tx: Tx, address: str) -> None:
     """The guess was right, and does not count."""
     await tx.rows(_FORGIVE, {"place": _place(tx, address)})
-
-
-async def forget(tx: Tx) -> None:
-    """Throw away what does not count any more."""
-    await tx.rows(_FORGET, {"now": clock.now()})
 
 
 def _place(tx: Tx, address: str) -> UUID:

@@ -345,7 +345,6 @@ async def expire(tx: Tx, *, limit: int = 100) -> int:
     if due:
         moved = await move(tx, "expired", {row["id"]: row["available"] for row in due}, actor=SYSTEM)
         await account_for(tx, "expired", moved, to="breakage")
-    await guessing.forget(tx)
     return len(due)
 
 

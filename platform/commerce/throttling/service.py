@@ -12,7 +12,7 @@ from uuid import UUID
 from sqlalchemy import text
 
 from foundation import clock
-from foundation.database import Database, Tx, hot, unwitnessed
+from foundation.database import Database, hot, unwitnessed
 from foundation.errors import TooMany
 from foundation.ids import new_id
 
@@ -55,11 +55,6 @@ _GIVE_BACK = hot(
     )
 )
 
-# ix_throttle_bucket_updated
-_FORGET = hot(
-    text("DELETE FROM throttle_bucket WHERE tenant_id = :tenant_id AND updated_at < CAST(:before AS timestamptz)")
-)
-
 
 async def take(database: Database, tenant_id: UUID, limit: Limit, subject: str) -> None:
     """Count one, in a transaction of its own: it is counted whatever becomes of the request.
@@ -81,11 +76,6 @@ async def give_back(database: Database, tenant_id: UUID, limit: Limit, subject: 
     with unwitnessed():
         async with database.tx(tenant_id) as tx:
             await tx.rows(_GIVE_BACK, _bucket(limit, subject))
-
-
-async def forget(tx: Tx) -> None:
-    """Let go of buckets that are full again."""
-    await tx.rows(_FORGET, {"before": clock.now() - FORGOTTEN_AFTER})
 
 
 def _bucket(limit: Limit, subject: str) -> dict[str, Any]:

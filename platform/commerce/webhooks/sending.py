@@ -347,25 +347,3 @@ async def _leave_alone(tx: Tx, endpoint: Endpoint, before: asyncpg.Record, outco
     if contact:
         to = Recipient(endpoint.subscription_id, "email", contact, "en")
         await notifications.send(tx, DISABLED, to, {"url": row["url"], "reason": _WHY[reason]})
-
-
-# ix_webhook_event_recorded, ix_webhook_delivery_event, ix_webhook_attempt_delivery
-_FORGET = hot(
-    text(
-        """
-        WITH old AS MATERIALIZED (
-            SELECT id FROM webhook_event
-            WHERE tenant_id = :tenant_id AND recorded_at < CAST(:before AS timestamptz) LIMIT 1000),
-        ended AS (DELETE FROM webhook_delivery d USING old
-                  WHERE d.tenant_id = :tenant_id AND d.event_id = old.id RETURNING d.id),
-        tried AS (DELETE FROM webhook_attempt a USING ended
-                  WHERE a.tenant_id = :tenant_id AND a.delivery_id = ended.id)
-        DELETE FROM webhook_event e USING old WHERE e.tenant_id = :tenant_id AND e.id = old.id
-        """
-    )
-)
-
-
-async def forget(tx: Tx) -> None:
-    """Let go of some of the events, and of what became of them, that are older than `KEPT`."""
-    await tx.rows(_FORGET, {"before": clock.now() - KEPT})

@@ -1,0 +1,5 @@
+"""The shops and their API, as the tests of the core have them."""
+
+from tests.commerce.conftest import app, browser, client, fashion, grocer, rows, settings, staff
+
+__all__ = ["app", "browser", "client", "fashion", "grocer", "rows", "settings", "staff"]
