@@ -14,6 +14,7 @@ from dataclasses import fields, is_dataclass
 from datetime import timedelta
 from importlib import import_module
 from pathlib import Path
+from pkgutil import walk_packages
 from typing import get_args
 
 from pydantic import BaseModel, SecretStr
@@ -27,7 +28,7 @@ from foundation.settings import Settings
 from tradewind.bad_input import CASES, Case
 
 LONGEST_BODY = 200
-OWN = frozenset({"foundation", "commerce", "pages", "storefront", "backoffice"})
+OWN = ("foundation", "commerce", "pages", "storefront", "backoffice")
 """The packages whose refusals are listed."""
 
 
@@ -47,8 +48,8 @@ def settings_page() -> str:
 
 def errors_page() -> str:
     """`docs/reference/errors.md`: every problem code the API and the shop answer with."""
-    for module in ("commerce.app", "commerce.worker", "storefront.pages", "backoffice.pages"):
-        import_module(module)
+    for package in OWN:
+        _load(package)
     problems = sorted(set(_own_problems()), key=lambda problem: (problem.code, problem.status, problem.__name__))
     rows = [
         (
@@ -289,11 +290,13 @@ def _steps(steps: Mapping[str, Sequence[str]]) -> list[tuple[str, str]]:
 def _own_problems() -> Iterator[type[Problem]]:
     """Those of the platform: a test that is loaded in the same process may define its own."""
     own = (p for p in all_problems() if p is not Problem)
-    return (
-        p
-        for p in own
-        if p.__module__.partition(".")[0] in {"foundation", "commerce", "pages", "storefront", "backoffice"}
-    )
+    return (p for p in own if p.__module__.partition(".")[0] in OWN)
+
+
+def _load(package: str) -> None:
+    """Every module of a package, so that the page says the same whatever was imported before."""
+    for module in walk_packages(import_module(package).__path__, f"{package}."):
+        import_module(module.name)
 
 
 def _contracts(contracts: Iterable[type[Payload]]) -> Iterator[str]:

@@ -34,24 +34,36 @@ ADDRESS = {
 }
 
 
+FOR_ITSELF = "tenant_plan"
+"""What a worker reads for itself now and then, in a transaction of its own."""
+
+
 @dataclass
 class Traffic:
     """What was sent to Postgres, in order."""
 
-    sent: list[str] = field(default_factory=list)
+    sent: list[tuple[int, str]] = field(default_factory=list)
+    """(connection, statement)"""
 
     @property
     def transactions(self) -> int:
-        """How many were begun."""
-        return sum(sql.startswith("BEGIN") for sql in self.sent)
+        """How many were begun, but those of a worker for itself."""
+        begun: dict[int, list[list[str]]] = {}
+        for connection, sql in self.sent:
+            of_this = begun.setdefault(connection, [])
+            if sql.startswith("BEGIN"):
+                of_this.append([])
+            elif of_this:
+                of_this[-1].append(sql)
+        return sum(not any(FOR_ITSELF in sql for sql in one) for of_one in begun.values() for one in of_one)
 
     @property
     def statements(self) -> list[str]:
         """All but what begins and ends a transaction, what asyncpg asks once a connection about types, and what a
-        worker reads for itself now and then.
+        worker reads for itself.
         """
-        others = ("typeinfo_tree", "current_setting('jit')", "tenant_plan")
-        ours = (sql for sql in self.sent if not any(other in sql for other in others))
+        others = ("typeinfo_tree", "current_setting('jit')", FOR_ITSELF)
+        ours = (sql for _, sql in self.sent if not any(other in sql for other in others))
         return [sql for sql in ours if not sql.startswith(("BEGIN", "COMMIT", "ROLLBACK"))]
 
 
@@ -63,7 +75,7 @@ def traffic(monkeypatch: pytest.MonkeyPatch) -> Any:
 
     async def prepared(connection: asyncpg.Connection) -> None:
         await prepare(connection)
-        connection.add_query_logger(lambda query: found.sent.append(" ".join(query.query.split())))
+        connection.add_query_logger(lambda query: found.sent.append((id(connection), " ".join(query.query.split()))))
 
     def refuse(*_: Any) -> None:
         raise AssertionError("a hot path went through the ORM")

@@ -110,9 +110,9 @@ BUGS = (
                 """            INSERT INTO document_counter AS c (tenant_id, id, kind, year, last)
             VALUES (:tenant_id, :counter_id, :kind, :year, 1)
             ON CONFLICT (tenant_id, kind, year) DO UPDATE SET last = c.last + 1
-            RETURNING last)
+            RETURNING last),
 """,
-                "            SELECT CAST(:last AS bigint) AS last WHERE CAST(:counter_id AS uuid) IS NOT NULL)\n",
+                "            SELECT CAST(:last AS bigint) AS last WHERE CAST(:counter_id AS uuid) IS NOT NULL),\n",
             ),
             (
                 "commerce/documents/issuing.py",
