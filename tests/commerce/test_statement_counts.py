@@ -58,6 +58,15 @@ class Traffic:
         return sum(not any(FOR_ITSELF in sql for sql in one) for of_one in begun.values() for one in of_one)
 
     @property
+    def is_under_way(self) -> bool:
+        """Whether some transaction was begun and has not ended, so that it can't be told yet whose it is."""
+        open_on: dict[int, bool] = {}
+        for connection, sql in self.sent:
+            if sql.startswith(("BEGIN", "COMMIT", "ROLLBACK")):
+                open_on[connection] = sql.startswith("BEGIN")
+        return any(open_on.values())
+
+    @property
     def statements(self) -> list[str]:
         """All but what begins and ends a transaction, what asyncpg asks once a connection about types, and what a
         worker reads for itself.
@@ -85,11 +94,15 @@ def traffic(monkeypatch: pytest.MonkeyPatch) -> Any:
     @asynccontextmanager
     async def counted() -> AsyncIterator[Traffic]:
         await asyncio.sleep(0)
+        while found.is_under_way:
+            await asyncio.sleep(0.001)
         found.sent.clear()
         event.listen(Engine, "before_cursor_execute", refuse)
         try:
             yield found
             await asyncio.sleep(0)
+            while found.is_under_way:
+                await asyncio.sleep(0.001)
         finally:
             event.remove(Engine, "before_cursor_execute", refuse)
 
