@@ -18,6 +18,7 @@ from foundation.database import Database, DatabaseUnavailable, Tx
 from foundation.idempotency import Answer, RequestInFlight, Scope
 from foundation.living import LIVING, Life
 from tests.factories import SeededShop
+from tests.waiting import comes
 
 if TYPE_CHECKING:
     from tests.conftest import DatabaseUrls
@@ -29,14 +30,8 @@ TEN_MINUTES = timedelta(minutes=10)
 async def _living(urls: DatabaseUrls) -> AsyncIterator[Life]:
     life = Life(urls.app)
     async with life.lived():
-        await _until(lambda: life.number is not None)
+        await comes(lambda: life.number is not None)
         yield life
-
-
-async def _until(true: Callable[[], bool]) -> None:
-    async with asyncio.timeout(10):
-        while not true():  # noqa: ASYNC110  (what is waited for is in Postgres)
-            await asyncio.sleep(0.005)
 
 
 @pytest.fixture
@@ -98,7 +93,7 @@ async def test_a_worker_whose_session_was_cut_lives_on_by_another_number(
             connection.execute(
                 "SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = 'advisory' AND classid = %s", (LIVING,)
             )
-        await _until(lambda: life.number not in (before, None))
+        await comes(lambda: life.number not in (before, None))
         await _claim(database, grocer, life)
 
 
@@ -119,7 +114,7 @@ def _once_instead(monkeypatch: pytest.MonkeyPatch, where: Any, name: str, fault:
 
 
 async def _alive(app: Any) -> None:
-    await _until(lambda: app.state.core.life.number is not None)
+    await comes(lambda: app.state.core.life.number is not None)
 
 
 async def test_an_answer_that_could_not_be_kept_is_kept_as_soon_as_postgres_is_there(
@@ -128,7 +123,7 @@ async def test_an_answer_that_could_not_be_kept_is_kept_as_soon_as_postgres_is_t
     await _alive(app)
     _once_instead(monkeypatch, idempotency, "settle", DatabaseUnavailable())
     assert (await _received(staff)).status_code == 503
-    await _until(lambda: bool(rows("SELECT status FROM idempotency_key WHERE status IS NOT NULL")))
+    await comes(lambda: bool(rows("SELECT status FROM idempotency_key WHERE status IS NOT NULL")))
     again = await _received(staff)
     assert (again.status_code, again.headers["Idempotency-Replayed"]) == (201, "true")
     assert again.json()["items"][0]["available"] == 105
@@ -148,7 +143,7 @@ async def test_a_claim_whose_commit_was_cut_is_given_back(
 
     monkeypatch.setattr(idempotency, "claim", claimed_and_cut)
     assert (await _received(staff)).status_code == 503
-    await _until(lambda: not rows("SELECT key FROM idempotency_key"))
+    await comes(lambda: not rows("SELECT key FROM idempotency_key"))
     assert (await _received(staff)).status_code == 201
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 from unittest.mock import patch
 from uuid import UUID, uuid4
@@ -23,12 +22,12 @@ from foundation.listening import Listener
 from foundation.settings import Settings
 from tests.commerce.conftest import Browser
 from tests.factories import SeededShop, seed_shop
+from tests.waiting import comes
 
 if TYPE_CHECKING:
     from tests.conftest import DatabaseUrls
 
 SOUP, LIST = "/v1/store/products/tomato-soup", "/v1/store/products?limit=3"
-PATIENCE = 10.0
 
 
 @pytest.fixture
@@ -38,16 +37,10 @@ def settings(database_urls: DatabaseUrls) -> Settings:
     )
 
 
-async def _until(true: Callable[[], bool]) -> None:
-    async with asyncio.timeout(PATIENCE):
-        while not true():  # noqa: ASYNC110  (what it waits for is told by nobody)
-            await asyncio.sleep(0.005)
-
-
 @pytest.fixture
 async def kept(app: Any) -> Kept:
     kept: Kept = app.state.core.kept
-    await _until(lambda: kept._open)
+    await comes(lambda: kept._open)
     return kept
 
 
@@ -61,7 +54,7 @@ def change(database_urls: DatabaseUrls, grocer: SeededShop, kept: Kept) -> Any:
             connection.execute("SELECT set_config('tradewind.tenant_id', %s, true)", (str(grocer.id),))
             for statement in statements:
                 connection.execute(statement.encode(), {"soup": grocer.products[0].variant_id})
-        await _until(lambda: kept._told > before)
+        await comes(lambda: kept._told > before)
 
     return changed
 
@@ -172,7 +165,7 @@ async def test_an_order_is_told_of_only_when_it_takes_the_last_unit(
             await asyncio.sleep(0.2)
             assert kept._told == told
 
-    await _until(lambda: kept._told > told)
+    await comes(lambda: kept._told > told)
     assert not (await _read(browser.http, SOUP))["variants"][0]["available"]
     assert rows("SELECT available FROM stock WHERE variant_id = %s", soup) == [(0,)]
 
@@ -203,11 +196,11 @@ async def test_without_a_listener_nothing_is_kept_until_it_hears_again(
             "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query LIKE '%%pg_notify%%' AND pid <> %s",
             (superuser.info.backend_pid,),
         )
-    await _until(lambda: not kept._open)
+    await comes(lambda: not kept._open)
     await _read(client, SOUP)
     assert not kept._answers
 
-    await _until(lambda: kept._open)
+    await comes(lambda: kept._open)
     await _read(client, SOUP)
     assert kept._answers
 
@@ -227,8 +220,8 @@ async def test_who_does_not_get_his_own_word_back_does_not_hear(
     )
     with patch.object(Listener, "_on", lambda *_: None):
         listening_on = asyncio.create_task(listener.run())
-        await _until(lambda: len(said) > 2)
-    await _until(lambda: "hearing" in said)
+        await comes(lambda: len(said) > 2)
+    await comes(lambda: "hearing" in said)
     listening_on.cancel()
 
     assert said[:2] == ["deaf", "deaf"]

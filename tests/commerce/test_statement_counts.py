@@ -19,6 +19,7 @@ from foundation import database
 from foundation.ids import new_id
 from tests.commerce.conftest import Browser
 from tests.factories import SeededShop, seed_shop
+from tests.waiting import comes
 
 if TYPE_CHECKING:
     from tests.conftest import DatabaseUrls
@@ -94,15 +95,13 @@ def traffic(monkeypatch: pytest.MonkeyPatch) -> Any:
     @asynccontextmanager
     async def counted() -> AsyncIterator[Traffic]:
         await asyncio.sleep(0)
-        while found.is_under_way:
-            await asyncio.sleep(0.001)
+        await comes(lambda: not found.is_under_way)
         found.sent.clear()
         event.listen(Engine, "before_cursor_execute", refuse)
         try:
             yield found
             await asyncio.sleep(0)
-            while found.is_under_way:
-                await asyncio.sleep(0.001)
+            await comes(lambda: not found.is_under_way)
         finally:
             event.remove(Engine, "before_cursor_execute", refuse)
 

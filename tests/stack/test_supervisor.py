@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.waiting import until
 from tradewind.processes import Launch, is_alive
 from tradewind.stack.service import Service
 from tradewind.stack.supervisor import MAX_QUICK_CRASHES, Running, State, Supervisor
@@ -44,13 +45,6 @@ class Notes:
 
 def shell(name: str, script: str, **options: object) -> Service:
     return Service(name, lambda: Launch(["/bin/sh", "-c", script]), settle=0.1, **options)  # type: ignore[arg-type]
-
-
-def until(condition: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + PATIENCE
-    while not condition():
-        assert time.monotonic() < deadline, "it never came to be"
-        time.sleep(0.01)
 
 
 def run_until(supervisor: Supervisor, condition: Callable[[], bool]) -> None:

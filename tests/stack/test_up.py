@@ -8,13 +8,13 @@ import signal
 import stat
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import psycopg
 import pytest
 
+from tests.waiting import until
 from tradewind.processes import is_alive
 from tradewind.stack.lock import AlreadyRunning, RemainsAlive, claim
 from tradewind.stack.state import StackState
@@ -31,13 +31,6 @@ def tradewind(var: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
         check=False,
         env={**os.environ, **ELSEWHERE},
     )
-
-
-def until(condition: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 30
-    while not condition():
-        assert time.monotonic() < deadline, "it never came to be"
-        time.sleep(0.02)
 
 
 @pytest.fixture

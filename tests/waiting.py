@@ -1,0 +1,34 @@
+"""Waiting for what nobody tells of."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable
+
+PATIENCE = 30.0
+"""Seconds after which what was waited for is taken never to come; far more than a loaded machine needs."""
+
+
+async def comes(true: Callable[[], bool]) -> None:
+    """Wait for something to come true, while the loop's other tasks go on.
+
+    Raises:
+        TimeoutError: it did not.
+    """
+    async with asyncio.timeout(PATIENCE):
+        while not true():  # noqa: ASYNC110  (nobody sets an event)
+            await asyncio.sleep(0.005)
+
+
+def until(true: Callable[[], bool]) -> None:
+    """Wait for something to come true, in a thread.
+
+    Raises:
+        TimeoutError: it did not.
+    """
+    deadline = time.monotonic() + PATIENCE
+    while not true():
+        if time.monotonic() > deadline:
+            raise TimeoutError("it never came to be")
+        time.sleep(0.01)
