@@ -16,7 +16,7 @@ from commerce.configuration.schemas import Colour, Configuration, Front
 from foundation.colours import DEFAULT_ACCENT, READABLE, WHITE, contrast, hex_of, on, readable_on_white, rgb_of
 from foundation.errors import Problem
 from foundation.types import Input, Note, Text
-from pages.forms import Button, blank, read, read_file
+from pages.forms import Button, blank, read, read_with_file
 
 router = APIRouter(prefix="/back-office/branding")
 Reader = Annotated[Desk, Depends(desk("settings:read"))]
@@ -30,6 +30,12 @@ class LookForm(Input):
     accent: Annotated[Colour | None, BeforeValidator(blank)] = None
     headline: Annotated[Text | None, BeforeValidator(blank)] = None
     text: Annotated[Note | None, BeforeValidator(blank)] = None
+
+
+class LogoForm(Input):
+    """A picture."""
+
+    logo: bytes
 
 
 @router.get("")
@@ -61,8 +67,8 @@ async def keep(request: Request, desk: Writer) -> Response:
 async def keep_logo(request: Request, desk: Writer) -> Response:
     """Have another logo."""
     try:
-        upload = await read_file(request, "logo")
-        await logo.put(desk.core.database, desk.core.settings, desk.shop.id, upload, by=desk.staff.name)
+        form = await read_with_file(request, LogoForm, "logo", most=0)
+        await logo.put(desk.core.database, desk.core.settings, desk.shop.id, form.logo, by=desk.staff.name)
     except Problem as problem:
         return await _page(desk, await refused(request, problem, field="logo"))
     desk.heard()

@@ -17,7 +17,7 @@ from commerce.http import front_of
 from commerce.recently import ProveAgain
 from foundation.access import Need, Who, needs
 from foundation.types import Id, Input, Text
-from pages.forms import read, validated
+from pages.forms import blank, read, validated
 
 PAGE = "/back-office/customers"
 ACT_AS = "customers:act_as"
@@ -44,7 +44,7 @@ class SearchForm(Input):
 class ActingForm(ActingIn):
     """`ActingIn`, where nothing written is no ticket."""
 
-    ticket: Annotated[Ticket | None, BeforeValidator(lambda value: value or None)] = None
+    ticket: Annotated[Ticket | None, BeforeValidator(blank)] = None
 
 
 @router.get("")

@@ -21,23 +21,17 @@ from commerce.tenancy.service import Shop
 from foundation.access import SIGNED, needs
 from foundation.errors import Problem
 from foundation.types import Input, Text
-from pages.forms import read
+from pages.forms import blank, read
 
 router = APIRouter(route_class=areas.within(areas.AUTHENTICATION))
-
-
-def _absent_when_empty(value: object) -> object:
-    return None if value == "" else value
 
 
 class AcceptForm(Input):
     """An invitation, and, for a new account, a name and a password."""
 
     token: Secret
-    name: Annotated[Text | None, BeforeValidator(_absent_when_empty)] = None
-    password: Annotated[
-        Annotated[str, StringConstraints(max_length=1_000)] | None, BeforeValidator(_absent_when_empty)
-    ] = None
+    name: Annotated[Text | None, BeforeValidator(blank)] = None
+    password: Annotated[Annotated[str, StringConstraints(max_length=1_000)] | None, BeforeValidator(blank)] = None
 
 
 @router.get("/back-office/invitation")

@@ -15,19 +15,18 @@ from commerce.billing.schemas import PlanIn
 from foundation.errors import Problem
 from foundation.ids import new_id
 from foundation.types import Email, Input
-from pages.forms import read
+from pages.forms import FormKey, read
 
 router = APIRouter(prefix="/back-office/plan")
 Reader = Annotated[Desk, Depends(desk("billing:read"))]
 Writer = Annotated[Desk, Depends(desk("billing:write"))]
-Key = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9-]{1,100}$")]
 HERE = "/back-office/plan"
 
 
 class PlanForm(Input):
     """The plan that is wanted, and where its bills go; the key makes a second press do nothing."""
 
-    key: Key
+    key: FormKey
     plan: Annotated[str, StringConstraints(pattern=r"^[a-z]{1,40}$")]
     email: Email
 
@@ -35,7 +34,7 @@ class PlanForm(Input):
 class EndForm(Input):
     """A button; the key makes a second press do nothing."""
 
-    key: Key
+    key: FormKey
 
 
 @router.get("")

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection
-from typing import Any, TypeVar
+from typing import Annotated, Any, TypeVar
 
 from fastapi import Request
-from pydantic import ValidationError
+from pydantic import StringConstraints, ValidationError
 from starlette.datastructures import UploadFile
 
 from foundation.errors import Problem
@@ -16,6 +16,7 @@ from foundation.types import Input
 
 MAX_FIELDS = 50
 _FORM = "application/x-www-form-urlencoded"
+_FORM_WITH_FILE = "multipart/form-data"
 FormT = TypeVar("FormT", bound=Input)
 
 
@@ -35,8 +36,16 @@ def whole(value: object) -> object:
     return value
 
 
-class Button(Input):
-    """A press, and nothing else."""
+def signed(value: object) -> object:
+    """Plain digits as a number, with a minus before them if it is below zero.
+
+    Raises:
+        ValueError: they are something else.
+    """
+    if isinstance(value, str) and value.startswith("-"):
+        below = whole(value.removeprefix("-"))
+        return -below if isinstance(below, int) else below
+    return whole(value)
 
 
 def blank(value: object) -> object:
@@ -54,8 +63,16 @@ def split_lines(value: object) -> object:
     return [line.strip() for line in value.splitlines() if line.strip()] if isinstance(value, str) else value
 
 
+FormKey = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9-]{1,100}$")]
+"""The key of a form that was shown: with it a second press does nothing more."""
+
+
+class Button(Input):
+    """A press, and nothing else."""
+
+
 class UnsupportedForm(Problem):
-    """A form is sent as application/x-www-form-urlencoded."""
+    """A form is sent as application/x-www-form-urlencoded, and as multipart/form-data where a file is in it."""
 
     status = 415
     code = "storefront.unsupported_form"
@@ -77,8 +94,7 @@ async def fields(request: Request, most: int, *, lists: Collection[str] = ()) ->
     Raises:
         UnsupportedForm, InvalidFields.
     """
-    sent = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    if sent not in {_FORM, ""}:
+    if _media_type(request) not in {_FORM, ""}:
         raise UnsupportedForm
     async with request.form(max_files=0, max_fields=most) as data:
         given = data.multi_items()
@@ -89,20 +105,22 @@ async def fields(request: Request, most: int, *, lists: Collection[str] = ()) ->
     return {**values, **listed}
 
 
-async def read_file(request: Request, name: str) -> bytes:
-    """The file that a form sends under a name, and nothing beside it.
+async def read_with_file(request: Request, form: type[FormT], file: str, *, most: int = MAX_FIELDS) -> FormT:
+    """A form with a file among its fields, as browsers send it; the field `file` gets its bytes.
 
     Raises:
         UnsupportedForm: it is no multipart form.
-        InvalidFields: there is not one file of that name, or something else.
+        InvalidFields: there is not one file of that name, or a field is unknown, repeated, missing or wrong.
     """
-    if request.headers.get("content-type", "").partition(";")[0].strip().lower() != "multipart/form-data":
+    if _media_type(request) != _FORM_WITH_FILE:
         raise UnsupportedForm
-    async with request.form(max_files=1, max_fields=1) as data:
-        given = data.multi_items()
-        if len(given) != 1 or given[0][0] != name or not isinstance(given[0][1], UploadFile):
-            raise InvalidFields(errors=[{"param": name, "message": "a file is missing"}])
-        return await given[0][1].read()
+    values: dict[str, Any] = {}
+    async with request.form(max_files=1, max_fields=most) as data:
+        for name, value in data.multi_items():
+            if name in values or isinstance(value, UploadFile) != (name == file):
+                raise InvalidFields(errors=[{"param": name, "message": "is no field of this form, or is repeated"}])
+            values[name] = await value.read() if isinstance(value, UploadFile) else value
+    return validated(form, values)
 
 
 def validated(form: type[FormT], values: dict[str, Any]) -> FormT:
@@ -115,6 +133,10 @@ def validated(form: type[FormT], values: dict[str, Any]) -> FormT:
         return form.model_validate(values)
     except ValidationError as fault:
         raise InvalidFields(errors=[_fault(error["loc"], error["msg"]) for error in fault.errors()]) from fault
+
+
+def _media_type(request: Request) -> str:
+    return request.headers.get("content-type", "").partition(";")[0].strip().lower()
 
 
 def _fault(location: tuple[int | str, ...], message: str) -> dict[str, str]:

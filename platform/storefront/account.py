@@ -15,9 +15,9 @@ from commerce.identity import service as identity
 from commerce.policies import areas
 from commerce.sessions import api as sessions
 from commerce.sessions.schemas import SignIn
-from pages.forms import read
+from pages.forms import Button, read
 from storefront import balances
-from storefront.forms import ComingFrom, EmptyForm, SignInForm
+from storefront.forms import ComingFrom, SignInForm
 from storefront.signing_in import asking, leave
 from storefront.visit import VisitDep
 
@@ -65,7 +65,7 @@ async def sign_in(request: Request, visit: VisitDep) -> Response:
 @router.post("/account/sign-out")
 async def sign_out(request: Request, visit: VisitDep) -> Response:
     """End the session, here and at the provider that it was opened by."""
-    await read(request, EmptyForm)
+    await read(request, Button)
     url = await leaving.leave_at(visit.core, visit.shop, asking(request, visit), visit.shopper, "/account")
     await sessions.end_session(visit.cookies, visit.core, visit.shop, visit.shopper)
     if url is not None:

@@ -22,8 +22,7 @@ from commerce.tenancy.service import Shop, UnknownTenant
 from foundation import clock
 from foundation.access import SIGNED, needs
 from foundation.errors import Forbidden
-from pages.forms import read
-from storefront.forms import EmptyForm
+from pages.forms import Button, read
 from storefront.visit import VisitDep
 
 ENTER = "/acting"
@@ -54,7 +53,7 @@ async def enter(request: Request, core: CoreDep, shop: ShopDep) -> Response:
 @router.post(f"{ENTER}/end")
 async def leave(request: Request, visit: VisitDep) -> Response:
     """Stop being here as the customer."""
-    await read(request, EmptyForm)
+    await read(request, Button)
     if visit.shopper.acting is not None:
         await sessions.end_session(visit.cookies, visit.core, visit.shop, visit.shopper)
     return visit.redirect("/", "acting-ended")

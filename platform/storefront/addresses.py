@@ -14,9 +14,8 @@ from commerce.profile import addresses
 from commerce.profile.addresses import AddressNotFound
 from foundation.access import CUSTOMER, needs
 from foundation.errors import Problem
-from pages.forms import read
+from pages.forms import Button, read
 from storefront.countries import COUNTRIES, offered
-from storefront.forms import EmptyForm
 from storefront.problems import field_errors, words
 from storefront.profile_forms import AddressForm
 from storefront.security import to_sign_in
@@ -78,7 +77,7 @@ async def change(request: Request, visit: VisitDep, address_id: AddressId) -> Re
 @router.post(f"{PAGE}/{{address_id}}/remove")
 async def remove(request: Request, visit: VisitDep, address_id: AddressId) -> Response:
     """Keep an address no longer."""
-    await read(request, EmptyForm)
+    await read(request, Button)
     customer_id = visit.shopper.customer_id
     if customer_id is None:
         return to_sign_in(visit, PAGE)

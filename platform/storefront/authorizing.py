@@ -24,8 +24,7 @@ from commerce.policies import areas
 from commerce.programs.oauth_api import check_resource
 from foundation.errors import BadRequest
 from foundation.types import Id, Input
-from pages.forms import read
-from storefront.forms import EmptyForm
+from pages.forms import Button, read
 from storefront.visit import Visit, VisitDep
 
 router = APIRouter(route_class=areas.within(areas.PROGRAMS))
@@ -152,7 +151,7 @@ async def let_in(visit: VisitDep) -> Response:
 @router.post("/account/programs/{grant_id}/end")
 async def end(request: Request, visit: VisitDep, grant_id: Annotated[Id, Path()]) -> Response:
     """Shut a program out."""
-    await read(request, EmptyForm)
+    await read(request, Button)
     if visit.shopper.customer_id is None:
         raise SignInRequired
     async with visit.core.database.tx(visit.shop.id) as tx:

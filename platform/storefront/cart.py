@@ -15,8 +15,8 @@ from commerce.policies import areas
 from foundation.database import Tx
 from foundation.errors import Problem
 from foundation.http import InvalidFields
-from pages.forms import read
-from storefront.forms import AddForm, EmptyForm, QuantityForm
+from pages.forms import Button, read
+from storefront.forms import AddForm, QuantityForm
 from storefront.problems import words
 from storefront.rails import rail
 from storefront.visit import Visit, VisitDep
@@ -61,7 +61,7 @@ async def change(request: Request, visit: VisitDep, line_id: LineId) -> Response
 @router.post("/cart/lines/{line_id}/remove")
 async def remove(request: Request, visit: VisitDep, line_id: LineId) -> Response:
     """Take a line out."""
-    await read(request, EmptyForm)
+    await read(request, Button)
     await _set(visit, line_id, 0)
     return visit.redirect("/cart", "removed")
 

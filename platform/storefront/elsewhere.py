@@ -27,9 +27,8 @@ from commerce.identity.proofs import Purpose as Proved
 from commerce.policies import areas
 from foundation.access import ANYONE, needs
 from foundation.errors import Problem
-from pages.forms import fields, read
+from pages.forms import Button, fields, read
 from storefront.factors import Elsewhere, proved
-from storefront.forms import EmptyForm
 from storefront.identity_forms import HOME, NextForm
 from storefront.second_factors import CONFIRM, confirm_page
 from storefront.security import IDENTITY, PAGE, member_of, page
@@ -70,7 +69,7 @@ async def prove(request: Request, visit: VisitDep, provider_id: UUID) -> Respons
 @areas.about(areas.CREDENTIALS)
 async def link(request: Request, visit: VisitDep, provider_id: UUID) -> Response:
     """Go to a provider to link what it knows one by."""
-    await read(request, EmptyForm)
+    await read(request, Button)
     try:
         await proved(visit, PAGE)
         return await _away(request, visit, provider_id, "link", PAGE)
@@ -84,7 +83,7 @@ async def link(request: Request, visit: VisitDep, provider_id: UUID) -> Response
 @areas.about(areas.CREDENTIALS)
 async def link_waiting(request: Request, visit: VisitDep) -> Response:
     """Link what this browser brought before its owner had signed in."""
-    await read(request, EmptyForm)
+    await read(request, Button)
     try:
         member = await proved(visit, PAGE)
         ticket = request.cookies.get(IDENTITY, "")
@@ -102,7 +101,7 @@ async def link_waiting(request: Request, visit: VisitDep) -> Response:
 @areas.about(areas.CREDENTIALS)
 async def unlink(request: Request, visit: VisitDep, identity_id: UUID) -> Response:
     """Let an identity go."""
-    await read(request, EmptyForm)
+    await read(request, Button)
     try:
         member = await proved(visit, PAGE)
         await linking.unlink(visit.core, visit.shop, asking(request, visit), member, identity_id)

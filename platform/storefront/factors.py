@@ -16,8 +16,7 @@ from commerce.policies import areas
 from commerce.recently import ProveAgain
 from foundation.access import CUSTOMER, needs
 from foundation.errors import Problem
-from pages.forms import read
-from storefront.forms import EmptyForm
+from pages.forms import Button, read
 from storefront.passkey_forms import FirstCodeForm, NameForm, NewPasskeyForm, PasskeyAsked
 from storefront.second_factors import prove_again
 from storefront.signing_in import asking, shown
@@ -87,7 +86,7 @@ async def confirm_authenticator(request: Request, visit: VisitDep) -> Response:
 @router.post(f"{APP}/remove")
 async def remove_authenticator(request: Request, visit: VisitDep) -> Response:
     """Forget the app."""
-    await read(request, EmptyForm)
+    await read(request, Button)
     try:
         member = await proved(visit, PAGE)
     except Elsewhere as elsewhere:
@@ -99,7 +98,7 @@ async def remove_authenticator(request: Request, visit: VisitDep) -> Response:
 @router.post(f"{PAGE}/recovery-codes")
 async def renew_recovery_codes(request: Request, visit: VisitDep) -> Response:
     """New recovery codes, shown on the page that answers and never again."""
-    await read(request, EmptyForm)
+    await read(request, Button)
     try:
         member = await proved(visit, PAGE)
     except Elsewhere as elsewhere:
@@ -151,7 +150,7 @@ async def rename_passkey(request: Request, visit: VisitDep, passkey_id: UUID) ->
 @router.post(f"{PASSKEYS}/{{passkey_id}}/remove")
 async def remove_passkey(request: Request, visit: VisitDep, passkey_id: UUID) -> Response:
     """Forget a passkey."""
-    await read(request, EmptyForm)
+    await read(request, Button)
     try:
         member = await proved(visit, PAGE)
     except Elsewhere as elsewhere:

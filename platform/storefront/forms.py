@@ -9,7 +9,6 @@ from uuid import UUID
 
 from fastapi import Request
 from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints
-from starlette.datastructures import UploadFile
 
 from commerce.consent.schemas import TextVersion
 from commerce.consent.wording import PURPOSES
@@ -21,18 +20,10 @@ from commerce.promotions.schemas import CodeName
 from foundation.events import Consent
 from foundation.http import InvalidFields
 from foundation.types import Email, Id, Input, Note, Slug, Text
-from pages.forms import MAX_FIELDS, UnsupportedForm, fields, unixed, validated, whole
+from pages.forms import MAX_FIELDS, FormKey, blank, fields, read_with_file, signed, unixed, validated, whole
 
-_DIGITS = re.compile(r"^[0-9]{1,16}$", re.ASCII)
 _LOCAL_PATH = re.compile(r"^/(?![/\\])[^\s\\\x00-\x1f\x7f]{0,2000}$")
 _UNITS = "units-"
-
-
-def _signed(value: object) -> object:
-    if isinstance(value, str):
-        digits = value.removeprefix("-")
-        return int(digits) * (-1 if digits != value else 1) if _DIGITS.match(digits) else value
-    return value
 
 
 def _local(value: str) -> str:
@@ -45,10 +36,6 @@ def _local_or_home(value: object) -> object:
     return value if isinstance(value, str) and _LOCAL_PATH.match(value) else "/"
 
 
-def _absent_when_empty(value: object) -> object:
-    return None if value == "" else value
-
-
 def _slot(value: object) -> object:
     """A window as a form names it: its id, a slash, and the day."""
     if not isinstance(value, str):
@@ -58,10 +45,9 @@ def _slot(value: object) -> object:
 
 
 Whole = Annotated[int, BeforeValidator(whole), Field(ge=1, le=9_999)]
-OptionalText = Annotated[Text | None, BeforeValidator(_absent_when_empty)]
+OptionalText = Annotated[Text | None, BeforeValidator(blank)]
 OptionalNote = Annotated[Note | None, BeforeValidator(unixed)]
-OptionalId = Annotated[Id | None, BeforeValidator(_absent_when_empty)]
-FormKey = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9-]{1,100}$")]
+OptionalId = Annotated[Id | None, BeforeValidator(blank)]
 LocalPath = Annotated[str, AfterValidator(_local)]
 
 
@@ -112,7 +98,7 @@ class CheckoutForm(Input):
     cart_id: Id
     idempotency_key: FormKey
     expected_total: Annotated[int, BeforeValidator(whole), Field(ge=0, le=10**15)]
-    email: Annotated[Email | None, BeforeValidator(_absent_when_empty)] = None
+    email: Annotated[Email | None, BeforeValidator(blank)] = None
     token: Text | None = None
     """How the rest is paid, as `paying.choices` has it; not needed where a gift card or store credit pays all."""
     gift_card: OptionalText = None
@@ -197,7 +183,7 @@ class AddressForm(CancelForm):
     region: OptionalText = None
     country: Text
     phone: OptionalText = None
-    delivery: Annotated[Slug | None, BeforeValidator(_absent_when_empty)] = None
+    delivery: Annotated[Slug | None, BeforeValidator(blank)] = None
     consignment_id: OptionalId = None
 
     def address(self) -> AddressIn:
@@ -245,7 +231,7 @@ class ReturnForm(CancelForm):
     reason: ReturnReason
     instead: OptionalId = None
     """The variant that is wanted for it; without one, its worth."""
-    expected_difference: Annotated[int | None, BeforeValidator(_signed)] = None
+    expected_difference: Annotated[int | None, BeforeValidator(signed)] = None
     """What the shopper was shown that the exchange costs more."""
 
 
@@ -306,10 +292,6 @@ class FarewellForm(Input):
     confirmation: OptionalText = None
 
 
-class EmptyForm(Input):
-    """A button and nothing else."""
-
-
 async def read_units(request: Request) -> UnitsForm:
     """How many of each line are still wanted: a line's field is called `units-` and its id.
 
@@ -353,18 +335,9 @@ async def read_photo(request: Request) -> PhotoForm:
     What it asks, for which its key stands, is the file: a browser puts another boundary around it each time.
 
     Raises:
-        UnsupportedForm: it is no multipart form.
-        InvalidFields: there is not one file, or a field is unknown, repeated, missing or wrong.
+        UnsupportedForm, InvalidFields.
     """
-    if request.headers.get("content-type", "").partition(";")[0].strip().lower() != "multipart/form-data":
-        raise UnsupportedForm
-    values: dict[str, Any] = {}
-    async with request.form(max_files=1, max_fields=1) as data:
-        for name, value in data.multi_items():
-            if isinstance(value, UploadFile) != (name == "photo"):
-                raise InvalidFields(errors=[{"param": name, "message": "is no field of this form"}])
-            values[name] = await value.read() if isinstance(value, UploadFile) else value
-    form = validated(PhotoForm, values)
+    form = await read_with_file(request, PhotoForm, "photo", most=1)
     request.scope["state"]["body"] = form.photo
     return form
 

@@ -8,6 +8,7 @@ from pydantic import BeforeValidator
 
 from commerce.sessions.schemas import Code, Password, Phone, Token
 from foundation.types import Email, Id, Input, Text
+from pages.forms import blank
 from storefront.forms import LocalPath
 
 HOME = "/account"
@@ -74,5 +75,5 @@ class ChooseForm(TokenForm):
 class ChangePasswordForm(Input):
     """Another password; the present one where there is one."""
 
-    current: Annotated[Password | None, BeforeValidator(lambda value: value or None)] = None
+    current: Annotated[Password | None, BeforeValidator(blank)] = None
     new: Password

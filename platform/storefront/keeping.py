@@ -16,9 +16,9 @@ from commerce.policies import areas
 from commerce.promotions import guessing
 from foundation.errors import Problem
 from foundation.types import Text
-from pages.forms import read
+from pages.forms import Button, read
 from storefront.cart import cart_page, current_id
-from storefront.forms import AcceptForm, CodeForm, EmptyForm, GiftForm, NoteForm
+from storefront.forms import AcceptForm, CodeForm, GiftForm, NoteForm
 from storefront.visit import Visit, VisitDep
 
 router = APIRouter(route_class=areas.within(areas.CART))
@@ -101,7 +101,7 @@ async def accept(request: Request, visit: VisitDep) -> Response:
 @router.post("/cart/lines/{line_id}/save")
 async def keep(request: Request, visit: VisitDep, line_id: Annotated[UUID, Path()]) -> Response:
     """Move a line out of the cart, to be kept for later."""
-    await read(request, EmptyForm)
+    await read(request, Button)
     async with visit.core.database.tx(visit.shop.id) as tx:
         await saved.keep(tx, visit.shopper, await current_id(tx, visit), line_id)
     return visit.redirect("/cart", "kept")
@@ -110,7 +110,7 @@ async def keep(request: Request, visit: VisitDep, line_id: Annotated[UUID, Path(
 @router.post("/cart/saved/{item_id}")
 async def take_back(request: Request, visit: VisitDep, item_id: Annotated[UUID, Path()]) -> Response:
     """Move something kept into the cart."""
-    await read(request, EmptyForm)
+    await read(request, Button)
     async with visit.core.database.tx(visit.shop.id) as tx:
         cart_id = await carts.opened(tx, visit.shop, visit.shopper)
         await saved.take_back(tx, visit.shopper, cart_id, item_id)
@@ -120,7 +120,7 @@ async def take_back(request: Request, visit: VisitDep, item_id: Annotated[UUID, 
 @router.post("/cart/saved/{item_id}/remove")
 async def forget(request: Request, visit: VisitDep, item_id: Annotated[UUID, Path()]) -> Response:
     """Keep something no longer."""
-    await read(request, EmptyForm)
+    await read(request, Button)
     async with visit.core.database.tx(visit.shop.id) as tx:
         await saved.forget(tx, visit.shopper, item_id)
     return visit.redirect("/cart", "changed")
@@ -129,7 +129,7 @@ async def forget(request: Request, visit: VisitDep, item_id: Annotated[UUID, Pat
 @router.post("/cart/share")
 async def share(request: Request, visit: VisitDep) -> Response:
     """Copy the cart behind a link, and go there: its address is the link."""
-    await read(request, EmptyForm)
+    await read(request, Button)
     async with visit.core.database.tx(visit.shop.id) as tx:
         link = await sharing.share(tx, visit.shopper, await current_id(tx, visit))
     return visit.redirect(f"/shared/{link.token}", "shared")
@@ -144,7 +144,7 @@ async def look(visit: VisitDep, token: Token) -> Response:
 @router.post("/shared/{token}")
 async def take(request: Request, visit: VisitDep, token: Token) -> Response:
     """Take what somebody shared into one's own cart."""
-    await read(request, EmptyForm)
+    await read(request, Button)
     async with visit.core.database.tx(visit.shop.id) as tx:
         cart_id = await carts.opened(tx, visit.shop, visit.shopper)
         short = await sharing.take(tx, visit.shopper, cart_id, token)

@@ -16,9 +16,9 @@ from commerce.payments.providers import configured
 from commerce.policies import areas
 from foundation.errors import Problem
 from foundation.ids import new_id
-from pages.forms import read
+from pages.forms import Button, read
 from storefront import paying
-from storefront.forms import EmptyForm, KeepForm
+from storefront.forms import KeepForm
 from storefront.problems import field_errors, refusal, words
 from storefront.visit import Visit, VisitDep
 
@@ -95,7 +95,7 @@ async def come_back_to_keep(visit: VisitDep) -> Response:
 async def prefer(request: Request, visit: VisitDep, method_id: MethodId) -> Response:
     """Offer this one first."""
     try:
-        await read(request, EmptyForm)
+        await read(request, Button)
         async with visit.core.database.tx(visit.shop.id) as tx:
             await service.prefer(tx, api.customer_of(visit.shopper), method_id)
     except Problem as problem:
@@ -107,7 +107,7 @@ async def prefer(request: Request, visit: VisitDep, method_id: MethodId) -> Resp
 async def remove(request: Request, visit: VisitDep, method_id: MethodId) -> Response:
     """Keep this one no longer."""
     try:
-        await read(request, EmptyForm)
+        await read(request, Button)
         await api.forget(visit.core, visit.shopper, method_id)
     except Problem as problem:
         return await _page(visit, problem)

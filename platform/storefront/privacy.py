@@ -22,8 +22,8 @@ from commerce.recently import ProveAgain, require
 from foundation.access import CUSTOMER, needs
 from foundation.database import Tx
 from foundation.events import Consent
-from pages.forms import read
-from storefront.forms import ComingFrom, ConsentChoiceForm, ConsentForm, EmptyForm, FarewellForm
+from pages.forms import Button, read
+from storefront.forms import ComingFrom, ConsentChoiceForm, ConsentForm, FarewellForm
 from storefront.second_factors import prove_again
 from storefront.security import member_of, to_sign_in
 from storefront.visit import Visit, VisitDep
@@ -79,7 +79,7 @@ async def choose(request: Request, visit: VisitDep) -> Response:
 @router.post(f"{PAGE}/exports")
 async def ask_for_archive(request: Request, visit: VisitDep) -> Response:
     """Have an archive made of what the shop keeps about one."""
-    await read(request, EmptyForm)
+    await read(request, Button)
     member = member_of(visit)
     if member is None:
         return to_sign_in(visit, PAGE)
@@ -131,7 +131,7 @@ async def ask_to_be_forgotten(request: Request, visit: VisitDep) -> Response:
 @router.post(f"{PAGE}/erasure/keep")
 async def stay(request: Request, visit: VisitDep) -> Response:
     """Stay after all."""
-    await read(request, EmptyForm)
+    await read(request, Button)
     member = member_of(visit)
     if member is None:
         return to_sign_in(visit, PAGE)

@@ -23,8 +23,7 @@ from commerce.policies import areas
 from commerce.recently import ProveAgain, require
 from foundation.access import CUSTOMER, needs
 from foundation.errors import Problem
-from pages.forms import read
-from storefront.forms import EmptyForm
+from pages.forms import Button, read
 from storefront.identity_forms import ChangePasswordForm, CodeForm, EmailForm, NameForm, PhoneForm, TokenForm
 from storefront.second_factors import prove_again
 from storefront.signing_in import asking, check_mail, code_page, sending, shown
@@ -181,7 +180,7 @@ async def sign_out_others(request: Request, visit: VisitDep) -> Response:
     member = member_of(visit)
     if member is None:
         return to_sign_in(visit, DEVICES)
-    await read(request, EmptyForm)
+    await read(request, Button)
     async with visit.core.database.tx(visit.shop.id) as tx:
         await devices.sign_out_others(
             tx, member.account_id, visit.shopper.customer_id, except_id=visit.shopper.session_id
@@ -196,7 +195,7 @@ async def sign_out(request: Request, visit: VisitDep, device_id: UUID) -> Respon
     member = member_of(visit)
     if member is None:
         return to_sign_in(visit, DEVICES)
-    await read(request, EmptyForm)
+    await read(request, Button)
     async with visit.core.database.tx(visit.shop.id) as tx:
         await devices.sign_out(tx, member.account_id, device_id)
     return visit.redirect(DEVICES, "device-signed-out")

@@ -31,9 +31,9 @@ from foundation.access import ANYONE, SIGNED, needs
 from foundation.errors import NotFound, Problem
 from foundation.http import InvalidFields
 from foundation.types import Country, Input, LongText, Text
-from pages.forms import read
+from pages.forms import Button, blank, read
 from storefront import rendering
-from storefront.forms import EmptyForm, OptionalText
+from storefront.forms import OptionalText
 from storefront.problems import field_errors, words
 
 COOKIE = "tradewind_sign_up"
@@ -79,7 +79,7 @@ class PayingForm(Input):
     """Who takes the payments, and what the shop looks like."""
 
     provider: ProviderName
-    account: Annotated[Account | None, BeforeValidator(lambda value: value or None)] = None
+    account: Annotated[Account | None, BeforeValidator(blank)] = None
     accent: Colour
     headline: OptionalText = None
 
@@ -159,7 +159,7 @@ async def take_step(request: Request, step: Literal["selling", "stock", "paying"
     token = request.cookies[COOKIE]
     try:
         if step == "review":
-            await read(request, EmptyForm)
+            await read(request, Button)
             opened = await opening.finish(request, core, token)
             return _page("sign_up_done.html", opened=opened, name=draft.answers.name)
         await _keep(request, core, token, step)

@@ -14,10 +14,10 @@ from commerce.delivery import service as delivery
 from commerce.delivery.schemas import AddressIn, AddressOut, DeliveryOut, SlotChoice
 from commerce.policies import areas
 from foundation.errors import Problem, Unprocessable
-from pages.forms import read
+from pages.forms import Button, read
 from storefront.cart import blocked, open_cart
 from storefront.countries import COUNTRIES
-from storefront.forms import EmptyForm, SplitForm, read_split
+from storefront.forms import SplitForm, read_split
 from storefront.problems import field_errors, words
 from storefront.visit import Visit, VisitDep
 
@@ -77,7 +77,7 @@ async def split(request: Request, visit: VisitDep) -> Response:
 @router.post("/checkout/split/together")
 async def together(request: Request, visit: VisitDep) -> Response:
     """Send all of it to one address again."""
-    await read(request, EmptyForm)
+    await read(request, Button)
     cart = await open_cart(visit)
     if cart is None:
         return visit.redirect("/cart")

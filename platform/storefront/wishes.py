@@ -12,8 +12,7 @@ from commerce.policies import areas
 from commerce.wishlists import service
 from foundation.database import Tx
 from foundation.types import Text
-from pages.forms import read
-from storefront.forms import EmptyForm
+from pages.forms import Button, read
 from storefront.profile_forms import MoveForm, NameForm, WishForm
 from storefront.visit import Visit, VisitDep
 
@@ -72,7 +71,7 @@ async def rename(request: Request, visit: VisitDep, wishlist_id: WishlistId) -> 
 @router.post(f"{PAGE}/{{wishlist_id}}/remove")
 async def delete(request: Request, visit: VisitDep, wishlist_id: WishlistId) -> Response:
     """Keep a list no longer."""
-    await read(request, EmptyForm)
+    await read(request, Button)
     async with visit.core.database.tx(visit.shop.id) as tx:
         await service.delete(tx, visit.shopper, wishlist_id)
     return visit.redirect(PAGE, "wishlist-removed")
@@ -81,7 +80,7 @@ async def delete(request: Request, visit: VisitDep, wishlist_id: WishlistId) -> 
 @router.post(f"{PAGE}/{{wishlist_id}}/share")
 async def share(request: Request, visit: VisitDep, wishlist_id: WishlistId) -> Response:
     """Give a list a link of its own."""
-    await read(request, EmptyForm)
+    await read(request, Button)
     async with visit.core.database.tx(visit.shop.id) as tx:
         await service.share(tx, visit.shopper, wishlist_id)
     return visit.redirect(f"{PAGE}/{wishlist_id}")
@@ -90,7 +89,7 @@ async def share(request: Request, visit: VisitDep, wishlist_id: WishlistId) -> R
 @router.post(f"{PAGE}/{{wishlist_id}}/unshare")
 async def unshare(request: Request, visit: VisitDep, wishlist_id: WishlistId) -> Response:
     """Show a list to nobody else any more."""
-    await read(request, EmptyForm)
+    await read(request, Button)
     async with visit.core.database.tx(visit.shop.id) as tx:
         await service.unshare(tx, visit.shopper, wishlist_id)
     return visit.redirect(f"{PAGE}/{wishlist_id}")
@@ -99,7 +98,7 @@ async def unshare(request: Request, visit: VisitDep, wishlist_id: WishlistId) ->
 @router.post(f"{PAGE}/{{wishlist_id}}/items/{{variant_id}}/remove")
 async def unwish(request: Request, visit: VisitDep, wishlist_id: WishlistId, variant_id: VariantId) -> Response:
     """Take something off a list."""
-    await read(request, EmptyForm)
+    await read(request, Button)
     async with visit.core.database.tx(visit.shop.id) as tx:
         await service.unwish(tx, visit.shopper, wishlist_id, variant_id)
     return visit.redirect(f"{PAGE}/{wishlist_id}")
