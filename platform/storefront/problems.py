@@ -110,7 +110,7 @@ _WORDS = {
     "orders.unknown_line": ("That isn't in this order", "Choose from what was ordered. Nothing was changed."),
     "tenancy.unknown_host": ("There is no shop here", "No shop answers to this address."),
     "tenancy.name_taken": ("That address is taken", "Choose another one for your shop. Nothing was changed."),
-    "onboarding.bad_rows": ("Some rows need a look", "None was taken yet. Mend them and paste them again."),
+    "onboarding.bad_rows": ("Some rows need a look", "None was taken yet. Mend them and send them again."),
     "onboarding.too_many": ("That was a lot at once", "Please wait some minutes before you open another shop."),
     "onboarding.unknown": ("We don't know that link", "It may be old. Begin again, or take the latest mail."),
     "onboarding.incomplete": ("Something is missing", "Take the steps before this one first."),

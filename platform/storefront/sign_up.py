@@ -31,7 +31,7 @@ from foundation.access import ANYONE, SIGNED, needs
 from foundation.errors import NotFound, Problem
 from foundation.http import InvalidFields
 from foundation.types import Country, Input, LongText, Text
-from pages.forms import Button, blank, read
+from pages.forms import Button, blank, read, read_with_file
 from storefront import rendering
 from storefront.forms import OptionalText
 from storefront.problems import field_errors, words
@@ -72,7 +72,21 @@ class StockForm(Input):
 
     warehouse: Text
     products: LongText = ""
+    """Pasted, as CSV."""
+    file: bytes = b""
+    """A CSV or a workbook; a browser sends an empty one where none was chosen."""
     sample: Literal["on"] | None = None
+
+    def rows(self) -> bytes:
+        """The products, wherever they stand.
+
+        Raises:
+            InvalidFields: they stand in both places.
+        """
+        pasted = self.products.strip()
+        if pasted and self.file:
+            raise InvalidFields(errors=[{"param": "products", "message": "choose a file or paste the rows, not both"}])
+        return self.file or pasted.encode()
 
 
 class PayingForm(Input):
@@ -172,9 +186,9 @@ async def _keep(request: Request, core: Core, token: str, step: str) -> None:
     if step == "selling":
         await opening.answer(core, token, Answers(selling=_selling(await read(request, SellingForm))))
     elif step == "stock":
-        form = await read(request, StockForm)
-        if form.products.strip():
-            await opening.keep_products(core, token, form.products.encode())
+        form = await read_with_file(request, StockForm, "file")
+        if rows := form.rows():
+            await opening.keep_products(core, token, rows)
         await opening.answer(core, token, Answers(stock=Stock(name=form.warehouse, sample=form.sample == "on")))
     else:
         paying = await read(request, PayingForm)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import AsyncIterator
 from typing import Any
 
 import httpx
+import openpyxl
 import pytest
 from asgi_lifespan import LifespanManager
 from pydantic import SecretStr
@@ -31,8 +33,9 @@ async def visitor(database_urls: DatabaseUrls) -> AsyncIterator[httpx.AsyncClien
         yield http
 
 
-async def _send(visitor: httpx.AsyncClient, path: str, form: dict[str, Any]) -> httpx.Response:
-    return await visitor.post(path, data=form, headers={"Origin": "http://localhost:8000"})
+async def _send(visitor: httpx.AsyncClient, path: str, form: dict[str, Any], file: bytes = b"") -> httpx.Response:
+    files = {"file": ("products", file)} if path == "/sign-up/stock" else None
+    return await visitor.post(path, data=form, files=files, headers={"Origin": "http://localhost:8000"})
 
 
 async def test_a_shop_is_opened_by_pages_alone(visitor: httpx.AsyncClient) -> None:
@@ -64,12 +67,31 @@ async def test_what_can_not_be_used_is_said_on_the_step_and_what_was_said_stays(
     await _send(visitor, "/sign-up", BEGIN)
     await _send(visitor, "/sign-up/selling", SELLING)
 
-    bad = await _send(visitor, "/sign-up/stock", STOCK | {"products": "sku,title,price\nA,<b>Anvil</b>,cheap\n"})
-
-    assert bad.status_code == 422
-    assert "is no number such as 19.99" in bad.text
+    unpriced = "sku,title,price\nA,<b>Anvil</b>,cheap\n"
+    for form, file, said in (
+        (STOCK | {"products": unpriced}, b"", "is no number such as 19.99"),
+        (STOCK | {"products": ""}, unpriced.encode(), "is no number such as 19.99"),
+        (STOCK | {"products": ""}, b"PK\x03\x04 and no more", "is no workbook"),
+        (STOCK, STOCK["products"].encode(), "not both"),
+    ):
+        bad = await _send(visitor, "/sign-up/stock", form, file)
+        assert (bad.status_code, said in bad.text) == (422, True), bad.text
     assert 'value="DE, FR"' in (await visitor.get("/sign-up/selling")).text
     assert (await _send(visitor, "/sign-up/review", {})).status_code == 409
+
+
+async def test_the_products_are_uploaded_as_a_workbook(visitor: httpx.AsyncClient) -> None:
+    await _send(visitor, "/sign-up", BEGIN)
+    await _send(visitor, "/sign-up/selling", SELLING)
+    book = openpyxl.Workbook()
+    for row in (("SKU", "Title", "Price"), ("A-1", "Anvil", 19.99), ("A-2", "Rope", 4)):
+        book.active.append(row)
+    book.save(written := io.BytesIO())
+
+    kept = await _send(visitor, "/sign-up/stock", STOCK | {"products": ""}, written.getvalue())
+
+    assert kept.headers["location"] == "/sign-up/paying", kept.text
+    assert "2 are kept already" in (await visitor.get("/sign-up/stock")).text
 
 
 async def test_a_step_without_a_draft_leads_to_the_beginning(visitor: httpx.AsyncClient) -> None:
