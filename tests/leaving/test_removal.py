@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import signal
 import subprocess
@@ -9,6 +10,7 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import AsyncExitStack
+from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -21,7 +23,7 @@ from psycopg import sql
 from pydantic import SecretStr
 
 from commerce.leaving import removing, warning
-from commerce.leaving.removing import RemovalNotDue
+from commerce.leaving.removing import Gone, RemovalNotDue, RemovalRunning
 from commerce.onboarding.service import KEPT_DAYS
 from commerce.tenancy import service as tenancy
 from foundation import clients, clock
@@ -180,6 +182,31 @@ async def test_whoever_is_killed_in_the_middle_is_followed_by_another(
     after = _counts(superuser)
     assert _of(after, mine) == {}
     assert _of_others(after, mine) == _of_others(before, mine)
+
+
+@dataclass(frozen=True, slots=True)
+class _Rival:
+    """Somebody who would remove the shop too, in the middle of its removal."""
+
+    settings: Settings
+    name: str = "rival"
+
+    def clear(self, gone: Gone) -> int:
+        with pytest.raises(RemovalRunning):
+            asyncio.run(self._remove(gone))
+        return 1
+
+    async def _remove(self, gone: Gone) -> None:
+        async with removing.owner(self.settings) as connection:
+            await removing.remove(connection, gone, first=(), then=(), wait="1ms")
+
+
+async def test_two_do_not_remove_a_shop_at_once(owned: Settings, world: World) -> None:
+    mine = await _close(world)
+    async with removing.owner(owned) as connection:
+        gone = await removing.begin(connection, owned, mine, early=True)
+        removed = await removing.remove(connection, gone, first=(_Rival(owned),), then=())
+    assert removed.counts["rival"] == 1
 
 
 async def test_tables_that_are_new_go_too_in_the_order_of_their_references(

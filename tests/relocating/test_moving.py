@@ -26,6 +26,7 @@ from pipelines.tenants import database_of
 from tests.conftest import DatabaseUrls
 from tests.factories import SeededShop
 from tests.relocating.conftest import NAME
+from tests.waiting import until
 from tradewind.relocating import command, steps
 from tradewind.relocating.copying import CopyDiffers, as_tenant
 from tradewind.relocating.steps import CannotMove
@@ -40,8 +41,8 @@ STEPS = ("frozen", "copied", "switched", "opened")
 EVERY_KIND = {"orders", "order_line", "payment", "ledger_posting", "stock", "stock_movement", "outbox", "customer"}
 
 
-def move(settings: Settings, shop: SeededShop, to: str, **given: Any) -> Any:
-    with steps.moving(settings, shop.slug) as movers:
+def move(settings: Settings, shop: SeededShop, to: str, *, wait: str = steps.LINGERING, **given: Any) -> Any:
+    with steps.moving(settings, shop.slug, wait=wait) as movers:
         return steps.move(movers, to, **given)
 
 
@@ -343,7 +344,26 @@ def test_what_was_left_behind_is_removed_when_it_is_asked_for_and_nothing_else(
 
 def test_two_do_not_move_a_shop_at_once(settings: Settings, grocer: SeededShop) -> None:
     with steps.moving(settings, grocer.slug), pytest.raises(CannotMove, match="Somebody else"):
-        move(settings, grocer, NAME)
+        move(settings, grocer, NAME, wait="1ms")
+
+
+def test_whoever_moves_it_next_waits_until_the_one_before_is_gone(
+    settings: Settings, grocer: SeededShop, database_urls: DatabaseUrls, second_database: DatabaseUrls
+) -> None:
+    """Postgres notices that a mover was killed some time after it has died."""
+
+    def waits() -> bool:
+        with psycopg.connect(database_urls.owner) as owner:
+            return (
+                owner.execute("SELECT FROM pg_locks WHERE NOT granted AND classid = %s", (steps.MOVING,)).rowcount > 0
+            )
+
+    with ThreadPoolExecutor(1) as aside:
+        with steps.moving(settings, grocer.slug):
+            moved = aside.submit(move, settings, grocer, NAME)
+            until(waits)
+        moved.result()
+    assert standing(second_database.owner, grocer.id) == (NAME, None)
 
 
 def test_a_name_that_is_in_no_setting_is_refused_with_those_that_are(settings: Settings, grocer: SeededShop) -> None:

@@ -37,6 +37,8 @@ BATCH = 2_000
 """Rows a transaction: it holds their locks, and what it did is lost when it is interrupted."""
 PASSES = 10
 """How often rows are looked for anew that somebody wrote meanwhile."""
+LINGERING = "10s"
+"""How long the right to remove is waited for: Postgres notices some time after it that a remover has died."""
 _NOBODY = UUID(int=0)
 
 
@@ -158,15 +160,16 @@ async def remove(
     then: Sequence[Place],
     seen: Seen = unseen,
     batch: int = BATCH,
+    wait: str = LINGERING,
 ) -> Removed:
-    """Remove a shop that was begun with: what needs its rows, its rows, what stands elsewhere, its name.
+    """Remove a shop that was begun with: what needs its rows, its rows, what stands elsewhere, its name. `wait` for
+    whoever does so already, a duration of Postgres.
 
     Raises:
         RemovalRunning: somebody does.
         PlaceFailed: it can be gone on with later.
     """
-    if not await connection.fetchval("SELECT pg_try_advisory_lock(hashtextextended($1, 0))", _lock(gone)):
-        raise RemovalRunning
+    await _take_right(connection, gone, wait)
     try:
         counts: dict[str, int] = {}
         for place in first:
@@ -186,6 +189,16 @@ async def remove(
         await connection.execute("SELECT pg_advisory_unlock(hashtextextended($1, 0))", _lock(gone))
     log.info("leaving.removed", tenant=str(gone.tenant_id), rows=sum(counts.values()))
     return Removed(gone.slug, counts)
+
+
+async def _take_right(connection: asyncpg.Connection, gone: Gone, wait: str) -> None:
+    try:
+        async with connection.transaction():
+            await connection.execute("SELECT set_config('lock_timeout', $1, true)", wait)
+            # It is the session's, and outlives the transaction.
+            await connection.execute("SELECT pg_advisory_lock(hashtextextended($1, 0))", _lock(gone))
+    except asyncpg.LockNotAvailableError as fault:
+        raise RemovalRunning from fault
 
 
 async def _clear(connection: asyncpg.Connection, place: Place, gone: Gone, seen: Seen) -> int:

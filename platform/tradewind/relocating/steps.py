@@ -35,6 +35,8 @@ MOVING = 1_414_091_609
 """The one of whoever moves the tenant."""
 PATIENCE = "30s"
 """How long the tenant's last transactions are waited for."""
+LINGERING = "10s"
+"""How long the right to move is waited for: Postgres notices some time after it that a mover has died."""
 
 Reached = Callable[[str], None]
 """Is told of each step that is done."""
@@ -114,8 +116,9 @@ def named(said: str) -> str:
 
 
 @contextmanager
-def moving(settings: Settings, slug: str) -> Iterator[Movers]:
-    """Have the right to move a tenant, for as long as this block and the connection last.
+def moving(settings: Settings, slug: str, *, wait: str = LINGERING) -> Iterator[Movers]:
+    """Have the right to move a tenant, for as long as this block and the connection last; `wait` for it, a duration of
+    Postgres.
 
     Raises:
         CannotMove: there is no such tenant, or somebody else is moving it.
@@ -128,13 +131,21 @@ def moving(settings: Settings, slug: str) -> Iterator[Movers]:
             tenant = cursor.execute(f"{_STANDING} WHERE slug = %s", (slug,)).fetchone()
         if tenant is None:
             raise CannotMove(f"There is no shop {slug!r}.")
-        row = shared.execute("SELECT pg_try_advisory_lock(%s, hashtext(%s))", (MOVING, str(tenant.id))).fetchone()
-        if not (row and row[0]):
-            raise CannotMove(f"Somebody else is moving {slug!r} at this moment.")
+        _take_right(shared, tenant, wait)
         # What was read before the lock may have changed.
         movers = Movers(settings, shared, tenant, held)
         movers.tenant = movers.standing(shared) or tenant
         yield movers
+
+
+def _take_right(shared: Connection, tenant: Standing, wait: str) -> None:
+    try:
+        with shared.transaction():
+            shared.execute("SELECT set_config('lock_timeout', %s, true)", (wait,))
+            # It is the session's, and outlives the transaction.
+            shared.execute("SELECT pg_advisory_lock(%s, hashtext(%s))", (MOVING, str(tenant.id)))
+    except psycopg.errors.LockNotAvailable as fault:
+        raise CannotMove(f"Somebody else is moving {tenant.slug!r} at this moment.") from fault
 
 
 def move(movers: Movers, to: str, *, reached: Reached = lambda _: None) -> Mapping[str, Figures]:
