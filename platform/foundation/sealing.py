@@ -267,9 +267,27 @@ def _keep(tenant_id: UUID, subject_id: UUID, key: bytes, *, until: float) -> Non
 
 def sealed_by(key: bytes, tenant_id: UUID, subject_id: UUID, value: str) -> str:
     """`value` as it may be stored, by a key that is at hand."""
+    raw = subject_id.bytes + encrypted_by(key, tenant_id, subject_id, value.encode())
+    return PREFIX + base64.urlsafe_b64encode(raw).decode()
+
+
+def encrypted_by(key: bytes, tenant_id: UUID, subject_id: UUID, content: bytes) -> bytes:
+    """The bytes of a small file as they may be stored, by a key that is at hand."""
     nonce = os.urandom(_NONCE)
-    ciphertext = AESGCM(key).encrypt(nonce, value.encode(), tenant_id.bytes + subject_id.bytes)
-    return PREFIX + base64.urlsafe_b64encode(subject_id.bytes + nonce + ciphertext).decode()
+    return nonce + AESGCM(key).encrypt(nonce, content, tenant_id.bytes + subject_id.bytes)
+
+
+def decrypted_by(key: bytes, tenant_id: UUID, subject_id: UUID, encrypted: bytes) -> bytes:
+    """What `encrypted_by` was given.
+
+    Raises:
+        Unreadable: it was tampered with, or is something else.
+    """
+    try:
+        bound = tenant_id.bytes + subject_id.bytes
+        return AESGCM(key).decrypt(encrypted[:_NONCE], encrypted[_NONCE:], bound)
+    except (InvalidTag, ValueError) as fault:
+        raise Unreadable(f"something of {subject_id}") from fault
 
 
 def opened_by(keys: Mapping[UUID, bytes], tenant_id: UUID, value: str) -> str | None:
@@ -279,14 +297,9 @@ def opened_by(keys: Mapping[UUID, bytes], tenant_id: UUID, value: str) -> str | 
         Unreadable: it was tampered with.
     """
     raw = _decoded(value)
-    subject_id, nonce, ciphertext = UUID(bytes=raw[:16]), raw[16 : 16 + _NONCE], raw[16 + _NONCE :]
+    subject_id = UUID(bytes=raw[:16])
     key = keys.get(subject_id)
-    if key is None:
-        return None
-    try:
-        return AESGCM(key).decrypt(nonce, ciphertext, tenant_id.bytes + subject_id.bytes).decode()
-    except InvalidTag as fault:
-        raise Unreadable(f"something of {subject_id}") from fault
+    return None if key is None else decrypted_by(key, tenant_id, subject_id, raw[16:]).decode()
 
 
 def _decoded(value: str) -> bytes:

@@ -99,12 +99,18 @@ async def test_people_can_be_read_and_doors_can_not_be_opened(app: Any, settings
     assert all("secret" not in one for one in _lines(archive, "webhook_subscription"))
 
 
-async def test_photos_are_there_and_those_of_another_shop_are_not(app: Any, settings: Settings, world: World) -> None:
+async def test_files_are_there_and_those_of_another_shop_are_not(app: Any, settings: Settings, world: World) -> None:
+    for side in (world.mine, world.another_shop):  # what is read once is kept, sealed
+        paper = f"/v1/admin/orders/{side.things['order']}/documents/{side.things['document']}.pdf"
+        assert (await side.clients["staff"].get(paper)).is_success
+
     archive = await _archive(app, settings, world)
 
     files = [name for name in archive.namelist() if name.startswith("files/")]
     assert len([name for name in files if "/claims/" in name or "/returns/" in name]) == 4
     assert all(name.startswith(f"files/tenants/{world.mine.seeded.id}/") for name in files)
+    (paper,) = [name for name in files if "/documents/" in name]
+    assert archive.read(paper).startswith(b"%PDF")
     assert archive.read(files[0])[:2] == b"\xff\xd8"
 
 

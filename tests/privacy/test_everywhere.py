@@ -284,6 +284,7 @@ async def test_of_somebody_who_is_forgotten_nothing_is_left_anywhere(
     a_year(settings, clickhouse, grocer.id)
     await asyncio.to_thread(_derive, settings)
     assert (await _decide(settings, grocer.id, person))["features"] != '{"context":[]}'
+    assert "Quuxley" in await _invoice(person)
     before = _found(settings, superuser, tmp_path, person.ids)
     assert before["postgres"] == {("payment_method", "label", "Tamarillo")} | _said_in_dead_letters(before["postgres"])
     assert {place[0] for place in before["clickhouse"]} == {"events", "interactions", "shopper_activity", "decisions"}
@@ -292,11 +293,16 @@ async def test_of_somebody_who_is_forgotten_nothing_is_left_anywhere(
     # The model and its index know products alone: nothing of them has to be rebuilt.
     assert before["qdrant"] == set()
     assert before["files"] == set()
+    assert _kept_papers(tmp_path) == 1
     exported = (await person.staff.get("/v1/admin/orders/export")).text
     assert EMAIL in in_text(exported, STRINGS)
 
     await _send(person.staff, f"/v1/admin/customers/{person.customer}/erasure", {"reason": "asked"})
     await asyncio.to_thread(_forget)
+    assert _kept_papers(tmp_path) == 0
+    # The law keeps the invoice readable: what is kept of it anew is sealed as well.
+    assert "Quuxley" in await _invoice(person)
+    assert _kept_papers(tmp_path) == 1
 
     assert _found(settings, superuser, tmp_path, person.ids) == {engine: set() for engine in before}
     assert in_text((await person.staff.get("/v1/admin/orders/export")).text, STRINGS) == set()
@@ -306,26 +312,33 @@ async def test_of_somebody_who_is_forgotten_nothing_is_left_anywhere(
     assert (await _decide(settings, grocer.id, person))["features"] == '{"context":[]}'
 
 
+def _kept_papers(folder: Path) -> int:
+    return len(list(folder.glob("objects/tenants/*/documents/*.pdf")))
+
+
 def _said_in_dead_letters(found: set[Any]) -> set[Any]:
     return {place for place in found if place[:2] == ("dead_letter", "body")}
 
 
-async def test_the_invoice_alone_still_says_who_bought(
-    person: Person, settings: Settings, superuser: str, tmp_path: Path
-) -> None:
+async def _invoice(person: Person) -> str:
+    """What the invoice says, as staff read it; a file of it is kept by that."""
+    papers = f"/v1/admin/orders/{person.order}/documents"
+    (paper,) = (await _ok(await person.staff.get(papers)))["items"]
+    pdf = await person.staff.get(f"{papers}/{paper['id']}.pdf")
+    return "".join(page.extract_text() for page in pypdf.PdfReader(io.BytesIO(pdf.content)).pages)
+
+
+async def test_the_invoice_alone_still_says_who_bought(person: Person, settings: Settings, superuser: str) -> None:
     """The one exception, and why: the law makes a shop keep what it invoiced, with the buyer, for years (in the EU,
     directive 2006/112/EC, articles 226 and 244). It is sealed by a key of its own until then.
     """
     await asyncio.to_thread(_deliver, settings)
     await _send(person.staff, f"/v1/admin/customers/{person.customer}/erasure", {"reason": "asked"})
-    papers = (await _ok(await person.staff.get(f"/v1/admin/orders/{person.order}/documents")))["items"]
-    assert papers
     assert plain(superuser, STRINGS) == set()
 
-    pdf = await person.staff.get(f"/v1/admin/orders/{person.order}/documents/{papers[0]['id']}.pdf")
-    text = "".join(page.extract_text() for page in pypdf.PdfReader(io.BytesIO(pdf.content)).pages)
-    assert in_text(text, STRINGS) <= {"Quuxley", "Wombatstrasse", "Flibbertigibbet", "Quagmireville", "43215", EMAIL}
-    assert "Quuxley" in text
+    read = await _invoice(person)
+    assert in_text(read, STRINGS) <= {"Quuxley", "Wombatstrasse", "Flibbertigibbet", "Quagmireville", "43215", EMAIL}
+    assert "Quuxley" in read
 
 
 def test_the_scans_find_what_is_planted(settings: Settings, clickhouse: Any, tmp_path: Path, superuser: str) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
 
@@ -11,6 +11,7 @@ import orjson
 from sqlalchemy import text
 
 from commerce.documents.schemas import DocumentOut, IssuerIn, IssuerOut
+from foundation import sealing
 from foundation.database import HotStatement, Tx, hot
 from foundation.errors import NotFound
 from foundation.ids import new_id
@@ -28,6 +29,8 @@ class Written:
 
     document: DocumentOut
     data: dict[str, Any]
+    key: bytes | None = field(repr=False)
+    """What its file is sealed by: the paper's own, until its time is over."""
 
 
 _SEPARATE = ("invoice_on", "invoice_prefix", "credit_note_prefix")
@@ -89,7 +92,7 @@ async def issuer(tx: Tx) -> IssuerOut:
 
 async def of_order(tx: Tx, order_id: UUID) -> Sequence[DocumentOut]:
     """An order's invoices and credit notes, oldest first."""
-    return [_written(row).document for row in await tx.rows(_OF_ORDER, {"order_id": order_id})]
+    return [_opened(row)[0] for row in await tx.rows(_OF_ORDER, {"order_id": order_id})]
 
 
 async def one(tx: Tx, order_id: UUID, document_id: UUID) -> Written:
@@ -114,10 +117,11 @@ async def _found(tx: Tx, statement: HotStatement, values: dict[str, UUID]) -> Wr
     row = await tx.one(statement, values)
     if row is None:
         raise DocumentNotFound
-    return _written(row)
+    document, data = _opened(row)
+    return Written(document, data, (await sealing.keys_of(tx, [document.id])).get(document.id))
 
 
-def _written(row: Any) -> Written:
+def _opened(row: Any) -> tuple[DocumentOut, dict[str, Any]]:
     said = dict(row)
     data: dict[str, Any] = orjson.loads(said.pop("data"))
-    return Written(DocumentOut.model_validate(said), data)
+    return DocumentOut.model_validate(said), data

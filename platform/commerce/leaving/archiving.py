@@ -7,11 +7,13 @@ for a small one. What is sealed is opened: it is the shop's own data. What is le
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import IO
 from uuid import UUID
 
+from commerce.documents import storing
 from commerce.leaving import owned, storage, withheld
 from commerce.leaving.owned import Table, quoted
 from commerce.tenancy import service as tenancy
@@ -83,7 +85,7 @@ async def write(
             await asyncio.to_thread(_write_stream, archive, settings, tenant_id, stream)
         if settings.objects_url is not None:
             seen(written.rows, written.total, "files")
-            await asyncio.to_thread(_write_files, archive, settings.objects_url, tenant_id, shop.slug)
+            await _write_files(database, archive, settings.objects_url, tenant_id, shop.slug)
         archive.about = {
             "format": FORMAT,
             "version": VERSION,
@@ -148,10 +150,22 @@ def _write_stream(archive: Archive, settings: Settings, tenant_id: UUID, stream:
         raise EventsUnavailable from fault
 
 
-def _write_files(archive: Archive, url: str, tenant_id: UUID, slug: str) -> None:
+async def _write_files(database: Database, archive: Archive, url: str, tenant_id: UUID, slug: str) -> None:
     store = storage.Store.at(url)
-    for folder in object_folders(tenant_id, slug):
-        for path in store.every(folder):
-            with archive.file(f"files/{path}") as entry:
-                for chunk in store.read(path):
-                    entry.write(chunk)
+    every = (path for folder in object_folders(tenant_id, slug) for path in store.every(folder))
+    while paths := await asyncio.to_thread(lambda: list(islice(every, BATCH))):
+        async with database.tx(tenant_id, read_only=True) as tx:
+            keys = await storing.keys_of(tx, paths)
+        await asyncio.to_thread(_copy, archive, store, tenant_id, paths, keys)
+
+
+def _copy(
+    archive: Archive, store: storage.Store, tenant_id: UUID, paths: Sequence[str], keys: Mapping[str, bytes]
+) -> None:
+    for path in paths:
+        with archive.file(f"files/{path}") as entry:
+            if path in keys:
+                entry.write(storing.opened(tenant_id, path, b"".join(store.read(path)), keys[path]))
+                continue
+            for chunk in store.read(path):
+                entry.write(chunk)
