@@ -87,7 +87,7 @@ async def _run(settings: Settings, work: Callable[[Database, Settings, Shop], Aw
     database = Database.of(settings, pool_size=2)
     try:
         async with database.transaction(None) as session:
-            shops = await tenancy.all_shops(session)
+            shops = await tenancy.all_shops(session, with_drafts=True)
         return [await work(database, settings, shop) for shop in shops]
     finally:
         await database.close()

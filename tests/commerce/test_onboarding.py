@@ -23,7 +23,9 @@ from commerce.app import create_app
 from commerce.onboarding import products_file
 from commerce.onboarding.names import RESERVED
 from commerce.onboarding.schemas import BeginIn
+from commerce.onboarding.service import PREFIX, tenant_of
 from commerce.plans import service as plans
+from commerce.retention import running as retention
 from foundation import clock, sealing, workbooks
 from foundation.database import Tx, hot
 from tests.factories import SeededShop
@@ -249,6 +251,11 @@ async def test_a_draft_is_opened_by_its_token_alone_and_expires(
     later = clock.now() + timedelta(days=8)
     monkeypatch.setattr(clock, "now", lambda: later)
     assert (await platform.get(CURRENT)).status_code == 401
+    core = app.state.core
+    await retention.go_round(core.database, core.settings)
+    async with core.database.tx(tenant_of(PREFIX, token)) as tx:
+        for table in ("sign_up", "subject_key"):
+            assert not await tx.rows(hot(text(f"SELECT id FROM {table} WHERE tenant_id = :tenant_id")))
 
 
 async def test_shops_are_opened_at_the_platforms_own_host(platform: httpx.AsyncClient, grocer: SeededShop) -> None:

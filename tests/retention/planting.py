@@ -123,6 +123,13 @@ def _webhook(field: Field, at: datetime) -> None:
     field.plant("webhook_attempt", at, delivery_id=delivery_id)
 
 
+_OPENED = {"email": None, "password_hash": None}
+
+
+def _sign_up(field: Field, at: datetime) -> None:
+    field.plant("sign_up", at, id=field.plant("subject_key", at), email="sealed", password_hash="hash")
+
+
 def _paper(field: Field, at: datetime) -> None:
     field.plant("subject_key", at, kept_until=at)
 
@@ -138,7 +145,8 @@ PLANTS: Mapping[str, Callable[[Field, datetime], object]] = {
     "proofs": _proof,
     "passkey_challenges": _plain("passkey_challenge", purpose="sign_in"),
     "sign_in_attempts": _plain("sign_in_attempt", purpose="sign_in"),
-    "first_keys": lambda field, at: field.plant("sign_up", at, api_key="key", finished_at=at),
+    "first_keys": lambda field, at: field.plant("sign_up", at, api_key="key", finished_at=at, **_OPENED),
+    "sign_ups": _sign_up,
     "throttles": _plain("throttle_bucket"),
     "guesses": _plain("code_guess"),
     "messages": _plain("message", channel="email", status="sent"),

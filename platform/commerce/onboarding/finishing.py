@@ -16,6 +16,7 @@ from commerce.catalog.adding import NewProduct
 from commerce.delivery import service as delivery
 from commerce.delivery.schemas import MethodIn
 from commerce.identity import accounts, keys
+from commerce.identity.accounts import AccountNotFound
 from commerce.identity.staff import Staff
 from commerce.inventory import keeping, warehouses
 from commerce.inventory.schemas import ReceiptIn, WarehouseIn
@@ -68,7 +69,8 @@ class Incomplete(Conflict):
 _FINISH = hot(
     text(
         """
-        UPDATE sign_up SET finished_at = CAST(:now AS timestamptz), api_key = :api_key, proof_hash = :proof_hash
+        UPDATE sign_up SET finished_at = CAST(:now AS timestamptz), api_key = :api_key, proof_hash = :proof_hash,
+               account_id = :account_id, email = NULL, password_hash = NULL
         WHERE tenant_id = :tenant_id AND id = :id
         """
     )
@@ -77,7 +79,7 @@ _PROVE = hot(
     text(
         """
         UPDATE sign_up SET proved_at = coalesce(proved_at, CAST(:now AS timestamptz))
-        WHERE tenant_id = :tenant_id AND proof_hash IS NOT NULL RETURNING id, email, proof_hash
+        WHERE tenant_id = :tenant_id AND proof_hash IS NOT NULL RETURNING account_id, proof_hash
         """
     )
 )
@@ -119,15 +121,17 @@ async def prove(tx: Tx, token: str) -> None:
     """The owner has the mail: their address is proved, and the shop that waited for that opens.
 
     Raises:
-        SignUpUnknown: it is no link of ours.
+        SignUpUnknown: it is no link of ours, or its owner is gone.
     """
     row = await tx.one(_PROVE, {"now": clock.now()})
     if row is None or not hmac.compare_digest(row["proof_hash"], token_hash(token)):
         raise SignUpUnknown
-    (email,) = await sealing.unseal(tx, [row["email"]])
-    account = await accounts.by_email(tx, email) if email else None
-    if account is not None and email:
-        await accounts.prove_email(tx, account, email)
+    try:
+        account = await accounts.by_id(tx, row["account_id"])
+    except AccountNotFound as fault:
+        raise SignUpUnknown from fault
+    if account.email is not None and account.email_verified_at is None:
+        await accounts.prove_email(tx, account, account.email)
     if (await tenancy.own(tx)).status == "unverified":
         await tenancy.move(tx, "active", among=("unverified",))
 
@@ -185,8 +189,8 @@ async def _let_in(tx: Tx, found: SignUp, *, address: str, home: str) -> None:
     _, key = await keys.make(tx, owner, name="Owner", scopes=SCOPES, vendor_id=None, expires_at=None)
     (api_key,) = await sealing.seal(tx, found.id, [key])
     proof = service.token_of(PROOF, tx.tenant_id)
-    values = {"id": found.id, "api_key": api_key, "proof_hash": token_hash(proof), "now": clock.now()}
-    await tx.rows(_FINISH, values)
+    values = {"id": found.id, "account_id": account.id, "api_key": api_key, "proof_hash": token_hash(proof)}
+    await tx.rows(_FINISH, values | {"now": clock.now()})
     locale = found.answers.selling.locale if found.answers.selling else "en-US"
     mail = Recipient(account.subject_id, "email", email, locale)
     await notifications.send(

@@ -69,9 +69,9 @@ class SignUp:
 
     id: UUID
     tenant_id: UUID
-    email: str
-    """Sealed."""
-    password_hash: str
+    email: str | None
+    """Sealed; none once there is a shop."""
+    password_hash: str | None
     answers: Answers
     products: list[FirstProduct]
     created_at: datetime

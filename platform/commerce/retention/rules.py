@@ -13,6 +13,7 @@ from enum import StrEnum
 
 from commerce.oauth import grants
 from commerce.onboarding.finishing import KEY_SHOWN
+from commerce.onboarding.service import KEPT_DAYS
 from commerce.throttling import service as throttling
 from commerce.webhooks import sending as webhooks
 from foundation import idempotency
@@ -185,6 +186,17 @@ RULES: Sequence[Rule] = (
         "an owner whose browser lost the answer can ask once more",
         How.EMPTIED,
         emptied="api_key = NULL",
+        along={"subject_key": "a.id = old.id"},
+    ),
+    Rule(
+        "sign_ups",
+        "Shops that somebody began to open and left, with their address and password",
+        "sign_up",
+        f"t.finished_at IS NULL AND t.created_at < {BEFORE}",
+        timedelta(days=KEPT_DAYS),
+        "it was begun",
+        "whoever comes back goes on where they were",
+        along={"subject_key": "a.id = old.id"},
     ),
     Rule(
         "throttles",
@@ -272,7 +284,7 @@ ELSEWHERE: Mapping[str, str] = {
     "erasure_request": "It is ended by `commerce/privacy/parting.py`, and says of somebody who is forgotten only when.",
     "person_export": "Seven days from when it is made, with its file: `commerce/privacy/making.py`.",
     "shop_export": "Seven days from when it is made, with its file: `commerce/leaving/working.py`.",
-    "tenant": "A sign-up that nobody finishes is removed as a whole: `commerce/leaving/removing.py`.",
+    "tenant": "A shop that nobody finished opening is removed as a whole: `commerce/leaving/removing.py`.",
 }
 """Tables whose rows another service throws away, because there is more to it than rows."""
 

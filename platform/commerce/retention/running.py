@@ -128,9 +128,9 @@ async def run(database: Database, settings: Settings) -> None:
 
 
 async def go_round(database: Database, settings: Settings) -> None:
-    """Follow the rules in every shop, one after the other."""
+    """Follow the rules in every shop, one after the other, those that are being set up included."""
     async with database.transaction(None) as session:
-        shops = await tenancy.all_shops(session)
+        shops = await tenancy.all_shops(session, with_drafts=True)
     for shop in shops:
         with tenancy.for_itself(shop):
             gone = {name: count for name, count in (await follow(database, settings, shop.id)).items() if count}

@@ -203,11 +203,12 @@ def for_itself(shop: Shop) -> Iterator[None]:
         log.warning("shop.database_unavailable", tenant=shop.slug, error=str(fault))
 
 
-async def all_shops(session: AsyncSession) -> list[Shop]:
-    """Every shop, by slug: for the workers that serve all of them. One that is only being set up is none yet, one that
-    is being removed none any more.
+async def all_shops(session: AsyncSession, *, with_drafts: bool = False) -> list[Shop]:
+    """Every shop, by slug: for the workers that serve all of them. One that is only being set up is none yet unless
+    asked for, one that is being removed none any more.
     """
-    found = select(Tenant).where(Tenant.status.not_in(("draft", "removing"))).order_by(Tenant.slug)
+    left_out = ("removing",) if with_drafts else ("draft", "removing")
+    found = select(Tenant).where(Tenant.status.not_in(left_out)).order_by(Tenant.slug)
     return [shop_of(tenant) for tenant in await session.scalars(found)]
 
 
