@@ -57,7 +57,9 @@ def test_orders_are_placed_from_prepared_carts_by_the_api_and_by_pgbench(bench: 
     carts = bench.made.ask("SELECT count(*) FILTER (WHERE status = 'completed'), count(DISTINCT id) FROM cart")
     reserved = bench.made.ask("SELECT sum(reserved) FROM stock")
     lines = bench.made.ask("SELECT count(*), count(DISTINCT variant_id) FROM order_line")
+    (open_to_read,) = bench.made.ask("SELECT count(*) FROM cart WHERE NOT starts_with(address->>'line1', 'p1:')")
 
+    assert open_to_read == 0
     assert carts == (41, 81)
     assert reserved == (81,)
     assert lines == (81, core.BOUGHT)

@@ -7,10 +7,12 @@ for it first.
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from uuid import UUID
 
+import polars as pl
 import psycopg
 from psycopg import sql
 
@@ -18,9 +20,11 @@ from commerce.delivery import service as delivery
 from commerce.delivery.schemas import AddressIn, MethodIn
 from commerce.taxes import service as taxes
 from commerce.taxes.schemas import PolicyIn, RateIn, RatesIn
+from foundation import sealing, veil
 from foundation.database import TENANT_SETTING, Database
 from tradewind.bench.load import ADDRESS
 from tradewind.bench.scripts import Sql
+from tradewind.data.sealing import sealed
 from tradewind.data.tenants import GROCER, Shop, create
 
 DEPARTMENTS, COMMODITIES, SHELVES = 10, 10, 3
@@ -147,11 +151,13 @@ _VISITS = (
     FROM generate_series(:first, :last) n
     """,
     f"""
-    INSERT INTO cart (tenant_id, id, visitor_id, currency, address, delivery_code)
-    SELECT :tenant, {VISIT.sql("n")}, {VISIT.sql("n")}, 'USD', :address::jsonb, 'standard'
+    INSERT INTO cart (tenant_id, id, visitor_id, currency, delivery_code)
+    SELECT :tenant, {VISIT.sql("n")}, {VISIT.sql("n")}, 'USD', 'standard'
     FROM generate_series(:first, :last) n
     """,
 )
+_VISIT_KEYS = "INSERT INTO subject_key (tenant_id, id, wrapped, wrapped_by) VALUES (%s, %s, %s, %s)"
+_VISIT_ADDRESSES = "UPDATE cart SET address = %s::jsonb WHERE tenant_id = %s AND id = %s"
 _VISIT_LINES = f"""
     INSERT INTO cart_line (tenant_id, id, cart_id, variant_id, quantity, unit_price)
     SELECT :tenant, {VISIT.sql("n")}, {VISIT.sql("n")}, {VARIANT.sql(variant("p"))}, 1, {price("p")}
@@ -192,10 +198,11 @@ class MadeShop:
 
         One of `among` products from `product` on goes into each cart; of none, they stay empty.
         """
-        values = {"first": first, "last": first + count - 1, "address": _ADDRESS.model_dump_json()}
+        values = {"first": first, "last": first + count - 1}
         with psycopg.connect(self.superuser_url) as connection:
             for statement in _VISITS:
                 self._run(connection, statement, **values)
+            self._address(connection, [str(VISIT.id(number)) for number in range(first, first + count)])
             if among:
                 self._run(connection, _VISIT_LINES, **values, product=product, among=among)
 
@@ -207,6 +214,14 @@ class MadeShop:
         if row is None:
             raise LookupError(statement)
         return tuple(row)
+
+    def _address(self, connection: psycopg.Connection, carts: Sequence[str]) -> None:
+        """Give carts the address, each sealed by its own key as shoppers' are."""
+        plain = pl.DataFrame({"id": carts, "address": [_ADDRESS.model_dump_json()] * len(carts)})
+        rows, keys = sealed(sealing.keyring(), self.shop.id, plain, {"address": veil.ADDRESS})
+        with connection.cursor() as cursor:
+            cursor.executemany(_VISIT_KEYS, [(self.shop.id, *key) for key in keys.iter_rows()])
+            cursor.executemany(_VISIT_ADDRESSES, [(address, self.shop.id, cart) for cart, address in rows.iter_rows()])
 
     def _run(self, connection: psycopg.Connection, statement: str, **values: object) -> None:
         known = {**values, "tenant": self.shop.id}
