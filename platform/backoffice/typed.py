@@ -55,10 +55,8 @@ NOTHING = Typed()
 
 async def refused(request: Request, problem: Problem, *, field: str | None = None) -> Typed:
     """A form that was refused. `field` is where a problem stands that names no field by itself."""
-    async with request.form(max_files=1, max_fields=_MOST_FIELDS) as data:
-        sent = [(name, value) for name, value in data.multi_items() if isinstance(value, str)]
     values: dict[str, list[str]] = {}
-    for name, value in sent:
+    for name, value in await sent(request):
         values.setdefault(name, []).append(value)
     faults: dict[str, str] = {}
     if isinstance(problem, InvalidFields):
@@ -66,6 +64,12 @@ async def refused(request: Request, problem: Problem, *, field: str | None = Non
     elif field is not None:
         faults = {field: problem.title()}
     return Typed(values, faults, problem)
+
+
+async def sent(request: Request) -> list[tuple[str, str]]:
+    """A form's fields as they came, without its file."""
+    async with request.form(max_files=1, max_fields=_MOST_FIELDS) as data:
+        return [(name, value) for name, value in data.multi_items() if isinstance(value, str)]
 
 
 def _words(message: str) -> str:

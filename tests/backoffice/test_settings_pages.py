@@ -336,6 +336,13 @@ async def test_a_program_is_registered_given_a_new_secret_and_shut_out(admin: ht
     assert "tws_" not in page
     program = re.search(r"/programs/([0-9a-f-]{36})/secret", page)
     assert program
+    await _changed_as_shown(
+        admin,
+        f"/programs/{program[1]}",
+        {"name": "Books", "scopes": ["store:read", "store:write"], "redirect_uris": "https://books.example/back"},
+        {"name": "Ledger", "redirect_uris": "https://ledger.example/back"},
+        wrong={"redirect_uris": "http://books.example/back"},
+    )
     assert "tws_" in (await send(admin, f"/programs/{program[1]}/secret")).text
     assert (await send(admin, f"/programs/{program[1]}/end")).status_code == 303
     assert "Shut out</span>" in await see(admin, "/programs")
@@ -359,12 +366,43 @@ async def test_a_webhook_is_added_paused_replayed_and_removed(
     assert hook
     at = f"/webhooks/{hook[1]}"
     assert "Nothing here" in await see(admin, at)
+    await _changed_as_shown(
+        admin,
+        at,
+        {"url": "https://hooks.example.com/b", "events": ["*"], "contact": "dev@example.com", "description": "Ours"},
+        {"url": "https://hooks.example.com/a", "contact": "ops@example.com"},
+        wrong={"contact": "nobody"},
+    )
     assert (await send(admin, f"{at}/status", to="paused")).status_code == 303
     assert "Paused" in await see(admin, at)
     assert (await send(admin, f"{at}/status", to="active")).status_code == 303
     assert "whsec_" in (await send(admin, f"{at}/secret")).text
     assert (await send(admin, f"{at}/removal")).status_code == 303
-    assert "hooks.example.com/a" not in await see(admin, "/webhooks")
+    assert "hooks.example.com/b" not in await see(admin, "/webhooks")
+
+
+async def _changed_as_shown(
+    admin: httpx.AsyncClient, at: str, form: dict[str, Any], before: dict[str, str], *, wrong: dict[str, str]
+) -> None:
+    """A page changes nothing before it has shown what, and then exactly that; the log tells who did."""
+    refused = await send(admin, at, **(form | wrong))
+    assert (refused.status_code, 'role="alert"' in refused.text) == (422, True), refused.text
+    shown = await send(admin, at, **form)
+    assert (shown.status_code, "data-proposal" in shown.text) == (200, True), shown.text
+    page = await see(admin, at)
+    assert {name: field(page, name).strip() for name in before} == before
+    proposal = shown.text.partition("data-proposal")[2].partition("</section>")[0]
+    agreed = re.findall(r'<input type="hidden" name="([^"]+)" value="([^"]*)">', proposal)
+
+    done = await send(admin, at, **{name: [unescape(v) for n, v in agreed if n == name] for name, _ in agreed})
+
+    assert (done.status_code, done.headers.get("location")) == (303, f"{AT}{at}"), done.text
+    page = await see(admin, at)
+    assert {name: field(page, name).strip() for name in before} == {name: form[name] for name in before}
+    assert (await send(admin, at, **form)).status_code == 303, "nothing is left to be changed"
+    _, area, made = at.split("/")
+    log = await see(admin, f"/audit?action={area}.change&object={area.removesuffix('s')}:{made}")
+    assert log.count("agreed") == 1, log
 
 
 async def test_usage_stands_beside_what_the_plan_allows(admin: httpx.AsyncClient) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hmac
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Literal
 from uuid import UUID
@@ -191,6 +191,31 @@ async def register(
     return await client(tx, client_id), secret
 
 
+async def proposed(
+    tx: Tx,
+    by: Staff,
+    client_id: UUID,
+    *,
+    name: str | None,
+    redirect_uris: Sequence[str] | None,
+    scopes: Sequence[str] | None,
+) -> tuple[Client, Client]:
+    """A program as it is, and as it would be with what is given. Nothing is changed.
+
+    Raises:
+        UnknownClient, ClientInvalid, ScopeMissing, BoundByLimits.
+    """
+    before = await client(tx, client_id)
+    after = replace(
+        before,
+        name=name or before.name,
+        redirect_uris=before.redirect_uris if redirect_uris is None else list(redirect_uris),
+        scopes=before.scopes if scopes is None else sorted(set(scopes)),
+    )
+    _check(by, after.kind, after.redirect_uris, after.grants, after.scopes, already=before.scopes)
+    return before, after
+
+
 async def change(
     tx: Tx,
     by: Staff,
@@ -205,12 +230,10 @@ async def change(
     Raises:
         UnknownClient, ClientInvalid, ScopeMissing, BoundByLimits.
     """
-    before = await client(tx, client_id)
-    uris = list(redirect_uris) if redirect_uris is not None else before.redirect_uris
-    asked = sorted(set(scopes)) if scopes is not None else before.scopes
-    _check(by, before.kind, uris, before.grants, asked, already=before.scopes)
-    await tx.rows(_CHANGE, {"id": client_id, "name": name or before.name, "redirect_uris": uris, "scopes": asked})
-    return await client(tx, client_id)
+    _, after = await proposed(tx, by, client_id, name=name, redirect_uris=redirect_uris, scopes=scopes)
+    values = {"id": client_id, "name": after.name, "redirect_uris": after.redirect_uris, "scopes": after.scopes}
+    await tx.rows(_CHANGE, values)
+    return after
 
 
 async def new_secret(tx: Tx, by: Staff, client_id: UUID) -> str:

@@ -52,7 +52,8 @@ class SubscriptionChange(Input):
     url: Url | None = None
     events: Patterns | None = None
     contact: Email | None = None
-    description: Text | None = None
+    description: Text | Literal[""] | None = None
+    """An empty one takes it away."""
     status: Literal["active", "paused"] | None = None
 
 
