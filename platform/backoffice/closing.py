@@ -12,11 +12,9 @@ from starlette.responses import RedirectResponse, Response
 
 from backoffice.desk import Desk, desk
 from backoffice.typed import NOTHING, Typed, refused
-from commerce.identity.staff import Staff
 from commerce.leaving import exports
 from commerce.leaving.api import require_storage
 from commerce.lifecycle import service
-from commerce.recently import staff_proved_anew
 from foundation.errors import Problem
 from foundation.types import Input, Note, Text
 from pages.forms import Button, blank, read
@@ -24,8 +22,7 @@ from pages.forms import Button, blank, read
 router = APIRouter(prefix="/back-office/closing")
 Reader = Annotated[Desk, Depends(desk("settings:read"))]
 Closer = Annotated[Desk, Depends(desk("settings:close"))]
-Taker = Annotated[Desk, Depends(desk("settings:export"))]
-ProvedAnew = Annotated[Staff, Depends(staff_proved_anew("settings:export"))]
+Taker = Annotated[Desk, Depends(desk("settings:export", proved_anew=True))]
 HERE = "/back-office/closing"
 
 
@@ -67,17 +64,17 @@ async def keep(request: Request, desk: Closer) -> Response:
 
 
 @router.post("/archives")
-async def ask(request: Request, desk: Taker, by: ProvedAnew) -> Response:
+async def ask(request: Request, desk: Taker) -> Response:
     """Have everything of the shop put into an archive."""
     await read(request, Button)
     require_storage(desk.core.settings)
     async with desk.tx() as tx:
-        await exports.ask(tx, by=by.principal)
+        await exports.ask(tx, by=desk.staff.principal)
     return desk.redirect(HERE, "archive-asked")
 
 
 @router.get("/archives/{export_id}")
-async def take(_: Taker, __: ProvedAnew, export_id: Annotated[UUID, Path()]) -> Response:
+async def take(_: Taker, export_id: Annotated[UUID, Path()]) -> Response:
     """An archive, for whoever has proved just now who they are."""
     return RedirectResponse(f"/v1/admin/exports/{export_id}/file", status_code=303)
 

@@ -3,19 +3,15 @@
 from __future__ import annotations
 
 from typing import Annotated
-from urllib.parse import urlencode
 
 from fastapi import APIRouter, Depends, Path, Request
 from pydantic import BeforeValidator
 from starlette.responses import Response
 
-from backoffice.desk import Desk, desk
-from commerce import recently
+from backoffice.desk import Desk, desk, prove_at
 from commerce.acting import customers, service
 from commerce.acting.schemas import CATEGORIES, LONGEST, SHORTEST, ActingIn, CustomerSearch, Ticket
 from commerce.http import front_of
-from commerce.recently import ProveAgain
-from foundation.access import Need, Who, needs
 from foundation.types import Id, Input, Text
 from pages.forms import blank, read, validated
 
@@ -24,6 +20,7 @@ ACT_AS = "customers:act_as"
 router = APIRouter(prefix=PAGE)
 Reader = Annotated[Desk, Depends(desk("customers:read"))]
 Actor = Annotated[Desk, Depends(desk(ACT_AS))]
+ProvedActor = Annotated[Desk, Depends(desk(ACT_AS, proved_anew=True))]
 CustomerId = Annotated[Id, Path()]
 
 
@@ -74,18 +71,15 @@ async def show_one(desk: Reader, customer_id: CustomerId) -> Response:
         categories=CATEGORIES,
         shortest=SHORTEST,
         longest=LONGEST,
-        proved=ACT_AS in desk.staff.scopes and await _is_proved(desk),
-        prove_at=_prove_at(here),
+        proved=ACT_AS in desk.staff.scopes and await desk.has_proved(),
+        prove_at=prove_at(here),
         minutes=int(service.LASTS.total_seconds() // 60),
     )
 
 
 @router.post("/{customer_id}/acting")
-@needs(Need(Who.STAFF, ACT_AS, stepped_up=True))
-async def act(request: Request, desk: Actor, customer_id: CustomerId) -> Response:
+async def act(request: Request, desk: ProvedActor, customer_id: CustomerId) -> Response:
     """Begin to act as a customer: a page whose button leads into the shop, by a form with what is good once."""
-    if not await _is_proved(desk):
-        return desk.redirect(_prove_at(f"{PAGE}/{customer_id}"))
     form = await read(request, ActingForm)
     front = front_of(request, desk.shop)
     async with desk.tx() as tx:
@@ -100,15 +94,3 @@ async def leave(desk: Actor, customer_id: CustomerId) -> Response:
     async with desk.tx() as tx:
         await service.leave(tx, desk.staff)
     return desk.redirect(f"{PAGE}/{customer_id}", "acting-ended")
-
-
-async def _is_proved(desk: Desk) -> bool:
-    try:
-        await recently.require_staff(desk.core, desk.staff)
-    except ProveAgain:
-        return False
-    return True
-
-
-def _prove_at(onward: str) -> str:
-    return f"/account/confirm?{urlencode({'next': onward})}"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote, urlencode
 
 from fastapi import Request, Response
 from starlette.responses import HTMLResponse, RedirectResponse
@@ -14,11 +14,12 @@ from backoffice.navigation import open_to
 from backoffice.notices import NOTICE_COOKIE, NOTICES
 from backoffice.rendering import PAGES
 from backoffice.typed import NOTHING, Typed
-from commerce import deeds
+from commerce import deeds, recently
 from commerce.http import Core, CoreDep, ShopDep, session_cookie
 from commerce.identity import people
 from commerce.identity.staff import NotOfAVendor, OfAVendor, Staff
 from commerce.policies.registry import known
+from commerce.recently import ProveAgain
 from commerce.tenancy.service import Shop
 from foundation.access import Need, Who, needs
 from foundation.database import Tx
@@ -43,6 +44,14 @@ class Desk:
         """What this worker remembers of the shop has changed; the others hear of it by themselves."""
         self.core.directory.heard(str(self.shop.id))
 
+    async def has_proved(self) -> bool:
+        """Whether they have proved lately enough who they are for what takes that."""
+        try:
+            await recently.require_staff(self.core, self.staff)
+        except ProveAgain:
+            return False
+        return True
+
     def page(self, template: str, *, status: int | None = None, typed: Typed = NOTHING, **context: Any) -> HTMLResponse:
         """A template as a page; `typed` is what its form holds."""
         notice = NOTICES.get(notices.taken(self.request, self.cookies, NOTICE_COOKIE))
@@ -66,20 +75,23 @@ class Desk:
         return notices.onward(path, self.cookies, NOTICE_COOKIE, notice, secure=secure)
 
 
-def desk(permission: str) -> Callable[..., Awaitable[Desk]]:
+def desk(permission: str, *, proved_anew: bool = False) -> Callable[..., Awaitable[Desk]]:
     """A dependency that gives the page view of a member of the shop's staff who may do `permission`, signed in by the
-    browser's session; keys open no pages.
+    browser's session, and has lately proved anew who they are if that is asked; keys open no pages.
 
     Raises:
         KeyUnknown, NotStaff, ScopeMissing, OfAVendor: nobody who may is signed in.
+        ProveAgain: it has been a while since they proved who they are.
     """
 
-    @needs(Need(Who.STAFF, known(permission)))
+    @needs(Need(Who.STAFF, known(permission), stepped_up=proved_anew))
     async def view(request: Request, core: CoreDep, shop: ShopDep) -> Desk:
         found = await _view(request, core, shop)
         found.staff.require(permission)
         if found.staff.vendor_id is not None:
             raise OfAVendor
+        if proved_anew:
+            await recently.require_staff(core, found.staff)
         deeds.begin_on_page(request, found.staff.principal)
         return found
 
@@ -130,3 +142,8 @@ def sign_in_at(request: Request) -> str:
     """Where somebody signs in who then comes back."""
     there = request.url.path if request.method == "GET" else "/back-office"
     return f"/sign-in?next={quote(there, safe='/')}"
+
+
+def prove_at(onward: str) -> str:
+    """Where whoever is signed in proves anew who they are, and goes on to a page."""
+    return f"/account/confirm?{urlencode({'next': onward})}"

@@ -11,9 +11,10 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.responses import RedirectResponse, Response
 
-from backoffice.desk import sign_in_at
+from backoffice.desk import prove_at, sign_in_at
 from backoffice.rendering import PAGES
 from commerce.identity.people import NotStaff
+from commerce.recently import ProveAgain
 from foundation.errors import BadRequest, NotFound, Problem, Unauthenticated
 from foundation.http import InternalError, InvalidFields
 
@@ -34,6 +35,8 @@ def _page_or(otherwise: Handler) -> Callable[[Request, Exception], Awaitable[Res
             response: Response = await otherwise(request, error)
             return response
         problem = _problem_of(error)
+        if isinstance(problem, ProveAgain):
+            return RedirectResponse(prove_at(_page_of(request)), status_code=303)
         if isinstance(problem, Unauthenticated) or (isinstance(problem, NotStaff) and not problem.signed_in):
             return RedirectResponse(sign_in_at(request), status_code=303)
         if problem.status >= 500:
@@ -41,6 +44,15 @@ def _page_or(otherwise: Handler) -> Callable[[Request, Exception], Awaitable[Res
         return shown(request, problem)
 
     return answer
+
+
+def _page_of(request: Request) -> str:
+    """The page that is asked for; of a form, the page of what it was about."""
+    if request.method == "GET":
+        return request.url.path
+    named = [place for place, word in enumerate(request.scope["route"].path.split("/")) if word.startswith("{")]
+    words = request.url.path.split("/")
+    return "/".join(words[: named[-1] + 1] if named else words[:3])
 
 
 def shown(request: Request, problem: Problem) -> Response:

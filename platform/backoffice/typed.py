@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -11,6 +12,8 @@ from foundation.errors import Problem
 from foundation.http import InvalidFields
 
 _MOST_FIELDS = 300
+_LINE = re.compile(r"\.[0-9]+$")
+"""One of several lines: the field holds them all."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +63,7 @@ async def refused(request: Request, problem: Problem, *, field: str | None = Non
         values.setdefault(name, []).append(value)
     faults: dict[str, str] = {}
     if isinstance(problem, InvalidFields):
-        faults = {error["param"]: _words(error["message"]) for error in reversed(problem.errors)}
+        faults = {_LINE.sub("", error["param"]): _words(error["message"]) for error in reversed(problem.errors)}
     elif field is not None:
         faults = {field: problem.title()}
     return Typed(values, faults, problem)

@@ -233,7 +233,7 @@ def begin(request: Request, actor: str) -> None:
 
 
 _PAGES = "/back-office"
-_PAGES_BY_THEMSELVES = ("customers", "invitation", "people", "roles", "sign-out")
+_PAGES_BY_THEMSELVES = ("customers", "identity-providers", "invitation", "people", "roles", "sign-out")
 """Pages whose services write the entry."""
 
 
