@@ -46,6 +46,7 @@ from commerce.identity.passwords import Passwords
 from commerce.inventory import api as inventory
 from commerce.kept import CHANNEL, Kept, Shortcut
 from commerce.leaving import api as leaving
+from commerce.leaving import operator_api as departures
 from commerce.ledger import api as ledger
 from commerce.legal import api as legal
 from commerce.lifecycle import api as lifecycle
@@ -53,6 +54,7 @@ from commerce.lifecycle import operator_api as operators
 from commerce.limits.limiting import Limiter, Limits
 from commerce.limits.sharing import Sharer
 from commerce.onboarding import api as onboarding
+from commerce.onboarding import operator_api as openings
 from commerce.orders import api as orders
 from commerce.orders import carrier_api as carriers
 from commerce.orders import claims_api as claims
@@ -229,6 +231,8 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         lifecycle,
         leaving,
         operators,
+        openings,
+        departures,
         programs,
         oauth_api,
         staffing,

@@ -87,6 +87,24 @@ async def test_without_a_token_in_the_settings_nobody_is_the_operator(settings: 
             assert (await http.get(TENANTS, headers={"Authorization": shown})).status_code == 401
 
 
+async def test_the_operator_opens_a_shop_for_somebody(operator: httpx.AsyncClient) -> None:
+    asked = {"slug": "acme", "name": "Acme Goods", "owner": "ada@example.com", "country": "DE", "currency": "EUR"}
+
+    made = await operator.post(TENANTS, json=asked)
+
+    assert (made.status_code, made.json()["status"], await _status(operator, "acme")) == (201, "active", "active")
+    key = {"Authorization": f"Bearer {made.json()['api_key']}", "Host": made.json()["address"].removeprefix("http://")}
+    (entry,) = (await operator.get("/v1/admin/audit?action=tenants.create", headers=key)).json()["items"]
+    assert (entry["actor"], entry["object"]) == ("system:operator", "tenant:acme")
+    for wrong, status, code in (
+        ({}, 409, "tenancy.name_taken"),
+        ({"slug": "www"}, 422, "request.invalid_fields"),
+        ({"slug": "other", "provider": "nobody"}, 422, "payments.unknown_provider"),
+    ):
+        refused = await operator.post(TENANTS, json=asked | wrong)
+        assert (refused.status_code, refused.json()["code"]) == (status, code)
+
+
 async def test_billing_does_not_open_what_the_operator_closed(app: Any, grocer: SeededShop) -> None:
     database = app.state.core.database
     async with database.tx(grocer.id) as tx:

@@ -174,6 +174,7 @@ LISTS: dict[str, Listed] = {
     "/v1/vendor/staff/roles": Listed(by="vendor", grows=False),
     "/v1/operator/tenants": Listed(by="operator", grows=False),
     "/v1/operator/tenants/{slug}": Listed(rows="hosts", by="operator", grows=False),
+    "/v1/operator/tenants/{slug}/exports": Listed(by="operator", grows=False),
 }
 OF_ONE = {"/v1/sign-ups/current", "/v1/store/staff-invitations"}
 """What is found by a link that was sent, and says all there is of it."""

@@ -210,6 +210,21 @@ async def test_staff_ask_a_worker_makes_it_and_they_take_it(app: Any, settings: 
     assert (await world.another_shop.clients["staff"].get(where)).status_code == 404
 
 
+async def test_the_operator_takes_an_archive_and_the_shop_sees_it(app: Any, settings: Settings, world: World) -> None:
+    operator, mine, database = world.mine.clients["operator"], world.mine.seeded.id, app.state.core.database
+
+    asked = await operator.post("/v1/operator/tenants/mine/exports")
+    where = asked.headers["location"]
+    assert await working.see_to(database, settings, mine)
+    taken = await operator.get(f"{where}/file")
+
+    assert (asked.status_code, (await operator.get(where)).json()["status"]) == (202, "ready")
+    assert hashlib.sha256(taken.content).hexdigest() == (await operator.get(where)).json()["sha256"]
+    assert (await operator.get(where.replace("/mine/", "/theirs/"))).status_code == 404
+    log = (await world.mine.clients["staff"].get("/v1/admin/audit?actor=system:operator")).json()["items"]
+    assert [one["action"] for one in log] == ["leaving.export_taken", "leaving.export_asked"]
+
+
 async def test_of_two_that_ask_at_once_one_is_heard(world: World) -> None:
     staff = world.mine.clients["staff"]
     answers = await asyncio.gather(*(staff.post(EXPORTS) for _ in range(4)))

@@ -130,6 +130,29 @@ async def test_a_shop_that_is_open_or_has_grace_is_not_removed(
     assert _counts(superuser) == before
 
 
+async def test_by_the_operators_word_a_closing_shop_is_removed_by_the_next_round(
+    owned: Settings, world: World, superuser: psycopg.Connection[Any]
+) -> None:
+    operator, at = world.mine.clients["operator"], "/v1/operator/tenants/mine/removal"
+    now = {"slug": "mine", "now": True}
+    assert (await operator.post(at, json=now)).json()["code"] == "leaving.removal_not_due", "it is open"
+    mine = await _close(world)
+    for body, code in (
+        ({"slug": "mine"}, "leaving.removal_not_due"),
+        ({"slug": "theirs", "now": True}, "leaving.slug_differs"),
+    ):
+        assert (await operator.post(at, json=body)).json()["code"] == code
+    assert await running.once(owned) == 0
+
+    asked = await operator.post(at, json=now)
+
+    assert (asked.status_code, asked.json()["status"]) == (202, "closing")
+    log = superuser.execute("SELECT actor, object FROM audit_entry WHERE action = 'lifecycle.remove'").fetchall()
+    assert log == [("system:operator", "tenant:mine")]
+    assert await running.once(owned) == 1
+    assert _of(_counts(superuser), mine) == {}
+
+
 async def test_the_round_removes_what_is_over_and_drafts_that_nobody_finished(
     app: Any, owned: Settings, world: World, superuser: psycopg.Connection[Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -68,6 +68,7 @@ BY_SEGMENT = {
     "vendor/api-keys": "vendor_key",
     "admin/staff": "member",
     "admin/exports": "export",
+    "tenants/exports": "export",
     "customers/exports": "person_export",
     "privacy/exports": "person_export",
     "vendor/staff": "vendor_member",

@@ -5,13 +5,13 @@ from __future__ import annotations
 import asyncio
 import base64
 from collections.abc import AsyncIterator, Iterator
-from typing import Annotated
+from typing import Annotated, Any
 from uuid import UUID
 
 from fastapi import APIRouter, Depends, Path, Response, status
 from fastapi.responses import StreamingResponse
 
-from commerce.http import CoreDep, ShopDep, staff
+from commerce.http import Core, CoreDep, ShopDep, staff
 from commerce.identity.staff import Staff
 from commerce.leaving import exports, storage
 from commerce.leaving.exports import ExportNotFound, NoStorage
@@ -23,6 +23,9 @@ router = APIRouter(prefix="/v1/admin/exports", tags=["lifecycle"])
 Reader = Annotated[Staff, Depends(staff("settings:read"))]
 Taker = Annotated[Staff, Depends(staff_proved_anew("settings:export"))]
 ExportId = Annotated[UUID, Path()]
+A_ZIP: dict[int | str, dict[str, Any]] = {
+    200: {"content": {"application/zip": {}}, "description": "A ZIP; `manifest.json` names its files."}
+}
 
 
 @router.get("")
@@ -49,17 +52,22 @@ async def read_export(core: CoreDep, shop: ShopDep, _: Reader, export_id: Export
         return await exports.one(tx, export_id)
 
 
-@router.get(
-    "/{export_id}/file",
-    response_class=StreamingResponse,
-    responses={200: {"content": {"application/zip": {}}, "description": "A ZIP; `manifest.json` names its files."}},
-)
+@router.get("/{export_id}/file", response_class=StreamingResponse, responses=A_ZIP)
 async def download_export(core: CoreDep, shop: ShopDep, by: Taker, export_id: ExportId) -> StreamingResponse:
     """The archive. `Repr-Digest` (RFC 9530) is its SHA-256."""
+    return await file_of(core, shop.id, shop.slug, export_id, by=by.principal)
+
+
+async def file_of(core: Core, tenant_id: UUID, slug: str, export_id: UUID, *, by: str) -> StreamingResponse:
+    """An archive of a shop, which somebody takes.
+
+    Raises:
+        ExportNotFound, ExportNotReady, NoStorage.
+    """
     url = require_storage(core.settings)
-    async with core.database.tx(shop.id) as tx:
-        export, made = await exports.take(tx, export_id, by=by.principal)
-    pieces = storage.Store.at(url).read(made.path(shop.id))
+    async with core.database.tx(tenant_id) as tx:
+        export, made = await exports.take(tx, export_id, by=by)
+    pieces = storage.Store.at(url).read(made.path(tenant_id))
     try:
         first = await asyncio.to_thread(next, pieces)
     except FileNotFoundError as fault:
@@ -69,7 +77,7 @@ async def download_export(core: CoreDep, shop: ShopDep, by: Taker, export_id: Ex
         _all(first, pieces),
         media_type="application/zip",
         headers={
-            "Content-Disposition": f'attachment; filename="{shop.slug}-{export.requested_at:%Y-%m-%d}.zip"',
+            "Content-Disposition": f'attachment; filename="{slug}-{export.requested_at:%Y-%m-%d}.zip"',
             "Content-Length": str(export.size),
             "Repr-Digest": f"sha-256=:{digest}:",
             "Cache-Control": "no-store",

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Literal
 from uuid import UUID
 
-from foundation.types import Model
+from foundation.types import Input, Model, Text
 
 
 class ExportOut(Model):
@@ -34,3 +34,12 @@ class ExportList(Model):
     """Archives, the latest first."""
 
     items: list[ExportOut]
+
+
+class RemovalIn(Input):
+    """That everything of a shop which is closing shall be deleted."""
+
+    slug: Text
+    """The shop's, typed once more."""
+    now: bool = False
+    """Although its time of grace is not over."""

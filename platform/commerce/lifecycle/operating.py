@@ -8,14 +8,16 @@ from datetime import datetime
 from typing import Annotated, Any
 from uuid import UUID
 
-from fastapi import Depends, Request
+from fastapi import Depends, Path, Request
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from commerce import deeds
-from commerce.http import CoreDep
+from commerce.http import Core, CoreDep
 from commerce.lifecycle.schemas import TenantOut
+from commerce.tenancy import publishing
 from foundation.access import OPERATOR, needs
+from foundation.database import SHARED
 from foundation.errors import NotFound, Unauthenticated
 
 
@@ -48,6 +50,7 @@ async def _operator(request: Request, core: CoreDep) -> None:
 
 
 OperatorDep = Annotated[None, Depends(_operator)]
+SlugPath = Annotated[str, Path(max_length=100, pattern=r"^[a-z0-9-]+$")]
 
 # uq_tenant_slug
 _TENANTS = text(
@@ -82,6 +85,23 @@ async def tenant(session: AsyncSession, slug: str) -> TenantOut:
     if not found:
         raise TenantNotFound
     return found[0]
+
+
+async def found(core: Core, slug: str) -> TenantOut:
+    """The shop that a path names.
+
+    Raises:
+        TenantNotFound.
+    """
+    async with core.database.transaction(None) as session:
+        return await tenant(session, slug)
+
+
+async def changed(core: Core, tenant_id: UUID) -> None:
+    """Let go of what this worker remembers of a shop, and let the shared directory know of it at once."""
+    core.directory.heard(str(tenant_id))
+    if core.database.home_of(tenant_id) != SHARED:
+        await publishing.publish(core.database, tenant_id)
 
 
 async def ended(session: AsyncSession, *, now: datetime, drafted_before: datetime) -> Sequence[tuple[UUID, str]]:

@@ -4,19 +4,15 @@ from __future__ import annotations
 
 from datetime import timedelta
 from typing import Annotated
-from uuid import UUID
 
-from fastapi import APIRouter, Path, Query
+from fastapi import APIRouter, Query
 
 from commerce.http import CoreDep
 from commerce.lifecycle import operating, service
-from commerce.lifecycle.operating import OperatorDep
+from commerce.lifecycle.operating import OperatorDep, SlugPath
 from commerce.lifecycle.schemas import ClosureIn, ClosureOut, SuspensionIn, TenantList, TenantOut
-from commerce.tenancy import publishing
-from foundation.database import SHARED
 
 router = APIRouter(prefix="/v1/operator/tenants", tags=["operator"])
-Name = Annotated[str, Path(max_length=100, pattern=r"^[a-z0-9-]+$")]
 
 
 @router.get("")
@@ -33,59 +29,47 @@ async def list_tenants(
 
 
 @router.get("/{slug}")
-async def read_tenant(core: CoreDep, _: OperatorDep, slug: Name) -> TenantOut:
+async def read_tenant(core: CoreDep, _: OperatorDep, slug: SlugPath) -> TenantOut:
     """A shop."""
-    return await _found(core, slug)
+    return await operating.found(core, slug)
 
 
 @router.put("/{slug}/suspension")
-async def suspend_tenant(core: CoreDep, _: OperatorDep, slug: Name, body: SuspensionIn) -> TenantOut:
+async def suspend_tenant(core: CoreDep, _: OperatorDep, slug: SlugPath, body: SuspensionIn) -> TenantOut:
     """Close a shop for now, everywhere at once. Its staff may read and export."""
-    found = await _found(core, slug)
+    found = await operating.found(core, slug)
     async with core.database.tx(found.id) as tx:
         await service.suspend(tx, reason=body.reason)
-    await _changed(core, found.id)
-    return await _found(core, slug)
+    await operating.changed(core, found.id)
+    return await operating.found(core, slug)
 
 
 @router.delete("/{slug}/suspension")
-async def reactivate_tenant(core: CoreDep, _: OperatorDep, slug: Name) -> TenantOut:
+async def reactivate_tenant(core: CoreDep, _: OperatorDep, slug: SlugPath) -> TenantOut:
     """Open it again."""
-    found = await _found(core, slug)
+    found = await operating.found(core, slug)
     async with core.database.tx(found.id) as tx:
         await service.reactivate(tx)
-    await _changed(core, found.id)
-    return await _found(core, slug)
+    await operating.changed(core, found.id)
+    return await operating.found(core, slug)
 
 
 @router.put("/{slug}/closure")
-async def close_tenant(core: CoreDep, _: OperatorDep, slug: Name, body: ClosureIn) -> ClosureOut:
+async def close_tenant(core: CoreDep, _: OperatorDep, slug: SlugPath, body: ClosureIn) -> ClosureOut:
     """Close a shop for good, as its staff may."""
-    found = await _found(core, slug)
+    found = await operating.found(core, slug)
     grace = timedelta(days=core.settings.closing_days)
     async with core.database.tx(found.id) as tx:
         standing = await service.close(tx, typed=body.name, reason=body.reason or "", by=service.OPERATOR, grace=grace)
-    await _changed(core, found.id)
+    await operating.changed(core, found.id)
     return standing
 
 
 @router.delete("/{slug}/closure")
-async def keep_tenant(core: CoreDep, _: OperatorDep, slug: Name) -> ClosureOut:
+async def keep_tenant(core: CoreDep, _: OperatorDep, slug: SlugPath) -> ClosureOut:
     """Undo that, while the time of grace is not over."""
-    found = await _found(core, slug)
+    found = await operating.found(core, slug)
     async with core.database.tx(found.id) as tx:
         standing = await service.keep(tx, by=service.OPERATOR)
-    await _changed(core, found.id)
+    await operating.changed(core, found.id)
     return standing
-
-
-async def _changed(core: CoreDep, tenant_id: UUID) -> None:
-    """Let go of what this worker remembers of the shop, and let the shared directory know of it at once."""
-    core.directory.heard(str(tenant_id))
-    if core.database.home_of(tenant_id) != SHARED:
-        await publishing.publish(core.database, tenant_id)
-
-
-async def _found(core: CoreDep, slug: str) -> TenantOut:
-    async with core.database.transaction(None) as session:
-        return await operating.tenant(session, slug)

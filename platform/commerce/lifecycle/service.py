@@ -104,6 +104,17 @@ async def keep(tx: Tx, *, by: str) -> ClosureOut:
     return await standing(tx)
 
 
+async def end_grace(tx: Tx, *, by: str) -> ClosureOut:
+    """Let the time of grace of a closing shop be over now.
+
+    Raises:
+        StatusUnfit: it is not closing.
+    """
+    await tenancy.move(tx, "closing", among=("closing",), closes_at=clock.now())
+    await _write(tx, "closing", "Its time of grace was ended.", by)
+    return await standing(tx)
+
+
 async def standing(tx: Tx) -> ClosureOut:
     """How the shop stands, and how it came to that."""
     row = await tx.one(_CLOSES_AT)

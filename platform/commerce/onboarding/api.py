@@ -194,7 +194,7 @@ async def finish(request: Request, core: Core, token: str) -> Opened:
             token,
             host=host_of(core, slug),
             address=address(request, core, slug),
-            home=_at(request, core, core.settings.platform_host),
+            home=at(request, core, core.settings.platform_host),
             verified_first=core.settings.environment == "production",
         )
         key = await finishing.key_of(tx, found)
@@ -223,10 +223,11 @@ def host_of(core: Core, slug: str) -> str:
 
 def address(request: Request, core: Core, slug: str) -> str:
     """The whole address of a shop."""
-    return _at(request, core, host_of(core, slug))
+    return at(request, core, host_of(core, slug))
 
 
-def _at(request: Request, core: Core, host: str) -> str:
+def at(request: Request, core: Core, host: str) -> str:
+    """The whole address of a host of this installation."""
     if core.settings.environment == "production":
         return f"https://{host}"
     port = request.url.port

@@ -168,6 +168,20 @@ class Opened(Model):
     """The owner's first key, which may do everything. It is shown for an hour."""
 
 
+class TenantIn(Input):
+    """A shop that the operator opens for somebody. The rest is set up by its owner."""
+
+    slug: ShopSlug
+    name: Text
+    owner: Email
+    """The address of whoever it belongs to."""
+    country: Country
+    """Where it sells from, and to for now."""
+    currency: KnownCurrency
+    provider: ProviderName = "test"
+    """Who takes its payments."""
+
+
 class ProofIn(Input):
     """What the mail to the owner carries."""
 

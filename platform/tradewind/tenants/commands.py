@@ -49,11 +49,11 @@ def create(
     use_addresses(default_var())
     from tradewind.tenants import creating
 
-    wanted = creating.Wanted(slug, name, owner, currency, country, provider)
-    made = creating.create(wanted)
+    made = creating.create(
+        creating.wanted(slug=slug, name=name, owner=owner, country=country, currency=currency, provider=provider)
+    )
     if as_json:
-        said = {"slug": made.slug, "address": made.address, "status": made.status, "api_key": made.api_key}
-        typer.echo(json.dumps(said))
+        typer.echo(made.model_dump_json())
     else:
         typer.echo(f"{made.slug} is {made.status} at {made.address}\n{made.api_key}")
 
