@@ -139,7 +139,7 @@ def _whole(sent: Mapping[str, str], present: Mapping[str, Any]) -> dict[str, Any
     made: dict[str, Any] = {"mail_templates": present["mail_templates"]}
     kinds = {one.path: one.kind for one in settings()}
     unmarked = {path: "" for path, kind in kinds.items() if kind == "mark"}
-    for path, value in {"theme.logo": present["theme"]["logo"], **unmarked, **sent}.items():
+    for path, value in {**unmarked, **sent, "theme.logo": present["theme"]["logo"]}.items():
         *groups, name = path.split(".")
         inside = made
         for group in groups:

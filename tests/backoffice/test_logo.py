@@ -225,3 +225,22 @@ async def test_an_invoice_shows_the_logo_that_the_shop_had_then(team: Team, groc
 
     assert paper.status_code == 200
     assert len(PdfReader(io.BytesIO(paper.content)).pages[0].images) == 1
+
+
+async def test_a_configuration_takes_an_uploaded_logo_and_no_other_address_of_the_shop(team: Team) -> None:
+    client = await team.key()
+    first = (await client.put(LOGO, content=picture())).json()["logo"]
+    await client.delete(LOGO)
+    at = "/v1/admin/configuration"
+
+    async def put(logo: str) -> httpx.Response:
+        read = (await client.get(at)).json()
+        configuration = read["configuration"] | {"theme": {"logo": logo}}
+        return await client.put(at, json={"version": read["version"], "configuration": configuration})
+
+    refused = await put(f"/shop/logo/{'0' * 32}.png")
+    assert (refused.status_code, refused.json()["code"]) == (422, "logos.unknown")
+    assert await _has(client) is None
+    for logo in (first, "https://cdn.example/logo.png"):
+        assert (await put(logo)).status_code == 200
+        assert await _has(client) == logo

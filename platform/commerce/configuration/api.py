@@ -10,6 +10,7 @@ from commerce.configuration import service
 from commerce.configuration.schemas import Configuration, ConfigurationIn, ConfigurationOut, History, RevertIn
 from commerce.http import CoreDep, ShopDep, staff
 from commerce.identity.staff import Staff
+from commerce.logos import service as logos
 
 router = APIRouter(prefix="/v1/admin/configuration", tags=["configuration"])
 Reader = Annotated[Staff, Depends(staff("settings:read"))]
@@ -32,6 +33,8 @@ async def read_schema(_: Reader) -> dict[str, Any]:
 @router.put("")
 async def put_configuration(core: CoreDep, shop: ShopDep, by: Writer, body: ConfigurationIn) -> ConfigurationOut:
     """Put a configuration in place of the present one; every worker goes by it at once."""
+    logo, present = body.configuration.theme.logo, logos.mark_of(shop.settings)
+    await logos.require_kept(core.settings, shop.id, logo, present=present)
     async with core.database.tx(shop.id) as tx:
         changed = await service.change(tx, body.configuration, version=body.version, by=by.name, note=body.note or "")
     core.directory.heard(str(shop.id))

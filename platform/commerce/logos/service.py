@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from uuid import UUID
 
 from foundation import objects, pictures
-from foundation.errors import Problem, Unavailable
+from foundation.errors import Problem, Unavailable, Unprocessable
 from foundation.naming import ObjectPath, object_path
 from foundation.settings import Settings
 
@@ -47,6 +47,12 @@ class LogosUnavailable(Unavailable):
     code = "logos.unavailable"
 
 
+class LogoUnknown(Unprocessable):
+    """No logo was uploaded that has this address; upload it first, which also puts it in place."""
+
+    code = "logos.unknown"
+
+
 @dataclass(frozen=True, slots=True)
 class Logo:
     """A logo as it is kept."""
@@ -69,9 +75,28 @@ class Logo:
 def mark_of(settings: Mapping[str, Any]) -> str | None:
     """The mark of the uploaded logo in a shop's settings; `None` where there is none, or one that lies elsewhere."""
     theme = settings.get("theme")
-    address = theme.get("logo") if isinstance(theme, Mapping) else None
-    found = _ADDRESS.match(address) if isinstance(address, str) else None
-    return found[1] if found else None
+    return _mark(theme.get("logo") if isinstance(theme, Mapping) else None)
+
+
+async def require_kept(settings: Settings, tenant_id: UUID, address: str | None, *, present: str | None) -> None:
+    """Stop if this is the address of a logo that was never uploaded; the one of the mark that is in place was. Call it
+    outside any transaction.
+
+    Raises:
+        LogoUnknown.
+        LogosUnavailable: there is no object store, or it can't be read now.
+    """
+    mark = _mark(address)
+    if mark is None or mark == present:
+        return
+    if settings.objects_url is None:
+        raise LogosUnavailable
+    try:
+        await asyncio.to_thread(_load, settings.objects_url, _path(tenant_id, mark, "logo"))
+    except KeyError as fault:
+        raise LogoUnknown from fault
+    except OSError as fault:
+        raise LogosUnavailable from fault
 
 
 def read(upload: bytes) -> Logo:
@@ -132,6 +157,11 @@ def _load(url: str, path: ObjectPath) -> bytes:
     if body is None:
         raise KeyError(path)
     return body
+
+
+def _mark(address: object) -> str | None:
+    found = _ADDRESS.match(address) if isinstance(address, str) else None
+    return found[1] if found else None
 
 
 def _path(tenant_id: UUID, mark: str, part: str) -> ObjectPath:
