@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from pydantic import BeforeValidator
+from pydantic import BeforeValidator, StringConstraints
 
+from commerce.privacy import asking
 from commerce.sessions.schemas import Code, Password, Phone, Token
 from foundation.types import Email, Id, Input, Text
 from pages.forms import blank
@@ -64,6 +65,12 @@ class TokenForm(Input):
     """The button on the page that a link in a mail leads to."""
 
     token: Token
+
+
+class DataForm(Input):
+    """The same, of a link to what is kept about somebody."""
+
+    token: Annotated[str, StringConstraints(pattern=rf"^{asking.PREFIX}[A-Za-z0-9_-]{{43}}$")]
 
 
 class ChooseForm(TokenForm):

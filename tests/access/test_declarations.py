@@ -149,8 +149,6 @@ def test_admin_routes_need_staff_and_vendor_routes_a_vendor(web: FastAPI) -> Non
 TAKES = {
     "/v1/admin/exports/{export_id}/file": "everything of the shop, secret to whoever may only look at settings",
     "/back-office/closing/archives/{export_id}": "the same, from its page",
-    "/v1/admin/customers/{customer_id}/exports/{export_id}/file": "all of a person, secret to whoever may only see "
-    "that it was asked for",
 }
 """What is asked for with GET, and is more than looking."""
 

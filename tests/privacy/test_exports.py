@@ -17,7 +17,9 @@ import pytest
 from pydantic import SecretStr
 
 import commerce.tables  # noqa: F401
-from commerce.privacy import collecting, erasing, making
+from commerce.privacy import collecting, erasing, exports, exports_api, making
+from commerce.privacy.asking import Person
+from commerce.privacy.exports import PersonExportNotFound
 from commerce.privacy.holdings import DOCUMENT, HOLDINGS
 from commerce.privacy.portable import KEPT_BACK, PARTS
 from commerce.tenancy import service as tenancy
@@ -117,11 +119,13 @@ async def _asked(staff: httpx.AsyncClient, customer: UUID) -> httpx.Response:
     return await staff.post(_of(customer), json={"reason": "asked for it in writing"})
 
 
-async def _downloaded(staff: httpx.AsyncClient, customer: UUID) -> zipfile.ZipFile:
-    (export,) = [one for one in (await staff.get(_of(customer))).json()["items"] if one["status"] == "ready"]
-    answer = await staff.get(f"{_of(customer)}/{export['id']}/file")
-    assert answer.status_code == 200, answer.text
-    return zipfile.ZipFile(BytesIO(answer.content))
+async def _downloaded(app: Any, shop: Shop, customer: UUID) -> zipfile.ZipFile:
+    """The archive, as its owner gets it."""
+    async with app.state.core.database.tx(shop.id) as tx:
+        (export,) = [one for one in (await exports.every(tx, customer)).items if one.status == "ready"]
+    owner = Person(customer, f"customer:{customer}")
+    answer = await exports_api.download(app.state.core, shop, owner, export.id)
+    return zipfile.ZipFile(BytesIO(b"".join([bytes(piece) async for piece in answer.body_iterator])))  # type: ignore[arg-type]
 
 
 def _files(folder: Path) -> list[Path]:
@@ -152,7 +156,7 @@ async def test_all_of_a_person_is_in_it_and_nothing_of_another(
 
     assert (await _asked(staff, customer)).status_code == 202
     assert await making.see_to(database, settings, shop)
-    archive = await _downloaded(staff, customer)
+    archive = await _downloaded(app, shop, customer)
 
     (mine,) = _read(archive, "customer")
     assert mine["id"] == str(customer)
@@ -191,7 +195,9 @@ async def test_whoever_is_forgotten_leaves_no_archive(
     await making.see_to(database, settings, shop)
     (export,) = (await staff.get(_of(customer))).json()["items"]
     await erasing.forget(database, settings, shop.id, customer, actor="key:test")
-    assert (await staff.get(f"{_of(customer)}/{export['id']}/file")).status_code == 404
+    async with database.tx(shop.id) as tx:
+        with pytest.raises(PersonExportNotFound):
+            await exports.take(tx, customer, UUID(export["id"]), by="customer:test")
     await making.see_to(database, settings, shop)
     assert _files(tmp_path) == []
     assert (await _asked(staff, customer)).status_code == 404
@@ -210,11 +216,11 @@ async def test_of_two_that_ask_at_once_one_is_made_and_few_are_kept(
 
 
 async def test_who_asks_and_who_takes_is_in_the_audit_log(
-    staff: httpx.AsyncClient, customer: UUID, database: Database, settings: Settings, shop: Shop
+    app: Any, staff: httpx.AsyncClient, customer: UUID, database: Database, settings: Settings, shop: Shop
 ) -> None:
     await _asked(staff, customer)
     await making.see_to(database, settings, shop)
-    await _downloaded(staff, customer)
+    await _downloaded(app, shop, customer)
     entries = (await staff.get("/v1/admin/audit", params={"object": f"customer:{customer}"})).json()["items"]
     assert [(one["action"], one["reason"]) for one in reversed(entries)] == [
         ("privacy.export_asked", "asked for it in writing"),

@@ -69,7 +69,6 @@ BY_SEGMENT = {
     "admin/staff": "member",
     "admin/exports": "export",
     "tenants/exports": "export",
-    "customers/exports": "person_export",
     "privacy/exports": "person_export",
     "vendor/staff": "vendor_member",
     "roles": "role",

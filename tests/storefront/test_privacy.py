@@ -98,6 +98,35 @@ async def test_somebody_takes_along_what_the_shop_keeps_about_them(
         assert refused.headers["location"].startswith("/account/confirm"), "prove first who you are"
 
 
+async def test_somebody_without_an_account_gets_to_their_data_by_a_link(
+    browser: Browser, sent: Sent, grocer: SeededShop, execute: Execute
+) -> None:
+    await browser.http.post("/v1/store/sessions", json={})
+    cart = (await browser.http.post("/v1/store/carts")).json()
+    line = {"variant_id": str(grocer.products[0].variant_id), "quantity": 1}
+    await browser.http.post(f"/v1/store/carts/{cart['id']}/lines", json=line)
+    pay = {"payment": {"provider": "test", "token": "tok_ok"}, "email": "guest@quuxley.example"}
+    paid = await browser.http.post(f"/v1/store/carts/{cart['id']}/complete", json=pay, headers={"Idempotency-Key": "k"})
+    assert paid.status_code == 201, paid.text
+    browser.http.cookies.clear()
+    page = await browser.see(PAGE)
+    assert f'action="{PAGE}/exports"' not in page
+    answer = await browser.send(form_of(page, f"{PAGE}/links"), email="guest@quuxley.example")
+    assert "Check your mail" in answer.text
+    link = (await sent())["link"].partition(browser.http.base_url.host)[2].lstrip(":0123456789")
+    proved = await browser.send(form_of(await browser.see(link), f"{PAGE}/proof"))
+    assert proved.headers["location"] == PAGE
+    page = await browser.see(PAGE)
+    asked = await browser.send(form_of(page, f"{PAGE}/exports"))
+    assert asked.headers["location"] == PAGE
+    assert "Being made" in await browser.see(PAGE)
+    await browser.send(form_of(page, f"{PAGE}/erasure"), confirmation="FORGET ME")
+    page = await browser.see(PAGE)
+    assert paid.json()["number"] in page
+    await browser.send(form_of(page, f"{PAGE}/erasure/keep"))
+    assert execute("SELECT outcome FROM erasure_request") == [("kept",)]
+
+
 async def test_somebody_asks_to_be_forgotten_and_stays_after_all(
     browser: Browser, sent: Sent, execute: Execute
 ) -> None:

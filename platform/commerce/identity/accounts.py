@@ -194,7 +194,7 @@ async def create(
     account_id, now = account_id or new_id(), clock.now()
     customer_id = None
     if buys:
-        known = await _customer_with(tx, email) if email and verified else None
+        known = await customer_with(tx, email) if email and verified else None
         customer_id = known or await _new_customer(tx, account_id, display_name)
     told = [value for value in (display_name, email, phone) if value is not None]
     sealed = dict(zip(told, await sealing.seal(tx, customer_id or account_id, told), strict=True))
@@ -325,7 +325,7 @@ _CUSTOMER_WITH = hot(
 )
 
 
-async def _customer_with(tx: Tx, email: str) -> UUID | None:
+async def customer_with(tx: Tx, email: str) -> UUID | None:
     """The customer whom the shop knows by an address, if nobody signs in as them yet."""
     address = email.strip().lower()
     found = {"email": address, "digest": sealing.digest(tx.tenant_id, "email", address)}

@@ -44,6 +44,7 @@ class Purpose(StrEnum):
     STAFF = "staff"
     ACTING = "acting"
     IDENTITY = "identity"
+    PERSONAL_DATA = "personal_data"
 
 
 LIVES = {
@@ -57,6 +58,7 @@ LIVES = {
     Purpose.STAFF: timedelta(days=7),
     Purpose.ACTING: timedelta(minutes=2),
     Purpose.IDENTITY: timedelta(minutes=30),
+    Purpose.PERSONAL_DATA: timedelta(minutes=30),
 }
 
 

@@ -11,17 +11,21 @@ from uuid import UUID
 from fastapi import APIRouter, Depends, Path, Request, status
 from fastapi.responses import StreamingResponse
 
-from commerce.http import Core, CoreDep, CustomerDep, Member, ShopDep, home_of, staff
-from commerce.identity.service import SignInRequired
+from commerce.http import Core, CoreDep, PresentShopper, ShopDep, home_of, staff
 from commerce.identity.staff import Staff
 from commerce.leaving.exports import NoStorage
 from commerce.leaving.storage import Store
 from commerce.policies import areas
-from commerce.privacy import exports
+from commerce.privacy import asking, exports
+from commerce.privacy.asking import Person, PersonDep, RecentPersonDep
 from commerce.privacy.exports import Claim, PersonExportNotFound
 from commerce.privacy.schemas import PersonExportIn, PersonExportList, PersonExportOut
-from commerce.recently import RecentMemberDep, staff_proved_anew
+from commerce.recently import staff_proved_anew
+from commerce.sessions.answering import asking_of
+from commerce.sessions.schemas import LinkRequest, Sent
+from commerce.sessions.sending import Sending, evenly
 from commerce.tenancy.service import Shop
+from foundation.access import ANYONE, needs
 from foundation.sealed_files import opened
 from foundation.settings import Settings
 
@@ -36,34 +40,45 @@ _ZIP: dict[int | str, dict[str, Any]] = {
 }
 
 
+@router.post("/v1/store/privacy/links", status_code=status.HTTP_202_ACCEPTED)
+@needs(ANYONE)
+async def send_link(body: LinkRequest, request: Request, core: CoreDep, shop: ShopDep, current: PresentShopper) -> Sent:
+    """Have a link sent by which somebody without an account asks about what is kept of them. Its token stands for them
+    in place of a session's, for this alone.
+    """
+    async with evenly():
+        await asking.send_link(Sending(core, shop, asking_of(request, shop, current)), email=body.email)
+    return Sent(sent_to=body.email)
+
+
 @router.post(MINE, status_code=status.HTTP_202_ACCEPTED)
-async def ask_for_mine(request: Request, core: CoreDep, shop: ShopDep, member: RecentMemberDep) -> PersonExportOut:
+async def ask_for_mine(request: Request, core: CoreDep, shop: ShopDep, person: RecentPersonDep) -> PersonExportOut:
     """Have an archive made of what the shop keeps about you. A mail says when it is ready; it is kept for a week."""
     require_storage(core.settings)
     async with core.database.tx(shop.id) as tx:
-        return await exports.ask(tx, buyer_of(member), by=f"account:{member.account_id}", home=home_of(request))
+        return await exports.ask(tx, person.id, by=person.principal, home=home_of(request))
 
 
 @router.get(MINE)
-async def list_mine(core: CoreDep, shop: ShopDep, customer: CustomerDep) -> PersonExportList:
+async def list_mine(core: CoreDep, shop: ShopDep, person: PersonDep) -> PersonExportList:
     """Your archives that are being made or kept."""
     async with core.database.tx(shop.id, read_only=True) as tx:
-        return await exports.every(tx, customer.id)
+        return await exports.every(tx, person.id)
 
 
 @router.get(MINE + "/{export_id}/file", response_class=StreamingResponse, responses=_ZIP)
 async def download_mine(
-    core: CoreDep, shop: ShopDep, member: RecentMemberDep, export_id: ExportId
+    core: CoreDep, shop: ShopDep, person: RecentPersonDep, export_id: ExportId
 ) -> StreamingResponse:
     """An archive of yours. `Repr-Digest` (RFC 9530) is its SHA-256."""
-    return await download(core, shop, buyer_of(member), export_id, by=f"account:{member.account_id}")
+    return await download(core, shop, person, export_id)
 
 
 @router.post(THEIRS, status_code=status.HTTP_202_ACCEPTED)
 async def ask_for_theirs(
     request: Request, core: CoreDep, shop: ShopDep, by: Writer, customer_id: CustomerId, body: PersonExportIn
 ) -> PersonExportOut:
-    """Have an archive made for a customer who asked the shop."""
+    """Have an archive made for a customer who asked the shop. It is theirs alone to download: they are written to."""
     require_storage(core.settings)
     async with core.database.tx(shop.id) as tx:
         return await exports.ask(tx, customer_id, by=by.principal, home=home_of(request), reason=body.reason)
@@ -76,26 +91,7 @@ async def list_theirs(core: CoreDep, shop: ShopDep, _: Reader, customer_id: Cust
         return await exports.every(tx, customer_id)
 
 
-@router.get(THEIRS + "/{export_id}/file", response_class=StreamingResponse, responses=_ZIP)
-async def download_theirs(
-    core: CoreDep, shop: ShopDep, by: Writer, customer_id: CustomerId, export_id: ExportId
-) -> StreamingResponse:
-    """A customer's archive, to be handed to them."""
-    return await download(core, shop, customer_id, export_id, by=by.principal)
-
-
-def buyer_of(member: Member) -> UUID:
-    """The customer that an account buys as.
-
-    Raises:
-        SignInRequired: it buys as none.
-    """
-    if member.shopper.customer_id is None:
-        raise SignInRequired
-    return member.shopper.customer_id
-
-
-async def download(core: Core, shop: Shop, customer_id: UUID, export_id: UUID, *, by: str) -> StreamingResponse:
+async def download(core: Core, shop: Shop, person: Person, export_id: UUID) -> StreamingResponse:
     """An archive, opened as it goes out.
 
     Raises:
@@ -103,7 +99,7 @@ async def download(core: Core, shop: Shop, customer_id: UUID, export_id: UUID, *
     """
     store = Store.at(require_storage(core.settings))
     async with core.database.tx(shop.id) as tx:
-        export, made = await exports.take(tx, customer_id, export_id, by=by)
+        export, made = await exports.take(tx, person.id, export_id, by=person.principal)
     pieces = _pieces(store, made, made.path(shop.id))
     try:
         first = await asyncio.to_thread(next, pieces)

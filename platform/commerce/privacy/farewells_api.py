@@ -4,28 +4,23 @@ from __future__ import annotations
 
 from fastapi import APIRouter, Request, status
 
-from commerce.http import Core, CoreDep, CustomerDep, Member, ShopDep, home_of
-from commerce.identity import accounts
-from commerce.identity.service import SignInRequired
+from commerce.http import Core, CoreDep, ShopDep, home_of
 from commerce.notifications import service as notifications
 from commerce.policies import areas
-from commerce.privacy import farewells
-from commerce.privacy.farewells import FarewellNotFound
+from commerce.privacy import asking, farewells
+from commerce.privacy.asking import Person, PersonDep, RecentPersonDep
 from commerce.privacy.schemas import FarewellIn, FarewellOut, FarewellState
-from commerce.recently import RecentMemberDep
-from commerce.sessions.signing_in import reached_at
 from commerce.tenancy.service import Shop
 
-PAGE = "/account/privacy"
 router = APIRouter(prefix="/v1/store/privacy/erasure", tags=["privacy"], route_class=areas.within(areas.PERSONAL_DATA))
 
 
 @router.get("")
-async def read(core: CoreDep, shop: ShopDep, customer: CustomerDep) -> FarewellState:
+async def read(core: CoreDep, shop: ShopDep, person: PersonDep) -> FarewellState:
     """Whether you have asked to be forgotten, what stands in the way, what is kept and what you lose."""
     async with core.database.tx(shop.id, read_only=True) as tx:
-        asked = await farewells.pending(tx, customer.id)
-        return FarewellState(asked=asked, stays=await farewells.what_stays(tx, customer.id))
+        asked = await farewells.pending(tx, person.id)
+        return FarewellState(asked=asked, stays=await farewells.what_stays(tx, person.id))
 
 
 @router.post("", status_code=status.HTTP_202_ACCEPTED)
@@ -33,37 +28,27 @@ async def ask(
     request: Request,
     core: CoreDep,
     shop: ShopDep,
-    member: RecentMemberDep,
+    person: RecentPersonDep,
     body: FarewellIn,  # noqa: ARG001  (that it is typed is what counts)
 ) -> FarewellOut:
     """Ask to be forgotten in a week. Until then you can stay; a mail says so."""
-    return await asked_by(core, shop, member, home_of(request))
+    return await asked_by(core, shop, person, home_of(request))
 
 
 @router.delete("", status_code=status.HTTP_204_NO_CONTENT)
-async def keep(core: CoreDep, shop: ShopDep, customer: CustomerDep) -> None:
+async def keep(core: CoreDep, shop: ShopDep, person: PersonDep) -> None:
     """Stay after all."""
-    if customer.shopper.account_id is None:
-        raise FarewellNotFound
     async with core.database.tx(shop.id) as tx:
-        await farewells.keep(tx, customer.id, by=f"account:{customer.shopper.account_id}")
+        await farewells.keep(tx, person.id, by=person.principal)
 
 
-async def asked_by(core: Core, shop: Shop, member: Member, home: str) -> FarewellOut:
-    """Whoever is signed in asks to be forgotten; they are told at once by mail.
-
-    Raises:
-        SignInRequired: the account buys as nobody.
-    """
-    customer_id = member.shopper.customer_id
-    if customer_id is None:
-        raise SignInRequired
+async def asked_by(core: Core, shop: Shop, person: Person, home: str) -> FarewellOut:
+    """Somebody asks to be forgotten; they are told at once by mail."""
     async with core.database.tx(shop.id) as tx:
-        asked, is_new = await farewells.ask(tx, customer_id, by=f"account:{member.account_id}")
-        account = await accounts.by_id(tx, member.account_id)
-        to = reached_at(account, shop.locale)
-        if is_new and to is not None:
+        asked, is_new = await farewells.ask(tx, person.id, by=person.principal)
+        reached = await asking.reached(tx, person.id, shop.locale)
+        if is_new and reached is not None:
             on = f"{asked.due_at.day} {asked.due_at:%B %Y}"
-            values = {"name": account.display_name, "on": on, "link": f"{home}{PAGE}"}
-            await notifications.send(tx, "erasure_asked", to, values)
+            values = {"name": reached.name, "on": on, "link": f"{home}{asking.PAGE}"}
+            await notifications.send(tx, "erasure_asked", reached.to, values)
     return asked

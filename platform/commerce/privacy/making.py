@@ -9,13 +9,11 @@ from uuid import UUID
 import structlog
 from sqlalchemy.exc import SQLAlchemyError
 
-from commerce.identity import accounts
 from commerce.leaving.storage import Store
 from commerce.notifications import service as notifications
-from commerce.privacy import collecting, exports
+from commerce.privacy import asking, collecting, exports
 from commerce.privacy.erasing import UnknownPerson
 from commerce.privacy.exports import Claim
-from commerce.sessions.signing_in import reached_at
 from commerce.tenancy import service as tenancy
 from commerce.tenancy.service import Shop
 from foundation.database import Database, DatabaseUnavailable, Tx
@@ -83,12 +81,11 @@ async def _write(database: Database, settings: Settings, tenant_id: UUID, claime
 
 
 async def _tell(tx: Tx, shop: Shop, claimed: Claim) -> None:
-    """Write to the owner's account; whoever has none asked the shop, which answers them."""
-    account = await accounts.by_customer(tx, claimed.customer_id)
-    to = reached_at(account, shop.locale) if account is not None else None
-    if account is not None and to is not None:
-        values = {"name": account.display_name, "link": f"{claimed.home}/account/privacy"}
-        await notifications.send(tx, "export_ready", to, values)
+    """Write to its owner; whoever has no address asked the shop, which tells them."""
+    reached = await asking.reached(tx, claimed.customer_id, shop.locale)
+    if reached is not None:
+        values = {"name": reached.name, "link": f"{claimed.home}{asking.PAGE}"}
+        await notifications.send(tx, "export_ready", reached.to, values)
 
 
 async def _delete(settings: Settings, path: str) -> None:

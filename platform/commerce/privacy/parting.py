@@ -9,12 +9,10 @@ from uuid import UUID
 import structlog
 from sqlalchemy.exc import SQLAlchemyError
 
-from commerce.identity import accounts
 from commerce.notifications import service as notifications
-from commerce.privacy import erasing, farewells
+from commerce.privacy import asking, erasing, farewells
 from commerce.privacy.erasing import OrdersOpen, UnknownPerson
 from commerce.privacy.farewells import Farewell
-from commerce.sessions.signing_in import reached_at
 from commerce.tenancy import service as tenancy
 from commerce.tenancy.service import Shop
 from foundation.database import Database, DatabaseUnavailable, Tx
@@ -88,8 +86,7 @@ async def _step(tx: Tx, shop: Shop, farewell: Farewell) -> Sequence[str] | None:
 
 
 async def _tell(tx: Tx, shop: Shop, farewell: Farewell) -> UUID | None:
-    account = await accounts.by_customer(tx, farewell.customer_id)
-    to = reached_at(account, shop.locale) if account is not None else None
-    if account is None or to is None:
+    reached = await asking.reached(tx, farewell.customer_id, shop.locale)
+    if reached is None:
         return None
-    return await notifications.send(tx, "erasure_done", to, {"name": account.display_name})
+    return await notifications.send(tx, "erasure_done", reached.to, {"name": reached.name})

@@ -95,6 +95,7 @@ KEPT_BACK: Mapping[str, str] = {
     "reservation": "the shop's stock, by order",
     "settlement_line": "what a provider told the shop of a payment; it names nobody",
     "sign_in_attempt": "a step of signing in that is good for some minutes",
+    "sign_up": "how a shop was opened, which is the shop's; it names the account of its owner",
     "sold_gift_card": "which card was sold by an order's line; the line says so",
     "tax_entry": "the shop's tax books, by order; the order says what was charged",
     "tombstone": "it is of people who are forgotten",
