@@ -16,8 +16,8 @@ from commerce.legal import service, writing
 from commerce.legal.schemas import TITLES, Kind, Markdown, PageOut
 from commerce.legal.service import PageNotFound
 from foundation.errors import Problem
-from foundation.types import Input
-from pages.forms import read, whole
+from foundation.types import Input, Text
+from pages.forms import blank, read, whole
 
 router = APIRouter(prefix="/back-office/legal")
 Reader = Annotated[Desk, Depends(desk("settings:read"))]
@@ -33,6 +33,7 @@ class PageForm(Input):
 
     locale: Locale
     version: Version
+    title: Annotated[Text | None, BeforeValidator(blank)] = None
     markdown: Markdown
     look: Annotated[str, Field(max_length=1)] | None = None
 
@@ -68,9 +69,11 @@ async def publish(request: Request, desk: Writer, kind: OfKind) -> Response:
         locale = form.locale
         if form.look:
             writing.check(form.markdown)
-            return await _page(desk, kind, locale, looked_at=form.markdown)
+            return await _page(desk, kind, locale, looked_at=form)
         async with desk.tx() as tx:
-            await service.publish(tx, kind, locale, form.markdown, version=form.version, by=desk.staff.name)
+            await service.publish(
+                tx, kind, locale, form.markdown, title=form.title, version=form.version, by=desk.staff.name
+            )
     except Problem as problem:
         return await _page(desk, kind, locale, await refused(request, problem, field="markdown"))
     desk.heard()
@@ -88,7 +91,7 @@ async def withdraw(request: Request, desk: Writer, kind: OfKind) -> Response:
 
 
 async def _page(
-    desk: Desk, kind: Kind, locale: str, typed: Typed = NOTHING, *, looked_at: str | None = None
+    desk: Desk, kind: Kind, locale: str, typed: Typed = NOTHING, *, looked_at: PageForm | None = None
 ) -> Response:
     page: PageOut | None = None
     async with desk.tx(read_only=True) as tx:
@@ -99,11 +102,12 @@ async def _page(
         "legal_page.html",
         typed=typed,
         kind=kind,
-        title=TITLES[kind],
+        usual=TITLES[kind],
+        title=looked_at.title if looked_at else page.title if page else None,
         locale=locale,
         page=page,
         version=history.items[0].version if history.items else 0,
         history=history,
-        markdown=looked_at if looked_at is not None else page.markdown if page else "",
-        preview=writing.html(looked_at) if looked_at is not None else None,
+        markdown=looked_at.markdown if looked_at else page.markdown if page else "",
+        preview=writing.html(looked_at.markdown) if looked_at else None,
     )

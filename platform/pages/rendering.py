@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import secrets
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
@@ -16,8 +15,8 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from starlette.responses import HTMLResponse
 
 from commerce.legal import service as legal
-from commerce.legal.schemas import TITLES
 from commerce.logos import service as logos
+from commerce.tenancy.service import Shop
 from foundation.money import exponent, to_decimal
 from foundation.types import MoneyOut
 
@@ -111,9 +110,9 @@ class Pages:
         return HTMLResponse(body, status_code=status, headers=headers)
 
 
-def _legal_of(settings: Mapping[str, Any]) -> list[tuple[str, str]]:
-    """The legal pages of a shop with these settings: how each is called in addresses, and by people."""
-    return [(kind, TITLES[kind]) for kind in legal.kinds_of(settings)]
+def _legal_of(shop: Shop) -> list[tuple[str, str]]:
+    """The legal pages of a shop: how each is called in addresses, and by people."""
+    return [(kind, legal.title_of(shop, kind)) for kind in legal.kinds_of(shop.settings)]
 
 
 @cache

@@ -13,10 +13,19 @@ if TYPE_CHECKING:
     from tests.storefront.conftest import Browser
 
 
-async def _publish(app: Any, grocer: SeededShop, kind: Kind, words: str, *, version: int = 0) -> None:
+async def _publish(
+    app: Any,
+    grocer: SeededShop,
+    kind: Kind,
+    words: str,
+    *,
+    locale: str = "en-US",
+    title: str | None = None,
+    version: int = 0,
+) -> None:
     core = app.state.core
     async with core.database.tx(grocer.id) as tx:
-        await service.publish(tx, kind, "en-US", words, version=version, by="test")
+        await service.publish(tx, kind, locale, words, title=title, version=version, by="test")
     core.directory.heard(str(grocer.id))
 
 
@@ -29,6 +38,21 @@ async def test_pages_are_linked_where_there_are_some(app: Any, grocer: SeededSho
     assert "Version 1" in page
     await browser.see("/legal/terms", status=404)
     await browser.see("/legal/nothing", status=404)
+
+
+async def test_a_page_is_called_as_its_version_and_language_say(app: Any, grocer: SeededShop, browser: Browser) -> None:
+    await _publish(app, grocer, "terms", "Words", title="Our terms")
+    await _publish(app, grocer, "terms", "Worte", title="<b>AGB</b>", locale="de-DE")
+    await _publish(app, grocer, "terms", "Words", version=1)
+    await _publish(app, grocer, "imprint", "Wir", title="Impressum", locale="de-DE")
+    for query, title in (
+        ("", "Terms of sale"),
+        ("?locale=en-US&version=1", "Our terms"),
+        ("?locale=de", "&lt;b&gt;AGB&lt;/b&gt;"),
+    ):
+        assert f">{title}</h1>" in await browser.see(f"/legal/terms{query}")
+    home = await browser.see("/")
+    assert (">Terms of sale</a>" in home, ">Impressum</a>" in home) == (True, True), "the only language there is"
 
 
 async def test_nothing_in_a_page_runs(app: Any, grocer: SeededShop, browser: Browser) -> None:

@@ -58,7 +58,9 @@ async def preview_page(_: Writer, body: PreviewIn) -> PreviewOut:
 async def publish_page(core: CoreDep, shop: ShopDep, by: Writer, kind: OfKind, body: PageIn) -> PageOut:
     """Show another version of a page from now on. Earlier ones can still be read."""
     async with core.database.tx(shop.id) as tx:
-        shown = await service.publish(tx, kind, body.locale, body.markdown, version=body.version, by=by.name)
+        shown = await service.publish(
+            tx, kind, body.locale, body.markdown, title=body.title, version=body.version, by=by.name
+        )
     core.directory.heard(str(shop.id))
     return shown
 

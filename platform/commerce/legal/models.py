@@ -24,6 +24,8 @@ class LegalPage(TenantOwned, Base):
     locale: Mapped[Str]
     version: Mapped[Units]
     """1, 2, 3, ... of a kind and a language."""
+    title: Mapped[Str | None]
+    """In the page's language; without one it is the platform's."""
     markdown: Mapped[Str]
     """Empty when the page was taken back."""
     published_by: Mapped[Str]

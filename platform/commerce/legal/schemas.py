@@ -9,7 +9,7 @@ from uuid import UUID
 from pydantic import AfterValidator, Field, StringConstraints
 
 from commerce.configuration.schemas import Locale
-from foundation.types import Input, Model, clean
+from foundation.types import Input, Model, Text, clean
 
 Kind = Literal["terms", "privacy", "imprint", "returns", "shipping"]
 KINDS: tuple[Kind, ...] = get_args(Kind)
@@ -20,6 +20,7 @@ TITLES: dict[Kind, str] = {
     "returns": "Returns",
     "shipping": "Shipping",
 }
+"""What a page is called that the shop gave no title."""
 AT_CHECKOUT: tuple[Kind, ...] = ("terms", "returns", "privacy")
 """What is shown beside the button that pays, and accepted with it."""
 LONGEST = 60_000
@@ -45,6 +46,8 @@ class PageIn(Input):
     locale: Locale
     version: Version = 0
     """The version that was read: somebody else's is not written over. 0: there is none yet."""
+    title: Text | None = None
+    """What it is called in its language; without one, what the platform calls it in English."""
     markdown: Markdown
 
 

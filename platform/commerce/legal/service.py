@@ -27,8 +27,9 @@ from foundation.errors import Conflict, NotFound
 from foundation.ids import new_id
 
 MOST_LOCALES = 40
-_REMEMBERED = "legal_pages"
-"""The key of a shop's settings that says which pages there are, so that every page can link them without a question."""
+_REMEMBERED, _TITLES = "legal_pages", "legal_titles"
+"""The keys of a shop's settings that say which pages there are and what it calls them: every page links them without a
+question."""
 
 
 class PageNotFound(NotFound):
@@ -59,7 +60,7 @@ class AcceptedChanged(Conflict):
     code = "legal.accepted_changed"
 
 
-_HEAD = "p.id, p.kind, p.locale, p.version, p.published_at"
+_HEAD = "p.id, p.kind, p.locale, p.version, p.title, p.published_at"
 # uq_legal_page_version
 _LATEST = """
     SELECT DISTINCT ON (kind, locale) * FROM legal_page WHERE tenant_id = :tenant_id ORDER BY kind, locale, version DESC
@@ -99,18 +100,22 @@ _PRESENT = hot(
 _ADD = hot(
     text(
         """
-        INSERT INTO legal_page (tenant_id, id, kind, locale, version, markdown, published_by, published_at)
-        VALUES (:tenant_id, :id, :kind, :locale, :version, :markdown, :by, CAST(:now AS timestamptz))
+        INSERT INTO legal_page (tenant_id, id, kind, locale, version, title, markdown, published_by, published_at)
+        VALUES (:tenant_id, :id, :kind, :locale, :version, CAST(:title AS text), :markdown, :by,
+                CAST(:now AS timestamptz))
         """
     )
 )
 _REMEMBER = hot(
     text(
         f"""
-        UPDATE tenant SET settings = settings || jsonb_build_object('{_REMEMBERED}', coalesce(
-            (SELECT jsonb_object_agg(kind, locales) FROM (
-                SELECT kind, jsonb_agg(locale ORDER BY locale) AS locales FROM ({_LATEST}) latest
-                WHERE markdown <> '' GROUP BY kind) by_kind), '{{}}'))
+        WITH shown AS (SELECT kind, locale, title FROM ({_LATEST}) latest WHERE markdown <> '')
+        UPDATE tenant SET settings = settings || jsonb_build_object(
+            '{_REMEMBERED}', coalesce((SELECT jsonb_object_agg(kind, locales) FROM (
+                SELECT kind, jsonb_agg(locale ORDER BY locale) AS locales FROM shown GROUP BY kind) by_kind), '{{}}'),
+            '{_TITLES}', coalesce((SELECT jsonb_object_agg(kind, titles) FROM (
+                SELECT kind, jsonb_object_agg(locale, title) AS titles FROM shown
+                WHERE title IS NOT NULL GROUP BY kind) by_kind), '{{}}'))
         WHERE id = :tenant_id
         """  # noqa: S608  (literals)
     )
@@ -161,6 +166,12 @@ def locale_for(shop: Shop, kind: Kind, wanted: str | None) -> str | None:
         if found is not None:
             return found
     return there[0] if there else None
+
+
+def title_of(shop: Shop, kind: Kind) -> str:
+    """What a page is called where it is linked: as in the language in which the shop itself shows it."""
+    titles: Mapping[str, str] = (shop.settings.get(_TITLES) or {}).get(kind) or {}
+    return titles.get(locale_for(shop, kind, None) or "", TITLES[kind])
 
 
 def _nearest(locale: str, there: Sequence[str]) -> str | None:
@@ -214,14 +225,16 @@ async def versions(tx: Tx, kind: Kind, locale: str, *, before: int, limit: int) 
     return VersionList(items=items, has_more=len(rows) > limit)
 
 
-async def publish(tx: Tx, kind: Kind, locale: str, markdown: str, *, version: int, by: str) -> PageOut:
+async def publish(
+    tx: Tx, kind: Kind, locale: str, markdown: str, *, title: str | None = None, version: int, by: str
+) -> PageOut:
     """Show another version of a page from now on.
 
     Raises:
         LinksUnfit, TooManyLocales, PageChanged: it is not `version` that is shown.
     """
     writing.check(markdown)
-    await _add(tx, kind, locale, markdown, version=version, by=by)
+    await _add(tx, kind, locale, markdown, title, version=version, by=by)
     return await exactly(tx, kind, locale)
 
 
@@ -232,7 +245,7 @@ async def withdraw(tx: Tx, kind: Kind, locale: str, *, version: int, by: str) ->
         PageNotFound, PageChanged.
     """
     await exactly(tx, kind, locale)
-    await _add(tx, kind, locale, "", version=version, by=by)
+    await _add(tx, kind, locale, "", None, version=version, by=by)
 
 
 async def at_checkout(tx: Tx, shop: Shop) -> list[PageHead]:
@@ -262,19 +275,28 @@ async def accepted(tx: Tx, order_id: UUID) -> list[AcceptedOut]:
     return [AcceptedOut(**_head(row).model_dump(), accepted_at=row["accepted_at"]) for row in rows]
 
 
-async def _add(tx: Tx, kind: Kind, locale: str, markdown: str, *, version: int, by: str) -> None:
+async def _add(tx: Tx, kind: Kind, locale: str, markdown: str, title: str | None, *, version: int, by: str) -> None:
     await tx.rows(_ONE_AT_A_TIME)
     present = await tx.one(_PRESENT, {"kind": kind, "locale": locale})
     if present is None or present["version"] != version:
         raise PageChanged(version=present["version"] if present else 0)
     if not version and present["others"] >= MOST_LOCALES:
         raise TooManyLocales(most=MOST_LOCALES)
-    values = {"id": new_id(), "kind": kind, "locale": locale, "version": version + 1, "markdown": markdown}
-    await tx.rows(_ADD, {**values, "by": by, "now": clock.now()})
+    values = {
+        "id": new_id(),
+        "kind": kind,
+        "locale": locale,
+        "version": version + 1,
+        "title": title,
+        "markdown": markdown,
+        "by": by,
+        "now": clock.now(),
+    }
+    await tx.rows(_ADD, values)
     await tx.rows(_REMEMBER)
 
 
 def _head(row: Mapping[str, Any]) -> PageHead:
     kind = cast("Kind", row["kind"])
     named = ("id", "locale", "version", "published_at")
-    return PageHead(kind=kind, title=TITLES[kind], **{name: row[name] for name in named})
+    return PageHead(kind=kind, title=row["title"] or TITLES[kind], **{name: row[name] for name in named})

@@ -70,7 +70,7 @@ NOT_PERSONAL: Mapping[str, str] = {
     "identity_provider": ("kind name issuer client_id client_authentication audience domains role team_id key_id"),
     "ledger_posting": "account currency",
     "legal_acceptance": "kind",
-    "legal_page": "kind locale markdown published_by",
+    "legal_page": "kind locale title markdown published_by",
     "membership": "status roles role_ids limits invited_by",
     "message": "channel template locale status error",
     "notification_preference": "channel",
