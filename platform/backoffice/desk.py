@@ -10,7 +10,7 @@ from urllib.parse import quote, urlencode
 from fastapi import Request, Response
 from starlette.responses import HTMLResponse, RedirectResponse
 
-from backoffice.navigation import open_to
+from backoffice.navigation import open_to, stays_open
 from backoffice.notices import NOTICE_COOKIE, NOTICES
 from backoffice.rendering import PAGES
 from backoffice.typed import NOTHING, Typed
@@ -23,7 +23,14 @@ from commerce.recently import ProveAgain
 from commerce.tenancy.service import Shop
 from foundation.access import Need, Who, needs
 from foundation.database import Tx
+from foundation.errors import Forbidden
 from pages import notices
+
+
+class ShopEnds(Forbidden):
+    """The shop is closed and will be deleted. Until then it can be kept, taken along and paid for, and nothing else."""
+
+    code = "lifecycle.shop_ends"
 
 
 @dataclass(slots=True)
@@ -61,7 +68,7 @@ class Desk:
             typed=typed,
             shop=self.shop,
             staff=self.staff,
-            navigation=open_to(self.staff),
+            navigation=open_to(self.staff, self.shop),
             here=self.request.url.path,
             notice=notice,
             may=self.staff.scopes.__contains__,
@@ -131,6 +138,8 @@ async def _view(request: Request, core: Core, shop: Shop) -> Desk:
     async with core.database.tx(shop.id, read_only=True) as tx:
         found = Desk(request, core, shop, await _signed_in(tx, request.cookies.get(session_cookie(core.settings))))
     request.state.desk = found
+    if shop.status == "closing" and not stays_open(request.url.path):
+        raise ShopEnds
     return found
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from commerce.identity.staff import Staff
 from commerce.policies.registry import known
+from commerce.tenancy.service import Shop
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +24,8 @@ class Entry:
     """It is a page of a vendor's, not of the shop's."""
     group: str = "People"
     """Under which heading it stands."""
+    to_the_end: bool = False
+    """It stays open while the shop is closed and waits to be deleted."""
 
     def __post_init__(self) -> None:
         known(self.permission)
@@ -41,16 +44,30 @@ ENTRIES: Sequence[Entry] = (
     Entry("API keys", "/back-office/api-keys", "key", "api_keys:read", group="Programs"),
     Entry("Programs", "/back-office/programs", "plug", "programs:read", group="Programs"),
     Entry("Webhooks", "/back-office/webhooks", "bell", "webhooks:read", group="Programs"),
-    Entry("Plan and usage", "/back-office/plan", "gauge", "billing:read", group="The shop itself"),
+    Entry("Plan and usage", "/back-office/plan", "gauge", "billing:read", group="The shop itself", to_the_end=True),
     Entry("Audit log", "/back-office/audit", "clock", "audit:read", group="The shop itself"),
-    Entry("Close or export", "/back-office/closing", "door", "settings:read", group="The shop itself"),
+    Entry("Close or export", "/back-office/closing", "door", "settings:read", group="The shop itself", to_the_end=True),
 )
 
 
-def open_to(staff: Staff) -> list[Entry]:
+HOME = ("/back-office", "/back-office/sign-out")
+
+
+def open_to(staff: Staff, shop: Shop) -> list[Entry]:
     """The pages that somebody may open."""
     of_vendor = staff.vendor_id is not None
-    return [entry for entry in ENTRIES if entry.permission in staff.scopes and entry.for_vendors == of_vendor]
+    return [
+        entry
+        for entry in ENTRIES
+        if entry.permission in staff.scopes
+        and entry.for_vendors == of_vendor
+        and (entry.to_the_end or shop.status != "closing")
+    ]
+
+
+def stays_open(path: str) -> bool:
+    """Whether a page is there while the shop is closed and waits to be deleted."""
+    return path in HOME or any(f"{path}/".startswith(f"{entry.path}/") for entry in ENTRIES if entry.to_the_end)
 
 
 def grouped(entries: Sequence[Entry]) -> list[tuple[str, list[Entry]]]:

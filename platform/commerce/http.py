@@ -88,19 +88,30 @@ WHILE_CLOSED = frozenset(
         "/v1/admin/exports",
         "/v1/admin/plan",
         "/v1/admin/plan/cancellation",
+        "/back-office/closing",
         "/back-office/closing/undo",
         "/back-office/closing/archives",
         "/back-office/plan",
+        "/back-office/plan/end",
         "/back-office/plan/going-on",
+        "/back-office/sign-out",
     }
 )
 """What staff may still change while their shop is closed."""
+TO_SIGN_IN = ("/sign-in", "/forgotten", "/account/confirm")
+"""Where staff say who they are, also while their shop is closed. A customer who does so comes in nowhere."""
+LOOK = ("/shop/theme.css", "/shop/logo/", "/shop/icon/")
 
 
 def _comes_in_while_closed(request: Request) -> bool:
     path = request.url.path
     reads = request.method in {"GET", "HEAD"}
-    return path.startswith(PROVIDERS) or path in WHILE_CLOSED or (reads and path.startswith(FOR_STAFF))
+    return (
+        path.startswith(PROVIDERS)
+        or path in WHILE_CLOSED
+        or any(path == page or path.startswith(f"{page}/") for page in TO_SIGN_IN)
+        or (reads and path.startswith((*FOR_STAFF, *LOOK)))
+    )
 
 
 async def _shop(request: Request) -> Shop:

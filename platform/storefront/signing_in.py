@@ -55,7 +55,11 @@ def sending(request: Request, visit: Visit) -> Sending:
 
 
 def arrived(visit: Visit, outcome: Outcome, path: str, notice: str = "signed-in") -> Response:
-    """Go on to a page as whoever has signed in, or to where the second factor is asked for, with a ticket."""
+    """Go on to a page as whoever has signed in, or to where the second factor is asked for, with a ticket. In a closed
+    shop there is nothing to go on to but its back office.
+    """
+    if not visit.shop.is_open and not path.startswith(BACK_OFFICE):
+        path = BACK_OFFICE
     if isinstance(outcome, SecondFactorNeeded):
         visit.cookies.set_cookie(
             TICKET,
@@ -115,7 +119,8 @@ async def sign_in_page(
     staff.
     """
     asked = await proving.ask_for_passkey(visit.core, visit.shop, asking(request, visit))
-    for_staff = onward.startswith(BACK_OFFICE) or isinstance(problem, StaffProviderRequired)
+    to_work = onward.startswith(BACK_OFFICE) or not visit.shop.is_open
+    for_staff = to_work or isinstance(problem, StaffProviderRequired)
     async with visit.core.database.tx(visit.shop.id, read_only=True) as tx:
         usable = await providers.every(tx, usable=True)
     return shown(

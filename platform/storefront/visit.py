@@ -60,7 +60,7 @@ class Visit:
             status=status,
             shop=self.shop,
             shopper=self.shopper,
-            navigation=self.tree.roots[:NAVIGATION],
+            navigation=self.tree.roots[:NAVIGATION] if self.shop.is_open else (),
             cart_count=self.cart_count,
             notice=notice,
             here=self._here(),

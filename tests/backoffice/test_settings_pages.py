@@ -14,6 +14,7 @@ from backoffice.navigation import ENTRIES
 from backoffice.settings import ELSEWHERE
 from backoffice.settings import settings as every_setting
 from commerce.configuration.schemas import Configuration
+from commerce.identity import accounts
 from commerce.notifications.letters import LETTERS
 from tests.access.team import Team
 from tests.backoffice.conftest import SAME
@@ -442,6 +443,43 @@ async def test_a_shop_is_closed_and_kept_after_all_from_its_closed_back_office(a
     assert (await send(admin, "/people", email="x@shop.example", roles="analyst")).status_code == 503
     assert (await send(admin, "/closing/undo")).status_code == 303
     assert (await admin.get("/")).status_code == 200
+
+
+async def test_into_a_closed_shop_its_owner_signs_in_to_what_is_left_and_a_shopper_to_nothing(
+    admin: httpx.AsyncClient, app: Any, team: Team
+) -> None:
+    password = "correct horse battery staple"
+    people = [await team.hire("admin", email="owner@shop.example"), await team.customer()]
+    async with team.tx() as tx:
+        for one in people:
+            await accounts.keep_password(tx, one.account_id, await app.state.core.passwords.hash(password))
+    await send(admin, "/closing", name="Grocer")
+
+    owner, shopper = await team.door(), await team.door()
+    for browser, email in ((owner, "owner@shop.example"), (shopper, "customer@home.example")):
+        browser.headers.update(SAME)
+        shown = await browser.get("/sign-in?next=/account")
+        assert (shown.status_code, "The shop is closed" in shown.text, "/cart" in shown.text) == (200, True, False)
+        signed_in = await browser.post("/sign-in", data={"email": email, "password": password, "next": "/account"})
+        assert (signed_in.status_code, signed_in.headers["location"]) == (303, AT), signed_in.text
+        for path in ("/", "/account", "/register", "/v1/store/products"):
+            assert (await browser.get(path)).status_code == 503, path
+
+    assert (await shopper.get(AT)).status_code == 403
+    assert re.findall(r'href="/back-office/([a-z-]+)" class="office-link"', await see(owner, "")) == ["plan", "closing"]
+    for path in ("/plan", "/closing"):
+        await see(owner, path)
+    for path in ("/settings", "/people", "/audit", "/customers"):
+        assert "lifecycle.shop_ends" in await see(owner, path, 403)
+    async with team.tx() as tx:
+        await tx.send("UPDATE session SET authenticated_at = now() - interval '1 hour'", [])
+    again = await send(owner, "/closing/archives")
+    confirmed = await owner.post("/account/confirm/password", data={"password": password, "next": f"{AT}/closing"})
+    assert (again.status_code, confirmed.headers["location"]) == (303, f"{AT}/closing"), confirmed.text
+    assert (await send(owner, "/closing/archives")).headers["location"] == f"{AT}/closing"
+    assert (await send(owner, "/closing/undo")).status_code == 303
+    assert (await shopper.get("/account")).status_code == 200
+    assert (await send(owner, "/sign-out")).status_code == 303
 
 
 async def test_an_archive_is_made_for_who_has_just_proved_who_they_are(admin: httpx.AsyncClient, team: Team) -> None:
