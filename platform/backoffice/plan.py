@@ -15,7 +15,7 @@ from commerce.billing.schemas import PlanIn
 from foundation.errors import Problem
 from foundation.ids import new_id
 from foundation.types import Email, Input
-from pages.forms import FormKey, read
+from pages.forms import Button, FormKey, read
 
 router = APIRouter(prefix="/back-office/plan")
 Reader = Annotated[Desk, Depends(desk("billing:read"))]
@@ -65,6 +65,21 @@ async def end(request: Request, desk: Writer) -> Response:
 async def go_on(request: Request, desk: Writer) -> Response:
     """Go on with one that was to end."""
     return await _end(request, desk, ends=False)
+
+
+@router.post("/portal")
+async def open_portal(request: Request, desk: Writer) -> Response:
+    """Go on to Stripe's pages about cards and bills. A page leads there: browsers follow no redirect of a form to where
+    the policy of the page with the form names nobody.
+    """
+    try:
+        await read(request, Button)
+        url = await api.portal(request, desk.shop, desk.staff)
+    except Problem as problem:
+        return await _page(request, desk, await refused(request, problem))
+    page = desk.page("portal.html", url=url)
+    page.headers["Refresh"] = f"0; url={url}"
+    return page
 
 
 async def _end(request: Request, desk: Desk, *, ends: bool) -> Response:

@@ -119,6 +119,7 @@ DEEDS: Mapping[str, Told | Untold] = {
     "DELETE /v1/admin/closure": Told("lifecycle.keep"),
     "PUT /v1/admin/plan": Told("plans.choose", values=("plan", "code", "interval")),
     "POST /v1/admin/plan/cancellation": Told("plans.cancel"),
+    "POST /v1/admin/plan/portal": _BY_ITSELF,
     "DELETE /v1/admin/plan/cancellation": Told("plans.go_on"),
     "POST /v1/admin/domains": Told("domains.add", "domain", None, ("host",)),
     "DELETE /v1/admin/domains/{domain_id}": Told("domains.remove", "domain", "domain_id"),

@@ -88,12 +88,14 @@ WHILE_CLOSED = frozenset(
         "/v1/admin/exports",
         "/v1/admin/plan",
         "/v1/admin/plan/cancellation",
+        "/v1/admin/plan/portal",
         "/back-office/closing",
         "/back-office/closing/undo",
         "/back-office/closing/archives",
         "/back-office/plan",
         "/back-office/plan/end",
         "/back-office/plan/going-on",
+        "/back-office/plan/portal",
         "/back-office/sign-out",
     }
 )

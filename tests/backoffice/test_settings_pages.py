@@ -93,6 +93,7 @@ FORMS: list[tuple[str, dict[str, str]]] = [
     ("/programs", {"name": "Mine", "kind": "public", "acts_for": "people", "scopes": "store:read"}),
     ("/webhooks", {"url": "https://hooks.example.com", "events": "*", "contact": "a@example.com"}),
     ("/plan", {"key": "k", "plan": "enterprise", "email": "a@example.com"}),
+    ("/plan/portal", {}),
     ("/closing", {"name": "Grocer"}),
     ("/closing/archives", {}),
     ("/identity-providers/new/google", {"name": "Google", "client_id": "x", "client_secret": "x"}),

@@ -8,10 +8,10 @@ from typing import Annotated, cast
 from fastapi import APIRouter, Depends, Request, Response, status
 
 from commerce.billing import showing
-from commerce.billing.schemas import InvoiceList, PlanIn, PlanOut, UsageOut
+from commerce.billing.schemas import InvoiceList, PlanIn, PlanOut, PortalOut, UsageOut
 from commerce.billing.service import Billing
 from commerce.billing.stripe import ForgedNotification
-from commerce.http import Core, CoreDep, KeyDep, ShopDep, once, staff
+from commerce.http import Core, CoreDep, KeyDep, ShopDep, front_of, once, staff
 from commerce.identity.staff import Staff
 from commerce.plans.book import Book
 from commerce.tenancy.service import Shop
@@ -77,6 +77,12 @@ async def go_on(request: Request, core: CoreDep, shop: ShopDep, by: Writer, key:
     return await once(request, core, by, key, lambda: _end(request, core, shop, ends=False))
 
 
+@router.post("/v1/admin/plan/portal")
+async def open_portal(request: Request, shop: ShopDep, by: Writer) -> PortalOut:
+    """Where cards, the billing address and past bills are looked after, at Stripe. The way back is to the back office."""
+    return PortalOut(url=await portal(request, shop, by))
+
+
 @router.get("/v1/admin/usage")
 async def read_usage(core: CoreDep, shop: ShopDep, _: Reader) -> UsageOut:
     """What the shop has and uses, beside what its plan allows."""
@@ -105,6 +111,16 @@ async def told(request: Request) -> Response:
     if notification is not None:
         await asyncio.shield(asyncio.ensure_future(billing.told(notification)))
     return Response(status_code=status.HTTP_204_NO_CONTENT)
+
+
+async def portal(request: Request, shop: Shop, by: Staff) -> str:
+    """Where the shop's cards and bills are looked after.
+
+    Raises:
+        NotSubscribed, BilledByOperator, BillingUnavailable, BillingRefused.
+    """
+    back = f"{front_of(request, shop)}/back-office/plan"
+    return await billing_of(request).portal(shop, back=back, by=by.principal)
 
 
 async def _end(request: Request, core: Core, shop: Shop, *, ends: bool) -> Response:

@@ -75,6 +75,13 @@ class UsageOut(Model):
     """Of this month."""
 
 
+class PortalOut(Model):
+    """Stripe's own pages about the shop as a customer."""
+
+    url: str
+    """Good for some minutes, for whoever has it."""
+
+
 class InvoiceOut(Model):
     """An invoice of the platform to the shop."""
 
@@ -84,7 +91,7 @@ class InvoiceOut(Model):
     issued_at: datetime
     pdf_url: str | None
     page_url: str | None
-    """Where it can be paid."""
+    """Where it can be paid, and looked at afterwards."""
 
 
 class InvoiceList(Model):

@@ -21,7 +21,7 @@ from commerce.plans import service as plans
 from commerce.plans.catalogue import Metric
 from commerce.plans.service import PlanLimitReached, month_of, plan_named
 from commerce.tenancy.service import Shop
-from foundation import clock
+from foundation import audit, clock
 from foundation.database import Database, Tx, hot
 from foundation.errors import Conflict, Forbidden
 from foundation.ids import new_id
@@ -36,7 +36,7 @@ class BilledByOperator(Forbidden):
 
 
 class NotSubscribed(Conflict):
-    """There is no subscription to change."""
+    """There is no subscription yet, or none any more."""
 
     code = "billing.not_subscribed"
 
@@ -100,6 +100,22 @@ class Billing:
             raise NotSubscribed
         await self.require().end_with_period(account.subscription, ends=ends)
         await self.sync(shop.id)
+
+    async def portal(self, shop: Shop, *, back: str, by: str) -> str:
+        """The address at which the shop's cards and bills are looked after at the provider; it is good for whoever has
+        it, for some minutes. That it was asked for is written down.
+
+        Raises:
+            NotSubscribed: the shop never had a plan that is billed.
+            BilledByOperator, BillingUnavailable, BillingRefused.
+        """
+        stripe, account = self.require(), await self._account(shop.id)
+        if account is None:
+            raise NotSubscribed
+        url = await stripe.portal(account.customer, back=back)
+        async with self.database.tx(shop.id) as tx:
+            await audit.record(tx, actor=by, action="plans.open_portal")
+        return url
 
     async def cancel(self, tenant_id: UUID) -> bool:
         """End a shop's subscription at once, whatever is paid for; whether there was one.

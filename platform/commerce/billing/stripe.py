@@ -208,6 +208,18 @@ class Stripe:
             found = await self._client.v1.invoices.list_async({"customer": customer, "limit": 100})
         return [_invoiced(one.to_dict()) for one in found.data if one.status in _INVOICED]
 
+    async def portal(self, customer: str, *, back: str) -> str:
+        """Where the customer changes cards, addresses and the like with Stripe for some minutes, to come `back` then.
+
+        Raises:
+            BillingRefused: the portal is not set up at Stripe.
+        """
+        with _answers():
+            opened = await self._client.v1.billing_portal.sessions.create_async(
+                {"customer": customer, "return_url": back}
+            )
+        return opened.url
+
     async def collect(self, invoice: str) -> None:
         """Try once more to charge an open invoice.
 

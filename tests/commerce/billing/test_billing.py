@@ -82,6 +82,24 @@ async def test_a_shop_subscribes_pays_and_sees_its_invoice(
     assert (await staff.get("/v1/admin/plan")).json() == plan
 
 
+async def test_cards_and_bills_are_looked_after_at_stripe(
+    billing: Billing, subscribe: Any, staff: httpx.AsyncClient, peer: Peer, customer: Callable[[], str], rows: Any
+) -> None:
+    at = "/v1/admin/plan/portal"
+    assert (await staff.post(at)).json()["code"] == "billing.not_subscribed"
+    await subscribe("professional")
+
+    opened = await staff.post(at)
+
+    assert (opened.status_code, opened.json()["url"]) == (200, f"{peer.url}/p/session/{customer()}")
+    (asked,) = await peer.asked("POST", "/billing_portal/sessions")
+    assert "return_url=http%3A%2F%2Fgrocer" in asked["body"]
+    assert asked["body"].endswith("%2Fback-office%2Fplan")
+    assert len(rows("SELECT 1 FROM audit_entry WHERE action = 'plans.open_portal'")) == 1
+    await peer.post("/_config/faults", {"kind": "away", "path": "/v1/billing_portal"})
+    assert (await staff.post(at)).json()["code"] == "billing.unavailable"
+
+
 async def test_the_same_key_subscribes_once(staff: httpx.AsyncClient, peer: Peer) -> None:
     body = {"plan": "professional", "email": EMAIL, "payment_method": await peer.method()}
     answers = [await staff.put("/v1/admin/plan", json=body, headers={"Idempotency-Key": "key-1"}) for _ in range(2)]

@@ -1,7 +1,7 @@
 """`localstripe` on a loopback port, with what it lacks and Stripe documents.
 
 Added: idempotency keys, challenges with an address to go to and to come back from, `off_session`, lists by time and by payout,
-fees, error codes, refunds that are pending or fail, disputes; and a door for tests to lose answers and to look at what was
+fees, error codes, refunds that are pending or fail, disputes, sessions of the billing portal; and a door for tests to lose answers and to look at what was
 asked. Run as a process: it prints its port.
 """
 
@@ -201,6 +201,13 @@ _payouts: dict[str, dict[str, Any]] = {}
 _disputes: dict[str, dict[str, Any]] = {}
 
 
+async def _open_portal(request: web.Request) -> web.Response:
+    asked = await request.post()
+    customer = resources.Customer._api_retrieve(asked["customer"]).id
+    session = {"object": "billing_portal.session", "id": "bps_1", "customer": customer, **asked}
+    return web.json_response(session | {"url": f"http://127.0.0.1:{_port}/p/session/{customer}"})
+
+
 async def _list_payouts(request: web.Request) -> web.Response:
     asked = server.unflatten_data(request.query)
     since, until = int(asked["arrival_date"]["gte"]), int(asked["arrival_date"]["lt"])
@@ -293,6 +300,7 @@ def app() -> web.Application:
     made.router.add_get("/_config/challenge/{id}", _challenge)
     made.router.add_get("/v1/payouts", _list_payouts)
     made.router.add_post("/v1/invoices/{id}/pay", _pay_invoice)
+    made.router.add_post("/v1/billing_portal/sessions", _open_portal)
     made.router.add_get("/v1/balance_transactions", _list_transactions)
     made.router.add_post("/v1/disputes/{id}", _update_dispute)
     made.router.add_post("/v1/setup_intents", server.api_create(Setup, "/v1/setup_intents"))
