@@ -5,6 +5,7 @@ With `TRADEWIND_TEST_APART=1` every test's tenants have one: `make apart`.
 
 from __future__ import annotations
 
+import json
 import uuid
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -34,7 +35,7 @@ def second_database(postgres_server: RunPostgres) -> Iterator[DatabaseUrls]:
 _MIRROR = """
     CREATE EXTENSION dblink;
     ALTER TABLE tenant ALTER home SET DEFAULT {home};
-    CREATE FUNCTION mirror() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS
+    CREATE FUNCTION mirror() RETURNS trigger LANGUAGE plpgsql AS
     $$ DECLARE row jsonb := to_jsonb(CASE tg_op WHEN 'DELETE' THEN old ELSE new END);
        BEGIN
            PERFORM dblink_exec({shared}, CASE tg_op
@@ -47,6 +48,11 @@ _MIRROR = """
     CREATE TRIGGER mirror AFTER INSERT OR DELETE ON tenant_domain FOR EACH ROW EXECUTE FUNCTION mirror('host');
 """
 HOME = "apart"
+# Some tests write as a tenant that nobody has made.
+_STRANGERS = """
+    DO $do$ BEGIN EXECUTE replace(
+        pg_get_functiondef('enter_tenant'::regproc), $$coalesce(stands, '')$$, $$coalesce(stands, '{home}')$$); END $do$
+"""
 
 
 @contextmanager
@@ -54,13 +60,19 @@ def told_apart(server: RunPostgres, superuser: psycopg.Connection, own: str) -> 
     """Every tenant that a test makes in the database `own` has it for its own, and another one for its directory.
 
     What tests do by hand goes to `own`; a `Database` that is given the address of `own` is given the shared one, and
-    `own` beside it. The shared directory hears of tenants and host names as it does of a tenant that was moved.
+    `own` beside it. The settings have its name, those of other processes too. The shared directory hears of tenants and
+    host names as it does of a tenant that was moved.
     """
     shared = f"{own}_shared"
     create_database(superuser, shared, template=DATABASE)
     as_superuser = sql.Literal(server.url(SUPERUSER, shared))
+    for database in (own, shared):
+        with psycopg.connect(server.url(SUPERUSER, database)) as connection:
+            connection.execute(_STRANGERS.format(home=HOME))
     with psycopg.connect(server.url(SUPERUSER, own), autocommit=True) as connection:
         connection.execute(sql.SQL(_MIRROR).format(home=sql.Literal(HOME), shared=as_superuser))
+    urls = server.urls(own)
+    named = {HOME: {"url": urls.app, "owner_url": urls.owner, "relay_url": urls.relay}}
     begin = Database.__init__
 
     def both(self: Database, url: str, *, pool_size: int = 10, apart: Mapping[str, str] | None = None) -> None:
@@ -72,9 +84,8 @@ def told_apart(server: RunPostgres, superuser: psycopg.Connection, own: str) -> 
             apart={HOME: url, **(apart or {})} if here else apart,
         )
 
-    Database.__init__ = both  # type: ignore[method-assign]
-    try:
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(Database, "__init__", both)
+        patched.setenv("TRADEWIND_DATABASES", json.dumps(named))
         yield
-    finally:
-        Database.__init__ = begin  # type: ignore[method-assign]
-        superuser.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(shared)))
+    superuser.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(shared)))

@@ -124,6 +124,12 @@ def _superuser(postgres_server: RunPostgres) -> Iterator[psycopg.Connection]:
         yield connection
 
 
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Run what is marked `both_homes` once for tenants that share a database, and once for those with one of their own."""
+    if metafunc.definition.get_closest_marker("both_homes"):
+        metafunc.parametrize("apart", [False, True], ids=["shared", "apart"])
+
+
 @pytest.fixture
 def apart() -> bool:
     """Whether the test's tenants have a database of their own (`tests/apart.py`)."""

@@ -15,6 +15,7 @@ from tests.factories import SeededShop
 STOCK = "SELECT received, available, reserved, sold, written_off FROM stock WHERE variant_id = %s"
 
 
+@pytest.mark.both_homes
 async def test_a_cart_becomes_an_order(browser: Browser, grocer: SeededShop, rows: Any) -> None:
     soup, juice = grocer.products[:2]
     cart = await browser.add(await browser.cart(), soup.variant_id, 2)
@@ -210,6 +211,7 @@ async def test_a_visitor_whose_payment_was_refused_can_sign_in(client: httpx.Asy
     assert (gone.status_code, gone.json()["code"]) == (404, "cart.not_found")
 
 
+@pytest.mark.both_homes
 async def test_another_shoppers_cart_and_order_do_not_exist(browser: Browser, grocer: SeededShop, app: Any) -> None:
     cart = await browser.add(await browser.cart(), grocer.products[0].variant_id)
     order = (await browser.complete(cart)).json()
@@ -220,6 +222,7 @@ async def test_another_shoppers_cart_and_order_do_not_exist(browser: Browser, gr
         assert (await stranger.get(f"/v1/store/orders/{order['id']}")).json()["code"] == "orders.not_found"
 
 
+@pytest.mark.both_homes
 async def test_another_tenants_session_and_products_are_worth_nothing_here(
     browser: Browser, grocer: SeededShop, fashion: SeededShop
 ) -> None:

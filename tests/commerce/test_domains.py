@@ -75,6 +75,7 @@ async def _answers(http: httpx.AsyncClient, host: str = HOST) -> int:
     return (await http.get("/v1/store/products", headers={"Host": host})).status_code
 
 
+@pytest.mark.both_homes
 async def test_a_shop_answers_to_a_domain_once_its_record_is_found_and_not_before(
     staff: httpx.AsyncClient, zone: Zone
 ) -> None:

@@ -41,6 +41,7 @@ async def _status(operator: httpx.AsyncClient, slug: str = "grocer") -> str:
     return status
 
 
+@pytest.mark.both_homes
 async def test_a_suspended_shop_is_closed_and_its_staff_may_look(
     operator: httpx.AsyncClient, client: httpx.AsyncClient, staff: httpx.AsyncClient
 ) -> None:
@@ -119,6 +120,7 @@ async def test_billing_does_not_open_what_the_operator_closed(app: Any, grocer: 
         assert (await service.standing(tx)).status == "active"
 
 
+@pytest.mark.both_homes
 async def test_ending_a_shop_takes_its_name_and_can_be_undone(
     operator: httpx.AsyncClient, client: httpx.AsyncClient, staff: httpx.AsyncClient
 ) -> None:

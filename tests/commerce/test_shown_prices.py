@@ -18,8 +18,8 @@ from commerce.pricing.engine import Offer, breaks_of, next_change, price_of
 from foundation import clock
 from foundation.settings import Settings
 from tests.commerce.conftest import Browser
-from tests.commerce.test_kept_answers import _until
 from tests.factories import SeededShop
+from tests.waiting import comes
 
 if TYPE_CHECKING:
     from tests.conftest import DatabaseUrls
@@ -77,7 +77,7 @@ def settings(database_urls: DatabaseUrls) -> Settings:
 @pytest.fixture
 async def kept(app: Any) -> Kept:
     kept: Kept = app.state.core.kept
-    await _until(lambda: kept._open)
+    await comes(lambda: kept._open)
     return kept
 
 
@@ -89,7 +89,7 @@ def offer(staff: httpx.AsyncClient, kept: Kept) -> Callable[..., Any]:
         told = kept._told
         answer = await staff.put("/v1/admin/prices/variants/SKU0/offers", json={"currency": "USD", "offers": said})
         assert answer.status_code == 200, answer.text
-        await _until(lambda: kept._told > told)
+        await comes(lambda: kept._told > told)
 
     return put
 
@@ -225,7 +225,7 @@ async def test_a_price_promised_to_one_is_shown_to_them_and_to_nobody_else(
         "expires_at": ends.isoformat(),
     }
     assert (await staff.post("/v1/admin/prices/quotes", json=promise)).status_code == 201
-    await _until(lambda: kept._told > told)
+    await comes(lambda: kept._told > told)
 
     shown = await _soup(browser.http)
     assert (_price(shown), shown["offer"]["decision_id"]) == ((55, 100, "quote"), promise["decision_id"])

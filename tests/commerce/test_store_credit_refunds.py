@@ -53,6 +53,7 @@ async def _credit(desk: Desk, shopper: Shopper) -> list[int]:
     return [money.amount for money in found.available]
 
 
+@pytest.mark.both_homes
 async def test_a_refund_becomes_credit_and_the_card_keeps_its_money(desk: Desk) -> None:
     shopper = await _customer(desk)
     order = await desk.pay(shopper, await desk.cart(shopper, [3, 1]))

@@ -17,6 +17,7 @@ from tests.identity.conftest import EMAIL, PASSWORD, Messages, browser_at, regis
 Rows = Callable[..., list[tuple[Any, ...]]]
 
 
+@pytest.mark.both_homes
 async def test_an_account_is_made_by_whoever_shows_the_link(client: httpx.AsyncClient, messages: Messages) -> None:
     session = await register(client, messages)
     account = (await client.get("/v1/store/accounts/current")).json()

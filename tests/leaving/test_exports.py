@@ -46,6 +46,7 @@ async def _tables(app: Any, world: World) -> list[owned.Table]:
         return await owned.tables(tx.connection)
 
 
+@pytest.mark.both_homes
 async def test_every_row_is_there_and_none_of_another_shop(
     app: Any, settings: Settings, world: World, database_urls: DatabaseUrls
 ) -> None:

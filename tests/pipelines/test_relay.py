@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 Rows = Callable[[str], list[tuple[Any, ...]]]
 
 
+@pytest.mark.both_homes
 def test_every_committed_fact_arrives_as_it_was_written(relay: Relay, writer: Writer, rows: Rows) -> None:
     shopper = uuid4()
     event = writer.write(shopper_id=shopper, payload={"items": [{"item_id": "é\\'\n\t"}], "n": 2**53 + 1})

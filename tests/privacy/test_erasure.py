@@ -126,6 +126,7 @@ async def test_nobody_reads_a_person_out_of_the_database(
     assert plain(superuser, WORDS) == set()
 
 
+@pytest.mark.both_homes
 async def test_a_person_who_is_forgotten_is_nowhere(
     browser: Browser, staff: httpx.AsyncClient, grocer: SeededShop, superuser: str, rows: Any, app: Any
 ) -> None:

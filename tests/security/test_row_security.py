@@ -124,6 +124,7 @@ def catalogue(postgres_server: RunPostgres) -> Iterator[psycopg.Connection[Any]]
         connection.rollback()
 
 
+@pytest.mark.both_homes
 def test_every_rule_holds(database_urls: DatabaseUrls) -> None:
     with psycopg.connect(database_urls.owner) as connection:
         assert faults(connection) == []
