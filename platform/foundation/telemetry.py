@@ -10,7 +10,8 @@ from __future__ import annotations
 import logging
 import re
 import sys
-from collections.abc import Mapping, MutableMapping
+from collections.abc import Iterator, Mapping, MutableMapping
+from contextlib import contextmanager
 from typing import Any
 
 import structlog
@@ -82,6 +83,17 @@ def configure(settings: Settings) -> None:
         logger = logging.getLogger(name)
         if not any(isinstance(one, Withholding) for one in logger.filters):
             logger.addFilter(Withholding())
+
+
+@contextmanager
+def aside() -> Iterator[None]:
+    """Log to standard error inside: standard output has what was asked for, and a program may read that."""
+    before = structlog.get_config()
+    structlog.configure(logger_factory=structlog.PrintLoggerFactory(sys.stderr))
+    try:
+        yield
+    finally:
+        structlog.configure(**before)
 
 
 def _console() -> structlog.dev.ConsoleRenderer:

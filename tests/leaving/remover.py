@@ -12,7 +12,7 @@ from foundation.settings import Settings
 
 async def _remove(tenant_id: UUID) -> None:
     settings = Settings(_env_file=None)
-    async with removing.owner(settings) as connection:
+    async with removing.owner(settings) as connection, removing.alone(connection, tenant_id):
         gone = await removing.begin(connection, settings, tenant_id, early=True)
         await removing.remove(connection, gone, first=(), then=(), batch=1)
 

@@ -88,6 +88,7 @@ async def _close(world: World) -> UUID:
     return mine.id
 
 
+@pytest.mark.both_homes
 async def test_all_rows_go_and_those_of_others_stay(
     owned: Settings, world: World, superuser: psycopg.Connection[Any]
 ) -> None:
@@ -220,13 +221,13 @@ class _Rival:
         return 1
 
     async def _remove(self, gone: Gone) -> None:
-        async with removing.owner(self.settings) as connection:
-            await removing.remove(connection, gone, first=(), then=(), wait="1ms")
+        async with removing.owner(self.settings) as late, removing.alone(late, gone.tenant_id, wait="1ms"):
+            pass
 
 
 async def test_two_do_not_remove_a_shop_at_once(owned: Settings, world: World) -> None:
     mine = await _close(world)
-    async with removing.owner(owned) as connection:
+    async with removing.owner(owned) as connection, removing.alone(connection, mine):
         gone = await removing.begin(connection, owned, mine, early=True)
         removed = await removing.remove(connection, gone, first=(_Rival(owned),), then=())
     assert removed.counts["rival"] == 1

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import asyncio
 
+import httpx
 import psycopg
 
 from commerce.tenancy import publishing
-from foundation.database import Database
+from foundation.database import SHARED, Database
 from foundation.settings import Settings
 from tests.conftest import DatabaseUrls
 from tests.factories import SeededShop
@@ -16,9 +17,9 @@ from tradewind.relocating import steps
 from tradewind.relocating.copying import as_tenant
 
 
-def move(settings: Settings, shop: SeededShop) -> None:
+def move(settings: Settings, shop: SeededShop, to: str = NAME) -> None:
     with steps.moving(settings, shop.slug) as movers:
-        steps.move(movers, NAME)
+        steps.move(movers, to)
 
 
 async def test_name_status_and_hosts_are_copied_and_nobody_elses_host_is_taken(
@@ -51,3 +52,23 @@ async def test_name_status_and_hosts_are_copied_and_nobody_elses_host_is_taken(
         ("free.example", grocer.id, False),
         ("new.example", grocer.id, True),
     ]
+
+
+async def test_a_host_that_is_given_up_is_unknown_at_once_and_stays_so_when_the_shop_moves_back(
+    settings: Settings, client: httpx.AsyncClient, grocer: SeededShop, database_urls: DatabaseUrls,
+    second_database: DatabaseUrls,
+) -> None:  # fmt: skip
+    with psycopg.connect(database_urls.owner) as shared:
+        shared.execute("INSERT INTO tenant_domain (host, tenant_id) VALUES ('old.example', %s)", (grocer.id,))
+    await asyncio.to_thread(move, settings, grocer)
+    with psycopg.connect(second_database.owner) as own:
+        own.execute("DELETE FROM tenant_domain WHERE host = 'old.example'")
+
+    async def answered(host: str) -> int:
+        return (await client.get("/v1/store/products", headers={"Host": host})).status_code
+
+    assert [await answered(host) for host in ("old.example", grocer.host)] == [404, 200]
+    await asyncio.to_thread(move, settings, grocer, SHARED)
+    assert [await answered(host) for host in ("old.example", grocer.host)] == [404, 200]
+    with psycopg.connect(database_urls.owner) as shared:
+        assert shared.execute("SELECT host FROM tenant_domain").fetchall() == [(grocer.host,)]

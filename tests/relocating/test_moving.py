@@ -17,10 +17,11 @@ import psycopg
 import pytest
 
 from commerce.checkout.service import Checkout
+from commerce.leaving.removing import LINGERING, SOLE
 from commerce.payments.providers import configured
 from commerce.taxes import engines
 from commerce.tenancy import service as tenancy
-from foundation.database import Database
+from foundation.database import SHARED, Database
 from foundation.settings import Settings
 from pipelines.tenants import database_of
 from tests.conftest import DatabaseUrls
@@ -41,7 +42,7 @@ STEPS = ("frozen", "copied", "switched", "opened")
 EVERY_KIND = {"orders", "order_line", "payment", "ledger_posting", "stock", "stock_movement", "outbox", "customer"}
 
 
-def move(settings: Settings, shop: SeededShop, to: str, *, wait: str = steps.LINGERING, **given: Any) -> Any:
+def move(settings: Settings, shop: SeededShop, to: str, *, wait: str = LINGERING, **given: Any) -> Any:
     with steps.moving(settings, shop.slug, wait=wait) as movers:
         return steps.move(movers, to, **given)
 
@@ -162,7 +163,7 @@ async def test_it_moves_back_with_what_happened_there(
     (await order(client, grocer)).raise_for_status()
     there = holdings(second_database.owner, grocer.id)
 
-    await asyncio.to_thread(move, settings, grocer, steps.SHARED)
+    await asyncio.to_thread(move, settings, grocer, SHARED)
 
     assert holdings(database_urls.owner, grocer.id) == there
     assert standing(database_urls.owner, grocer.id) == standing(second_database.owner, grocer.id) == ("", None)
@@ -191,7 +192,7 @@ async def test_no_order_is_lost_or_doubled_while_a_shop_is_moved_there_and_back(
 
     buying = [asyncio.create_task(shop_on(number + 1)) for number in range(SHOPPERS)]
     try:
-        for to in (NAME, steps.SHARED, NAME):
+        for to in (NAME, SHARED, NAME):
             so_far = len(accepted)
             while len(accepted) < so_far + SHOPPERS:
                 await asyncio.sleep(0.02)
@@ -334,7 +335,7 @@ def test_what_was_left_behind_is_removed_when_it_is_asked_for_and_nothing_else(
     assert holdings(database_urls.owner, grocer.id)
 
     with steps.moving(settings, grocer.slug) as movers:
-        assert steps.forget(movers) == [steps.SHARED]
+        assert steps.forget(movers) == [SHARED]
 
     assert holdings(database_urls.owner, grocer.id) == {}
     assert holdings(database_urls.owner, fashion.id) == others
@@ -354,9 +355,7 @@ def test_whoever_moves_it_next_waits_until_the_one_before_is_gone(
 
     def waits() -> bool:
         with psycopg.connect(database_urls.owner) as owner:
-            return (
-                owner.execute("SELECT FROM pg_locks WHERE NOT granted AND classid = %s", (steps.MOVING,)).rowcount > 0
-            )
+            return owner.execute("SELECT FROM pg_locks WHERE NOT granted AND classid = %s", (SOLE,)).rowcount > 0
 
     with ThreadPoolExecutor(1) as aside:
         with steps.moving(settings, grocer.slug):
@@ -425,7 +424,7 @@ async def test_a_process_that_slept_through_two_moves_finds_the_shop(
     async with database.tx(grocer.id, read_only=True):
         pass
     await asyncio.to_thread(move, settings, grocer, NAME)
-    await asyncio.to_thread(move, settings, grocer, steps.SHARED)
+    await asyncio.to_thread(move, settings, grocer, SHARED)
     await asyncio.to_thread(move, settings, grocer, NAME)
     async with database.tx(grocer.id) as tx:
         assert await tx.connection.fetchval("SELECT current_database()") in second_database.app

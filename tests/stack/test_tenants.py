@@ -12,12 +12,15 @@ import psycopg
 import pytest
 from typer.testing import CliRunner, Result
 
+from tests.apart import second_database
 from tests.factories import seed_shop
 from tradewind.errors import StackError
 from tradewind.tenants.commands import group
 
 if TYPE_CHECKING:
     from tests.conftest import DatabaseUrls
+
+__all__ = ["second_database"]
 
 ACME = ("--name", "Acme Goods", "--owner", "ada@example.com", "--country", "DE", "--currency", "EUR")
 
@@ -102,3 +105,39 @@ def test_a_shop_is_removed_once_it_is_closing_and_its_name_is_typed(database_url
     assert [one["slug"] for one in _json("list")] == ["other"]
     with psycopg.connect(database_urls.owner) as owner:
         assert owner.execute("SELECT finished_at IS NOT NULL FROM removed_tenant").fetchall() == [(True,)]
+
+
+def test_a_shop_in_a_database_of_its_own_is_looked_after_by_the_same_commands(
+    database_urls: DatabaseUrls, second_database: DatabaseUrls, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What one command did there is known to the next, without a worker that tells the shared directory."""
+    own = {"url": second_database.app, "owner_url": second_database.owner, "relay_url": second_database.relay}
+    monkeypatch.setenv("TRADEWIND_DATABASES", json.dumps({"large": own}))
+    seed_shop(database_urls, "other")
+    acme = seed_shop(database_urls, "acme")
+
+    assert "acme is in large" in _run("move", "acme", "--to", "large").stdout
+    assert [(one["slug"], one["database"]) for one in _json("list")] == [("acme", "large"), ("other", None)]
+    _run("suspend", "acme", "--reason", "Not paid.")
+    assert [one["status"] for one in _json("list")] == ["suspended", "active"]
+    shown = _json("show", "acme")
+    assert (shown["status"], shown["database"], shown["moving_to"]) == ("suspended", "large", None)
+    _run("resume", "acme")
+    _run("close", "acme", "--reason", "They asked.")
+    assert [one["status"] for one in _json("list")] == ["closing", "active"]
+    assert zipfile.ZipFile(_exported("acme")).read("tables/product.jsonl").count(b"\n") == 6
+    removed = _json("remove", "acme", "--now", "--typed", "acme")["removed"]
+
+    assert removed["product"] == 6, "those that it left behind"
+    assert removed["databases"] > 6
+    assert [one["slug"] for one in _json("list")] == ["other"]
+    for urls in (database_urls, second_database):
+        with psycopg.connect(urls.owner) as owner:
+            owner.execute("SELECT set_config('tradewind.tenant_id', %s, false)", (str(acme.id),))
+            assert owner.execute("SELECT count(*) FROM product").fetchone() == (0,)
+            assert owner.execute("SELECT FROM tenant WHERE id = %s", (acme.id,)).fetchall() == []
+
+
+def _exported(slug: str) -> Path:
+    _run("export", slug, "--to", f"{slug}.zip")
+    return Path(f"{slug}.zip")

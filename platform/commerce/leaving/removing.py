@@ -27,7 +27,7 @@ import structlog
 from commerce.leaving import owned, storage
 from commerce.leaving.owned import DIRECTORY, Table, quoted
 from foundation import clock, objects, sealing
-from foundation.database import TENANT_SETTING
+from foundation.database import SHARED, TENANT_SETTING
 from foundation.errors import Conflict, Unavailable
 from foundation.naming import REMOVED, removed_path
 from foundation.settings import Settings
@@ -37,8 +37,10 @@ BATCH = 2_000
 """Rows a transaction: it holds their locks, and what it did is lost when it is interrupted."""
 PASSES = 10
 """How often rows are looked for anew that somebody wrote meanwhile."""
+SOLE = 1_414_091_609
+"""The advisory lock, with the shop's hash, of whoever moves a shop to another database or removes it."""
 LINGERING = "10s"
-"""How long the right to remove is waited for: Postgres notices some time after it that a remover has died."""
+"""How long it is waited for: Postgres notices some time after it that whoever held it has died."""
 _NOBODY = UUID(int=0)
 
 
@@ -49,7 +51,7 @@ class RemovalNotDue(Conflict):
 
 
 class RemovalRunning(Conflict):
-    """Somebody is removing the shop already."""
+    """Somebody is removing the shop already, or moving it to another database."""
 
     code = "leaving.removal_running"
 
@@ -99,17 +101,37 @@ class Removed:
 
 
 @asynccontextmanager
-async def owner(settings: Settings) -> AsyncIterator[asyncpg.Connection]:
-    """A connection as the owner of the schema.
+async def owner(settings: Settings, database: str = SHARED) -> AsyncIterator[asyncpg.Connection]:
+    """A connection as the owner of the schema; `database` names one that a shop has of its own.
 
     Raises:
         EngineNotConfigured: the owner has no address.
     """
-    connection = await asyncpg.connect(settings.require("database_owner_url", "Postgres for its owner"))
+    connection = await asyncpg.connect(settings.everywhere("owner_url", "Postgres for its owner")[database])
     try:
         yield connection
     finally:
         await connection.close()
+
+
+@asynccontextmanager
+async def alone(connection: asyncpg.Connection, tenant_id: UUID, *, wait: str = LINGERING) -> AsyncIterator[None]:
+    """Be the only one that removes the shop, or moves it; `wait` for that, a duration of Postgres.
+
+    Raises:
+        RemovalRunning: somebody else does.
+    """
+    try:
+        async with connection.transaction():
+            await connection.execute("SELECT set_config('lock_timeout', $1, true)", wait)
+            # It is the session's, and outlives the transaction.
+            await connection.execute("SELECT pg_advisory_lock($1, hashtext($2))", SOLE, str(tenant_id))
+    except asyncpg.LockNotAvailableError as fault:
+        raise RemovalRunning from fault
+    try:
+        yield
+    finally:
+        await connection.execute("SELECT pg_advisory_unlock($1, hashtext($2))", SOLE, str(tenant_id))
 
 
 _BEGIN = """
@@ -138,10 +160,13 @@ async def begin(
 
     Raises:
         RemovalNotDue.
+        PlaceFailed: it has a database of its own, which can't be reached.
     """
     now, buried = clock.now(), await _is_buried(connection, tenant_id)
+    due = (now, early, drafted_before)
+    agreed = buried or await _end_at_home(connection, settings, tenant_id, due)
     async with connection.transaction():
-        slug = await connection.fetchval(_BEGIN, tenant_id, buried, now, early, drafted_before)
+        slug = await connection.fetchval(_BEGIN, tenant_id, agreed, *due)
         if slug is None and not buried:
             raise RemovalNotDue
         digest = slug_digest(slug) if slug else b""
@@ -152,6 +177,28 @@ async def begin(
     return Gone(tenant_id, slug)
 
 
+async def _end_at_home(
+    connection: asyncpg.Connection, settings: Settings, tenant_id: UUID, due: tuple[datetime, bool, datetime | None]
+) -> bool:
+    """Whether the shop has a database of its own, where it is one that is being removed now. What is said there counts:
+    the shared directory may not have heard yet that it shall not end after all.
+    """
+    buried = False
+    home = await connection.fetchval("SELECT home FROM tenant WHERE id = $1", tenant_id)
+    if not home:
+        return False
+    if home not in settings.databases:
+        raise PlaceFailed(place=home)
+    try:
+        async with owner(settings, home) as own, own.transaction():
+            if await own.fetchval(_BEGIN, tenant_id, buried, *due) is None:
+                raise RemovalNotDue
+            await own.execute("DELETE FROM tenant_domain WHERE tenant_id = $1", tenant_id)
+    except (OSError, asyncpg.PostgresError) as fault:
+        raise PlaceFailed(place=home) from fault
+    return True
+
+
 async def remove(
     connection: asyncpg.Connection,
     gone: Gone,
@@ -160,45 +207,28 @@ async def remove(
     then: Sequence[Place],
     seen: Seen = unseen,
     batch: int = BATCH,
-    wait: str = LINGERING,
 ) -> Removed:
-    """Remove a shop that was begun with: what needs its rows, its rows, what stands elsewhere, its name. `wait` for
-    whoever does so already, a duration of Postgres.
+    """Remove a shop that was begun with: what needs its rows, its rows, what stands elsewhere, its name.
 
     Raises:
-        RemovalRunning: somebody does.
         PlaceFailed: it can be gone on with later.
     """
-    await _take_right(connection, gone, wait)
-    try:
-        counts: dict[str, int] = {}
-        for place in first:
-            counts[place.name] = await _clear(connection, place, gone, seen)
-        for _ in range(PASSES):
-            removed = await _rows(connection, gone, seen, batch)
-            for name, count in removed.items():
-                counts[name] = counts.get(name, 0) + count
-            if not removed:
-                break
-        for place in then:
-            counts[place.name] = await _clear(connection, place, gone, seen)
-        async with connection.transaction():
-            await connection.execute(f"DELETE FROM {DIRECTORY} WHERE id = $1", gone.tenant_id)  # noqa: S608  (a literal)
-            await connection.execute(_FINISH, gone.tenant_id, clock.now())
-    finally:
-        await connection.execute("SELECT pg_advisory_unlock(hashtextextended($1, 0))", _lock(gone))
+    counts: dict[str, int] = {}
+    for place in first:
+        counts[place.name] = await _clear(connection, place, gone, seen)
+    for _ in range(PASSES):
+        removed = await _rows(connection, gone, seen, batch)
+        for name, count in removed.items():
+            counts[name] = counts.get(name, 0) + count
+        if not removed:
+            break
+    for place in then:
+        counts[place.name] = await _clear(connection, place, gone, seen)
+    async with connection.transaction():
+        await connection.execute(f"DELETE FROM {DIRECTORY} WHERE id = $1", gone.tenant_id)  # noqa: S608  (a literal)
+        await connection.execute(_FINISH, gone.tenant_id, clock.now())
     log.info("leaving.removed", tenant=str(gone.tenant_id), rows=sum(counts.values()))
     return Removed(gone.slug, counts)
-
-
-async def _take_right(connection: asyncpg.Connection, gone: Gone, wait: str) -> None:
-    try:
-        async with connection.transaction():
-            await connection.execute("SELECT set_config('lock_timeout', $1, true)", wait)
-            # It is the session's, and outlives the transaction.
-            await connection.execute("SELECT pg_advisory_lock(hashtextextended($1, 0))", _lock(gone))
-    except asyncpg.LockNotAvailableError as fault:
-        raise RemovalRunning from fault
 
 
 async def _clear(connection: asyncpg.Connection, place: Place, gone: Gone, seen: Seen) -> int:
@@ -277,8 +307,8 @@ async def swept(connection: asyncpg.Connection, tenant_id: UUID) -> None:
 
 
 async def risen(connection: asyncpg.Connection, settings: Settings) -> list[UUID]:
-    """Shops that were removed and are there again, out of a backup; those of which only the copy of a tombstone in the
-    object store knows have one in the database again.
+    """Shops that were removed and are there again, in any database, out of a backup; those of which only the copy of a
+    tombstone in the object store knows have one in the database again.
     """
     if settings.objects_url is not None:
         for tenant_id, began_at in await asyncio.to_thread(_outside, settings.objects_url):
@@ -289,6 +319,20 @@ async def risen(connection: asyncpg.Connection, settings: Settings) -> list[UUID
                 began_at,
             )
     buried = [row["id"] for row in await connection.fetch("SELECT id FROM removed_tenant ORDER BY id")]
+    found = await _among(connection, buried)
+    for name in settings.databases:
+        try:
+            async with owner(settings, name) as own:
+                found += await _among(own, buried)
+        except (OSError, asyncpg.PostgresError) as fault:
+            log.warning("leaving.database_unavailable", database=name, error=str(fault).splitlines()[:1])
+    return found
+
+
+async def _among(connection: asyncpg.Connection, buried: Sequence[UUID]) -> list[UUID]:
+    """Those of which a database has rows."""
+    if not buried:
+        return []
     tables = await owned.tables(connection)
     return [tenant_id for tenant_id in buried if await _has_rows(connection, tables, tenant_id)]
 
@@ -311,10 +355,6 @@ async def _is_buried(connection: asyncpg.Connection, tenant_id: UUID) -> bool:
 def slug_digest(slug: str) -> bytes:
     """What a tombstone keeps of a shop's name: whoever has the key and the name can tell that it was removed."""
     return sealing.digest(_NOBODY, "removed shop", slug)
-
-
-def _lock(gone: Gone) -> str:
-    return f"leaving:{gone.tenant_id}"
 
 
 def _seal(tenant_id: UUID, began_at: str) -> str:

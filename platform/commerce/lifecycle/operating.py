@@ -17,7 +17,7 @@ from commerce.http import Core, CoreDep
 from commerce.lifecycle.schemas import TenantOut
 from commerce.tenancy import publishing
 from foundation.access import OPERATOR, needs
-from foundation.database import SHARED
+from foundation.database import Tx, hot
 from foundation.errors import NotFound, Unauthenticated
 
 
@@ -56,11 +56,14 @@ SlugPath = Annotated[str, Path(max_length=100, pattern=r"^[a-z0-9-]+$")]
 _TENANTS = text(
     """
     SELECT t.id, t.slug, t.name, t.currency, t.locale, t.status, t.created_at, t.closes_at,
+           nullif(t.home, '') AS database,
            ARRAY(SELECT d.host FROM tenant_domain d WHERE d.tenant_id = t.id ORDER BY d.host) AS hosts
     FROM tenant t WHERE t.status <> 'draft' AND t.slug > :after AND (CAST(:slug AS text) IS NULL OR t.slug = :slug)
     ORDER BY t.slug LIMIT :limit
     """
 )
+# pk_tenant
+_MOVING_TO = hot(text("SELECT moving_to FROM tenant WHERE id = :tenant_id"))
 _CLOSED_BEFORE = text(
     """
     SELECT id, slug FROM tenant
@@ -100,8 +103,13 @@ async def found(core: Core, slug: str) -> TenantOut:
 async def changed(core: Core, tenant_id: UUID) -> None:
     """Let go of what this worker remembers of a shop, and let the shared directory know of it at once."""
     core.directory.heard(str(tenant_id))
-    if core.database.home_of(tenant_id) != SHARED:
-        await publishing.publish(core.database, tenant_id)
+    await publishing.publish(core.database, tenant_id)
+
+
+async def moving_to(tx: Tx) -> str | None:
+    """The database that the shop is on its way to, if it is: until it has arrived, nothing of it can be changed."""
+    row = await tx.one(_MOVING_TO)
+    return row["moving_to"] if row else None
 
 
 async def ended(session: AsyncSession, *, now: datetime, drafted_before: datetime) -> Sequence[tuple[UUID, str]]:

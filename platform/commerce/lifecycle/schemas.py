@@ -53,6 +53,8 @@ class TenantOut(Model):
     hosts: list[str]
     created_at: datetime
     closes_at: datetime | None
+    database: str | None
+    """The one it has for its own; none, if its rows are in the one that shops share."""
 
 
 class TenantList(Model):

@@ -13,7 +13,7 @@ from uuid import UUID
 
 from sqlalchemy import text
 
-from foundation.database import Database, hot
+from foundation.database import SHARED, Database, hot
 
 _OWN = hot(
     text(
@@ -27,6 +27,8 @@ _OWN = hot(
         """
     )
 )
+# Whoever removes the shop has said so here, and the name it had is anybody's.
+_STANDS = hot(text("SELECT FROM tenant WHERE id = :tenant_id AND status <> 'removing' FOR UPDATE"))
 _SHOP = hot(
     text(
         """
@@ -72,10 +74,12 @@ async def publish(database: Database, tenant_id: UUID) -> None:
     """Bring the shared directory up to what a shop with a database of its own says of itself."""
     async with database.tx(tenant_id, read_only=True) as tx:
         own = await tx.one(_OWN)
-    if own is None:
+    if own is None or database.home_of(tenant_id) == SHARED:
         return
     said: dict[str, Any] = dict(own)
     async with database.directory(tenant_id) as tx:
+        if await tx.one(_STANDS) is None:
+            return
         for statement in (_SHOP, _GONE, _NOT_MAIN):
             await tx.rows(statement, said)
         for host in said["hosts"]:

@@ -127,7 +127,7 @@ class Directory:
             shop = await find_by_host(session, name)
         if shop is not None and shop.is_apart:
             async with self.database.transaction(shop.id) as session:
-                shop = await find_by_host(session, name) or shop
+                shop = await find_by_host(session, name)
         if shop is None:
             self._known.pop(name, None)
             raise UnknownTenant(host=name[:200])

@@ -22,21 +22,18 @@ from psycopg import sql
 from psycopg.rows import class_row
 from psycopg.types.json import Jsonb
 
+from commerce.leaving.removing import LINGERING, SOLE
+from foundation.database import SHARED
 from foundation.settings import Settings
 from tradewind import migrations
 from tradewind.errors import StackError
 from tradewind.relocating.copying import as_tenant, copy
 from tradewind.relocating.tables import Connection, Figures, Table, remove, tables_of
 
-SHARED = ""
 WRITING = 1_414_091_608
 """The advisory lock that transactions share that were let in to write (migration 0047), with the tenant's hash."""
-MOVING = 1_414_091_609
-"""The one of whoever moves the tenant."""
 PATIENCE = "30s"
 """How long the tenant's last transactions are waited for."""
-LINGERING = "10s"
-"""How long the right to move is waited for: Postgres notices some time after it that a mover has died."""
 
 Reached = Callable[[str], None]
 """Is told of each step that is done."""
@@ -49,7 +46,7 @@ _SAID_BY_ITSELF = """
     SELECT attname FROM pg_attribute WHERE attrelid = 'tenant'::regclass AND attnum > 0 AND NOT attisdropped
        AND attname NOT IN ('id', 'slug', 'home', 'moving_to', 'created_at') ORDER BY attnum
 """
-_STANDING = "SELECT id, slug, home, moving_to FROM tenant"
+_STANDING = "SELECT id, slug, status, home, moving_to FROM tenant"
 
 
 class CannotMove(StackError):
@@ -62,6 +59,7 @@ class Standing:
 
     id: UUID
     slug: str
+    status: str
     home: str
     moving_to: str | None
 
@@ -121,7 +119,7 @@ def moving(settings: Settings, slug: str, *, wait: str = LINGERING) -> Iterator[
     Postgres.
 
     Raises:
-        CannotMove: there is no such tenant, or somebody else is moving it.
+        CannotMove: there is no such tenant, or somebody else is moving or removing it.
         EngineNotConfigured: Postgres has no address for its owner.
     """
     with ExitStack() as held:
@@ -143,9 +141,9 @@ def _take_right(shared: Connection, tenant: Standing, wait: str) -> None:
         with shared.transaction():
             shared.execute("SELECT set_config('lock_timeout', %s, true)", (wait,))
             # It is the session's, and outlives the transaction.
-            shared.execute("SELECT pg_advisory_lock(%s, hashtext(%s))", (MOVING, str(tenant.id)))
+            shared.execute("SELECT pg_advisory_lock(%s, hashtext(%s))", (SOLE, str(tenant.id)))
     except psycopg.errors.LockNotAvailable as fault:
-        raise CannotMove(f"Somebody else is moving {tenant.slug!r} at this moment.") from fault
+        raise CannotMove(f"Somebody else is moving {tenant.slug!r} at this moment, or removing it.") from fault
 
 
 def move(movers: Movers, to: str, *, reached: Reached = lambda _: None) -> Mapping[str, Figures]:
@@ -210,6 +208,8 @@ def _require_movable(movers: Movers, source: Connection, to: str) -> None:
     standing = movers.standing(source)
     if standing is None or standing.home != movers.tenant.home:
         raise CannotMove(f"{called(movers.tenant.home)} has no rows of {movers.tenant.slug}.")
+    if "removing" in (standing.status, movers.tenant.status):
+        raise CannotMove(f"{movers.tenant.slug} is being removed.")
     if standing.moving_to not in (None, to):
         onto = called(standing.moving_to or SHARED)
         raise CannotMove(f"{movers.tenant.slug} is on its way to {onto}: go on with that, or abort it.")
@@ -252,10 +252,17 @@ def _copy_directory(movers: Movers, source: Connection, target: Connection, to: 
     tenant_id = movers.tenant.id
     _remove_directory(target, tenant_id)
     target.execute(_ADD, {"said": _said(source, tenant_id), "home": to})
+    _copy_hosts(source, target, tenant_id)
+
+
+def _copy_hosts(source: Connection, target: Connection, tenant_id: UUID) -> None:
+    """Those that the source has, and no others."""
+    target.execute("DELETE FROM tenant_domain WHERE tenant_id = %s", (tenant_id,))
     hosts = source.execute("SELECT host, is_primary FROM tenant_domain WHERE tenant_id = %s", (tenant_id,)).fetchall()
     for host, is_primary in hosts:
         target.execute(
-            "INSERT INTO tenant_domain (host, tenant_id, is_primary) VALUES (%s, %s, %s)", (host, tenant_id, is_primary)
+            "INSERT INTO tenant_domain (host, tenant_id, is_primary) VALUES (%s, %s, %s) ON CONFLICT (host) DO NOTHING",
+            (host, tenant_id, is_primary),
         )
 
 
@@ -274,13 +281,16 @@ def _switch(movers: Movers, source: Connection, to: str) -> None:
     """The shared directory says where the tenant is, and what the tenant said of itself last."""
     listed = movers.shared.execute(_SAID_BY_ITSELF).fetchall()
     columns = sql.SQL(", ").join(sql.Identifier(name) for (name,) in listed)
-    movers.shared.execute(
-        sql.SQL(
-            "UPDATE tenant SET ({}) = (SELECT {} FROM jsonb_populate_record(NULL::tenant, %(said)s)), home = %(home)s,"
-            " moving_to = NULL WHERE id = %(id)s"
-        ).format(columns, columns),
-        {"said": _said(source, movers.tenant.id), "home": to, "id": movers.tenant.id},
-    )
+    with movers.shared.transaction():
+        movers.shared.execute(
+            sql.SQL(
+                "UPDATE tenant SET ({}) = (SELECT {} FROM jsonb_populate_record(NULL::tenant, %(said)s)),"
+                " home = %(home)s, moving_to = NULL WHERE id = %(id)s"
+            ).format(columns, columns),
+            {"said": _said(source, movers.tenant.id), "home": to, "id": movers.tenant.id},
+        )
+        if movers.tenant.home != SHARED:
+            _copy_hosts(source, movers.shared, movers.tenant.id)
 
 
 def _open(movers: Movers, target: Connection, to: str) -> None:

@@ -27,12 +27,12 @@ async def remove(settings: Settings, tenant_id: UUID, *, early: bool = False, se
 
     Raises:
         RemovalNotDue: it is not closing, or its time of grace is not over and this is not to be `early`.
-        RemovalRunning: somebody does so already.
+        RemovalRunning: somebody does so already, or moves it.
         PlaceFailed: an engine can't be reached; it can be gone on with later.
         EngineNotConfigured: the owner of the schema has no address.
     """
     drafted_before = clock.now() - timedelta(days=KEPT_DAYS)
-    async with removing.owner(settings) as connection:
+    async with removing.owner(settings) as connection, removing.alone(connection, tenant_id):
         gone = await removing.begin(connection, settings, tenant_id, early=early, drafted_before=drafted_before)
         first, then = places.before_the_rows(settings), places.after_the_rows(settings)
         return await removing.remove(connection, gone, first=first, then=then, seen=seen)

@@ -7,6 +7,7 @@ from datetime import timedelta
 
 from commerce.lifecycle import service
 from commerce.lifecycle.schemas import ClosureOut, TenantOut
+from commerce.tenancy import publishing
 from foundation.database import Database, Tx
 from foundation.settings import Settings
 from tradewind.tenants import working
@@ -62,7 +63,9 @@ def _said(slug: str, work: Callable[[Tx, TenantOut, Settings], Awaitable[None]])
         tenant = await working.shop(database, slug)
         async with database.tx(tenant.id) as tx:
             await work(tx, tenant, settings)
-            return await service.standing(tx)
+            standing = await service.standing(tx)
+        await publishing.publish(database, tenant.id)
+        return standing
 
     standing = working.with_database(whole)
     ends = f"; everything is deleted at {standing.closes_at:%Y-%m-%d %H:%M} UTC" if standing.closes_at else ""

@@ -16,8 +16,9 @@ from commerce.lifecycle import operating
 from commerce.lifecycle import service as lifecycle
 from commerce.lifecycle.schemas import StatusOut, TenantOut
 from commerce.plans import service as plans
-from foundation.database import Database
+from foundation.database import SHARED, Database
 from foundation.settings import Settings
+from tradewind.relocating.steps import called
 from tradewind.tenants import working
 
 PAGE = 100
@@ -28,6 +29,8 @@ class Shown:
     """A shop, and what became of it."""
 
     tenant: TenantOut
+    moving_to: str | None
+    """The database that it is on its way to."""
     plan: str
     orders: int
     """This month, as far as they are counted."""
@@ -59,8 +62,8 @@ def one(slug: str) -> Shown:
         tenant = await working.shop(database, slug)
         async with database.tx(tenant.id, read_only=True) as tx:
             plan, standing = await plans.standing(tx), await lifecycle.standing(tx)
-            archives = await exports.every(tx)
-        return Shown(tenant, plan.plan.name, plan.orders, standing.history, archives.items)
+            archives, moving_to = await exports.every(tx), await operating.moving_to(tx)
+        return Shown(tenant, moving_to, plan.plan.name, plan.orders, standing.history, archives.items)
 
     return working.with_database(read)
 
@@ -71,11 +74,12 @@ def print_every(found: Sequence[TenantOut], *, as_json: bool) -> None:
     if as_json:
         console.print_json(json.dumps([tenant.model_dump(mode="json") for tenant in found]))
         return
-    table = Table("shop", "name", "status", "hosts", "opened", "ends", title=f"{len(found)} shops")
+    table = Table("shop", "name", "status", "hosts", "database", "opened", "ends", title=f"{len(found)} shops")
     for tenant in found:
         ends = f"{tenant.closes_at:%Y-%m-%d %H:%M}" if tenant.closes_at else ""
         opened = f"{tenant.created_at:%Y-%m-%d}"
-        table.add_row(tenant.slug, escape(tenant.name), _coloured(tenant.status), " ".join(tenant.hosts), opened, ends)
+        hosts, database = " ".join(tenant.hosts), called(tenant.database or SHARED)
+        table.add_row(tenant.slug, escape(tenant.name), _coloured(tenant.status), hosts, database, opened, ends)
     console.print(table)
 
 
@@ -85,6 +89,7 @@ def print_one(shown: Shown, *, as_json: bool) -> None:
     if as_json:
         said = {
             **tenant.model_dump(mode="json"),
+            "moving_to": shown.moving_to,
             "plan": shown.plan,
             "orders": shown.orders,
             "history": [one.model_dump(mode="json") for one in shown.history],
@@ -97,6 +102,7 @@ def print_one(shown: Shown, *, as_json: bool) -> None:
         ("status", _coloured(tenant.status)),
         ("id", str(tenant.id)),
         ("hosts", " ".join(tenant.hosts)),
+        ("database", _where(shown)),
         ("currency", tenant.currency),
         ("plan", f"{shown.plan}, {shown.orders:,} orders this month"),
         ("opened", f"{tenant.created_at:%Y-%m-%d %H:%M} UTC"),
@@ -111,6 +117,11 @@ def print_one(shown: Shown, *, as_json: bool) -> None:
                 f"{change.changed_at:%Y-%m-%d %H:%M}", change.status, escape(change.changed_by), escape(change.reason)
             )
         console.print(history)
+
+
+def _where(shown: Shown) -> str:
+    here = called(shown.tenant.database or SHARED)
+    return here if shown.moving_to is None else f"{here}, on its way to {called(shown.moving_to)}"
 
 
 def _coloured(status: str) -> str:

@@ -12,6 +12,7 @@ import commerce.tables  # noqa: F401  (messages that contexts declare; tables th
 from commerce.lifecycle import operating
 from commerce.lifecycle.operating import TenantNotFound
 from commerce.lifecycle.schemas import TenantOut
+from foundation import telemetry
 from foundation.database import Database
 from foundation.errors import Problem
 from foundation.settings import EngineNotConfigured, Settings
@@ -62,7 +63,8 @@ def told(work: Callable[[], Awaitable[Result]]) -> Result:
         return await work()
 
     try:
-        return asyncio.run(whole())
+        with telemetry.aside():
+            return asyncio.run(whole())
     except Problem as fault:
         members = "".join(f", {name}: {value}" for name, value in fault.members().items())
         raise NotDone(f"{fault.title()} ({fault.code}{members})") from fault
@@ -71,14 +73,16 @@ def told(work: Callable[[], Awaitable[Result]]) -> Result:
 
 
 async def shop(database: Database, slug: str) -> TenantOut:
-    """A shop in any state.
+    """A shop in any state, as its own database has it.
 
     Raises:
         NotDone: there is none; it says which there are.
     """
     async with database.transaction(None) as session:
         try:
-            return await operating.tenant(session, slug)
+            found = await operating.tenant(session, slug)
         except TenantNotFound as fault:
             there = [one.slug for one in await operating.tenants(session)]
             raise NotDone(f"There is no shop {slug!r}; there are: {', '.join(there) or 'none'}.") from fault
+    async with database.transaction(found.id) as session:
+        return await operating.tenant(session, slug)
