@@ -69,8 +69,8 @@ async def go_on(request: Request, desk: Writer) -> Response:
 
 @router.post("/portal")
 async def open_portal(request: Request, desk: Writer) -> Response:
-    """Go on to Stripe's pages about cards and bills. A page leads there: browsers follow no redirect of a form to where
-    the policy of the page with the form names nobody.
+    """Go on to Stripe's pages about cards and bills. A page leads there: browsers follow no redirect of a form to a
+    host that its page's policy doesn't name.
     """
     try:
         await read(request, Button)

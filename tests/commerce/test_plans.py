@@ -113,17 +113,34 @@ async def test_of_two_who_take_the_last_room_at_once_one_gets_it(database: Datab
 async def test_beyond_its_cap_no_checkout_begins_and_nothing_is_reserved(
     database: Database, browser: Browser, grocer: SeededShop, rows: Any
 ) -> None:
-    cart = await browser.cart()
-    await browser.add(cart, grocer.products[0].variant_id)
+    first, second = await browser.cart(), await browser.cart()
+    for cart in (first, second):
+        await browser.add(cart, grocer.products[0].variant_id)
     async with database.tx(grocer.id) as tx:
-        await service.put(tx, "starter", {"orders_cap": 5})
-        await metering.write(tx, [(Metric.ORDERS, clock.now().date(), 5)], at=clock.now())
-    refused = await browser.complete(cart)
-    assert (refused.status_code, refused.json()["code"]) == (403, "plans.orders_exhausted")
-    assert rows("SELECT count(*) FROM reservation") == [(0,)]
+        await service.put(tx, "starter", {"orders_cap": 1})
+    assert (await browser.complete(first)).status_code == 201
+    kept = rows("SELECT count(*) FROM reservation")
+
+    refused = await browser.complete(second)
+
+    assert (refused.status_code, refused.json()["code"]) == (403, "plans.orders_exhausted"), "at once, not when counted"
+    assert rows("SELECT count(*) FROM reservation") == kept
     async with database.tx(grocer.id) as tx:
-        await service.put(tx, "starter", {"orders_cap": 6})
-    assert (await browser.complete(cart)).status_code == 201, "with the same key: nothing was claimed"
+        await service.put(tx, "starter", {"orders_cap": 2})
+    assert (await browser.complete(second)).status_code == 201, "with the same key: nothing was claimed"
+
+
+async def test_a_cap_that_is_far_away_costs_a_checkout_no_statement(database: Database, grocer: SeededShop) -> None:
+    remembered = book.Book()
+    async with database.tx(grocer.id) as tx:
+        await service.put(tx, "starter", {"orders_cap": 100_000})
+    known = await remembered.at_checkout(database, grocer.id)
+    assert (known.left, await remembered.at_checkout(database, grocer.id) is known) == (100_000, True)
+    async with database.tx(grocer.id) as tx:
+        await service.put(tx, "starter", {"orders_cap": 3})
+    remembered.forget(grocer.id)
+    known = await remembered.at_checkout(database, grocer.id)
+    assert (known.left, await remembered.at_checkout(database, grocer.id) is known) == (3, False)
 
 
 async def test_beyond_what_the_plan_includes_orders_go_on(

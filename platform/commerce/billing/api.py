@@ -79,7 +79,7 @@ async def go_on(request: Request, core: CoreDep, shop: ShopDep, by: Writer, key:
 
 @router.post("/v1/admin/plan/portal")
 async def open_portal(request: Request, shop: ShopDep, by: Writer) -> PortalOut:
-    """Where cards, the billing address and past bills are looked after, at Stripe. The way back is to the back office."""
+    """Where cards, the billing address and past bills are looked after, at Stripe; it leads back to the back office."""
     return PortalOut(url=await portal(request, shop, by))
 
 

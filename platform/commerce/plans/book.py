@@ -45,6 +45,19 @@ class Book:
         self.look_up(database, tenant_id)
         return known[1]
 
+    async def at_checkout(self, database: Database, tenant_id: UUID) -> Standing:
+        """`of`, and read now where a cap is agreed that may have been reached since it was.
+
+        Raises:
+            DatabaseUnavailable: it must be read, and can't be.
+        """
+        known = self._known.get(tenant_id)
+        if known is None or known[1].left is None:
+            return await self.of(database, tenant_id)
+        if known[0] < time.monotonic() or not known[1].lasts(REMEMBERED):
+            return await asyncio.shield(self._read(database, tenant_id))
+        return known[1]
+
     def look_up(self, database: Database, tenant_id: UUID) -> None:
         """See to it, in the background, that a shop's standing is known and not old."""
         known = self._known.get(tenant_id)

@@ -44,7 +44,7 @@ class Gate:
             return
         if not begins:  # nothing waits for what only its next request needs
             self._book.look_up(core.database, shop.id)
-        elif (await self._book.of(core.database, shop.id)).exhausted:
+        elif (await self._book.at_checkout(core.database, shop.id)).exhausted:
             raise OrdersExhausted
 
 

@@ -65,23 +65,35 @@ class Standing:
     overrides: Mapping[str, int]
     since: datetime | None
     orders: int
-    """Placed this month, as far as they are counted."""
+    """Placed this month, as far as the stream was counted."""
+    left: int | None = None
+    """How many may still be placed this month, by the orders there were as this was read; `None`: there is no cap."""
 
     @property
     def exhausted(self) -> bool:
         """No checkout begins any more this month."""
-        cap = self.overrides.get(CAP)
-        return cap is not None and self.orders >= cap
+        return self.left == 0
+
+    def lasts(self, seconds: float) -> bool:
+        """Whether the cap can't be reached in this time, however fast the shop is asked."""
+        pace = self.plan.requests
+        return self.left is None or self.left > pace.burst + pace.per_second * seconds
 
 
-# uq_tenant_plan, uq_usage_metric_day
+# uq_tenant_plan, uq_usage_metric_day. Of a shop with a cap also ix_orders_placed, as far as the cap.
 _STANDING = hot(
     text(
         """
         SELECT p.code, p.overrides, p.since,
                coalesce((SELECT sum(u.quantity) FROM usage u WHERE u.tenant_id = :tenant_id AND u.metric = 'orders'
-                           AND u.day >= CAST(:first AS date)), 0)::bigint AS orders
+                           AND u.day >= CAST(:first AS date)), 0)::bigint AS orders,
+               CASE WHEN c.cap IS NOT NULL THEN c.cap - (
+                   SELECT count(*) FROM (
+                       SELECT FROM orders o WHERE o.tenant_id = :tenant_id
+                         AND o.placed_at >= CAST(CAST(:first AS date) AS timestamp) AT TIME ZONE 'UTC'
+                       LIMIT c.cap) placed) END AS orders_left
         FROM (SELECT 1) one LEFT JOIN tenant_plan p ON p.tenant_id = :tenant_id
+        CROSS JOIN LATERAL (SELECT (p.overrides ->> 'orders_cap')::bigint AS cap) c
         """
     )
 )
@@ -94,7 +106,7 @@ async def standing(tx: Tx) -> Standing:
         return Standing(STARTER, {}, None, row["orders"] if row else 0)
     overrides: dict[str, int] = orjson.loads(row["overrides"])
     plan = PLANS[row["code"]].overridden(overrides)
-    return Standing(plan, overrides, row["since"], row["orders"])
+    return Standing(plan, overrides, row["since"], row["orders"], row["orders_left"])
 
 
 # uq_tenant_plan
