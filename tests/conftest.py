@@ -23,6 +23,7 @@ import hypothesis
 import psycopg
 import pytest
 import redis
+import structlog
 from psycopg import sql
 
 from tests.apart import told_apart
@@ -51,8 +52,18 @@ _WORKER_INPUT = "postgres_addresses"
 # What is sealed in one process is opened in others, so every process of a run has the same keys.
 os.environ.setdefault("TRADEWIND_ENCRYPTION_KEYS", f"test:{base64.b64encode(bytes(32)).decode()}")
 os.environ.setdefault("TRADEWIND_INDEX_KEY", base64.b64encode(bytes(range(32))).decode())
+# The passwords of tests guard nothing, and each app hashes one as it starts: with as little work as the settings allow.
+os.environ.setdefault("TRADEWIND_ARGON2_MEMORY_KIB", "8192")
+os.environ.setdefault("TRADEWIND_ARGON2_PASSES", "1")
 # Tests ask as often as they like; those about limits say otherwise.
 os.environ.setdefault("TRADEWIND_UNLIMITED_NETWORKS", "127.0.0.0/8")
+# A traceback in colours, with what every variable held, takes a second to draw.
+structlog.configure(
+    processors=[
+        *structlog.get_config()["processors"][:-1],
+        structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback),
+    ]
+)
 ROOM = 2 * 2**30
 """Bytes that a run's databases may come to."""
 _until_the_run_ends = ExitStack()

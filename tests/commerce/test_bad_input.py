@@ -11,11 +11,11 @@ from uuid import uuid4
 import httpx
 import psycopg
 import pytest
-from psycopg import sql
 
 from commerce.identity.staff import create_key
 from foundation.errors import all_problems
 from tests.commerce.conftest import Browser
+from tests.digests import Looking, changed
 from tests.factories import SeededShop
 from tradewind.bad_input import CASES, NEW_KEY, Case
 
@@ -124,44 +124,23 @@ async def _happen(world: World, browser: Browser, another: Browser, grocer: Seed
     }
 
 
-def _digest(urls: DatabaseUrls, shops: list[SeededShop]) -> dict[str, str]:
-    """Table -> what is in it, of all tables that belong to a shop; but what counts wrong guesses, which has to, and when a
-    key was last used."""
-    with psycopg.connect(urls.app) as connection:
-        tables = connection.execute(
-            "SELECT table_name FROM information_schema.columns WHERE column_name = 'tenant_id' AND table_schema = 'public'"
-            " AND table_name NOT LIKE '%%guess%%' AND table_name NOT LIKE '%%throttl%%' AND table_name <> 'api_key'"
-        ).fetchall()
-        found = {}
-        for shop in shops:
-            connection.execute("SELECT set_config('tradewind.tenant_id', %s, true)", (str(shop.id),))
-            query = sql.SQL(" UNION ALL ").join(
-                sql.SQL("SELECT {}, md5(string_agg(t::text, '' ORDER BY t::text)) FROM {} t").format(
-                    sql.Literal(name), sql.Identifier(name)
-                )
-                for (name,) in tables
-            )
-            found |= {f"{shop.slug} {name}": digest for name, digest in connection.execute(query).fetchall()}
-    return found
-
-
 async def test_every_case_is_refused_with_its_code_and_nothing_is_half_done(
     world: World, database_urls: DatabaseUrls, grocer: SeededShop, fashion: SeededShop
 ) -> None:
     statuses = {problem.code: problem.status for problem in all_problems()}
     wrong = []
-    before = _digest(database_urls, [grocer, fashion])
-    for case in CASES:
-        answer = await world.send(case)
-        said = (
-            answer.json().get("code") if answer.headers["content-type"] == "application/problem+json" else answer.text
-        )
-        if (answer.status_code, said) != (statuses[case.code], case.code):
-            wrong.append(f"{case.kind}, {case.says}: {answer.status_code} {answer.text[:300]}, not {case.code}")
-        after = _digest(database_urls, [grocer, fashion])
-        changed = sorted(name for name in before if before[name] != after[name])
-        if changed:
-            wrong.append(f"{case.kind}, {case.says}: changed {changed}")
+    with psycopg.connect(database_urls.app, autocommit=True) as connection:
+        looking = Looking(connection)
+        before = [looking.at(shop.id) for shop in (grocer, fashion)]
+        for case in CASES:
+            answer = await world.send(case)
+            is_problem = answer.headers["content-type"] == "application/problem+json"
+            said = answer.json().get("code") if is_problem else answer.text
+            if (answer.status_code, said) != (statuses[case.code], case.code):
+                wrong.append(f"{case.kind}, {case.says}: {answer.status_code} {answer.text[:300]}, not {case.code}")
+            after = [looking.at(shop.id) for shop in (grocer, fashion)]
+            if touched := [table for pair in zip(before, after, strict=True) for table in changed(*pair)]:
+                wrong.append(f"{case.kind}, {case.says}: changed {touched}")
             before = after
     assert wrong == [], "\n".join(wrong)
 

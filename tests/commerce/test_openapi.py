@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 
     from tests.conftest import DatabaseUrls
 
-EXAMPLES = int(os.environ.get("TRADEWIND_TEST_EXAMPLES", "4"))
+EXAMPLES = int(os.environ.get("TRADEWIND_TEST_EXAMPLES", "2"))
 """Requests of each operation and kind; `make security` sends more."""
 
 
@@ -58,6 +58,7 @@ class Served:
     url: str
     host: str
     tokens: dict[str, str]
+    http: httpx.Client
 
     def headers(self, operation: APIOperation[Any, Any, Any, Any]) -> dict[str, str]:
         """Of a request by somebody who may make it."""
@@ -68,7 +69,8 @@ class Served:
     def sign_in(self) -> str:
         """A session of its own for each operation, since some end it."""
         asked = {"reference": "household-1"}
-        answer = httpx.post(f"{self.url}/v1/store/sessions", json=asked, headers={"Host": self.host}, timeout=30)
+        answer = self.http.post("/v1/store/sessions", json=asked, headers={"Host": self.host})
+        self.http.cookies.clear()
         return answer.raise_for_status().cookies["tradewind_session"]
 
 
@@ -89,13 +91,15 @@ def served(settings: Settings, database_urls: DatabaseUrls, grocer: SeededShop) 
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
         thread.start()
         url = f"http://127.0.0.1:{listener.getsockname()[1]}"
-        begun = httpx.post(f"{url}/v1/sign-ups", json=APPLICANT, headers={"Host": PLATFORM_HOST}, timeout=30)
-        tokens = {
-            "operator": OPERATOR_TOKEN,
-            "applicant": begun.raise_for_status().json()["token"],
-            **asyncio.run(_keys(database_urls, grocer)),
-        }
-        yield Served(url, grocer.host, tokens)
+        # A connection that is kept may be closed by the server in the moment it is used again.
+        with httpx.Client(base_url=url, timeout=30, limits=httpx.Limits(max_keepalive_connections=0)) as http:
+            begun = http.post("/v1/sign-ups", json=APPLICANT, headers={"Host": PLATFORM_HOST})
+            tokens = {
+                "operator": OPERATOR_TOKEN,
+                "applicant": begun.raise_for_status().json()["token"],
+                **asyncio.run(_keys(database_urls, grocer)),
+            }
+            yield Served(url, grocer.host, tokens, http)
         server.should_exit = True
         thread.join(timeout=10)
 

@@ -30,8 +30,6 @@ def settings(database_urls: DatabaseUrls) -> Settings:
         _env_file=None,
         database_url=SecretStr(database_urls.app),
         database_owner_url=SecretStr(database_urls.owner),
-        argon2_memory_kib=8_192,
-        argon2_passes=1,
     )
 
 

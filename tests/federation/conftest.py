@@ -41,8 +41,6 @@ def settings(database_urls: DatabaseUrls) -> Settings:
         database_owner_url=SecretStr(database_urls.owner),
         database_pool_size=4,
         catalogue_cache_mb=0,
-        argon2_memory_kib=8_192,
-        argon2_passes=1,
         outbound_loopback=True,
     )
 

@@ -43,8 +43,6 @@ def settings(database_urls: DatabaseUrls) -> Settings:
         database_pool_size=4,
         catalogue_cache_mb=0,
         session_idle_hours=24,
-        argon2_memory_kib=8_192,
-        argon2_passes=1,
     )
 
 

@@ -211,6 +211,9 @@ def of_a_parameter(schema: Json, schemas: Json, *, where: str) -> Iterator[Hosti
         yield Hostile("a twin by NFKC", TWIN)
 
 
+_BIG = b'{"a":"' + b"x" * BIG_BYTES + b'"}'
+
+
 def whole_bodies(valid: str) -> Iterator[tuple[str, bytes]]:
     """Bodies that are refused as they come, whatever the operation wants."""
     yield "nothing at all", b""
@@ -225,7 +228,7 @@ def whole_bodies(valid: str) -> Iterator[tuple[str, bytes]]:
     yield "a depth bomb of objects", b'{"a":' * DEEP + b"1" + b"}" * DEEP
     yield "a name twice", _with_a_name_twice(valid)
     yield "a field that there is not", _with_a_field_more(valid)
-    yield "50 MB", b'{"a":"' + b"x" * BIG_BYTES + b'"}'
+    yield "50 MB", _BIG
 
 
 def _with_a_name_twice(valid: str) -> bytes:

@@ -18,6 +18,8 @@ import psycopg
 import pytest
 from psycopg import sql
 
+from tests.described import described
+from tests.digests import Looking, changed, tables_of_shops
 from tests.security.operations import Operation, Unnamed, filled, operations
 from tests.security.world import OF_A_VENDOR, PERSONAL, Side, World, photo, things_of_nobody
 
@@ -173,54 +175,32 @@ def _shown(answer: httpx.Response) -> str:
     return f"{answer.status_code} {answer.text[:300]}"
 
 
-def _tables(connection: psycopg.Connection[Any]) -> list[str]:
-    """What belongs to a shop; but what counts wrong guesses and requests, which has to change."""
-    rows = connection.execute(
-        "SELECT table_name FROM information_schema.columns WHERE column_name = 'tenant_id' AND table_schema = 'public'"
-        " AND table_name !~ 'guess|throttl|tenant_domain'"
-    )
-    return [name for (name,) in rows]
-
-
 def _rows(world: World, side: Side) -> list[str]:
     with psycopg.connect(world.urls.app) as connection:
         connection.execute("SELECT set_config('tradewind.tenant_id', %s, true)", (str(side.seeded.id),))
         found = []
-        for table in _tables(connection):
+        for table in tables_of_shops(connection):
             rows = connection.execute(sql.SQL("SELECT t::text FROM {} t").format(sql.Identifier(table)))
             found += [text for (text,) in rows]
     return found
 
 
-def _digests(connection: psycopg.Connection[Any], side: Side) -> dict[str, str]:
-    """Table -> what is in it."""
-    connection.execute("SELECT set_config('tradewind.tenant_id', %s, false)", (str(side.seeded.id),))
-    query = sql.SQL(" UNION ALL ").join(
-        sql.SQL(
-            "SELECT {}, md5(string_agg((to_jsonb(t) - 'last_used_at')::text, '' ORDER BY t::text)) FROM {} t"
-        ).format(sql.Literal(name), sql.Identifier(name))
-        for name in _tables(connection)
-    )
-    return dict(connection.execute(query).fetchall())
-
-
 async def test_what_is_theirs_is_answered_as_what_does_not_exist(app: Any, world: World) -> None:
     trial = Trial(world)
-    asked = sorted(operations(app.openapi()), key=lambda operation: operation.label in MADE_BY_NAME)
+    asked = sorted(operations(described()), key=lambda operation: operation.label in MADE_BY_NAME)
     with psycopg.connect(world.urls.app, autocommit=True) as connection:
-        theirs = _digests(connection, world.another_shop)
-        mine = _digests(connection, world.mine)
+        looking = Looking(connection)
+        seen = {side.mark: looking.at(side.seeded.id) for side in (world.another_shop, world.mine)}
         for operation in asked:
             await trial.try_another_shops_credentials(operation)
             await trial.try_each_id(operation)
-            for whose, side, before in (("their", world.another_shop, theirs), ("my", world.mine, mine)):
-                after = _digests(connection, side)
-                changed = sorted(table for table in before if before[table] != after.get(table))
+            for whose, side in (("their", world.another_shop), ("my", world.mine)):
+                before, seen[side.mark] = seen[side.mark], looking.at(side.seeded.id)
+                touched = changed(before, seen[side.mark])
                 said = {trial.nobodys.get(f"{operation.label} {name}", (0, ""))[0] for name in operation.names}
                 made = whose == "my" and (any(200 <= status < 300 for status in said) or not operation.names)
-                if changed and not made:
-                    trial.fault(operation, f"{whose} shop", f"changed {changed}")
-                before.update(after)
+                if touched and not made:
+                    trial.fault(operation, f"{whose} shop", f"changed {touched}")
     await _own_ids_are_answered_otherwise(trial, asked)
     assert trial.faults == [], f"{len(trial.faults)} faults\n" + "\n".join(trial.faults)
     assert len(asked) > 150

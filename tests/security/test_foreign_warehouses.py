@@ -19,6 +19,7 @@ import pytest
 
 from commerce.policies.registry import SCOPES
 from tests.access.team import Team
+from tests.described import described
 from tests.security.operations import Operation, operations
 from tests.security.test_foreign_ids import Trial
 from tests.security.world import ADDRESS, World
@@ -142,13 +143,20 @@ def _plain(answer: httpx.Response, used: str) -> tuple[int, str]:
     return answer.status_code, said
 
 
-def _of_staff(app: Any) -> list[Operation]:
-    return [operation for operation in operations(app.openapi()) if operation.actor == "staff"]
+def _of_staff() -> list[Operation]:
+    return [operation for operation in operations(described()) if operation.actor == "staff"]
 
 
-async def test_another_warehouse_is_answered_as_one_that_is_not_there(app: Any, world: World, bound: Bound) -> None:
-    trial, faults = Trial(world), []
-    named = [operation for operation in _of_staff(app) if "warehouse" in operation.names]
+async def test_whoever_is_bound_comes_by_nothing_of_another_warehouse(world: World, bound: Bound) -> None:
+    trial = Trial(world)
+    await _somebody_without_bounds_is_told(trial, bound)
+    await _another_is_answered_as_one_that_is_not_there(trial, bound)
+    await _no_operation_tells_of_it_or_changes_it(trial, bound)
+
+
+async def _another_is_answered_as_one_that_is_not_there(trial: Trial, bound: Bound) -> None:
+    world, faults = trial.world, []
+    named = [operation for operation in _of_staff() if "warehouse" in operation.names]
     own = _ids(world)[bound.own["warehouse"]]
     before = _of_others(world, own)
     for operation in named:
@@ -161,11 +169,11 @@ async def test_another_warehouse_is_answered_as_one_that_is_not_there(app: Any, 
     assert len(named) >= 8
 
 
-async def test_no_operation_tells_of_another_warehouse_or_changes_it(app: Any, world: World, bound: Bound) -> None:
-    trial, faults = Trial(world), []
+async def _no_operation_tells_of_it_or_changes_it(trial: Trial, bound: Bound) -> None:
+    world, faults = trial.world, []
     own = _ids(world)[bound.own["warehouse"]]
     order = {"GET": 0, "DELETE": 2}
-    for operation in sorted(_of_staff(app), key=lambda one: order.get(one.method, 1)):
+    for operation in sorted(_of_staff(), key=lambda one: order.get(one.method, 1)):
         before = _of_others(world, own)
         about = {name: bound.far[name] for name in NAMES & set(operation.names)} or {}
         answer = await trial.ask(operation, bound.own | about, bound.http)
@@ -184,10 +192,10 @@ async def test_no_operation_tells_of_another_warehouse_or_changes_it(app: Any, w
     assert faults == [], "\n".join(faults)
 
 
-async def test_somebody_without_bounds_is_told(app: Any, world: World, bound: Bound) -> None:
-    """So the walk looks at answers in which something of the other warehouse would be."""
-    trial, telling = Trial(world), set[str]()
-    for operation in _of_staff(app):
+async def _somebody_without_bounds_is_told(trial: Trial, bound: Bound) -> None:
+    """So the walks look at answers in which something of the other warehouse would be."""
+    telling = set[str]()
+    for operation in _of_staff():
         if operation.method == "GET":
             about = {name: bound.far[name] for name in NAMES & set(operation.names)}
             answer = await trial.ask(operation, bound.own | about)

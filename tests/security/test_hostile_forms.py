@@ -22,8 +22,8 @@ import pytest
 from fastapi.routing import APIRoute
 
 from foundation.types import Input
+from tests.digests import Looking, changed
 from tests.security import hostile
-from tests.security.test_foreign_ids import _digests
 from tradewind.building import build
 
 if TYPE_CHECKING:
@@ -85,17 +85,17 @@ def _path(form: Form) -> str:
 async def test_a_forms_hostile_fields_change_nothing(app: FastAPI, world: World) -> None:
     faults, sent, found = [], 0, list(forms(app))
     with psycopg.connect(world.urls.app, autocommit=True) as connection:
-        before = _digests(connection, world.mine)
+        looking = Looking(connection)
+        before = looking.at(world.mine.seeded.id)
         for form in found:
             for name, value in product(form.names, NOWHERE):
                 answer = await _post(world, form, f"{name}={value}")
                 sent += 1
                 if answer.status_code not in ASKS_WHO and not 400 <= answer.status_code < 500:
                     faults.append(f"{form.path}, {name}={value[:40]}: {answer.status_code}")
-            after = _digests(connection, world.mine)
-            changed = {table for table in before if before[table] != after.get(table)} - MADE_WHEN_SHOWN
-            if changed:
-                faults.append(f"{form.path}: changed {sorted(changed)}")
+            after = looking.at(world.mine.seeded.id)
+            if touched := set(changed(before, after)) - MADE_WHEN_SHOWN:
+                faults.append(f"{form.path}: changed {sorted(touched)}")
             before = after
         for form in found:
             for name, value in product(form.names, AS_TEXT):
