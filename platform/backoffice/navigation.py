@@ -33,6 +33,7 @@ class Entry:
 
 ENTRIES: Sequence[Entry] = (
     Entry("Customers", "/back-office/customers", "search", "customers:read"),
+    Entry("Privacy", "/back-office/privacy", "lock", "privacy:read"),
     Entry("People", "/back-office/people", "person", "staff:read"),
     Entry("Roles", "/back-office/roles", "badge", "staff:read"),
     Entry("Sign-in", "/back-office/identity-providers", "key", "identity_providers:read"),

@@ -55,6 +55,10 @@ NOTICES = {
         Notice("closing", "The shop is closed, and will be deleted when the time of grace is over."),
         Notice("kept-open", "The shop goes on."),
         Notice("archive-asked", "The archive is being made. Come back in some minutes."),
+        Notice("person-archive-asked", "Their data is put together. They are written to when it is ready."),
+        Notice("person-archive-made", "It is being made already. They are written to when it is ready."),
+        Notice("data-link-sent", "A link is on its way to them."),
+        Notice("erasure-asked", "They are forgotten in a week, and were written to. Until then they can stay."),
         Notice("welcome", "Welcome. You work here from now on."),
     )
 }

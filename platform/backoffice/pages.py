@@ -19,6 +19,7 @@ from backoffice import (
     messages,
     people,
     plan,
+    privacy,
     problems,
     programs,
     roles,
@@ -34,6 +35,7 @@ def install(app: FastAPI) -> None:
     parts = (
         home,
         customers,
+        privacy,
         invitation,
         people,
         roles,

@@ -19,7 +19,7 @@ from commerce.privacy import asking, exports, farewells
 from commerce.privacy.asking import LinkOver, NothingKept, Person
 from commerce.privacy.exports import PersonExportRunning
 from commerce.privacy.exports_api import download, require_storage
-from commerce.privacy.farewells_api import asked_by
+from commerce.privacy.farewells_api import asked_for
 from commerce.privacy.schemas import FORGET_ME, FarewellState
 from commerce.recently import ProveAgain
 from commerce.sessions.sending import evenly
@@ -176,7 +176,8 @@ async def ask_to_be_forgotten(request: Request, visit: VisitDep) -> Response:
     if (form.confirmation or "").strip().upper() != FORGET_ME:
         return visit.redirect(PAGE, "farewell-not-typed")
     try:
-        await asked_by(visit.core, visit.shop, await _proved(visit), home_of(request))
+        person = await _proved(visit)
+        await asked_for(visit.core, visit.shop, person.id, by=person.principal, home=home_of(request))
     except Unauthenticated as refused:
         return _refused(visit, refused)
     return visit.redirect(PAGE, "farewell-asked")

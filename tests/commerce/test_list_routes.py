@@ -136,6 +136,7 @@ LISTS: dict[str, Listed] = {
     "/v1/admin/vendors/{code}/payouts": Listed(grows=False),
     "/v1/admin/prices/variants/{sku}": Listed(rows="offers"),
     "/v1/admin/customers/{customer_id}/exports": Listed(grows=False),
+    "/v1/admin/privacy/requests": Listed("?limit={n}", grows=False),
     "/v1/admin/gift-cards": Listed("?limit={n}"),
     "/v1/admin/gift-cards/{card_id}": Listed(rows="history", grows=False),
     "/v1/admin/customers/{customer_id}/store-credit": Listed(rows="grants"),

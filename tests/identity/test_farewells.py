@@ -90,8 +90,8 @@ async def test_nobody_waits_for_the_mail_of_another_or_for_what_fails(
 ) -> None:
     await member.post(PATH, json=TYPED)
     rows(
-        "INSERT INTO erasure_request (tenant_id, id, customer_id, requested_at, due_at, next_at)"
-        " SELECT tenant_id, gen_random_uuid(), id, now(), now() + interval '8 days', now() + interval '8 days'"
+        "INSERT INTO erasure_request (tenant_id, id, customer_id, requested_by, requested_at, due_at, next_at)"
+        " SELECT tenant_id, gen_random_uuid(), id, 'test', now(), now() + interval '8 days', now() + interval '8 days'"
         " FROM customer WHERE reference = 'household-1'"
     )
     due = clock.now() + GRACE + timedelta(days=1, minutes=1)

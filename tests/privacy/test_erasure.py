@@ -14,12 +14,13 @@ from psycopg import sql
 from pydantic import SecretStr
 
 from commerce.privacy import covering, erasing
-from foundation import sealing
+from foundation import clock, sealing
 from foundation.database import Database
 from foundation.ids import new_id
 from foundation.settings import Settings
 from tests.factories import SeededShop, seed_shop
 from tests.privacy.scanning import plain
+from tests.retention.planting import Field
 from tradewind.engines.postgres import SUPERUSER
 
 if TYPE_CHECKING:
@@ -153,8 +154,42 @@ async def test_nobody_is_forgotten_while_their_order_is_on_its_way(
     order_id, _ = await _plant(browser, staff, grocer)
     ((customer_id,),) = rows("SELECT customer_id FROM orders WHERE id = %s", order_id)
     answer = await staff.post(f"/v1/admin/customers/{customer_id}/erasure", json={"reason": "asked"})
-    assert (answer.status_code, answer.json()["code"]) == (409, "privacy.orders_open")
+    assert (answer.status_code, answer.json()["code"]) == (409, "privacy.not_settled")
     assert (await _ok(await staff.get(f"/v1/admin/orders/{order_id}")))["email"] == EMAIL
+
+
+async def test_nobody_is_forgotten_before_all_is_settled(
+    browser: Browser, staff: httpx.AsyncClient, grocer: SeededShop, database_urls: DatabaseUrls, rows: Any
+) -> None:
+    order_id, _ = await _plant(browser, staff, grocer)
+    customer_id = await _finish(staff, rows, order_id)
+    ((number,),) = rows("SELECT number FROM orders WHERE id = %s", order_id)
+    ((payment_id,),) = rows("SELECT id FROM payment WHERE order_id = %s", order_id)
+    field, now = Field(database_urls, grocer), clock.now()
+    field.plant("order_claim", now, order_id=order_id, status="open")
+    field.plant("order_return", now, order_id=order_id, status="approved")
+    field.plant("dispute", now, payment_id=payment_id, status="opened", order_id=order_id)
+    rows("UPDATE payment SET status = 'due' WHERE id = %s", payment_id)
+
+    async def erased() -> httpx.Response:
+        return await staff.post(f"/v1/admin/customers/{customer_id}/erasure", json={"reason": "asked"})
+
+    settled = {
+        "claims": "UPDATE order_claim SET status = 'rejected'",
+        "returns": "UPDATE order_return SET created_at = now() - interval '91 days'",
+        "disputes": "UPDATE dispute SET status = 'lost'",
+        "unpaid": "UPDATE payment SET status = 'captured'",
+    }
+    left = {what: [number] for what in settled}
+    for what, settle in settled.items():
+        said = (await erased()).json()
+        assert (said["code"], {name: said[name] for name in ("orders", *settled)}) == (
+            "privacy.not_settled",
+            {"orders": [], **left},
+        )
+        rows(settle)
+        left[what] = []
+    assert (await erased()).status_code == 204
 
 
 def _backup(superuser: str) -> dict[str, bytes]:

@@ -148,6 +148,8 @@ async def _live(
     await _complain(http, staff, order)
     await _send(staff, f"/v1/admin/orders/{order['id']}/notes", {"note": "salak-staff called +16145550173"})
     rows("UPDATE orders SET fulfilment_state = 'delivered', status = 'delivered' WHERE id = %s", order["id"])
+    for table in ("order_claim", "order_return"):
+        rows(f"UPDATE {table} SET status = 'rejected'")
     ((customer, session),) = rows("SELECT shopper_id, session_id FROM outbox WHERE name = 'order.placed'")
     ((account,),) = rows("SELECT id FROM account WHERE customer_id = %s", customer)
     visitors = [visit["visitor_id"], signed_in["visitor_id"]]

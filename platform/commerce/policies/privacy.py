@@ -9,6 +9,6 @@ PRIVACY_READ = Permission("privacy:read", "See who asked for their data or to be
 PRIVACY_WRITE = Permission(
     "privacy:write",
     "Have a customer's data put together, or the customer forgotten.",
-    rule="With a reason; nobody is forgotten while an order of theirs is open.",
+    rule="With a reason; nobody is forgotten while an order, claim, return, dispute or payment of theirs is open.",
 )
 PERMISSIONS = (AUDIT_READ, PRIVACY_READ, PRIVACY_WRITE)

@@ -62,6 +62,7 @@ NOT_PERSONAL: Mapping[str, str] = {
     "document_counter": "kind",
     "document_issuer": "invoice_on invoice_prefix credit_note_prefix",
     "domain": "host token status finding",
+    "erasure_request": "requested_by",
     "external_identity": "provider",
     "fulfilment": "status carrier tracking_number",
     "gift_wrap": "tax_class",

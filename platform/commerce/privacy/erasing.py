@@ -17,10 +17,11 @@ from uuid import UUID
 import fsspec
 from sqlalchemy import text
 
+from commerce.privacy import unsettled
 from commerce.privacy.holdings import DOCUMENT, HOLDINGS, Holding
 from foundation import audit, clock, sealing
 from foundation.database import Database, Tx, hot
-from foundation.errors import Conflict, NotFound
+from foundation.errors import NotFound
 from foundation.events import CustomerErased, record
 from foundation.naming import ObjectPath, object_path
 from foundation.outbox import announce
@@ -33,15 +34,6 @@ class UnknownPerson(NotFound):
     code = "privacy.unknown_person"
 
 
-class OrdersOpen(Conflict):
-    """An order of theirs is still being carried out; they can be forgotten when it is."""
-
-    code = "privacy.orders_open"
-
-    orders: list[str]
-    """Their numbers."""
-
-
 # ix_orders_customer, ix_orders_email_digest, uq_account_customer, ix_session_customer, ix_cart_customer,
 # ix_cart_visitor
 _WHO = """
@@ -51,7 +43,7 @@ _WHO = """
             SELECT a.id, a.email_digest FROM account a
             WHERE a.tenant_id = :tenant_id AND a.customer_id = :customer_id),
         placed AS (
-            SELECT o.id, o.cart_id, o.visitor_id, o.number, o.fulfilment_state, o.status FROM orders o
+            SELECT o.id, o.cart_id, o.visitor_id FROM orders o
             WHERE o.tenant_id = :tenant_id
               AND (o.customer_id = :customer_id
                    OR (o.customer_id IS NULL AND o.email_digest IN (SELECT email_digest FROM accounts)))),
@@ -67,9 +59,7 @@ _WHO = """
                        AND c.status IN ('open', 'merged')))
             UNION SELECT cart_id FROM placed)
         SELECT p.id, ARRAY(SELECT id FROM accounts) AS accounts, ARRAY(SELECT visitor_id FROM visitors) AS visitors,
-               ARRAY(SELECT id FROM carts) AS carts, ARRAY(SELECT id FROM placed) AS orders,
-               ARRAY(SELECT number FROM placed WHERE fulfilment_state NOT IN ('delivered', 'cancelled')
-                                                 AND status NOT IN ('cancelled', 'returned', 'refunded')) AS open
+               ARRAY(SELECT id FROM carts) AS carts, ARRAY(SELECT id FROM placed) AS orders
         FROM person p
 """
 _WHO_HELD, _WHO_IS_IT = (hot(text(_WHO.format(lock=lock))) for lock in ("FOR UPDATE", "AND c.erased_at IS NULL"))
@@ -141,13 +131,14 @@ async def erase(
 
     Raises:
         UnknownPerson: there is nobody.
-        OrdersOpen: what they ordered has not arrived yet; nothing is changed.
+        NotSettled: something between the shop and them is open; nothing is changed.
     """
     who = await tx.one(_WHO_HELD, {"customer_id": customer_id})
     if who is None:
         raise UnknownPerson
-    if who["open"] and not even_if_open:
-        raise OrdersOpen(orders=list(who["open"]))
+    left = await unsettled.of(tx, who["orders"])
+    if not (left.is_empty or even_if_open):
+        raise left.refused()
     now = clock.now()
     theirs = _theirs(customer_id, who, now)
     subjects = [customer_id, *who["accounts"], *who["carts"], *who["orders"]]
@@ -205,7 +196,7 @@ async def forget(
     """`erase`, its objects, and a copy of its tombstones outside the database.
 
     Raises:
-        UnknownPerson, OrdersOpen.
+        UnknownPerson, NotSettled.
     """
     async with database.tx(tenant_id) as tx:
         objects = await erase(tx, customer_id, actor=actor, reason=reason)

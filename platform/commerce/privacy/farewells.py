@@ -1,8 +1,8 @@
 """Customers who ask to be forgotten: they have a week to think it over, are told at both ends, and are then erased.
 
 What is asked for is carried out by the worker. The last mail is sealed by a key that erasure throws away, so it is sent
-first, and they are erased once it has gone, or has not within a day. Whoever still waits for an order is forgotten when
-it has come.
+first, and they are erased once it has gone, or has not within a day. Where something is open between the shop and them,
+they are forgotten when it is settled.
 """
 
 from __future__ import annotations
@@ -13,6 +13,8 @@ from uuid import UUID
 
 from sqlalchemy import text
 
+from commerce.privacy import unsettled
+from commerce.privacy.erasing import UnknownPerson, everything_of
 from commerce.privacy.schemas import FarewellOut, StaysOut
 from foundation import audit, clock
 from foundation.database import Tx, hot
@@ -26,7 +28,7 @@ MAIL_WITHIN = timedelta(days=1)
 MAIL_AGAIN_AFTER = timedelta(minutes=1)
 """How long whoever waits for the last mail is left alone, so that others don't wait for it too."""
 AGAIN_AFTER = timedelta(hours=6)
-"""How long whoever waits for an order, or could not be forgotten, is left alone."""
+"""How long whoever waits for something to be settled, or could not be forgotten, is left alone."""
 
 
 class FarewellNotFound(NotFound):
@@ -60,9 +62,12 @@ _OPEN = hot(
 _ADD = hot(
     text(
         """
-        INSERT INTO erasure_request (tenant_id, id, customer_id, requested_at, due_at, next_at)
-        VALUES (:tenant_id, :id, CAST(:customer_id AS uuid), CAST(:now AS timestamptz), CAST(:due_at AS timestamptz),
-                CAST(:due_at AS timestamptz))
+        INSERT INTO erasure_request (tenant_id, id, customer_id, requested_by, requested_at, due_at, next_at)
+        SELECT :tenant_id, :id, c.id, :by, CAST(:now AS timestamptz), CAST(:due_at AS timestamptz),
+               CAST(:due_at AS timestamptz)
+        FROM customer c
+        WHERE c.tenant_id = :tenant_id AND c.id = CAST(:customer_id AS uuid) AND c.erased_at IS NULL
+        RETURNING id
         """
     )
 )
@@ -106,21 +111,11 @@ _END = hot(
         """
     )
 )
-# ix_orders_customer, ix_stored_value_customer
-_STAYS = hot(
-    text(
-        """
-        SELECT ARRAY(SELECT number FROM orders WHERE tenant_id = :tenant_id AND customer_id = :customer_id
-                        AND fulfilment_state NOT IN ('delivered', 'cancelled')
-                        AND status NOT IN ('cancelled', 'returned', 'refunded') ORDER BY placed_at) AS open_orders,
-               ARRAY(SELECT o.number FROM order_claim c JOIN orders o ON o.tenant_id = c.tenant_id AND o.id = c.order_id
-                     WHERE c.tenant_id = :tenant_id AND o.customer_id = :customer_id
-                       AND c.status = 'open') AS open_claims,
-               (SELECT count(*) FROM document d JOIN orders o ON o.tenant_id = d.tenant_id AND o.id = d.order_id
-                WHERE d.tenant_id = :tenant_id AND o.customer_id = :customer_id) AS invoices
-        """
-    )
+# ix_document_order
+_PAPERS = hot(
+    text("SELECT count(*) FROM document WHERE tenant_id = :tenant_id AND order_id = ANY (CAST(:orders AS uuid[]))")
 )
+# ix_stored_value_customer
 _CREDIT = hot(
     text(
         """
@@ -132,16 +127,22 @@ _CREDIT = hot(
 )
 
 
-async def ask(tx: Tx, customer_id: UUID, *, by: str) -> tuple[FarewellOut, bool]:
-    """Ask to be forgotten once the time of grace is over; and whether that is new. Asked twice it is as it was."""
+async def ask(tx: Tx, customer_id: UUID, *, by: str, reason: str | None = None) -> tuple[FarewellOut, bool]:
+    """Ask to be forgotten once the time of grace is over; and whether that is new. Asked twice it is as it was.
+
+    Raises:
+        UnknownPerson: there is no such customer, or they are forgotten.
+    """
     await tx.rows(_IN_TURN, {"customer_id": str(customer_id)})
     there = await pending(tx, customer_id)
     if there is not None:
         return there, False
     now = clock.now()
-    values = {"id": new_id(), "customer_id": customer_id, "now": now, "due_at": now + GRACE}
-    await tx.rows(_ADD, values)
-    await audit.record(tx, actor=by, action="privacy.erasure_asked", object=f"customer:{customer_id}")
+    values = {"id": new_id(), "customer_id": customer_id, "by": by, "now": now, "due_at": now + GRACE}
+    if await tx.one(_ADD, values) is None:
+        raise UnknownPerson
+    object_ = f"customer:{customer_id}"
+    await audit.record(tx, actor=by, action="privacy.erasure_asked", object=object_, reason=reason, about=customer_id)
     return FarewellOut(requested_at=now, due_at=now + GRACE), True
 
 
@@ -163,15 +164,22 @@ async def pending(tx: Tx, customer_id: UUID) -> FarewellOut | None:
 
 
 async def what_stays(tx: Tx, customer_id: UUID) -> StaysOut:
-    """What stands in the way of forgetting somebody, what is kept without them, and what they lose."""
-    row = await tx.one(_STAYS, {"customer_id": customer_id})
+    """What stands in the way of forgetting somebody, what is kept without them, and what they lose.
+
+    Raises:
+        UnknownPerson: there is nobody, or they are forgotten.
+    """
+    theirs = await everything_of(tx, customer_id)
+    left = await unsettled.of(tx, theirs["orders"])
+    papers = await tx.one(_PAPERS, {"orders": theirs["orders"]})
     credit = await tx.rows(_CREDIT, {"customer_id": customer_id})
-    if row is None:
-        return StaysOut(open_orders=[], open_claims=[], invoices=0, credit=[])
     return StaysOut(
-        open_orders=list(row["open_orders"]),
-        open_claims=list(row["open_claims"]),
-        invoices=row["invoices"],
+        open_orders=left.orders,
+        open_claims=left.claims,
+        open_returns=left.returns,
+        open_disputes=left.disputes,
+        unpaid=left.unpaid,
+        invoices=papers[0] if papers is not None else 0,
         credit=[MoneyOut(amount=one["amount"], currency=one["currency"]) for one in credit],
     )
 

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from uuid import UUID
+
 from fastapi import APIRouter, Request, status
 
 from commerce.http import Core, CoreDep, ShopDep, home_of
 from commerce.notifications import service as notifications
 from commerce.policies import areas
 from commerce.privacy import asking, farewells
-from commerce.privacy.asking import Person, PersonDep, RecentPersonDep
+from commerce.privacy.asking import PersonDep, RecentPersonDep
 from commerce.privacy.schemas import FarewellIn, FarewellOut, FarewellState
 from commerce.tenancy.service import Shop
 
@@ -32,7 +34,7 @@ async def ask(
     body: FarewellIn,  # noqa: ARG001  (that it is typed is what counts)
 ) -> FarewellOut:
     """Ask to be forgotten in a week. Until then you can stay; a mail says so."""
-    return await asked_by(core, shop, person, home_of(request))
+    return await asked_for(core, shop, person.id, by=person.principal, home=home_of(request))
 
 
 @router.delete("", status_code=status.HTTP_204_NO_CONTENT)
@@ -42,11 +44,17 @@ async def keep(core: CoreDep, shop: ShopDep, person: PersonDep) -> None:
         await farewells.keep(tx, person.id, by=person.principal)
 
 
-async def asked_by(core: Core, shop: Shop, person: Person, home: str) -> FarewellOut:
-    """Somebody asks to be forgotten; they are told at once by mail."""
+async def asked_for(
+    core: Core, shop: Shop, customer_id: UUID, *, by: str, home: str, reason: str | None = None
+) -> FarewellOut:
+    """Somebody asks to be forgotten, or it is asked for them; they are told at once by mail.
+
+    Raises:
+        UnknownPerson: there is no such customer, or they are forgotten.
+    """
     async with core.database.tx(shop.id) as tx:
-        asked, is_new = await farewells.ask(tx, person.id, by=person.principal)
-        reached = await asking.reached(tx, person.id, shop.locale)
+        asked, is_new = await farewells.ask(tx, customer_id, by=by, reason=reason)
+        reached = await asking.reached(tx, customer_id, shop.locale)
         if is_new and reached is not None:
             on = f"{asked.due_at.day} {asked.due_at:%B %Y}"
             values = {"name": reached.name, "on": on, "link": f"{home}{asking.PAGE}"}

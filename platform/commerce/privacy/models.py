@@ -69,6 +69,8 @@ class ErasureRequest(TenantOwned, Base):
     )
 
     customer_id: Mapped[UUID]
+    requested_by: Mapped[Str]
+    """The principal: the customer's own account, the customer, or somebody of the shop."""
     requested_at: Mapped[Timestamp]
     due_at: Mapped[Timestamp]
     """When the time of grace is over."""

@@ -10,8 +10,8 @@ import structlog
 from sqlalchemy.exc import SQLAlchemyError
 
 from commerce.notifications import service as notifications
-from commerce.privacy import asking, erasing, farewells
-from commerce.privacy.erasing import OrdersOpen, UnknownPerson
+from commerce.privacy import asking, erasing, farewells, unsettled
+from commerce.privacy.erasing import UnknownPerson
 from commerce.privacy.farewells import Farewell
 from commerce.tenancy import service as tenancy
 from commerce.tenancy.service import Shop
@@ -64,8 +64,12 @@ async def see_to(database: Database, settings: Settings, shop: Shop) -> bool:
 
 async def _step(tx: Tx, shop: Shop, farewell: Farewell) -> Sequence[str] | None:
     """The objects that go with somebody who is forgotten now; nothing when there is something to wait for."""
-    waiting = await farewells.what_stays(tx, farewell.customer_id)
-    if waiting.open_orders or waiting.open_claims:
+    try:
+        theirs = await erasing.everything_of(tx, farewell.customer_id)
+    except UnknownPerson:  # the shop's staff were quicker
+        await farewells.end(tx, farewell)
+        return ()
+    if not (await unsettled.of(tx, theirs["orders"])).is_empty:
         await farewells.later(tx, farewell, farewells.AGAIN_AFTER)
         return None
     if farewell.told_at is None:
@@ -74,13 +78,7 @@ async def _step(tx: Tx, shop: Shop, farewell: Farewell) -> Sequence[str] | None:
     if not farewell.is_told:
         await farewells.later(tx, farewell, farewells.MAIL_AGAIN_AFTER)
         return None
-    try:
-        objects: Sequence[str] = await erasing.erase(tx, farewell.customer_id, actor=SYSTEM)
-    except OrdersOpen:  # one that they placed as a guest
-        await farewells.later(tx, farewell, farewells.AGAIN_AFTER)
-        return None
-    except UnknownPerson:
-        objects = ()
+    objects = await erasing.erase(tx, farewell.customer_id, actor=SYSTEM)
     await farewells.end(tx, farewell)
     return objects
 

@@ -39,7 +39,7 @@ PARTS: Sequence[Part] = (
     _held("account", "email_digest phone_digest password_hash"),
     _held("customer_address"),
     _other("consent_answer", CUSTOMER),
-    _other("erasure_request", CUSTOMER, "message_id next_at"),
+    _other("erasure_request", CUSTOMER, "message_id next_at requested_by"),
     _held("notification_preference"),
     _held("session", "token_hash acting_id"),
     _held("device", "token_hash networks"),

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Final, Literal
+from typing import Annotated, Final, Literal
+
+from pydantic import Field
 
 from foundation.types import Id, Input, Instant, Model, MoneyOut, Note
 
@@ -17,6 +19,41 @@ class PersonExportIn(Input):
     """Why a customer's data is put together for them."""
 
     reason: Note
+
+
+class PrivacyRequestsQuery(Input):
+    """Which requests."""
+
+    cursor: Annotated[str, Field(max_length=200)] | None = None
+    limit: Annotated[int, Field(ge=1, le=100, strict=False)] = 25
+
+
+class PrivacyRequestOut(Model):
+    """Something that was asked for by a customer, or for them."""
+
+    id: Id
+    kind: Literal["archive", "erasure"]
+    customer_id: Id
+    customer: str
+    """What they are called; empty of somebody who is forgotten."""
+    requested_by: str
+    """The principal: a customer's own account, the customer, or somebody of the shop."""
+    by_themselves: bool
+    """Whether that was the customer."""
+    requested_at: Instant
+    status: Literal["waiting", "running", "ready", "failed", "asked", "held", "kept", "erased"]
+    """Of an archive how far it is; of an erasure `asked` in the time of grace, `held` by what is to be settled first,
+    `kept` when they stayed."""
+    until: Instant | None
+    """When an archive is deleted; when somebody is to be forgotten, or when that ended."""
+
+
+class PrivacyRequestList(Model):
+    """Requests, the newest first."""
+
+    items: list[PrivacyRequestOut]
+    has_more: bool
+    next_cursor: str | None
 
 
 class PersonExportOut(Model):
@@ -65,10 +102,21 @@ class StaysOut(Model):
     """Numbers of orders that have not come yet: only afterwards are they forgotten."""
     open_claims: list[str]
     """Numbers of orders about which a claim is open: likewise."""
+    open_returns: list[str]
+    """Numbers of orders of which something is on its way back: likewise, for some months."""
+    open_disputes: list[str]
+    """Numbers of orders whose payment is disputed at the bank: likewise."""
+    unpaid: list[str]
+    """Numbers of orders that are still to be paid: likewise."""
     invoices: int
     """Invoices and credit notes, which the law makes the shop keep: sealed, and under nobody's account."""
     credit: list[MoneyOut]
     """Store credit, which is lost."""
+
+    @property
+    def is_held(self) -> bool:
+        """Whether anything has to be settled first."""
+        return any((self.open_orders, self.open_claims, self.open_returns, self.open_disputes, self.unpaid))
 
 
 class FarewellState(Model):
