@@ -52,6 +52,8 @@ NOTICES = {
         Notice("hook-changed", "It is changed."),
         Notice("hook-removed", "Nothing is told there any more."),
         Notice("replayed", "It waits to be told again."),
+        Notice("category-added", "The category is there. Shoppers see it once there is a product in it."),
+        Notice("category-removed", "The category is gone."),
         Notice("closing", "The shop is closed, and will be deleted when the time of grace is over."),
         Notice("kept-open", "The shop goes on."),
         Notice("archive-asked", "The archive is being made. Come back in some minutes."),

@@ -28,6 +28,7 @@ from commerce.cart import api as cart
 from commerce.cart import gift_api as gifts
 from commerce.cart import keeping_api as kept
 from commerce.catalog import api as catalog
+from commerce.catalog.categories import api as categories
 from commerce.checkout import api as checkout
 from commerce.checkout import webhooks_api as webhooks
 from commerce.configuration import api as configuration
@@ -180,6 +181,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         factors,
         external_sign_in,
         catalog,
+        categories,
         cart,
         kept,
         gifts,

@@ -105,6 +105,12 @@ DEEDS: Mapping[str, Told | Untold] = {
     "POST /v1/admin/identity-providers/{provider_id}/checks": _READS,
     "PUT /v1/admin/staff-sign-in": _BY_ITSELF,
     "DELETE /v1/admin/staff-sign-in": _BY_ITSELF,
+    # What is sold
+    "POST /v1/admin/categories": Told("categories.add", "category"),
+    "PUT /v1/admin/categories/{category_id}": Told(
+        "categories.change", "category", "category_id", ("slug", "parent_id")
+    ),
+    "DELETE /v1/admin/categories/{category_id}": Told("categories.remove", "category", "category_id"),
     # The shop itself
     "PUT /v1/admin/configuration": Told("configuration.change", within="configuration", values=("version",)),
     "POST /v1/admin/configuration/reverts": Told("configuration.revert", values=("to", "version")),

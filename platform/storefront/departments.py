@@ -8,19 +8,13 @@ from dataclasses import dataclass, field
 from uuid import UUID
 
 from commerce.catalog import service as catalog
+from commerce.catalog.categories.service import CategoryNotFound
 from commerce.catalog.schemas import CategoryList, CategoryOut, ProductCard, ProductList
 from commerce.tenancy.service import Shop
 from foundation.database import Database
-from foundation.errors import NotFound
 
 REMEMBERED_SECONDS = 60.0
 TILES = 12
-
-
-class CategoryNotFound(NotFound):
-    """There is no such category in this shop."""
-
-    code = "catalog.category_not_found"
 
 
 @dataclass(frozen=True, slots=True)

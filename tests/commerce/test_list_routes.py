@@ -105,6 +105,8 @@ LISTS: dict[str, Listed] = {
     "/v1/store/wishlists/{wishlist_id}": Listed(by="shopper"),
     "/v1/store/legal": Listed(by="shopper"),
     "/v1/store/shared-wishlists/{token}": Listed(by="shopper", token="wished"),
+    "/v1/admin/categories": Listed("?limit={n}"),
+    "/v1/admin/categories/{category_id}": Listed(rows="ancestors", grows=False),
     "/v1/admin/orders": Listed("?limit={n}"),
     "/v1/admin/orders/{order_id}": Listed(rows="lines"),
     "/v1/admin/orders/{order_id}/documents": Listed(),
@@ -274,6 +276,8 @@ class Town:
         await self.do(post, "/v1/admin/inventory/receipts", lot)
         moved = {"sku": "SKU0", "source": "main", "destination": "w0", "quantity": 1}
         await self.do(post, "/v1/admin/inventory/dispatches", moved)
+        category = await self.do(post, "/v1/admin/categories", {"name": f"Category {number}"})
+        self.names |= {"category_id": category["id"]}
         secret = (await self.do(put, f"/v1/admin/carriers/c{number}"))["secret"]
         self.secret = self.secret or secret
         await self._carrier_speaks(number)

@@ -34,6 +34,15 @@ def test_every_code_the_platform_raises_is_listed() -> None:
     assert [p.__name__ for p in own if f"| `{p.code}` | {p.status} | {p.title()}." not in page] == []
 
 
+def test_no_two_refusals_have_one_code() -> None:
+    reference.errors_page()
+    of_code: dict[str, set[str]] = {}
+    for problem in all_problems():
+        if problem is not Problem and problem.__module__.partition(".")[0] in reference.OWN:
+            of_code.setdefault(problem.code, set()).add(f"{problem.__module__}.{problem.__name__}")
+    assert [names for names in of_code.values() if len(names) > 1] == []
+
+
 def test_every_contract_and_what_is_said_of_its_fields_is_listed() -> None:
     page = reference.events_page()
     own = [c for c in CONTRACTS.values() if c.__module__ == Event.__module__]

@@ -163,6 +163,8 @@ async def _open_shop(side: Side, number: int, urls: DatabaseUrls) -> None:
     staff, mark, sold = side.clients["staff"], side.mark, side.seeded.products[number]
     _rename(side, urls, number)
     await _ask(staff, "PUT", f"/v1/admin/inventory/warehouses/{mark}", {"name": mark})
+    category = await _ask(staff, "POST", "/v1/admin/categories", {"name": mark})
+    side.things["category"] = category["id"]
     domain = await _ask(staff, "POST", "/v1/admin/domains", {"host": f"{mark}.example.com"})
     side.things["domain"] = domain["id"]
     await _ask(

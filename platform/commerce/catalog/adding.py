@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import re
-import unicodedata
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from uuid import UUID
@@ -12,13 +11,13 @@ import asyncpg
 from sqlalchemy import text
 
 from commerce.catalog import counting
+from commerce.catalog.categories import service as tree
+from commerce.catalog.words import slug_of
 from commerce.plans import service as plans
 from commerce.plans.catalogue import Metric
 from foundation.database import Tx, hot
 from foundation.errors import Conflict
 from foundation.ids import new_id
-
-_NO_WORD = re.compile(r"[^a-z0-9]+")
 
 
 class SkuTaken(Conflict):
@@ -43,7 +42,7 @@ _CATEGORIES = hot(
     text(
         """
         INSERT INTO category AS c (tenant_id, id, path, name, slug, depth)
-        SELECT :tenant_id, t.id, text2ltree(replace(t.slug, '-', '_')), t.name, t.slug, 0
+        SELECT :tenant_id, t.id, text2ltree(replace(t.id::text, '-', '')), t.name, t.slug, 0
         FROM unnest(CAST(:ids AS uuid[]), CAST(:names AS text[]), CAST(:slugs AS text[])) AS t(id, name, slug)
         ON CONFLICT (tenant_id, slug) DO UPDATE SET name = c.name
         RETURNING c.id, c.slug
@@ -71,16 +70,6 @@ _VARIANTS = hot(
         """
     )
 )
-_COUNT = hot(
-    text(
-        """
-        UPDATE category c SET product_count = (
-            SELECT count(*) FROM product p
-            WHERE p.tenant_id = c.tenant_id AND p.category_id = c.id AND p.status = 'published')
-        WHERE c.tenant_id = :tenant_id AND c.id = ANY (CAST(:ids AS uuid[]))
-        """
-    )
-)
 _INDEX = hot(text("SELECT index_products(CAST(:ids AS uuid[]))"))
 
 
@@ -95,11 +84,13 @@ async def add(tx: Tx, products: Sequence[NewProduct]) -> list[UUID]:
         return []
     await plans.alone(tx, Metric.PRODUCTS)
     await plans.make_room(tx, Metric.PRODUCTS, there=await counting.products(tx), more=len(products))
+    await tree.alone(tx)
     categories = await _categories(tx, {one.category for one in products if one.category})
     ids, variants = [new_id() for _ in products], [new_id() for _ in products]
+    within = [categories.get(slug_of(one.category)) if one.category else None for one in products]
     values = {
         "ids": ids,
-        "categories": [categories.get(slug_of(one.category)) if one.category else None for one in products],
+        "categories": within,
         # The end of an id tells two of the same title apart.
         "handles": [f"{slug_of(one.title)[:80]}-{made.hex[-8:]}" for one, made in zip(products, ids, strict=True)],
         "titles": [one.title for one in products],
@@ -112,15 +103,9 @@ async def add(tx: Tx, products: Sequence[NewProduct]) -> list[UUID]:
         await tx.rows(_VARIANTS, {"ids": variants, "products": ids, "skus": [one.sku for one in products]})
     except asyncpg.UniqueViolationError as fault:
         raise SkuTaken from fault
-    await tx.rows(_COUNT, {"ids": list(categories.values())})
+    await tree.counted(tx, Counter(found for found in within if found is not None))
     await tx.rows(_INDEX, {"ids": ids})
     return variants
-
-
-def slug_of(words: str) -> str:
-    """Words as part of an address: letters and digits of ASCII with dashes between."""
-    plain = unicodedata.normalize("NFKD", words).encode("ascii", "ignore").decode().lower()
-    return _NO_WORD.sub("-", plain).strip("-") or "item"
 
 
 async def _categories(tx: Tx, names: set[str]) -> dict[str, UUID]:

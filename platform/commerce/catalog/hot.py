@@ -166,7 +166,7 @@ CATEGORIES = hot(
         """
 SELECT json_build_object('items', coalesce(json_agg(json_build_object(
     'id', c.id, 'parent_id', c.parent_id, 'name', c.name, 'slug', c.slug, 'depth', c.depth,
-    'product_count', c.product_count) ORDER BY c.path), '[]'))::text
+    'product_count', c.product_count) ORDER BY c.depth, c.name, c.id), '[]'))::text
 FROM category c
 WHERE c.tenant_id = CAST(:tenant_id AS uuid) AND c.depth <= 2 AND c.product_count > 0
 """

@@ -6,10 +6,22 @@ from collections.abc import Mapping
 from itertools import chain
 from types import MappingProxyType
 
-from commerce.policies import customers, inventory, money, orders, people, platform, privacy, programs, selling, shop
+from commerce.policies import (
+    catalog,
+    customers,
+    inventory,
+    money,
+    orders,
+    people,
+    platform,
+    privacy,
+    programs,
+    selling,
+    shop,
+)
 from commerce.policies.permission import Permission
 
-_CONTEXTS = (customers, inventory, money, orders, people, platform, privacy, programs, selling, shop)
+_CONTEXTS = (catalog, customers, inventory, money, orders, people, platform, privacy, programs, selling, shop)
 
 
 def _by_name() -> Mapping[str, Permission]:

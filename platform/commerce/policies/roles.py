@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 
-from commerce.policies import customers, inventory, money, orders, people, programs, selling
+from commerce.policies import catalog, customers, inventory, money, orders, people, programs, selling
 from commerce.policies.permission import Permission
 from commerce.policies.registry import PERMISSIONS, VENDOR_SCOPES
 
@@ -55,6 +55,8 @@ MERCHANDISER = Role(
     "Merchandiser",
     "Decides what is sold at which price.",
     _names(
+        catalog.READ,
+        catalog.WRITE,
         selling.PRICES_READ,
         selling.PRICES_WRITE,
         selling.PRICES_QUOTE,
@@ -69,6 +71,7 @@ ANALYST = Role(
     "Analyst",
     "Reads figures, and changes nothing.",
     _names(
+        catalog.READ,
         inventory.READ,
         money.LEDGER_READ,
         money.PAYMENTS_READ,
