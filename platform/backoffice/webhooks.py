@@ -29,7 +29,7 @@ from commerce.webhooks.schemas import (
 from commerce.webhooks.sending import Outcome
 from foundation import audit
 from foundation.errors import Problem
-from foundation.types import Email, Id, Input, Text
+from foundation.types import Email, Id, Input, MaybeText, Text
 from pages.forms import Button, blank, read
 
 router = APIRouter(prefix="/back-office/webhooks")
@@ -57,7 +57,7 @@ class ChangeForm(Proposed):
     url: Url
     events: Patterns
     contact: Email
-    description: Annotated[Text | Literal[""], BeforeValidator(str.strip)] = ""
+    description: MaybeText = ""
 
 
 class StatusForm(Input):

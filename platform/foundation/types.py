@@ -115,6 +115,9 @@ Share = Annotated[Decimal, Field(strict=False, ge=0, lt=1, max_digits=9, decimal
 Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200), AfterValidator(one_line)]
 """A line of text that means to people what it means to programs."""
 
+MaybeText = Annotated[str, StringConstraints(strip_whitespace=True, max_length=200), AfterValidator(one_line)]
+"""Such a line, or an empty one, which takes away what was there."""
+
 LongText = Annotated[str, StringConstraints(max_length=10_000), AfterValidator(clean)]
 
 Note = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=1_000), AfterValidator(clean)]

@@ -10,7 +10,7 @@ from pydantic import AfterValidator, Field, StringConstraints, model_validator
 
 from foundation.addresses import MAX_URL
 from foundation.events import CONTRACTS
-from foundation.types import Email, Input, Instant, Model, Text
+from foundation.types import Email, Input, Instant, MaybeText, Model, Text
 
 Status = Literal["active", "paused", "disabled"]
 DeliveryStatus = Literal["pending", "delivered", "failed"]
@@ -52,8 +52,7 @@ class SubscriptionChange(Input):
     url: Url | None = None
     events: Patterns | None = None
     contact: Email | None = None
-    description: Text | Literal[""] | None = None
-    """An empty one takes it away."""
+    description: MaybeText | None = None
     status: Literal["active", "paused"] | None = None
 
 
