@@ -12,8 +12,8 @@ from starlette.responses import RedirectResponse, Response
 
 from backoffice.desk import Desk, desk
 from backoffice.typed import NOTHING, Typed, refused
+from commerce.archives.handing_out import require_storage
 from commerce.leaving import exports
-from commerce.leaving.api import require_storage
 from commerce.lifecycle import service
 from foundation.errors import Problem
 from foundation.types import Input, Note, Text

@@ -10,10 +10,10 @@ from starlette.responses import Response
 from backoffice.customers import PAGE as CUSTOMERS
 from backoffice.desk import Desk, desk
 from backoffice.typed import NOTHING, Typed, refused
+from commerce.archives.handing_out import require_storage
 from commerce.http import decode_cursor, encode_cursor, front_of
 from commerce.privacy import asking, exports, requests
 from commerce.privacy.exports import PersonExportRunning
-from commerce.privacy.exports_api import require_storage
 from commerce.privacy.farewells_api import asked_for
 from commerce.privacy.schemas import ErasureIn, FarewellIn, PersonExportIn, PrivacyRequestsQuery
 from commerce.sessions.answering import asking_of

@@ -9,6 +9,7 @@ from uuid import UUID
 from fastapi import APIRouter, Path, Query, Request
 from starlette.responses import Response
 
+from commerce.archives.handing_out import require_storage
 from commerce.consent import service as consenting
 from commerce.consent.wording import PURPOSES
 from commerce.http import home_of
@@ -18,7 +19,7 @@ from commerce.policies import areas
 from commerce.privacy import asking, exports, farewells
 from commerce.privacy.asking import LinkOver, NothingKept, Person
 from commerce.privacy.exports import PersonExportRunning
-from commerce.privacy.exports_api import download, require_storage
+from commerce.privacy.exports_api import download
 from commerce.privacy.farewells_api import asked_for
 from commerce.privacy.schemas import FORGET_ME, FarewellState
 from commerce.recently import ProveAgain

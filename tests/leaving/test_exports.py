@@ -11,11 +11,13 @@ import zipfile
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from uuid import UUID
 
 import psycopg
 import pytest
 from pydantic import SecretStr
 
+from commerce.archives import queue
 from commerce.leaving import archiving, exports, owned, storage, withheld, working
 from foundation import clients, clock
 from foundation.settings import Settings
@@ -241,14 +243,14 @@ async def test_an_archive_is_deleted_after_a_week(
     folder = Path((settings.objects_url or "").removeprefix("file://")) / storage.exports(mine)
     assert len(list(folder.iterdir())) == 1
 
-    later = clock.now() + exports.KEPT + timedelta(seconds=1)
+    later = clock.now() + queue.KEPT + timedelta(seconds=1)
     monkeypatch.setattr(clock, "now", lambda: later)
     await working.see_to(database, settings, mine)
 
     assert list(folder.iterdir()) == []
     async with database.tx(mine) as tx:
         with pytest.raises(exports.ExportNotFound):
-            await exports.one(tx, exports.UUID(where.rpartition("/")[2]))
+            await exports.one(tx, UUID(where.rpartition("/")[2]))
 
 
 async def test_a_worker_that_died_is_followed_by_another_and_has_no_word_any_more(
@@ -257,17 +259,18 @@ async def test_a_worker_that_died_is_followed_by_another_and_has_no_word_any_mor
     staff, mine, database = world.mine.clients["staff"], world.mine.seeded.id, app.state.core.database
     await staff.post(EXPORTS)
     async with database.tx(mine) as tx:
-        dead = await exports.claim(tx)
-        assert dead is not None
+        row = await exports.QUEUE.claim(tx)
+        dead = queue.Turn(row["id"], row["attempt"])
     async with database.tx(mine) as tx:
-        assert await exports.claim(tx) is None
+        assert await exports.QUEUE.claim(tx) is None
 
-    later = clock.now() + exports.LEASE + timedelta(seconds=1)
+    later = clock.now() + queue.LEASE + timedelta(seconds=1)
     monkeypatch.setattr(clock, "now", lambda: later)
 
     assert await working.see_to(database, settings, mine)
     async with database.tx(mine) as tx:
-        assert not await exports.go_on(tx, dead, done=1, total=1, at="orders")
+        with pytest.raises(queue.TakenOver):
+            await exports.go_on(tx, dead, done=1, total=1, at="orders")
         assert not await exports.ready(tx, dead, rows=1, size=1, sha256="00")
         (kept,) = (await exports.every(tx)).items
     assert kept.status == "ready"
@@ -282,7 +285,7 @@ async def test_one_that_can_not_be_made_is_given_up_and_another_can_be_asked_for
     began = clock.now()
     (tmp_path / "blocked").write_text("")
     broken = settings.model_copy(update={"objects_url": (tmp_path / "blocked").as_uri()})
-    for number in range(exports.ATTEMPTS + 1):
+    for number in range(queue.ATTEMPTS + 1):
         later = began + number * (exports.AGAIN + timedelta(seconds=1))
         monkeypatch.setattr(clock, "now", lambda later=later: later)
         for _ in range(2):  # not again at once

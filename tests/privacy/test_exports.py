@@ -17,6 +17,7 @@ import pytest
 from pydantic import SecretStr
 
 import commerce.tables  # noqa: F401
+from commerce.archives import queue
 from commerce.privacy import collecting, erasing, exports, exports_api, making
 from commerce.privacy.asking import Person
 from commerce.privacy.exports import PersonExportNotFound
@@ -25,7 +26,7 @@ from commerce.privacy.portable import KEPT_BACK, PARTS
 from commerce.tenancy import service as tenancy
 from commerce.tenancy.service import Shop
 from foundation import clock
-from foundation.database import Base, Database
+from foundation.database import Base, Database, Tx
 from foundation.settings import Settings
 from tests.commerce.conftest import AGREED
 
@@ -246,6 +247,40 @@ async def test_a_worker_that_dies_is_followed_by_another(
         assert not await making.see_to(database, settings, shop)
     assert await making.see_to(database, settings, shop)
     assert [one["status"] for one in (await staff.get(_of(customer))).json()["items"]] == ["ready"]
+
+
+async def test_one_that_takes_long_is_held_and_made_once(
+    staff: httpx.AsyncClient,
+    customer: UUID,
+    database: Database,
+    settings: Settings,
+    shop: Shop,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    await _asked(staff, customer)
+    write, prolong, held, taken = collecting.write, exports.QUEUE.prolong, asyncio.Event(), []
+    begun = clock.now()
+
+    async def holds(tx: Tx, turn: queue.Turn) -> None:
+        await prolong(tx, turn)
+        held.set()
+
+    async def slowly(*said: Any) -> Any:
+        monkeypatch.setattr(clock, "now", lambda: begun + queue.LEASE - timedelta(seconds=1))
+        for _ in range(2):  # the first is committed by the second
+            held.clear()
+            async with asyncio.timeout(60):
+                await held.wait()
+        monkeypatch.setattr(clock, "now", lambda: begun + queue.LEASE + timedelta(seconds=1))
+        async with database.tx(shop.id) as tx:
+            taken.append(await exports.claim(tx))
+        return await write(*said)
+
+    monkeypatch.setattr(queue, "PROLONGED_EVERY", 0.05)
+    monkeypatch.setattr(exports.QUEUE, "prolong", holds)
+    monkeypatch.setattr(collecting, "write", slowly)
+    assert await making.see_to(database, settings, shop)
+    assert taken == [None]
 
 
 async def test_only_a_customer_of_the_shop_has_an_archive(staff: httpx.AsyncClient) -> None:

@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-import asyncio
-import base64
-from collections.abc import AsyncIterator, Iterator
 from typing import Annotated, Any
 from uuid import UUID
 
 from fastapi import APIRouter, Depends, Path, Response, status
 from fastapi.responses import StreamingResponse
 
+from commerce.archives.handing_out import handed_out, require_storage
 from commerce.http import Core, CoreDep, ShopDep, staff
 from commerce.identity.staff import Staff
 from commerce.leaving import exports, storage
-from commerce.leaving.exports import ExportNotFound, NoStorage
+from commerce.leaving.exports import ExportNotFound
 from commerce.leaving.schemas import ExportList, ExportOut
 from commerce.recently import staff_proved_anew
-from foundation.settings import Settings
 
 router = APIRouter(prefix="/v1/admin/exports", tags=["lifecycle"])
 Reader = Annotated[Staff, Depends(staff("settings:read"))]
@@ -67,36 +64,9 @@ async def file_of(core: Core, tenant_id: UUID, slug: str, export_id: UUID, *, by
     url = require_storage(core.settings)
     async with core.database.tx(tenant_id) as tx:
         export, made = await exports.take(tx, export_id, by=by)
-    pieces = storage.Store.at(url).read(made.path(tenant_id))
+    pieces = storage.Store.at(url).read(storage.export_path(tenant_id, made.id, made.attempt))
+    name = f"{slug}-{export.requested_at:%Y-%m-%d}"
     try:
-        first = await asyncio.to_thread(next, pieces)
+        return await handed_out(pieces, name=name, size=export.size, sha256=export.sha256)
     except FileNotFoundError as fault:
         raise ExportNotFound from fault
-    digest = base64.b64encode(bytes.fromhex(export.sha256 or "")).decode()
-    return StreamingResponse(
-        _all(first, pieces),
-        media_type="application/zip",
-        headers={
-            "Content-Disposition": f'attachment; filename="{slug}-{export.requested_at:%Y-%m-%d}.zip"',
-            "Content-Length": str(export.size),
-            "Repr-Digest": f"sha-256=:{digest}:",
-            "Cache-Control": "no-store",
-        },
-    )
-
-
-async def _all(first: bytes, others: Iterator[bytes]) -> AsyncIterator[bytes]:
-    yield first
-    while (piece := await asyncio.to_thread(next, others, None)) is not None:
-        yield piece
-
-
-def require_storage(settings: Settings) -> str:
-    """Where archives are kept.
-
-    Raises:
-        NoStorage.
-    """
-    if settings.objects_url is None:
-        raise NoStorage
-    return settings.objects_url

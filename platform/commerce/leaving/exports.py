@@ -1,13 +1,7 @@
-"""Archives of everything: one at a time for a shop, made by a worker, kept for a week.
-
-A worker holds what it makes by a lease that it prolongs. When it dies, another begins anew, in a file of its own: of
-two that write, because one was only thought dead, the one with the latest attempt has the word.
-"""
+"""Archives of everything: one at a time for a shop, made by a worker, kept for a week."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
@@ -15,18 +9,17 @@ from uuid import UUID
 import asyncpg
 from sqlalchemy import text
 
-from commerce.leaving import storage
+from commerce.archives import queue
+from commerce.archives.queue import Queue, Turn
 from commerce.leaving.schemas import ExportList, ExportOut
 from foundation import audit, clock
 from foundation.database import Tx, hot
-from foundation.errors import Conflict, NotFound, TooMany, Unavailable
+from foundation.errors import Conflict, NotFound, TooMany
 from foundation.ids import new_id
 
-KEPT = timedelta(days=7)
-LEASE = timedelta(minutes=2)
 AGAIN = timedelta(minutes=5)
 """After how long what could not be made is tried again: an engine may be down for a while."""
-ATTEMPTS = 3
+QUEUE = Queue("shop_export", again=AGAIN)
 A_WEEK = 20
 """Archives that a shop may ask for in the time that one is kept."""
 
@@ -57,24 +50,6 @@ class ExportNotReady(Conflict):
     present: str
 
 
-class NoStorage(Unavailable):
-    """This installation has no place to keep archives in; its operator can make one."""
-
-    code = "leaving.no_storage"
-
-
-@dataclass(frozen=True, slots=True)
-class Claim:
-    """An archive that a worker is to make."""
-
-    id: UUID
-    attempt: int
-
-    def path(self, tenant_id: UUID) -> str:
-        """Where it writes."""
-        return storage.export_path(tenant_id, self.id, self.attempt)
-
-
 _SHOWN = """id, status, requested_by, requested_at, at, rows_done, rows_total, finished_at, expires_at, size, sha256"""
 _ADD = hot(
     text(
@@ -88,55 +63,11 @@ _COUNT = hot(text("SELECT count(*) FROM shop_export WHERE tenant_id = :tenant_id
 # pk_shop_export: ids are ordered by time.
 _EVERY = hot(text(f"SELECT {_SHOWN} FROM shop_export WHERE tenant_id = :tenant_id ORDER BY id DESC"))  # noqa: S608
 _ONE = hot(text(f"SELECT {_SHOWN}, attempt FROM shop_export WHERE tenant_id = :tenant_id AND id = :id"))  # noqa: S608
-# uq_shop_export_one_at_a_time
-_CLAIM = hot(
+_PROGRESS = hot(
     text(
         """
-        UPDATE shop_export
-        SET status = 'running', attempt = attempt + 1, rows_done = 0, at = NULL,
-            leased_until = CAST(:until AS timestamptz)
-        WHERE tenant_id = :tenant_id AND attempt < CAST(:attempts AS bigint)
-          AND (status = 'waiting' OR (status = 'running' AND leased_until <= CAST(:now AS timestamptz)))
-        RETURNING id, attempt
-        """
-    )
-)
-_GIVE_UP = hot(
-    text(
-        """
-        UPDATE shop_export SET status = 'failed', finished_at = CAST(:now AS timestamptz),
-               expires_at = CAST(:expires_at AS timestamptz)
-        WHERE tenant_id = :tenant_id AND status = 'running' AND attempt >= CAST(:attempts AS bigint)
-          AND leased_until <= CAST(:now AS timestamptz)
-        """
-    )
-)
-_MINE = "tenant_id = :tenant_id AND id = :id AND attempt = CAST(:attempt AS bigint) AND status = 'running'"
-_GO_ON = hot(
-    text(
-        f"""
-        UPDATE shop_export SET leased_until = CAST(:until AS timestamptz), rows_done = CAST(:done AS bigint),
-               rows_total = CAST(:total AS bigint), at = :at
-        WHERE {_MINE} RETURNING id
-        """  # noqa: S608  (literals)
-    )
-)
-_READY = hot(
-    text(
-        f"""
-        UPDATE shop_export SET status = 'ready', at = NULL, rows_done = CAST(:rows AS bigint),
-               rows_total = CAST(:rows AS bigint), size = CAST(:size AS bigint), sha256 = :sha256,
-               finished_at = CAST(:now AS timestamptz), expires_at = CAST(:expires_at AS timestamptz)
-        WHERE {_MINE} RETURNING id
-        """  # noqa: S608  (as above)
-    )
-)
-_FREE = hot(text(f"UPDATE shop_export SET leased_until = CAST(:until AS timestamptz) WHERE {_MINE}"))  # noqa: S608
-_EXPIRE = hot(
-    text(
-        """
-        DELETE FROM shop_export WHERE tenant_id = :tenant_id AND expires_at <= CAST(:now AS timestamptz)
-        RETURNING id, attempt
+        UPDATE shop_export SET rows_done = CAST(:done AS bigint), rows_total = CAST(:total AS bigint), at = :at
+        WHERE tenant_id = :tenant_id AND id = :id
         """
     )
 )
@@ -150,7 +81,7 @@ async def ask(tx: Tx, *, by: str) -> ExportOut:
     """
     counted = await tx.one(_COUNT)
     if counted is not None and counted[0] >= A_WEEK:
-        raise TooManyExports(retry_after=int(KEPT.total_seconds()) // A_WEEK)
+        raise TooManyExports(retry_after=int(queue.KEPT.total_seconds()) // A_WEEK)
     export_id = new_id()
     try:
         await tx.rows(_ADD, {"id": export_id, "requested_by": by, "now": clock.now()})
@@ -177,7 +108,7 @@ async def one(tx: Tx, export_id: UUID) -> ExportOut:
     return _out(row)
 
 
-async def take(tx: Tx, export_id: UUID, *, by: str) -> tuple[ExportOut, Claim]:
+async def take(tx: Tx, export_id: UUID, *, by: str) -> tuple[ExportOut, Turn]:
     """One that is ready, and where its file is; that somebody takes it is written down.
 
     Raises:
@@ -189,38 +120,25 @@ async def take(tx: Tx, export_id: UUID, *, by: str) -> tuple[ExportOut, Claim]:
     if row["status"] != "ready":
         raise ExportNotReady(present=row["status"])
     await audit.record(tx, actor=by, action="leaving.export_taken", object=f"export:{export_id}")
-    return _out(row), Claim(row["id"], row["attempt"])
+    return _out(row), Turn(row["id"], row["attempt"])
 
 
-async def claim(tx: Tx) -> Claim | None:
-    """What is to be made, now held by whoever asks; one that has failed too often is given up."""
-    now = clock.now()
-    await tx.rows(_GIVE_UP, {"attempts": ATTEMPTS, "now": now, "expires_at": now + KEPT})
-    row = await tx.one(_CLAIM, {"attempts": ATTEMPTS, "now": now, "until": now + LEASE})
-    return Claim(row["id"], row["attempt"]) if row else None
+async def go_on(tx: Tx, turn: Turn, *, done: int, total: int, at: str) -> None:
+    """Say how far it is, and hold it longer.
+
+    Raises:
+        TakenOver.
+    """
+    await QUEUE.prolong(tx, turn)
+    await tx.rows(_PROGRESS, {"id": turn.id, "done": done, "total": total, "at": at})
 
 
-async def go_on(tx: Tx, claimed: Claim, *, done: int, total: int, at: str) -> bool:
-    """Say how far it is and hold it longer; `False`: another has taken it."""
-    values = {"id": claimed.id, "attempt": claimed.attempt, "done": done, "total": total, "at": at}
-    return await tx.one(_GO_ON, {**values, "until": clock.now() + LEASE}) is not None
-
-
-async def ready(tx: Tx, claimed: Claim, *, rows: int, size: int, sha256: str) -> bool:
+async def ready(tx: Tx, turn: Turn, *, rows: int, size: int, sha256: str) -> bool:
     """It is made; `False`: another has taken it meanwhile."""
-    now = clock.now()
-    values = {"id": claimed.id, "attempt": claimed.attempt, "rows": rows, "size": size, "sha256": sha256}
-    return await tx.one(_READY, {**values, "now": now, "expires_at": now + KEPT}) is not None
-
-
-async def let_go(tx: Tx, claimed: Claim) -> None:
-    """It could not be made this time; another attempt begins in a while."""
-    await tx.rows(_FREE, {"id": claimed.id, "attempt": claimed.attempt, "until": clock.now() + AGAIN})
-
-
-async def expire(tx: Tx) -> Sequence[Claim]:
-    """Forget those whose time is over; their files are to be deleted."""
-    return [Claim(row["id"], row["attempt"]) for row in await tx.rows(_EXPIRE, {"now": clock.now()})]
+    made = await QUEUE.ready(tx, turn, size=size, sha256=sha256)
+    if made:
+        await tx.rows(_PROGRESS, {"id": turn.id, "done": rows, "total": rows, "at": None})
+    return made
 
 
 def _out(row: Any) -> ExportOut:

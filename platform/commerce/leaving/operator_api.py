@@ -5,9 +5,10 @@ from __future__ import annotations
 from fastapi import APIRouter, Response, status
 from fastapi.responses import StreamingResponse
 
+from commerce.archives.handing_out import require_storage
 from commerce.http import CoreDep
 from commerce.leaving import exports
-from commerce.leaving.api import A_ZIP, ExportId, file_of, require_storage
+from commerce.leaving.api import A_ZIP, ExportId, file_of
 from commerce.leaving.removing import RemovalNotDue
 from commerce.leaving.schemas import ExportList, ExportOut, RemovalIn
 from commerce.lifecycle import operating, service

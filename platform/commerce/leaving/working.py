@@ -9,9 +9,9 @@ from uuid import UUID
 import structlog
 from sqlalchemy.exc import SQLAlchemyError
 
+from commerce.archives.queue import TakenOver, Turn, while_held
 from commerce.leaving import archiving, exports, storage, warning
 from commerce.leaving.archiving import EventsUnavailable
-from commerce.leaving.exports import Claim
 from commerce.tenancy import service as tenancy
 from foundation.database import Database, DatabaseUnavailable
 from foundation.sealing import Unreadable
@@ -19,12 +19,6 @@ from foundation.settings import Settings
 
 log = structlog.get_logger(__name__)
 PERIOD_SECONDS = 5.0
-TOLD_EVERY = 2.0
-"""Seconds between two words on how far it is, each of which prolongs the lease."""
-
-
-class TakenOver(Exception):
-    """Another worker makes this archive now."""
 
 
 @dataclass(slots=True)
@@ -60,46 +54,48 @@ async def run(database: Database, settings: Settings) -> None:
 async def see_to(database: Database, settings: Settings, tenant_id: UUID) -> bool:
     """Make the archive that a shop has asked for, if it has, and delete old ones; whether one was made."""
     async with database.tx(tenant_id) as tx:
-        claimed, over = await exports.claim(tx), await exports.expire(tx)
+        row, over = await exports.QUEUE.claim(tx), await exports.QUEUE.expire(tx)
     for one in over:
-        await _delete(settings, one.path(tenant_id))
-    return claimed is not None and await _make(database, settings, tenant_id, claimed)
+        await _delete(settings, _path(tenant_id, one))
+    return row is not None and await _make(database, settings, tenant_id, Turn(row["id"], row["attempt"]))
 
 
-async def _make(database: Database, settings: Settings, tenant_id: UUID, claimed: Claim) -> bool:
-    path = claimed.path(tenant_id)
+async def _make(database: Database, settings: Settings, tenant_id: UUID, turn: Turn) -> bool:
+    path = _path(tenant_id, turn)
     try:
-        written = await _write(database, settings, tenant_id, claimed)
+        written = await _write(database, settings, tenant_id, turn)
         async with database.tx(tenant_id) as tx:
-            made = await exports.ready(tx, claimed, rows=written.rows, size=written.size, sha256=written.sha256)
+            made = await exports.ready(tx, turn, rows=written.rows, size=written.size, sha256=written.sha256)
     except TakenOver:
         made = False
     except (EventsUnavailable, DatabaseUnavailable, OSError, Unreadable) as fault:
-        log.warning("exports.failed", tenant=str(tenant_id), attempt=claimed.attempt, error=_why(fault))
+        log.warning("exports.failed", tenant=str(tenant_id), attempt=turn.attempt, error=_why(fault))
         await _delete(settings, path)
         async with database.tx(tenant_id) as tx:
-            await exports.let_go(tx, claimed)
+            await exports.QUEUE.let_go(tx, turn)
         return False
     if not made:
         await _delete(settings, path)
     return made
 
 
-async def _write(database: Database, settings: Settings, tenant_id: UUID, claimed: Claim) -> archiving.Written:
+async def _write(database: Database, settings: Settings, tenant_id: UUID, turn: Turn) -> archiving.Written:
     progress = Progress()
     store = storage.Store.at(settings.objects_url or "")
-    out = await asyncio.to_thread(store.writing, claimed.path(tenant_id))
-    writing = asyncio.create_task(archiving.write(database, settings, tenant_id, out, progress.see))
+    out = await asyncio.to_thread(store.writing, _path(tenant_id, turn))
+
+    async def go_on() -> None:
+        async with database.tx(tenant_id) as tx:
+            await exports.go_on(tx, turn, done=progress.done, total=progress.total, at=progress.at)
+
     try:
-        while not (await asyncio.wait({writing}, timeout=TOLD_EVERY))[0]:
-            async with database.tx(tenant_id) as tx:
-                if not await exports.go_on(tx, claimed, done=progress.done, total=progress.total, at=progress.at):
-                    raise TakenOver
-        return await writing
+        return await while_held(archiving.write(database, settings, tenant_id, out, progress.see), go_on)
     finally:
-        writing.cancel()
-        await asyncio.wait({writing})
         await asyncio.to_thread(out.close)
+
+
+def _path(tenant_id: UUID, turn: Turn) -> str:
+    return storage.export_path(tenant_id, turn.id, turn.attempt)
 
 
 def _why(fault: Exception) -> str:

@@ -1,20 +1,17 @@
-"""Archives of what is kept about a person: one at a time for each, made by a worker, kept sealed for a week.
-
-A worker holds what it makes by a lease. When it dies another begins anew, in a file of its own; of two that write, the
-one with the latest attempt has the word.
-"""
+"""Archives of what is kept about a person: one at a time for each, made by a worker, kept sealed for a week."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
 import asyncpg
 from sqlalchemy import text
 
+from commerce.archives import queue
+from commerce.archives.queue import Queue, Turn
 from commerce.privacy.schemas import PersonExportList, PersonExportOut
 from foundation import audit, clock, sealed_files, sealing
 from foundation.database import Tx, hot
@@ -22,10 +19,7 @@ from foundation.errors import Conflict, NotFound, TooMany
 from foundation.ids import new_id
 from foundation.naming import object_path
 
-KEPT = timedelta(days=7)
-LEASE = timedelta(minutes=30)
-"""Longer than an archive takes; one whose worker has died waits that long."""
-ATTEMPTS = 3
+QUEUE = Queue("person_export", also=("customer_id", "key", "home"))
 A_WEEK = 5
 """Archives of one person in the time that one is kept."""
 
@@ -60,20 +54,18 @@ class PersonExportNotReady(Conflict):
 class Claim:
     """An archive that a worker is to make, or one that is made."""
 
-    id: UUID
+    turn: Turn
     customer_id: UUID
-    attempt: int
     key: bytes
     """What its file is sealed with."""
     home: str
 
     def path(self, tenant_id: UUID) -> str:
         """Where its file is."""
-        return path_of(tenant_id, self.id, self.attempt)
+        return _path(tenant_id, self.turn.id, self.turn.attempt)
 
 
-def path_of(tenant_id: UUID, export_id: UUID, attempt: int) -> str:
-    """Where an attempt at an archive is written."""
+def _path(tenant_id: UUID, export_id: UUID, attempt: int) -> str:
     return object_path(tenant_id, "person-exports", f"{export_id}-{attempt}")
 
 
@@ -104,50 +96,6 @@ _ONE = hot(
         " AND (expires_at IS NULL OR expires_at > CAST(:now AS timestamptz))"
     )
 )
-_CLAIM = hot(
-    text(
-        """
-        WITH due AS MATERIALIZED (
-            SELECT id FROM person_export
-            WHERE tenant_id = :tenant_id AND attempt < CAST(:attempts AS bigint)
-              AND (status = 'waiting' OR (status = 'running' AND leased_until <= CAST(:now AS timestamptz)))
-            ORDER BY id LIMIT 1 FOR UPDATE SKIP LOCKED)
-        UPDATE person_export e
-        SET status = 'running', attempt = attempt + 1, leased_until = CAST(:until AS timestamptz)
-        FROM due WHERE e.tenant_id = :tenant_id AND e.id = due.id
-        RETURNING e.id, e.customer_id, e.attempt, e.key, e.home
-        """
-    )
-)
-_GIVE_UP = hot(
-    text(
-        """
-        UPDATE person_export SET status = 'failed', finished_at = CAST(:now AS timestamptz),
-               expires_at = CAST(:expires_at AS timestamptz)
-        WHERE tenant_id = :tenant_id AND status = 'running' AND attempt >= CAST(:attempts AS bigint)
-          AND leased_until <= CAST(:now AS timestamptz)
-        """
-    )
-)
-_MINE = "tenant_id = :tenant_id AND id = :id AND attempt = CAST(:attempt AS bigint) AND status = 'running'"
-_READY = hot(
-    text(
-        f"""
-        UPDATE person_export SET status = 'ready', size = CAST(:size AS bigint), sha256 = :sha256,
-               finished_at = CAST(:now AS timestamptz), expires_at = CAST(:expires_at AS timestamptz)
-        WHERE {_MINE} AND expires_at IS NULL RETURNING id
-        """  # noqa: S608  (literals)
-    )
-)
-_FREE = hot(text(f"UPDATE person_export SET leased_until = CAST(:now AS timestamptz) WHERE {_MINE}"))  # noqa: S608
-_EXPIRE = hot(
-    text(
-        """
-        DELETE FROM person_export WHERE tenant_id = :tenant_id AND expires_at <= CAST(:now AS timestamptz)
-        RETURNING id, attempt
-        """
-    )
-)
 
 
 async def ask(tx: Tx, customer_id: UUID, *, by: str, home: str, reason: str | None = None) -> PersonExportOut:
@@ -160,7 +108,7 @@ async def ask(tx: Tx, customer_id: UUID, *, by: str, home: str, reason: str | No
     await tx.rows(_IN_TURN, {"customer_id": str(customer_id)})
     counted = await tx.one(_COUNT, {"customer_id": customer_id})
     if counted is not None and counted[0] >= A_WEEK:
-        raise TooManyPersonExports(retry_after=int(KEPT.total_seconds()) // A_WEEK)
+        raise TooManyPersonExports(retry_after=int(queue.KEPT.total_seconds()) // A_WEEK)
     (key,) = await sealing.seal(tx, customer_id, [sealed_files.new_key().hex()])
     export_id = new_id()
     asked = {"id": export_id, "customer_id": customer_id, "requested_by": by, "home": home, "key": key}
@@ -207,9 +155,7 @@ async def take(tx: Tx, customer_id: UUID, export_id: UUID, *, by: str) -> tuple[
 
 async def claim(tx: Tx) -> Claim | None:
     """What is to be made, now held by whoever asks; one that has failed too often is given up."""
-    now = clock.now()
-    await tx.rows(_GIVE_UP, {"attempts": ATTEMPTS, "now": now, "expires_at": now + KEPT})
-    return await _claim_of(tx, await tx.one(_CLAIM, {"attempts": ATTEMPTS, "now": now, "until": now + LEASE}))
+    return await _claim_of(tx, await QUEUE.claim(tx))
 
 
 async def _claim_of(tx: Tx, row: Any) -> Claim | None:
@@ -219,22 +165,10 @@ async def _claim_of(tx: Tx, row: Any) -> Claim | None:
     (key,) = await sealing.unseal(tx, [row["key"]])
     if key is None:
         return None
-    return Claim(row["id"], row["customer_id"], row["attempt"], bytes.fromhex(key), row["home"])
-
-
-async def ready(tx: Tx, claimed: Claim, *, size: int, sha256: str) -> bool:
-    """It is made; `False`: another has taken it meanwhile, or its owner is forgotten."""
-    now = clock.now()
-    values = {"id": claimed.id, "attempt": claimed.attempt, "size": size, "sha256": sha256}
-    return await tx.one(_READY, {**values, "now": now, "expires_at": now + KEPT}) is not None
-
-
-async def let_go(tx: Tx, claimed: Claim) -> None:
-    """It could not be made this time: another attempt may begin at once."""
-    await tx.rows(_FREE, {"id": claimed.id, "attempt": claimed.attempt, "now": clock.now()})
+    return Claim(Turn(row["id"], row["attempt"]), row["customer_id"], bytes.fromhex(key), row["home"])
 
 
 async def expire(tx: Tx) -> Sequence[str]:
     """Forget those whose time is over; gives their files, which are to be deleted."""
-    rows = await tx.rows(_EXPIRE, {"now": clock.now()})
-    return [path_of(tx.tenant_id, row["id"], one) for row in rows for one in range(1, row["attempt"] + 1)]
+    over = await QUEUE.expire(tx)
+    return [_path(tx.tenant_id, one.id, attempt) for one in over for attempt in range(1, one.attempt + 1)]

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import asyncio
-import base64
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Iterator
 from typing import Annotated, Any
 from uuid import UUID
 
 from fastapi import APIRouter, Depends, Path, Request, status
 from fastapi.responses import StreamingResponse
 
+from commerce.archives.handing_out import handed_out, require_storage
 from commerce.http import Core, CoreDep, PresentShopper, ShopDep, home_of, staff
 from commerce.identity.staff import Staff
-from commerce.leaving.exports import NoStorage
 from commerce.leaving.storage import Store
 from commerce.policies import areas
 from commerce.privacy import asking, exports
@@ -27,7 +25,6 @@ from commerce.sessions.sending import Sending, evenly
 from commerce.tenancy.service import Shop
 from foundation.access import ANYONE, needs
 from foundation.sealed_files import opened
-from foundation.settings import Settings
 
 router = APIRouter(tags=["privacy"], route_class=areas.within(areas.PERSONAL_DATA))
 MINE, THEIRS = "/v1/store/privacy/exports", "/v1/admin/customers/{customer_id}/exports"
@@ -100,41 +97,15 @@ async def download(core: Core, shop: Shop, person: Person, export_id: UUID) -> S
     store = Store.at(require_storage(core.settings))
     async with core.database.tx(shop.id) as tx:
         export, made = await exports.take(tx, person.id, export_id, by=person.principal)
-    pieces = _pieces(store, made, made.path(shop.id))
+    name = f"{shop.slug}-my-data-{export.requested_at:%Y-%m-%d}"
     try:
-        first = await asyncio.to_thread(next, pieces)
+        return await handed_out(
+            _pieces(store, made, made.path(shop.id)), name=name, size=export.size, sha256=export.sha256
+        )
     except FileNotFoundError as fault:
         raise PersonExportNotFound from fault
-    digest = base64.b64encode(bytes.fromhex(export.sha256 or "")).decode()
-    return StreamingResponse(
-        _all(first, pieces),
-        media_type="application/zip",
-        headers={
-            "Content-Disposition": f'attachment; filename="{shop.slug}-my-data-{export.requested_at:%Y-%m-%d}.zip"',
-            "Content-Length": str(export.size),
-            "Repr-Digest": f"sha-256=:{digest}:",
-            "Cache-Control": "no-store",
-        },
-    )
-
-
-def require_storage(settings: Settings) -> str:
-    """The object store.
-
-    Raises:
-        NoStorage: this installation has none.
-    """
-    if settings.objects_url is None:
-        raise NoStorage
-    return settings.objects_url
 
 
 def _pieces(store: Store, made: Claim, path: str) -> Iterator[bytes]:
     with store.filesystem.open(f"{store.root}/{path}", "rb") as source:
         yield from opened(source, made.key)
-
-
-async def _all(first: bytes, others: Iterator[bytes]) -> AsyncIterator[bytes]:
-    yield first
-    while (piece := await asyncio.to_thread(next, others, None)) is not None:
-        yield piece

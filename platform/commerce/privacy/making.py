@@ -9,6 +9,7 @@ from uuid import UUID
 import structlog
 from sqlalchemy.exc import SQLAlchemyError
 
+from commerce.archives.queue import TakenOver, while_held
 from commerce.leaving.storage import Store
 from commerce.notifications import service as notifications
 from commerce.privacy import asking, collecting, exports
@@ -57,13 +58,15 @@ async def _make(database: Database, settings: Settings, shop: Shop, claimed: Cla
     try:
         size, sha256 = await _write(database, settings, shop.id, claimed)
         async with database.tx(shop.id) as tx:
-            made = await exports.ready(tx, claimed, size=size, sha256=sha256)
+            made = await exports.QUEUE.ready(tx, claimed.turn, size=size, sha256=sha256)
             if made:
                 await _tell(tx, shop, claimed)
+    except TakenOver:
+        pass
     except (ClickHouseError, DatabaseUnavailable, OSError, Unreadable, UnknownPerson) as fault:
-        log.warning("person_exports.failed", tenant=shop.slug, attempt=claimed.attempt, error=type(fault).__name__)
+        log.warning("person_exports.failed", tenant=shop.slug, attempt=claimed.turn.attempt, error=type(fault).__name__)
         async with database.tx(shop.id) as tx:
-            await exports.let_go(tx, claimed)
+            await exports.QUEUE.let_go(tx, claimed.turn)
     if not made:
         await _delete(settings, path)
     return made
@@ -71,9 +74,15 @@ async def _make(database: Database, settings: Settings, shop: Shop, claimed: Cla
 
 async def _write(database: Database, settings: Settings, tenant_id: UUID, claimed: Claim) -> tuple[int, str]:
     out = await asyncio.to_thread(Store.at(settings.objects_url or "").writing, claimed.path(tenant_id))
+    sealed = Sealing(out, claimed.key)
+
+    async def prolong() -> None:
+        async with database.tx(tenant_id) as tx:
+            await exports.QUEUE.prolong(tx, claimed.turn)
+
+    writing = collecting.write(database, settings, tenant_id, claimed.customer_id, cast("IO[bytes]", sealed))
     try:
-        sealed = Sealing(out, claimed.key)
-        archive = await collecting.write(database, settings, tenant_id, claimed.customer_id, cast("IO[bytes]", sealed))
+        archive = await while_held(writing, prolong)
         await asyncio.to_thread(sealed.finish)
     finally:
         await asyncio.to_thread(out.close)

@@ -1,0 +1,55 @@
+"""An archive on its way to whoever asked for it: a ZIP that says how to check it, in pieces."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+from collections.abc import AsyncIterator, Iterator
+
+from fastapi.responses import StreamingResponse
+
+from foundation.errors import Unavailable
+from foundation.settings import Settings
+
+
+class NoStorage(Unavailable):
+    """This installation has no place to keep archives in; its operator can make one."""
+
+    code = "leaving.no_storage"
+
+
+def require_storage(settings: Settings) -> str:
+    """Where archives are kept.
+
+    Raises:
+        NoStorage.
+    """
+    if settings.objects_url is None:
+        raise NoStorage
+    return settings.objects_url
+
+
+async def handed_out(pieces: Iterator[bytes], *, name: str, size: int | None, sha256: str | None) -> StreamingResponse:
+    """The answer with an archive. `Repr-Digest` (RFC 9530) is its SHA-256.
+
+    Raises:
+        FileNotFoundError: its file is gone.
+    """
+    first = await asyncio.to_thread(next, pieces)
+    digest = base64.b64encode(bytes.fromhex(sha256 or "")).decode()
+    return StreamingResponse(
+        _all(first, pieces),
+        media_type="application/zip",
+        headers={
+            "Content-Disposition": f'attachment; filename="{name}.zip"',
+            "Content-Length": str(size),
+            "Repr-Digest": f"sha-256=:{digest}:",
+            "Cache-Control": "no-store",
+        },
+    )
+
+
+async def _all(first: bytes, others: Iterator[bytes]) -> AsyncIterator[bytes]:
+    yield first
+    while (piece := await asyncio.to_thread(next, others, None)) is not None:
+        yield piece
