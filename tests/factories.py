@@ -8,7 +8,9 @@ from uuid import UUID
 
 import psycopg
 
+from commerce.identity.staff import Staff
 from commerce.policies.limits import NONE, Giver
+from commerce.policies.registry import PERMISSIONS
 from foundation.ids import new_id
 
 if TYPE_CHECKING:
@@ -111,3 +113,8 @@ def _seed_product(
             (shop.id, new_id(), stock_id, stock),
         )
     return sold
+
+
+def owner(shop_id: UUID) -> Staff:
+    """Somebody who may do all there is."""
+    return Staff(shop_id, new_id(), "Owner", frozenset(PERMISSIONS))

@@ -11,7 +11,7 @@ from starlette.responses import Response
 from backoffice.desk import Desk, desk
 from backoffice.typed import NOTHING, Typed, refused
 from commerce.identity import keys
-from commerce.policies.registry import PERMISSIONS
+from commerce.policies.registry import PERMISSIONS, SCOPES
 from commerce.programs.key_schemas import ReplaceIn, Scopes
 from foundation import clock
 from foundation.errors import Problem
@@ -78,7 +78,7 @@ async def end(request: Request, desk: Writer, key_id: KeyId) -> Response:
 async def _page(desk: Desk, typed: Typed = NOTHING, *, secret: str | None = None) -> Response:
     async with desk.tx(read_only=True) as tx:
         found = await keys.keys(tx, None)
-    permissions = [(name, PERMISSIONS[name].meaning) for name in sorted(desk.staff.scopes) if name in PERMISSIONS]
+    permissions = [(name, PERMISSIONS[name].meaning) for name in SCOPES if name in desk.staff.scopes]
     return desk.page(
         "api_keys.html",
         typed=typed,

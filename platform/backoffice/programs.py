@@ -15,7 +15,7 @@ from backoffice.proposals import AGREED, NO_PROPOSAL, Proposal, Proposed, propos
 from backoffice.typed import NOTHING, Typed, refused
 from commerce.oauth import clients
 from commerce.oauth.clients import GrantType
-from commerce.policies.registry import PERMISSIONS
+from commerce.policies.registry import PERMISSIONS, SCOPES
 from commerce.programs.key_schemas import Scopes
 from commerce.programs.schemas import RedirectUris
 from foundation import audit
@@ -157,5 +157,5 @@ async def _one(
 
 def _scopes(desk: Desk) -> list[tuple[str, str]]:
     """What a program may be given by whoever looks, and what it means."""
-    mine = {name: PERMISSIONS[name].meaning for name in sorted(desk.staff.scopes) if name in PERMISSIONS}
+    mine = {name: PERMISSIONS[name].meaning for name in SCOPES if name in desk.staff.scopes}
     return list({**OF_CUSTOMERS, **mine}.items())

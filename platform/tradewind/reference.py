@@ -28,6 +28,7 @@ from foundation.settings import Settings
 from tradewind.bad_input import CASES, Case
 
 LONGEST_BODY = 200
+_PERSONAL = "Only a person who has signed in: no key and no program is given it."
 OWN = ("foundation", "commerce", "pages", "storefront", "backoffice")
 """The packages whose refusals are listed."""
 
@@ -183,7 +184,7 @@ def permissions_page() -> str:
                     f"`{name}`",
                     permission.meaning,
                     permission.vendors or "",
-                    permission.rule or "",
+                    " ".join(filter(None, (permission.rule, _PERSONAL if permission.personal else None))),
                     ", ".join(f"`{role.name}`" for role in roles.ROLES.values() if name in role.permissions),
                 )
                 for name, permission in registry.PERMISSIONS.items()

@@ -13,7 +13,7 @@ from pydantic import TypeAdapter, ValidationError
 import commerce.tables  # noqa: F401  (a table of one context refers to those of others)
 from commerce.identity.staff import Staff
 from commerce.policies.limits import Said
-from commerce.policies.registry import SCOPES
+from commerce.policies.registry import PERMISSIONS
 from commerce.staffing import service
 from commerce.staffing.granting import grant_of
 from commerce.staffing.schemas import MemberOut
@@ -95,7 +95,7 @@ def _address(email: str) -> str:
 
 def _operator(tx: Tx) -> Staff:
     """Whoever runs the platform holds everything."""
-    return Staff(tx.tenant_id, tx.tenant_id, "operator", frozenset(SCOPES), kind="operator")
+    return Staff(tx.tenant_id, tx.tenant_id, "operator", frozenset(PERMISSIONS), kind="operator")
 
 
 async def _member(tx: Tx, email: str) -> MemberOut | None:

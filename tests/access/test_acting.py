@@ -200,8 +200,7 @@ async def test_no_key_no_vendor_no_customer_and_no_other_role_acts(team: Team) -
     miller = await team.hire("vendor", vendor_id=vendor_id)
     at = f"/v1/admin/customers/{customer_id}/acting"
     for http, code in (
-        (await team.key("customers:act_as"), "acting.person_needed"),
-        (await team.key("orders:read"), "identity.scope_missing"),
+        (await team.key(), "identity.for_people"),
         (miller.http, "identity.scope_missing"),
         ((await team.hire("analyst")).http, "identity.scope_missing"),
         ((await team.customer("other@home.example")).http, "identity.not_staff"),

@@ -15,7 +15,7 @@ from foundation.access import Who, need_of
 from foundation.database import Database, unwitnessed
 from foundation.ids import new_id
 from tests.access.test_declarations import web
-from tests.commerce.conftest import app, browser, client, grocer, rows, settings, staff
+from tests.commerce.conftest import app, boss, browser, client, grocer, rows, settings, staff, team
 
 if TYPE_CHECKING:
     import httpx
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from tests.conftest import DatabaseUrls
     from tests.factories import SeededShop
 
-__all__ = ["app", "browser", "client", "grocer", "rows", "settings", "staff", "web"]
+__all__ = ["app", "boss", "browser", "client", "grocer", "rows", "settings", "staff", "team", "web"]
 
 CHANGING = {"POST", "PUT", "PATCH", "DELETE"}
 THEIRS = {Who.STAFF, Who.VENDOR, Who.OPERATOR}
@@ -93,17 +93,17 @@ async def _done(staff: httpx.AsyncClient, method: str, path: str, body: Any = No
     return told
 
 
-async def test_keys_programs_and_webhooks_are_named_by_the_id_they_got(staff: httpx.AsyncClient) -> None:
-    key = await _done(staff, "POST", "/v1/admin/api-keys", {"name": "Ada's laptop", "scopes": ["orders:read"]})
-    await _done(staff, "DELETE", f"/v1/admin/api-keys/{key['id']}")
+async def test_keys_programs_and_webhooks_are_named_by_the_id_they_got(boss: httpx.AsyncClient) -> None:
+    key = await _done(boss, "POST", "/v1/admin/api-keys", {"name": "Ada's laptop", "scopes": ["orders:read"]})
+    await _done(boss, "DELETE", f"/v1/admin/api-keys/{key['id']}")
     registered = {"name": "x", "kind": "confidential", "grants": ["client_credentials"], "scopes": ["orders:read"]}
-    program = await _done(staff, "POST", "/v1/admin/programs", registered)
+    program = await _done(boss, "POST", "/v1/admin/programs", registered)
 
-    ended, made = await _log(staff, object=f"key:{key['id']}")
+    ended, made = await _log(boss, object=f"key:{key['id']}")
     assert (ended["action"], made["action"]) == ("keys.end", "keys.make")
     assert made["details"] == {"fields": ["name", "scopes"]}
-    assert made["actor"].startswith("key:")
-    (entry,) = await _log(staff, object=f"program:{program['id']}")
+    assert made["actor"].startswith("account:")
+    (entry,) = await _log(boss, object=f"program:{program['id']}")
     assert entry["details"]["scopes"] == ["orders:read"]
 
 
@@ -128,8 +128,8 @@ async def test_prices_stock_and_refunds_are_told_with_their_figures(
 
 
 async def test_what_was_refused_or_changed_nothing_is_not_told(staff: httpx.AsyncClient) -> None:
-    assert (await staff.delete(f"/v1/admin/api-keys/{new_id()}")).status_code == 404
-    assert (await staff.post("/v1/admin/api-keys", json={"name": "x"})).status_code == 422
+    assert (await staff.delete(f"/v1/admin/webhooks/subscriptions/{new_id()}")).status_code == 404
+    assert (await staff.post("/v1/admin/webhooks/subscriptions", json={"url": "x"})).status_code == 422
     assert await _log(staff) == []
 
 

@@ -46,7 +46,13 @@ UNKNOWN = {
     "identity.sign_in_required",
     "oauth.token_unknown",
 }
-NOT_THEIRS = {"identity.not_staff", "identity.scope_missing", "identity.of_a_vendor", "identity.not_of_a_vendor"}
+NOT_THEIRS = {
+    "identity.not_staff",
+    "identity.scope_missing",
+    "identity.for_people",
+    "identity.of_a_vendor",
+    "identity.not_of_a_vendor",
+}
 """The codes of whoever is not known, and of those who are and may not."""
 
 NEVER: Mapping[str, tuple[str, ...]] = {
@@ -210,11 +216,9 @@ async def _caller(name: str, team: Team) -> Caller:
 async def _person(name: str, team: Team) -> tuple[Person, frozenset[str]]:
     if name == "customer":
         return await team.customer(), frozenset()
-    staff = await team.key()
     if name == "own role":
-        role = {"name": "Own", "meaning": "Own.", "permissions": sorted(OWN_ROLE)}
-        made = (await staff.post("/v1/admin/roles", json=role)).json()
-        return await team.hire(role_ids=(UUID(made["id"]),)), OWN_ROLE
+        return await team.clerk(*OWN_ROLE), OWN_ROLE
+    staff = await team.boss()
     vendor_id = None
     if name == "vendor":
         vendor_id = UUID((await staff.put("/v1/admin/vendors/mill", json={"name": "Mill"})).json()["id"])
@@ -223,7 +227,7 @@ async def _person(name: str, team: Team) -> tuple[Person, frozenset[str]]:
 
 async def _program(team: Team) -> str:
     body = {"name": "P", "kind": "confidential", "grants": ["client_credentials"], "scopes": sorted(PROGRAM)}
-    made = (await (await team.key()).post("/v1/admin/programs", json=body)).json()
+    made = (await (await team.boss()).post("/v1/admin/programs", json=body)).json()
     asked = {"grant_type": "client_credentials", "scope": " ".join(sorted(PROGRAM))}
     answer = await (await team.door()).post("/oauth/token", data=asked, auth=(made["id"], made["client_secret"]))
     token: str = answer.json()["access_token"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +16,7 @@ from pydantic import SecretStr
 from commerce.app import create_app
 from commerce.identity.staff import create_key
 from foundation.settings import Settings
+from tests.access.team import Team
 from tests.factories import SeededShop, seed_shop
 
 if TYPE_CHECKING:
@@ -114,10 +116,23 @@ def rows(database_urls: DatabaseUrls, grocer: SeededShop) -> Any:
 
 @pytest.fixture
 async def staff(app: Any, grocer: SeededShop) -> AsyncIterator[httpx.AsyncClient]:
-    """The grocer's back office: a client whose key carries every scope."""
+    """The grocer's back office: a client whose key carries every scope that a key can."""
     async with app.state.core.database.transaction(grocer.id) as session:
         _, token = await create_key(session, grocer.id, name="Back office")
     transport = httpx.ASGITransport(app=app, raise_app_exceptions=False)
     headers = {"Authorization": f"Bearer {token}"}
     async with httpx.AsyncClient(transport=transport, base_url=f"http://{grocer.host}", headers=headers) as http:
         yield http
+
+
+@pytest.fixture
+async def team(app: Any, grocer: SeededShop) -> AsyncIterator[Team]:
+    """The grocer's people."""
+    async with AsyncExitStack() as until_over:
+        yield Team(app, grocer, until_over)
+
+
+@pytest.fixture
+async def boss(team: Team) -> httpx.AsyncClient:
+    """The grocer's admin, who has just signed in."""
+    return await team.boss()

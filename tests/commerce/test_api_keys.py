@@ -7,18 +7,26 @@ import re
 from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
+from uuid import UUID
 
 import httpx
 import pytest
 
 from commerce.identity import secrets_shown_once as once
 from commerce.identity.staff import PREFIX, create_key
-from commerce.policies.registry import SCOPES
+from commerce.policies.registry import PERMISSIONS, SCOPES
 from foundation import clock
 from foundation.ids import new_id
+from tests.access.team import Team
 from tests.factories import SeededShop
 
 KEYS = "/v1/admin/api-keys"
+
+
+@pytest.fixture
+async def staff(boss: httpx.AsyncClient) -> httpx.AsyncClient:
+    """Whoever does what no key may."""
+    return boss
 
 
 @pytest.fixture
@@ -57,16 +65,39 @@ async def test_a_key_opens_what_it_was_made_for(staff: httpx.AsyncClient, opened
     assert key["key"].removeprefix(shown["prefix"]) not in kept
 
 
-async def test_nobody_makes_a_key_that_may_do_more_than_they_may(staff: httpx.AsyncClient, opened: Any) -> None:
-    robot = opened((await made(staff, "api_keys:write", "orders:read"))["key"])
-    refused = await robot.post(KEYS, json={"name": "More", "scopes": ["orders:read", "orders:refund"]})
+async def test_nobody_makes_a_key_that_may_do_more_than_they_may(staff: httpx.AsyncClient, team: Team) -> None:
+    clerk = (await team.clerk("api_keys:write", "orders:read")).http
+    refused = await clerk.post(KEYS, json={"name": "More", "scopes": ["orders:read", "orders:refund"]})
     assert (refused.status_code, refused.json()["scope"]) == (403, "orders:refund")
-    assert (await robot.post(KEYS, json={"name": "As much", "scopes": ["orders:read"]})).status_code == 201
+    assert (await clerk.post(KEYS, json={"name": "As much", "scopes": ["orders:read"]})).status_code == 201
     mighty = await made(staff, "orders:refund")
-    stolen = await robot.post(f"{KEYS}/{mighty['id']}/replacement", json={})
+    stolen = await clerk.post(f"{KEYS}/{mighty['id']}/replacement", json={})
     assert (stolen.status_code, stolen.json()["scope"]) == (403, "orders:refund"), "nor by replacing another's"
     no_such = await staff.post(KEYS, json={"name": "Odd", "scopes": ["orders:everything"]})
     assert (no_such.status_code, no_such.json()["code"]) == (422, "identity.unknown_scope")
+
+
+@pytest.mark.parametrize("scope", sorted(set(PERMISSIONS) - set(SCOPES)))
+async def test_what_only_people_may_do_no_key_and_no_program_is_given(staff: httpx.AsyncClient, scope: str) -> None:
+    program = {"kind": "confidential", "grants": ["client_credentials"]}
+    for path, more in ((KEYS, {}), ("/v1/admin/programs", program)):
+        refused = await staff.post(path, json={"name": "Robot", "scopes": [scope], **more})
+        assert (refused.status_code, refused.json()["code"]) == (403, "identity.for_people")
+        assert refused.json()["scope"] == scope
+
+
+async def test_a_key_that_was_given_it_before_has_lost_it(staff: httpx.AsyncClient, opened: Any, rows: Any) -> None:
+    key = await made(staff, "orders:read")
+    rows("UPDATE api_key SET scopes = array_append(scopes, 'staff:write') WHERE id = %s", key["id"])
+    robot = opened(key["key"])
+
+    refused = await robot.post("/v1/admin/staff", json={"email": "x@shop.example", "roles": ["analyst"]})
+
+    assert (refused.status_code, refused.json()["code"]) == (403, "identity.for_people")
+    assert (await robot.get("/v1/admin/orders")).status_code == 200
+    (shown,) = [one for one in (await staff.get(KEYS)).json()["items"] if one["id"] == key["id"]]
+    assert shown["scopes"] == ["orders:read"]
+    assert (await staff.post(f"{KEYS}/{key['id']}/replacement", json={})).status_code == 201
 
 
 async def test_a_key_ends_when_it_is_said_to(staff: httpx.AsyncClient, opened: Any) -> None:
@@ -124,27 +155,28 @@ async def test_its_last_use_is_written_down_once_a_minute_and_not_by_the_request
 
 
 async def test_a_vendor_looks_after_its_own_keys_and_no_others(
-    app: Any, grocer: SeededShop, staff: httpx.AsyncClient, opened: Any
+    team: Team, staff: httpx.AsyncClient, opened: Any
 ) -> None:
     for code in ("farm", "dairy"):
         put = await staff.put(f"/v1/admin/vendors/{code}", json={"name": code.title(), "commission_rate": "0.1"})
         assert put.status_code == 200, put.text
-    farm = await made(staff, "api_keys:read", "api_keys:write", "orders:read", vendor="farm")
+    farm = await made(staff, "api_keys:read", "orders:read", vendor="farm")
     dairy = await made(staff, "orders:read", vendor="dairy")
     shops = await made(staff, "orders:read")
     robot = opened(farm["key"])
-    own = await robot.post("/v1/vendor/api-keys", json={"name": "Own", "scopes": ["orders:read"]})
+    farmer = (await team.hire("vendor", vendor_id=UUID(farm["vendor_id"]))).http
+    own = await farmer.post("/v1/vendor/api-keys", json={"name": "Own", "scopes": ["orders:read"]})
     assert own.status_code == 201, own.text
     assert own.json()["vendor_id"] == farm["vendor_id"]
     seen = {key["id"] for key in (await robot.get("/v1/vendor/api-keys")).json()["items"]}
     assert seen == {farm["id"], own.json()["id"]}
     for other in (dairy, shops):
-        assert (await robot.delete(f"/v1/vendor/api-keys/{other['id']}")).status_code == 404
-        answer = await robot.post(f"/v1/vendor/api-keys/{other['id']}/replacement", json={})
+        assert (await farmer.delete(f"/v1/vendor/api-keys/{other['id']}")).status_code == 404
+        answer = await farmer.post(f"/v1/vendor/api-keys/{other['id']}/replacement", json={})
         assert answer.status_code == 404
         assert (await opened(other["key"]).get(KEYS)).status_code == 403, "still good, and no more than it was"
     assert (await robot.get(KEYS)).json()["code"] == "identity.of_a_vendor"
-    more = await robot.post("/v1/vendor/api-keys", json={"name": "More", "scopes": ["vendors:pay"]})
+    more = await farmer.post("/v1/vendor/api-keys", json={"name": "More", "scopes": ["vendors:pay"]})
     assert more.json()["code"] == "identity.scope_missing"
 
 

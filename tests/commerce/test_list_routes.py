@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from string import ascii_lowercase
 from typing import TYPE_CHECKING, Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import asyncpg
 import httpx
@@ -20,10 +20,12 @@ from sqlalchemy.engine import Engine
 from commerce.identity import accounts
 from commerce.identity import service as identity
 from commerce.identity.service import Authentication
-from commerce.identity.staff import create_key
 from commerce.plans import service as plans
+from commerce.policies.limits import Said
+from commerce.staffing.granting import grant_of
 from foundation import database, sealing, webhooks
 from foundation.ids import new_id
+from tests.access.team import hired
 from tests.commerce.conftest import OPERATOR_TOKEN, Browser
 from tests.commerce.desk import Desk
 from tests.factories import SeededShop, seed_shop
@@ -296,7 +298,7 @@ class Town:
             await self.do(
                 post, "/v1/admin/vendors/m0/products", {"product_ids": [str(p.product_id) for p in self.shop.products]}
             )
-            await self._vendor_key()
+            await self._miller()
         await self._sign_in_somewhere()
         await self._let_programs_in(number)
         await self._keep_and_wish(number)
@@ -388,10 +390,11 @@ class Town:
             token, _ = await identity.open_session(tx, ttl=hour, authentication=there)
         self.clients["member"].headers["Authorization"] = f"Bearer {token}"
 
-    async def _vendor_key(self) -> None:
-        async with self.desk.database.transaction(self.shop.id) as session:
-            vendor = (await self.do("GET", "/v1/admin/vendors"))["items"][0]
-            _, token = await create_key(session, self.shop.id, name="Vendor", vendor_id=vendor["id"])
+    async def _miller(self) -> None:
+        vendor = (await self.do("GET", "/v1/admin/vendors"))["items"][0]
+        async with self.desk.database.tx(self.shop.id) as tx:
+            grant = grant_of(["vendor"], [], Said())
+            *_, token = await hired(tx, grant, email="miller@mill.example", vendor_id=UUID(vendor["id"]))
         self.clients["vendor"].headers["Authorization"] = f"Bearer {token}"
 
     async def _carrier_speaks(self, number: int) -> None:
@@ -463,7 +466,7 @@ class Town:
 
 @pytest.fixture
 async def town(
-    app: Any, browser: Browser, staff: httpx.AsyncClient, grocer: SeededShop, database_urls: DatabaseUrls
+    app: Any, browser: Browser, boss: httpx.AsyncClient, grocer: SeededShop, database_urls: DatabaseUrls
 ) -> AsyncIterator[Town]:
     transport = httpx.ASGITransport(app=app, raise_app_exceptions=False)
     desk = await Desk.at(app.state.core.database, grocer)
@@ -475,7 +478,7 @@ async def town(
             transport=transport, base_url=base, headers={"Authorization": f"Bearer {OPERATOR_TOKEN}"}
         ) as operator,
     ):
-        clients = {"shopper": browser.http, "staff": staff, "vendor": vendor, "member": member, "operator": operator}
+        clients = {"shopper": browser.http, "staff": boss, "vendor": vendor, "member": member, "operator": operator}
         town = Town(grocer, database_urls, desk, clients)
         await town.open()
         yield town

@@ -28,10 +28,12 @@ from schemathesis.specs.openapi.checks import content_type_conformance, response
 from sqlalchemy import text
 
 from commerce.app import create_app
-from commerce.identity.staff import create_key
-from foundation.database import Database
+from commerce.policies.limits import Said
+from commerce.staffing.granting import grant_of
+from foundation.database import Database, tx_of
 from foundation.ids import new_id
 from foundation.settings import Settings
+from tests.access.team import hired
 from tests.factories import SeededShop
 
 if TYPE_CHECKING:
@@ -97,19 +99,20 @@ def served(settings: Settings, database_urls: DatabaseUrls, grocer: SeededShop) 
             tokens = {
                 "operator": OPERATOR_TOKEN,
                 "applicant": begun.raise_for_status().json()["token"],
-                **asyncio.run(_keys(database_urls, grocer)),
+                **asyncio.run(_people(database_urls, grocer)),
             }
             yield Served(url, grocer.host, tokens, http)
         server.should_exit = True
         thread.join(timeout=10)
 
 
-async def _keys(urls: DatabaseUrls, shop: SeededShop) -> dict[str, str]:
+async def _people(urls: DatabaseUrls, shop: SeededShop) -> dict[str, str]:
     database, vendor_id = Database(urls.app, pool_size=1), new_id()
     async with database.transaction(shop.id) as session:
         await session.execute(A_VENDOR, {"tenant": shop.id, "id": vendor_id})
-        _, staff = await create_key(session, shop.id, name="staff")
-        _, vendor = await create_key(session, shop.id, name="vendor", vendor_id=vendor_id)
+        tx = await tx_of(session)
+        *_, staff = await hired(tx, grant_of(["admin"], [], Said()))
+        *_, vendor = await hired(tx, grant_of(["vendor"], [], Said()), email="miller@mill.example", vendor_id=vendor_id)
     await database.close()
     return {"staff": staff, "vendor": vendor}
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import AsyncExitStack
 from typing import TYPE_CHECKING, Any
 
 import httpx
@@ -15,6 +16,7 @@ from commerce.payments.providers import Providers, TestProvider, UnknownProvider
 from commerce.payments.providers.accounts import ShopAccounts
 from foundation.database import Database
 from foundation.settings import Settings
+from tests.access.team import Team
 from tests.commerce.conftest import Browser
 from tests.factories import SeededShop
 
@@ -22,6 +24,12 @@ if TYPE_CHECKING:
     from tests.conftest import DatabaseUrls
 
 ACCOUNTS = "/v1/admin/payment-accounts"
+
+
+@pytest.fixture
+async def staff(boss: httpx.AsyncClient) -> httpx.AsyncClient:
+    """Whoever does what no key may."""
+    return boss
 
 
 @pytest.fixture
@@ -96,12 +104,8 @@ async def test_an_account_belongs_to_one_shop(
     app: Any, staff: httpx.AsyncClient, grocer: SeededShop, fashion: SeededShop
 ) -> None:
     await put(staff, "stripe", account="acct_1")
-    async with app.state.core.database.transaction(fashion.id) as session:
-        _, token = await create_key(session, fashion.id, name="Fashion")
-    transport = httpx.ASGITransport(app=app, raise_app_exceptions=False)
-    async with httpx.AsyncClient(
-        transport=transport, base_url=f"http://{fashion.host}", headers={"Authorization": f"Bearer {token}"}
-    ) as theirs:
+    async with AsyncExitStack() as until_over:
+        theirs = await Team(app, fashion, until_over).boss()
         taken = await put(theirs, "stripe", account="acct_1")
         assert (taken.status_code, taken.json()["code"]) == (409, "payments.account_taken")
         assert (await put(theirs, "stripe", account="acct_2")).status_code == 200
@@ -146,7 +150,7 @@ async def test_it_takes_the_scope(app: Any, client: httpx.AsyncClient, grocer: S
     headers = {"Authorization": f"Bearer {token}"}
     assert (await client.get(ACCOUNTS, headers=headers)).status_code == 200
     refused = await client.put(f"{ACCOUNTS}/test", json={"enabled": True}, headers=headers)
-    assert (refused.status_code, refused.json()["scope"]) == (403, "settings:write")
+    assert (refused.status_code, refused.json()["scope"]) == (403, "payment_accounts:write")
     assert (await client.get(ACCOUNTS)).status_code == 401
 
 

@@ -6,6 +6,7 @@ import base64
 import hashlib
 import re
 from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from html import unescape
 from typing import TYPE_CHECKING, Any
@@ -18,9 +19,9 @@ from asgi_lifespan import LifespanManager
 from pydantic import SecretStr
 
 from commerce.app import create_app
-from commerce.identity.staff import create_key
 from foundation.settings import Settings
 from storefront.pages import install
+from tests.access.team import Team
 from tests.factories import SeededShop, seed_shop
 
 if TYPE_CHECKING:
@@ -142,19 +143,20 @@ def answered(response: httpx.Response) -> dict[str, str]:
 
 
 @pytest.fixture
-async def staff(app: Any, grocer: SeededShop) -> AsyncIterator[httpx.AsyncClient]:
-    async with app.state.core.database.transaction(grocer.id) as session:
-        _, token = await create_key(session, grocer.id, name="Back office")
-    async with _http(app, grocer, Authorization=f"Bearer {token}") as http:
-        yield http
+async def team(app: Any, grocer: SeededShop) -> AsyncIterator[Team]:
+    async with AsyncExitStack() as until_over:
+        yield Team(app, grocer, until_over)
+
+
+@pytest.fixture
+async def staff(team: Team) -> httpx.AsyncClient:
+    return await team.boss()
 
 
 @pytest.fixture
 async def fashion_staff(app: Any, fashion: SeededShop) -> AsyncIterator[httpx.AsyncClient]:
-    async with app.state.core.database.transaction(fashion.id) as session:
-        _, token = await create_key(session, fashion.id, name="Back office")
-    async with _http(app, fashion, Authorization=f"Bearer {token}") as http:
-        yield http
+    async with AsyncExitStack() as until_over:
+        yield await Team(app, fashion, until_over).boss()
 
 
 @pytest.fixture

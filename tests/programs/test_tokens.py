@@ -16,9 +16,9 @@ import pytest
 from joserfc import jwt
 from joserfc.jwk import ECKey, KeySet
 
-from commerce.identity.staff import create_key
 from commerce.oauth import signing
 from foundation import clock
+from tests.access.team import Team
 from tests.factories import SeededShop
 from tests.programs.conftest import Customer, Program, registered
 
@@ -66,12 +66,9 @@ async def test_a_program_acts_in_its_own_name(robot: Program) -> None:
     assert store.status_code == 401, "no customer"
 
 
-async def test_a_program_may_do_no_more_than_who_registers_it(
-    app: Any, grocer: SeededShop, staff: httpx.AsyncClient, http: httpx.AsyncClient
-) -> None:
-    async with app.state.core.database.transaction(grocer.id) as session:
-        _, token = await create_key(session, grocer.id, name="Junior", scopes=["programs:write", "orders:read"])
-    junior = {"Authorization": f"Bearer {token}"}
+async def test_a_program_may_do_no_more_than_who_registers_it(team: Team, staff: httpx.AsyncClient) -> None:
+    clerk = await team.clerk("programs:write", "orders:read")
+    junior = {"Authorization": f"Bearer {clerk.token}"}
     body = {"name": "Robot", "kind": "confidential", "grants": ["client_credentials"], "scopes": ["orders:refund"]}
     refused = await staff.post("/v1/admin/programs", json=body, headers=junior)
     assert (refused.status_code, refused.json()["scope"]) == (403, "orders:refund")

@@ -9,7 +9,7 @@ from __future__ import annotations
 import io
 import secrets
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
@@ -20,8 +20,10 @@ import psycopg
 from PIL import Image
 
 from commerce.identity.staff import create_key
+from commerce.plans import service as plans
 from commerce.stored_value import codes
 from foundation.sealing import digest, seal
+from tests.access.team import Team
 from tests.factories import SeededShop
 
 if TYPE_CHECKING:
@@ -111,6 +113,7 @@ def things_of_nobody(like: Side) -> dict[str, str]:
 async def made_world(app: Any, urls: DatabaseUrls, here: SeededShop, there: SeededShop) -> AsyncIterator[World]:
     """A world over a running app."""
     clients: list[httpx.AsyncClient] = []
+    until_over = AsyncExitStack()
 
     def client(shop: SeededShop, token: str | None = None) -> httpx.AsyncClient:
         headers = {"Authorization": f"Bearer {token}"} if token else {}
@@ -121,17 +124,17 @@ async def made_world(app: Any, urls: DatabaseUrls, here: SeededShop, there: Seed
     sides = []
     for seeded, mark, number in ((here, "mine", 0), (here, "second", 1), (there, "theirs", 0)):
         side = Side(seeded, mark)
-        async with app.state.core.database.transaction(seeded.id) as session:
-            _, token = await create_key(session, seeded.id, name=mark)
-        side.clients["staff"] = client(seeded, token)
+        team = Team(app, seeded, until_over)
+        async with team.tx() as tx:
+            await plans.put(tx, "enterprise")  # which has no limit to how many work there
+        side.clients["staff"] = (await team.hire("admin", email=f"{mark}@shop.example")).http
         await _open_shop(side, number, urls)
         async with app.state.core.database.transaction(seeded.id) as session:
-            vendor_key, token = await create_key(
-                session, seeded.id, name=mark, vendor_id=UUID(side.things["vendor_id"])
-            )
+            vendor_key, _ = await create_key(session, seeded.id, name=mark, vendor_id=UUID(side.things["vendor_id"]))
             key, _ = await create_key(session, seeded.id, name=f"{mark}'s program")
         side.things |= {"vendor_key": str(vendor_key), "key": str(key)}
-        side.clients["vendor"] = client(seeded, token)
+        miller = await team.hire("vendor", email=f"{mark}@mill.example", vendor_id=UUID(side.things["vendor_id"]))
+        side.clients["vendor"] = miller.http
         side.clients["operator"] = client(seeded, OPERATOR_TOKEN)
         visit = await client(seeded).post("/v1/store/sessions", json={"reference": side.things["group_of"]})
         side.clients["shopper"] = client(seeded, visit.raise_for_status().cookies["tradewind_session"])
@@ -144,6 +147,7 @@ async def made_world(app: Any, urls: DatabaseUrls, here: SeededShop, there: Seed
         await _look_after_oneself(side)
         sides.append(side)
     yield World(sides[0], sides[1], sides[2], urls, client(here))
+    await until_over.aclose()
     for one in clients:
         await one.aclose()
 

@@ -30,15 +30,7 @@ from commerce.sessions.signing_in import reached_at
 from commerce.tenancy.service import Shop
 from foundation import audit, clock, sealing
 from foundation.database import Tx, hot
-from foundation.errors import Forbidden
 from foundation.ids import new_id
-
-
-class PersonNeeded(Forbidden):
-    """This is done by a person who has signed in, not by a key and not by a program."""
-
-    code = "acting.person_needed"
-
 
 LASTS = timedelta(minutes=30)
 """From when it was begun; nothing makes it longer."""
@@ -112,15 +104,12 @@ async def begin(tx: Tx, shop: Shop, by: Staff, customer_id: UUID, asked: ActingI
     `front` is the address of the shop's pages, for the letter to the customer.
 
     Raises:
-        PersonNeeded: a key or a program asks, who is nobody to be named to the customer.
         NotStaff: they were shut out this very moment.
         CustomerNotFound.
     """
-    if by.session_id is None or by.membership_id is None:
-        raise PersonNeeded
     if await tx.one(_CUSTOMER, {"id": customer_id}) is None:
         raise CustomerNotFound
-    if await tx.one(_HOLD_MEMBER, {"membership_id": by.membership_id}) is None:
+    if by.membership_id is None or await tx.one(_HOLD_MEMBER, {"membership_id": by.membership_id}) is None:
         raise NotStaff(signed_in=True)
     await acting.end_of_member(tx, by.membership_id, Ending.SUPERSEDED)
     begun_id, now = new_id(), clock.now()

@@ -21,10 +21,10 @@ from foundation.database import Tx
 from foundation.errors import Forbidden, Unprocessable
 
 
-class NotAPerson(Forbidden):
-    """Only a person who has signed in can do this, and must have the admin's role."""
+class NotAnAdmin(Forbidden):
+    """Only somebody with the admin's role can do this."""
 
-    code = "federation.not_a_person"
+    code = "federation.not_an_admin"
 
 
 class NotKnownThere(Unprocessable):
@@ -122,7 +122,7 @@ async def require_of_staff(tx: Tx, by: Staff, provider_id: UUID) -> StaffSignInO
     others who came by one are signed out.
 
     Raises:
-        NotAPerson: a key or a program asks, or somebody who isn't an admin.
+        NotAnAdmin.
         ProviderNotFound, ProviderInvalid: there is no such provider of staff.
         NotKnownThere: whoever asks it has not linked their own account.
     """
@@ -142,7 +142,7 @@ async def ask_no_more_of_staff(tx: Tx, by: Staff) -> None:
     """Let staff come by any way again.
 
     Raises:
-        NotAPerson.
+        NotAnAdmin.
     """
     _require_admin(by)
     await requirement.lift(tx)
@@ -150,8 +150,8 @@ async def ask_no_more_of_staff(tx: Tx, by: Staff) -> None:
 
 
 def _require_admin(by: Staff) -> None:
-    if by.session_id is None or not ROLES["admin"].permissions <= by.scopes:
-        raise NotAPerson
+    if not ROLES["admin"].permissions <= by.scopes:
+        raise NotAnAdmin
 
 
 def _issuer(body: ProviderIn) -> str:

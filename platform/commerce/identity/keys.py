@@ -12,7 +12,7 @@ from sqlalchemy import text
 
 from commerce.identity import secrets_shown_once as once
 from commerce.identity.staff import PREFIX, SEEN_EVERY, Staff
-from commerce.policies.registry import SCOPES
+from commerce.policies.registry import SCOPES, require_scope
 from foundation import clock
 from foundation.database import Database, Tx, hot
 from foundation.errors import Conflict, Forbidden, NotFound, Unprocessable
@@ -159,13 +159,14 @@ async def make(
     """A new key, and its secret, which is kept nowhere. Nobody can give a key more than they may do themselves.
 
     Raises:
-        UnknownScope, ScopeMissing: one of the scopes isn't there, or the maker hasn't got it.
+        UnknownScope, ScopeMissing, ForPeople: one of the scopes isn't there, the maker hasn't got it, or no key may.
         BoundByLimits: there is a limit to what the maker may do.
         ExpiresInThePast, TooManyKeys.
     """
     if by.limits.bound:
         raise BoundByLimits
     for scope in scopes:
+        require_scope(scope)
         if scope not in SCOPES:
             raise UnknownScope(scope=scope)
         by.require(scope)
@@ -229,7 +230,7 @@ async def replace(tx: Tx, by: Staff, key_id: UUID, vendor_id: UUID | None, *, ov
 
 
 def _key(row: asyncpg.Record) -> Key:
-    return Key(**{**dict(row), "scopes": tuple(row["scopes"])})
+    return Key(**{**dict(row), "scopes": tuple(scope for scope in row["scopes"] if scope in SCOPES)})
 
 
 @dataclass(slots=True)

@@ -12,6 +12,7 @@ from typing import Any
 import orjson
 
 from commerce.policies.limits import NONE, Limits, Said, limits_of
+from commerce.policies.registry import SCOPES
 from commerce.policies.roles import held
 
 COLUMNS = """m.roles AS maker_roles, CAST(m.limits AS text) AS maker_limits, m.vendor_id AS maker_vendor_id,
@@ -27,8 +28,10 @@ def join(made: str) -> str:
 
 
 def bounded(row: Any, scopes: Iterable[str]) -> tuple[frozenset[str], Limits]:
-    """What is left of scopes, and the limits that go with them."""
-    given = frozenset(scopes)
+    """What is left of scopes, and the limits that go with them. What only people may do is nothing that is left: it may
+    have been given before that was so.
+    """
+    given = frozenset(scopes) & frozenset(SCOPES)
     if row["maker_roles"] is None:
         return given, NONE
     permissions = row["maker_permissions"]

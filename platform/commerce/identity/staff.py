@@ -14,8 +14,9 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from commerce.identity import makers
 from commerce.identity import secrets_shown_once as once
+from commerce.policies import customers
 from commerce.policies.limits import NONE, Giver, Limits
-from commerce.policies.registry import SCOPES
+from commerce.policies.registry import SCOPES, require_scope
 from foundation import clock
 from foundation.database import Base, Tx, hot
 from foundation.errors import Forbidden, Unauthenticated
@@ -121,13 +122,23 @@ class Staff:
         """In whose name they give value away."""
         return Giver(self.responsible, self.limits)
 
+    def address(self, email: str | None) -> str | None:
+        """A customer's e-mail address, for those who may know who customers are; to others it is as if there were none.
+
+        Whatever of staff's shows an address asks here.
+        """
+        return email if customers.READ.name in self.scopes else None
+
     def require(self, scope: str) -> None:
-        """Stop unless the key carries the scope.
+        """Stop whoever may not do what the scope says.
 
         Raises:
-            ScopeMissing: it doesn't.
+            ForPeople: a key or a program asks, and only people may.
+            ScopeMissing.
         """
         if scope not in self.scopes:
+            if self.session_id is None:
+                require_scope(scope)
             raise ScopeMissing(scope=scope)
 
 
@@ -156,11 +167,11 @@ async def create_key(
     """A new key's id and its token, which is shown once and never stored; a vendor's opens the vendor's part only.
 
     Raises:
-        ValueError: there is no such scope.
+        ValueError: there is no such scope, or only people have it.
     """
     unknown = set(scopes) - set(SCOPES)
     if unknown:
-        raise ValueError(f"no such scope: {', '.join(sorted(unknown))}")
+        raise ValueError(f"no key has the scope: {', '.join(sorted(unknown))}")
     token = once.new_secret(PREFIX)
     row = ApiKey(
         tenant_id=tenant_id,

@@ -17,6 +17,7 @@ from commerce.identity.keys import BoundByLimits
 from commerce.identity.staff import Staff
 from commerce.oauth import scopes as scoping
 from commerce.oauth.protocol import invalid_client, is_redirect_uri
+from commerce.policies.registry import require_scope
 from foundation import clock
 from foundation.database import Tx, hot
 from foundation.errors import Conflict, NotFound, Unprocessable
@@ -170,6 +171,7 @@ async def register(
     Raises:
         ClientInvalid, TooManyClients.
         ScopeMissing, BoundByLimits: who registers it hasn't got one of the scopes, or only within limits.
+        ForPeople: no program may have one of them.
     """
     _check(by, kind, redirect_uris, grants, scopes)
     counted = await tx.one(_COUNT)
@@ -203,7 +205,7 @@ async def proposed(
     """A program as it is, and as it would be with what is given. Nothing is changed.
 
     Raises:
-        UnknownClient, ClientInvalid, ScopeMissing, BoundByLimits.
+        UnknownClient, ClientInvalid, ScopeMissing, BoundByLimits, ForPeople.
     """
     before = await client(tx, client_id)
     after = replace(
@@ -228,7 +230,7 @@ async def change(
     """Change what is given. Tokens that it has lose what it may no longer ask for.
 
     Raises:
-        UnknownClient, ClientInvalid, ScopeMissing, BoundByLimits.
+        UnknownClient, ClientInvalid, ScopeMissing, BoundByLimits, ForPeople.
     """
     _, after = await proposed(tx, by, client_id, name=name, redirect_uris=redirect_uris, scopes=scopes)
     values = {"id": client_id, "name": after.name, "redirect_uris": after.redirect_uris, "scopes": after.scopes}
@@ -273,6 +275,8 @@ def _check(
     already: Sequence[str] = (),
 ) -> None:
     """Stop unless a program can be registered like this."""
+    for scope in scopes:
+        require_scope(scope)
     for_customers, for_shop = scoping.of_customers(scopes), scoping.of_shop(scopes)
     unknown = set(scopes) - set(for_customers) - set(for_shop)
     faults = {
@@ -307,4 +311,6 @@ def _require_all(by: Staff, scopes: Collection[str]) -> None:
 
 
 def _client(row: asyncpg.Record) -> Client:
-    return Client(**{name: value for name, value in row.items() if name != "secret_hash"})
+    kept = {name: value for name, value in row.items() if name != "secret_hash"}
+    held = [*scoping.of_customers(row["scopes"]), *scoping.of_shop(row["scopes"])]
+    return Client(**{**kept, "scopes": sorted(held)})

@@ -31,7 +31,7 @@ from commerce.payments.accounts.schemas import AccountIn
 from commerce.plans import service as plans
 from commerce.plans.catalogue import Metric
 from commerce.policies.limits import Said
-from commerce.policies.registry import SCOPES
+from commerce.policies.registry import PERMISSIONS, SCOPES
 from commerce.policies.roles import ADMIN
 from commerce.pricing import service as pricing
 from commerce.pricing.schemas import ListPriceIn
@@ -185,7 +185,7 @@ async def _let_in(tx: Tx, found: SignUp, *, address: str, home: str) -> None:
     name = email.partition("@")[0]
     account = await accounts.create(tx, display_name=name, email=email, password_hash=found.password_hash, buys=False)
     await hiring.hire(tx, account.id, grant_of([ADMIN.name], [], Said()), vendor_id=None, by=f"sign_up:{found.id}")
-    owner = Staff(tx.tenant_id, account.id, name, frozenset(SCOPES), kind="account")
+    owner = Staff(tx.tenant_id, account.id, name, frozenset(PERMISSIONS), kind="account")
     _, key = await keys.make(tx, owner, name="Owner", scopes=SCOPES, vendor_id=None, expires_at=None)
     (api_key,) = await sealing.seal(tx, found.id, [key])
     proof = service.token_of(PROOF, tx.tenant_id)

@@ -13,8 +13,9 @@ STAFF_WRITE = Permission(
     "Invite people, change what they may do, and end it.",
     vendors="Invite the vendor's own people, change what they may do, and end it.",
     rule=_NO_MORE,
+    personal=True,
 )
-ROLES_WRITE = Permission("roles:write", "Make the shop's own roles and change them.", rule=_NO_MORE)
+ROLES_WRITE = Permission("roles:write", "Make the shop's own roles and change them.", rule=_NO_MORE, personal=True)
 PROVIDERS_READ = Permission(
     "identity_providers:read", "See by whose accounts people sign in, and whether staff must do so."
 )
@@ -22,5 +23,6 @@ PROVIDERS_WRITE = Permission(
     "identity_providers:write",
     "Let people sign in by accounts they have elsewhere, and make staff do so.",
     rule="Nobody has newcomers given more than they may do themselves.",
+    personal=True,
 )
 PERMISSIONS = (STAFF_READ, STAFF_WRITE, ROLES_WRITE, PROVIDERS_READ, PROVIDERS_WRITE)

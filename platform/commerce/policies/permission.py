@@ -18,6 +18,11 @@ class Permission:
     rule: str | None = None
     """What else is asked of whoever holds it: a limit, a part of the shop."""
 
+    personal: bool = False
+    """Only a person holds it, who has signed in: no key and no program is given it. By it one comes by rights, keeps
+    them, or has money go elsewhere, which whoever finds a key must not.
+    """
+
     @property
     def reads(self) -> bool:
         """Whether whoever holds it only looks."""

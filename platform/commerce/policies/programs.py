@@ -16,9 +16,10 @@ API_KEYS_WRITE = Permission(
     "Make, replace and end keys.",
     vendors="Make, replace and end the vendor's own keys.",
     rule=_NO_MORE,
+    personal=True,
 )
 PROGRAMS_READ = Permission("programs:read", "See the programs that ask on people's behalf.")
-PROGRAMS_WRITE = Permission("programs:write", "Let programs in, and shut them out.", rule=_NO_MORE)
+PROGRAMS_WRITE = Permission("programs:write", "Let programs in, and shut them out.", rule=_NO_MORE, personal=True)
 WEBHOOKS_READ = Permission("webhooks:read", "See which addresses are told of events, and how that went.")
 WEBHOOKS_WRITE = Permission("webhooks:write", "Say which addresses are told of events, and tell them again.")
 PERMISSIONS = (API_KEYS_READ, API_KEYS_WRITE, PROGRAMS_READ, PROGRAMS_WRITE, WEBHOOKS_READ, WEBHOOKS_WRITE)

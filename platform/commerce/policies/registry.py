@@ -20,6 +20,7 @@ from commerce.policies import (
     shop,
 )
 from commerce.policies.permission import Permission
+from foundation.errors import Forbidden
 
 _CONTEXTS = (catalog, customers, inventory, money, orders, people, platform, privacy, programs, selling, shop)
 
@@ -35,10 +36,28 @@ def _by_name() -> Mapping[str, Permission]:
 
 PERMISSIONS: Mapping[str, Permission] = _by_name()
 """All there are, by name."""
-SCOPES: tuple[str, ...] = tuple(PERMISSIONS)
-"""Their names: the scopes of keys and of programs."""
+SCOPES: tuple[str, ...] = tuple(name for name, permission in PERMISSIONS.items() if not permission.personal)
+"""The names of those that keys and programs may hold: their scopes."""
 VENDOR_SCOPES = frozenset(name for name, permission in PERMISSIONS.items() if permission.vendors)
 """The names of those that somebody of a vendor may hold."""
+
+
+class ForPeople(Forbidden):
+    """Only a person who has signed in may do this: no key and no program is given it."""
+
+    code = "identity.for_people"
+
+    scope: str
+
+
+def require_scope(name: str) -> None:
+    """Stop what would give a key or a program a permission that only people hold.
+
+    Raises:
+        ForPeople.
+    """
+    if name in PERMISSIONS and name not in SCOPES:
+        raise ForPeople(scope=name)
 
 
 def known(name: str) -> str:

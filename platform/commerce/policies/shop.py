@@ -5,7 +5,7 @@ from __future__ import annotations
 from commerce.policies.permission import Permission
 
 READ = Permission("settings:read", "See how the shop is set up.")
-WRITE = Permission("settings:write", "Set the shop up: taxes, delivery, payment providers, documents, order rules.")
+WRITE = Permission("settings:write", "Set the shop up: taxes, delivery, documents, order rules.")
 CLOSE = Permission(
     "settings:close",
     "Close the shop for good, and undo that.",

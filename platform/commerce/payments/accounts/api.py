@@ -26,7 +26,7 @@ from commerce.policies import areas
 
 router = APIRouter(tags=["payments"], route_class=areas.within(areas.CHECKOUT))
 Reader = Annotated[Staff, Depends(staff("settings:read"))]
-Writer = Annotated[Staff, Depends(staff("settings:write"))]
+Writer = Annotated[Staff, Depends(staff("payment_accounts:write"))]
 Name = Annotated[ProviderName, Path()]
 
 
