@@ -14,6 +14,7 @@ from starlette.responses import Response
 from backoffice.desk import Desk, desk, prove_at
 from backoffice.typed import NOTHING, Typed, refused
 from commerce.external_sign_in import configuring
+from commerce.external_sign_in.leaving import logout_path
 from commerce.external_sign_in.provider_schemas import (
     CheckOut,
     Code,
@@ -231,6 +232,7 @@ async def _form(
         provider=provider,
         at=here,
         come_back=[f"{home}{return_path(provider.id)}" for home in homes] if provider else [],
+        logout_uri=f"{front_of(request, desk.shop)}{logout_path(provider.id)}" if provider else None,
         roles=_roles(desk, provider),
         checked=checked,
         reasons=REASONS,

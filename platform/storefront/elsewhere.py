@@ -23,6 +23,7 @@ from commerce.federation.attempts import LIVES, Purpose
 from commerce.federation.refusals import AttemptOver, LinkFirst
 from commerce.http import set_session_cookie
 from commerce.identity.proofs import LIVES as TICKETS
+from commerce.identity.proofs import ProofNotGood
 from commerce.identity.proofs import Purpose as Proved
 from commerce.policies import areas
 from foundation.access import ANYONE, needs
@@ -91,7 +92,8 @@ async def link_waiting(request: Request, visit: VisitDep) -> Response:
     except Elsewhere as elsewhere:
         return elsewhere.response
     except Problem as problem:
-        visit.cookies.delete_cookie(IDENTITY, path=PAGE)
+        if isinstance(problem, ProofNotGood):
+            visit.cookies.delete_cookie(IDENTITY, path=PAGE)
         return await page(visit, problem)
     visit.cookies.delete_cookie(IDENTITY, path=PAGE)
     return visit.redirect(PAGE, "identity-linked")

@@ -13,9 +13,11 @@ import pytest
 from asgi_lifespan import LifespanManager
 from pydantic import SecretStr
 
+from commerce.external_sign_in import configuring
+from commerce.external_sign_in.provider_schemas import ProviderIn
 from foundation.settings import Settings
 from tests.access.team import Team
-from tests.factories import SeededShop
+from tests.factories import SeededShop, owner
 from tests.federation.as_if import as_if
 from tests.federation.realm import CLIENT, SECRET, Realm, running
 from tests.identity.conftest import grocer, messages, rows
@@ -111,12 +113,11 @@ async def traveller(team: Team) -> Traveller:
     return await Traveller(await team.door()).visits()
 
 
-async def add_provider(staff: httpx.AsyncClient, realm: Realm, **more: object) -> str:
-    """A provider's id."""
-    added = await staff.post(PROVIDERS, json=setting(realm, **more))
-    assert added.status_code == 201, added.text
-    found: str = added.json()["id"]
-    return found
+async def add_provider(team: Team, realm: Realm, **more: object) -> str:
+    """The id of a provider that somebody has set up who is nobody of the team."""
+    core, shop = team.app.state.core, team.shop
+    body = ProviderIn.model_validate(setting(realm, **more))
+    return str(await configuring.add(core, shop, owner(shop.id), body))  # type: ignore[arg-type]
 
 
 def setting(realm: Realm, **more: object) -> Json:
@@ -127,10 +128,10 @@ def setting(realm: Realm, **more: object) -> Json:
 @pytest.fixture
 async def provider(team: Team, realm: Realm) -> str:
     """A provider of customers."""
-    return await add_provider(await team.key(), realm)
+    return await add_provider(team, realm)
 
 
 @pytest.fixture
 async def company(team: Team, realm: Realm) -> str:
     """A provider of staff."""
-    return await add_provider(await team.key(), realm, audience="staff")
+    return await add_provider(team, realm, audience="staff")

@@ -37,6 +37,8 @@ class Realm:
     origin: str
     user: Json = field(default_factory=lambda: dict(ADA))
     """Who is signed in there."""
+    session: str = "a session there"
+    """Theirs, there."""
     keys: list[RSAKey] = field(default_factory=list)
     """The last one signs."""
     metadata: Json = field(default_factory=dict)
@@ -146,6 +148,7 @@ class Realm:
             "auth_time": begun["auth_time"],
             "nonce": begun["nonce"],
             "at_hash": _base64(half),
+            "sid": self.session,
             **begun["user"],
             **self.claims,
         }
@@ -162,6 +165,24 @@ class Realm:
         if self.forged == "unknown kid":
             return jwt.encode({"alg": "RS256", "kid": "nobody's"}, claims, key)
         return jwt.encode({"alg": "RS256", "kid": key.kid}, claims, key)
+
+    def logout_token(self, header: Json | None = None, **otherwise: object) -> str:
+        """What it says once they have signed out; `None` leaves a claim out."""
+        now = int(time.time())
+        said = {
+            "iss": self.issuer,
+            "aud": CLIENT,
+            "iat": now,
+            "exp": now + 120,
+            "jti": f"logout-{next(self._numbers)}",
+            "sub": self.user["sub"],
+            "sid": self.session,
+            "events": {"http://schemas.openid.net/event/backchannel-logout": {}},
+            **otherwise,
+        }
+        key = self.keys[-1]
+        claims = {name: value for name, value in said.items() if value is not None}
+        return jwt.encode({"alg": "RS256", "kid": key.kid, "typ": "logout+jwt", **(header or {})}, claims, key)
 
     def _answer(self, request: Request, truth: Response) -> Response:
         self.asked.append(request.url.path)

@@ -25,7 +25,7 @@ async def test_somebody_signs_in_and_comes_back(team: Team, traveller: Traveller
     async with httpx.AsyncClient() as http:
         (await http.put(f"{issuer}/users/ada", json=claims)).raise_for_status()
     body = {"name": "Mock", "issuer": issuer, "client_id": "shop", "client_secret": "secret"}
-    added = await (await team.key()).post(PROVIDERS, json=body)
+    added = await (await team.boss()).post(PROVIDERS, json=body)
     assert added.status_code == 201, added.text
     provider_id = added.json()["id"]
 

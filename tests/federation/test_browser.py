@@ -60,7 +60,7 @@ async def test_a_form_from_another_site_brings_them_back_too(
     as_if("apple")
     key = ECKey.generate_key("P-256").as_pem(private=True).decode()
     own = {"team_id": "TEAM123456", "key_id": "KEY1234567", "client_authentication": "post", "client_secret": key}
-    await add_provider(await team.key(), realm, kind="apple", issuer=None, name="Apple", **own)
+    await add_provider(team, realm, kind="apple", issuer=None, name="Apple", **own)
 
     await page.goto(f"{address}/sign-in?next=/account/security")
     await page.get_by_role("button", name="Continue with Apple").click()

@@ -248,7 +248,7 @@ async def test_a_provider_that_can_not_be_used_is_not_set_up(
 ) -> None:
     realm.metadata = said
 
-    refused = await (await team.key()).post(PROVIDERS, json=setting(realm))
+    refused = await (await team.boss()).post(PROVIDERS, json=setting(realm))
 
     assert (refused.status_code, refused.json()["code"]) == (422, "federation.provider_unusable")
     assert refused.json()["reason"] == reason
@@ -268,7 +268,7 @@ async def test_a_provider_that_can_not_be_used_is_not_set_up(
     ],
 )
 async def test_an_issuer_that_may_not_be_called_is_not_set_up(team: Team, realm: Realm, issuer: str) -> None:
-    refused = await (await team.key()).post(PROVIDERS, json=setting(realm, issuer=issuer))
+    refused = await (await team.boss()).post(PROVIDERS, json=setting(realm, issuer=issuer))
 
     assert refused.status_code == 422
     assert refused.json()["code"] in {"federation.provider_unusable", "federation.provider_invalid"}
@@ -290,10 +290,9 @@ async def test_so_many_issuers_are_remembered_and_no_more(app: Any, realm: Realm
 
 
 async def test_with_two_providers_each_has_its_own_way_back(team: Team, realm: Realm, traveller: Traveller) -> None:
-    staff = await team.key()
     with running() as other:
         other.metadata = {"authorization_response_iss_parameter_supported": False}
-        ids = [await add_provider(staff, one) for one in (realm, other)]
+        ids = [await add_provider(team, one) for one in (realm, other)]
         urls = [(await traveller.begin(one)).json()["url"] for one in ids]
 
     for provider_id, url in zip(ids, urls, strict=True):

@@ -109,7 +109,7 @@ async def test_a_lie_is_told_on_the_sign_in_page_with_its_code(browser: Browser,
 async def test_the_way_back_of_one_provider_is_not_another_s(
     team: Team, browser: Browser, provider: str, realm: Realm
 ) -> None:
-    other = await add_provider(await team.key(), realm, client_id="other")
+    other = await add_provider(team, realm, client_id="other")
     location = await _sent_back(browser, await browser.see("/sign-in"), _button(provider))
 
     back = await browser.http.get(location.replace(provider, other))
@@ -220,8 +220,8 @@ async def test_one_that_can_not_be_asked_anew_sends_them_to_another_way(
 async def test_staff_are_shown_their_company_and_customers_are_not(
     browser: Browser, company: str, team: Team, realm: Realm
 ) -> None:
-    customers = await add_provider(await team.key(), realm, client_id="customers", name="Everybody")
-    invited = await (await team.key()).post("/v1/admin/staff", json={"email": ADA["email"], "roles": ["analyst"]})
+    customers = await add_provider(team, realm, client_id="customers", name="Everybody")
+    invited = await (await team.boss()).post("/v1/admin/staff", json={"email": ADA["email"], "roles": ["analyst"]})
     assert invited.status_code == 201
 
     shop = await browser.see("/sign-in")

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from commerce.identity import accounts
+from commerce.identity.proofs import ATTEMPTS
 from tests.access.team import Team
 from tests.factories import SeededShop
 from tests.federation.conftest import COOKIE, MINE, SESSIONS, Traveller
@@ -124,6 +125,30 @@ async def test_what_was_to_be_linked_is_linked_after_the_usual_sign_in(
     assert linked.status_code == 204, linked.text
     assert (await there.post(MINE, json={"ticket": ticket})).json()["code"] == "identity.proof_not_good"
     assert (await traveller.sign_in(provider)).json()["account_id"] == str(admin.account_id)
+
+
+async def test_a_ticket_that_was_refused_is_good_again_a_few_times(
+    team: Team, provider: str, realm: Realm, rows: Rows
+) -> None:
+    there = await team.browser(await team.hire("admin", email=ADA["email"]))
+    realm.user = {**ADA, "email_verified": False}
+
+    async def pressed(ticket: str) -> int:
+        return (await there.post(MINE, json={"ticket": ticket})).status_code
+
+    ticket = (await Traveller(there).sign_in(provider)).json()["ticket"]
+    rows("UPDATE identity_provider SET is_enabled = false")
+    assert [await pressed(ticket) for _ in range(ATTEMPTS - 1)] == [404] * (ATTEMPTS - 1)
+    rows("UPDATE identity_provider SET is_enabled = true")
+    assert await pressed(ticket) == 204
+    assert rows("SELECT count(*) FROM proof WHERE purpose = 'identity'") == [(0,)]
+
+    rows("DELETE FROM external_identity")
+    ticket = (await Traveller(there).sign_in(provider)).json()["ticket"]
+    rows("UPDATE identity_provider SET is_enabled = false")
+    assert [await pressed(ticket) for _ in range(ATTEMPTS)] == [404] * ATTEMPTS
+    rows("UPDATE identity_provider SET is_enabled = true")
+    assert await pressed(ticket) == 422, "and then no more"
 
 
 async def test_two_at_once_make_one_account(team: Team, provider: str, rows: Rows) -> None:

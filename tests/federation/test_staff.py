@@ -8,7 +8,11 @@ from typing import Any
 import pytest
 
 from commerce.identity import accounts
+from commerce.policies.limits import Said
+from commerce.staffing import service as staffing
+from commerce.staffing.granting import grant_of
 from tests.access.team import Person, Team
+from tests.factories import owner
 from tests.federation.conftest import PROVIDERS, SESSIONS, Traveller, add_provider, setting
 from tests.federation.realm import ADA, Realm
 from tests.identity.conftest import PASSWORD, Messages
@@ -19,17 +23,18 @@ RULE = {"audience": "staff", "domains": ["company.example"], "role": "analyst"}
 
 
 async def _invite(team: Team, email: str = ADA["email"], role: str = "merchandiser") -> None:
-    invited = await (await team.key()).post("/v1/admin/staff", json={"email": email, "roles": [role]})
-    assert invited.status_code == 201, invited.text
+    async with team.tx() as tx:
+        grant, home = grant_of([role], [], Said()), f"http://{team.shop.host}"
+        await staffing.invite(tx, owner(team.shop.id), None, email=email, grant=grant, home=home, locale="en-US")
 
 
-async def _linked(team: Team, realm: Realm, provider_id: str, *roles: str, email: str) -> tuple[Person, Traveller]:
+async def linked(team: Team, realm: Realm, provider_id: str, *roles: str, email: str) -> tuple[Person, Traveller]:
     """Somebody who works here, and whom the provider knows."""
     person = await team.hire(*roles, email=email)
     realm.user = {"sub": email, "email": email, "email_verified": True}
     there = Traveller(await team.browser(person))
-    linked = await there.link(provider_id)
-    assert linked.status_code == 204, linked.text
+    done = await there.link(provider_id)
+    assert done.status_code == 204, done.text
     return person, there
 
 
@@ -94,7 +99,7 @@ async def test_an_account_whose_address_nobody_proved_is_not_hired(
 
 
 async def test_a_rule_hires_people_of_its_domains(team: Team, realm: Realm, traveller: Traveller, rows: Rows) -> None:
-    provider_id = await add_provider(await team.key(), realm, **RULE)
+    provider_id = await add_provider(team, realm, **RULE)
 
     assert (await traveller.sign_in(provider_id)).status_code == 201
 
@@ -116,7 +121,7 @@ async def test_a_rule_hires_people_of_its_domains(team: Team, realm: Realm, trav
 async def test_a_rule_hires_nobody_else(
     team: Team, realm: Realm, traveller: Traveller, rows: Rows, user: dict[str, object]
 ) -> None:
-    provider_id = await add_provider(await team.key(), realm, **RULE)
+    provider_id = await add_provider(team, realm, **RULE)
     realm.user |= user
 
     assert (await traveller.sign_in(provider_id)).json()["code"] == "federation.domain_refused"
@@ -124,13 +129,13 @@ async def test_a_rule_hires_nobody_else(
 
 
 async def test_domains_without_a_role_hire_nobody(team: Team, realm: Realm, traveller: Traveller) -> None:
-    provider_id = await add_provider(await team.key(), realm, audience="staff", domains=["company.example"])
+    provider_id = await add_provider(team, realm, audience="staff", domains=["company.example"])
 
     assert (await traveller.sign_in(provider_id)).json()["code"] == "federation.not_invited"
 
 
 async def test_nobody_has_newcomers_given_more_than_they_may_do(team: Team, realm: Realm) -> None:
-    little = await team.key("identity_providers:write", "identity_providers:read")
+    little = (await team.clerk("identity_providers:write", "identity_providers:read")).http
 
     refused = await little.post(PROVIDERS, json=setting(realm, **{**RULE, "role": "admin"}))
 
@@ -149,7 +154,7 @@ async def test_nobody_has_newcomers_given_more_than_they_may_do(team: Team, real
 async def test_a_setting_that_does_not_fit_is_refused(
     team: Team, realm: Realm, more: dict[str, object], reason: str
 ) -> None:
-    refused = await (await team.key()).post(PROVIDERS, json=setting(realm, **more))
+    refused = await (await team.boss()).post(PROVIDERS, json=setting(realm, **more))
 
     assert (refused.json()["code"], refused.json()["reason"]) == ("federation.provider_invalid", reason)
 
@@ -157,7 +162,7 @@ async def test_a_setting_that_does_not_fit_is_refused(
 async def test_who_works_here_links_the_company_s_account_and_comes_by_it(
     team: Team, traveller: Traveller, company: str, realm: Realm
 ) -> None:
-    person, _ = await _linked(team, realm, company, "analyst", email="ann@company.example")
+    person, _ = await linked(team, realm, company, "analyst", email="ann@company.example")
 
     assert (await traveller.sign_in(company)).json()["account_id"] == str(person.account_id)
 
@@ -174,7 +179,7 @@ async def test_a_customer_can_not_link_what_staff_come_by(team: Team, company: s
 async def test_who_does_not_work_here_any_more_does_not_come_in(
     team: Team, traveller: Traveller, company: str, realm: Realm, rows: Rows, status: str
 ) -> None:
-    person, _ = await _linked(team, realm, company, "analyst", email="ann@company.example")
+    person, _ = await linked(team, realm, company, "analyst", email="ann@company.example")
     rows("UPDATE membership SET status = %s WHERE id = %s", status, person.member_id)
 
     assert (await traveller.sign_in(company)).json()["code"] == "federation.not_invited"
@@ -185,7 +190,7 @@ class TestRequired:
 
     @pytest.fixture
     async def owner(self, team: Team, company: str, realm: Realm) -> tuple[Person, Traveller]:
-        return await _linked(team, realm, company, "admin", email="owner@company.example")
+        return await linked(team, realm, company, "admin", email="owner@company.example")
 
     async def test_others_come_by_no_other_way_and_the_owner_does(
         self, team: Team, company: str, owner: tuple[Person, Traveller], app: Any, rows: Rows
@@ -245,8 +250,8 @@ class TestRequired:
     async def test_a_provider_of_customers_is_another_way_too(
         self, team: Team, company: str, owner: tuple[Person, Traveller], realm: Realm, traveller: Traveller
     ) -> None:
-        _, ann = await _linked(team, realm, company, "analyst", email="ann@company.example")
-        customers = await add_provider(await team.key(), realm, client_id="for-customers")
+        _, ann = await linked(team, realm, company, "analyst", email="ann@company.example")
+        customers = await add_provider(team, realm, client_id="for-customers")
         await owner[1].http.put(REQUIREMENT, json={"provider_id": company})
 
         refused = await traveller.sign_in(customers)
@@ -258,16 +263,16 @@ class TestRequired:
     async def test_the_only_way_that_is_left_is_not_unlinked(
         self, team: Team, company: str, owner: tuple[Person, Traveller], realm: Realm
     ) -> None:
-        await _linked(team, realm, company, "analyst", email="ann@company.example")
+        await linked(team, realm, company, "analyst", email="ann@company.example")
         await owner[1].http.put(REQUIREMENT, json={"provider_id": company})
         ann = await Traveller(await team.door()).visits()
         await ann.sign_in(company)
         again = await ann.http.post(f"{SESSIONS}/current/step-up/provider", json=await ann.go(company, "step_up"))
         assert again.status_code == 204, again.text
         mine = "/v1/store/accounts/current/identities"
-        (linked,) = (await ann.http.get(mine)).json()["items"]
+        (theirs,) = (await ann.http.get(mine)).json()["items"]
 
-        refused = await ann.http.delete(f"{mine}/{linked['id']}")
+        refused = await ann.http.delete(f"{mine}/{theirs['id']}")
 
         assert (refused.status_code, refused.json()["code"]) == (409, "identity.last_way_in")
 
@@ -275,7 +280,7 @@ class TestRequired:
         self, team: Team, company: str, owner: tuple[Person, Traveller], realm: Realm
     ) -> None:
         await owner[1].http.put(REQUIREMENT, json={"provider_id": company})
-        staff = await team.key()
+        staff = await team.boss()
         off = {"name": "x", "client_id": "x", "version": 1, "is_enabled": False}
 
         assert (await staff.delete(f"{PROVIDERS}/{company}")).json()["code"] == "federation.provider_required"
@@ -288,10 +293,10 @@ class TestRequired:
         self, team: Team, company: str, realm: Realm, rows: Rows
     ) -> None:
         body = {"provider_id": company}
-        assert (await (await team.key()).put(REQUIREMENT, json=body)).json()["code"] == "federation.not_a_person"
+        assert (await (await team.key()).put(REQUIREMENT, json=body)).json()["code"] == "identity.for_people"
         admin = await team.hire("admin")
         assert (await admin.http.put(REQUIREMENT, json=body)).json()["code"] == "federation.not_known_there"
-        customers = await add_provider(await team.key(), realm, client_id="for-customers")
+        customers = await add_provider(team, realm, client_id="for-customers")
         wrong = await admin.http.put(REQUIREMENT, json={"provider_id": customers})
         assert (wrong.json()["code"], wrong.json()["reason"]) == ("federation.provider_invalid", "audience")
         assert rows("SELECT count(*) FROM staff_sign_in") == [(0,)]

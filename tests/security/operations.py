@@ -216,6 +216,7 @@ BODIES: Mapping[str, object] = {
     "POST /v1/admin/branding/messages/{template}/previews": {"words": {"subject": "Welcome"}},
     "PUT /v1/admin/legal/{kind}": {"locale": "en-US", "markdown": "Words"},
     "POST /v1/admin/api-keys": {"name": "x", "scopes": ["orders:read"]},
+    "POST /v1/store/identity-providers/{provider_id}/logouts": {"logout_token": "x"},
     "POST /v1/vendor/api-keys": {"name": "x", "scopes": ["orders:read"]},
     "POST /v1/events": {"events": []},
     "POST /v1/admin/staff": {"email": "new@example.com", "roles": ["vendor"], "vendor": "{vendor}"},

@@ -15,6 +15,7 @@ BOUNDED_OTHERWISE = {
     "POST /oauth/token": "a form of the standard's, each of whose fields is bounded where it is read",
     "POST /oauth/revoke": "as the tokens'",
     "POST /oauth/introspect": "as the tokens'",
+    "POST /v1/store/identity-providers/{provider_id}/logouts": "as the tokens'",
 }
 
 

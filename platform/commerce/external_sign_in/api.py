@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from fastapi import APIRouter, Path, Request, Response, status
+from fastapi import APIRouter, Form, Path, Request, Response, status
 
 from commerce import recently
-from commerce.external_sign_in import finishing, linking, starting
+from commerce.external_sign_in import finishing, leaving, linking, starting
 from commerce.external_sign_in.finishing import Answer
 from commerce.external_sign_in.linking import Linked
 from commerce.external_sign_in.schemas import (
@@ -21,14 +21,14 @@ from commerce.external_sign_in.schemas import (
     IdentityList,
     IdentityOut,
 )
-from commerce.federation import providers
+from commerce.federation import id_tokens, providers
 from commerce.http import CoreDep, Member, MemberDep, ShopDep, ShopperDep, set_session_cookie
 from commerce.identity.service import Shopper, SignInRequired
 from commerce.policies import areas
 from commerce.recently import RecentMemberDep
 from commerce.sessions.answering import answered, asking_of
 from commerce.sessions.schemas import SecondFactorOut, SessionOut
-from foundation.access import ANYONE, needs
+from foundation.access import ANYONE, SIGNED, needs
 from foundation.types import Id
 
 router = APIRouter(tags=["sign-in by a provider"], route_class=areas.within(areas.AUTHENTICATION))
@@ -37,6 +37,7 @@ _MINE = "/v1/store/accounts/current/identities"
 _SESSIONS = "/v1/store/sessions"
 ProviderId = Annotated[Id, Path()]
 IdentityId = Annotated[Id, Path()]
+LogoutToken = Annotated[str, Form(min_length=1, max_length=id_tokens.MAX_LENGTH)]
 
 
 @router.get(_PROVIDERS)
@@ -70,6 +71,18 @@ async def begin(
         redirect_uri=body.redirect_uri,
     )
     return AttemptOut(url=sent.url, expires_at=sent.expires_at)
+
+
+@router.post(f"{_PROVIDERS}/{{provider_id}}/logouts")
+@needs(SIGNED)
+async def sign_out_from_there(
+    response: Response, core: CoreDep, shop: ShopDep, provider_id: ProviderId, logout_token: LogoutToken
+) -> None:
+    """A provider says that somebody has signed out there (OpenID Connect Back-Channel Logout 1.0): whoever signed in by
+    it is signed out here. 200, also where nobody was signed in or the token was shown before.
+    """
+    response.headers["Cache-Control"] = "no-store"
+    await leaving.left_there(core, shop, provider_id, logout_token)
 
 
 @router.post(f"{_SESSIONS}/provider", status_code=status.HTTP_201_CREATED)

@@ -53,7 +53,8 @@ async def _signed_in(core: Core, shop: Shop, asking: Asking, provider: Provider,
         find = _staff if provider.audience == "staff" else _customer
         account = await find(tx, asking, provider, claims)
         if account is not None:
-            elsewhere = Elsewhere(provider.id, claims.authenticated_at)
+            session = identities.session_digest(tx.tenant_id, claims.issuer, claims.session)
+            elsewhere = Elsewhere(provider.id, claims.authenticated_at, session)
             return await signing_in.sign_in(
                 tx, account, core.settings, asking, amr=[BY_ANOTHERS_WORD], elsewhere=elsewhere
             )
@@ -169,4 +170,6 @@ async def _ticket(tx: Tx, asking: Asking, provider: Provider, claims: Claims) ->
         "domain": claims.domain,
     }
     target = identities.subject_digest(tx.tenant_id, claims.issuer, claims.subject)
-    return await proofs.issue_token(tx, Purpose.IDENTITY, target=target, subject_id=new_id(), content=content)
+    return await proofs.issue_token(
+        tx, Purpose.IDENTITY, target=target, subject_id=new_id(), content=content, attempts=proofs.ATTEMPTS
+    )

@@ -95,20 +95,25 @@ async def waiting(core: Core, shop: Shop, member: Member, ticket: str) -> Waitin
 
 
 async def link_waiting(core: Core, shop: Shop, asking: Asking, member: Member, ticket: str) -> None:
-    """Link the identity that a ticket stands for. The ticket is used up.
+    """Link the identity that a ticket stands for, which is used up by that. Where it is refused, it may be tried again
+    a few times: in another account, or once what was in the way is gone.
 
     Raises:
-        ProofNotGood: the ticket is over, or another browser's.
+        ProofNotGood: the ticket is over, was tried too often, or is another browser's.
         IdentityTaken, NotInvited, DomainRefused, ProviderNotFound.
     """
     async with core.database.tx(shop.id) as tx:
-        shown = await proofs.redeem(tx, Purpose.IDENTITY, ticket)
-        _require_same_browser(shown, member)
-        await sealing.drop(tx, shown.subject_id)
-        provider = await providers.one(tx, UUID(shown.content["provider_id"]))
+        shown = await proofs.count(tx, Purpose.IDENTITY, ticket)
+    _require_same_browser(shown, member)
     said = shown.content
+    async with core.database.tx(shop.id, read_only=True) as tx:
+        provider = await providers.one(tx, UUID(said["provider_id"]))
     subject = Subject(said["issuer"], said["subject"], said["label"], said["domain"])
     await link(core, shop, asking, member.account_id, provider, subject)
+    async with core.database.tx(shop.id) as tx:
+        target = identities.subject_digest(shop.id, subject.issuer, subject.subject)
+        await proofs.end(tx, [Purpose.IDENTITY], [target])
+        await sealing.drop(tx, shown.subject_id)
 
 
 async def unlink(core: Core, shop: Shop, asking: Asking, member: Member, identity_id: UUID) -> None:

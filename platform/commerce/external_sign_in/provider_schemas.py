@@ -84,6 +84,9 @@ class ProviderOut(Model):
     is_enabled: bool
     redirect_uri: str
     """What the provider must know as the address to send browsers back to, for the host that was asked."""
+    logout_uri: str
+    """Where the provider may tell that somebody has signed out there (back-channel logout), for the host that was
+    asked."""
     version: int
     created_at: Instant
 

@@ -7,6 +7,7 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Path, Request, status
 
 from commerce.external_sign_in import configuring
+from commerce.external_sign_in.leaving import logout_path
 from commerce.external_sign_in.provider_schemas import (
     CheckOut,
     ProviderChange,
@@ -121,6 +122,7 @@ def _out(request: Request, provider: Provider) -> ProviderOut:
         key_id=provider.key_id,
         is_enabled=provider.is_enabled,
         redirect_uri=f"{home_of(request)}{return_path(provider.id)}",
+        logout_uri=f"{home_of(request)}{logout_path(provider.id)}",
         version=provider.version,
         created_at=provider.created_at,
     )

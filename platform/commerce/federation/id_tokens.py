@@ -49,6 +49,8 @@ class Claims:
     domain: str | None
     """The organisation that the account belongs to, as a domain; of a provider that doesn't tell it, that of an address
     which is theirs."""
+    session: str | None = None
+    """Its own session of theirs (`sid`)."""
 
     @property
     def whom(self) -> Subject:
@@ -76,19 +78,31 @@ async def verified(
         NotBelieved.
         ProviderUnusable: its keys can't be had.
     """
+    header, claims = await signed(issuers, outbound, kind, metadata, token)
+    require_ours(claims, metadata, expected.client_id)
+    require_now(claims, since=expected.since)
+    _require_this_one(claims, header["alg"], expected)
+    return _read(kind, metadata, claims)
+
+
+async def signed(
+    issuers: Issuers, outbound: Outbound, kind: KindName, metadata: Metadata, token: str
+) -> tuple[Mapping[str, Any], dict[str, Any]]:
+    """The header and the claims of a token that its issuer has signed.
+
+    Raises:
+        NotBelieved.
+        ProviderUnusable: its keys can't be had.
+    """
     header = _header(token)
     algorithm, key_id = header.get("alg"), header.get("kid")
     if algorithm not in metadata.algorithms or not isinstance(key_id, str | None):
         raise NotBelieved(reason="signature")
     key = await issuers.key(outbound, kind, metadata, key_id, algorithm)
     try:
-        claims = jwt.decode(token, key, algorithms=[algorithm]).claims
+        return header, jwt.decode(token, key, algorithms=[algorithm]).claims
     except (JoseError, ValueError, TypeError) as fault:
         raise NotBelieved(reason="signature") from fault
-    _require_ours(claims, metadata, expected)
-    _require_now(claims, expected)
-    _require_this_one(claims, algorithm, expected)
-    return _read(kind, metadata, claims)
 
 
 def _header(token: str) -> Mapping[str, Any]:
@@ -103,20 +117,28 @@ def _header(token: str) -> Mapping[str, Any]:
     return header
 
 
-def _require_ours(claims: Mapping[str, Any], metadata: Metadata, expected: Expected) -> None:
-    """Made by the issuer, for us and, where others may read it too, at our wish."""
+def require_ours(claims: Mapping[str, Any], metadata: Metadata, client_id: str) -> None:
+    """Stop what was not made by the issuer, for us and, where others may read it too, at our wish.
+
+    Raises:
+        NotBelieved.
+    """
     if claims.get("iss") != metadata.issuer:
         raise NotBelieved(reason="issuer")
     audience, party = claims.get("aud"), claims.get("azp")
     audiences = audience if isinstance(audience, list) else [audience]
-    if expected.client_id not in audiences or party not in {None, expected.client_id}:
+    if client_id not in audiences or party not in {None, client_id}:
         raise NotBelieved(reason="audience")
     if len(audiences) > 1 and party is None:
         raise NotBelieved(reason="audience")
 
 
-def _require_now(claims: dict[str, Any], expected: Expected) -> None:
-    """Not over, not of tomorrow, and not made before it was asked for."""
+def require_now(claims: Mapping[str, Any], *, since: datetime) -> None:
+    """Stop what is over, of tomorrow, or made before `since`.
+
+    Raises:
+        NotBelieved.
+    """
     essential = jwt.JWTClaimsRegistry(
         now=int(clock.now().timestamp()), leeway=LEEWAY, exp={"essential": True}, iat={"essential": True}
     )
@@ -124,7 +146,7 @@ def _require_now(claims: dict[str, Any], expected: Expected) -> None:
         essential.validate({name: claims[name] for name in ("exp", "iat", "nbf") if name in claims})
     except JoseError as fault:
         raise NotBelieved(reason="time") from fault
-    if claims["iat"] < expected.since.timestamp() - LEEWAY:
+    if claims["iat"] < since.timestamp() - LEEWAY:
         raise NotBelieved(reason="time")
 
 
@@ -143,9 +165,21 @@ def _half(token: str, algorithm: str) -> str:
     return urlsafe_b64encode(digest[: len(digest) // 2]).decode()
 
 
+def named(claims: Mapping[str, Any], claim: str) -> str | None:
+    """Whom or what a claim names, if it is there.
+
+    Raises:
+        NotBelieved: it is no name.
+    """
+    value = claims.get(claim)
+    if value is not None and (not isinstance(value, str) or not 0 < len(value) <= MAX_SUBJECT):
+        raise NotBelieved(reason="subject")
+    return value
+
+
 def _read(kind: KindName, metadata: Metadata, claims: Mapping[str, Any]) -> Claims:
-    subject, when = claims.get("sub"), claims.get("auth_time")
-    if not isinstance(subject, str) or not 0 < len(subject) <= MAX_SUBJECT:
+    subject, when = named(claims, "sub"), claims.get("auth_time")
+    if subject is None:
         raise NotBelieved(reason="subject")
     email = _written(_email, claims.get("email"))
     domain = claims.get("hd") if KINDS[kind].says_domain else None
@@ -162,6 +196,7 @@ def _read(kind: KindName, metadata: Metadata, claims: Mapping[str, Any]) -> Clai
         name=_written(_name, claims.get("name")),
         authenticated_at=_at(when),
         domain=domain.lower() if isinstance(domain, str) else None,
+        session=named(claims, "sid"),
     )
 
 

@@ -56,6 +56,13 @@ def subject_digest(tenant_id: UUID, issuer: str, subject: str) -> bytes:
     return sealing.digest(tenant_id, "external identity", orjson.dumps([issuer, subject]).decode())
 
 
+def session_digest(tenant_id: UUID, issuer: str, session: str | None) -> bytes | None:
+    """What is kept of a provider's own session (`sid`), if it names one."""
+    if session is None:
+        return None
+    return sealing.digest(tenant_id, "provider session", orjson.dumps([issuer, session]).decode())
+
+
 # uq_external_identity_subject
 _USE = hot(
     text(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from foundation.errors import Conflict, Forbidden, NotFound, Unauthenticated, Unprocessable
+from foundation.errors import BadRequest, Conflict, Forbidden, NotFound, Unauthenticated, Unprocessable
 
 
 class ProviderNotFound(NotFound):
@@ -80,6 +80,15 @@ class NotBelieved(Unauthenticated):
 
     reason: str
     """Of it: `issuer`, `code`, `signature`, `key`, `audience`, `time`, `nonce`, `access_token`, `subject`."""
+
+
+class LogoutRefused(BadRequest):
+    """This is no logout token of the provider's, for here and of now."""
+
+    code = "federation.logout_refused"
+
+    reason: str
+    """As in `federation.not_believed`; or `type`, `events`, `id`, or `provider`: it can't be asked for its keys."""
 
 
 class LinkFirst(Conflict):

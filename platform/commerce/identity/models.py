@@ -85,6 +85,12 @@ class Session(TenantOwned, Base):
         Index("ix_session_account", "tenant_id", "account_id"),
         Index("ix_session_created", "tenant_id", "created_at"),
         Index("ix_session_device", "tenant_id", "device_id", postgresql_where=text("device_id IS NOT NULL")),
+        Index(
+            "ix_session_provider_session",
+            "tenant_id",
+            "provider_session",
+            postgresql_where=text("provider_session IS NOT NULL"),
+        ),
         Index("ix_session_acting", "tenant_id", "acting_id", postgresql_where=text("acting_id IS NOT NULL")),
     )
 
@@ -116,6 +122,8 @@ class Session(TenantOwned, Base):
     """Sealed: where it was signed in from."""
     provider_id: Mapped[UUID | None]
     """The identity provider on whose word they are signed in."""
+    provider_session: Mapped[bytes | None] = mapped_column(LargeBinary)
+    """The provider's own session (`sid`), as a digest: it can say that this one is over."""
     acting_id: Mapped[UUID | None]
     """By which a member of staff is in the shop as a customer."""
 

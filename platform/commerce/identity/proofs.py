@@ -28,7 +28,7 @@ from foundation.tokens import token_hash
 TOKEN_BYTES = 32
 CODE_DIGITS = 6
 ATTEMPTS = 5
-"""How often a code may be tried: a guess is right once in 200,000 then."""
+"""How often a code may be tried: a guess is right once in 200,000 then. It is as good a bound elsewhere."""
 
 
 class Purpose(StrEnum):

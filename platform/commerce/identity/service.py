@@ -139,6 +139,8 @@ class Elsewhere:
     provider_id: UUID
     authenticated_at: datetime | None
     """When they proved to it who they are; without a word of that it may have been long ago."""
+    session: bytes | None = None
+    """Its own session, as a digest, if it names one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,13 +167,14 @@ _OPEN = hot(
         """
         INSERT INTO session (tenant_id, id, token_hash, visitor_id, customer_id, consent, consented_at, expires_at,
                              account_id, amr, authenticated_at, device_id, seen_at, idle_until, browser, address,
-                             acting_id, provider_id)
+                             acting_id, provider_id, provider_session)
         VALUES (:tenant_id, :id, :token_hash, :visitor_id, CAST(:customer_id AS uuid),
                 to_jsonb(CAST(:consent AS text[])), CAST(:consented_at AS timestamptz),
                 CAST(:expires_at AS timestamptz), CAST(:account_id AS uuid),
                 CAST(:amr AS text[]), CAST(:authenticated_at AS timestamptz), CAST(:device_id AS uuid),
                 CAST(:seen_at AS timestamptz), CAST(:idle_until AS timestamptz), :browser, :address,
-                CAST(:acting_id AS uuid), CAST(:provider_id AS uuid))
+                CAST(:acting_id AS uuid), CAST(:provider_id AS uuid),
+                CAST(:provider_session AS bytea))
         """
     )
 )
@@ -217,6 +220,7 @@ async def open_session(
         "authenticated_at": shopper.authenticated_at,
         "seen_at": now if authentication else None,
         "provider_id": elsewhere.provider_id if elsewhere else None,
+        "provider_session": elsewhere.session if elsewhere else None,
         "device_id": authentication.device_id if authentication else None,
         "idle_until": now + authentication.idle if authentication else None,
         "browser": authentication.browser if authentication else None,
@@ -455,3 +459,30 @@ _REVOKE_OTHERS = hot(
 async def revoke_all(tx: Tx, account_id: UUID, *, except_id: UUID | None = None) -> None:
     """End every session of an account, or every other."""
     await tx.rows(_REVOKE_OTHERS, {"account_id": account_id, "except_id": except_id, "now": clock.now()})
+
+
+# ix_session_provider_session, ix_session_account
+_END_ELSEWHERE = hot(
+    text(
+        """
+        UPDATE session SET revoked_at = CAST(:now AS timestamptz)
+        WHERE tenant_id = :tenant_id AND provider_id = :provider_id AND revoked_at IS NULL
+          AND (CAST(:session AS bytea) IS NULL OR provider_session = CAST(:session AS bytea))
+          AND (CAST(:account_id AS uuid) IS NULL OR account_id = CAST(:account_id AS uuid))
+        RETURNING account_id
+        """
+    )
+)
+
+
+async def end_elsewhere(tx: Tx, provider_id: UUID, *, session: bytes | None, account_id: UUID | None) -> int:
+    """End the sessions that were opened on a provider's word: those of its own session, or of an account, or of both;
+    gives how many.
+
+    Raises:
+        ValueError: neither is given.
+    """
+    if session is None and account_id is None:
+        raise ValueError("a session or an account")
+    values = {"provider_id": provider_id, "session": session, "account_id": account_id, "now": clock.now()}
+    return len(await tx.rows(_END_ELSEWHERE, values))

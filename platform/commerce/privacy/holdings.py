@@ -202,6 +202,7 @@ HOLDINGS: Sequence[Holding] = (
         (
             _gone("browser", kept=Kept.SEALED_BY_ITSELF),
             _gone("address", kept=Kept.SEALED_BY_ITSELF),
+            Column("provider_session", "NULL", Kept.DIGEST),
             Column("revoked_at", "coalesce(t.revoked_at, now())", Kept.PLAIN),
         ),
         f"({CUSTOMER} OR {ACCOUNT} OR (t.customer_id IS NULL AND t.visitor_id = ANY (CAST(:visitors AS uuid[]))))",

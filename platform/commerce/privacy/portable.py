@@ -41,7 +41,7 @@ PARTS: Sequence[Part] = (
     _other("consent_answer", CUSTOMER),
     _other("erasure_request", CUSTOMER, "message_id next_at requested_by"),
     _held("notification_preference"),
-    _held("session", "token_hash acting_id"),
+    _held("session", "token_hash acting_id provider_session"),
     _held("device", "token_hash networks"),
     _held("external_identity", "subject_digest"),
     _held("passkey", "credential_id public_key"),

@@ -154,14 +154,18 @@ def _written(elsewhere: Elsewhere | None) -> list[str | None] | None:
     if elsewhere is None:
         return None
     at = elsewhere.authenticated_at
-    return [str(elsewhere.provider_id), at.isoformat() if at else None]
+    session = elsewhere.session.hex() if elsewhere.session else None
+    return [str(elsewhere.provider_id), at.isoformat() if at else None, session]
 
 
 def _read(shown: Shown) -> Elsewhere | None:
     kept = shown.content.get("elsewhere")
     if kept is None:
         return None
-    return Elsewhere(UUID(kept[0]), datetime.fromisoformat(kept[1]) if kept[1] else None)
+    provider_id, at, session = kept
+    return Elsewhere(
+        UUID(provider_id), datetime.fromisoformat(at) if at else None, bytes.fromhex(session) if session else None
+    )
 
 
 async def gather(tx: Tx, account: Account) -> None:
