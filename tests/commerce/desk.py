@@ -44,7 +44,7 @@ from commerce.tenancy.service import Shop
 from foundation import clock
 from foundation.database import Database
 from foundation.ids import new_id
-from tests.factories import WITHOUT_LIMIT, SeededShop
+from tests.factories import WITHOUT_LIMIT, SeededShop, owner
 
 AGREED = Agreed(("analytics", "personalisation"), datetime(2026, 1, 1, tzinfo=UTC))
 """What the shoppers of the desk agree to, so that what they do is recorded."""
@@ -251,4 +251,4 @@ class Desk:
     async def look(self, order_id: UUID) -> StaffOrderOut:
         """The order as it stands."""
         async with self.database.tx(self.shop.id, read_only=True) as tx:
-            return await reading.for_staff(tx, order_id)
+            return await reading.for_staff(tx, order_id, owner(self.shop.id))

@@ -27,6 +27,7 @@ from commerce.inventory.schemas import (
 )
 from foundation import clock
 from foundation.database import Tx
+from tests.factories import owner
 
 BOX, BREAD = 3, 2
 """The places of the product that is a bundle and of the one that comes in lots."""
@@ -118,7 +119,9 @@ class Stockroom(RuleBasedStateMachine):
                 return
             lot = lots[pick % len(lots)]
             same = [other for other in lots if other.lot == lot.lot]
-            found = await keeping.recall(tx, f"SKU{BREAD}", lot.lot, after=UUID(int=0), limit=1_000)
+            found = await keeping.recall(
+                tx, f"SKU{BREAD}", lot.lot, after=UUID(int=0), limit=1_000, by=owner(tx.tenant_id)
+            )
             sent = sum(units.quantity for units in found if units.fulfilment_id is not None)
             assert sent == sum(other.sold for other in same)
             assert sum(units.quantity for units in found) - sent <= sum(other.reserved for other in same)

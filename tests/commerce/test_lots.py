@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import replace
 from datetime import date, timedelta
 from typing import TYPE_CHECKING, Any
 from uuid import UUID, uuid4
@@ -27,7 +28,7 @@ from foundation.database import Database, Tx
 from foundation.ids import new_id
 from tests.commerce.desk import SOON, STAFF, Desk
 from tests.commerce.invariants import all_faults
-from tests.factories import seed_shop
+from tests.factories import owner, seed_shop
 
 if TYPE_CHECKING:
     from tests.conftest import DatabaseUrls
@@ -91,9 +92,15 @@ async def test_a_parcels_lots_are_known_and_a_recall_finds_every_order(desk: Des
     assert await _lots(desk) == {"A": (0, 0, 3, 0), "B": (1, 1, 1, 0)}
 
     async def recall(lot: str) -> list[tuple[UUID, UUID | None, int]]:
-        found = await _do(desk, lambda tx: keeping.recall(tx, "SKU0", lot, after=UUID(int=0), limit=10))
+        found = await _do(
+            desk, lambda tx: keeping.recall(tx, "SKU0", lot, after=UUID(int=0), limit=10, by=owner(desk.shop.id))
+        )
         return [(got.order_id, got.fulfilment_id, got.quantity) for got in found]
 
+    keeper = replace(owner(desk.shop.id), scopes=frozenset({"inventory:read"}))
+    for by, told in ((owner(desk.shop.id), "a@b.example"), (keeper, None)):
+        (got,) = await _do(desk, lambda tx, by=by: keeping.recall(tx, "SKU0", "A", after=UUID(int=0), limit=9, by=by))
+        assert got.email == told, "an address is for those who may know customers"
     assert await recall("A") == [(sent.id, fulfilment_id, 3)]
     assert await recall("B") == [(sent.id, fulfilment_id, 1), (waits.id, None, 1)]
     assert await recall("C") == []

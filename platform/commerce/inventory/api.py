@@ -178,7 +178,7 @@ async def recall(core: CoreDep, shop: ShopDep, by: Reader, query: Annotated[Page
     """The orders that got units of a lot, and in which parcels, and those that hold some."""
     after = decode_cursor(query.cursor)[1] if query.cursor else OLDEST
     async with core.database.tx(shop.id, read_only=True) as tx:
-        found = await keeping.recall(tx, query.sku, query.lot, after=after, limit=query.limit + 1, limits=by.limits)
+        found = await keeping.recall(tx, query.sku, query.lot, after=after, limit=query.limit + 1, by=by)
     shown, more = list(found[: query.limit]), len(found) > query.limit
     return RecallList(items=shown, has_more=more, next_cursor=encode_cursor(0, shown[-1].order_id) if more else None)
 

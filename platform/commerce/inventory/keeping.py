@@ -10,6 +10,7 @@ from uuid import UUID
 
 import asyncpg
 
+from commerce.identity.staff import Staff
 from commerce.inventory import hot, lots, promises
 from commerce.inventory.coming_back import Back, SentBack, attributed, left_in, today
 from commerce.inventory.lots import Drawn
@@ -258,13 +259,11 @@ async def lots_of(tx: Tx, sku: str, *, limits: Limits = NONE) -> LotList:
     return LotList(items=[LotOut.model_validate(dict(row)) for row in rows])
 
 
-async def recall(
-    tx: Tx, sku: str, lot: str, *, after: UUID, limit: int, limits: Limits = NONE
-) -> Sequence[RecalledOut]:
+async def recall(tx: Tx, sku: str, lot: str, *, after: UUID, limit: int, by: Staff) -> Sequence[RecalledOut]:
     """The orders after the one named that got units of a lot, or hold some."""
-    asked = {"sku": sku, "lot": lot, "after": after, "limit": limit, "mine": limits.mine}
+    asked = {"sku": sku, "lot": lot, "after": after, "limit": limit, "mine": by.limits.mine}
     rows = await tx.rows(hot.RECALL, asked)
-    return [RecalledOut.model_validate(dict(row)) for row in rows]
+    return [RecalledOut.model_validate(dict(row) | {"email": by.address(row["email"])}) for row in rows]
 
 
 async def discrepancies(tx: Tx) -> list[UUID]:

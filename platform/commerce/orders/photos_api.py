@@ -37,7 +37,7 @@ async def add_once(
             order = (
                 await reading.get(tx, who, order_id)
                 if isinstance(who, Shopper)
-                else await reading.for_staff(tx, order_id, limits=who.limits)
+                else await reading.for_staff(tx, order_id, who)
             )
         return json_bytes(model_bytes(order), status=status.HTTP_201_CREATED)
 

@@ -12,12 +12,12 @@ import orjson
 from sqlalchemy import text
 
 from commerce.identity.service import Shopper
+from commerce.identity.staff import Staff
 from commerce.inventory.hot import MINE
 from commerce.orders.held import OWNED, OrderNotFound, whose
 from commerce.orders.schemas import Filters, OrderOut, OrderSummary, StaffOrderOut, StaffOrderSummary
 from commerce.orders.states import Role, States, possible
 from commerce.payments import settlement
-from commerce.policies.limits import NONE, Limits
 from commerce.vendors import reading as vendors
 from foundation import sealing
 from foundation.database import HotStatement, Tx, hot
@@ -216,7 +216,7 @@ _SEARCH = hot(
                SELECT id FROM orders WHERE tenant_id = :tenant_id AND email_digest = CAST(:digest AS bytea)
                UNION ALL
                SELECT id FROM orders WHERE tenant_id = :tenant_id AND email_digest IS NULL
-                 AND email = lower(CAST(:q AS text))
+                 AND email = lower(CAST(:email AS text))
                UNION ALL
                SELECT order_id FROM order_line WHERE tenant_id = :tenant_id AND sku = CAST(:q AS text)
                UNION ALL
@@ -290,18 +290,20 @@ async def cart_of(tx: Tx, order_id: UUID) -> tuple[UUID, str]:
     return row["cart_id"], row["currency"]
 
 
-async def for_staff(tx: Tx, order_id: UUID, *, limits: Limits = NONE) -> StaffOrderOut:
-    """An order with its refunds and timeline; of parcels and stock what is in the warehouses of whoever asks.
+async def for_staff(tx: Tx, order_id: UUID, by: Staff) -> StaffOrderOut:
+    """An order with its refunds and timeline; of parcels and stock what is in the warehouses of whoever asks, and the
+    address it was placed with if they may know it.
 
     Raises:
         OrderNotFound.
     """
     document = _with_possible(await tx.json(_BY_ID, {"order_id": order_id, **whose(None)}), "staff")
-    found = await tx.json(_FOR_STAFF, {"order_id": order_id, "mine": limits.mine})
+    found = await tx.json(_FOR_STAFF, {"order_id": order_id, "mine": by.limits.mine})
     if found is None:
         raise OrderNotFound
     more = orjson.loads(found)
     own = frozenset(more.pop("own_parcels"))
+    more["email"] = by.address(more["email"])
     more["parcels"] = [parcel for parcel in document["parcels"] if parcel["id"] in own]
     refunds = await settlement.refunds_of(tx, order_id)
     parts = await vendors.of_order(tx, order_id)
@@ -324,12 +326,13 @@ async def page(tx: Tx, shopper: Shopper, *, after: UUID | None, limit: int) -> O
     return OrderPage(shown, shown[-1].id if shown else None, len(rows) > limit)
 
 
-async def search(tx: Tx, filters: Filters, *, after: UUID | None, limit: int) -> Sequence[StaffOrderSummary]:
-    """The shop's orders that fit, newest first, after the one named."""
+async def search(tx: Tx, filters: Filters, by: Staff, *, after: UUID | None, limit: int) -> Sequence[StaffOrderSummary]:
+    """The shop's orders that fit, newest first, after the one named. Only who may know addresses finds one by it."""
     said = {name: getattr(filters, name) for name in Filters.model_fields}
-    asked = {"after": after, "digest": _digest(tx, filters.q) if filters.q else None}
+    email = by.address(filters.q)
+    asked = {"after": after, "digest": _digest(tx, email) if email else None, "email": email}
     rows = await tx.rows(_SEARCH, {**said, **asked, "limit": limit})
-    return [_staff_summary(row) for row in rows]
+    return [_staff_summary(row, by) for row in rows]
 
 
 def _with_possible(document: bytes | None, role: Role) -> dict[str, Any]:
@@ -340,7 +343,7 @@ def _with_possible(document: bytes | None, role: Role) -> dict[str, Any]:
     return order | {"possible": list(possible(states, role))}
 
 
-def _staff_summary(row: asyncpg.Record) -> StaffOrderSummary:
-    said = dict(row)
+def _staff_summary(row: asyncpg.Record, by: Staff) -> StaffOrderSummary:
+    said = dict(row) | {"email": by.address(row["email"])}
     total = MoneyOut(amount=said.pop("total"), currency=said.pop("currency"))
     return StaffOrderSummary(**said, total=total)

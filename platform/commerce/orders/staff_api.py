@@ -44,12 +44,12 @@ Writer = Annotated[Staff, Depends(staff(TRANSITIONS["note"].scope))]
 
 @router.get("")
 async def list_orders(
-    core: CoreDep, shop: ShopDep, _: Reader, query: Annotated[FilteredPage, Query()]
+    core: CoreDep, shop: ShopDep, by: Reader, query: Annotated[FilteredPage, Query()]
 ) -> StaffOrderList:
     """The shop's orders that fit, newest first."""
     after = decode_cursor(query.cursor)[1] if query.cursor else None
     async with core.database.tx(shop.id, read_only=True) as tx:
-        found = await reading.search(tx, query, after=after, limit=query.limit + 1)
+        found = await reading.search(tx, query, by, after=after, limit=query.limit + 1)
     shown, more = list(found[: query.limit]), len(found) > query.limit
     return StaffOrderList(items=shown, has_more=more, next_cursor=encode_cursor(0, shown[-1].id) if more else None)
 
@@ -69,7 +69,7 @@ async def cancel_many(request: Request, core: CoreDep, by: Canceller, key: KeyDe
 async def get_order(core: CoreDep, shop: ShopDep, by: Reader, order_id: OrderId) -> StaffOrderOut:
     """One order with its timeline, and what can be done to it."""
     async with core.database.tx(shop.id, read_only=True) as tx:
-        return await reading.for_staff(tx, order_id, limits=by.limits)
+        return await reading.for_staff(tx, order_id, by)
 
 
 @router.post("/{order_id}/cancel", response_model=StaffOrderOut)
