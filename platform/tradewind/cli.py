@@ -96,13 +96,22 @@ def demo(var_dir: VarDir) -> None:
 @app.command()
 def migrate(var_dir: VarDir) -> None:
     """Bring the schema of every database to the newest revision, as the role that owns it."""
+    from sqlalchemy.exc import OperationalError
+
     from foundation.settings import Settings
     from tradewind.migrations import revision, upgrade
 
     use_addresses(var_dir)
+    away = []
     for name, url in Settings().everywhere("owner_url", "Postgres").items():
-        upgrade(url)
-        typer.echo(f"{name or 'shared'}: revision {revision(url)}")
+        try:
+            upgrade(url)
+        except OperationalError as fault:
+            away.append(f"{name or 'shared'} can't be reached: {fault.orig}")
+        else:
+            typer.echo(f"{name or 'shared'}: revision {revision(url)}")
+    if away:
+        raise StackError("\n".join(away))
 
 
 @app.command(name="row-policies")

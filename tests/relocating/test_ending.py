@@ -7,13 +7,14 @@ from datetime import timedelta
 
 import psycopg
 import pytest
+from pydantic import SecretStr
 
 from commerce.leaving import removing
 from commerce.leaving.removing import PlaceFailed, RemovalNotDue
 from commerce.lifecycle import service as lifecycle
 from commerce.tenancy import publishing
 from foundation import clock
-from foundation.database import Database
+from foundation.database import SHARED, Database
 from foundation.settings import Settings
 from tests.conftest import DatabaseUrls
 from tests.factories import SeededShop
@@ -93,6 +94,21 @@ async def test_a_database_that_is_away_holds_up_its_own_shop_and_no_other(
     assert await running.once(without) == 1
 
     assert (_status(database_urls, fashion), _status(database_urls, ending)) == (None, "closing")
+
+
+async def test_a_removal_that_was_cut_off_when_its_own_database_was_empty_is_gone_on_with(
+    settings: Settings, ending: SeededShop, database_urls: DatabaseUrls
+) -> None:
+    with pytest.raises(PlaceFailed):
+        await running.remove(settings.model_copy(update={"redis_url": SecretStr("redis://127.0.0.1:9/0")}), ending.id)
+    database = Database.of(settings, pool_size=1)
+
+    async with database.tx(ending.id, read_only=True):
+        assert database.home_of(ending.id) == SHARED
+
+    await database.close()
+    await running.remove(settings, ending.id)
+    assert _status(database_urls, ending) is None
 
 
 async def test_out_of_a_backup_of_its_own_database_a_shop_is_removed_anew(

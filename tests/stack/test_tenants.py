@@ -14,6 +14,7 @@ from typer.testing import CliRunner, Result
 
 from tests.apart import second_database
 from tests.factories import seed_shop
+from tradewind.cli import app
 from tradewind.errors import StackError
 from tradewind.tenants.commands import group
 
@@ -136,6 +137,21 @@ def test_a_shop_in_a_database_of_its_own_is_looked_after_by_the_same_commands(
             owner.execute("SELECT set_config('tradewind.tenant_id', %s, false)", (str(acme.id),))
             assert owner.execute("SELECT count(*) FROM product").fetchone() == (0,)
             assert owner.execute("SELECT FROM tenant WHERE id = %s", (acme.id,)).fetchall() == []
+
+
+def test_a_database_that_is_away_is_named_and_the_others_are_brought_up_to_date(
+    second_database: DatabaseUrls, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    nobody = {"url": "postgresql://x@127.0.0.1:9/x", "owner_url": "postgresql://x@127.0.0.1:9/x"}
+    own = {"url": second_database.app, "owner_url": second_database.owner}
+    relayed = {"relay_url": second_database.relay}
+    monkeypatch.setenv("TRADEWIND_DATABASES", json.dumps({"away": nobody | relayed, "large": own | relayed}))
+
+    result = CliRunner().invoke(app, ["migrate"])
+
+    assert [line.partition(":")[0] for line in result.stdout.splitlines()] == ["shared", "large"]
+    assert isinstance(result.exception, StackError)
+    assert str(result.exception).startswith("away can't be reached:")
 
 
 def _exported(slug: str) -> Path:

@@ -78,13 +78,16 @@ class Movers:
         """A connection to a database.
 
         Raises:
-            CannotMove: no setting knows it.
+            CannotMove: no setting knows it, or it can't be reached.
         """
         urls = self.settings.everywhere("owner_url", "Postgres")
         if name not in urls:
             known = ", ".join(called(one) for one in urls)
             raise CannotMove(f"There is no database {name!r} in TRADEWIND_DATABASES; there are: {known}.")
-        return self._held.enter_context(psycopg.connect(urls[name], autocommit=True))
+        try:
+            return self._held.enter_context(psycopg.connect(urls[name], autocommit=True))
+        except psycopg.OperationalError as fault:
+            raise CannotMove(f"The database {called(name)} can't be reached: {fault}") from fault
 
     def tables(self, name: str) -> list[Table]:
         """The tables of tenants' rows in a database."""
@@ -119,7 +122,7 @@ def moving(settings: Settings, slug: str, *, wait: str = LINGERING) -> Iterator[
     Postgres.
 
     Raises:
-        CannotMove: there is no such tenant, or somebody else is moving or removing it.
+        CannotMove: there is no such tenant, it is being removed, or somebody else is moving or removing it.
         EngineNotConfigured: Postgres has no address for its owner.
     """
     with ExitStack() as held:
@@ -133,6 +136,7 @@ def moving(settings: Settings, slug: str, *, wait: str = LINGERING) -> Iterator[
         # What was read before the lock may have changed.
         movers = Movers(settings, shared, tenant, held)
         movers.tenant = movers.standing(shared) or tenant
+        _require_stays(movers.tenant)
         yield movers
 
 
@@ -204,12 +208,16 @@ def forget(movers: Movers) -> list[str]:
     return others
 
 
+def _require_stays(tenant: Standing) -> None:
+    if tenant.status == "removing":
+        raise CannotMove(f"{tenant.slug} is being removed.")
+
+
 def _require_movable(movers: Movers, source: Connection, to: str) -> None:
     standing = movers.standing(source)
     if standing is None or standing.home != movers.tenant.home:
         raise CannotMove(f"{called(movers.tenant.home)} has no rows of {movers.tenant.slug}.")
-    if "removing" in (standing.status, movers.tenant.status):
-        raise CannotMove(f"{movers.tenant.slug} is being removed.")
+    _require_stays(standing)
     if standing.moving_to not in (None, to):
         onto = called(standing.moving_to or SHARED)
         raise CannotMove(f"{movers.tenant.slug} is on its way to {onto}: go on with that, or abort it.")
@@ -306,7 +314,7 @@ def _open(movers: Movers, target: Connection, to: str) -> None:
 def _told(movers: Movers, name: str, to: str) -> bool:
     try:
         movers.say(movers.at(name), home=to, moving_to=None)
-    except psycopg.OperationalError:
+    except (CannotMove, psycopg.OperationalError):
         return False
     return True
 

@@ -9,6 +9,8 @@ import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import psycopg
+
 from commerce.billing.service import configured as billing
 from commerce.billing.stripe import BillingRefused
 from commerce.leaving import storage
@@ -64,6 +66,9 @@ class Apart:
         Raises:
             psycopg.Error: one can't be reached.
         """
+        # Nobody is sent on to a database that has nothing of the shop and would send them back.
+        with psycopg.connect(self.settings.require("database_owner_url", "Postgres for its owner")) as shared:
+            shared.execute("UPDATE tenant SET home = '', moving_to = NULL WHERE id = %s", (gone.tenant_id,))
         return sum(empty(url, gone.tenant_id) for url in self.settings.apart("owner_url").values())
 
 
