@@ -10,7 +10,7 @@ from starlette.responses import Response
 
 from backoffice.desk import Desk, desk
 from backoffice.typed import NOTHING, Typed, refused
-from commerce.identity import keys
+from commerce.identity import keys, makers
 from commerce.policies.registry import PERMISSIONS, SCOPES
 from commerce.programs.key_schemas import ReplaceIn, Scopes
 from foundation import clock
@@ -78,11 +78,13 @@ async def end(request: Request, desk: Writer, key_id: KeyId) -> Response:
 async def _page(desk: Desk, typed: Typed = NOTHING, *, secret: str | None = None) -> Response:
     async with desk.tx(read_only=True) as tx:
         found = await keys.keys(tx, None)
+        named = await makers.named(tx, (key.created_by for key in found))
     permissions = [(name, PERMISSIONS[name].meaning) for name in SCOPES if name in desk.staff.scopes]
     return desk.page(
         "api_keys.html",
         typed=typed,
         keys=found,
+        makers=named,
         permissions=permissions,
         lasts=LASTS,
         secret=secret,

@@ -30,6 +30,11 @@ NOTICES = {
         Notice("provider-removed", "Nobody signs in by it any more, and what was linked by it is gone."),
         Notice("provider-required", "Staff sign in by it, and by nothing else. Others were signed out."),
         Notice("provider-not-required", "Staff may sign in by any way again."),
+        Notice(
+            "removed-programs",
+            "They do not work here any more, and the keys they made are over. The programs that they registered go on "
+            "until you shut them out.",
+        ),
         Notice("kept", "It is kept, and holds from now on."),
         Notice("logo-kept", "The new logo is shown everywhere from now on."),
         Notice("logo-removed", "The shop's name stands in place of the logo."),

@@ -12,10 +12,13 @@ from starlette.responses import Response
 
 from backoffice.desk import Desk, desk
 from commerce.http import home_of
+from commerce.oauth import clients
+from commerce.oauth.clients import Client
 from commerce.policies.limits import PER_DAY, PER_ORDER, RefundLimit, Said
 from commerce.staffing import roles, service
 from commerce.staffing.granting import Grant, grant_of
 from commerce.staffing.schemas import MemberOut, RoleList, RoleName
+from foundation.database import Tx
 from foundation.errors import Unprocessable
 from foundation.money import exponent, from_decimal, to_decimal
 from foundation.types import Email, Id, Input
@@ -113,12 +116,14 @@ async def show_one(desk: Reader, member_id: MemberId) -> Response:
         member = await service.one(tx, member_id)
         known = await roles.every(tx, member.vendor_id)
         warehouses = await service.warehouses(tx, limits=desk.staff.limits)
+        registered = await _programs_of(desk, tx, member)
     return desk.page(
         "person.html",
         member=member,
         roles=known.items,
         warehouses=warehouses,
         mine=_is_mine(desk, member),
+        programs=registered,
         refunds=_shown(member, desk.shop.currency),
         usual=(PER_ORDER, PER_DAY),
     )
@@ -140,7 +145,10 @@ async def set_status(request: Request, desk: Writer, member_id: MemberId) -> Res
     """Keep them out, let them back in, or remove them."""
     form = await read(request, StatusForm)
     async with desk.tx() as tx:
+        left = await _programs_of(desk, tx, await service.one(tx, member_id)) if form.to == "removed" else []
         await service.set_status(tx, desk.staff, None, member_id, form.to)
+    if left:
+        return desk.redirect("/back-office/programs", "removed-programs")
     return desk.redirect("/back-office/people", {"active": "let-back"}.get(form.to, form.to))
 
 
@@ -150,6 +158,14 @@ async def invite_again(request: Request, desk: Writer, member_id: MemberId) -> R
     async with desk.tx() as tx:
         await service.invite_again(tx, desk.staff, None, member_id, home=home_of(request), locale=desk.shop.locale)
     return desk.redirect("/back-office/people", "invited")
+
+
+async def _programs_of(desk: Desk, tx: Tx, member: MemberOut) -> list[Client]:
+    """The programs that somebody registered and that are let in still, for whoever may see programs."""
+    if "programs:read" not in desk.staff.scopes:
+        return []
+    principal = f"account:{member.account_id}"
+    return [one for one in await clients.clients(tx) if one.created_by == principal and one.disabled_at is None]
 
 
 def _titles(known: RoleList) -> dict[str, str]:

@@ -13,6 +13,7 @@ from starlette.responses import Response
 from backoffice.desk import Desk, desk
 from backoffice.proposals import AGREED, NO_PROPOSAL, Proposal, Proposed, proposal
 from backoffice.typed import NOTHING, Typed, refused
+from commerce.identity import makers
 from commerce.oauth import clients
 from commerce.oauth.clients import GrantType
 from commerce.policies.registry import PERMISSIONS, SCOPES
@@ -129,7 +130,8 @@ async def end(request: Request, desk: Writer, program_id: ProgramId) -> Response
 async def _page(desk: Desk, typed: Typed = NOTHING, *, shown: tuple[str, str | None] | None = None) -> Response:
     async with desk.tx(read_only=True) as tx:
         found = await clients.clients(tx)
-    return desk.page("programs.html", typed=typed, programs=found, scopes=_scopes(desk), shown=shown)
+        named = await makers.named(tx, (program.created_by for program in found))
+    return desk.page("programs.html", typed=typed, programs=found, makers=named, scopes=_scopes(desk), shown=shown)
 
 
 async def _one(

@@ -6,14 +6,19 @@ or was a program that nobody answers for, it has what it was given.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from typing import Any
+from uuid import UUID
 
 import orjson
+from sqlalchemy import text
 
 from commerce.policies.limits import NONE, Limits, Said, limits_of
 from commerce.policies.registry import SCOPES
 from commerce.policies.roles import held
+from foundation import sealing
+from foundation.database import Tx, hot
 
 COLUMNS = """m.roles AS maker_roles, CAST(m.limits AS text) AS maker_limits, m.vendor_id AS maker_vendor_id,
              ARRAY(SELECT DISTINCT unnest(r.permissions) FROM role r
@@ -38,3 +43,38 @@ def bounded(row: Any, scopes: Iterable[str]) -> tuple[frozenset[str], Limits]:
     may = held(row["maker_roles"], permissions, of_vendor=row["maker_vendor_id"] is not None)
     said = Said.of(orjson.loads(row["maker_limits"]))
     return given & may, limits_of(said, row["maker_roles"], frozenset(permissions))
+
+
+_PERSON = "account:"
+
+
+@dataclass(frozen=True, slots=True)
+class Maker:
+    """A person who made a key or registered a program."""
+
+    name: str
+    works_here: bool
+    """Not removed since; else the program goes on without anybody who answers for it."""
+
+
+# pk_account, uq_membership_account
+_MAKERS = hot(
+    text(
+        """
+        SELECT a.id, a.display_name,
+               EXISTS (SELECT FROM membership m WHERE m.tenant_id = a.tenant_id AND m.account_id = a.id
+                         AND m.status <> 'removed') AS works_here
+        FROM account a WHERE a.tenant_id = :tenant_id AND a.id = ANY (CAST(:ids AS uuid[]))
+        """
+    )
+)
+
+
+async def named(tx: Tx, principals: Iterable[str | None]) -> Mapping[str | None, Maker]:
+    """Who stands behind principals, of those that are people."""
+    ids = {UUID(one.removeprefix(_PERSON)) for one in principals if one is not None and one.startswith(_PERSON)}
+    rows = await tx.rows(_MAKERS, {"ids": sorted(ids)}) if ids else []
+    names = await sealing.unseal(tx, [row["display_name"] for row in rows])
+    return {
+        f"{_PERSON}{row['id']}": Maker(name or "", row["works_here"]) for row, name in zip(rows, names, strict=True)
+    }

@@ -5,16 +5,21 @@ Answers that show a secret are not kept for a retry: of a secret only the hash i
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Path, status
 
 from commerce.http import CoreDep, ShopDep, staff
+from commerce.identity import makers as identity_makers
 from commerce.identity.staff import Staff
 from commerce.oauth import clients, signing
+from commerce.oauth.clients import Client
+from commerce.programs.key_schemas import made_by
 from commerce.programs.schemas import ClientChange, ClientIn, ClientList, ClientMade, ClientOut, ClientSecret
 from foundation import audit
+from foundation.database import Tx
 from foundation.types import Id
 
 router = APIRouter(prefix="/v1/admin/programs", tags=["programs"])
@@ -27,7 +32,7 @@ ClientId = Annotated[Id, Path()]
 async def list_programs(core: CoreDep, shop: ShopDep, _: Reader) -> ClientList:
     """The programs that may ask people for leave to act for them, or act for the shop."""
     async with core.database.tx(shop.id, read_only=True) as tx:
-        return ClientList(items=[ClientOut(**asdict(client)) for client in await clients.clients(tx)])
+        return ClientList(items=await _out(tx, await clients.clients(tx)))
 
 
 @router.post("", status_code=status.HTTP_201_CREATED)
@@ -44,7 +49,8 @@ async def register_program(core: CoreDep, shop: ShopDep, by: Writer, body: Clien
             scopes=body.scopes,
         )
         audit.made("program", client.id)
-    return ClientMade(**asdict(client), client_secret=secret)
+        (made,) = await _out(tx, [client])
+    return ClientMade(**made.model_dump(), client_secret=secret)
 
 
 @router.post("/signing-keys", status_code=status.HTTP_204_NO_CONTENT)
@@ -58,7 +64,8 @@ async def replace_signing_keys(core: CoreDep, shop: ShopDep, _: Writer) -> None:
 async def get_program(core: CoreDep, shop: ShopDep, _: Reader, client_id: ClientId) -> ClientOut:
     """One of the shop's programs."""
     async with core.database.tx(shop.id, read_only=True) as tx:
-        return ClientOut(**asdict(await clients.client(tx, client_id)))
+        (found,) = await _out(tx, [await clients.client(tx, client_id)])
+    return found
 
 
 @router.patch("/{client_id}")
@@ -70,7 +77,8 @@ async def change_program(
         client = await clients.change(
             tx, by, client_id, name=body.name, redirect_uris=body.redirect_uris, scopes=body.scopes
         )
-    return ClientOut(**asdict(client))
+        (changed,) = await _out(tx, [client])
+    return changed
 
 
 @router.post("/{client_id}/secret")
@@ -85,3 +93,8 @@ async def disable_program(core: CoreDep, shop: ShopDep, _: Writer, client_id: Cl
     """A program may do nothing from now on, and all its tokens end."""
     async with core.database.tx(shop.id) as tx:
         await clients.disable(tx, client_id)
+
+
+async def _out(tx: Tx, found: Sequence[Client]) -> list[ClientOut]:
+    makers = await identity_makers.named(tx, (client.created_by for client in found))
+    return [ClientOut(**asdict(client), made_by=made_by(makers.get(client.created_by))) for client in found]

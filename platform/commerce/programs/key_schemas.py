@@ -8,10 +8,19 @@ from uuid import UUID
 
 from pydantic import Field, StringConstraints
 
+from commerce.identity.makers import Maker
 from foundation.types import Input, Instant, Model, Slug, Text
 
 Scope = Annotated[str, StringConstraints(min_length=1, max_length=100)]
 Scopes = Annotated[list[Scope], Field(min_length=1, max_length=200)]
+
+
+class MadeBy(Model):
+    """The person who made a key or registered a program."""
+
+    name: str
+    works_here: bool
+    """They have not been removed since."""
 
 
 class VendorKeyIn(Input):
@@ -46,6 +55,8 @@ class KeyOut(Model):
     scopes: tuple[str, ...]
     vendor_id: UUID | None
     created_by: str | None
+    made_by: MadeBy | None
+    """`null`: it was no person, or they are forgotten."""
     created_at: datetime
     expires_at: datetime | None
     last_used_at: datetime | None
@@ -64,3 +75,8 @@ class KeyList(Model):
     """The latest keys."""
 
     items: list[KeyOut]
+
+
+def made_by(maker: Maker | None) -> MadeBy | None:
+    """Who made something, as it is told."""
+    return MadeBy(name=maker.name, works_here=maker.works_here) if maker else None

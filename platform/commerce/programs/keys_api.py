@@ -5,6 +5,7 @@ Answers that show a key are not kept for a retry: of a key only the hash is stor
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import timedelta
 from typing import Annotated
@@ -13,11 +14,13 @@ from fastapi import APIRouter, Depends, Path, status
 
 from commerce.http import CoreDep, ShopDep, VendorDesk, staff, vendor_desk
 from commerce.identity import keys
+from commerce.identity import makers as identity_makers
 from commerce.identity.keys import Key
 from commerce.identity.staff import Staff
-from commerce.programs.key_schemas import KeyIn, KeyList, KeyMade, KeyOut, ReplaceIn, VendorKeyIn
+from commerce.programs.key_schemas import KeyIn, KeyList, KeyMade, KeyOut, ReplaceIn, VendorKeyIn, made_by
 from commerce.vendors import service as vendors
 from foundation import audit
+from foundation.database import Tx
 from foundation.types import Id
 
 router = APIRouter(prefix="/v1/admin/api-keys", tags=["programs"])
@@ -29,20 +32,22 @@ VendorWriter = Annotated[VendorDesk, Depends(vendor_desk("api_keys:write"))]
 KeyId = Annotated[Id, Path()]
 
 
-def _out(key: Key) -> KeyOut:
-    return KeyOut(**asdict(key))
+async def _out(tx: Tx, found: Sequence[Key]) -> list[KeyOut]:
+    makers = await identity_makers.named(tx, (key.created_by for key in found))
+    return [KeyOut(**asdict(key), made_by=made_by(makers.get(key.created_by))) for key in found]
 
 
-def _made(made: tuple[Key, str]) -> KeyMade:
+async def _made(tx: Tx, made: tuple[Key, str]) -> KeyMade:
     key, secret = made
-    return KeyMade(**asdict(key), key=secret)
+    (out,) = await _out(tx, [key])
+    return KeyMade(**out.model_dump(), key=secret)
 
 
 @router.get("")
 async def list_keys(core: CoreDep, shop: ShopDep, _: Reader) -> KeyList:
     """The shop's keys and its vendors', the latest first."""
     async with core.database.tx(shop.id, read_only=True) as tx:
-        return KeyList(items=[_out(key) for key in await keys.keys(tx, None)])
+        return KeyList(items=await _out(tx, await keys.keys(tx, None)))
 
 
 @router.post("", status_code=status.HTTP_201_CREATED)
@@ -54,14 +59,14 @@ async def make_key(core: CoreDep, shop: ShopDep, by: Writer, body: KeyIn) -> Key
             tx, by, name=body.name, scopes=body.scopes, vendor_id=vendor_id, expires_at=body.expires_at
         )
         audit.made("key", made[0].id)
-    return _made(made)
+        return await _made(tx, made)
 
 
 @router.post("/{key_id}/replacement", status_code=status.HTTP_201_CREATED)
 async def replace_key(core: CoreDep, shop: ShopDep, by: Writer, key_id: KeyId, body: ReplaceIn) -> KeyMade:
     """A new key like this one, which stays good for a while."""
     async with core.database.tx(shop.id) as tx:
-        return _made(await keys.replace(tx, by, key_id, None, overlap=timedelta(hours=body.overlap_hours)))
+        return await _made(tx, await keys.replace(tx, by, key_id, None, overlap=timedelta(hours=body.overlap_hours)))
 
 
 @router.delete("/{key_id}", status_code=status.HTTP_204_NO_CONTENT)
@@ -75,7 +80,7 @@ async def end_key(core: CoreDep, shop: ShopDep, _: Writer, key_id: KeyId) -> Non
 async def list_vendor_keys(core: CoreDep, shop: ShopDep, desk: VendorReader) -> KeyList:
     """The vendor's keys, the latest first."""
     async with core.database.tx(shop.id, read_only=True) as tx:
-        return KeyList(items=[_out(key) for key in await keys.keys(tx, desk.vendor_id)])
+        return KeyList(items=await _out(tx, await keys.keys(tx, desk.vendor_id)))
 
 
 @vendor_router.post("", status_code=status.HTTP_201_CREATED)
@@ -86,7 +91,7 @@ async def make_vendor_key(core: CoreDep, shop: ShopDep, desk: VendorWriter, body
             tx, desk.staff, name=body.name, scopes=body.scopes, vendor_id=desk.vendor_id, expires_at=body.expires_at
         )
         audit.made("key", made[0].id)
-    return _made(made)
+        return await _made(tx, made)
 
 
 @vendor_router.post("/{key_id}/replacement", status_code=status.HTTP_201_CREATED)
@@ -96,7 +101,7 @@ async def replace_vendor_key(
     """A new key like this one of the vendor's, which stays good for a while."""
     async with core.database.tx(shop.id) as tx:
         overlap = timedelta(hours=body.overlap_hours)
-        return _made(await keys.replace(tx, desk.staff, key_id, desk.vendor_id, overlap=overlap))
+        return await _made(tx, await keys.replace(tx, desk.staff, key_id, desk.vendor_id, overlap=overlap))
 
 
 @vendor_router.delete("/{key_id}", status_code=status.HTTP_204_NO_CONTENT)

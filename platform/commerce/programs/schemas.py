@@ -10,7 +10,7 @@ from pydantic import Field, StringConstraints
 
 from commerce.oauth.clients import GrantType, Kind
 from commerce.oauth.protocol import MAX_REDIRECT
-from commerce.programs.key_schemas import Scopes
+from commerce.programs.key_schemas import MadeBy, Scopes
 from foundation.types import Input, Model, Text
 
 RedirectUris = Annotated[
@@ -49,6 +49,8 @@ class ClientOut(Model):
     grants: list[GrantType]
     scopes: list[str]
     created_by: str
+    made_by: MadeBy | None
+    """`null`: it was no person, or they are forgotten."""
     created_at: datetime
     disabled_at: datetime | None
 
