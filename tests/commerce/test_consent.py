@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 from datetime import timedelta
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from uuid import UUID, uuid4
 
@@ -17,6 +18,9 @@ from commerce.consent import service as consenting
 from commerce.consent.wording import CURRENT, PURPOSES, WORDINGS
 from commerce.identity import service as identity
 from commerce.identity.service import Shopper
+from commerce.notifications import service as notifications
+from commerce.notifications.letters import LETTERS, Letter
+from commerce.notifications.service import Recipient
 from commerce.profile import preferences
 from commerce.recommendations.service import Asked, DecisionClient
 from commerce.tenancy.service import Shop
@@ -282,3 +286,34 @@ async def test_the_decision_service_learns_who_asks_of_those_alone_who_agreed(co
         await client.recommend(shop, Asked(placement="home", shopper=shopper, context=[], exclude=[], limit=3))
     ids = {name: asked[0][name] is not None for name in ("shopper_id", "visitor_id", "session_id")}
     assert set(ids.values()) == {named}
+
+
+async def test_a_letter_of_a_topic_is_sent_to_whoever_wants_it_by_whatever_sends(
+    browser: Browser, settings: Any, grocer: SeededShop, rows: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(LETTERS, "autumn", Letter("Autumn", "Apples.", topic="news"))
+    wish = {"topic": "news", "channel": "email", "wanted": True}
+    await browser.http.patch("/v1/store/notification-preferences", json={"items": [wish]})
+    ((customer_id,),) = rows("SELECT id FROM customer WHERE reference = 'household-1'")
+    to = Recipient(customer_id, "email", "ada@example.com", "en-US")
+    database = Database(settings.database_url.get_secret_value(), pool_size=1)
+
+    async def offered() -> UUID | None:
+        async with database.tx(grocer.id) as tx:
+            return await notifications.offer(tx, "autumn", to, {})
+
+    async with database.tx(grocer.id) as tx:
+        with pytest.raises(notifications.Unasked):
+            await notifications.send(tx, "autumn", to, {})
+    assert await offered() is None
+    await _say(browser.http, marketing=True)
+    assert await offered() is not None
+    await _say(browser.http, marketing=False)
+    assert await offered() is None
+    assert rows("SELECT count(*) FROM message") == [(1,)]
+    await database.close()
+
+
+def test_nothing_but_the_one_service_queues_messages() -> None:
+    queues = [path for path in Path("platform").rglob("*.py") if "INSERT INTO message " in path.read_text()]
+    assert [path.as_posix() for path in queues] == ["platform/commerce/notifications/service.py"]

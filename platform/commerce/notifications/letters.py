@@ -9,8 +9,10 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Literal
 
+Topic = Literal["orders", "back_in_stock", "price_drops", "reviews", "news"]
+"""What customers say of whether and how they want to be told of it (`commerce.profile.topics`)."""
 _PLACE = re.compile(r"\{\{\s*([a-z_]+)\s*\}\}")
 _LONGEST = {"subject": 150, "body": 5_000, "action": 60}
 
@@ -24,6 +26,8 @@ class Letter:
     """Paragraphs, an empty line between them."""
     action: str = ""
     """What the button says that leads to `link`; without one there is no button."""
+    topic: Topic | None = None
+    """What customers may ask for or do without; without one it is always sent."""
 
     def places(self) -> set[str]:
         """The values that it names."""

@@ -14,6 +14,7 @@ from uuid import UUID
 from fastapi import Depends, Request
 from sqlalchemy import text
 
+import commerce.privacy.letters  # noqa: F401  (declared before any is sent)
 from commerce.http import Core, CoreDep, Member, ShopDep, shopper_or_none, shopper_token_of
 from commerce.identity import accounts, proofs
 from commerce.identity.accounts import Account

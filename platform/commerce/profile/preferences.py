@@ -8,9 +8,11 @@ import orjson
 from sqlalchemy import text
 
 from commerce.consent import service as consenting
+from commerce.notifications import service as notifications
+from commerce.notifications.letters import Topic
 from commerce.notifications.service import Channel
 from commerce.profile.schemas import PreferenceIn, PreferenceOut, Preferences
-from commerce.profile.topics import CHANNELS, KINDS, Topic
+from commerce.profile.topics import CHANNELS, KINDS
 from foundation import clock
 from foundation.database import Tx, hot
 from foundation.errors import Unprocessable
@@ -83,7 +85,9 @@ async def prefer(tx: Tx, customer_id: UUID, said: list[PreferenceIn]) -> None:
 
 
 async def wanted(tx: Tx, customer_id: UUID, topic: Topic, channel: Channel) -> bool:
-    """Whether a customer is to be told of something in one way: advertising to nobody who doesn't agree to it."""
+    """Whether a customer is to be told of something in one way: advertising to nobody who doesn't agree to it. Every
+    message of a topic is asked about here (`notifications.service.offer`).
+    """
     if KINDS[topic].is_advertising and not await consenting.has_given(tx, customer_id, "marketing"):
         return False
     return _wanted(await _said(tx, customer_id), topic, channel)
@@ -100,3 +104,6 @@ def _wanted(said: dict[tuple[str, str], bool], topic: Topic, channel: Channel) -
 
 def _fixed(topic: Topic, channel: Channel) -> bool:
     return channel in KINDS[topic].always
+
+
+notifications.ask_by(wanted)

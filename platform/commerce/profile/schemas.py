@@ -8,8 +8,8 @@ from typing import Annotated
 from pydantic import Field
 
 from commerce.delivery.schemas import AddressIn, AddressOut
+from commerce.notifications.letters import Topic
 from commerce.notifications.service import Channel
-from commerce.profile.topics import Topic
 from foundation.types import Id, Input, Model
 
 

@@ -9,11 +9,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal
 
+from commerce.notifications.letters import Topic
 from commerce.notifications.service import Channel
-
-Topic = Literal["orders", "back_in_stock", "price_drops", "reviews", "news"]
 
 
 @dataclass(frozen=True, slots=True)
