@@ -8,10 +8,10 @@ from typing import Any, Literal
 
 from fastapi import Request
 
-from backoffice.typed import sent
 from commerce.configuration.differences import differences
 from commerce.configuration.schemas import Difference
 from foundation.types import Input
+from pages.forms import sent
 
 AGREED = "agreed"
 

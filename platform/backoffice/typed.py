@@ -10,8 +10,8 @@ from fastapi import Request
 
 from foundation.errors import Problem
 from foundation.http import InvalidFields
+from pages.forms import sent
 
-_MOST_FIELDS = 300
 _LINE = re.compile(r"\.[0-9]+$")
 """One of several lines: the field holds them all."""
 
@@ -67,12 +67,6 @@ async def refused(request: Request, problem: Problem, *, field: str | None = Non
     elif field is not None:
         faults = {field: problem.title()}
     return Typed(values, faults, problem)
-
-
-async def sent(request: Request) -> list[tuple[str, str]]:
-    """A form's fields as they came, without its file."""
-    async with request.form(max_files=1, max_fields=_MOST_FIELDS) as data:
-        return [(name, value) for name, value in data.multi_items() if isinstance(value, str)]
 
 
 def _words(message: str) -> str:

@@ -15,6 +15,7 @@ from foundation.http import InvalidFields
 from foundation.types import Input
 
 MAX_FIELDS = 50
+_MOST_SENT = 300
 _FORM = "application/x-www-form-urlencoded"
 _FORM_WITH_FILE = "multipart/form-data"
 FormT = TypeVar("FormT", bound=Input)
@@ -121,6 +122,12 @@ async def read_with_file(request: Request, form: type[FormT], file: str, *, most
                 raise InvalidFields(errors=[{"param": name, "message": "is no field of this form, or is repeated"}])
             values[name] = await value.read() if isinstance(value, UploadFile) else value
     return validated(form, values)
+
+
+async def sent(request: Request) -> list[tuple[str, str]]:
+    """A form's fields as they came, without its file: to be shown again where they are refused."""
+    async with request.form(max_files=1, max_fields=_MOST_SENT) as data:
+        return [(name, value) for name, value in data.multi_items() if isinstance(value, str)]
 
 
 def validated(form: type[FormT], values: dict[str, Any]) -> FormT:

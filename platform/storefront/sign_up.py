@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from decimal import Decimal, InvalidOperation
 from typing import Annotated, Any, Literal, cast
 
@@ -31,7 +32,7 @@ from foundation.access import ANYONE, SIGNED, needs
 from foundation.errors import NotFound, Problem
 from foundation.http import InvalidFields
 from foundation.types import Country, Input, LongText, Text
-from pages.forms import Button, blank, read, read_with_file
+from pages.forms import Button, blank, read, read_with_file, sent
 from storefront import rendering
 from storefront.forms import OptionalText
 from storefront.problems import field_errors, words
@@ -178,7 +179,7 @@ async def take_step(request: Request, step: Literal["selling", "stock", "paying"
             return _page("sign_up_done.html", opened=opened, name=draft.answers.name)
         await _keep(request, core, token, step)
     except Problem as problem:
-        return _step(step, draft, problem)
+        return _step(step, draft, problem, dict(await sent(request)))
     return _go(_STEPS[_STEPS.index(step) + 1])
 
 
@@ -214,7 +215,9 @@ def _selling(form: SellingForm) -> Selling:
         ) from fault
 
 
-def _step(step: str, draft: SignUpOut, problem: Problem | None = None) -> Response:
+def _step(
+    step: str, draft: SignUpOut, problem: Problem | None = None, typed: Mapping[str, str] | None = None
+) -> Response:
     rows = problem.problems if isinstance(problem, BadRows) else []
     selling = draft.answers.selling
     rate = selling.rates[0] if selling and selling.rates else None
@@ -226,6 +229,7 @@ def _step(step: str, draft: SignUpOut, problem: Problem | None = None) -> Respon
         steps=_STEPS,
         step=step,
         rows=rows,
+        held=lambda name, otherwise: typed.get(name, "") if typed else otherwise,
         rate=rate,
         percent=f"{(rate.rate * 100).normalize():f}" if rate else "",
         currencies=sorted(CURRENCIES),

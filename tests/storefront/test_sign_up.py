@@ -10,6 +10,7 @@ import httpx
 import openpyxl
 import pytest
 from asgi_lifespan import LifespanManager
+from markupsafe import escape
 from pydantic import SecretStr
 
 from commerce.app import create_app
@@ -65,6 +66,8 @@ async def test_what_can_not_be_used_is_said_on_the_step_and_what_was_said_stays(
     refused = await _send(visitor, "/sign-up", BEGIN | {"slug": "www"})
     assert (refused.status_code, "keeps for itself" in refused.text) == (422, True)
     await _send(visitor, "/sign-up", BEGIN)
+    untaxed = await _send(visitor, "/sign-up/selling", SELLING | {"tax": "much"})
+    assert (untaxed.status_code, 'value="much"' in untaxed.text, 'value="de, fr"' in untaxed.text) == (422, True, True)
     await _send(visitor, "/sign-up/selling", SELLING)
 
     unpriced = "sku,title,price\nA,<b>Anvil</b>,cheap\n"
@@ -76,6 +79,7 @@ async def test_what_can_not_be_used_is_said_on_the_step_and_what_was_said_stays(
     ):
         bad = await _send(visitor, "/sign-up/stock", form, file)
         assert (bad.status_code, said in bad.text) == (422, True), bad.text
+        assert (escape(form["products"].strip()) in bad.text, 'value="Berlin"' in bad.text) == (True, True)
     assert 'value="DE, FR"' in (await visitor.get("/sign-up/selling")).text
     assert (await _send(visitor, "/sign-up/review", {})).status_code == 409
 
