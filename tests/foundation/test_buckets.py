@@ -15,6 +15,7 @@ from pydantic import SecretStr
 
 from foundation.buckets import Alone, Ask, Buckets, Granted, Rate, Refused, Shared, described, standing
 from foundation.settings import Settings
+from tests.waiting import PATIENCE
 
 SLOW = Rate(burst=5, per_second=0.001)
 
@@ -29,6 +30,13 @@ class Clock:
 
 def _settings(url: str) -> Settings:
     return Settings(_env_file=None, redis_url=SecretStr(url))
+
+
+@pytest.fixture
+def valkey_url(valkey_url: str, monkeypatch: pytest.MonkeyPatch) -> str:
+    """One that is there, however long a busy machine lets it take to answer."""
+    monkeypatch.setattr("foundation.buckets.PATIENCE", PATIENCE)
+    return valkey_url
 
 
 @pytest.fixture
@@ -66,10 +74,9 @@ async def test_more_is_taken_only_as_far_as_it_is_there(shared: Shared) -> None:
 
 
 async def test_a_key_is_gone_when_its_bucket_is_full_again(shared: Shared, valkey_url: str) -> None:
-    await shared.take([Ask("soon", Rate(10, 100)), Ask("late", Rate(10, 0.01))])
+    await shared.take([Ask("soon", Rate(10, 0.01)), Ask("late", Rate(10, 0.001))])
     with redis.Redis.from_url(valkey_url) as client:
-        assert 0 < client.pttl("soon") <= 11
-        assert 99_000 < client.pttl("late") <= 100_001
+        assert 0 < client.pttl("soon") <= 100_001 < client.pttl("late") <= 1_000_001
 
 
 async def test_many_workers_together_take_no_more_than_the_burst(valkey_url: str) -> None:
