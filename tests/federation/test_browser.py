@@ -2,46 +2,18 @@
 
 from __future__ import annotations
 
-import asyncio
-import shutil
-import socket
-from collections.abc import AsyncIterator
-from typing import Any
-
-import pytest
-import uvicorn
 from joserfc.jwk import ECKey
-from playwright.async_api import Page, async_playwright, expect
+from playwright.async_api import Page, expect
 
 from tests.access.team import Team
-from tests.factories import SeededShop
+from tests.chromium import IN_CHROMIUM, address, devtools, page, viewport
 from tests.federation.as_if import AsIf
 from tests.federation.conftest import add_provider
 from tests.federation.realm import ADA, Realm
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+__all__ = ["address", "devtools", "page", "viewport"]
 
-pytestmark = [pytest.mark.browser, pytest.mark.skipif(CHROMIUM is None, reason="Chromium is not installed")]
-
-
-@pytest.fixture
-async def address(app: Any, grocer: SeededShop) -> AsyncIterator[str]:
-    """The shop behind a real server on a free port."""
-    listener = socket.create_server(("127.0.0.1", 0))
-    server = uvicorn.Server(uvicorn.Config(app, lifespan="off", log_level="warning"))
-    serving = asyncio.create_task(server.serve(sockets=[listener]))
-    yield f"http://{grocer.host}:{listener.getsockname()[1]}"
-    server.should_exit = True
-    await serving
-    listener.close()
-
-
-@pytest.fixture
-async def page() -> AsyncIterator[Page]:
-    async with async_playwright() as playwright:
-        chromium = await playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        yield await chromium.new_page(viewport={"width": 390, "height": 844})
-        await chromium.close()
+pytestmark = IN_CHROMIUM
 
 
 async def test_somebody_signs_in_and_lands_where_they_wanted(page: Page, address: str, provider: str) -> None:

@@ -3,46 +3,19 @@
 from __future__ import annotations
 
 import asyncio
-import shutil
-import socket
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 from typing import Any
 
 import pytest
-import uvicorn
-from playwright.async_api import Page, async_playwright, expect
+from playwright.async_api import Page, expect
 
-from tests.factories import SeededShop
+from tests.chromium import IN_CHROMIUM, address, devtools, page, viewport
 
 Execute = Callable[..., list[tuple[Any, ...]]]
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 
-pytestmark = [pytest.mark.browser, pytest.mark.skipif(CHROMIUM is None, reason="Chromium is not installed")]
+__all__ = ["address", "devtools", "page", "viewport"]
 
-
-@pytest.fixture
-async def address(app: Any, grocer: SeededShop) -> AsyncIterator[str]:
-    """The shop behind a real server on a free port."""
-    listener = socket.create_server(("127.0.0.1", 0))
-    server = uvicorn.Server(uvicorn.Config(app, lifespan="off", log_level="warning"))
-    serving = asyncio.create_task(server.serve(sockets=[listener]))
-    yield f"http://{grocer.host}:{listener.getsockname()[1]}"
-    server.should_exit = True
-    await serving
-    listener.close()
-
-
-@pytest.fixture
-async def page() -> AsyncIterator[Page]:
-    """A page that fails the test when a script does."""
-    async with async_playwright() as playwright:
-        chromium = await playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        page = await chromium.new_page(viewport={"width": 390, "height": 844})
-        faults: list[str] = []
-        page.on("pageerror", lambda fault: faults.append(str(fault)))
-        yield page
-        await chromium.close()
-        assert faults == []
+pytestmark = IN_CHROMIUM
 
 
 async def _reported(execute: Execute, *names: str) -> bool:

@@ -5,25 +5,20 @@ from __future__ import annotations
 import asyncio
 import os
 import re
-import shutil
-import socket
-from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
 import pyotp
 import pytest
-import uvicorn
-from playwright.async_api import CDPSession, Page, async_playwright, expect
+from playwright.async_api import CDPSession, Page, ViewportSize, expect
 
 from foundation import clock
-from tests.factories import SeededShop
+from tests.chromium import CHROMIUM, address, devtools, page
 from tests.storefront.conftest import Browser, form_of
 from tests.storefront.test_accounts import EMAIL, PASSWORD, Sent, _no_waiting, path_of, register, sent
 
-__all__ = ["_no_waiting", "sent"]
+__all__ = ["_no_waiting", "address", "devtools", "page", "sent"]
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 SECURITY = "/account/security"
 SHOTS = os.environ.get("TRADEWIND_SCREENSHOTS")
 """A folder for pictures of the pages, for whoever wants to look at them."""
@@ -98,29 +93,9 @@ async def test_where_to_go_on_to_is_a_page_of_this_shop(browser: Browser, sent: 
 
 
 @pytest.fixture
-async def address(app: Any, grocer: SeededShop) -> AsyncIterator[str]:
-    """The shop behind a real server on a free port."""
-    listener = socket.create_server(("127.0.0.1", 0))
-    server = uvicorn.Server(uvicorn.Config(app, lifespan="off", log_level="warning"))
-    serving = asyncio.create_task(server.serve(sockets=[listener]))
-    yield f"http://{grocer.host}:{listener.getsockname()[1]}"
-    server.should_exit = True
-    await serving
-    listener.close()
-
-
-@pytest.fixture
-async def page() -> AsyncIterator[Page]:
-    """A page that fails the test when a script does, or the page's policy stops one."""
-    async with async_playwright() as playwright:
-        chromium = await playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        page = await chromium.new_page(viewport={"width": 1280, "height": 900})
-        faults: list[str] = []
-        page.on("pageerror", lambda fault: faults.append(str(fault)))
-        page.on("console", lambda said: faults.append(said.text) if "Content Security Policy" in said.text else None)
-        yield page
-        await chromium.close()
-        assert faults == []
+def viewport() -> ViewportSize:
+    """A desk's."""
+    return {"width": 1280, "height": 900}
 
 
 async def _virtual_authenticator(page: Page) -> CDPSession:
