@@ -11,11 +11,13 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
+from commerce.acting.naming import here
 from commerce.delivery.addresses import AddressInvalid
 from commerce.http import core_of
 from foundation.errors import BadRequest, NotFound, Problem
 from foundation.http import InternalError, InvalidFields, MethodNotAllowed
 from storefront import rendering
+from storefront.visit import Acting
 
 log = structlog.get_logger(__name__)
 
@@ -294,7 +296,7 @@ async def _page(request: Request, problem: Problem) -> Response:
         navigation=(),
         cart_count=0,
         notice=None,
-        acting=None,
+        acting=Acting.of(await here(request)),
         here="/",
         **context,
     )

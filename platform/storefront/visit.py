@@ -37,6 +37,15 @@ class Acting:
     """That are left, begun ones too."""
     ends_at: datetime
 
+    @classmethod
+    def of(cls, shopper: Shopper | None) -> Acting | None:
+        """What it says of whoever is here; nothing of somebody who is here for themselves."""
+        staff = shopper.acting if shopper else None
+        if shopper is None or staff is None:
+            return None
+        left = max(0, math.ceil((staff.ends_at - clock.now()).total_seconds() / 60))
+        return cls(staff.name, shopper.display_name or "a customer", left, staff.ends_at)
+
 
 @dataclass(slots=True)
 class Visit:
@@ -77,11 +86,7 @@ class Visit:
     @property
     def acting(self) -> Acting | None:
         """Who of the staff is here as the customer, as every page says."""
-        staff = self.shopper.acting
-        if staff is None:
-            return None
-        left = max(0, math.ceil((staff.ends_at - clock.now()).total_seconds() / 60))
-        return Acting(staff.name, self.shopper.display_name or "a customer", left, staff.ends_at)
+        return Acting.of(self.shopper)
 
     def with_cookies(self, response: ResponseT) -> ResponseT:
         """An answer that is neither a page nor a redirect within the shop, with the cookies it needs."""

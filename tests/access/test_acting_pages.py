@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 import re
+from contextlib import AsyncExitStack
 from typing import Any
 from uuid import uuid4
 
 import httpx
 import psycopg
 import pytest
+from asgi_lifespan import LifespanManager
 from fastapi.routing import APIRoute
 from sqlalchemy import text
 
 from commerce.policies import areas
 from foundation.database import hot
+from foundation.settings import Settings
 from tests.access.team import Person, Team
 from tests.factories import SeededShop, seed_shop
+from tests.waiting import comes
+from tradewind.building import build
 
 SAME = {"Sec-Fetch-Site": "same-origin"}
 FORM = {"category": "order", "reason": "She rang: the coupon does not work.", "ticket": ""}
@@ -216,3 +221,26 @@ async def test_the_customer_sees_it_among_their_devices(team: Team) -> None:
     page = await (await team.browser(customer)).get("/account/devices")
     assert 'data-helped="order"' in page.text
     assert "coupon" not in page.text
+
+
+async def test_an_answer_that_was_kept_and_a_page_that_is_not_there_say_it_too(
+    settings: Settings, grocer: SeededShop
+) -> None:
+    app = build(settings.model_copy(update={"catalogue_cache_mb": 1}))
+    async with LifespanManager(app), AsyncExitStack() as until_over:
+        team = Team(app, grocer, until_over)
+        browser, nobody = await _office(team), await team.door()
+        await _go(team, browser, await _customer_id(team, await team.customer()))
+        await comes(lambda: app.state.core.kept._open)
+        kept = f"/v1/store/products/{grocer.products[0].handle}"
+        await nobody.get(kept)
+
+        answer = await browser.get(kept)
+
+        assert "age" in answer.headers, "it was kept"
+        assert "until=" in answer.headers["tradewind-acting"]
+        assert "tradewind-acting" not in (await nobody.get(kept)).headers
+        nowhere = await browser.get("/nowhere/at/all")
+        assert (nowhere.status_code, BANNER in nowhere.text) == (404, True)
+        assert "tradewind-acting" in nowhere.headers
+        assert "tradewind-acting" not in (await browser.get("/back-office")).headers

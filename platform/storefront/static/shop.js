@@ -130,3 +130,16 @@ addEventListener("pageshow", () => {
 
 reportSeen(document);
 if (document.querySelector('[data-notice="added"], [data-notice="changed"], [data-notice="removed"]')) watchRails();
+
+// Whoever acts as a customer sees how long still, also on a page that stays open.
+const MINUTE_MS = 60000;
+const COUNTED_EVERY_MS = 5000;
+
+function countDown(left) {
+  const minutes = Math.max(0, Math.ceil((Date.parse(left.dateTime) - Date.now()) / MINUTE_MS));
+  left.textContent = minutes > 0 ? `${minutes} min left` : "It is over";
+}
+
+for (const left of document.querySelectorAll("[data-acting] time")) {
+  setInterval(() => countDown(left), COUNTED_EVERY_MS);
+}
