@@ -187,14 +187,14 @@ OF_ONE = {"/v1/sign-ups/current", "/v1/store/staff-invitations"}
 
 @pytest.fixture(autouse=True)
 def sent(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
-    """Every statement, over the raw pool and by the ORM, but what a worker reads for itself now and then; there before
-    the first connection is.
+    """Every statement, over the raw pool and by the ORM, but what begins and ends a transaction, and what a worker reads
+    for itself now and then; there before the first connection is.
     """
     sent: list[str] = []
     prepare = database._prepare
 
     def note(statement: str) -> None:
-        if "tenant_plan" not in statement:
+        if not any(other in statement for other in ("tenant_plan", "enter_tenant", "BEGIN", "COMMIT", "ROLLBACK")):
             sent.append(" ".join(statement.split()))
 
     async def prepared(connection: asyncpg.Connection) -> None:
