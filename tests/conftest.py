@@ -12,7 +12,7 @@ import os
 import shutil
 import tempfile
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, nullcontext
 from dataclasses import dataclass
 from functools import cache
@@ -26,8 +26,10 @@ import redis
 import structlog
 from psycopg import sql
 
+from foundation import sealing
 from tests.apart import told_apart
 from tests.engines.clickhouse_server import clickhouse_database, clickhouse_url
+from tests.factories import Seed, SeededShop
 from tradewind import migrations
 from tradewind.engines.postgres import (
     APP,
@@ -112,6 +114,10 @@ def _start_server() -> dict[str, str]:
     return {role: server.url(role, "{database}") for role in (SUPERUSER, OWNER, APP, RELAY)}
 
 
+Sowing = Callable[[frozenset[Seed]], tuple[str, Mapping[Seed, SeededShop]]]
+"""Makes a database with these shops, once, and gives its name and them."""
+
+
 @pytest.hookimpl(optionalhook=True)
 def pytest_configure_node(node: Any) -> None:
     """Tell a new xdist worker where the server is; it belongs to the process that outlives the workers."""
@@ -147,16 +153,57 @@ def apart() -> bool:
     return bool(os.environ.get("TRADEWIND_TEST_APART"))
 
 
+@pytest.fixture(scope="session")
+def _sown(postgres_server: RunPostgres, _superuser: psycopg.Connection) -> Iterator[Sowing]:
+    made = []
+
+    @cache
+    def sown(seeds: frozenset[Seed]) -> tuple[str, Mapping[Seed, SeededShop]]:
+        if not seeds:
+            return DATABASE, {}
+        name = f"sown_{uuid.uuid4().hex}"
+        create_database(_superuser, name, template=DATABASE)
+        made.append(name)
+        return name, {seed: seed.sown(postgres_server.urls(name)) for seed in seeds}
+
+    yield sown
+    for name in made:
+        _drop(_superuser, name)
+
+
+@pytest.fixture
+def seeds(request: pytest.FixtureRequest) -> frozenset[Seed]:
+    """The shops that are in the test's database from the beginning: those that a fixture of it names by a `seed_of_`
+    fixture. Sowing one takes longer than copying a database in which it is.
+    """
+    names = (name for name in request.fixturenames if name.startswith("seed_of_"))
+    return frozenset(request.getfixturevalue(name) for name in names)
+
+
+@pytest.fixture
+def seeded(
+    database_urls: DatabaseUrls, _sown: Sowing, seeds: frozenset[Seed], *, apart: bool
+) -> Mapping[Seed, SeededShop]:
+    """The seeded shops. Those apart are told of as they are made, so they are made here."""
+    return {seed: seed.sown(database_urls) for seed in seeds} if apart else _sown(seeds)[1]
+
+
 @pytest.fixture
 def database_urls(
-    postgres_server: RunPostgres, _superuser: psycopg.Connection, *, apart: bool
+    postgres_server: RunPostgres, _superuser: psycopg.Connection, _sown: Sowing, seeds: frozenset[Seed], *, apart: bool
 ) -> Iterator[DatabaseUrls]:
-    """A database of the test's own: migrated, empty, dropped after."""
+    """A database of the test's own: migrated, with nothing but what is seeded, dropped after."""
     name = f"test_{uuid.uuid4().hex}"
-    create_database(_superuser, name, template=DATABASE)
+    template, _ = _sown(frozenset() if apart else seeds)
+    create_database(_superuser, name, template=template)
+    sealing._at_hand.clear()  # the same people have other keys in another copy
     with told_apart(postgres_server, _superuser, name) if apart else nullcontext():
         yield postgres_server.urls(name)
-    _superuser.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
+    _drop(_superuser, name)
+
+
+def _drop(superuser: psycopg.Connection, name: str) -> None:
+    superuser.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
 
 
 @pytest.fixture(scope="session")

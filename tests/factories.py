@@ -44,6 +44,19 @@ WITHOUT_LIMIT = Giver("key:back office", NONE)
 TITLES = ("Tomato soup", "Orange juice", "Rye bread", "Ground coffee", "Green tea", "Tomato paste")
 
 
+@dataclass(frozen=True)
+class Seed:
+    """A shop as `seed_shop` makes it."""
+
+    slug: str
+    titles: tuple[str, ...] = TITLES
+    stock: int = 100
+
+    def sown(self, urls: DatabaseUrls) -> SeededShop:
+        """Made there."""
+        return seed_shop(urls, self.slug, stock=self.stock, titles=self.titles)
+
+
 def seed_shop(
     urls: DatabaseUrls, slug: str, *, stock: int = 100, titles: tuple[str, ...] = TITLES, currency: str = "USD"
 ) -> SeededShop:

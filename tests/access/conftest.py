@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack
 from typing import TYPE_CHECKING, Any
 
@@ -12,16 +12,21 @@ from pydantic import SecretStr
 
 from foundation.settings import Settings
 from tests.access.team import Team
-from tests.factories import SeededShop, seed_shop
+from tests.factories import Seed, SeededShop
 from tradewind.building import build
 
 if TYPE_CHECKING:
     from tests.conftest import DatabaseUrls
 
 
+@pytest.fixture(scope="session")
+def seed_of_grocer() -> Seed:
+    return Seed("grocer")
+
+
 @pytest.fixture
-def grocer(database_urls: DatabaseUrls) -> SeededShop:
-    return seed_shop(database_urls, "grocer")
+def grocer(seed_of_grocer: Seed, seeded: Mapping[Seed, SeededShop]) -> SeededShop:
+    return seeded[seed_of_grocer]
 
 
 @pytest.fixture

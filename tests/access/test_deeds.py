@@ -15,7 +15,7 @@ from foundation.access import Who, need_of
 from foundation.database import Database, unwitnessed
 from foundation.ids import new_id
 from tests.access.test_declarations import web
-from tests.commerce.conftest import app, boss, browser, client, grocer, rows, settings, staff, team
+from tests.commerce.conftest import app, boss, browser, client, grocer, rows, seed_of_grocer, settings, staff, team
 
 if TYPE_CHECKING:
     import httpx
@@ -24,7 +24,19 @@ if TYPE_CHECKING:
     from tests.conftest import DatabaseUrls
     from tests.factories import SeededShop
 
-__all__ = ["app", "boss", "browser", "client", "grocer", "rows", "settings", "staff", "team", "web"]
+__all__ = [
+    "app",
+    "boss",
+    "browser",
+    "client",
+    "grocer",
+    "rows",
+    "seed_of_grocer",
+    "settings",
+    "staff",
+    "team",
+    "web",
+]
 
 CHANGING = {"POST", "PUT", "PATCH", "DELETE"}
 THEIRS = {Who.STAFF, Who.VENDOR, Who.OPERATOR}

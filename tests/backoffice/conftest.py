@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,7 +14,7 @@ from pydantic import SecretStr
 
 from foundation.settings import Settings
 from tests.access.team import Team
-from tests.factories import SeededShop, seed_shop
+from tests.factories import Seed, SeededShop
 from tradewind.building import build
 
 if TYPE_CHECKING:
@@ -23,9 +23,14 @@ if TYPE_CHECKING:
 SAME = {"Sec-Fetch-Site": "same-origin"}
 
 
+@pytest.fixture(scope="session")
+def seed_of_grocer() -> Seed:
+    return Seed("grocer", stock=20)
+
+
 @pytest.fixture
-def grocer(database_urls: DatabaseUrls) -> SeededShop:
-    return seed_shop(database_urls, "grocer", stock=20)
+def grocer(seed_of_grocer: Seed, seeded: Mapping[Seed, SeededShop]) -> SeededShop:
+    return seeded[seed_of_grocer]
 
 
 @pytest.fixture

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import httpx
-import psycopg
 import pytest
 from asgi_lifespan import LifespanManager
 from pydantic import SecretStr
@@ -17,7 +16,8 @@ from commerce.app import create_app
 from commerce.identity.staff import create_key
 from foundation.settings import Settings
 from tests.access.team import Team
-from tests.factories import SeededShop, seed_shop
+from tests.asking import Ask, asking
+from tests.factories import Seed, SeededShop
 
 if TYPE_CHECKING:
     from tests.conftest import DatabaseUrls
@@ -28,14 +28,24 @@ AGREED = ["analytics", "personalisation"]
 OPERATOR_TOKEN = "whoever runs the platform"
 
 
-@pytest.fixture
-def grocer(database_urls: DatabaseUrls) -> SeededShop:
-    return seed_shop(database_urls, "grocer")
+@pytest.fixture(scope="session")
+def seed_of_grocer() -> Seed:
+    return Seed("grocer")
 
 
 @pytest.fixture
-def fashion(database_urls: DatabaseUrls) -> SeededShop:
-    return seed_shop(database_urls, "fashion", titles=("Linen dress", "Silk scarf"))
+def grocer(seed_of_grocer: Seed, seeded: Mapping[Seed, SeededShop]) -> SeededShop:
+    return seeded[seed_of_grocer]
+
+
+@pytest.fixture(scope="session")
+def seed_of_fashion() -> Seed:
+    return Seed("fashion", titles=("Linen dress", "Silk scarf"))
+
+
+@pytest.fixture
+def fashion(seed_of_fashion: Seed, seeded: Mapping[Seed, SeededShop]) -> SeededShop:
+    return seeded[seed_of_fashion]
 
 
 @pytest.fixture
@@ -102,16 +112,11 @@ async def browser(client: httpx.AsyncClient) -> Browser:
 
 
 @pytest.fixture
-def rows(database_urls: DatabaseUrls, grocer: SeededShop) -> Any:
+def rows(database_urls: DatabaseUrls, grocer: SeededShop) -> Iterator[Ask]:
     """Ask the database as the grocer's tenant."""
 
-    def ask(statement: str, *values: object) -> list[tuple[Any, ...]]:
-        with psycopg.connect(database_urls.app) as connection:
-            connection.execute("SELECT set_config('tradewind.tenant_id', %s, true)", (str(grocer.id),))
-            cursor = connection.execute(statement, values)
-            return cursor.fetchall() if cursor.description else []
-
-    return ask
+    with asking(database_urls.app, grocer.id) as ask:
+        yield ask
 
 
 @pytest.fixture

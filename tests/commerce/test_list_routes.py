@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from string import ascii_lowercase
@@ -28,7 +28,7 @@ from foundation.ids import new_id
 from tests.access.team import hired
 from tests.commerce.conftest import OPERATOR_TOKEN, Browser
 from tests.commerce.desk import Desk
-from tests.factories import SeededShop, seed_shop
+from tests.factories import Seed, SeededShop
 
 if TYPE_CHECKING:
     from tests.conftest import DatabaseUrls
@@ -210,9 +210,14 @@ def sent(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
     event.remove(Engine, "before_cursor_execute", noted)
 
 
+@pytest.fixture(scope="session")
+def seed_of_grocer() -> Seed:
+    return Seed("grocer", titles=TITLES)
+
+
 @pytest.fixture
-def grocer(database_urls: DatabaseUrls) -> SeededShop:
-    return seed_shop(database_urls, "grocer", titles=TITLES)
+def grocer(seed_of_grocer: Seed, seeded: Mapping[Seed, SeededShop]) -> SeededShop:
+    return seeded[seed_of_grocer]
 
 
 @dataclass

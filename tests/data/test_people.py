@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 import httpx
@@ -11,7 +12,7 @@ from pydantic import SecretStr
 
 from commerce.policies.roles import ROLES
 from foundation.settings import Settings
-from tests.factories import SeededShop, seed_shop
+from tests.factories import Seed, SeededShop
 from tradewind.building import build
 from tradewind.data.people import PASSWORD, PEOPLE, NotADemo, employ
 
@@ -19,9 +20,14 @@ if TYPE_CHECKING:
     from tests.conftest import DatabaseUrls
 
 
+@pytest.fixture(scope="session")
+def seed_of_grocer() -> Seed:
+    return Seed("grocer")
+
+
 @pytest.fixture
-def grocer(database_urls: DatabaseUrls) -> SeededShop:
-    return seed_shop(database_urls, "grocer")
+def grocer(seed_of_grocer: Seed, seeded: Mapping[Seed, SeededShop]) -> SeededShop:
+    return seeded[seed_of_grocer]
 
 
 @pytest.fixture

@@ -20,13 +20,13 @@ from tests.access.team import Team
 from tests.factories import SeededShop, owner
 from tests.federation.as_if import as_if
 from tests.federation.realm import CLIENT, SECRET, Realm, running
-from tests.identity.conftest import grocer, messages, rows
+from tests.identity.conftest import grocer, messages, rows, seed_of_grocer
 from tradewind.building import build
 
 if TYPE_CHECKING:
     from tests.conftest import DatabaseUrls
 
-__all__ = ["as_if", "grocer", "messages", "rows"]
+__all__ = ["as_if", "grocer", "messages", "rows", "seed_of_grocer"]
 PROVIDERS = "/v1/admin/identity-providers"
 BUTTONS = "/v1/store/identity-providers"
 SESSIONS = "/v1/store/sessions"

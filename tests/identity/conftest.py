@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import httpx
 import orjson
-import psycopg
 import pytest
 from asgi_lifespan import LifespanManager
 from pydantic import SecretStr
@@ -20,7 +19,8 @@ from commerce.sessions import sending
 from foundation import sealing
 from foundation.database import hot
 from foundation.settings import Settings
-from tests.factories import SeededShop, seed_shop
+from tests.asking import Ask, asking
+from tests.factories import Seed, SeededShop
 
 if TYPE_CHECKING:
     from tests.conftest import DatabaseUrls
@@ -29,9 +29,14 @@ EMAIL = "ada@example.com"
 PASSWORD = "correct horse battery staple"
 
 
+@pytest.fixture(scope="session")
+def seed_of_grocer() -> Seed:
+    return Seed("grocer")
+
+
 @pytest.fixture
-def grocer(database_urls: DatabaseUrls) -> SeededShop:
-    return seed_shop(database_urls, "grocer")
+def grocer(seed_of_grocer: Seed, seeded: Mapping[Seed, SeededShop]) -> SeededShop:
+    return seeded[seed_of_grocer]
 
 
 @pytest.fixture
@@ -71,16 +76,11 @@ def browser_at(app: Any, shop: SeededShop, *, address: str = "198.51.100.7") -> 
 
 
 @pytest.fixture
-def rows(database_urls: DatabaseUrls, grocer: SeededShop) -> Callable[..., list[tuple[Any, ...]]]:
+def rows(database_urls: DatabaseUrls, grocer: SeededShop) -> Iterator[Ask]:
     """Ask the database as the grocer's tenant."""
 
-    def ask(statement: str, *values: object) -> list[tuple[Any, ...]]:
-        with psycopg.connect(database_urls.app) as connection:
-            connection.execute("SELECT set_config('tradewind.tenant_id', %s, true)", (str(grocer.id),))
-            cursor = connection.execute(statement, values)
-            return cursor.fetchall() if cursor.description else []
-
-    return ask
+    with asking(database_urls.app, grocer.id) as ask:
+        yield ask
 
 
 @dataclass(frozen=True)

@@ -1,5 +1,27 @@
 """The shops and their API, as the tests of the core have them."""
 
-from tests.commerce.conftest import app, browser, client, fashion, grocer, rows, settings, staff
+from tests.commerce.conftest import (
+    app,
+    browser,
+    client,
+    fashion,
+    grocer,
+    rows,
+    seed_of_fashion,
+    seed_of_grocer,
+    settings,
+    staff,
+)
 
-__all__ = ["app", "browser", "client", "fashion", "grocer", "rows", "settings", "staff"]
+__all__ = [
+    "app",
+    "browser",
+    "client",
+    "fashion",
+    "grocer",
+    "rows",
+    "seed_of_fashion",
+    "seed_of_grocer",
+    "settings",
+    "staff",
+]

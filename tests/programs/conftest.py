@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import re
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from html import unescape
@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs, urlencode, urlsplit
 
 import httpx
-import psycopg
 import pytest
 from asgi_lifespan import LifespanManager
 from pydantic import SecretStr
@@ -22,7 +21,8 @@ from commerce.app import create_app
 from foundation.settings import Settings
 from storefront.pages import install
 from tests.access.team import Team
-from tests.factories import SeededShop, seed_shop
+from tests.asking import Ask, asking
+from tests.factories import Seed, SeededShop
 
 if TYPE_CHECKING:
     from tests.conftest import DatabaseUrls
@@ -32,27 +32,32 @@ CHALLENGE = base64.urlsafe_b64encode(hashlib.sha256(VERIFIER.encode()).digest())
 REDIRECT = "https://app.example/callback"
 
 
-@pytest.fixture
-def grocer(database_urls: DatabaseUrls) -> SeededShop:
-    return seed_shop(database_urls, "grocer")
+@pytest.fixture(scope="session")
+def seed_of_grocer() -> Seed:
+    return Seed("grocer")
 
 
 @pytest.fixture
-def fashion(database_urls: DatabaseUrls) -> SeededShop:
-    return seed_shop(database_urls, "fashion", titles=("Linen dress",))
+def grocer(seed_of_grocer: Seed, seeded: Mapping[Seed, SeededShop]) -> SeededShop:
+    return seeded[seed_of_grocer]
+
+
+@pytest.fixture(scope="session")
+def seed_of_fashion() -> Seed:
+    return Seed("fashion", titles=("Linen dress",))
 
 
 @pytest.fixture
-def rows(database_urls: DatabaseUrls, grocer: SeededShop) -> Any:
+def fashion(seed_of_fashion: Seed, seeded: Mapping[Seed, SeededShop]) -> SeededShop:
+    return seeded[seed_of_fashion]
+
+
+@pytest.fixture
+def rows(database_urls: DatabaseUrls, grocer: SeededShop) -> Iterator[Ask]:
     """Ask the database as the grocer's tenant."""
 
-    def ask(statement: str, *values: object) -> list[tuple[Any, ...]]:
-        with psycopg.connect(database_urls.app) as connection:
-            connection.execute("SELECT set_config('tradewind.tenant_id', %s, true)", (str(grocer.id),))
-            cursor = connection.execute(statement, values)
-            return cursor.fetchall() if cursor.description else []
-
-    return ask
+    with asking(database_urls.app, grocer.id) as ask:
+        yield ask
 
 
 @pytest.fixture

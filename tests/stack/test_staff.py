@@ -6,6 +6,7 @@ import asyncio
 import re
 import subprocess
 import sys
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 import psycopg
@@ -15,7 +16,7 @@ from typer.testing import CliRunner
 from commerce.identity.proofs import ProofNotGood
 from commerce.staffing import accepting
 from foundation.database import Database
-from tests.factories import SeededShop, seed_shop
+from tests.factories import Seed, SeededShop
 from tradewind import staffing
 from tradewind.cli import app
 from tradewind.staffing import NotStaffed
@@ -32,9 +33,14 @@ def _address(monkeypatch: pytest.MonkeyPatch, database_urls: DatabaseUrls) -> No
     monkeypatch.setenv("TRADEWIND_DATABASE_URL", database_urls.app)
 
 
+@pytest.fixture(scope="session")
+def seed_of_grocer() -> Seed:
+    return Seed("grocer")
+
+
 @pytest.fixture
-def grocer(database_urls: DatabaseUrls) -> SeededShop:
-    return seed_shop(database_urls, "grocer")
+def grocer(seed_of_grocer: Seed, seeded: Mapping[Seed, SeededShop]) -> SeededShop:
+    return seeded[seed_of_grocer]
 
 
 def _looked_at(urls: DatabaseUrls, shop: SeededShop, link: str) -> InvitationOut:

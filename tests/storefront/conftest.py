@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Iterator, Mapping
 from dataclasses import dataclass
 from html import unescape
 from pathlib import Path
 from typing import Any
 
 import httpx
-import psycopg
 import pytest
 from asgi_lifespan import LifespanManager
 from pydantic import SecretStr
@@ -18,35 +17,40 @@ from pydantic import SecretStr
 from commerce.app import create_app
 from foundation.settings import Settings
 from storefront.pages import install
+from tests.asking import Ask, asking
 from tests.conftest import DatabaseUrls
-from tests.factories import SeededShop, seed_shop
+from tests.factories import Seed, SeededShop
 from tests.opened import opened
 
 HOSTILE = "<script>alert('1')</script>"
 GROCERIES = ("Tomato soup", "Orange juice", HOSTILE)
 
 
-@pytest.fixture
-def grocer(database_urls: DatabaseUrls) -> SeededShop:
-    return seed_shop(database_urls, "grocer", titles=GROCERIES, stock=20)
+@pytest.fixture(scope="session")
+def seed_of_grocer() -> Seed:
+    return Seed("grocer", titles=GROCERIES, stock=20)
 
 
 @pytest.fixture
-def fashion(database_urls: DatabaseUrls) -> SeededShop:
-    return seed_shop(database_urls, "fashion", titles=("Linen dress",))
+def grocer(seed_of_grocer: Seed, seeded: Mapping[Seed, SeededShop]) -> SeededShop:
+    return seeded[seed_of_grocer]
+
+
+@pytest.fixture(scope="session")
+def seed_of_fashion() -> Seed:
+    return Seed("fashion", titles=("Linen dress",))
 
 
 @pytest.fixture
-def execute(database_urls: DatabaseUrls, grocer: SeededShop) -> Callable[..., list[tuple[Any, ...]]]:
+def fashion(seed_of_fashion: Seed, seeded: Mapping[Seed, SeededShop]) -> SeededShop:
+    return seeded[seed_of_fashion]
+
+
+@pytest.fixture
+def execute(database_urls: DatabaseUrls, grocer: SeededShop) -> Iterator[Ask]:
     """Ask or change the database as the grocer's tenant."""
-
-    def run(statement: str, *values: object) -> list[tuple[Any, ...]]:
-        with psycopg.connect(database_urls.app) as connection:
-            connection.execute("SELECT set_config('tradewind.tenant_id', %s, true)", (str(grocer.id),))
-            cursor = connection.execute(statement, values)
-            return opened(connection, grocer.id, cursor.fetchall()) if cursor.description else []
-
-    return run
+    with asking(database_urls.app, grocer.id, lambda connection, rows: opened(connection, grocer.id, rows)) as ask:
+        yield ask
 
 
 @pytest.fixture
