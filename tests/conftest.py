@@ -102,6 +102,11 @@ def _memory() -> str | None:
     return str(shared) if shared.is_dir() and shutil.disk_usage(shared).free > ROOM else None
 
 
+# The files of tests go there too: on a disk, an engine that a test starts waits seconds for its own to be safe.
+if memory := _memory():
+    os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", memory)
+
+
 @cache
 def _start_server() -> dict[str, str]:
     given = os.environ.get(POSTGRES_ADDRESSES)
