@@ -70,7 +70,8 @@ pytest: setup ## Run the tests
 	@OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(WORKERS) --dist worksteal -q
 
 apart: setup ## Run the tests of the core with a database of its own for each tenant
-	@TRADEWIND_TEST_APART=1 OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(WORKERS) --dist worksteal -q tests/commerce tests/security tests/storefront
+	@TRADEWIND_TEST_APART=1 OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(WORKERS) --dist worksteal -q \
+		tests/commerce tests/security tests/storefront tests/identity tests/privacy tests/backoffice tests/leaving
 
 lock: setup ## Pin everything anew in constraints.txt
 	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --all-extras --group dev --no-annotate --no-header \
