@@ -133,7 +133,7 @@ async def _page(
         adding=adding,
         changing=changing,
         category=category,
-        below=shown,
+        below=sorted(shown, key=lambda one: one.name.casefold()),
         more=more,
         places=places,
     )
