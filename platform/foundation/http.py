@@ -242,14 +242,19 @@ class Edge:
         scope.setdefault("state", {})["request_id"] = request_id
         stamped = _stamp(send, [(REQUEST_ID.encode(), request_id.encode()), *self._headers])
         try:
-            receive = await self._checked_body(scope, headers, receive)
+            received = await self._checked_body(scope, headers, receive)
         except Problem as problem:
             await problem_response(problem, request_id)(scope, receive, stamped)
             return
+        if received is None:  # whoever asked is gone: hundreds of them would take the places of those who are there
+            return
         with unwitnessed():  # what one request has witnessed is not the next one's, whichever task carries both
-            await self._app(scope, receive, stamped)
+            await self._app(scope, received, stamped)
 
-    async def _checked_body(self, scope: Scope, headers: Sequence[tuple[bytes, bytes]], receive: Receive) -> Receive:
+    async def _checked_body(
+        self, scope: Scope, headers: Sequence[tuple[bytes, bytes]], receive: Receive
+    ) -> Receive | None:
+        """The way to the request's body, once all of it is there; `None` when the client left before."""
         if scope["method"] in {"GET", "HEAD", "OPTIONS"}:
             return receive
         given = dict(headers)
@@ -259,7 +264,7 @@ class Edge:
             raise BodyTooLarge(limit_bytes=limit)
         body = await self._read(receive, limit)
         if body is None:
-            return receive
+            return None
         if b"json" in given.get(b"content-type", b"") and body:
             _require_strict_json(body)
         scope["state"]["body"] = body
