@@ -109,7 +109,12 @@ _LINE = hot(
 _BY_SLUG = hot(text("SELECT id FROM category WHERE tenant_id = :tenant_id AND slug = :slug"))
 
 _PLACE = hot(
-    text("SELECT id, parent_id, path::text AS path, depth FROM category WHERE tenant_id = :tenant_id AND id = :id")
+    text(
+        """
+        SELECT id, parent_id, path::text AS path, depth, name, product_count FROM category
+        WHERE tenant_id = :tenant_id AND id = :id
+        """
+    )
 )
 
 _COUNT = hot(text("SELECT count(*) FROM category WHERE tenant_id = :tenant_id"))
@@ -257,7 +262,8 @@ async def change(tx: Tx, category_id: UUID, body: CategoryChange) -> None:
     await _write(tx, _NAME, {"id": category_id, "name": body.name, "slug": body.slug})
     if body.parent_id != own["parent_id"]:
         await _move(tx, own, body.parent_id)
-    await tx.rows(_INDEX, {"id": category_id})
+    if body.name != own["name"]:
+        await tx.rows(_INDEX, {"id": category_id})
 
 
 async def remove(tx: Tx, category_id: UUID) -> None:
@@ -295,13 +301,12 @@ async def _move(tx: Tx, own: Mapping[str, Any], parent_id: UUID | None) -> None:
     deeper = depth - own["depth"]
     deepest = await tx.one(_DEEPEST, {"path": own["path"]})
     _check_depth((deepest["depth"] if deepest else 0) + deeper)
-    counted_in = (await read(tx, own["id"])).product_count
     if own["parent_id"] is not None:
-        await counted(tx, {own["parent_id"]: -counted_in})
+        await counted(tx, {own["parent_id"]: -own["product_count"]})
     values = {"id": own["id"], "parent_id": parent_id, "above": above, "path": own["path"], "deeper": deeper}
     await tx.rows(_MOVE, values)
     if parent_id is not None:
-        await counted(tx, {parent_id: counted_in})
+        await counted(tx, {parent_id: own["product_count"]})
 
 
 async def _free_slug(tx: Tx, name: str, made: UUID) -> str:
