@@ -35,9 +35,6 @@ CURRENT = hot(
     )
 )
 
-# Two requests of one shopper's at once make one cart: the second waits here and then finds the first one's.
-ONE_AT_A_TIME = hot(text("SELECT pg_advisory_xact_lock(hashtextextended(CAST(:owner AS text), 0))"))
-
 OPEN = hot(
     text(
         """

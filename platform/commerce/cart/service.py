@@ -34,6 +34,7 @@ from foundation.database import Tx
 from foundation.events import AddToCart, Event, Item, RemoveFromCart, record
 from foundation.ids import new_id
 from foundation.outbox import announce, told
+from foundation.turns import in_turn
 
 __all__ = [
     "MAX_CODES",
@@ -81,7 +82,8 @@ async def opened(tx: Tx, shop: Shop, shopper: Shopper) -> UUID:
     cart_id = await current_id(tx, shopper)
     if cart_id is not None:
         return cart_id
-    await tx.rows(hot.ONE_AT_A_TIME, {"owner": f"cart:{shop.id}:{shopper.owner}"})
+    # Two requests of one shopper's at once make one cart: the second waits here and then finds the first one's.
+    await in_turn(tx, f"cart:{shop.id}:{shopper.owner}")
     cart_id = await current_id(tx, shopper)
     if cart_id is not None:
         return cart_id

@@ -24,6 +24,7 @@ from foundation.database import Tx, hot
 from foundation.errors import Forbidden
 from foundation.events import Consent
 from foundation.ids import new_id
+from foundation.turns import in_turn
 
 
 class OnlyThemselves(Forbidden):
@@ -45,8 +46,8 @@ class Answer:
 
 
 Answers = Mapping[Consent, Answer]
-
-_IN_TURN = hot(text("SELECT pg_advisory_xact_lock(hashtextextended(CAST(:person AS text), 35))"))
+_TURNS = 35
+"""Apart from the other turns of a person."""
 
 # ix_consent_answer_customer, ix_consent_answer_visitor
 _NEWEST = """
@@ -85,7 +86,7 @@ async def answer(
     Raises:
         OnlyThemselves: it is no session of their own, or it has ended meanwhile.
     """
-    await tx.rows(_IN_TURN, {"person": str(shopper.customer_id or shopper.visitor_id)})
+    await in_turn(tx, str(shopper.customer_id or shopper.visitor_id), seed=_TURNS)
     now = clock.now()
     rows = [_row(purpose, given, now, source, text_version) for purpose, given in said.items()]
     await _add(tx, rows, customer_id=shopper.customer_id, visitor_id=shopper.visitor_id)
@@ -104,9 +105,9 @@ async def carried(tx: Tx, visitor: Shopper | None, customer_id: UUID | None) -> 
     """
     at_door = visitor if visitor is not None and visitor.customer_id is None else None
     if customer_id is not None:
-        await tx.rows(_IN_TURN, {"person": str(customer_id)})
+        await in_turn(tx, str(customer_id), seed=_TURNS)
     if at_door is not None:
-        await tx.rows(_IN_TURN, {"person": str(at_door.visitor_id)})
+        await in_turn(tx, str(at_door.visitor_id), seed=_TURNS)
     theirs = await of_visitor(tx, at_door.visitor_id) if at_door else {}
     if customer_id is None:
         return _agreed(theirs)

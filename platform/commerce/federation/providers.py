@@ -22,6 +22,7 @@ from commerce.federation.refusals import (
 from foundation import clock, sealing
 from foundation.database import Tx, hot
 from foundation.ids import new_id
+from foundation.turns import in_turn
 
 MOST = 20
 """Providers of a shop."""
@@ -97,8 +98,6 @@ _ADD = hot(
         """
     )
 )
-# Of two who add the last that there is room for, one waits.
-_ALONE = hot(text("SELECT pg_advisory_xact_lock(hashtextextended(CAST(:what AS text), 0))"))
 _COUNTED = hot(text("SELECT count(*) AS there FROM identity_provider WHERE tenant_id = :tenant_id"))
 _CHANGE = hot(
     text(
@@ -188,7 +187,8 @@ async def add(tx: Tx, kind: KindName, issuer: str, audience: Audience, secret: s
     Raises:
         TooManyProviders, ProviderExists.
     """
-    await tx.rows(_ALONE, {"what": f"identity providers:{tx.tenant_id}"})
+    # Of two who add the last that there is room for, one waits.
+    await in_turn(tx, f"identity providers:{tx.tenant_id}")
     row = await tx.one(_COUNTED)
     if row is not None and row["there"] >= MOST:
         raise TooManyProviders(limit=MOST)

@@ -14,8 +14,7 @@ from commerce.policies.limits import Giver
 from foundation import clock
 from foundation.database import Tx, hot
 from foundation.ids import new_id
-
-_IN_TURN = hot(text("SELECT pg_advisory_xact_lock(hashtextextended(CAST(:giver AS text), 35))"))
+from foundation.turns import in_turn
 
 # ix_giving_giver for the day, ix_giving_order for the order.
 _GIVEN = hot(
@@ -55,7 +54,7 @@ async def give(tx: Tx, giver: Giver, amount: int, currency: str, *, order_id: UU
         return
     asked = {"giver": giver.principal, "order_id": order_id, "currency": currency, "now": clock.now()}
     if giver.limits.refund(currency) is not None:
-        await tx.rows(_IN_TURN, {"giver": f"giving:{tx.tenant_id}:{giver.principal}"})
+        await in_turn(tx, f"giving:{tx.tenant_id}:{giver.principal}", seed=35)
         row = await tx.one(_GIVEN, asked)
         if row is None:
             raise RuntimeError("an aggregate gave no row")

@@ -9,7 +9,7 @@ from commerce.inventory import hot, promises
 from commerce.inventory.keeping import UnknownSku
 from commerce.inventory.promises import Rise
 from commerce.inventory.schemas import PolicyIn, PolicyOut, PromiseOut
-from commerce.inventory.warehouses import ONE_AT_A_TIME
+from commerce.inventory.warehouses import alone
 from foundation.database import Tx
 from foundation.ids import new_id
 
@@ -20,7 +20,7 @@ async def put(tx: Tx, policy: PolicyIn) -> PolicyOut:
     Raises:
         UnknownSku.
     """
-    await tx.rows(ONE_AT_A_TIME)
+    await alone(tx)
     variant = await tx.one(hot.VARIANT, {"sku": policy.sku})
     if variant is None:
         raise UnknownSku(sku=policy.sku)

@@ -11,16 +11,7 @@ from commerce.inventory.schemas import AllocationIn, AllocationOut, WarehouseIn,
 from commerce.policies.limits import NONE, Limits
 from foundation.database import Tx, hot
 from foundation.ids import new_id
-
-# Policies and warehouses together say what a balance keeps back: they are set one at a time.
-ONE_AT_A_TIME = hot(
-    text(
-        """
-        SELECT pg_advisory_xact_lock(
-            hashtextextended('stock-settings:' || CAST(CAST(:tenant_id AS uuid) AS text), 0))
-        """
-    )
-)
+from foundation.turns import in_turn
 
 # uq_warehouse_code
 _PUT = hot(
@@ -74,13 +65,18 @@ _SET_RULE = hot(
 _RULE = hot(text("SELECT rule FROM allocation_policy WHERE tenant_id = :tenant_id"))
 
 
+async def alone(tx: Tx) -> None:
+    """Nobody else sets policies or warehouses until the transaction ends: they say together what is kept back."""
+    await in_turn(tx, f"stock-settings:{tx.tenant_id}")
+
+
 async def put(tx: Tx, code: str, warehouse: WarehouseIn, *, limits: Limits = NONE) -> None:
     """Add a warehouse, or change the one with this code. One that is closed keeps its stock and sells none of it.
 
     Raises:
         UnknownWarehouse: whoever is bound to some warehouses changes those, and adds none.
     """
-    await tx.rows(ONE_AT_A_TIME)
+    await alone(tx)
     if limits.mine is not None and await tx.one(WAREHOUSE, {"warehouse": code, "mine": limits.mine}) is None:
         raise UnknownWarehouse(warehouse=code)
     row = await tx.one(_PUT, {**warehouse.model_dump(), "id": new_id(), "code": code})

@@ -16,6 +16,7 @@ from foundation import clock
 from foundation.database import Tx, hot
 from foundation.errors import Forbidden, Problem, Unprocessable
 from foundation.ids import new_id
+from foundation.turns import in_turn
 
 
 class PlanLimitReached(Problem):
@@ -148,12 +149,9 @@ def plan_named(code: str) -> Plan:
     return PLANS[code]
 
 
-_ALONE = hot(text("SELECT pg_advisory_xact_lock(hashtextextended(CAST(:what AS text), 0))"))
-
-
 async def alone(tx: Tx, metric: Metric) -> None:
     """Nobody else adds to what is limited until the transaction ends: to be asked before it is counted."""
-    await tx.rows(_ALONE, {"what": lock_of(tx.tenant_id, metric)})
+    await in_turn(tx, lock_of(tx.tenant_id, metric))
 
 
 def lock_of(tenant_id: UUID, metric: Metric) -> str:

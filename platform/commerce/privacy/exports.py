@@ -18,6 +18,7 @@ from foundation.database import Tx, hot
 from foundation.errors import Conflict, NotFound, TooMany
 from foundation.ids import new_id
 from foundation.naming import object_path
+from foundation.turns import in_turn
 
 QUEUE = Queue("person_export", also=("customer_id", "key", "home"))
 A_WEEK = 5
@@ -70,7 +71,6 @@ def _path(tenant_id: UUID, export_id: UUID, attempt: int) -> str:
 
 
 _SHOWN = "id, status, requested_at, finished_at, expires_at, size, sha256"
-_IN_TURN = hot(text("SELECT pg_advisory_xact_lock(hashtextextended(CAST(:customer_id AS text), 36))"))
 _COUNT = hot(text("SELECT count(*) FROM person_export WHERE tenant_id = :tenant_id AND customer_id = :customer_id"))
 _ADD = hot(
     text(
@@ -105,7 +105,7 @@ async def ask(tx: Tx, customer_id: UUID, *, by: str, home: str, reason: str | No
         PersonExportNotFound: there is no such customer, or they are forgotten.
         PersonExportRunning, TooManyPersonExports.
     """
-    await tx.rows(_IN_TURN, {"customer_id": str(customer_id)})
+    await in_turn(tx, str(customer_id), seed=36)
     counted = await tx.one(_COUNT, {"customer_id": customer_id})
     if counted is not None and counted[0] >= A_WEEK:
         raise TooManyPersonExports(retry_after=int(queue.KEPT.total_seconds()) // A_WEEK)

@@ -20,6 +20,7 @@ from foundation import audit, clock
 from foundation.database import Tx, hot
 from foundation.errors import NotFound
 from foundation.ids import new_id
+from foundation.turns import in_turn
 from foundation.types import MoneyOut
 
 GRACE = timedelta(days=7)
@@ -49,7 +50,6 @@ class Farewell:
     """It has gone, or can't."""
 
 
-_IN_TURN = hot(text("SELECT pg_advisory_xact_lock(hashtextextended(CAST(:customer_id AS text), 37))"))
 # uq_erasure_request_open
 _OPEN = hot(
     text(
@@ -133,7 +133,7 @@ async def ask(tx: Tx, customer_id: UUID, *, by: str, reason: str | None = None) 
     Raises:
         UnknownPerson: there is no such customer, or they are forgotten.
     """
-    await tx.rows(_IN_TURN, {"customer_id": str(customer_id)})
+    await in_turn(tx, str(customer_id), seed=37)
     there = await pending(tx, customer_id)
     if there is not None:
         return there, False

@@ -15,8 +15,11 @@ from foundation import clock, sealing
 from foundation.database import HotStatement, Tx, hot
 from foundation.errors import NotFound, Unprocessable
 from foundation.ids import new_id
+from foundation.turns import in_turn
 
 MAX_ADDRESSES = 50
+_TURNS = 33
+"""One at a time for each customer: one address is the first, and the limit is not passed by two at once."""
 
 
 class AddressNotFound(NotFound):
@@ -32,9 +35,6 @@ class TooManyAddresses(Unprocessable):
 
     limit: int
 
-
-# One at a time for each customer: one address is the first, and the limit is not passed by two at once.
-_IN_TURN = hot(text("SELECT pg_advisory_xact_lock(hashtextextended(CAST(:customer_id AS text), 33))"))
 
 # ix_customer_address_customer
 _ALL = hot(
@@ -107,7 +107,7 @@ async def keep(tx: Tx, customer_id: UUID, given: KeptAddressIn) -> UUID:
         TooManyAddresses.
     """
     rules.check(given.address)
-    await tx.rows(_IN_TURN, {"customer_id": str(customer_id)})
+    await in_turn(tx, str(customer_id), seed=_TURNS)
     there = len(await tx.rows(_ALL, {"customer_id": customer_id}))
     if there >= MAX_ADDRESSES:
         raise TooManyAddresses(limit=MAX_ADDRESSES)
@@ -124,7 +124,7 @@ async def change(tx: Tx, customer_id: UUID, address_id: UUID, given: KeptAddress
         AddressInvalid, AddressNotFound.
     """
     rules.check(given.address)
-    await tx.rows(_IN_TURN, {"customer_id": str(customer_id)})
+    await in_turn(tx, str(customer_id), seed=_TURNS)
     await _write(tx, customer_id, address_id, given, _CHANGE)
 
 

@@ -18,11 +18,10 @@ from sqlalchemy import text
 from commerce.taxes.declared import Amounts, Charged, Kind, charged_of, declared, still_to_declare
 from foundation.database import Tx, hot
 from foundation.ids import new_id
+from foundation.turns import in_turn
 
 LATE = timedelta(days=2)
 """A movement that commits so long after another that happened later would be missed."""
-
-_ONE_AT_A_TIME = hot(text("SELECT pg_advisory_xact_lock(hashtextextended(CAST(:what AS text), 0))"))
 
 # ix_ledger_posting_account, from where ix_tax_entry_occurred says that all is written down; and uq_tax_entry.
 _MOVEMENTS = hot(
@@ -98,7 +97,7 @@ _WRITE = hot(
 
 async def declare(tx: Tx, *, limit: int = 500) -> int:
     """Write down what movements of the ledger are of, the oldest first; gives how many they were."""
-    await tx.rows(_ONE_AT_A_TIME, {"what": f"taxes:{tx.tenant_id}"})
+    await in_turn(tx, f"taxes:{tx.tenant_id}")
     movements = await tx.rows(_MOVEMENTS, {"late": LATE, "limit": limit})
     if not movements:
         return 0

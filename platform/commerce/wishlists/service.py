@@ -22,10 +22,13 @@ from foundation.events import AddToWishlist, Item, record
 from foundation.ids import new_id
 from foundation.outbox import announce
 from foundation.tokens import token_hash
+from foundation.turns import in_turn
 
 MAX_LISTS = 20
 MAX_ITEMS = 200
 TOKEN_BYTES = 32
+_TURNS = 32
+"""One at a time for each holder, and each list, so that two requests at once don't pass a limit together."""
 
 
 class WishlistNotFound(NotFound):
@@ -61,9 +64,6 @@ class UnknownVariant(Unprocessable):
 
     code = "wishlists.unknown_variant"
 
-
-# One at a time for each holder, so that two requests at once don't pass the limit together.
-_IN_TURN = hot(text("SELECT pg_advisory_xact_lock(hashtextextended(CAST(:subject AS text), 32))"))
 
 # ix_wishlist_holder. No row comes back when there are too many.
 _CREATE = hot(
@@ -179,7 +179,7 @@ async def create(tx: Tx, shopper: Shopper, name: str) -> UUID:
         TooManyWishlists.
     """
     holder = _holder(shopper)
-    await tx.rows(_IN_TURN, {"subject": str(holder)})
+    await in_turn(tx, str(holder), seed=_TURNS)
     (sealed,) = await sealing.seal(tx, holder, [name])
     values = {"id": new_id(), "holder_id": holder, "name": sealed, "now": clock.now(), "most": MAX_LISTS}
     row = await tx.one(_CREATE, values)
@@ -242,7 +242,7 @@ async def wish(tx: Tx, shop: Shop, shopper: Shopper, wishlist_id: UUID, variant_
         WishlistNotFound, UnknownVariant, WishlistFull.
     """
     await _own(tx, shopper, wishlist_id)
-    await tx.rows(_IN_TURN, {"subject": str(wishlist_id)})
+    await in_turn(tx, str(wishlist_id), seed=_TURNS)
     values = {"id": new_id(), "wishlist_id": wishlist_id, "variant_id": variant_id, "quantity": quantity}
     try:
         row = await tx.one(_WISH, {**values, "now": clock.now(), "most": MAX_ITEMS})
@@ -273,7 +273,7 @@ async def move(tx: Tx, shopper: Shopper, wishlist_id: UUID, variant_id: UUID, to
     """
     await _own(tx, shopper, wishlist_id)
     await _own(tx, shopper, to)
-    await tx.rows(_IN_TURN, {"subject": str(to)})
+    await in_turn(tx, str(to), seed=_TURNS)
     taken = await tx.one(_UNWISH, {"wishlist_id": wishlist_id, "variant_id": variant_id})
     if taken is None:
         raise WishNotFound

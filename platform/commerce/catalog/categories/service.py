@@ -25,6 +25,7 @@ from commerce.catalog.words import slug_of
 from foundation.database import HotStatement, Tx, hot
 from foundation.errors import Conflict, NotFound, Unprocessable
 from foundation.ids import new_id
+from foundation.turns import in_turn
 
 MOST = 20_000
 DEEPEST = 50
@@ -77,8 +78,6 @@ class CategoryNotEmpty(Conflict):
     children: int
     products: int
 
-
-_ALONE = hot(text("SELECT pg_advisory_xact_lock(hashtextextended(CAST(CAST(:tenant_id AS uuid) AS text), 40))"))
 
 _NODE = """
     c.id, c.parent_id, c.name, c.slug, c.depth, c.product_count,
@@ -283,7 +282,7 @@ async def remove(tx: Tx, category_id: UUID) -> None:
 
 async def alone(tx: Tx) -> None:
     """Nobody else changes the shop's tree, or counts products into it, until the transaction ends."""
-    await tx.rows(_ALONE)
+    await in_turn(tx, str(tx.tenant_id), seed=40)
 
 
 async def counted(tx: Tx, more: Mapping[UUID, int]) -> None:

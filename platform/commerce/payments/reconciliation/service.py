@@ -23,6 +23,7 @@ from foundation.errors import Unprocessable
 from foundation.events import PaymentsReconciled, record
 from foundation.ids import new_id
 from foundation.outbox import announce
+from foundation.turns import in_turn
 
 BATCH = 500
 
@@ -52,9 +53,6 @@ class Summary:
     exceptions: int
     """How many it listed that were not listed before."""
 
-
-# One run at a time for a provider of a shop; the unique indexes of the lines back it.
-_ONE_AT_A_TIME = hot(text("SELECT pg_advisory_xact_lock(hashtextextended(CAST(:owner AS text), 0))"))
 
 # uq_settlement_line_line
 _TAKE_IN = hot(
@@ -170,7 +168,8 @@ async def is_done(tx: Tx, provider: str, day: date) -> bool:
 
 
 async def _hold(tx: Tx, provider: str) -> None:
-    await tx.rows(_ONE_AT_A_TIME, {"owner": f"reconciliation:{tx.tenant_id}:{provider}"})
+    # One run at a time for a provider of a shop; the unique indexes of the lines back it.
+    await in_turn(tx, f"reconciliation:{tx.tenant_id}:{provider}")
 
 
 async def _taken_in(tx: Tx, provider: str, lines: Sequence[Settled]) -> list[Match]:
