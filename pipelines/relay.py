@@ -11,7 +11,7 @@ import threading
 import time
 from collections.abc import Sequence
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 import psycopg
 import structlog
@@ -95,7 +95,7 @@ class Relay:
         self._leads = False
 
     @classmethod
-    def connect(cls, settings: Settings, database: str = "") -> Relay:
+    def connect(cls, settings: Settings, database: str = "") -> Self:
         """Reach all three engines and make sure of the tables; `database` names one that a tenant has of its own.
 
         Raises:

@@ -20,9 +20,9 @@ from commerce.plans.service import PlanLimitReached, UnknownOverride, UnknownPla
 from foundation import clients, clock
 from foundation.database import Database
 from foundation.settings import Settings
-from pipelines.relay import Relay
 from tests.commerce.conftest import Browser
 from tests.factories import SeededShop
+from tests.relays import PatientRelay
 from tradewind import plans as command
 from tradewind.data import room
 
@@ -188,7 +188,7 @@ async def test_what_is_metered_is_what_the_tables_say_however_often_events_are_d
         await browser.add(cart, grocer.products[number].variant_id)
         assert (await browser.complete(cart, key=f"key-{number}")).status_code == 201
     told = rows("SELECT * FROM outbox")
-    relay = Relay.connect(streamed)
+    relay = PatientRelay.connect(streamed)
     events = await clients.clickhouse_async(streamed)
     assert relay.deliver() == len(told)
     await metering.meter(database, events)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
@@ -29,7 +28,6 @@ from foundation.decisions import RecommendationRequest
 from foundation.settings import Settings
 from models.recommendation.dataset import from_clickhouse
 from models.recommendation.register import register
-from pipelines.relay import Relay
 from serving.champions import Champions
 from serving.index import IndexUnavailable, Vectors
 from serving.publish import publish
@@ -38,6 +36,7 @@ from serving.stock import SoldOut
 from tests.engines.qdrant.conftest import KEY
 from tests.factories import SeededShop, seed_shop
 from tests.models.recommendation.conftest import shop as purchases_of_a_small_shop
+from tests.relays import PatientRelay
 from tests.serving.conftest import QUICK, qdrant_url
 
 if TYPE_CHECKING:
@@ -93,24 +92,10 @@ async def shops(settings: Settings, database_urls: DatabaseUrls) -> AsyncIterato
                 httpx.AsyncClient(transport=transport, base_url=f"http://{seeded.host}")
             )
             visited.append(await _visit(http, seeded, database_urls))
-        relay = Relay.connect(settings)
-        _deliver_all(relay, database_urls)
+        relay = PatientRelay.connect(settings)
+        relay.deliver_all()
         relay.close()
         yield visited[0], visited[1]
-
-
-def _deliver_all(relay: Relay, urls: DatabaseUrls) -> None:
-    """Another test's transaction on the same server may hold the horizon back for a moment."""
-    with psycopg.connect(urls.relay) as connection:
-        row = connection.execute("SELECT count(*) FROM outbox").fetchone()
-    assert row is not None
-    left = int(row[0])
-    for _ in range(200):
-        left -= relay.deliver()
-        if left <= 0:
-            return
-        time.sleep(0.05)
-    pytest.fail(f"{left} events were not delivered")
 
 
 async def _visit(http: httpx.AsyncClient, seeded: SeededShop, urls: DatabaseUrls) -> Visited:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -17,8 +16,8 @@ from pydantic import SecretStr
 from foundation import clients
 from foundation.ids import new_id
 from foundation.settings import Settings
-from pipelines.outbox import lag
 from pipelines.relay import Relay
+from tests.relays import PatientRelay
 
 if TYPE_CHECKING:
     from tests.conftest import DatabaseUrls
@@ -98,24 +97,9 @@ def writer(begin: Callable[[], Writer]) -> Writer:
     return begin()
 
 
-PATIENCE = 20.0
-
-
-class Patient(Relay):
-    """A relay that waits for what is behind somebody's transaction: tests beside this one have theirs in the same server,
-    and nothing is delivered before they end.
-    """
-
-    def deliver(self) -> int:
-        until = time.monotonic() + PATIENCE
-        while not (delivered := super().deliver()) and lag(self._connection).rows and time.monotonic() < until:
-            time.sleep(0.02)
-        return delivered
-
-
 @pytest.fixture
 def relay(settings: Settings) -> Iterator[Relay]:
-    relay = Patient.connect(settings)
+    relay = PatientRelay.connect(settings)
     yield relay
     relay.close()
 

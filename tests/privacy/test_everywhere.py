@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import io
-import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import closing, suppress
 from dataclasses import dataclass
@@ -34,8 +33,6 @@ from foundation import clients
 from foundation.decisions import RecommendationRequest
 from foundation.ids import new_id
 from foundation.settings import Settings
-from pipelines.outbox import lag
-from pipelines.relay import Relay
 from pipelines.schema import ensure_schema
 from serving.champions import Champions
 from serving.decision_log import GROUP, STREAM, DecisionLog
@@ -48,6 +45,7 @@ from tests.factories import SeededShop
 from tests.identity.conftest import Messages, browser_at, messages, register
 from tests.privacy.scanning import in_clickhouse, in_files, in_qdrant, in_text, in_valkey, plain
 from tests.privacy.test_erasure import ADDRESS, EMAIL, WORDS, grocer, superuser
+from tests.relays import PatientRelay
 from tests.security.world import ISSUER, photo
 from tests.serving.conftest import qdrant_url
 
@@ -58,8 +56,6 @@ __all__ = ["grocer", "messages", "qdrant_url", "superuser"]
 
 ACCOUNT = "yuzu.zanzibar@xylophone.example"
 IP, AGENT, CARD = "203.0.113.199", "Feijoa/7 (Loquatphone)", "Card of Tamarillo 9371"
-PATIENCE = 20.0
-"""Seconds: nothing is delivered before the transactions of tests beside this one end."""
 STRINGS = (*WORDS, ACCOUNT, IP, "Loquatphone", "Tamarillo", "mangosteen-wish", "jabuticaba-search", "ackee-broken")
 
 
@@ -209,10 +205,8 @@ def clickhouse(settings: Settings) -> Iterator[Any]:
 
 def _deliver(settings: Settings) -> None:
     """What is in the outbox goes out of it."""
-    relay = Relay.connect(settings)
-    until = time.monotonic() + PATIENCE
-    while lag(relay._connection).rows and time.monotonic() < until:
-        relay.deliver()
+    relay = PatientRelay.connect(settings)
+    relay.deliver_all()
     relay.close()
 
 
