@@ -17,7 +17,7 @@ from contextlib import ExitStack, nullcontext
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import hypothesis
 import psycopg
@@ -29,7 +29,6 @@ from psycopg import sql
 from foundation import sealing
 from tests.apart import told_apart
 from tests.engines.clickhouse_server import clickhouse_database, clickhouse_url
-from tests.factories import Seed, SeededShop
 from tradewind import migrations
 from tradewind.engines.postgres import (
     APP,
@@ -119,8 +118,15 @@ def _start_server() -> dict[str, str]:
     return {role: server.url(role, "{database}") for role in (SUPERUSER, OWNER, APP, RELAY)}
 
 
-Sowing = Callable[[frozenset[Seed]], tuple[str, Mapping[Seed, SeededShop]]]
-"""Makes a database with these shops, once, and gives its name and them."""
+class Seed(Protocol):
+    """What can be sown in a database, by its value: equal seeds are one."""
+
+    def sown(self, urls: DatabaseUrls) -> Any:
+        """Make it there, and say what was made."""
+
+
+Sowing = Callable[[frozenset[Seed]], tuple[str, Mapping[Seed, Any]]]
+"""Makes a database in which these are sown, once, and gives its name and what was made."""
 
 
 @pytest.hookimpl(optionalhook=True)
@@ -163,7 +169,7 @@ def _sown(postgres_server: RunPostgres, _superuser: psycopg.Connection) -> Itera
     made = []
 
     @cache
-    def sown(seeds: frozenset[Seed]) -> tuple[str, Mapping[Seed, SeededShop]]:
+    def sown(seeds: frozenset[Seed]) -> tuple[str, Mapping[Seed, Any]]:
         if not seeds:
             return DATABASE, {}
         name = f"sown_{uuid.uuid4().hex}"
@@ -178,18 +184,16 @@ def _sown(postgres_server: RunPostgres, _superuser: psycopg.Connection) -> Itera
 
 @pytest.fixture
 def seeds(request: pytest.FixtureRequest) -> frozenset[Seed]:
-    """The shops that are in the test's database from the beginning: those that a fixture of it names by a `seed_of_`
-    fixture. Sowing one takes longer than copying a database in which it is.
+    """What is in the test's database from the beginning: what a fixture of it names by a `seed_of_` fixture. Sowing it
+    takes longer than copying a database in which it is.
     """
     names = (name for name in request.fixturenames if name.startswith("seed_of_"))
     return frozenset(request.getfixturevalue(name) for name in names)
 
 
 @pytest.fixture
-def seeded(
-    database_urls: DatabaseUrls, _sown: Sowing, seeds: frozenset[Seed], *, apart: bool
-) -> Mapping[Seed, SeededShop]:
-    """The seeded shops. Those apart are told of as they are made, so they are made here."""
+def seeded(database_urls: DatabaseUrls, _sown: Sowing, seeds: frozenset[Seed], *, apart: bool) -> Mapping[Seed, Any]:
+    """What was made of each seed. Shops apart are told of as they are made, so they are made here."""
     return {seed: seed.sown(database_urls) for seed in seeds} if apart else _sown(seeds)[1]
 
 

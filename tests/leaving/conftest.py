@@ -9,23 +9,20 @@ import psycopg
 import pytest
 
 from tests.commerce.conftest import app
-from tests.factories import seed_shop
-from tests.security.conftest import settings
-from tests.security.world import OPERATED, World, made_world
+from tests.security.conftest import seed_of_world, settings, sown_world
+from tests.security.world import SownWorld, World
 
 if TYPE_CHECKING:
     from tests.conftest import DatabaseUrls
 
-__all__ = ["app", "settings"]
+__all__ = ["app", "seed_of_world", "settings", "sown_world"]
 
 
 @pytest.fixture
-async def world(app: Any, database_urls: DatabaseUrls) -> AsyncIterator[World]:
+async def world(app: Any, database_urls: DatabaseUrls, sown_world: SownWorld) -> AsyncIterator[World]:
     """Of which nobody has asked for an archive yet."""
-    seed_shop(database_urls, OPERATED)
-    mine, theirs = seed_shop(database_urls, "mine"), seed_shop(database_urls, "theirs")
-    async with made_world(app, database_urls, mine, theirs) as made:
-        for shop in (mine, theirs):
+    async with sown_world.opened(app, database_urls) as made:
+        for shop in (made.mine.seeded, made.another_shop.seeded):
             with psycopg.connect(database_urls.app) as connection:
                 connection.execute("SELECT set_config('tradewind.tenant_id', %s, true)", (str(shop.id),))
                 connection.execute("DELETE FROM shop_export")

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+import shutil
+from collections.abc import AsyncIterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from pydantic import SecretStr
 
 from foundation.settings import Settings
 from tests.commerce.conftest import app
-from tests.factories import seed_shop
-from tests.security.world import OPERATED, OPERATOR_TOKEN, World, made_world
+from tests.security.world import SownWorld, World, WorldSeed, settings_of
 
 if TYPE_CHECKING:
     from tests.conftest import DatabaseUrls
@@ -22,22 +21,23 @@ __all__ = ["app"]
 
 @pytest.fixture
 def settings(database_urls: DatabaseUrls, tmp_path: Path) -> Settings:
-    """With photos, and without answers that are kept: they would hide what a read gives."""
-    return Settings(
-        _env_file=None,
-        database_url=SecretStr(database_urls.app),
-        database_pool_size=8,
-        catalogue_cache_mb=0,
-        objects_url=tmp_path.as_uri(),
-        operator_token=SecretStr(OPERATOR_TOKEN),
-        unlimited_networks="127.0.0.0/8",
-    )
+    return settings_of(database_urls, tmp_path)
+
+
+@pytest.fixture(scope="session")
+def seed_of_world(tmp_path_factory: pytest.TempPathFactory) -> WorldSeed:
+    return WorldSeed(tmp_path_factory.mktemp("worlds"))
 
 
 @pytest.fixture
-async def world(app: Any, database_urls: DatabaseUrls) -> AsyncIterator[World]:
-    seed_shop(database_urls, OPERATED)
-    async with made_world(
-        app, database_urls, seed_shop(database_urls, "mine"), seed_shop(database_urls, "theirs")
-    ) as made:
-        yield made
+def sown_world(seed_of_world: WorldSeed, seeded: Mapping[WorldSeed, SownWorld], tmp_path: Path) -> SownWorld:
+    """The world in the test's database, its files among the test's."""
+    sown = seeded[seed_of_world]
+    shutil.copytree(sown.files, tmp_path, dirs_exist_ok=True)
+    return sown
+
+
+@pytest.fixture
+async def world(app: Any, database_urls: DatabaseUrls, sown_world: SownWorld) -> AsyncIterator[World]:
+    async with sown_world.opened(app, database_urls) as world:
+        yield world

@@ -6,25 +6,31 @@ each: a customer and a vendor of one shop, another customer and another vendor o
 
 from __future__ import annotations
 
+import asyncio
 import io
 import secrets
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from uuid import UUID, uuid4
 
 import httpx
 import psycopg
+from asgi_lifespan import LifespanManager
 from PIL import Image
+from pydantic import SecretStr
 
+from commerce.app import create_app
 from commerce.identity.staff import create_key
 from commerce.plans import service as plans
 from commerce.stored_value import codes
 from foundation.sealing import digest, seal
+from foundation.settings import Settings
 from tests.access.team import Team
-from tests.factories import SeededShop
+from tests.factories import SeededShop, seed_shop
 
 if TYPE_CHECKING:
     from tests.conftest import DatabaseUrls
@@ -109,47 +115,105 @@ def things_of_nobody(like: Side) -> dict[str, str]:
     return {name: of_nobody(name, value) for name, value in like.things.items()}
 
 
-@asynccontextmanager
-async def made_world(app: Any, urls: DatabaseUrls, here: SeededShop, there: SeededShop) -> AsyncIterator[World]:
-    """A world over a running app."""
-    clients: list[httpx.AsyncClient] = []
-    until_over = AsyncExitStack()
+@dataclass(frozen=True)
+class SownSide:
+    """A side as it stands in a database."""
 
-    def client(shop: SeededShop, token: str | None = None) -> httpx.AsyncClient:
-        headers = {"Authorization": f"Bearer {token}"} if token else {}
-        transport = httpx.ASGITransport(app=app, raise_app_exceptions=False)
-        clients.append(httpx.AsyncClient(transport=transport, base_url=f"http://{shop.host}", headers=headers))
-        return clients[-1]
+    seeded: SeededShop
+    mark: str
+    tokens: dict[str, str]
+    """What each of its clients shows at the door."""
+    things: dict[str, str]
 
-    sides = []
-    for seeded, mark, number in ((here, "mine", 0), (here, "second", 1), (there, "theirs", 0)):
-        side = Side(seeded, mark)
-        team = Team(app, seeded, until_over)
-        async with team.tx() as tx:
-            await plans.put(tx, "enterprise")  # which has no limit to how many work there
-        side.clients["staff"] = (await team.hire("admin", email=f"{mark}@shop.example")).http
-        await _open_shop(side, number, urls)
-        async with app.state.core.database.transaction(seeded.id) as session:
-            vendor_key, _ = await create_key(session, seeded.id, name=mark, vendor_id=UUID(side.things["vendor_id"]))
-            key, _ = await create_key(session, seeded.id, name=f"{mark}'s program")
-        side.things |= {"vendor_key": str(vendor_key), "key": str(key)}
-        miller = await team.hire("vendor", email=f"{mark}@mill.example", vendor_id=UUID(side.things["vendor_id"]))
-        side.clients["vendor"] = miller.http
-        side.clients["operator"] = client(seeded, OPERATOR_TOKEN)
-        visit = await client(seeded).post("/v1/store/sessions", json={"reference": side.things["group_of"]})
-        side.clients["shopper"] = client(seeded, visit.raise_for_status().cookies["tradewind_session"])
-        await _shop_and_send(side, number)
-        _insert_the_rest(side, urls)
-        async with app.state.core.database.tx(seeded.id) as tx:
-            account_id = uuid4()
-            sealed = await seal(tx, account_id, [mark, side.things["email"], "A key"])
-        _insert_account(side, urls, account_id, *sealed)
-        await _look_after_oneself(side)
-        sides.append(side)
-    yield World(sides[0], sides[1], sides[2], urls, client(here))
-    await until_over.aclose()
-    for one in clients:
-        await one.aclose()
+
+@dataclass(frozen=True)
+class SownWorld:
+    """A world as it stands in a database and its files, of which any number of copies can be opened."""
+
+    sides: tuple[SownSide, ...]
+    files: Path
+
+    @asynccontextmanager
+    async def opened(self, app: Any, urls: DatabaseUrls) -> AsyncIterator[World]:
+        """The world in a copy of the database, through an app that runs over it."""
+        async with AsyncExitStack() as until_over:
+            sides = []
+            for sown in self.sides:
+                team = Team(app, sown.seeded, until_over)
+                clients = {name: await team.door(token) for name, token in sown.tokens.items()}
+                sides.append(Side(sown.seeded, sown.mark, clients, dict(sown.things)))
+            nobody = await Team(app, self.sides[0].seeded, until_over).door()
+            yield World(sides[0], sides[1], sides[2], urls, nobody)
+
+
+@dataclass(frozen=True)
+class WorldSeed:
+    """Two shops in which everything has happened, and one that the operator may close. It takes seconds to make."""
+
+    folder: Path
+    """Where their files go, a folder for each time it is sown."""
+
+    def sown(self, urls: DatabaseUrls) -> SownWorld:
+        """Made there."""
+        files = self.folder / uuid4().hex
+        files.mkdir()
+        return SownWorld(asyncio.run(_made(urls, files)), files)
+
+
+def settings_of(urls: DatabaseUrls, files: Path) -> Settings:
+    """With photos, and without answers that are kept: they would hide what a read gives."""
+    return Settings(
+        _env_file=None,
+        database_url=SecretStr(urls.app),
+        database_pool_size=8,
+        catalogue_cache_mb=0,
+        objects_url=files.as_uri(),
+        operator_token=SecretStr(OPERATOR_TOKEN),
+        unlimited_networks="127.0.0.0/8",
+    )
+
+
+async def _made(urls: DatabaseUrls, files: Path) -> tuple[SownSide, ...]:
+    seed_shop(urls, OPERATED)
+    mine, theirs = seed_shop(urls, "mine"), seed_shop(urls, "theirs")
+    app = create_app(settings_of(urls, files))
+    async with LifespanManager(app), AsyncExitStack() as until_over:
+        sides = [
+            await _happened(Team(app, seeded, until_over), mark, number, urls)
+            for seeded, mark, number in ((mine, "mine", 0), (mine, "second", 1), (theirs, "theirs", 0))
+        ]
+        return tuple(SownSide(side.seeded, side.mark, _tokens(side), side.things) for side in sides)
+
+
+def _tokens(side: Side) -> dict[str, str]:
+    return {name: one.headers["Authorization"].removeprefix("Bearer ") for name, one in side.clients.items()}
+
+
+async def _happened(team: Team, mark: str, number: int, urls: DatabaseUrls) -> Side:
+    """All that happens on one side of a shop."""
+    seeded, database = team.shop, team.app.state.core.database
+    side = Side(seeded, mark)
+    async with team.tx() as tx:
+        await plans.put(tx, "enterprise")  # which has no limit to how many work there
+    side.clients["staff"] = (await team.hire("admin", email=f"{mark}@shop.example")).http
+    await _open_shop(side, number, urls)
+    async with database.transaction(seeded.id) as session:
+        vendor_key, _ = await create_key(session, seeded.id, name=mark, vendor_id=UUID(side.things["vendor_id"]))
+        key, _ = await create_key(session, seeded.id, name=f"{mark}'s program")
+    side.things |= {"vendor_key": str(vendor_key), "key": str(key)}
+    miller = await team.hire("vendor", email=f"{mark}@mill.example", vendor_id=UUID(side.things["vendor_id"]))
+    side.clients["vendor"] = miller.http
+    side.clients["operator"] = await team.door(OPERATOR_TOKEN)
+    visit = await (await team.door()).post("/v1/store/sessions", json={"reference": side.things["group_of"]})
+    side.clients["shopper"] = await team.door(visit.raise_for_status().cookies["tradewind_session"])
+    await _shop_and_send(side, number)
+    _insert_the_rest(side, urls)
+    async with team.tx() as tx:
+        account_id = uuid4()
+        sealed = await seal(tx, account_id, [mark, side.things["email"], "A key"])
+    _insert_account(side, urls, account_id, *sealed)
+    await _look_after_oneself(side)
+    return side
 
 
 async def _ask(
