@@ -17,7 +17,7 @@ PRODUCTS ?= 100000
 SECONDS ?= 4
 PAIR ?=
 
-.PHONY: help setup demo up down test lint format type imports pytest lock bench bench-core bench-fair apart mutants races chaos security clean
+.PHONY: help setup demo up down test lint format type imports pytest lock bench bench-core bench-fair proofs apart mutants races chaos security clean
 
 help: ## Say what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  \033[36m%-10s\033[0m %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -67,7 +67,10 @@ imports: setup ## Check which package may import which
 	@$(BIN)/lint-imports
 
 pytest: setup ## Run the tests
-	@OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(WORKERS) --dist worksteal -q
+	@OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(WORKERS) --dist worksteal -q -m 'not proof'
+
+proofs: setup ## Run the tests that take their time: kill -9 at every turn, long walks
+	@OMP_NUM_THREADS=1 $(BIN)/python -m tests.proofs -n $(WORKERS) --dist worksteal
 
 apart: setup ## Run the tests of the core with a database of its own for each tenant
 	@TRADEWIND_TEST_APART=1 OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(WORKERS) --dist worksteal -q \

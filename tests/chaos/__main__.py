@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import json
 import random
 import sys
 import tempfile
@@ -24,10 +23,9 @@ from tests.chaos.troubles import LEAP_SECONDS, NEEDS_SMALL_DISK, TROUBLES
 from tests.chaos.verdict import judge
 from tests.conftest import DatabaseUrls
 from tests.factories import SeededShop, seed_shop
-from tradewind.bench.report import machine
+from tests.figures import tell
 from tradewind.engines.postgres import APP, OWNER, RELAY
 
-FIGURES = Path(__file__).parents[2] / "var" / "bench" / "chaos.json"
 SHOPPERS, STAFF = 8, 2
 STOCK = 100_000
 CALM_SECONDS = 3.0
@@ -47,10 +45,7 @@ def main() -> int:
     folder.chmod(0o755)
     with small_disk(folder) as disk:
         figures = asyncio.run(_run(folder, disk, asked.minutes))
-    figures |= {"bench": "chaos", "minutes": asked.minutes, "machine": machine()}
-    FIGURES.parent.mkdir(parents=True, exist_ok=True)
-    FIGURES.write_text(json.dumps(figures) + "\n", encoding="utf-8")
-    sys.stdout.write(json.dumps(figures) + "\n")
+    tell("chaos", figures | {"minutes": asked.minutes})
     return 1 if figures["wrong"] else 0
 
 

@@ -80,6 +80,7 @@ async def _nothing_is_wrong(desk: Desk) -> None:
     assert desk.bank.held == {}
 
 
+@pytest.mark.proof
 @pytest.mark.parametrize(
     "tokens",
     [("tok_ok",), ("tok_ok", "tok_ok"), ("a gift card", "tok_ok")],
@@ -149,6 +150,7 @@ async def _receive(tx: Tx, order_id: UUID) -> None:
     await returning.receive(tx, order_id, rows[0]["id"], STAFF, None, warehouse="main")
 
 
+@pytest.mark.proof
 @pytest.mark.parametrize("change", [_cancel, _fulfil, _refund, _receive], ids=lambda change: change.__name__.strip("_"))
 async def test_a_change_to_an_order_is_whole_or_not_at_all(change: Change, database_urls: DatabaseUrls) -> None:
     desk = await Desk.at(Database(database_urls.app, pool_size=2), seed_shop(database_urls, "mortal"))
@@ -177,6 +179,7 @@ async def test_a_change_to_an_order_is_whole_or_not_at_all(change: Change, datab
     await desk.database.close()
 
 
+@pytest.mark.proof
 async def test_an_edit_is_paid_and_applied_or_neither(database_urls: DatabaseUrls) -> None:
     desk = await Desk.at(Database(database_urls.app, pool_size=2), seed_shop(database_urls, "mortal"))
     at, died = 0, True

@@ -6,7 +6,6 @@ Prints one JSON line of figures, also written to `var/bench/security.json`; exit
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 import tempfile
 import time
@@ -14,10 +13,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from tests.figures import tell
 from tests.hardening import bombs, readers, slow, suites
-from tradewind.bench.report import machine
 
-FIGURES = Path(__file__).parents[2] / "var" / "bench" / "security.json"
 PARTS: dict[str, Callable[[Path], dict[str, Any]]] = {
     "slow_clients": slow.attack,
     "bombs": bombs.attack,
@@ -34,7 +32,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--part", action="append", choices=sorted(PARTS), help="only this part; may be given again")
     asked = parser.parse_args()
-    figures: dict[str, Any] = {"bench": "security", "machine": machine()}
+    figures: dict[str, dict[str, Any]] = {}
     with tempfile.TemporaryDirectory(prefix="tradewind-security-") as folder:
         Path(folder).chmod(0o755)
         for name, part in PARTS.items():
@@ -42,11 +40,8 @@ def main() -> int:
                 began = time.monotonic()
                 figures[name] = part(Path(folder)) | {"seconds": round(time.monotonic() - began, 1)}
                 sys.stderr.write(f"{name}: {'; '.join(figures[name]['wrong']) or 'nothing wrong'}\n")
-    line = json.dumps(figures)
-    FIGURES.parent.mkdir(parents=True, exist_ok=True)
-    FIGURES.write_text(line + "\n", encoding="utf-8")
-    sys.stdout.write(line + "\n")
-    return 1 if any(part["wrong"] for part in figures.values() if isinstance(part, dict) and "wrong" in part) else 0
+    tell("security", figures)
+    return 1 if any(part["wrong"] for part in figures.values()) else 0
 
 
 if __name__ == "__main__":

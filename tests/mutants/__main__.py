@@ -20,15 +20,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tests.conftest import POSTGRES_ADDRESSES
+from tests.figures import tell
 from tests.mutants.bug import Bug
 from tests.mutants.bugs import BUGS
 from tradewind import migrations
-from tradewind.bench.report import machine
 from tradewind.engines.postgres import APP, OWNER, RELAY, SUPERUSER, THROWAWAY, PostgresServer
 
 ROOT = Path(__file__).parents[2]
 COPIED = ("platform", "tests", "pipelines", "features", "models", "serving", "dagster_project", "pyproject.toml")
-FIGURES = ROOT / "var" / "bench" / "mutants.json"
 TESTS_PASSED = 0
 TESTS_FAILED = 1
 HANDS = 2
@@ -55,16 +54,12 @@ def main() -> int:
             addresses = {role: server.url(role, "{database}") for role in (SUPERUSER, OWNER, APP, RELAY)}
             survivors = _plant_all(Path(folder), bugs, json.dumps(addresses), asked.hands)
     figures = {
-        "bench": "mutants",
         "planted": len(bugs),
         "caught": len(bugs) - len(survivors),
         "survivors": survivors,
         "seconds": round(time.monotonic() - began, 1),
-        "machine": machine(),
     }
-    FIGURES.parent.mkdir(parents=True, exist_ok=True)
-    FIGURES.write_text(json.dumps(figures) + "\n", encoding="utf-8")
-    sys.stdout.write(json.dumps(figures) + "\n")
+    tell("mutants", figures)
     return 1 if survivors else 0
 
 

@@ -25,7 +25,7 @@ from tradewind import migrations
 from tradewind.engines.postgres import APP, OWNER, RELAY, PostgresServer
 from tradewind.engines.valkey import ValkeyServer
 
-pytestmark = pytest.mark.embedded
+pytestmark = [pytest.mark.embedded, pytest.mark.proof]
 
 PATIENCE = 90.0
 

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import json
 import logging
 import sys
 import tempfile
@@ -18,14 +17,13 @@ from typing import Any
 import structlog
 
 from tests.conftest import DatabaseUrls
+from tests.figures import tell
 from tests.races.exploring import Walk
 from tests.races.grounds import opened
 from tests.races.pairs import ALONE, TO_THE_END, Prepare
 from tradewind import migrations
-from tradewind.bench.report import machine
 from tradewind.engines.postgres import APP, OWNER, RELAY, THROWAWAY, PostgresServer
 
-FIGURES = Path(__file__).parents[2] / "var" / "bench" / "races.json"
 PAIRS = ALONE | TO_THE_END
 AT_MOST = 2_000
 
@@ -46,10 +44,7 @@ def main() -> int:
             urls = DatabaseUrls(server.url(APP), server.url(OWNER), server.url(RELAY))
             figures = asyncio.run(_walk(urls, pairs, asked.at_most))
     seconds = round(time.monotonic() - began, 1)
-    line = json.dumps({"bench": "races", "pairs": figures, "seconds": seconds, "machine": machine()})
-    FIGURES.parent.mkdir(parents=True, exist_ok=True)
-    FIGURES.write_text(line + "\n", encoding="utf-8")
-    sys.stdout.write(line + "\n")
+    tell("races", {"pairs": figures, "seconds": seconds})
     return 1 if any(pair["faults"] for pair in figures.values()) else 0
 
 

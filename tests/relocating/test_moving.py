@@ -264,6 +264,7 @@ def kill_at(settings: Settings, shop: SeededShop, to: str, step: str) -> None:
     assert died.returncode == -signal.SIGKILL
 
 
+@pytest.mark.proof
 @pytest.mark.parametrize("step", STEPS)
 @pytest.mark.parametrize("way", ["there", "back"])
 async def test_a_move_that_was_killed_is_gone_on_with_by_the_same_command(

@@ -69,6 +69,7 @@ def test_acknowledged_changes_survive_kill_9(gateway: Any) -> None:
 
 
 @pytest.mark.embedded
+@pytest.mark.proof
 def test_kill_9_again_and_again_loses_nothing(gateway: Any) -> None:
     _make(gateway.client(), "kept", threshold=10)
     for start in range(0, 1200, 300):
