@@ -2,25 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from decimal import Decimal
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Depends, Path, Request
-from pydantic import BeforeValidator, Field, StringConstraints
+from pydantic import BeforeValidator, Field
 from starlette.responses import Response
 
 from backoffice.desk import Desk, desk
+from backoffice.limits import LimitsForm, WarehousesForm, shown
 from commerce.http import home_of
 from commerce.oauth import clients
 from commerce.oauth.clients import Client
-from commerce.policies.limits import PER_DAY, PER_ORDER, RefundLimit, Said
+from commerce.policies.limits import PER_DAY, PER_ORDER, Said
 from commerce.staffing import roles, service
-from commerce.staffing.granting import Grant, grant_of
+from commerce.staffing.granting import grant_of
 from commerce.staffing.schemas import MemberOut, RoleList, RoleName
 from foundation.database import Tx
-from foundation.errors import Unprocessable
-from foundation.money import exponent, from_decimal, to_decimal
 from foundation.types import Email, Id, Input
 from pages.forms import read, whole
 
@@ -29,27 +26,13 @@ Reader = Annotated[Desk, Depends(desk("staff:read"))]
 Writer = Annotated[Desk, Depends(desk("staff:write"))]
 MemberId = Annotated[Id, Path()]
 _LISTS = ("roles", "role_ids", "warehouses")
-Amount = Annotated[str, StringConstraints(pattern=r"^([0-9]{1,12}([.,][0-9]{1,4})?)?$", strip_whitespace=True)]
-"""What is typed of an amount of money; empty where nothing is."""
 
 
-class LimitUnclear(Unprocessable):
-    """A limit is two amounts in the shop's currency, for an order and for a day, or none."""
-
-    code = "backoffice.limit_unclear"
-
-
-class GrantForm(Input):
+class GrantForm(WarehousesForm):
     """The roles that are ticked, and the warehouses."""
 
     roles: Annotated[list[RoleName], Field(default_factory=list, max_length=50)]
     role_ids: Annotated[list[Id], Field(default_factory=list, max_length=50)]
-    warehouses: Annotated[list[Id], Field(default_factory=list, max_length=50)]
-
-    def grant(self, refunds: Mapping[str, RefundLimit] | None = None) -> Grant:
-        """What is to be given, with the limits of refunds by currency."""
-        warehouses = frozenset(self.warehouses) if self.warehouses else None
-        return grant_of(self.roles, self.role_ids, Said(refunds, warehouses))
 
 
 class InviteForm(GrantForm):
@@ -58,23 +41,10 @@ class InviteForm(GrantForm):
     email: Email
 
 
-class ChangeForm(GrantForm):
+class ChangeForm(GrantForm, LimitsForm):
     """Other roles and limits in place of those of a version."""
 
     version: Annotated[int, BeforeValidator(whole)]
-    per_order: Amount = ""
-    per_day: Amount = ""
-
-    def refunds(self, before: Said, currency: str) -> Mapping[str, RefundLimit] | None:
-        """The limits of refunds: those of the shop's currency as they were typed, the others as they were.
-
-        Raises:
-            LimitUnclear: only one of the two is there, or it is finer than the currency.
-        """
-        others = {name: limit for name, limit in (before.refunds or {}).items() if name != currency}
-        if not self.per_order and not self.per_day:
-            return others or None
-        return {**others, currency: RefundLimit(_minor(self.per_order, currency), _minor(self.per_day, currency))}
 
 
 class StatusForm(Input):
@@ -102,7 +72,7 @@ async def invite(request: Request, desk: Writer) -> Response:
             desk.staff,
             None,
             email=form.email,
-            grant=form.grant(),
+            grant=grant_of(form.roles, form.role_ids, Said(warehouses=form.bound_to)),
             home=home_of(request),
             locale=desk.shop.locale,
         )
@@ -124,7 +94,7 @@ async def show_one(desk: Reader, member_id: MemberId) -> Response:
         warehouses=warehouses,
         mine=_is_mine(desk, member),
         programs=registered,
-        refunds=_shown(member, desk.shop.currency),
+        refunds=shown(member.limits, desk.shop.currency),
         usual=(PER_ORDER, PER_DAY),
     )
 
@@ -135,7 +105,7 @@ async def change(request: Request, desk: Writer, member_id: MemberId) -> Respons
     form = await read(request, ChangeForm, lists=_LISTS)
     async with desk.tx() as tx:
         before = await service.said_of(tx, member_id)
-        grant = form.grant(form.refunds(before, desk.shop.currency))
+        grant = grant_of(form.roles, form.role_ids, form.said(before, desk.shop.currency))
         await service.change(tx, desk.staff, None, member_id, grant, form.version)
     return desk.redirect(f"/back-office/people/{member_id}", "changed")
 
@@ -171,23 +141,6 @@ async def _programs_of(desk: Desk, tx: Tx, member: MemberOut) -> list[Client]:
 def _titles(known: RoleList) -> dict[str, str]:
     """What roles are called, by name and by id."""
     return {str(role.id or role.name): role.title for role in known.items}
-
-
-def _minor(typed: str, currency: str) -> int:
-    amount = Decimal(typed.replace(",", ".") or "NaN")
-    if amount.is_nan() or -int(amount.as_tuple().exponent) > exponent(currency):
-        raise LimitUnclear
-    return from_decimal(amount, currency)
-
-
-def _shown(member: MemberOut, currency: str) -> tuple[str, str] | None:
-    """The limits of refunds as they are typed, for an order and for a day."""
-    limit = (member.limits.refunds or {}).get(currency)
-    return None if limit is None else (_typed(limit.per_order, currency), _typed(limit.per_day, currency))
-
-
-def _typed(amount: int, currency: str) -> str:
-    return f"{to_decimal(amount, currency):.{exponent(currency)}f}"
 
 
 def _is_mine(desk: Desk, member: MemberOut) -> bool:

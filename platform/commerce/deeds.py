@@ -59,6 +59,7 @@ DEEDS: Mapping[str, Told | Untold] = {
     "POST /v1/admin/roles": _BY_ITSELF,
     "PUT /v1/admin/roles/{role_id}": _BY_ITSELF,
     "DELETE /v1/admin/roles/{role_id}": _BY_ITSELF,
+    "PUT /v1/admin/built-in-roles/{name}/limits": _BY_ITSELF,
     "POST /v1/admin/staff": _BY_ITSELF,
     "PUT /v1/admin/staff/{member_id}": _BY_ITSELF,
     "DELETE /v1/admin/staff/{member_id}": _BY_ITSELF,

@@ -78,6 +78,7 @@ NEVER: Mapping[str, tuple[str, ...]] = {
     "support_agent": (
         "POST /v1/admin/roles",
         "PUT /v1/admin/roles/{role_id}",
+        "PUT /v1/admin/built-in-roles/{name}/limits",
         "PUT /v1/admin/staff/{member_id}",
         "POST /v1/admin/staff",
         "POST /v1/admin/api-keys",
@@ -91,6 +92,7 @@ NEVER: Mapping[str, tuple[str, ...]] = {
         "PUT /v1/admin/closure",
         "GET /v1/admin/audit",
         "POST /back-office/roles",
+        "POST /back-office/roles/built-in/{name}",
     ),
     "warehouse_manager": (
         "POST /v1/admin/customers/search",
@@ -119,6 +121,7 @@ NEVER: Mapping[str, tuple[str, ...]] = {
         "POST /v1/admin/inventory/counts",
         "PUT /v1/admin/configuration",
         "POST /v1/admin/roles",
+        "PUT /v1/admin/built-in-roles/{name}/limits",
     ),
     "own role": ("POST /v1/admin/staff", "PUT /v1/admin/prices/variants/{sku}/list", "GET /v1/admin/orders"),
     "key": ("POST /v1/admin/orders/{order_id}/refunds", "POST /v1/admin/api-keys", "GET /back-office/people"),

@@ -87,6 +87,7 @@ COMMON = {
     "webhooks": "test",
     "webhooks/carriers": "post",
     "problems": "request.not_found",
+    "built-in-roles": "analyst",
 }
 """What means the same in every shop, such as a country."""
 
@@ -224,6 +225,7 @@ BODIES: Mapping[str, object] = {
     "POST /v1/vendor/staff": {"email": "newer@example.com", "roles": ["vendor"]},
     "PUT /v1/vendor/staff/{member_id}": {"roles": ["vendor"], "version": 1},
     "POST /v1/admin/roles": {"name": "x", "meaning": "x", "permissions": ["orders:read"]},
+    "PUT /v1/admin/built-in-roles/{name}/limits": {"limits": {}, "version": 0},
     "PUT /v1/admin/roles/{role_id}": {"name": "y", "meaning": "x", "permissions": ["orders:read"], "version": 1},
 }
 """Bodies that say more than the least."""

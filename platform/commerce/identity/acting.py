@@ -13,14 +13,13 @@ from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
-import orjson
 from sqlalchemy import text
 
-from commerce.identity import proofs
+from commerce.identity import membership, proofs
+from commerce.identity.membership import held_by
 from commerce.identity.proofs import Purpose
 from commerce.policies import customers
-from commerce.policies.limits import Giver, Limits, Said, limits_of
-from commerce.policies.roles import held
+from commerce.policies.limits import Giver, Limits
 from foundation import audit, clock, sealing
 from foundation.database import Tx, hot
 
@@ -64,13 +63,10 @@ class ActingStaff:
         return f"account:{self.account_id}"
 
 
-# pk_acting, pk_membership, pk_account, pk_session, pk_customer, pk_role
-_STANDS = """
-    SELECT a.id, a.customer_id, a.membership_id, a.visitor_id, a.ends_at, m.account_id, m.roles, m.vendor_id,
-           CAST(m.limits AS text) AS limits,
-           s.display_name, a.ends_at > CAST(:now AS timestamptz) AS in_time,
-           ARRAY(SELECT DISTINCT unnest(r.permissions) FROM role r
-                 WHERE r.tenant_id = m.tenant_id AND r.id = ANY (m.role_ids)) AS permissions,
+# pk_acting, pk_membership, pk_account, pk_session, pk_customer
+_STANDS = f"""
+    SELECT a.id, a.customer_id, a.membership_id, a.visitor_id, a.ends_at, m.account_id,
+           s.display_name, a.ends_at > CAST(:now AS timestamptz) AS in_time, {membership.COLUMN},
            m.status = 'active' AND s.status = 'active' AND c.erased_at IS NULL AND o.id IS NOT NULL AS unbroken
     FROM acting a
     JOIN membership m ON m.tenant_id = a.tenant_id AND m.id = a.membership_id
@@ -80,7 +76,7 @@ _STANDS = """
         AND o.revoked_at IS NULL AND o.expires_at > CAST(:now AS timestamptz)
         AND coalesce(o.idle_until > CAST(:now AS timestamptz), true)
     WHERE a.tenant_id = :tenant_id AND a.ended_at IS NULL
-"""
+"""  # noqa: S608  (a literal)
 _ONE = hot(text(f"{_STANDS} AND a.id = :id"))
 # uq_acting_membership
 _LIVE = hot(text(f"{_STANDS} ORDER BY a.id LIMIT 1000"))
@@ -121,7 +117,7 @@ async def standing(tx: Tx, acting_id: UUID) -> ActingStaff | None:
     if row is None or _over(row) is not None:
         return None
     (name,) = await sealing.unseal(tx, [row["display_name"]])
-    limits = limits_of(Said.of(orjson.loads(row["limits"])), row["roles"], frozenset(row["permissions"]))
+    limits = held_by(row["membership"]).limits
     return ActingStaff(row["id"], row["account_id"], row["membership_id"], name or "Support", row["ends_at"], limits)
 
 
@@ -172,5 +168,5 @@ async def end_what_is_over(tx: Tx) -> int:
 def _over(row: Mapping[str, Any]) -> Ending | None:
     if not row["in_time"]:
         return Ending.EXPIRED
-    may = held(row["roles"], row["permissions"], of_vendor=row["vendor_id"] is not None)
-    return None if row["unbroken"] and customers.ACT_AS.name in may else Ending.WITHDRAWN
+    may = customers.ACT_AS.name in held_by(row["membership"]).permissions
+    return None if row["unbroken"] and may else Ending.WITHDRAWN

@@ -11,38 +11,31 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-import orjson
 from sqlalchemy import text
 
-from commerce.policies.limits import NONE, Limits, Said, limits_of
+from commerce.identity.membership import held_by
+from commerce.policies.limits import NONE, Limits
 from commerce.policies.registry import SCOPES
-from commerce.policies.roles import held
 from foundation import sealing
 from foundation.database import Tx, hot
 
-COLUMNS = """m.roles AS maker_roles, CAST(m.limits AS text) AS maker_limits, m.vendor_id AS maker_vendor_id,
-             ARRAY(SELECT DISTINCT unnest(r.permissions) FROM role r
-                   WHERE r.tenant_id = m.tenant_id AND r.id = ANY (m.role_ids)) AS maker_permissions"""
-"""What `bounded` reads of a row, from the `JOIN` of its maker."""
-
 
 def join(made: str) -> str:
-    """The membership `m` of whoever made a row of the table that is called `made`: uq_membership_account, pk_role."""
+    """The membership `m` of whoever made a row of the table that is called `made`: uq_membership_account."""
     return f"""LEFT JOIN membership m ON m.tenant_id = {made}.tenant_id AND m.status <> 'removed'
                AND m.account_id = CAST(substring({made}.created_by FROM '^account:(.*)$') AS uuid)"""
 
 
 def bounded(row: Any, scopes: Iterable[str]) -> tuple[frozenset[str], Limits]:
-    """What is left of scopes, and the limits that go with them. What only people may do is nothing that is left: it may
-    have been given before that was so.
+    """What is left of scopes, and the limits that go with them, by the membership of whoever made a key or a program.
+
+    What only people may do is nothing that is left: it may have been given before that was so.
     """
     given = frozenset(scopes) & frozenset(SCOPES)
-    if row["maker_roles"] is None:
+    if row["membership"] is None:
         return given, NONE
-    permissions = row["maker_permissions"]
-    may = held(row["maker_roles"], permissions, of_vendor=row["maker_vendor_id"] is not None)
-    said = Said.of(orjson.loads(row["maker_limits"]))
-    return given & may, limits_of(said, row["maker_roles"], frozenset(permissions))
+    maker = held_by(row["membership"])
+    return given & maker.permissions, maker.limits
 
 
 _PERSON = "account:"

@@ -5,12 +5,11 @@ from __future__ import annotations
 from typing import Any
 from uuid import UUID
 
-import orjson
 from sqlalchemy import text
 
+from commerce.identity import membership
+from commerce.identity.membership import held_by
 from commerce.identity.staff import PREFIX, KeyUnknown, Staff, by_key
-from commerce.policies.limits import Said, limits_of
-from commerce.policies.roles import held
 from foundation import clock
 from foundation.database import Tx, hot
 from foundation.errors import Forbidden
@@ -26,19 +25,18 @@ class NotStaff(Forbidden):
     """Whether they have signed in at all: a visitor of the shop may still be somebody who works here."""
 
 
-# uq_session_token_hash, uq_membership_account, pk_role
+# uq_session_token_hash, uq_membership_account
 _BY_SESSION = hot(
     text(
-        """
-        SELECT s.id AS session_id, s.account_id, s.authenticated_at, s.amr, m.id AS membership_id, m.vendor_id, m.roles,
-               CAST(m.limits AS text) AS limits, ARRAY(SELECT DISTINCT unnest(r.permissions) FROM role r
-                               WHERE r.tenant_id = m.tenant_id AND r.id = ANY (m.role_ids)) AS permissions
+        f"""
+        SELECT s.id AS session_id, s.account_id, s.authenticated_at, s.amr, m.id AS membership_id, m.vendor_id,
+               {membership.COLUMN}
         FROM session s
         LEFT JOIN account a ON a.tenant_id = s.tenant_id AND a.id = s.account_id AND a.status = 'active'
         LEFT JOIN membership m ON m.tenant_id = s.tenant_id AND m.account_id = a.id AND m.status = 'active'
         WHERE s.tenant_id = :tenant_id AND s.token_hash = :token_hash AND s.revoked_at IS NULL
           AND s.expires_at > CAST(:now AS timestamptz) AND coalesce(s.idle_until > CAST(:now AS timestamptz), true)
-        """
+        """  # noqa: S608  (literals)
     )
 )
 
@@ -73,15 +71,15 @@ async def by_session(tx: Tx, token: str) -> Staff:
 
 
 def _staff(tenant_id: UUID, row: Any) -> Staff:
-    said = Said.of(orjson.loads(row["limits"]))
+    held = held_by(row["membership"])
     return Staff(
         tenant_id,
         row["account_id"],
         f"member {row['membership_id']}",
-        held(row["roles"], row["permissions"], of_vendor=row["vendor_id"] is not None),
+        held.permissions,
         row["vendor_id"],
         kind="account",
-        limits=limits_of(said, row["roles"], frozenset(row["permissions"])),
+        limits=held.limits,
         session_id=row["session_id"],
         membership_id=row["membership_id"],
         authenticated_at=row["authenticated_at"],

@@ -26,6 +26,22 @@ class CustomRole(TenantOwned, Base):
     name: Mapped[Str]
     meaning: Mapped[Str]
     permissions: Mapped[list[str]] = mapped_column(ARRAY(Text))
+    limits: Mapped[dict[str, Any]] = mapped_column(JSONB, server_default=text("'{}'"))
+    """`commerce.policies.limits`: of whoever has the role and is given no limit of their own."""
+    version: Mapped[Units] = mapped_column(server_default="1")
+    created_at: Mapped[Created]
+
+
+class BuiltInRole(TenantOwned, Base):
+    """What a shop says of a role of the platform's; of most it says nothing."""
+
+    __tablename__ = "built_in_role"
+    __table_args__ = (Index("uq_built_in_role_name", "tenant_id", "name", unique=True),)
+
+    name: Mapped[Str]
+    """`commerce.policies.roles.ROLES`"""
+    limits: Mapped[dict[str, Any]] = mapped_column(JSONB)
+    """`commerce.policies.limits`: of whoever has the role and is given no limit of their own."""
     version: Mapped[Units] = mapped_column(server_default="1")
     created_at: Mapped[Created]
 

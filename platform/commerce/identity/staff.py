@@ -12,7 +12,7 @@ from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Mapped, mapped_column
 
-from commerce.identity import makers
+from commerce.identity import makers, membership
 from commerce.identity import secrets_shown_once as once
 from commerce.policies import customers
 from commerce.policies.limits import NONE, Giver, Limits
@@ -147,7 +147,7 @@ _BY_TOKEN = hot(
     text(
         f"""
         SELECT k.id, k.name, k.scopes, k.vendor_id, k.created_by,
-               k.last_used_at IS NULL OR k.last_used_at <= CAST(:lately AS timestamptz) AS is_due, {makers.COLUMNS}
+               k.last_used_at IS NULL OR k.last_used_at <= CAST(:lately AS timestamptz) AS is_due, {membership.COLUMN}
         FROM api_key k {makers.join("k")}
         WHERE k.tenant_id = :tenant_id AND k.token_hash = :token_hash AND k.revoked_at IS NULL
           AND (k.expires_at IS NULL OR k.expires_at > CAST(:now AS timestamptz))

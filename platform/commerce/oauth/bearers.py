@@ -12,7 +12,7 @@ from uuid import UUID
 
 from sqlalchemy import text
 
-from commerce.identity import makers
+from commerce.identity import makers, membership
 from commerce.identity.service import Shopper
 from commerce.identity.staff import Staff
 from commerce.oauth import scopes as scoping
@@ -62,7 +62,7 @@ class Bearer:
 _STANDS = hot(
     text(
         f"""
-        SELECT g.subject, g.subject_id, c.name, c.scopes, c.created_by, k.display_name, {makers.COLUMNS}
+        SELECT g.subject, g.subject_id, c.name, c.scopes, c.created_by, k.display_name, {membership.COLUMN}
         FROM oauth_grant g JOIN oauth_client c ON c.tenant_id = g.tenant_id AND c.id = g.client_id
              {makers.join("c")}
              LEFT JOIN customer k ON k.tenant_id = g.tenant_id AND k.id = g.subject_id AND g.subject = 'customer'

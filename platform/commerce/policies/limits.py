@@ -1,8 +1,8 @@
 """What a person's permissions are bounded by: how much they give away, and the warehouses they are bound to.
 
-A bound is a rule on top of a permission. It is kept with the membership, goes with whoever acts, and is asked by the
-service that does the work. Whoever is bounded makes no keys and programs; those that they made before have their
-bounds.
+A bound is a rule on top of a permission. It is kept with the membership, or else with a role; it goes with whoever
+acts, and is asked by the service that does the work. Whoever is bounded makes no keys and programs; those that they
+made before have their bounds.
 """
 
 from __future__ import annotations
@@ -148,7 +148,7 @@ class Giver:
 
 @dataclass(frozen=True, slots=True)
 class Said:
-    """What a membership says of its bounds."""
+    """What a membership or a role says of its bounds."""
 
     refunds: Mapping[str, RefundLimit] | None = None
     warehouses: frozenset[UUID] | None = None
@@ -174,25 +174,88 @@ class Said:
             found["warehouses"] = sorted(map(str, self.warehouses))
         return found
 
+    def told(self) -> dict[str, list[str]]:
+        """As the audit log has it, amounts in minor units."""
+        kept = self.kept()
+        if "refunds" in kept:
+            kept["refunds"] = [
+                f"{currency}.{per}:{amount}"
+                for currency, limit in kept["refunds"].items()
+                for per, amount in limit.items()
+            ]
+        return kept
 
-def limits_of(said: Said, roles: Sequence[str], otherwise: frozenset[str]) -> Limits:
-    """The bounds of somebody with some of the platform's roles, and whose own roles hold `otherwise`.
+    def bounds(self) -> frozenset[str]:
+        """The permissions that are bounded by it."""
+        return (GIVES if self.refunds is not None else frozenset()) | (
+            STORES if self.warehouses is not None else frozenset()
+        )
 
-    A support agent's refunds and a warehouse manager's warehouses are bounded even when nothing is said of them, unless
-    another of their roles holds the same without a bound.
+
+SILENT = Said()
+
+
+@dataclass(frozen=True, slots=True)
+class HeldRole:
+    """A role as somebody has it: one of the shop's own, or of the platform's by its name."""
+
+    permissions: frozenset[str]
+    said: Said
+    """What the shop says of its bounds."""
+    name: str | None = None
+
+    @classmethod
+    def built_in(cls, name: str, said: Said) -> HeldRole:
+        """One of the platform's, and what the shop says of it."""
+        return cls(ROLES[name].permissions if name in ROLES else frozenset(), said, name)
+
+    @property
+    def limits(self) -> Limits:
+        """What bounds whoever has it, if their membership says nothing.
+
+        A support agent's refunds and a warehouse manager's warehouses are bounded even when nothing is said of them.
+        """
+        if self.name == SUPPORT_AGENT.name:
+            return Limits(self.said.refunds or _NO_REFUNDS, refunds_by_default=True, warehouses=self.said.warehouses)
+        if self.name == WAREHOUSE_MANAGER.name:
+            return Limits(self.said.refunds, warehouses=self.said.warehouses or frozenset())
+        return Limits(self.said.refunds, warehouses=self.said.warehouses)
+
+    @property
+    def concerns(self) -> frozenset[str]:
+        """The permissions that it holds, or bounds others of whoever has it by."""
+        return self.permissions | self.said.bounds()
+
+
+def limits_of(said: Said, roles: Sequence[HeldRole]) -> Limits:
+    """The bounds of somebody with some roles, and of whose bounds their membership says something or nothing.
+
+    What the membership says comes first. Of several roles the widest limit counts; one that holds `orders:refund`, or
+    `inventory:write`, and has no limit, frees them of those of the others.
     """
-    widest = otherwise.union(*(_unbounded(role) for role in roles))
-    refunds, usual = said.refunds, False
-    if SUPPORT_AGENT.name in roles and orders.REFUND.name not in widest:
-        refunds, usual = said.refunds or _NO_REFUNDS, True
-    warehouses = said.warehouses
-    if WAREHOUSE_MANAGER.name in roles and inventory.WRITE.name not in widest:
-        warehouses = said.warehouses or frozenset()
+    refunds, usual = _widest_refunds(roles)
+    if said.refunds is not None:
+        refunds = {**(refunds or {}), **said.refunds} if usual else said.refunds
+    warehouses = said.warehouses if said.warehouses is not None else _widest_warehouses(roles)
     return Limits(refunds, usual, warehouses)
 
 
-def _unbounded(role: str) -> frozenset[str]:
-    """What a role of the platform's holds without a bound."""
-    held = ROLES[role].permissions if role in ROLES else frozenset()
-    bounded = {SUPPORT_AGENT.name: {orders.REFUND.name}, WAREHOUSE_MANAGER.name: {inventory.WRITE.name}}
-    return held - frozenset(bounded.get(role, ()))
+def _widest_refunds(roles: Sequence[HeldRole]) -> tuple[Mapping[str, RefundLimit] | None, bool]:
+    """By currency, and whether what isn't named is as usual."""
+    limited = [role.limits for role in roles if role.limits.refunds is not None]
+    free = any(orders.REFUND.name in role.permissions and role.limits.refunds is None for role in roles)
+    if free or not limited:
+        return None, False
+    currencies = {currency for limits in limited for currency in limits.refunds or ()}
+    widest = {
+        currency: RefundLimit(max(one.per_order for one in found), max(one.per_day for one in found))
+        for currency in currencies
+        if (found := [limit for limits in limited if (limit := limits.refund(currency)) is not None])
+    }
+    return widest, any(limits.refunds_by_default for limits in limited)
+
+
+def _widest_warehouses(roles: Sequence[HeldRole]) -> frozenset[UUID] | None:
+    limited = [role.limits.warehouses for role in roles if role.limits.warehouses is not None]
+    free = any(inventory.WRITE.name in role.permissions and role.limits.warehouses is None for role in roles)
+    return frozenset[UUID]().union(*limited) if limited and not free else None

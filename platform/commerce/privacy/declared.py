@@ -117,7 +117,7 @@ NOT_PERSONAL: Mapping[str, str] = {
     "removed_tenant": "slug_digest at",
     "reservation": "status",
     "return_inspection": "condition",
-    "role": "name meaning permissions",
+    "role": "name meaning permissions limits",
     "session": "token_hash amr consent",
     "settlement_line": "provider line kind reference currency",
     "shared_cart": "token_hash lines",

@@ -299,6 +299,7 @@ KEPT: Mapping[str, str] = {
     "authenticator": _THEIRS,
     "billing_account": "What the platform bills the shop by, as long as there is the shop.",
     "carrier_account": _SHOPS,
+    "built_in_role": _SHOPS,
     "cart_line": "Goes with its cart.",
     "consent_answer": "What somebody agreed to has to be proved as long as anything rests on it.",
     "customer": "Whom orders and the books refer to; when they are forgotten an empty row is left.",

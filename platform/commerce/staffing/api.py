@@ -11,7 +11,7 @@ from commerce.identity.staff import Staff
 from commerce.policies import areas
 from commerce.sessions.answering import answered, asking_of
 from commerce.sessions.schemas import SecondFactorOut, SessionOut
-from commerce.staffing import accepting, roles, service
+from commerce.staffing import accepting, built_in, roles, service
 from commerce.staffing.granting import Grant, grant_of
 from commerce.staffing.schemas import (
     AcceptIn,
@@ -23,7 +23,9 @@ from commerce.staffing.schemas import (
     MemberOut,
     RoleChange,
     RoleIn,
+    RoleLimitsIn,
     RoleList,
+    RoleName,
     RoleOut,
     Secret,
 )
@@ -122,6 +124,15 @@ async def change_role(core: CoreDep, shop: ShopDep, by: RoleWriter, role_id: Rol
     """Change a role for all who have it."""
     async with core.database.tx(shop.id) as tx:
         return await roles.change(tx, by, None, role_id, body, body.version)
+
+
+@router.put("/v1/admin/built-in-roles/{name}/limits")
+async def limit_role(
+    core: CoreDep, shop: ShopDep, by: RoleWriter, name: Annotated[RoleName, Path()], body: RoleLimitsIn
+) -> RoleOut:
+    """Bound all who have a role of the platform's and are given no limits of their own."""
+    async with core.database.tx(shop.id) as tx:
+        return await built_in.limit(tx, by, name, body.limits.said(), body.version)
 
 
 @router.delete("/v1/admin/roles/{role_id}", status_code=status.HTTP_204_NO_CONTENT)

@@ -6,11 +6,14 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
+import asyncpg
+import orjson
 from sqlalchemy import text
 
 from commerce.identity.staff import Staff
-from commerce.policies.limits import Limits, Said, limits_of
-from commerce.policies.roles import ROLES, held
+from commerce.policies.holding import Held, comes_to
+from commerce.policies.limits import HeldRole, Said
+from commerce.policies.roles import ROLES
 from commerce.staffing.refusals import CannotGrant, UnknownRole, UnknownWarehouse, WiderLimits
 from foundation.database import Tx, hot
 
@@ -26,22 +29,23 @@ class Grant:
     said: Said
 
 
-@dataclass(frozen=True, slots=True)
-class Held:
-    """What a grant comes to."""
-
-    permissions: frozenset[str]
-    limits: Limits
-
-
 # pk_role. They stay as they are until this transaction ends: what is given is what was looked at.
 _ROLES = hot(
     text(
         """
-        SELECT id, permissions FROM role
+        SELECT id, permissions, CAST(limits AS text) AS limits FROM role
         WHERE tenant_id = :tenant_id AND id = ANY (CAST(:ids AS uuid[]))
           AND vendor_id IS NOT DISTINCT FROM CAST(:vendor_id AS uuid)
         ORDER BY id FOR SHARE
+        """
+    )
+)
+# uq_built_in_role_name
+_OF_BUILT_IN = hot(
+    text(
+        """
+        SELECT name, CAST(limits AS text) AS limits FROM built_in_role
+        WHERE tenant_id = :tenant_id AND name = ANY (:names) ORDER BY name FOR SHARE
         """
     )
 )
@@ -60,11 +64,20 @@ async def grantable(tx: Tx, by: Staff, grant: Grant, vendor_id: UUID | None) -> 
     for role in grant.roles:
         if role not in ROLES or ROLES[role].for_vendors != (vendor_id is not None):
             raise UnknownRole(role=role)
-    if grant.said.warehouses:
-        (found,) = await tx.rows(_WAREHOUSES, {"ids": list(grant.said.warehouses)})
-        if found[0] != len(grant.said.warehouses):
-            raise UnknownWarehouse
+    await require_warehouses(tx, grant.said)
     within(by, await come_to(tx, grant, vendor_id))
+
+
+async def require_warehouses(tx: Tx, said: Said) -> None:
+    """Stop a bound by a warehouse that there isn't.
+
+    Raises:
+        UnknownWarehouse.
+    """
+    if said.warehouses:
+        (found,) = await tx.rows(_WAREHOUSES, {"ids": list(said.warehouses)})
+        if found[0] != len(said.warehouses):
+            raise UnknownWarehouse
 
 
 async def come_to(tx: Tx, grant: Grant, vendor_id: UUID | None) -> Held:
@@ -73,17 +86,18 @@ async def come_to(tx: Tx, grant: Grant, vendor_id: UUID | None) -> Held:
     Raises:
         UnknownRole: one isn't there.
     """
-    own = {
-        row["id"]: row["permissions"] for row in await tx.rows(_ROLES, {"ids": grant.role_ids, "vendor_id": vendor_id})
-    }
+    own = {row["id"]: row for row in await tx.rows(_ROLES, {"ids": grant.role_ids, "vendor_id": vendor_id})}
     for role_id in grant.role_ids:
         if role_id not in own:
             raise UnknownRole(role=str(role_id))
-    permissions = [permission for held_by in own.values() for permission in held_by]
-    return Held(
-        held(grant.roles, permissions, of_vendor=vendor_id is not None),
-        limits_of(grant.said, grant.roles, frozenset(permissions)),
-    )
+    said = {row["name"]: said_in(row) for row in await tx.rows(_OF_BUILT_IN, {"names": grant.roles})}
+    roles = [HeldRole(frozenset(row["permissions"]), said_in(row)) for row in own.values()]
+    return comes_to(grant.said, grant.roles, said, roles, of_vendor=vendor_id is not None)
+
+
+def said_in(row: asyncpg.Record) -> Said:
+    """What a row of a membership or a role says of bounds."""
+    return Said.of(orjson.loads(row["limits"]))
 
 
 def within(by: Staff, wanted: Held) -> None:
@@ -95,6 +109,19 @@ def within(by: Staff, wanted: Held) -> None:
     require_all(by, wanted.permissions)
     if not wanted.limits.within(by.limits, wanted.permissions):
         raise WiderLimits
+
+
+def may_change(by: Staff, before: HeldRole, after: HeldRole) -> None:
+    """Stop whoever would change a role that is, or becomes, more than they hold: it is changed for all who have it.
+
+    Raises:
+        CannotGrant, WiderLimits.
+    """
+    concerned = before.concerns | after.concerns
+    for role in (before, after):
+        require_all(by, role.permissions)
+        if not role.limits.within(by.limits, concerned):
+            raise WiderLimits
 
 
 def require_all(by: Staff, permissions: Iterable[str]) -> None:

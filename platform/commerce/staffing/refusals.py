@@ -25,6 +25,12 @@ class RoleNotFound(NotFound):
     code = "staffing.role_not_found"
 
 
+class RoleWithoutLimits(Unprocessable):
+    """An admin's role has no limits, nor have those of vendors' people."""
+
+    code = "staffing.role_without_limits"
+
+
 class CannotGrant(Forbidden):
     """This would be more than whoever asks may do themselves."""
 

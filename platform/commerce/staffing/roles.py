@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from uuid import UUID
 
 import asyncpg
+import orjson
 from sqlalchemy import text
 
 from commerce.identity.staff import Staff
-from commerce.policies import roles as built_in
+from commerce.policies.limits import HeldRole, Said
 from commerce.policies.registry import PERMISSIONS, VENDOR_SCOPES
-from commerce.staffing.granting import require_all
+from commerce.staffing import built_in
+from commerce.staffing.granting import may_change, require_warehouses, said_in
 from commerce.staffing.refusals import NoSuchPermission, RoleInUse, RoleNameTaken, RoleNotFound, Stale, TooManyRoles
-from commerce.staffing.schemas import PermissionOut, RoleIn, RoleList, RoleOut
+from commerce.staffing.schemas import LimitsOut, PermissionOut, RoleIn, RoleList, RoleOut
 from foundation import audit
 from foundation.database import Tx, hot
 from foundation.ids import new_id
@@ -21,7 +22,7 @@ from foundation.ids import new_id
 MOST = 100
 """Roles of a shop, or of a vendor."""
 
-_COLUMNS = "id, name, meaning, permissions, version"
+_COLUMNS = "id, name, meaning, permissions, CAST(limits AS text) AS limits, version"
 _OF = "tenant_id = :tenant_id AND vendor_id IS NOT DISTINCT FROM CAST(:vendor_id AS uuid)"
 # uq_role_name
 _LIST = hot(text(f"SELECT {_COLUMNS} FROM role WHERE {_OF} ORDER BY name"))  # noqa: S608
@@ -29,15 +30,16 @@ _HOLD = hot(text(f"SELECT {_COLUMNS} FROM role WHERE {_OF} AND id = :id FOR UPDA
 _MAKE = hot(
     text(
         """
-        INSERT INTO role (tenant_id, id, vendor_id, name, meaning, permissions)
-        VALUES (:tenant_id, :id, CAST(:vendor_id AS uuid), :name, :meaning, :permissions)
+        INSERT INTO role (tenant_id, id, vendor_id, name, meaning, permissions, limits)
+        VALUES (:tenant_id, :id, CAST(:vendor_id AS uuid), :name, :meaning, :permissions, CAST(:limits AS jsonb))
         """
     )
 )
 _CHANGE = hot(
     text(
         """
-        UPDATE role SET name = :name, meaning = :meaning, permissions = :permissions, version = version + 1
+        UPDATE role SET name = :name, meaning = :meaning, permissions = :permissions, limits = CAST(:limits AS jsonb),
+               version = version + 1
         WHERE tenant_id = :tenant_id AND id = :id
         """
     )
@@ -56,18 +58,7 @@ async def every(tx: Tx, vendor_id: UUID | None) -> RoleList:
     """The roles that people of the shop, or of a vendor, can have, and the permissions they can be made of."""
     own = [_out(row) for row in await tx.rows(_LIST, {"vendor_id": vendor_id})]
     of_vendor = vendor_id is not None
-    ready = [
-        RoleOut(
-            id=None,
-            name=role.name,
-            title=role.title,
-            meaning=role.meaning,
-            permissions=tuple(sorted(role.permissions)),
-            version=None,
-        )
-        for role in built_in.ROLES.values()
-        if role.for_vendors == of_vendor
-    ]
+    ready = await built_in.every(tx, of_vendor=of_vendor)
     permissions = [
         PermissionOut(name=one.name, meaning=one.vendors or one.meaning if of_vendor else one.meaning, rule=one.rule)
         for one in PERMISSIONS.values()
@@ -76,13 +67,22 @@ async def every(tx: Tx, vendor_id: UUID | None) -> RoleList:
     return RoleList(items=[*ready, *own], permissions=permissions)
 
 
+async def said_of(tx: Tx, role_id: UUID) -> Said:
+    """What a role of the shop's says of the bounds of those who have it.
+
+    Raises:
+        RoleNotFound.
+    """
+    return said_in(await _held(tx, role_id, None))
+
+
 async def make(tx: Tx, by: Staff, vendor_id: UUID | None, asked: RoleIn) -> RoleOut:
     """A new role, of no more than whoever makes it may do.
 
     Raises:
-        NoSuchPermission, CannotGrant, RoleNameTaken, TooManyRoles.
+        NoSuchPermission, UnknownWarehouse, CannotGrant, WiderLimits, RoleNameTaken, TooManyRoles.
     """
-    _require(by, vendor_id, asked.permissions)
+    await _require(tx, by, vendor_id, asked)
     if len(await tx.rows(_LIST, {"vendor_id": vendor_id})) >= MOST:
         raise TooManyRoles(limit=MOST)
     role_id = new_id()
@@ -91,7 +91,7 @@ async def make(tx: Tx, by: Staff, vendor_id: UUID | None, asked: RoleIn) -> Role
         await tx.rows(_MAKE, values)
     except asyncpg.UniqueViolationError as fault:
         raise RoleNameTaken from fault
-    await _note(tx, by, "roles.made", role_id, asked.permissions)
+    await _note(tx, by, "roles.made", role_id, _asked(asked))
     return _out(await _held(tx, role_id, vendor_id))
 
 
@@ -99,19 +99,19 @@ async def change(tx: Tx, by: Staff, vendor_id: UUID | None, role_id: UUID, asked
     """Another role in its place, for all who have it.
 
     Raises:
-        RoleNotFound, Stale, NoSuchPermission, RoleNameTaken.
-        CannotGrant: it is, or becomes, more than whoever asks may do.
+        RoleNotFound, Stale, NoSuchPermission, UnknownWarehouse, RoleNameTaken.
+        CannotGrant, WiderLimits: it is, or becomes, more than whoever asks may do.
     """
     row = await _held(tx, role_id, vendor_id)
     if row["version"] != version:
         raise Stale(version=row["version"])
-    _require(by, vendor_id, asked.permissions)
-    require_all(by, row["permissions"])
+    await _require(tx, by, vendor_id, asked)
+    may_change(by, _kept(row), _asked(asked))
     try:
         await tx.rows(_CHANGE, {"id": role_id, **_values(asked)})
     except asyncpg.UniqueViolationError as fault:
         raise RoleNameTaken from fault
-    await _note(tx, by, "roles.changed", role_id, asked.permissions)
+    await _note(tx, by, "roles.changed", role_id, _asked(asked))
     return _out(await _held(tx, role_id, vendor_id))
 
 
@@ -119,22 +119,23 @@ async def delete(tx: Tx, by: Staff, vendor_id: UUID | None, role_id: UUID) -> No
     """There is no such role any more.
 
     Raises:
-        RoleNotFound, RoleInUse, CannotGrant.
+        RoleNotFound, RoleInUse, CannotGrant, WiderLimits.
     """
     row = await _held(tx, role_id, vendor_id)
-    require_all(by, row["permissions"])
+    may_change(by, _kept(row), _kept(row))
     if await tx.one(_USED, {"id": role_id}) is not None:
         raise RoleInUse
     await tx.rows(_DELETE, {"id": role_id})
-    await _note(tx, by, "roles.deleted", role_id, row["permissions"])
+    await _note(tx, by, "roles.deleted", role_id, _kept(row))
 
 
-def _require(by: Staff, vendor_id: UUID | None, permissions: Sequence[str]) -> None:
+async def _require(tx: Tx, by: Staff, vendor_id: UUID | None, asked: RoleIn) -> None:
     known = VENDOR_SCOPES if vendor_id is not None else PERMISSIONS.keys()
-    for permission in permissions:
+    for permission in asked.permissions:
         if permission not in known:
             raise NoSuchPermission(permission=permission)
-    require_all(by, permissions)
+    await require_warehouses(tx, asked.limits.said())
+    may_change(by, _asked(asked), _asked(asked))
 
 
 async def _held(tx: Tx, role_id: UUID, vendor_id: UUID | None) -> asyncpg.Record:
@@ -145,7 +146,20 @@ async def _held(tx: Tx, role_id: UUID, vendor_id: UUID | None) -> asyncpg.Record
 
 
 def _values(asked: RoleIn) -> dict[str, object]:
-    return {"name": asked.name, "meaning": asked.meaning, "permissions": sorted(set(asked.permissions))}
+    return {
+        "name": asked.name,
+        "meaning": asked.meaning,
+        "permissions": sorted(set(asked.permissions)),
+        "limits": orjson.dumps(asked.limits.said().kept()).decode(),
+    }
+
+
+def _asked(asked: RoleIn) -> HeldRole:
+    return HeldRole(frozenset(asked.permissions), asked.limits.said())
+
+
+def _kept(row: asyncpg.Record) -> HeldRole:
+    return HeldRole(frozenset(row["permissions"]), said_in(row))
 
 
 def _out(row: asyncpg.Record) -> RoleOut:
@@ -155,11 +169,11 @@ def _out(row: asyncpg.Record) -> RoleOut:
         title=row["name"],
         meaning=row["meaning"],
         permissions=tuple(row["permissions"]),
+        limits=LimitsOut.of(said_in(row)),
         version=row["version"],
     )
 
 
-async def _note(tx: Tx, by: Staff, action: str, role_id: UUID, permissions: Sequence[str]) -> None:
-    await audit.record(
-        tx, actor=by.principal, action=action, object=f"role:{role_id}", details={"permissions": sorted(permissions)}
-    )
+async def _note(tx: Tx, by: Staff, action: str, role_id: UUID, role: HeldRole) -> None:
+    details = {"permissions": sorted(role.permissions), **role.said.told()}
+    await audit.record(tx, actor=by.principal, action=action, object=f"role:{role_id}", details=details)

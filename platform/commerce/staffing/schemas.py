@@ -25,15 +25,20 @@ class RefundLimitIn(Input):
 
 
 class LimitsIn(Input):
-    """What bounds somebody's permissions; what is left out is not bounded, but for what the role bounds by itself."""
+    """What bounds somebody's permissions; what is left out is bounded as their roles are."""
 
     refunds: Annotated[dict[Currency, RefundLimitIn], Field(max_length=50)] | None = None
     """By currency, of which others aren't given back at all."""
     warehouses: Annotated[list[Id], Field(max_length=200)] | None = None
     """The warehouses they are bound to."""
 
+    @classmethod
+    def of(cls, said: Said) -> LimitsIn:
+        """What is said elsewhere, as it is asked for here."""
+        return cls.model_validate(said.kept())
+
     def said(self) -> Said:
-        """As a membership keeps it."""
+        """As a membership or a role keeps it."""
         refunds = self.refunds
         return Said(
             {currency: RefundLimit(limit.per_order, limit.per_day) for currency, limit in refunds.items()}
@@ -52,7 +57,7 @@ class RefundLimitOut(Model):
 
 
 class LimitsOut(Model):
-    """What a membership says of its bounds; where it says nothing, the role's own hold."""
+    """What a membership or a role says of bounds; where a membership says nothing, its roles' hold."""
 
     refunds: dict[str, RefundLimitOut] | None
     """By currency."""
@@ -130,12 +135,21 @@ class RoleIn(Input):
     name: Text
     meaning: Note
     permissions: Annotated[list[PermissionName], Field(min_length=1, max_length=200)]
+    limits: LimitsIn = LimitsIn()
+    """Of whoever has it and is given none of their own."""
 
 
 class RoleChange(RoleIn):
     """Another role in place of that of `version`."""
 
     version: Version
+
+
+class RoleLimitsIn(Input):
+    """Other limits of a role of the platform's, in place of those of `version`."""
+
+    limits: LimitsIn
+    version: Annotated[int, Field(ge=0, le=2**31)]
 
 
 class RoleOut(Model):
@@ -147,7 +161,10 @@ class RoleOut(Model):
     title: str
     meaning: str
     permissions: tuple[str, ...]
+    limits: LimitsOut | None
+    """Of whoever has it and is given none of their own; an admin's role, and those of vendors, can have none."""
     version: int | None
+    """`None` where there is nothing to change; 0 for one of the platform's of which the shop has said nothing yet."""
 
 
 class PermissionOut(Model):

@@ -26,7 +26,7 @@ from commerce.plans import service as plans
 from commerce.plans.catalogue import Metric
 from commerce.policies.limits import NONE, Limits, Said
 from commerce.policies.roles import ADMIN
-from commerce.staffing.granting import Grant, come_to, grantable, within
+from commerce.staffing.granting import Grant, come_to, grantable, said_in, within
 from commerce.staffing.refusals import InvitedAlready, LastAdmin, NotInvited, Stale, UnknownMember
 from commerce.staffing.schemas import LimitsOut, MemberOut
 from foundation import audit, sealing
@@ -300,13 +300,17 @@ _DONE = {"active": "let_back", "suspended": "suspended", "removed": "removed"}
 
 async def note(tx: Tx, principal: str, action: str, member_id: UUID, grant: Grant) -> None:
     """Write down what somebody was given."""
-    details = {"roles": list(grant.roles), "role_ids": [str(role_id) for role_id in grant.role_ids]}
+    details = {
+        "roles": list(grant.roles),
+        "role_ids": [str(role_id) for role_id in grant.role_ids],
+        **grant.said.told(),
+    }
     await audit.record(tx, actor=principal, action=action, object=f"member:{member_id}", details=details)
 
 
 def grant_of_row(row: asyncpg.Record) -> Grant:
     """What a membership gives."""
-    return Grant(tuple(row["roles"]), tuple(row["role_ids"]), Said.of(orjson.loads(row["limits"])))
+    return Grant(tuple(row["roles"]), tuple(row["role_ids"]), said_in(row))
 
 
 async def _require_over(tx: Tx, by: Staff, row: asyncpg.Record) -> None:
@@ -374,7 +378,7 @@ async def _opened(tx: Tx, found: Sequence[asyncpg.Record]) -> list[MemberOut]:
             status=row["status"],
             roles=tuple(row["roles"]),
             role_ids=tuple(row["role_ids"]),
-            limits=LimitsOut.of(Said.of(orjson.loads(row["limits"]))),
+            limits=LimitsOut.of(said_in(row)),
             version=row["version"],
             created_at=row["created_at"],
             accepted_at=row["accepted_at"],
