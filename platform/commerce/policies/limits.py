@@ -176,14 +176,13 @@ class Said:
 
     def told(self) -> dict[str, list[str]]:
         """As the audit log has it, amounts in minor units."""
-        kept = self.kept()
-        if "refunds" in kept:
-            kept["refunds"] = [
-                f"{currency}.{per}:{amount}"
-                for currency, limit in kept["refunds"].items()
-                for per, amount in limit.items()
-            ]
-        return kept
+        refunds = [
+            f"{currency}.{per}:{amount}"
+            for currency, limit in sorted((self.refunds or {}).items())
+            for per, amount in (("per_order", limit.per_order), ("per_day", limit.per_day))
+        ]
+        told = {"refunds": refunds, "warehouses": sorted(map(str, self.warehouses or ()))}
+        return {name: values for name, values in told.items() if values}
 
     def bounds(self) -> frozenset[str]:
         """The permissions that are bounded by it."""
