@@ -10,7 +10,6 @@ import base64
 import json
 import os
 import shutil
-import tempfile
 import uuid
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, nullcontext
@@ -29,6 +28,7 @@ from psycopg import sql
 from foundation import sealing
 from tests.apart import told_apart
 from tests.engines.clickhouse_server import clickhouse_database, clickhouse_url
+from tests.run_folders import remove_abandoned, run_folder
 from tradewind import migrations
 from tradewind.engines.postgres import (
     APP,
@@ -93,17 +93,18 @@ class RunPostgres:
         return DatabaseUrls(self.url(APP, database), self.url(OWNER, database), self.url(RELAY, database))
 
 
-def _memory() -> str | None:
+def _memory() -> Path | None:
     """A file system in memory with room for a run, where there is one: a copy of the template takes a sixth of the time
     there.
     """
     shared = Path("/dev/shm")
-    return str(shared) if shared.is_dir() and shutil.disk_usage(shared).free > ROOM else None
+    remove_abandoned(shared)
+    return shared if shared.is_dir() and shutil.disk_usage(shared).free > ROOM else None
 
 
 # The files of tests go there too: on a disk, an engine that a test starts waits seconds for its own to be safe.
 if memory := _memory():
-    os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", memory)
+    os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(memory))
 
 
 @cache
@@ -111,8 +112,7 @@ def _start_server() -> dict[str, str]:
     given = os.environ.get(POSTGRES_ADDRESSES)
     if given:
         return dict(json.loads(given))
-    folder = Path(tempfile.mkdtemp(prefix="tradewind-test-", dir=_memory()))
-    _until_the_run_ends.callback(shutil.rmtree, folder, ignore_errors=True)
+    folder = _until_the_run_ends.enter_context(run_folder(_memory()))
     server = _until_the_run_ends.enter_context(PostgresServer(folder / "data", settings=THROWAWAY))
     migrations.upgrade(server.url(OWNER))
     return {role: server.url(role, "{database}") for role in (SUPERUSER, OWNER, APP, RELAY)}
