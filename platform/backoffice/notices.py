@@ -65,6 +65,7 @@ NOTICES = {
         Notice("person-archive-asked", "Their data is put together. They are written to when it is ready."),
         Notice("person-archive-made", "It is being made already. They are written to when it is ready."),
         Notice("data-link-sent", "A link is on its way to them."),
+        Notice("erasure-withdrawn", "They stay, and were written to."),
         Notice("erasure-asked", "They are forgotten in a week, and were written to. Until then they can stay."),
         Notice("welcome", "Welcome. You work here from now on."),
     )

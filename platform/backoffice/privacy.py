@@ -12,10 +12,11 @@ from backoffice.desk import Desk, desk
 from backoffice.typed import NOTHING, Typed, refused
 from commerce.archives.handing_out import require_storage
 from commerce.http import decode_cursor, encode_cursor, front_of
+from commerce.identity import makers
 from commerce.privacy import asking, exports, requests
 from commerce.privacy.exports import PersonExportRunning
-from commerce.privacy.farewells_api import asked_for
-from commerce.privacy.schemas import ErasureIn, FarewellIn, PersonExportIn, PrivacyRequestsQuery
+from commerce.privacy.farewells_api import asked_for, withdrawn
+from commerce.privacy.schemas import ErasureIn, FarewellIn, PersonExportIn, PrivacyRequestsQuery, WithdrawalIn
 from commerce.sessions.answering import asking_of
 from commerce.sessions.schemas import LinkRequest
 from commerce.sessions.sending import Sending
@@ -76,9 +77,21 @@ async def ask_for_erasure(request: Request, desk: ProvedWriter, customer_id: Cus
     return desk.redirect(PAGE, "erasure-asked")
 
 
+@router.post("/customers/{customer_id}/erasure/withdrawal")
+async def withdraw_erasure(request: Request, desk: ProvedWriter, customer_id: CustomerId) -> Response:
+    """Have a customer stay after all."""
+    form = await read(request, WithdrawalIn)
+    by, home = desk.staff.principal, front_of(request, desk.shop)
+    await withdrawn(desk.core, desk.shop, customer_id, by=by, home=home, reason=form.reason)
+    return desk.redirect(PAGE, "erasure-withdrawn")
+
+
 async def _page(desk: Desk, cursor: str | None, typed: Typed = NOTHING) -> Response:
     before = decode_cursor(cursor)[1] if cursor else None
     async with desk.tx(read_only=True) as tx:
         asked, has_more = await requests.latest(tx, limit=SHOWN, before=before)
+        askers = await makers.named(tx, (one.requested_by for one in asked))
     following = encode_cursor(0, asked[-1].id) if has_more else None
-    return desk.page("privacy.html", typed=typed, asked=asked, next_cursor=following, customers=CUSTOMERS)
+    return desk.page(
+        "privacy.html", typed=typed, asked=asked, askers=askers, next_cursor=following, customers=CUSTOMERS
+    )

@@ -53,6 +53,7 @@ DEEDS: Mapping[str, Told | Untold] = {
     "POST /v1/admin/customers/{customer_id}/acting": _BY_ITSELF,
     "POST /v1/admin/customers/{customer_id}/erasure": _BY_ITSELF,
     "POST /v1/admin/customers/{customer_id}/erasure-requests": _BY_ITSELF,
+    "POST /v1/admin/customers/{customer_id}/erasure-requests/withdrawal": _BY_ITSELF,
     "POST /v1/admin/customers/search": _READS,
     "POST /v1/admin/customers/{customer_id}/exports": _BY_ITSELF,
     "POST /v1/admin/exports": _BY_ITSELF,

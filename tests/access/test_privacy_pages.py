@@ -42,6 +42,8 @@ async def test_staff_ask_for_a_customer_who_alone_takes_the_archive(
     assert 'data-asked="2"' in page
     assert "In the week to think it over" in page
     assert "by themselves" not in page
+    assert "for them by" in page
+    assert "account:" not in page, "who asked is called by their name"
     assert (await customer.http.get("/v1/store/privacy/erasure")).json()["asked"] is not None
     (archive,) = (await customer.http.get("/v1/store/privacy/exports")).json()["items"]
     assert archive["status"] == "waiting"
@@ -59,6 +61,43 @@ async def test_what_is_not_meant_or_not_explained_is_not_done(team: Team) -> Non
     refused = await desk.post(nobody, data={"reason": "x", "confirmation": "FORGET ME"})
     assert (refused.status_code, "privacy.unknown_person" in refused.text) == (404, True)
     assert "Nobody has asked" in (await desk.get(PAGE)).text
+
+
+async def test_who_tells_the_shop_that_they_stay_is_kept_and_written_to(team: Team) -> None:
+    customer, theirs = await _customer(team)
+    desk = await _desk(team, "admin")
+    asked = await customer.http.post("/v1/store/privacy/erasure", json={"confirmation": "FORGET ME"})
+    assert asked.status_code == 202, asked.text
+    assert "They want to stay" in (await desk.get(PAGE)).text
+    assert (await desk.post(f"{theirs}/erasure/withdrawal", data={})).status_code == 422
+    kept = await desk.post(f"{theirs}/erasure/withdrawal", data={"reason": "rang, and stays"})
+    assert (kept.status_code, kept.headers["location"]) == (303, PAGE), kept.text
+    assert (await customer.http.get("/v1/store/privacy/erasure")).json()["asked"] is None
+    async with team.tx() as tx:
+        found = await tx.connection.fetch("SELECT template FROM message ORDER BY id DESC LIMIT 1")
+        assert [row["template"] for row in found] == ["erasure_withdrawn"]
+    page = (await desk.get(PAGE)).text
+    assert ("They stayed" in page, "They want to stay" in page) == (True, False)
+    assert "rang, and stays" in (await desk.get("/back-office/audit", params={"action": "privacy.*"})).text
+
+
+async def test_what_has_begun_is_not_withdrawn(team: Team) -> None:
+    customer, theirs = await _customer(team)
+    admin = await team.hire("admin")
+    at = f"/v1/admin/customers/{theirs.rpartition('/')[2]}/erasure-requests/withdrawal"
+    none = await admin.http.post(at, json={"reason": "x"})
+    assert (none.status_code, none.json()["code"]) == (404, "privacy.nothing_to_withdraw")
+    await customer.http.post("/v1/store/privacy/erasure", json={"confirmation": "FORGET ME"})
+    async with team.tx() as tx:
+        await tx.connection.execute("UPDATE erasure_request SET told_at = now()")
+    late = await admin.http.post(at, json={"reason": "x"})
+    assert (late.status_code, late.json()["code"]) == (409, "privacy.erasure_begun")
+    desk = await team.browser(admin)
+    page = (await desk.get(PAGE)).text
+    assert ("Being forgotten" in page, "They want to stay" in page) == (True, False)
+    async with team.tx() as tx:
+        await tx.connection.execute("UPDATE erasure_request SET told_at = NULL")
+    assert (await admin.http.post(at, json={"reason": "x"})).status_code == 204
 
 
 async def test_it_takes_the_right_and_a_proof_that_is_not_old(team: Team) -> None:

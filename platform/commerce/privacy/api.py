@@ -10,8 +10,8 @@ from fastapi import APIRouter, Depends, Query, Request, status
 from commerce.http import CoreDep, ShopDep, decode_cursor, encode_cursor, home_of, staff
 from commerce.identity.staff import Staff
 from commerce.privacy import erasing, requests
-from commerce.privacy.farewells_api import asked_for
-from commerce.privacy.schemas import ErasureIn, FarewellOut, PrivacyRequestList, PrivacyRequestsQuery
+from commerce.privacy.farewells_api import asked_for, withdrawn
+from commerce.privacy.schemas import ErasureIn, FarewellOut, PrivacyRequestList, PrivacyRequestsQuery, WithdrawalIn
 from commerce.recently import staff_proved_anew
 
 router = APIRouter(tags=["privacy"])
@@ -37,6 +37,14 @@ async def ask_for_erasure(
 ) -> FarewellOut:
     """Have a customer forgotten in a week who asked the shop for it. They are written to, and can stay until then."""
     return await asked_for(core, shop, customer_id, by=by.principal, home=home_of(request), reason=body.reason)
+
+
+@router.post("/v1/admin/customers/{customer_id}/erasure-requests/withdrawal", status_code=status.HTTP_204_NO_CONTENT)
+async def withdraw_erasure(
+    request: Request, core: CoreDep, shop: ShopDep, by: Eraser, customer_id: UUID, body: WithdrawalIn
+) -> None:
+    """Have a customer stay after all who asked the shop for it, as long as it has not begun. They are written to."""
+    await withdrawn(core, shop, customer_id, by=by.principal, home=home_of(request), reason=body.reason)
 
 
 @router.post("/v1/admin/customers/{customer_id}/erasure", status_code=status.HTTP_204_NO_CONTENT)

@@ -18,7 +18,7 @@ from commerce.privacy.erasing import UnknownPerson, everything_of
 from commerce.privacy.schemas import FarewellOut, StaysOut
 from foundation import audit, clock
 from foundation.database import Tx, hot
-from foundation.errors import NotFound
+from foundation.errors import Conflict, NotFound
 from foundation.ids import new_id
 from foundation.turns import in_turn
 from foundation.types import MoneyOut
@@ -36,6 +36,18 @@ class FarewellNotFound(NotFound):
     """You have not asked to be forgotten."""
 
     code = "privacy.farewell_not_found"
+
+
+class NothingToWithdraw(NotFound):
+    """They have not asked to be forgotten, or are."""
+
+    code = "privacy.nothing_to_withdraw"
+
+
+class ErasureBegun(Conflict):
+    """They were told that they are forgotten now, so it can't be withdrawn any more."""
+
+    code = "privacy.erasure_begun"
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +68,14 @@ _OPEN = hot(
         """
         SELECT id, requested_at, due_at FROM erasure_request
         WHERE tenant_id = :tenant_id AND customer_id = :customer_id AND ended_at IS NULL
+        """
+    )
+)
+_HOLD = hot(
+    text(
+        """
+        SELECT told_at FROM erasure_request
+        WHERE tenant_id = :tenant_id AND customer_id = :customer_id AND ended_at IS NULL FOR UPDATE
         """
     )
 )
@@ -155,6 +175,29 @@ async def keep(tx: Tx, customer_id: UUID, *, by: str) -> None:
     if await tx.one(_KEEP, {"customer_id": customer_id, "now": clock.now()}) is None:
         raise FarewellNotFound
     await audit.record(tx, actor=by, action="privacy.erasure_withdrawn", object=f"customer:{customer_id}")
+
+
+async def withdraw(tx: Tx, customer_id: UUID, *, by: str, reason: str) -> None:
+    """Somebody stays after all who asked the shop's staff for it.
+
+    Raises:
+        NothingToWithdraw.
+        ErasureBegun: their last mail is written.
+    """
+    row = await tx.one(_HOLD, {"customer_id": customer_id})
+    if row is None:
+        raise NothingToWithdraw
+    if row["told_at"] is not None:
+        raise ErasureBegun
+    await tx.rows(_KEEP, {"customer_id": customer_id, "now": clock.now()})
+    await audit.record(
+        tx,
+        actor=by,
+        action="privacy.erasure_withdrawn",
+        object=f"customer:{customer_id}",
+        reason=reason,
+        about=customer_id,
+    )
 
 
 async def pending(tx: Tx, customer_id: UUID) -> FarewellOut | None:

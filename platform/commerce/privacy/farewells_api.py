@@ -13,6 +13,7 @@ from commerce.privacy import asking, farewells
 from commerce.privacy.asking import PersonDep, RecentPersonDep
 from commerce.privacy.schemas import FarewellIn, FarewellOut, FarewellState
 from commerce.tenancy.service import Shop
+from foundation.database import Tx
 
 router = APIRouter(prefix="/v1/store/privacy/erasure", tags=["privacy"], route_class=areas.within(areas.PERSONAL_DATA))
 
@@ -54,9 +55,25 @@ async def asked_for(
     """
     async with core.database.tx(shop.id) as tx:
         asked, is_new = await farewells.ask(tx, customer_id, by=by, reason=reason)
-        reached = await asking.reached(tx, customer_id, shop.locale)
-        if is_new and reached is not None:
+        if is_new:
             on = f"{asked.due_at.day} {asked.due_at:%B %Y}"
-            values = {"name": reached.name, "on": on, "link": f"{home}{asking.PAGE}"}
-            await notifications.send(tx, "erasure_asked", reached.to, values)
+            await _write(tx, shop, customer_id, "erasure_asked", home, on=on)
     return asked
+
+
+async def withdrawn(core: Core, shop: Shop, customer_id: UUID, *, by: str, home: str, reason: str) -> None:
+    """Staff withdraw it for somebody who asked them to, who is told at once by mail.
+
+    Raises:
+        NothingToWithdraw, ErasureBegun.
+    """
+    async with core.database.tx(shop.id) as tx:
+        await farewells.withdraw(tx, customer_id, by=by, reason=reason)
+        await _write(tx, shop, customer_id, "erasure_withdrawn", home)
+
+
+async def _write(tx: Tx, shop: Shop, customer_id: UUID, letter: str, home: str, **values: str) -> None:
+    reached = await asking.reached(tx, customer_id, shop.locale)
+    if reached is not None:
+        told = {"name": reached.name, "link": f"{home}{asking.PAGE}", **values}
+        await notifications.send(tx, letter, reached.to, told)

@@ -26,6 +26,13 @@ declare(
         "you, go there before then and choose to stay: sign in, or have a link sent to this address.",
         "Stay",
     ),
+    erasure_withdrawn=Letter(
+        "You stay with us",
+        "Hello {{ name }},\n\nyou told {{ shop }} that you want to stay after all, so you are not forgotten, and "
+        "everything is as it was.\n\nIf it wasn't you, or if you change your mind, ask again: sign in, or have a link "
+        "sent to this address.",
+        "My data",
+    ),
     erasure_done=Letter(
         "We forget you now",
         "Hello {{ name }},\n\nas you asked, {{ shop }} now deletes your account and what it knows of you. Invoices are "

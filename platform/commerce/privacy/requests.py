@@ -26,7 +26,8 @@ _LATEST = hot(
                ORDER BY e.id DESC LIMIT CAST(:limit AS bigint))
               UNION ALL
               (SELECT f.id, 'erasure', f.customer_id, f.requested_by, f.requested_at,
-                      coalesce(f.outcome, CASE WHEN f.due_at > CAST(:now AS timestamptz) THEN 'asked'
+                      coalesce(f.outcome, CASE WHEN f.told_at IS NOT NULL THEN 'begun'
+                                               WHEN f.due_at > CAST(:now AS timestamptz) THEN 'asked'
                                                ELSE 'held' END),
                       coalesce(f.ended_at, f.due_at)
                FROM erasure_request f

@@ -15,6 +15,12 @@ class ErasureIn(Input):
     reason: Note
 
 
+class WithdrawalIn(Input):
+    """Why somebody is not forgotten who was to be."""
+
+    reason: Note
+
+
 class PersonExportIn(Input):
     """Why a customer's data is put together for them."""
 
@@ -41,9 +47,9 @@ class PrivacyRequestOut(Model):
     by_themselves: bool
     """Whether that was the customer."""
     requested_at: Instant
-    status: Literal["waiting", "running", "ready", "failed", "asked", "held", "kept", "erased"]
+    status: Literal["waiting", "running", "ready", "failed", "asked", "held", "begun", "kept", "erased"]
     """Of an archive how far it is; of an erasure `asked` in the time of grace, `held` by what is to be settled first,
-    `kept` when they stayed."""
+    `begun` when they were told that it is now, `kept` when they stayed."""
     until: Instant | None
     """When an archive is deleted; when somebody is to be forgotten, or when that ended."""
 
