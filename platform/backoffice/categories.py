@@ -19,6 +19,7 @@ from commerce.catalog.categories.schemas import (
     CategorySlug,
 )
 from commerce.http import decode_cursor, encode_cursor
+from foundation import audit
 from foundation.database import Tx
 from foundation.errors import Problem
 from foundation.types import Id, Input, Text
@@ -105,7 +106,8 @@ async def _add(request: Request, desk: Desk, parent_id: Id | None) -> Response:
     try:
         form = await read(request, NewForm)
         async with desk.tx() as tx:
-            await service.add(tx, CategoryIn(name=form.name, slug=form.slug, parent_id=parent_id))
+            made = await service.add(tx, CategoryIn(name=form.name, slug=form.slug, parent_id=parent_id))
+            audit.made("category", made)
     except Problem as problem:
         return await _page(desk, parent_id, adding=await refused(request, problem, field="slug"))
     return desk.redirect(f"{HERE}/{parent_id}" if parent_id else HERE, "category-added")

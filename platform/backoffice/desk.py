@@ -10,11 +10,12 @@ from urllib.parse import quote, urlencode
 from fastapi import Request, Response
 from starlette.responses import HTMLResponse, RedirectResponse
 
+from backoffice import deeds
 from backoffice.navigation import open_to, stays_open
 from backoffice.notices import NOTICE_COOKIE, NOTICES
 from backoffice.rendering import PAGES
 from backoffice.typed import NOTHING, Typed
-from commerce import deeds, recently
+from commerce import recently
 from commerce.http import Core, CoreDep, ShopDep, session_cookie
 from commerce.identity import people
 from commerce.identity.staff import NotOfAVendor, OfAVendor, Staff
@@ -99,7 +100,7 @@ def desk(permission: str, *, proved_anew: bool = False) -> Callable[..., Awaitab
             raise OfAVendor
         if proved_anew:
             await recently.require_staff(core, found.staff)
-        deeds.begin_on_page(request, found.staff.principal)
+        deeds.begin(request, found.staff.principal)
         return found
 
     return view
@@ -118,7 +119,7 @@ def vendor_page(permission: str) -> Callable[..., Awaitable[Desk]]:
         found.staff.require(permission)
         if found.staff.vendor_id is None:
             raise NotOfAVendor
-        deeds.begin_on_page(request, found.staff.principal)
+        deeds.begin(request, found.staff.principal)
         return found
 
     return view

@@ -12,6 +12,7 @@ from backoffice.typed import NOTHING, Typed, refused
 from commerce.domains import checking, names, service
 from commerce.domains.api import records_of
 from commerce.domains.schemas import DomainIn
+from foundation import audit
 from foundation.errors import Problem
 from foundation.types import Id
 from pages.forms import Button, read
@@ -36,7 +37,7 @@ async def add(request: Request, desk: Writer) -> Response:
         form = await read(request, DomainIn)
         host = names.normalised(form.host, desk.core.settings.platform_host)
         async with desk.tx() as tx:
-            await service.claim(tx, host)
+            audit.made("domain", (await service.claim(tx, host)).id)
     except Problem as problem:
         return await _page(desk, await refused(request, problem, field="host"))
     return desk.redirect(HERE, "domain-added")

@@ -11,7 +11,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import parse_qsl
 
 import orjson
 from fastapi import Request
@@ -243,31 +242,6 @@ def begin(request: Request, actor: str) -> None:
     told = DEEDS.get(f"{request.method} {request.scope['route'].path}")
     if isinstance(told, Told):
         audit.begin(deed_of(told, actor, request.path_params, request.scope["state"].get("body", b"")))
-
-
-_PAGES = "/back-office"
-_PAGES_BY_THEMSELVES = ("customers", "identity-providers", "invitation", "people", "roles", "sign-out")
-"""Pages whose services write the entry."""
-
-
-def begin_on_page(request: Request, actor: str) -> None:
-    """The same for a form of the back office, which is named by its address."""
-    words = request.scope["route"].path.removeprefix(_PAGES).strip("/").split("/")
-    if request.method == "POST" and words[0] not in _PAGES_BY_THEMSELVES:
-        audit.begin(deed_of_page(words, actor, request.path_params, request.scope["state"].get("body", b"")))
-
-
-def deed_of_page(words: list[str], actor: str, address: Mapping[str, Any], body: bytes) -> audit.Deed:
-    """The entry of a form that was sent to the page of these words."""
-    named = [word.strip("{}") for word in words if word.startswith("{")]
-    area, *what = [word.replace("-", "_") for word in words if not word.startswith("{")]
-    fields = sorted({name for name, _ in parse_qsl(body.decode("latin-1"), keep_blank_values=True)})[:MOST_FIELDS]
-    return audit.Deed(
-        actor=actor,
-        action=f"{area or 'shop'}.{'_'.join(what) or 'change'}",
-        object=f"{named[-1].removesuffix('_id')}:{address.get(named[-1])}" if named else None,
-        details={"fields": fields} if fields else {},
-    )
 
 
 def deed_of(told: Told, actor: str, address: Mapping[str, Any], body: bytes) -> audit.Deed:

@@ -8,6 +8,8 @@ import pytest
 from fastapi import FastAPI
 from fastapi.routing import APIRoute
 
+from backoffice import deeds as pages
+from backoffice.deeds import PAGES
 from commerce import deeds
 from commerce.deeds import DEEDS, Told, Untold, deed_of
 from foundation import audit
@@ -20,6 +22,7 @@ from tests.commerce.conftest import app, boss, browser, client, grocer, rows, se
 if TYPE_CHECKING:
     import httpx
 
+    from tests.access.team import Team
     from tests.commerce.conftest import Browser
     from tests.conftest import DatabaseUrls
     from tests.factories import SeededShop
@@ -75,20 +78,37 @@ def test_what_is_not_told_says_why(told: Untold) -> None:
     assert len(told.why) > 20
 
 
-def test_every_form_of_the_back_office_has_a_name_in_the_log(web: FastAPI) -> None:
-    paths = [
-        route.path
+def test_every_form_of_the_back_office_is_told_or_says_why_not(web: FastAPI) -> None:
+    forms = {
+        route.path.removeprefix(pages.AT)
         for route in web.router.routes
-        if isinstance(route, APIRoute) and route.path.startswith("/back-office") and "POST" in route.methods
-    ]
-    assert len(paths) > 20
-    for path in paths:
-        words = path.removeprefix("/back-office").strip("/").split("/")
-        deed = deeds.deed_of_page(
-            words, "account:1", dict.fromkeys([word.strip("{}") for word in words], "7"), b"name=Ada&x="
-        )
-        assert audit._ACTION.fullmatch(deed.action), path
-        assert deed.details == {"fields": ["name", "x"]}
+        if isinstance(route, APIRoute) and route.path.startswith(pages.AT) and "POST" in route.methods
+    }
+    assert len(forms) > 40
+    assert sorted(forms - set(PAGES)) == [], "say in backoffice/deeds.py what the audit log tells of these"
+    assert sorted(set(PAGES) - forms) == [], "there are no such forms"
+
+
+def test_a_form_is_told_by_its_fields_alone() -> None:
+    told = PAGES["/programs/{program_id}"]
+    assert isinstance(told, Told)
+    deed = pages.deed_of(told, "account:1", {"program_id": "7"}, b"name=Ada&x=")
+    assert (deed.action, deed.object, deed.details) == ("programs.change", "program:7", {"fields": ["name", "x"]})
+
+
+async def test_what_is_made_on_a_page_is_named_as_by_the_api(team: Team) -> None:
+    admin = await team.hire("admin")
+    desk = await team.browser(admin)
+    desk.headers["Sec-Fetch-Site"] = "same-origin"
+    for page, form in (
+        ("api-keys", {"name": "Mine", "scopes": "orders:read"}),
+        ("categories", {"name": "Tea", "slug": "tea"}),
+        ("domains", {"host": "shop.example.org"}),
+    ):
+        done = await desk.post(f"/back-office/{page}", data=form)
+        assert done.status_code in {200, 303}, done.text
+    entries = [(one["action"], one["object"].partition(":")[0]) for one in await _log(admin.http)]
+    assert entries == [("domains.add", "domain"), ("categories.add", "category"), ("keys.make", "key")]
 
 
 async def _log(staff: httpx.AsyncClient, **filters: str) -> list[dict[str, Any]]:

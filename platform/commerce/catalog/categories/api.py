@@ -16,6 +16,7 @@ from commerce.catalog.categories.schemas import (
 )
 from commerce.http import CoreDep, ShopDep, decode_cursor, encode_cursor, staff
 from commerce.identity.staff import Staff
+from foundation import audit
 from foundation.types import Id
 
 router = APIRouter(prefix="/v1/admin/categories", tags=["catalogue"])
@@ -41,7 +42,9 @@ async def list_categories(
 async def add(core: CoreDep, shop: ShopDep, _: Writer, body: CategoryIn) -> CategoryDetail:
     """A new category."""
     async with core.database.tx(shop.id) as tx:
-        return await service.read(tx, await service.add(tx, body))
+        made = await service.add(tx, body)
+        audit.made("category", made)
+        return await service.read(tx, made)
 
 
 @router.get("/{category_id}")

@@ -1,0 +1,110 @@
+"""What the forms of the back office do, by the names that the audit log has for the same deeds done by the API.
+
+A form whose page is not here fails the tests.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import parse_qsl
+
+from fastapi import Request
+
+from commerce.deeds import DEEDS, MOST_FIELDS, Told, Untold
+from foundation import audit
+
+AT = "/back-office"
+_BY_ITSELF = Untold("its service writes the entry, with more than the page knows")
+_ALIKE = {
+    "/api-keys": "POST /v1/admin/api-keys",
+    "/api-keys/{key_id}/replacement": "POST /v1/admin/api-keys/{key_id}/replacement",
+    "/api-keys/{key_id}/end": "DELETE /v1/admin/api-keys/{key_id}",
+    "/branding": "PUT /v1/admin/configuration",
+    "/branding/logo": "PUT /v1/admin/branding/logo",
+    "/branding/logo/removal": "DELETE /v1/admin/branding/logo",
+    "/categories": "POST /v1/admin/categories",
+    "/categories/{category_id}": "PUT /v1/admin/categories/{category_id}",
+    "/categories/{category_id}/children": "POST /v1/admin/categories",
+    "/categories/{category_id}/removal": "DELETE /v1/admin/categories/{category_id}",
+    "/closing": "PUT /v1/admin/closure",
+    "/closing/undo": "DELETE /v1/admin/closure",
+    "/closing/archives": "POST /v1/admin/exports",
+    "/customers": "POST /v1/admin/customers/search",
+    "/customers/{customer_id}/acting": "POST /v1/admin/customers/{customer_id}/acting",
+    "/customers/{customer_id}/acting/end": "DELETE /v1/admin/acting",
+    "/domains": "POST /v1/admin/domains",
+    "/domains/{domain_id}/check": "POST /v1/admin/domains/{domain_id}/checks",
+    "/domains/{domain_id}/primary": "PUT /v1/admin/domains/{domain_id}/primary",
+    "/domains/{domain_id}/ordinary": "DELETE /v1/admin/domains/{domain_id}/primary",
+    "/domains/{domain_id}/removal": "DELETE /v1/admin/domains/{domain_id}",
+    "/identity-providers/new/{kind}": "POST /v1/admin/identity-providers",
+    "/identity-providers/staff": "PUT /v1/admin/staff-sign-in",
+    "/identity-providers/staff/release": "DELETE /v1/admin/staff-sign-in",
+    "/identity-providers/{provider_id}": "PUT /v1/admin/identity-providers/{provider_id}",
+    "/identity-providers/{provider_id}/check": "POST /v1/admin/identity-providers/{provider_id}/checks",
+    "/identity-providers/{provider_id}/removal": "DELETE /v1/admin/identity-providers/{provider_id}",
+    "/legal/{kind}": "PUT /v1/admin/legal/{kind}",
+    "/legal/{kind}/withdrawal": "DELETE /v1/admin/legal/{kind}",
+    "/messages/{template}": "PUT /v1/admin/branding/messages/{template}",
+    "/messages/{template}/test": "POST /v1/admin/branding/messages/{template}/tests",
+    "/people": "POST /v1/admin/staff",
+    "/people/{member_id}": "PUT /v1/admin/staff/{member_id}",
+    "/people/{member_id}/invitation": "POST /v1/admin/staff/{member_id}/invitation",
+    "/plan": "PUT /v1/admin/plan",
+    "/plan/end": "POST /v1/admin/plan/cancellation",
+    "/plan/going-on": "DELETE /v1/admin/plan/cancellation",
+    "/plan/portal": "POST /v1/admin/plan/portal",
+    "/privacy/customers/{customer_id}/archive": "POST /v1/admin/customers/{customer_id}/exports",
+    "/privacy/customers/{customer_id}/erasure": "POST /v1/admin/customers/{customer_id}/erasure-requests",
+    "/privacy/customers/{customer_id}/erasure/withdrawal": (
+        "POST /v1/admin/customers/{customer_id}/erasure-requests/withdrawal"
+    ),
+    "/programs": "POST /v1/admin/programs",
+    "/programs/{program_id}": "PATCH /v1/admin/programs/{client_id}",
+    "/programs/{program_id}/secret": "POST /v1/admin/programs/{client_id}/secret",
+    "/programs/{program_id}/end": "DELETE /v1/admin/programs/{client_id}",
+    "/roles": "POST /v1/admin/roles",
+    "/roles/{role_id}": "PUT /v1/admin/roles/{role_id}",
+    "/roles/{role_id}/deletion": "DELETE /v1/admin/roles/{role_id}",
+    "/roles/built-in/{name}": "PUT /v1/admin/built-in-roles/{name}/limits",
+    "/settings": "PUT /v1/admin/configuration",
+    "/settings/reverts": "POST /v1/admin/configuration/reverts",
+    "/webhooks": "POST /v1/admin/webhooks/subscriptions",
+    "/webhooks/{webhook_id}": "PATCH /v1/admin/webhooks/subscriptions/{subscription_id}",
+    "/webhooks/{webhook_id}/status": "PATCH /v1/admin/webhooks/subscriptions/{subscription_id}",
+    "/webhooks/{webhook_id}/secret": "POST /v1/admin/webhooks/subscriptions/{subscription_id}/secret",
+    "/webhooks/{webhook_id}/test": "POST /v1/admin/webhooks/subscriptions/{subscription_id}/test",
+    "/webhooks/{webhook_id}/deliveries/{delivery_id}/replay": (
+        "POST /v1/admin/webhooks/subscriptions/{subscription_id}/deliveries/{delivery_id}/replay"
+    ),
+    "/webhooks/{webhook_id}/removal": "DELETE /v1/admin/webhooks/subscriptions/{subscription_id}",
+}
+"""A form's page, and the operation of the API that does what it does."""
+
+PAGES: Mapping[str, Told | Untold] = {
+    **{page: DEEDS[operation] for page, operation in _ALIKE.items()},
+    "/invitation": _BY_ITSELF,
+    "/people/{member_id}/status": _BY_ITSELF,
+    "/privacy/links": Told("privacy.send_link"),
+    "/sign-out": Untold("it changes nothing of the shop's"),
+}
+"""By the address of the form, below `/back-office`."""
+
+
+def begin(request: Request, actor: str) -> None:
+    """Have what this form does written down, if it is one of those that are."""
+    told = PAGES.get(request.scope["route"].path.removeprefix(AT)) if request.method == "POST" else None
+    if isinstance(told, Told):
+        audit.begin(deed_of(told, actor, request.path_params, request.scope["state"].get("body", b"")))
+
+
+def deed_of(told: Told, actor: str, address: Mapping[str, Any], body: bytes) -> audit.Deed:
+    """The entry of a form: what of its address may be told, and which fields it has."""
+    fields = sorted({name for name, _ in parse_qsl(body.decode("latin-1"), keep_blank_values=True)})[:MOST_FIELDS]
+    return audit.Deed(
+        actor=actor,
+        action=told.action,
+        object=f"{told.kind}:{list(address.values())[-1]}" if told.by and address else None,
+        details={"fields": fields} if fields else {},
+    )
