@@ -43,6 +43,7 @@ from commerce.stored_value import service as stored_value
 from commerce.taxes import declaring, engines
 from commerce.tenancy import publishing
 from commerce.tenancy import service as tenancy
+from commerce.tenancy.rounds import go_round
 from commerce.tenancy.service import Shop
 from commerce.webhooks.telling import run as telling_webhooks
 from foundation import clients, telemetry
@@ -160,15 +161,15 @@ async def _begin(database: Database, settings: Settings) -> None:
 
     The worker starts without it when something is in the way; the next start tries again.
     """
+
+    async def see_to(shop: Shop) -> None:
+        risen = await erasing.replay(database, settings, shop.id)
+        sealed = await covering.cover(database, shop.id)
+        if risen or sealed:
+            log.info("worker.privacy", tenant=shop.slug, forgotten_anew=risen, sealed=sealed)
+
     try:
-        async with database.transaction(None) as session:
-            shops = await tenancy.all_shops(session)
-        for shop in shops:
-            with tenancy.for_itself(shop):
-                risen = await erasing.replay(database, settings, shop.id)
-                sealed = await covering.cover(database, shop.id)
-                if risen or sealed:
-                    log.info("worker.privacy", tenant=shop.slug, forgotten_anew=risen, sealed=sealed)
+        await go_round(database, see_to)
     except (DatabaseUnavailable, SQLAlchemyError, OSError) as fault:
         log.warning("worker.privacy_interrupted", error=str(fault).splitlines()[0])
 
@@ -184,16 +185,15 @@ async def _round(
 ) -> None:
     from redis.exceptions import RedisError  # noqa: PLC0415
 
+    async def see_to(shop: Shop) -> None:
+        await tidy(database, redis, checkout, nightly, shop, abandoned_after=abandoned_after)
+        await notify(database, settings, client, shop)
+        await linking.run(database, shop.id, settings)
+        if shop.is_apart:
+            await publishing.publish(database, shop.id)
+
     try:
-        async with database.transaction(None) as session:
-            shops = await tenancy.all_shops(session)
-        for shop in shops:
-            with tenancy.for_itself(shop):
-                await tidy(database, redis, checkout, nightly, shop, abandoned_after=abandoned_after)
-                await notify(database, settings, client, shop)
-                await linking.run(database, shop.id, settings)
-                if shop.is_apart:
-                    await publishing.publish(database, shop.id)
+        await go_round(database, see_to)
     except (DatabaseUnavailable, SQLAlchemyError, OSError, RedisError) as fault:
         log.warning("worker.interrupted", error=str(fault).splitlines()[0])
 

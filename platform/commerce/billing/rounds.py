@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import asyncio
+from functools import partial
 
 import structlog
-from sqlalchemy.exc import SQLAlchemyError
 
 from commerce.billing import dunning
 from commerce.billing.service import Billing
 from commerce.billing.stripe import BillingRefused, BillingUnavailable, CardRefused
-from commerce.tenancy import service as tenancy
+from commerce.tenancy.rounds import keep_going_round
 from commerce.tenancy.service import Shop
-from foundation.database import DatabaseUnavailable
 
 log = structlog.get_logger(__name__)
 
@@ -31,13 +29,5 @@ async def see_to(billing: Billing, shop: Shop) -> None:
 
 async def run(billing: Billing) -> None:
     """Go round until it is cancelled; where nobody bills there is nothing to do."""
-    while billing.stripe is not None:
-        try:
-            async with billing.database.transaction(None) as session:
-                shops = await tenancy.all_shops(session)
-            for shop in shops:
-                with tenancy.for_itself(shop):
-                    await see_to(billing, shop)
-        except (DatabaseUnavailable, SQLAlchemyError, OSError) as fault:
-            log.warning("billing.interrupted", error=str(fault).splitlines()[:1])
-        await asyncio.sleep(PERIOD_SECONDS)
+    if billing.stripe is not None:
+        await keep_going_round("billing", billing.database, partial(see_to, billing), every=PERIOD_SECONDS)

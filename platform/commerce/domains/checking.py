@@ -7,15 +7,15 @@ from datetime import timedelta
 from uuid import UUID
 
 import structlog
-from sqlalchemy.exc import SQLAlchemyError
 
 from commerce.domains import service
 from commerce.domains.records import TextRecords, look
 from commerce.domains.service import Claim, DomainTaken
 from commerce.tenancy import publishing
-from commerce.tenancy import service as tenancy
+from commerce.tenancy.rounds import keep_going_round
+from commerce.tenancy.service import Shop
 from commerce.throttling.service import Limit, take
-from foundation.database import SHARED, Database, DatabaseUnavailable
+from foundation.database import SHARED, Database
 from foundation.settings import Settings
 
 log = structlog.get_logger(__name__)
@@ -53,16 +53,11 @@ async def check_due(database: Database, records: TextRecords, tenant_id: UUID, *
 
 async def run(database: Database, settings: Settings, records: TextRecords) -> None:
     """Go round all shops until it is cancelled. Servers that are slow hold nothing else of the worker up."""
-    while True:
-        try:
-            async with database.transaction(None) as session:
-                shops = await tenancy.all_shops(session)
-            for shop in shops:
-                with tenancy.for_itself(shop):
-                    await check_due(database, records, shop.id, lapse_days=settings.domain_lapse_days)
-        except (DatabaseUnavailable, SQLAlchemyError, OSError) as fault:
-            log.warning("domains.interrupted", error=str(fault).splitlines()[0])
-        await asyncio.sleep(PERIOD_SECONDS)
+
+    async def check(shop: Shop) -> None:
+        await check_due(database, records, shop.id, lapse_days=settings.domain_lapse_days)
+
+    await keep_going_round("domains", database, check, every=PERIOD_SECONDS)
 
 
 async def _check(

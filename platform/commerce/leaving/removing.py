@@ -183,7 +183,6 @@ async def _end_at_home(
     """Whether the shop has a database of its own, where it is one that is being removed now. What is said there counts:
     the shared directory may not have heard yet that it shall not end after all.
     """
-    buried = False
     home = await connection.fetchval("SELECT home FROM tenant WHERE id = $1", tenant_id)
     if not home:
         return False
@@ -191,7 +190,8 @@ async def _end_at_home(
         raise PlaceFailed(place=home)
     try:
         async with owner(settings, home) as own, own.transaction():
-            if await own.fetchval(_BEGIN, tenant_id, buried, *due) is None:
+            agreed = False  # by nobody else: what is said there has to be enough
+            if await own.fetchval(_BEGIN, tenant_id, agreed, *due) is None:
                 raise RemovalNotDue
             await own.execute("DELETE FROM tenant_domain WHERE tenant_id = $1", tenant_id)
     except (OSError, asyncpg.PostgresError) as fault:

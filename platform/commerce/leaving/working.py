@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from uuid import UUID
 
 import structlog
-from sqlalchemy.exc import SQLAlchemyError
 
 from commerce.archives.queue import TakenOver, Turn, while_held
 from commerce.leaving import archiving, exports, storage, warning
 from commerce.leaving.archiving import EventsUnavailable
-from commerce.tenancy import service as tenancy
+from commerce.tenancy.rounds import keep_going_round
+from commerce.tenancy.service import Shop
 from foundation.database import Database, DatabaseUnavailable
 from foundation.sealing import Unreadable
 from foundation.settings import Settings
@@ -36,19 +36,14 @@ class Progress:
 
 async def run(database: Database, settings: Settings) -> None:
     """Go round all shops until it is cancelled."""
-    while True:
-        try:
-            async with database.transaction(None) as session:
-                shops = await tenancy.all_shops(session)
-            for shop in shops:
-                with tenancy.for_itself(shop):
-                    async with database.tx(shop.id) as tx:
-                        await warning.warn(tx)
-                    if settings.objects_url is not None:  # else there is nowhere to keep archives
-                        await see_to(database, settings, shop.id)
-        except (DatabaseUnavailable, SQLAlchemyError, OSError) as fault:
-            log.warning("exports.interrupted", error=str(fault).splitlines()[:1])
-        await asyncio.sleep(PERIOD_SECONDS)
+
+    async def see_to_both(shop: Shop) -> None:
+        async with database.tx(shop.id) as tx:
+            await warning.warn(tx)
+        if settings.objects_url is not None:  # else there is nowhere to keep archives
+            await see_to(database, settings, shop.id)
+
+    await keep_going_round("exports", database, see_to_both, every=PERIOD_SECONDS)
 
 
 async def see_to(database: Database, settings: Settings, tenant_id: UUID) -> bool:

@@ -8,7 +8,6 @@ link that signs in.
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
@@ -19,7 +18,6 @@ import httpx
 import orjson
 import structlog
 from sqlalchemy import text
-from sqlalchemy.exc import SQLAlchemyError
 
 from commerce.logos import service as logos
 from commerce.notifications.carriers import (
@@ -33,7 +31,7 @@ from commerce.notifications.carriers import (
     texts_of,
 )
 from commerce.notifications.rendering import rendered, text_message
-from commerce.tenancy import service as tenancy
+from commerce.tenancy.rounds import keep_going_round
 from commerce.tenancy.service import Shop
 from foundation import clock, sealing
 from foundation.database import Database, DatabaseUnavailable, hot
@@ -164,15 +162,4 @@ def wait_after(attempts: int) -> timedelta:
 async def run(database: Database, settings: Settings, client: httpx.AsyncClient) -> None:
     """Send what is due in every shop, until it is cancelled."""
     post = Post(database, mail_of(settings), texts_of(settings, client), settings)
-    while True:
-        try:
-            async with database.transaction(None) as session:
-                shops = await tenancy.all_shops(session)
-            for shop in shops:
-                with tenancy.for_itself(shop):
-                    await post.send_due(shop)
-        except (DatabaseUnavailable, SQLAlchemyError) as fault:
-            log.warning("messages.interrupted", error=str(fault).splitlines()[0])
-        except Exception:
-            log.exception("messages.broke")
-        await asyncio.sleep(PERIOD_SECONDS)
+    await keep_going_round("messages", database, post.send_due, every=PERIOD_SECONDS)

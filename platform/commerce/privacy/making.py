@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+from functools import partial
 from typing import IO, cast
 from uuid import UUID
 
 import structlog
-from sqlalchemy.exc import SQLAlchemyError
 
 from commerce.archives.queue import TakenOver, while_held
 from commerce.leaving.storage import Store
@@ -15,7 +15,7 @@ from commerce.notifications import service as notifications
 from commerce.privacy import asking, collecting, exports
 from commerce.privacy.erasing import UnknownPerson
 from commerce.privacy.exports import Claim
-from commerce.tenancy import service as tenancy
+from commerce.tenancy.rounds import keep_going_round
 from commerce.tenancy.service import Shop
 from foundation.database import Database, DatabaseUnavailable, Tx
 from foundation.sealed_files import Sealing
@@ -28,18 +28,8 @@ PERIOD_SECONDS = 5.0
 
 async def run(database: Database, settings: Settings) -> None:
     """Go round all shops until it is cancelled; without an object store there is nowhere to keep archives."""
-    while settings.objects_url is not None:
-        try:
-            async with database.transaction(None) as session:
-                shops = await tenancy.all_shops(session)
-            for shop in shops:
-                with tenancy.for_itself(shop):
-                    await see_to(database, settings, shop)
-        except (DatabaseUnavailable, SQLAlchemyError, OSError) as fault:
-            log.warning("person_exports.interrupted", error=str(fault).splitlines()[:1])
-        except Exception:
-            log.exception("person_exports.broke")
-        await asyncio.sleep(PERIOD_SECONDS)
+    if settings.objects_url is not None:
+        await keep_going_round("person_exports", database, partial(see_to, database, settings), every=PERIOD_SECONDS)
 
 
 async def see_to(database: Database, settings: Settings, shop: Shop) -> bool:

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Sequence
+from functools import partial
 from uuid import UUID
 
 import structlog
-from sqlalchemy.exc import SQLAlchemyError
 
 from commerce.notifications import service as notifications
 from commerce.privacy import asking, erasing, farewells, unsettled
 from commerce.privacy.erasing import UnknownPerson
 from commerce.privacy.farewells import Farewell
-from commerce.tenancy import service as tenancy
+from commerce.tenancy.rounds import keep_going_round
 from commerce.tenancy.service import Shop
 from foundation.database import Database, DatabaseUnavailable, Tx
 from foundation.settings import Settings
@@ -25,18 +24,7 @@ SYSTEM = "system:worker"
 
 async def run(database: Database, settings: Settings) -> None:
     """Go round all shops until it is cancelled."""
-    while True:
-        try:
-            async with database.transaction(None) as session:
-                shops = await tenancy.all_shops(session)
-            for shop in shops:
-                with tenancy.for_itself(shop):
-                    await see_to(database, settings, shop)
-        except (DatabaseUnavailable, SQLAlchemyError, OSError) as fault:
-            log.warning("erasures.interrupted", error=str(fault).splitlines()[:1])
-        except Exception:
-            log.exception("erasures.broke")
-        await asyncio.sleep(PERIOD_SECONDS)
+    await keep_going_round("erasures", database, partial(see_to, database, settings), every=PERIOD_SECONDS)
 
 
 async def see_to(database: Database, settings: Settings, shop: Shop) -> bool:

@@ -8,17 +8,18 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from functools import partial
 from typing import Any
 from uuid import UUID
 
 import structlog
 from sqlalchemy import text
-from sqlalchemy.exc import SQLAlchemyError
 
 from commerce.retention.rules import RULES, How, Rule
-from commerce.tenancy import service as tenancy
+from commerce.tenancy import rounds
+from commerce.tenancy.service import Shop
 from foundation import clock, objects, sealing
-from foundation.database import Database, DatabaseUnavailable, HotStatement, Tx, hot
+from foundation.database import Database, HotStatement, Tx, hot
 from foundation.naming import object_path
 from foundation.settings import Settings
 
@@ -116,23 +117,17 @@ async def _batch(tx: Tx, settings: Settings, rule: Rule) -> Sequence[Any]:
 
 
 async def run(database: Database, settings: Settings) -> None:
-    """Go round all shops until it is cancelled."""
-    while True:
-        try:
-            await go_round(database, settings)
-        except (DatabaseUnavailable, SQLAlchemyError, OSError) as fault:
-            log.warning("retention.interrupted", error=str(fault).splitlines()[:1])
-        except Exception:
-            log.exception("retention.broke")
-        await asyncio.sleep(PERIOD_SECONDS)
+    """Go round until it is cancelled."""
+    see_to = partial(_see_to, database, settings)
+    await rounds.keep_going_round("retention", database, see_to, every=PERIOD_SECONDS, with_drafts=True)
 
 
 async def go_round(database: Database, settings: Settings) -> None:
     """Follow the rules in every shop, one after the other, those that are being set up included."""
-    async with database.transaction(None) as session:
-        shops = await tenancy.all_shops(session, with_drafts=True)
-    for shop in shops:
-        with tenancy.for_itself(shop):
-            gone = {name: count for name, count in (await follow(database, settings, shop.id)).items() if count}
-        if gone:
-            log.info("retention.followed", tenant=shop.slug, gone=gone)
+    await rounds.go_round(database, partial(_see_to, database, settings), with_drafts=True)
+
+
+async def _see_to(database: Database, settings: Settings, shop: Shop) -> None:
+    gone = {name: count for name, count in (await follow(database, settings, shop.id)).items() if count}
+    if gone:
+        log.info("retention.followed", tenant=shop.slug, gone=gone)
