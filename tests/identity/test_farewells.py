@@ -146,7 +146,7 @@ async def test_whoever_waits_for_an_order_is_forgotten_when_it_has_come(
     pay = {"payment": {"provider": "test", "token": "tok_ok"}, "email": EMAIL}
     bought = await member.post(f"/v1/store/carts/{cart['id']}/complete", json=pay, headers={"Idempotency-Key": "k"})
     assert bought.status_code == 201, bought.text
-    assert (await member.get(PATH)).json()["stays"]["open_orders"] == [bought.json()["number"]]
+    assert (await member.get(PATH)).json()["stays"]["waits_for"]["orders"] == [bought.json()["number"]]
 
     await member.post(PATH, json=TYPED)
     due = clock.now() + GRACE + timedelta(minutes=1)

@@ -69,7 +69,7 @@ async def test_a_guest_takes_their_data_along_and_is_forgotten(
 
         asked = await elsewhere.post(ERASURE, headers=mine, json={"confirmation": "FORGET ME"})
         assert asked.status_code == 202
-        assert (await elsewhere.get(ERASURE, headers=mine)).json()["stays"]["open_orders"] == [number]
+        assert (await elsewhere.get(ERASURE, headers=mine)).json()["stays"]["waits_for"]["orders"] == [number]
         for path in ("/v1/store/orders", "/v1/store/accounts/current"):
             assert (await elsewhere.get(path, headers=mine)).status_code == 401, "it is good for nothing else"
         assert (await elsewhere.get(f"{EXPORTS}/{made['id']}/file")).status_code == 401

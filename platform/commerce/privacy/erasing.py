@@ -138,7 +138,7 @@ async def erase(
         raise UnknownPerson
     left = await unsettled.of(tx, who["orders"])
     if not (left.is_empty or even_if_open):
-        raise left.refused()
+        raise unsettled.refused(left)
     now = clock.now()
     theirs = _theirs(customer_id, who, now)
     subjects = [customer_id, *who["accounts"], *who["carts"], *who["orders"]]

@@ -217,11 +217,7 @@ async def what_stays(tx: Tx, customer_id: UUID) -> StaysOut:
     papers = await tx.one(_PAPERS, {"orders": theirs["orders"]})
     credit = await tx.rows(_CREDIT, {"customer_id": customer_id})
     return StaysOut(
-        open_orders=left.orders,
-        open_claims=left.claims,
-        open_returns=left.returns,
-        open_disputes=left.disputes,
-        unpaid=left.unpaid,
+        waits_for=left,
         invoices=papers[0] if papers is not None else 0,
         credit=[MoneyOut(amount=one["amount"], currency=one["currency"]) for one in credit],
     )

@@ -101,28 +101,35 @@ class FarewellOut(Model):
     """Until then they can stay."""
 
 
+class UnsettledOut(Model):
+    """What is open between the shop and somebody, by the numbers of their orders; one may be in several."""
+
+    orders: list[str]
+    """Those that have not come yet."""
+    claims: list[str]
+    """Those about which a claim is open."""
+    returns: list[str]
+    """Those of which something is on its way back, for some months."""
+    disputes: list[str]
+    """Those whose payment is disputed at the bank."""
+    unpaid: list[str]
+    """Those that are still to be paid."""
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether nothing is open."""
+        return not any((self.orders, self.claims, self.returns, self.disputes, self.unpaid))
+
+
 class StaysOut(Model):
     """What being forgotten waits for, and what it leaves."""
 
-    open_orders: list[str]
-    """Numbers of orders that have not come yet: only afterwards are they forgotten."""
-    open_claims: list[str]
-    """Numbers of orders about which a claim is open: likewise."""
-    open_returns: list[str]
-    """Numbers of orders of which something is on its way back: likewise, for some months."""
-    open_disputes: list[str]
-    """Numbers of orders whose payment is disputed at the bank: likewise."""
-    unpaid: list[str]
-    """Numbers of orders that are still to be paid: likewise."""
+    waits_for: UnsettledOut
+    """Only when it is settled are they forgotten."""
     invoices: int
     """Invoices and credit notes, which the law makes the shop keep: sealed, and under nobody's account."""
     credit: list[MoneyOut]
     """Store credit, which is lost."""
-
-    @property
-    def is_held(self) -> bool:
-        """Whether anything has to be settled first."""
-        return any((self.open_orders, self.open_claims, self.open_returns, self.open_disputes, self.unpaid))
 
 
 class FarewellState(Model):

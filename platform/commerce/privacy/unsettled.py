@@ -7,12 +7,12 @@ That is only as long as there is one: erasure waits for it and is done then, and
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
 from datetime import timedelta
 from uuid import UUID
 
 from sqlalchemy import text
 
+from commerce.privacy.schemas import UnsettledOut
 from foundation import clock
 from foundation.database import Tx, hot
 from foundation.errors import Conflict
@@ -38,24 +38,9 @@ class NotSettled(Conflict):
     """That are still to be paid."""
 
 
-@dataclass(frozen=True, slots=True)
-class Unsettled:
-    """Numbers of orders, by what is open; one may be in several."""
-
-    orders: list[str]
-    claims: list[str]
-    returns: list[str]
-    disputes: list[str]
-    unpaid: list[str]
-
-    @property
-    def is_empty(self) -> bool:
-        """Whether nothing is open."""
-        return not any(asdict(self).values())
-
-    def refused(self) -> NotSettled:
-        """The same as a refusal."""
-        return NotSettled(**asdict(self))
+def refused(left: UnsettledOut) -> NotSettled:
+    """The same as a refusal."""
+    return NotSettled(**left.model_dump())
 
 
 def _numbers(where: str) -> str:
@@ -92,9 +77,9 @@ _OPEN = hot(
 )
 
 
-async def of(tx: Tx, orders: Sequence[UUID]) -> Unsettled:
+async def of(tx: Tx, orders: Sequence[UUID]) -> UnsettledOut:
     """What of these orders is open."""
     row = await tx.one(_OPEN, {"orders": list(orders), "awaited": clock.now() - RETURNS_AWAITED})
     if row is None:
         raise RuntimeError("a select without a condition gave no row")
-    return Unsettled(**{name: list(numbers) for name, numbers in row.items()})
+    return UnsettledOut(**{name: list(numbers) for name, numbers in row.items()})
