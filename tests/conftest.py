@@ -197,6 +197,18 @@ def seeded(database_urls: DatabaseUrls, _sown: Sowing, seeds: frozenset[Seed], *
     return {seed: seed.sown(database_urls) for seed in seeds} if apart else _sown(seeds)[1]
 
 
+@pytest.fixture(scope="session")
+def seed_of_grocer() -> Seed:
+    """A shop as most tests want one; those of a folder may sow another."""
+    return Seed("grocer")
+
+
+@pytest.fixture
+def grocer(seed_of_grocer: Seed, seeded: Mapping[Seed, SeededShop]) -> SeededShop:
+    """The shop of `seed_of_grocer`."""
+    return seeded[seed_of_grocer]
+
+
 @pytest.fixture
 def database_urls(
     postgres_server: RunPostgres, _superuser: psycopg.Connection, _sown: Sowing, seeds: frozenset[Seed], *, apart: bool

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 from typing import TYPE_CHECKING, Any
 
@@ -12,21 +12,11 @@ from pydantic import SecretStr
 
 from foundation.settings import Settings
 from tests.access.team import Team
-from tests.factories import Seed, SeededShop
+from tests.factories import SeededShop
 from tradewind.building import build
 
 if TYPE_CHECKING:
     from tests.conftest import DatabaseUrls
-
-
-@pytest.fixture(scope="session")
-def seed_of_grocer() -> Seed:
-    return Seed("grocer")
-
-
-@pytest.fixture
-def grocer(seed_of_grocer: Seed, seeded: Mapping[Seed, SeededShop]) -> SeededShop:
-    return seeded[seed_of_grocer]
 
 
 @pytest.fixture

@@ -17,7 +17,7 @@ from foundation.access import Who, need_of
 from foundation.database import Database, unwitnessed
 from foundation.ids import new_id
 from tests.access.test_declarations import web
-from tests.commerce.conftest import app, boss, browser, client, grocer, rows, seed_of_grocer, settings, staff, team
+from tests.commerce.conftest import app, boss, browser, client, rows, settings, staff, team
 
 if TYPE_CHECKING:
     import httpx
@@ -32,9 +32,7 @@ __all__ = [
     "boss",
     "browser",
     "client",
-    "grocer",
     "rows",
-    "seed_of_grocer",
     "settings",
     "staff",
     "team",

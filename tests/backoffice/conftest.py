@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -26,11 +26,6 @@ SAME = {"Sec-Fetch-Site": "same-origin"}
 @pytest.fixture(scope="session")
 def seed_of_grocer() -> Seed:
     return Seed("grocer", stock=20)
-
-
-@pytest.fixture
-def grocer(seed_of_grocer: Seed, seeded: Mapping[Seed, SeededShop]) -> SeededShop:
-    return seeded[seed_of_grocer]
 
 
 @pytest.fixture

@@ -29,16 +29,6 @@ OPERATOR_TOKEN = "whoever runs the platform"
 
 
 @pytest.fixture(scope="session")
-def seed_of_grocer() -> Seed:
-    return Seed("grocer")
-
-
-@pytest.fixture
-def grocer(seed_of_grocer: Seed, seeded: Mapping[Seed, SeededShop]) -> SeededShop:
-    return seeded[seed_of_grocer]
-
-
-@pytest.fixture(scope="session")
 def seed_of_fashion() -> Seed:
     return Seed("fashion", titles=("Linen dress", "Silk scarf"))
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 import httpx
@@ -12,22 +11,12 @@ from pydantic import SecretStr
 
 from commerce.policies.roles import ROLES
 from foundation.settings import Settings
-from tests.factories import Seed, SeededShop
+from tests.factories import SeededShop
 from tradewind.building import build
 from tradewind.data.people import PASSWORD, PEOPLE, NotADemo, employ
 
 if TYPE_CHECKING:
     from tests.conftest import DatabaseUrls
-
-
-@pytest.fixture(scope="session")
-def seed_of_grocer() -> Seed:
-    return Seed("grocer")
-
-
-@pytest.fixture
-def grocer(seed_of_grocer: Seed, seeded: Mapping[Seed, SeededShop]) -> SeededShop:
-    return seeded[seed_of_grocer]
 
 
 @pytest.fixture

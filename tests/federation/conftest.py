@@ -20,13 +20,13 @@ from tests.access.team import Team
 from tests.factories import SeededShop, owner
 from tests.federation.as_if import as_if
 from tests.federation.realm import CLIENT, SECRET, Realm, running
-from tests.identity.conftest import grocer, messages, rows, seed_of_grocer
+from tests.identity.conftest import messages, rows
 from tradewind.building import build
 
 if TYPE_CHECKING:
     from tests.conftest import DatabaseUrls
 
-__all__ = ["as_if", "grocer", "messages", "rows", "seed_of_grocer"]
+__all__ = ["as_if", "messages", "rows"]
 PROVIDERS = "/v1/admin/identity-providers"
 BUTTONS = "/v1/store/identity-providers"
 SESSIONS = "/v1/store/sessions"
@@ -63,7 +63,7 @@ def realm() -> Iterator[Realm]:
 @pytest.fixture
 async def team(app: Any, grocer: SeededShop) -> AsyncIterator[Team]:
     async with AsyncExitStack() as until_over:
-        yield Team(app, grocer, until_over)
+        yield Team(app, until_over)
 
 
 @dataclass

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -20,23 +20,13 @@ from foundation import sealing
 from foundation.database import hot
 from foundation.settings import Settings
 from tests.asking import Ask, asking
-from tests.factories import Seed, SeededShop
+from tests.factories import SeededShop
 
 if TYPE_CHECKING:
     from tests.conftest import DatabaseUrls
 
 EMAIL = "ada@example.com"
 PASSWORD = "correct horse battery staple"
-
-
-@pytest.fixture(scope="session")
-def seed_of_grocer() -> Seed:
-    return Seed("grocer")
-
-
-@pytest.fixture
-def grocer(seed_of_grocer: Seed, seeded: Mapping[Seed, SeededShop]) -> SeededShop:
-    return seeded[seed_of_grocer]
 
 
 @pytest.fixture

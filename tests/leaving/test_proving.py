@@ -8,10 +8,10 @@ import pytest
 
 from commerce import recently
 from foundation import clock
-from tests.access.conftest import app, grocer, seed_of_grocer, settings, team
+from tests.access.conftest import app, settings, team
 from tests.access.team import Team
 
-__all__ = ["app", "grocer", "seed_of_grocer", "settings", "team"]
+__all__ = ["app", "settings", "team"]
 EXPORTS = "/v1/admin/exports"
 
 

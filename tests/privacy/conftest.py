@@ -5,10 +5,8 @@ from tests.commerce.conftest import (
     browser,
     client,
     fashion,
-    grocer,
     rows,
     seed_of_fashion,
-    seed_of_grocer,
     settings,
     staff,
 )
@@ -18,10 +16,8 @@ __all__ = [
     "browser",
     "client",
     "fashion",
-    "grocer",
     "rows",
     "seed_of_fashion",
-    "seed_of_grocer",
     "settings",
     "staff",
 ]

@@ -1,27 +1,3 @@
-"""The shops and their API, as the tests of the core have them."""
+"""The shops and their API, as the tests of privacy have them."""
 
-from tests.commerce.conftest import (
-    app,
-    browser,
-    client,
-    fashion,
-    grocer,
-    rows,
-    seed_of_fashion,
-    seed_of_grocer,
-    settings,
-    staff,
-)
-
-__all__ = [
-    "app",
-    "browser",
-    "client",
-    "fashion",
-    "grocer",
-    "rows",
-    "seed_of_fashion",
-    "seed_of_grocer",
-    "settings",
-    "staff",
-]
+from tests.privacy.conftest import *  # noqa: F403

@@ -6,7 +6,6 @@ import asyncio
 import re
 import subprocess
 import sys
-from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 import psycopg
@@ -16,7 +15,7 @@ from typer.testing import CliRunner
 from commerce.identity.proofs import ProofNotGood
 from commerce.staffing import accepting
 from foundation.database import Database
-from tests.factories import Seed, SeededShop
+from tests.factories import SeededShop
 from tradewind import staffing
 from tradewind.cli import app
 from tradewind.staffing import NotStaffed
@@ -31,16 +30,6 @@ ADA = "ada@shop.example"
 @pytest.fixture(autouse=True)
 def _address(monkeypatch: pytest.MonkeyPatch, database_urls: DatabaseUrls) -> None:
     monkeypatch.setenv("TRADEWIND_DATABASE_URL", database_urls.app)
-
-
-@pytest.fixture(scope="session")
-def seed_of_grocer() -> Seed:
-    return Seed("grocer")
-
-
-@pytest.fixture
-def grocer(seed_of_grocer: Seed, seeded: Mapping[Seed, SeededShop]) -> SeededShop:
-    return seeded[seed_of_grocer]
 
 
 def _looked_at(urls: DatabaseUrls, shop: SeededShop, link: str) -> InvitationOut:

@@ -31,11 +31,6 @@ def seed_of_grocer() -> Seed:
     return Seed("grocer", titles=GROCERIES, stock=20)
 
 
-@pytest.fixture
-def grocer(seed_of_grocer: Seed, seeded: Mapping[Seed, SeededShop]) -> SeededShop:
-    return seeded[seed_of_grocer]
-
-
 @pytest.fixture(scope="session")
 def seed_of_fashion() -> Seed:
     return Seed("fashion", titles=("Linen dress",))

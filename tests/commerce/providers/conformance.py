@@ -84,7 +84,7 @@ class Counter:
         return charge
 
 
-def refund_of(charge: Charge, amount: int) -> Reimbursement:
+def refund_of(charge: Charge, amount: int = 500) -> Reimbursement:
     """A refund of some of a payment."""
     return Reimbursement(
         tenant_id=charge.tenant_id,

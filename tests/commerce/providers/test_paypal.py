@@ -33,13 +33,13 @@ from commerce.payments.providers import (
     ProviderUnavailable,
     Refunded,
     Refused,
-    Reimbursement,
     ReportsSettlements,
     TakesEvents,
 )
 from commerce.payments.providers.paypal import PayPalProvider, client, events
 from commerce.payments.providers.paypal.amounts import CURRENCIES, from_paypal, to_paypal
 from foundation.ids import new_id
+from tests.commerce.providers.conformance import refund_of
 from tests.commerce.providers.peers.loopback import Fault, Watched
 from tests.commerce.providers.peers.paypal_peer import CLIENT, PayPal
 
@@ -85,17 +85,6 @@ async def taken(provider: PayPalProvider, wallet: PayPal) -> Charge:
     asked = await held(provider, wallet)
     assert isinstance(await provider.capture(asked), Captured)
     return asked
-
-
-def refund_of(paid: Charge, amount: int = 500) -> Reimbursement:
-    return Reimbursement(
-        tenant_id=TENANT,
-        refund_id=new_id(),
-        payment_id=paid.payment_id,
-        reference=paid.reference or "",
-        amount=amount,
-        currency="USD",
-    )
 
 
 def test_it_does_what_the_contract_has_a_protocol_for(provider: PayPalProvider) -> None:

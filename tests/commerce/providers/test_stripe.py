@@ -30,7 +30,6 @@ from commerce.payments.providers import (
     ProviderUnavailable,
     Refunded,
     Refused,
-    Reimbursement,
     ReportsSettlements,
     SavedMethod,
     SavesMethods,
@@ -42,6 +41,7 @@ from commerce.payments.providers.stripe import StripeProvider
 from commerce.payments.providers.stripe.amounts import from_stripe, to_stripe
 from foundation.ids import new_id
 from foundation.money import exponent
+from tests.commerce.providers.conformance import refund_of
 
 TENANT = new_id()
 SECRET = "whsec_test"
@@ -117,17 +117,6 @@ async def held(provider: StripeProvider, peer: Peer, **more: Any) -> Charge:
     answer = await provider.authorise(asked)
     assert isinstance(answer, Authorised)
     return replace(asked, reference=answer.reference)
-
-
-def refund_of(taken: Charge, amount: int = 500) -> Reimbursement:
-    return Reimbursement(
-        tenant_id=TENANT,
-        refund_id=new_id(),
-        payment_id=taken.payment_id,
-        reference=taken.reference or "",
-        amount=amount,
-        currency=taken.currency,
-    )
 
 
 def test_it_does_what_the_contract_has_a_protocol_for(provider: StripeProvider) -> None:
