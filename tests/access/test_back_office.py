@@ -84,6 +84,22 @@ async def test_a_role_is_made_and_given(team: Team) -> None:
     assert (await browser.post(f"/back-office/roles/{role_id[1]}/deletion")).status_code == 303
 
 
+async def test_what_is_made_on_a_page_is_named_as_by_the_api(team: Team) -> None:
+    admin = await team.hire("admin")
+    desk = await team.browser(admin)
+    desk.headers.update(SAME)
+    for page, form in (
+        ("api-keys", {"name": "Mine", "scopes": "orders:read"}),
+        ("categories", {"name": "Tea", "slug": "tea"}),
+        ("domains", {"host": "shop.example.org"}),
+    ):
+        done = await desk.post(f"/back-office/{page}", data=form)
+        assert done.status_code in {200, 303}, done.text
+    log = (await admin.http.get("/v1/admin/audit")).json()["items"]
+    entries = [(one["action"], one["object"].partition(":")[0]) for one in log]
+    assert entries == [("domains.add", "domain"), ("categories.add", "category"), ("keys.make", "key")]
+
+
 @pytest.mark.parametrize("site", ["cross-site", "same-site"])
 async def test_another_site_changes_nothing(team: Team, site: str) -> None:
     browser = await team.browser(await team.hire("admin"))

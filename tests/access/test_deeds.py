@@ -22,7 +22,6 @@ from tests.commerce.conftest import app, boss, browser, client, rows, settings, 
 if TYPE_CHECKING:
     import httpx
 
-    from tests.access.team import Team
     from tests.commerce.conftest import Browser
     from tests.conftest import DatabaseUrls
     from tests.factories import SeededShop
@@ -92,21 +91,6 @@ def test_a_form_is_told_by_its_fields_alone() -> None:
     assert isinstance(told, Told)
     deed = pages.deed_of(told, "account:1", {"program_id": "7"}, b"name=Ada&x=")
     assert (deed.action, deed.object, deed.details) == ("programs.change", "program:7", {"fields": ["name", "x"]})
-
-
-async def test_what_is_made_on_a_page_is_named_as_by_the_api(team: Team) -> None:
-    admin = await team.hire("admin")
-    desk = await team.browser(admin)
-    desk.headers["Sec-Fetch-Site"] = "same-origin"
-    for page, form in (
-        ("api-keys", {"name": "Mine", "scopes": "orders:read"}),
-        ("categories", {"name": "Tea", "slug": "tea"}),
-        ("domains", {"host": "shop.example.org"}),
-    ):
-        done = await desk.post(f"/back-office/{page}", data=form)
-        assert done.status_code in {200, 303}, done.text
-    entries = [(one["action"], one["object"].partition(":")[0]) for one in await _log(admin.http)]
-    assert entries == [("domains.add", "domain"), ("categories.add", "category"), ("keys.make", "key")]
 
 
 async def _log(staff: httpx.AsyncClient, **filters: str) -> list[dict[str, Any]]:

@@ -63,7 +63,7 @@ def realm() -> Iterator[Realm]:
 @pytest.fixture
 async def team(app: Any, grocer: SeededShop) -> AsyncIterator[Team]:
     async with AsyncExitStack() as until_over:
-        yield Team(app, until_over)
+        yield Team(app, grocer, until_over)
 
 
 @dataclass
