@@ -48,10 +48,10 @@ async def make(request: Request, desk: Writer) -> Response:
         form = await read(request, KeyForm, lists=("scopes",), most=_MANY)
         expires_at = clock.now() + timedelta(days=int(form.days)) if form.days else None
         async with desk.tx() as tx:
-            key_id, secret = await keys.make(
+            key, secret = await keys.make(
                 tx, desk.staff, name=form.name, scopes=form.scopes, vendor_id=None, expires_at=expires_at
             )
-            audit.made("key", key_id)
+            audit.made("key", key.id)
     except Problem as problem:
         return await _page(desk, await refused(request, problem, field="scopes"))
     return await _page(desk, secret=secret)
@@ -63,8 +63,8 @@ async def replace(request: Request, desk: Writer, key_id: KeyId) -> Response:
     await read(request, Button)
     overlap = timedelta(hours=ReplaceIn().overlap_hours)
     async with desk.tx() as tx:
-        new_id, secret = await keys.replace(tx, desk.staff, key_id, None, overlap=overlap)
-        audit.made("key", new_id)
+        key, secret = await keys.replace(tx, desk.staff, key_id, None, overlap=overlap)
+        audit.made("key", key.id)
     return await _page(desk, secret=secret)
 
 

@@ -97,7 +97,7 @@ async def test_what_is_made_on_a_page_is_named_as_by_the_api(team: Team) -> None
         assert done.status_code in {200, 303}, done.text
     log = (await admin.http.get("/v1/admin/audit")).json()["items"]
     entries = [(one["action"], one["object"].partition(":")[0]) for one in log]
-    assert entries == [("domains.add", "domain"), ("categories.add", "category"), ("keys.make", "key")]
+    assert entries[:3] == [("domains.add", "domain"), ("categories.add", "category"), ("keys.make", "key")]
 
 
 @pytest.mark.parametrize("site", ["cross-site", "same-site"])
