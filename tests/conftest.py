@@ -26,6 +26,7 @@ import structlog
 from psycopg import sql
 
 from foundation import sealing
+from tests import factories
 from tests.apart import told_apart
 from tests.engines.clickhouse_server import clickhouse_database, clickhouse_url
 from tests.run_folders import remove_abandoned, run_folder
@@ -198,15 +199,16 @@ def seeded(database_urls: DatabaseUrls, _sown: Sowing, seeds: frozenset[Seed], *
 
 
 @pytest.fixture(scope="session")
-def seed_of_grocer() -> Seed:
+def seed_of_grocer() -> factories.Seed:
     """A shop as most tests want one; those of a folder may sow another."""
-    return Seed("grocer")
+    return factories.Seed("grocer")
 
 
 @pytest.fixture
-def grocer(seed_of_grocer: Seed, seeded: Mapping[Seed, SeededShop]) -> SeededShop:
+def grocer(seed_of_grocer: Seed, seeded: Mapping[Seed, Any]) -> factories.SeededShop:
     """The shop of `seed_of_grocer`."""
-    return seeded[seed_of_grocer]
+    shop: factories.SeededShop = seeded[seed_of_grocer]
+    return shop
 
 
 @pytest.fixture
