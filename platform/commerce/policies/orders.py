@@ -5,8 +5,8 @@ from __future__ import annotations
 from commerce.policies.permission import Permission
 
 _GIVES = (
-    "What is given away has a limit for each order and each day, where the membership says one; a support agent always "
-    "has one."
+    "What is given away has a limit for each order and each day, where the membership or a role says one; a support "
+    "agent always has one."
 )
 READ = Permission(
     "orders:read",
