@@ -37,6 +37,8 @@ from storefront.signing_in import check_mail, sending, shown
 from storefront.visit import Visit, VisitDep
 
 PAGE = asking.PAGE
+MINE = f"{PAGE}#your-data"
+"""The part of the page that is about what is kept."""
 PROOF = "tradewind_personal_data"
 """The cookie of somebody who has shown a link, good for these pages."""
 SHOWN = 20
@@ -126,7 +128,7 @@ async def prove(request: Request, visit: VisitDep) -> Response:
         secure=visit.core.settings.environment == "production",
         path=PAGE,
     )
-    return visit.redirect(PAGE)
+    return visit.redirect(MINE)
 
 
 def _proof_page(visit: Visit, token: str, problem: Problem | None = None) -> Response:
@@ -139,7 +141,7 @@ def _proof_page(visit: Visit, token: str, problem: Problem | None = None) -> Res
         text=f"See what {visit.shop.name} keeps about you, take it along, or be forgotten.",
         action=f"{PAGE}/proof",
         button="Go on",
-        again=(f"{PAGE}#your-data", "Send me another link"),
+        again=(MINE, "Send me another link"),
     )
 
 

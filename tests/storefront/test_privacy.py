@@ -115,7 +115,7 @@ async def test_somebody_without_an_account_gets_to_their_data_by_a_link(
     assert "Check your mail" in answer.text
     link = (await sent())["link"].partition(browser.http.base_url.host)[2].lstrip(":0123456789")
     proved = await browser.send(form_of(await browser.see(link), f"{PAGE}/proof"))
-    assert proved.headers["location"] == PAGE
+    assert proved.headers["location"] == f"{PAGE}#your-data"
     page = await browser.see(PAGE)
     asked = await browser.send(form_of(page, f"{PAGE}/exports"))
     assert asked.headers["location"] == PAGE
