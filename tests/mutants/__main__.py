@@ -36,11 +36,11 @@ PATIENCE = 900.0
 
 
 class NotPlanted(RuntimeError):
-    """The text a bug replaces is not in the code any more or more than once, or its test fails without it."""
+    """The text a bug replaces is not in the code any more, or more than once."""
 
 
 def main() -> int:
-    """Plant every bug in turn; the tests must pass without any."""
+    """Plant every bug in turn. A test that fails without any catches none."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--only", action="append", help="only bugs whose name has this in it; may be given again")
     parser.add_argument("--hands", type=int, default=HANDS, help="how many are planted at the same time")
@@ -79,22 +79,27 @@ def _plant_all(folder: Path, bugs: Sequence[Bug], addresses: str, hands: int) ->
         finally:
             houses.put(house)
 
+    def passes(tests: str) -> bool:
+        good = in_a_house(lambda house: house.run(tests) == TESTS_PASSED)
+        if not good:
+            _say(f"fails without any bug: {tests}")
+        return good
+
     def tried(bug: Bug) -> bool:
-        caught = in_a_house(lambda house: _caught(house, bug))
-        sys.stdout.write(f"{'caught  ' if caught else 'SURVIVED'}  {bug.name}\n")
-        sys.stdout.flush()
+        began = time.monotonic()
+        caught = good[bug.caught_by] and in_a_house(lambda house: _caught(house, bug))
+        _say(f"{'caught  ' if caught else 'SURVIVED'} {time.monotonic() - began:6.1f} s  {bug.name}")
         return caught
 
     with ThreadPoolExecutor(hands) as pool:
         tests = sorted({bug.caught_by for bug in bugs})
-        for named, passes in zip(
-            tests,
-            pool.map(lambda named: in_a_house(lambda house: house.run(named) == TESTS_PASSED), tests),
-            strict=True,
-        ):
-            if not passes:
-                raise NotPlanted(f"{named} does not pass without any bug")
+        good = dict(zip(tests, pool.map(passes, tests), strict=True))
         return [bug.name for bug, caught in zip(bugs, pool.map(tried, bugs), strict=True) if not caught]
+
+
+def _say(line: str) -> None:
+    sys.stdout.write(line + "\n")
+    sys.stdout.flush()
 
 
 @dataclass(frozen=True, slots=True)
