@@ -41,11 +41,14 @@ _MIRROR = """
            PERFORM dblink_exec({shared}, CASE tg_op
                WHEN 'DELETE' THEN format('DELETE FROM %I WHERE %I = %L', tg_table_name, tg_argv[0], row ->> tg_argv[0])
                ELSE format('INSERT INTO %1$I SELECT (jsonb_populate_record(NULL::%1$I, %2$L)).*'
-                           ' ON CONFLICT (%3$I) DO NOTHING', tg_table_name, row, tg_argv[0]) END);
+                           ' ON CONFLICT (%3$I) DO ' || tg_argv[1], tg_table_name, row, tg_argv[0]) END);
            RETURN NULL;
        END $$;
-    CREATE TRIGGER mirror AFTER INSERT OR DELETE ON tenant FOR EACH ROW EXECUTE FUNCTION mirror('id');
-    CREATE TRIGGER mirror AFTER INSERT OR DELETE ON tenant_domain FOR EACH ROW EXECUTE FUNCTION mirror('host');
+    CREATE TRIGGER mirror AFTER INSERT OR DELETE ON tenant FOR EACH ROW EXECUTE FUNCTION mirror('id', 'NOTHING');
+    CREATE TRIGGER mirror AFTER INSERT OR DELETE ON tenant_domain FOR EACH ROW EXECUTE FUNCTION mirror('host', 'NOTHING');
+    CREATE CONSTRAINT TRIGGER opened AFTER UPDATE OF slug ON tenant DEFERRABLE INITIALLY DEFERRED
+        FOR EACH ROW EXECUTE FUNCTION mirror('id', 'UPDATE SET (slug, name, currency, locale, status, settings) =
+            (excluded.slug, excluded.name, excluded.currency, excluded.locale, excluded.status, excluded.settings)');
 """
 HOME = "apart"
 # Some tests write as a tenant that nobody has made.

@@ -358,6 +358,8 @@ async def test_every_engine_lets_go_of_it_and_of_nobody_else(
     assert [one for (one,) in tenants] == [theirs]
 
 
+# One with a database of its own needs both to be looked at: tests/relocating/test_ending.py.
+@pytest.mark.parametrize("apart", [False])
 async def test_an_engine_that_is_down_holds_it_up_and_it_goes_on_when_it_is_back(
     owned: Settings, world: World, superuser: psycopg.Connection[Any]
 ) -> None:
