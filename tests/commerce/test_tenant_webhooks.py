@@ -32,6 +32,7 @@ from foundation.settings import Settings
 from pipelines import outbox
 from tests.commerce.receiver import Receiver, Told, accept, receiving
 from tests.factories import SeededShop
+from tests.waiting import PATIENCE
 
 if TYPE_CHECKING:
     from tests.conftest import DatabaseUrls
@@ -98,12 +99,17 @@ async def _in_sight(database: Database, shop: Shop) -> bool:
         return seen
 
 
+async def all_in_sight(database: Database) -> None:
+    """Wait until nobody's transaction, of another test's database perhaps, stands before what happened."""
+    async with asyncio.timeout(PATIENCE):
+        while not all([await _in_sight(database, shop) for shop in await shops(database)]):  # noqa: ASYNC110  (nobody sets an event)
+            await asyncio.sleep(0.02)
+
+
 async def all_told(database: Database, dispatcher: Dispatcher, *, in_sight: bool = True) -> None:
-    """Turns until there is nothing to do, once nobody's transaction stands before what happened."""
-    for _ in range(3_000 if in_sight else 0):
-        if all([await _in_sight(database, shop) for shop in await shops(database)]):
-            break
-        await asyncio.sleep(0.02)
+    """Turns until there is nothing to do, once what happened is in sight."""
+    if in_sight:
+        await all_in_sight(database)
     while await dispatcher.turn(await shops(database)) or dispatcher._calling:
         await dispatcher.drain()
 
@@ -207,6 +213,7 @@ async def test_the_relay_throws_nothing_away_that_was_not_queued(
         await subscribed(staff, receiver)
         ids = await happened(database, grocer, 3)
         await happened(database, fashion, 2)
+        await all_in_sight(database)
         with psycopg.connect(database_urls.relay, autocommit=True) as relay:
             rows = outbox.read(relay, outbox.place_of(relay, "clickhouse"), 100)
             outbox.advance(relay, "clickhouse", rows)
