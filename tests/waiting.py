@@ -1,13 +1,21 @@
-"""Waiting for what nobody tells of."""
+"""Waiting, with more patience than a loaded machine needs."""
 
 from __future__ import annotations
 
 import asyncio
 import time
 from collections.abc import Callable
+from typing import Any
+
+from asgi_lifespan import LifespanManager
 
 PATIENCE = 30.0
-"""Seconds after which what was waited for is taken never to come; far more than a loaded machine needs."""
+"""Seconds after which what was waited for is taken never to come."""
+
+
+def started(app: Any) -> LifespanManager:
+    """An app between its start and its end, to be entered."""
+    return LifespanManager(app, startup_timeout=PATIENCE, shutdown_timeout=PATIENCE)
 
 
 async def comes(true: Callable[[], bool]) -> None:

@@ -7,12 +7,12 @@ from contextlib import AsyncExitStack
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from asgi_lifespan import LifespanManager
 from pydantic import SecretStr
 
 from foundation.settings import Settings
 from tests.access.team import Team
 from tests.factories import SeededShop
+from tests.waiting import started
 from tradewind.building import build
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ def settings(database_urls: DatabaseUrls) -> Settings:
 @pytest.fixture
 async def app(settings: Settings) -> AsyncIterator[Any]:
     app = build(settings)
-    async with LifespanManager(app):
+    async with started(app):
         yield app
 
 

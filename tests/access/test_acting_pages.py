@@ -10,7 +10,6 @@ from uuid import uuid4
 import httpx
 import psycopg
 import pytest
-from asgi_lifespan import LifespanManager
 from fastapi.routing import APIRoute
 from sqlalchemy import text
 
@@ -19,7 +18,7 @@ from foundation.database import hot
 from foundation.settings import Settings
 from tests.access.team import Person, Team
 from tests.factories import SeededShop, seed_shop
-from tests.waiting import comes
+from tests.waiting import comes, started
 from tradewind.building import build
 
 SAME = {"Sec-Fetch-Site": "same-origin"}
@@ -227,7 +226,7 @@ async def test_an_answer_that_was_kept_and_a_page_that_is_not_there_say_it_too(
     settings: Settings, grocer: SeededShop
 ) -> None:
     app = build(settings.model_copy(update={"catalogue_cache_mb": 1}))
-    async with LifespanManager(app), AsyncExitStack() as until_over:
+    async with started(app), AsyncExitStack() as until_over:
         team = Team(app, grocer, until_over)
         browser, nobody = await _office(team), await team.door()
         await _go(team, browser, await _customer_id(team, await team.customer()))

@@ -18,7 +18,6 @@ from uuid import UUID, uuid4
 
 import httpx
 import pytest
-from asgi_lifespan import LifespanManager
 from fastapi.routing import APIRoute
 from pydantic import SecretStr
 
@@ -30,6 +29,7 @@ from tests.access.team import HOURS, Person, Team, sign_in
 from tests.described import described
 from tests.factories import SeededShop
 from tests.security.operations import Operation, filled, operations
+from tests.waiting import started
 from tradewind.building import build
 
 if TYPE_CHECKING:
@@ -187,7 +187,7 @@ def settings(database_urls: DatabaseUrls) -> Settings:
 @pytest.fixture
 async def app(settings: Settings) -> AsyncIterator[Any]:
     app = build(settings)
-    async with LifespanManager(app):
+    async with started(app):
         yield app
 
 

@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Any
 
 import httpx
 import pytest
-from asgi_lifespan import LifespanManager
 from pydantic import SecretStr
 
 from foundation.settings import Settings
 from tests.access.team import Team
 from tests.factories import Seed, SeededShop
+from tests.waiting import started
 from tradewind.building import build
 
 if TYPE_CHECKING:
@@ -43,7 +43,7 @@ def settings(database_urls: DatabaseUrls, tmp_path: Path) -> Settings:
 @pytest.fixture
 async def app(settings: Settings) -> AsyncIterator[Any]:
     app = build(settings)
-    async with LifespanManager(app):
+    async with started(app):
         yield app
 
 

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 
 import httpx
 import pytest
-from asgi_lifespan import LifespanManager
 from pydantic import SecretStr
 
 from commerce.app import create_app
@@ -18,6 +17,7 @@ from foundation.settings import Settings
 from tests.access.team import Team
 from tests.asking import Ask, asking
 from tests.factories import Seed, SeededShop
+from tests.waiting import started
 
 if TYPE_CHECKING:
     from tests.conftest import DatabaseUrls
@@ -53,7 +53,7 @@ def settings(database_urls: DatabaseUrls) -> Settings:
 @pytest.fixture
 async def app(settings: Settings) -> AsyncIterator[Any]:
     app = create_app(settings)
-    async with LifespanManager(app):
+    async with started(app):
         yield app
 
 

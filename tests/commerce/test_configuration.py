@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 import httpx
 import psycopg
 import pytest
-from asgi_lifespan import LifespanManager
 from hypothesis import HealthCheck, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
@@ -19,6 +18,7 @@ from commerce.app import create_app
 from commerce.configuration.differences import differences
 from commerce.identity.staff import create_key
 from tests.factories import SeededShop
+from tests.waiting import started
 
 if TYPE_CHECKING:
     from foundation.settings import Settings
@@ -144,7 +144,7 @@ async def test_another_worker_hears_of_a_change_at_once(
 ) -> None:
     monkeypatch.setattr("commerce.tenancy.service.CACHED_SECONDS", 3600.0)
     other = create_app(settings)
-    async with LifespanManager(other):
+    async with started(other):
         directory = other.state.core.directory
 
         async def hears() -> bool:

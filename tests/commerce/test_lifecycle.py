@@ -8,7 +8,6 @@ from typing import Any
 import httpx
 import psycopg
 import pytest
-from asgi_lifespan import LifespanManager
 from pydantic import SecretStr
 
 from commerce.app import create_app
@@ -16,6 +15,7 @@ from commerce.lifecycle import service
 from foundation.settings import Settings
 from tests.conftest import DatabaseUrls
 from tests.factories import SeededShop
+from tests.waiting import started
 
 TOKEN = "an operator's token"
 TENANTS = "/v1/operator/tenants"
@@ -24,7 +24,7 @@ TENANTS = "/v1/operator/tenants"
 @pytest.fixture
 async def app(settings: Settings) -> AsyncIterator[Any]:
     app = create_app(settings.model_copy(update={"operator_token": SecretStr(TOKEN)}))
-    async with LifespanManager(app):
+    async with started(app):
         yield app
 
 
@@ -83,7 +83,7 @@ async def test_nobody_else_is_the_operator(operator: httpx.AsyncClient, grocer: 
 async def test_without_a_token_in_the_settings_nobody_is_the_operator(settings: Settings) -> None:
     app = create_app(settings)
     transport = httpx.ASGITransport(app=app, raise_app_exceptions=False)
-    async with LifespanManager(app), httpx.AsyncClient(transport=transport, base_url="http://platform.test") as http:
+    async with started(app), httpx.AsyncClient(transport=transport, base_url="http://platform.test") as http:
         for shown in ("Bearer ", "Bearer None", ""):
             assert (await http.get(TENANTS, headers={"Authorization": shown})).status_code == 401
 

@@ -10,7 +10,6 @@ from unittest.mock import patch
 
 import httpx
 import pytest
-from asgi_lifespan import LifespanManager
 from pydantic import SecretStr
 
 from commerce.app import create_app
@@ -21,6 +20,7 @@ from foundation.database import Database
 from foundation.settings import Settings
 from storefront.pages import install
 from tests.factories import SeededShop
+from tests.waiting import started
 
 if TYPE_CHECKING:
     from tests.conftest import DatabaseUrls
@@ -59,7 +59,7 @@ def settings(database_urls: DatabaseUrls, valkey_url: str) -> Settings:
 async def app(settings: Settings) -> AsyncIterator[Any]:
     app = create_app(settings)
     install(app)
-    async with LifespanManager(app):
+    async with started(app):
         yield app
 
 

@@ -15,7 +15,6 @@ import openpyxl
 import orjson
 import psycopg
 import pytest
-from asgi_lifespan import LifespanManager
 from pydantic import ValidationError
 from sqlalchemy import text
 
@@ -29,6 +28,7 @@ from commerce.retention import running as retention
 from foundation import clock, sealing, workbooks
 from foundation.database import Tx, hot
 from tests.factories import SeededShop
+from tests.waiting import started
 
 if TYPE_CHECKING:
     from foundation.settings import Settings
@@ -276,7 +276,7 @@ async def test_in_production_a_shop_opens_once_its_owner_has_proved_their_addres
     strict = settings.model_copy(update={"environment": "production", "platform_host": "shops.example"})
     app = create_app(strict)
     transport = httpx.ASGITransport(app=app, raise_app_exceptions=False)
-    async with LifespanManager(app), httpx.AsyncClient(transport=transport, base_url="https://shops.example") as http:
+    async with started(app), httpx.AsyncClient(transport=transport, base_url="https://shops.example") as http:
         await _begin(http)
         await http.patch(CURRENT, json=ANSWERS | {"paying": {"provider": "cod"}})
         opened = (await http.post(f"{CURRENT}/finish")).json()

@@ -12,7 +12,6 @@ from uuid import UUID, uuid4
 import httpx
 import psycopg
 import pytest
-from asgi_lifespan import LifespanManager
 from PIL import Image
 
 from commerce.app import create_app
@@ -30,6 +29,7 @@ from foundation.settings import Settings
 from tests.commerce.desk import STAFF, Desk
 from tests.commerce.invariants import all_faults, unsettled
 from tests.factories import SeededShop, seed_shop
+from tests.waiting import started
 
 if TYPE_CHECKING:
     from tests.commerce.conftest import Browser
@@ -194,7 +194,7 @@ async def test_of_two_decisions_at_once_one_is_made(desk: Desk) -> None:
 @pytest.fixture
 async def app(settings: Settings, tmp_path: Path) -> AsyncIterator[Any]:
     app = create_app(settings.model_copy(update={"objects_url": tmp_path.as_uri()}))
-    async with LifespanManager(app):
+    async with started(app):
         yield app
 
 

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 
 import httpx
 import pytest
-from asgi_lifespan import LifespanManager
 from pydantic import SecretStr
 
 from commerce.app import create_app
@@ -19,6 +18,7 @@ from foundation.settings import Settings
 from tests.access.team import Team
 from tests.commerce.conftest import Browser
 from tests.factories import SeededShop
+from tests.waiting import started
 
 if TYPE_CHECKING:
     from tests.conftest import DatabaseUrls
@@ -175,7 +175,7 @@ async def test_a_change_made_elsewhere_is_seen_soon(
     settings: Settings, grocer: SeededShop, staff: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     app = create_app(settings)
-    async with LifespanManager(app):
+    async with started(app):
         accounts = ShopAccounts(app.state.core.database)
         assert await accounts(grocer.id, "stripe") is None
         await put(staff, "stripe", account="acct_1")

@@ -8,12 +8,12 @@ from uuid import UUID, uuid4
 import httpx
 import orjson
 import pytest
-from asgi_lifespan import LifespanManager
 
 from commerce.app import create_app
 from commerce.recommendations.service import DecisionClient
 from foundation.settings import Settings
 from tests.factories import SeededShop
+from tests.waiting import started
 
 DECISION = uuid4()
 
@@ -42,7 +42,7 @@ async def shown(settings: Settings, shop: SeededShop, answer: httpx.Response) ->
         return answer
 
     app = create_app(settings)
-    async with LifespanManager(app):
+    async with started(app):
         service = httpx.AsyncClient(transport=httpx.MockTransport(serve))
         app.state.decisions = DecisionClient(service, "http://serving", "token", 150)
         async with httpx.AsyncClient(transport=httpx.ASGITransport(app=app), base_url=f"http://{shop.host}") as http:

@@ -11,7 +11,6 @@ from uuid import uuid4
 
 import httpx
 import pytest
-from asgi_lifespan import LifespanManager
 from PIL import Image
 
 from commerce.app import create_app
@@ -20,6 +19,7 @@ from commerce.orders.photos import NotAPhoto
 from foundation import clock
 from foundation.settings import Settings
 from tests.factories import SeededShop
+from tests.waiting import started
 
 if TYPE_CHECKING:
     from tests.commerce.conftest import Browser
@@ -30,7 +30,7 @@ WEEK = timedelta(days=7)
 @pytest.fixture
 async def app(settings: Settings, tmp_path: Path) -> AsyncIterator[Any]:
     app = create_app(settings.model_copy(update={"objects_url": tmp_path.as_uri()}))
-    async with LifespanManager(app):
+    async with started(app):
         yield app
 
 

@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING
 
 import httpx
 import pytest
-from asgi_lifespan import LifespanManager
 from pydantic import SecretStr
 
 from commerce.policies.roles import ROLES
 from foundation.settings import Settings
 from tests.factories import SeededShop
+from tests.waiting import started
 from tradewind.building import build
 from tradewind.data.people import PASSWORD, PEOPLE, NotADemo, employ
 
@@ -44,7 +44,7 @@ def test_each_signs_in_at_the_back_office(settings: Settings, grocer: SeededShop
 async def _titles(settings: Settings, shop: SeededShop) -> list[int]:
     app = build(settings)
     found = []
-    async with LifespanManager(app):
+    async with started(app):
         for person in PEOPLE:
             transport = httpx.ASGITransport(app=app)
             async with httpx.AsyncClient(transport=transport, base_url=f"http://{shop.host}") as browser:

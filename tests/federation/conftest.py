@@ -10,7 +10,6 @@ from urllib.parse import parse_qsl, urlsplit
 
 import httpx
 import pytest
-from asgi_lifespan import LifespanManager
 from pydantic import SecretStr
 
 from commerce.external_sign_in import configuring
@@ -21,6 +20,7 @@ from tests.factories import SeededShop, owner
 from tests.federation.as_if import as_if
 from tests.federation.realm import CLIENT, SECRET, Realm, running
 from tests.identity.conftest import messages, rows
+from tests.waiting import started
 from tradewind.building import build
 
 if TYPE_CHECKING:
@@ -50,7 +50,7 @@ def settings(database_urls: DatabaseUrls) -> Settings:
 @pytest.fixture
 async def app(settings: Settings) -> AsyncIterator[Any]:
     app = build(settings)
-    async with LifespanManager(app):
+    async with started(app):
         yield app
 
 

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 import httpx
 import orjson
 import pytest
-from asgi_lifespan import LifespanManager
 from pydantic import SecretStr
 from sqlalchemy import text
 
@@ -21,6 +20,7 @@ from foundation.database import hot
 from foundation.settings import Settings
 from tests.asking import Ask, asking
 from tests.factories import SeededShop
+from tests.waiting import started
 
 if TYPE_CHECKING:
     from tests.conftest import DatabaseUrls
@@ -49,7 +49,7 @@ def _no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 async def app(settings: Settings) -> AsyncIterator[Any]:
     app = create_app(settings)
-    async with LifespanManager(app):
+    async with started(app):
         yield app
 
 

@@ -9,11 +9,13 @@ from typing import Any
 import httpx
 import pytest
 
+from commerce.app import create_app
 from commerce.identity import service as identity
 from foundation import clock
 from foundation.settings import Settings
 from tests.factories import SeededShop
 from tests.identity.conftest import EMAIL, Messages, browser_at, register, sign_in
+from tests.waiting import started
 
 Rows = Callable[..., list[tuple[Any, ...]]]
 COOKIE = "tradewind_session"
@@ -98,12 +100,8 @@ async def test_a_signed_out_session_is_dead(client: httpx.AsyncClient, messages:
 
 
 async def test_in_production_the_cookie_is_bound_to_its_host_and_to_tls(settings: Settings, grocer: SeededShop) -> None:
-    from asgi_lifespan import LifespanManager
-
-    from commerce.app import create_app
-
     app = create_app(settings.model_copy(update={"environment": "production"}))
-    async with LifespanManager(app), browser_at(app, grocer) as http:
+    async with started(app), browser_at(app, grocer) as http:
         given = (await http.post("/v1/store/sessions", json={})).headers["set-cookie"]
     assert given.startswith("__Host-tradewind_session=")
     attributes = {part.strip().lower() for part in given.split(";")[1:]}

@@ -13,7 +13,6 @@ import httpx
 import polars as pl
 import psycopg
 import pytest
-from asgi_lifespan import LifespanManager
 from feast.infra.utils.clickhouse import connection_utils
 from psycopg import sql
 from pydantic import SecretStr
@@ -38,6 +37,7 @@ from tests.factories import SeededShop, seed_shop
 from tests.models.recommendation.conftest import shop as purchases_of_a_small_shop
 from tests.relays import PatientRelay
 from tests.serving.conftest import QUICK, qdrant_url
+from tests.waiting import started
 
 if TYPE_CHECKING:
     from tests.conftest import DatabaseUrls
@@ -83,7 +83,7 @@ def settings(
 async def shops(settings: Settings, database_urls: DatabaseUrls) -> AsyncIterator[tuple[Visited, Visited]]:
     """Both shops after a visit, their events delivered."""
     app = create_app(settings)
-    async with LifespanManager(app), AsyncExitStack() as stack:
+    async with started(app), AsyncExitStack() as stack:
         visited = []
         for slug in ("grocer", "fashion"):
             seeded = seed_shop(database_urls, slug)

@@ -14,7 +14,6 @@ from urllib.parse import parse_qs, urlencode, urlsplit
 
 import httpx
 import pytest
-from asgi_lifespan import LifespanManager
 from pydantic import SecretStr
 
 from commerce.app import create_app
@@ -23,6 +22,7 @@ from storefront.pages import install
 from tests.access.team import Team
 from tests.asking import Ask, asking
 from tests.factories import Seed, SeededShop
+from tests.waiting import started
 
 if TYPE_CHECKING:
     from tests.conftest import DatabaseUrls
@@ -57,7 +57,7 @@ async def app(database_urls: DatabaseUrls, grocer: SeededShop, fashion: SeededSh
     )
     app = create_app(settings)
     install(app)
-    async with LifespanManager(app):
+    async with started(app):
         yield app
 
 

@@ -8,7 +8,6 @@ from dataclasses import replace
 from itertools import count
 
 import asyncpg
-from asgi_lifespan import LifespanManager
 from fastapi import FastAPI
 from pydantic import SecretStr
 
@@ -21,6 +20,7 @@ from tests.races.exploring import Race, Walk, walk
 from tests.races.hands import Stepped, SteppedBank
 from tests.races.pairs import Prepare
 from tests.races.site import STOCK, Site
+from tests.waiting import started
 
 _numbers = count()
 
@@ -55,7 +55,7 @@ async def opened(urls: DatabaseUrls) -> AsyncIterator[Grounds]:
     try:
         async with (
             asyncpg.create_pool(urls.app, min_size=2, max_size=2) as observer,
-            LifespanManager(app) as running,
+            started(app) as running,
         ):
             app.state.core = replace(app.state.core, database=database)
             yield Grounds(urls, observer, database, app, running.app)

@@ -7,7 +7,6 @@ from typing import Any
 
 import httpx
 import pytest
-from asgi_lifespan import LifespanManager
 from pydantic import SecretStr
 
 from commerce.app import create_app
@@ -15,6 +14,7 @@ from foundation.settings import DatabaseAddress, Settings
 from tests.apart import second_database
 from tests.conftest import DatabaseUrls
 from tests.factories import SeededShop, seed_shop
+from tests.waiting import started
 
 __all__ = ["second_database"]
 
@@ -52,7 +52,7 @@ def fashion(database_urls: DatabaseUrls) -> SeededShop:
 @pytest.fixture
 async def app(settings: Settings) -> AsyncIterator[Any]:
     app = create_app(settings)
-    async with LifespanManager(app):
+    async with started(app):
         yield app
 
 

@@ -19,7 +19,6 @@ from uuid import UUID, uuid4
 
 import httpx
 import psycopg
-from asgi_lifespan import LifespanManager
 from PIL import Image
 from pydantic import SecretStr
 
@@ -31,6 +30,7 @@ from foundation.sealing import digest, seal
 from foundation.settings import Settings
 from tests.access.team import Team
 from tests.factories import SeededShop, seed_shop
+from tests.waiting import started
 
 if TYPE_CHECKING:
     from tests.conftest import DatabaseUrls
@@ -177,7 +177,7 @@ async def _made(urls: DatabaseUrls, files: Path) -> tuple[SownSide, ...]:
     seed_shop(urls, OPERATED)
     mine, theirs = seed_shop(urls, "mine"), seed_shop(urls, "theirs")
     app = create_app(settings_of(urls, files))
-    async with LifespanManager(app), AsyncExitStack() as until_over:
+    async with started(app), AsyncExitStack() as until_over:
         sides = [
             await _happened(Team(app, seeded, until_over), mark, number, urls)
             for seeded, mark, number in ((mine, "mine", 0), (mine, "second", 1), (theirs, "theirs", 0))

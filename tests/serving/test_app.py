@@ -8,13 +8,13 @@ from typing import Any
 
 import httpx
 import pytest
-from asgi_lifespan import LifespanManager
 
 from foundation import clients
 from foundation.settings import EngineNotConfigured, Settings
 from serving.app import create_app
 from serving.publish import publish
 from tests.serving.conftest import TENANT, TOKEN
+from tests.waiting import started
 
 ADDRESS = "/v1/decisions/recommendations"
 ASKED: dict[str, Any] = {"tenant_id": str(TENANT), "placement": "home", "limit": 4, "deadline_ms": 5000}
@@ -25,7 +25,7 @@ async def http(settings: Settings) -> AsyncIterator[httpx.AsyncClient]:
     publish(settings, TENANT)
     app = create_app(settings)
     async with (
-        LifespanManager(app),
+        started(app),
         httpx.AsyncClient(
             transport=httpx.ASGITransport(app=app),
             base_url="http://serving",

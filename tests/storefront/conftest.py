@@ -11,7 +11,6 @@ from typing import Any
 
 import httpx
 import pytest
-from asgi_lifespan import LifespanManager
 from pydantic import SecretStr
 
 from commerce.app import create_app
@@ -21,6 +20,7 @@ from tests.asking import Ask, asking
 from tests.conftest import DatabaseUrls
 from tests.factories import Seed, SeededShop
 from tests.opened import opened
+from tests.waiting import started
 
 HOSTILE = "<script>alert('1')</script>"
 GROCERIES = ("Tomato soup", "Orange juice", HOSTILE)
@@ -63,7 +63,7 @@ def settings(database_urls: DatabaseUrls, tmp_path: Path) -> Settings:
 async def app(settings: Settings, grocer: SeededShop, fashion: SeededShop) -> AsyncIterator[Any]:
     app = create_app(settings)
     install(app)
-    async with LifespanManager(app):
+    async with started(app):
         yield app
 
 

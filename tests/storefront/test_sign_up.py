@@ -9,7 +9,6 @@ from typing import Any
 import httpx
 import openpyxl
 import pytest
-from asgi_lifespan import LifespanManager
 from markupsafe import escape
 from pydantic import SecretStr
 
@@ -17,6 +16,7 @@ from commerce.app import create_app
 from foundation.settings import Settings
 from storefront.pages import install
 from tests.conftest import DatabaseUrls
+from tests.waiting import started
 
 BEGIN = {"name": "Acme", "slug": "acme", "email": "ada@example.com", "password": "correct horse battery staple"}
 SELLING = {"currency": "EUR", "home": "de", "countries": "de, fr", "tax": "19,5", "tax_name": "VAT", "included": "on"}
@@ -30,7 +30,7 @@ async def visitor(database_urls: DatabaseUrls) -> AsyncIterator[httpx.AsyncClien
     app = create_app(settings)
     install(app)
     transport = httpx.ASGITransport(app=app, raise_app_exceptions=False)
-    async with LifespanManager(app), httpx.AsyncClient(transport=transport, base_url="http://localhost:8000") as http:
+    async with started(app), httpx.AsyncClient(transport=transport, base_url="http://localhost:8000") as http:
         yield http
 
 
