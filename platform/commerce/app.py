@@ -28,7 +28,11 @@ from commerce.cart import api as cart
 from commerce.cart import gift_api as gifts
 from commerce.cart import keeping_api as kept
 from commerce.catalog import api as catalog
+from commerce.catalog.attributes import api as attributes
+from commerce.catalog.brands import api as brands
 from commerce.catalog.categories import api as categories
+from commerce.catalog.products import api as products
+from commerce.catalog.products import vendor_api as vendor_products
 from commerce.checkout import api as checkout
 from commerce.checkout import webhooks_api as webhooks
 from commerce.configuration import api as configuration
@@ -182,6 +186,10 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         external_sign_in,
         catalog,
         categories,
+        attributes,
+        brands,
+        products,
+        vendor_products,
         cart,
         kept,
         gifts,

@@ -112,6 +112,35 @@ DEEDS: Mapping[str, Told | Untold] = {
         "categories.change", "category", "category_id", ("slug", "parent_id")
     ),
     "DELETE /v1/admin/categories/{category_id}": Told("categories.remove", "category", "category_id"),
+    "POST /v1/admin/attributes": Told("attributes.add", "attribute", None, ("code", "kind", "unit")),
+    "PUT /v1/admin/attributes/{code}": Told("attributes.change", "attribute", "code", ("retired", "version")),
+    "DELETE /v1/admin/attributes/{code}": Told("attributes.remove", "attribute", "code"),
+    "POST /v1/admin/product-types": Told("product_types.add", "product_type", None, ("code",)),
+    "PUT /v1/admin/product-types/{code}": Told("product_types.change", "product_type", "code", ("version",)),
+    "DELETE /v1/admin/product-types/{code}": Told("product_types.remove", "product_type", "code"),
+    "POST /v1/admin/products": Told("products.add", "product"),
+    "PUT /v1/admin/products/{product_id}": Told("products.change", "product", "product_id", ("version",)),
+    "POST /v1/admin/products/{product_id}/copies": Told("products.copy", "product", "product_id"),
+    "POST /v1/admin/products/{product_id}/submission": Told("products.submit", "product", "product_id", ("version",)),
+    "POST /v1/admin/products/{product_id}/withdrawal": Told("products.withdraw", "product", "product_id", ("version",)),
+    "POST /v1/admin/products/{product_id}/approval": Told("products.approve", "product", "product_id", ("version",)),
+    "POST /v1/admin/products/{product_id}/rejection": Told("products.reject", "product", "product_id", ("version",)),
+    "POST /v1/admin/products/{product_id}/publication": Told(
+        "products.publish", "product", "product_id", ("version", "at")
+    ),
+    "POST /v1/admin/products/{product_id}/unpublication": Told(
+        "products.unpublish", "product", "product_id", ("version",)
+    ),
+    "POST /v1/admin/products/{product_id}/archiving": Told("products.archive", "product", "product_id", ("version",)),
+    "POST /v1/vendor/products": Told("products.add", "product"),
+    "PUT /v1/vendor/products/{product_id}": Told("products.change", "product", "product_id", ("version",)),
+    "POST /v1/vendor/products/{product_id}/submission": Told("products.submit", "product", "product_id", ("version",)),
+    "POST /v1/vendor/products/{product_id}/withdrawal": Told(
+        "products.withdraw", "product", "product_id", ("version",)
+    ),
+    "POST /v1/admin/brands": Told("brands.add", "brand", None, ("slug",)),
+    "PUT /v1/admin/brands/{slug}": Told("brands.change", "brand", "slug", ("version",)),
+    "DELETE /v1/admin/brands/{slug}": Told("brands.remove", "brand", "slug"),
     # The shop itself
     "PUT /v1/admin/configuration": Told("configuration.change", within="configuration", values=("version",)),
     "POST /v1/admin/configuration/reverts": Told("configuration.revert", values=("to", "version")),

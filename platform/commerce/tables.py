@@ -3,6 +3,9 @@
 from commerce.billing import models as billing
 from commerce.cart import models as cart
 from commerce.catalog import models as catalog
+from commerce.catalog.attributes import models as attributes
+from commerce.catalog.brands import models as brands
+from commerce.catalog.products import models as products
 from commerce.configuration import models as configuration
 from commerce.consent import models as consent
 from commerce.delivery import models as delivery
@@ -44,8 +47,10 @@ from commerce.wishlists import models as wishlists
 from foundation import audit, idempotency, outbox, sealing
 
 __all__ = [
+    "attributes",
     "audit",
     "billing",
+    "brands",
     "carrier_models",
     "cart",
     "catalog",
@@ -79,6 +84,7 @@ __all__ = [
     "plans",
     "pricing",
     "privacy",
+    "products",
     "profile",
     "promotions",
     "reconciliation",

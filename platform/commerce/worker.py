@@ -21,6 +21,7 @@ from commerce.audit import linking
 from commerce.billing import rounds
 from commerce.billing.service import configured as configured_billing
 from commerce.cart import abandonment
+from commerce.catalog.products import living as products
 from commerce.checkout.notifications import Notifications
 from commerce.checkout.service import Checkout
 from commerce.domains import checking as domains
@@ -86,6 +87,8 @@ async def tidy(
         sold_out = await inventory.sold_out_products(tx)
         await acting.end_what_is_over(tx)
     async with database.tx(shop.id) as tx:
+        published = await products.publish_due(tx, currency=shop.currency)
+    async with database.tx(shop.id) as tx:
         expired = await stored_value.expire(tx)
     async with database.tx(shop.id) as tx:
         await declaring.declare(tx)
@@ -95,6 +98,8 @@ async def tidy(
     await nightly.run(shop.id)
     if finished or released or expired:
         log.info("worker.tidied", tenant=shop.slug, payments=finished, reservations=released, stored_value=expired)
+    if published:
+        log.info("worker.products_published", tenant=shop.slug, products=published)
     if abandoned:
         log.info("worker.carts_abandoned", tenant=shop.slug, carts=abandoned)
     if kept:

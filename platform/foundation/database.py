@@ -247,6 +247,17 @@ class Tx:
         found: Sequence[asyncpg.Record] = await self.connection.fetch(sql, *arguments)
         return found
 
+    @asynccontextmanager
+    async def attempt(self) -> AsyncIterator[None]:
+        """What is done inside is undone by an error that leaves it, and the transaction goes on."""
+        await self.connection.execute("SAVEPOINT attempt")
+        try:
+            yield
+        except Exception:
+            await self.connection.execute("ROLLBACK TO SAVEPOINT attempt")
+            raise
+        await self.connection.execute("RELEASE SAVEPOINT attempt")
+
     async def one(self, statement: HotStatement, values: Mapping[str, Any] | None = None) -> asyncpg.Record | None:
         """The first row, or `None`."""
         rows = await self.rows(statement, values)

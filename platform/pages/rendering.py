@@ -14,6 +14,7 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from starlette.responses import HTMLResponse
 
+from commerce.catalog import rich
 from commerce.legal import service as legal
 from commerce.logos import service as logos
 from commerce.tenancy.service import Shop
@@ -124,6 +125,6 @@ def _environment(pages: Pages) -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    env.filters.update(money=money, price=price, day=day, moment=moment, label=label, percent=percent)
+    env.filters.update(money=money, price=price, day=day, moment=moment, label=label, percent=percent, rich=rich.shown)
     env.globals.update(asset=pages.asset, logo_of=logos.mark_of, legal_of=_legal_of)
     return env

@@ -109,6 +109,15 @@ LISTS: dict[str, Listed] = {
     "/v1/store/shared-wishlists/{token}": Listed(by="shopper", token="wished"),
     "/v1/admin/categories": Listed("?limit={n}"),
     "/v1/admin/categories/{category_id}": Listed(rows="ancestors", grows=False),
+    "/v1/admin/attributes": Listed("?limit={n}"),
+    "/v1/admin/attributes/{code}": Listed(rows="types"),
+    "/v1/admin/product-types": Listed("?limit={n}"),
+    "/v1/admin/product-types/{code}": Listed(rows="attributes", grows=False),
+    "/v1/admin/brands": Listed("?limit={n}"),
+    "/v1/admin/products": Listed("?limit={n}&q=soup"),
+    "/v1/admin/products/{product_id}": Listed(rows="variants"),
+    "/v1/admin/products/{product_id}/changes": Listed(),
+    "/v1/admin/products/{product_id}/versions": Listed("?limit={n}"),
     "/v1/admin/orders": Listed("?limit={n}"),
     "/v1/admin/orders/{order_id}": Listed(rows="lines"),
     "/v1/admin/orders/{order_id}/documents": Listed(),
@@ -174,6 +183,9 @@ LISTS: dict[str, Listed] = {
     "/v1/vendor/orders": Listed("?limit={n}", by="vendor"),
     "/v1/vendor/orders/{vendor_order_id}": Listed(rows="lines", by="vendor"),
     "/v1/vendor/balances": Listed(rows="", by="vendor", grows=False),
+    "/v1/vendor/products": Listed("?limit={n}", by="vendor"),
+    "/v1/vendor/products/{product_id}": Listed(rows="variants", by="vendor"),
+    "/v1/vendor/products/{product_id}/changes": Listed(by="vendor"),
     "/v1/vendor/payouts": Listed(by="vendor", grows=False),
     "/v1/vendor/staff": Listed(by="vendor", grows=False),
     "/v1/vendor/staff/roles": Listed(by="vendor", grows=False),
@@ -280,12 +292,18 @@ class Town:
         await self.do(post, "/v1/admin/inventory/dispatches", moved)
         category = await self.do(post, "/v1/admin/categories", {"name": f"Category {number}"})
         self.names |= {"category_id": category["id"]}
+        attribute = {"code": f"m{number}", "name": "A", "kind": "text"}
+        await self.do(post, "/v1/admin/attributes", attribute)
+        of_type = {"code": f"m{number}", "name": "T", "attributes": [{"attribute": "m0"}]}
+        await self.do(post, "/v1/admin/product-types", of_type)
+        await self.do(post, "/v1/admin/brands", {"name": f"Brand {number}"})
         secret = (await self.do(put, f"/v1/admin/carriers/c{number}"))["secret"]
         self.secret = self.secret or secret
         await self._carrier_speaks(number)
         await self.do(put, f"/v1/admin/delivery-methods/m{number}", {**METHOD, "kind": "ship"})
         await self.do(put, f"/v1/admin/taxes/rates/{COUNTRIES[number]}", {"rates": [{"name": "VAT", "rate": "0.19"}]})
         await self.do(put, f"/v1/admin/vendors/m{number}", {"name": "V", "commission_rate": "0.1", "commission_fee": 0})
+        await self._write_product(number)
         card = await self.do(post, "/v1/admin/gift-cards", {"amount": 100})
         await self.do(put, f"/v1/admin/discount-codes/M{number}", {"percent": "10"})
         credit = {"amount": 5, "reason": "x"}
@@ -389,6 +407,16 @@ class Town:
             there = Authentication(account.id, ("pwd",), hour, browser=browser, address=address)
             token, _ = await identity.open_session(tx, ttl=hour, authentication=there)
         self.clients["member"].headers["Authorization"] = f"Bearer {token}"
+
+    async def _write_product(self, number: int) -> None:
+        """One more, and one more variant of the first."""
+        new = {"title": f"Soup of day {number}", "variants": [{"sku": f"D{number}", "price": 1}]}
+        made = await self.do("POST", "/v1/admin/products", new)
+        self.names.setdefault("product_id", made["id"])
+        await self.do("POST", "/v1/admin/vendors/m0/products", {"product_ids": [made["id"]]})
+        variants = [{"sku": f"V{one}", "options": {"Size": str(one)}, "price": 1} for one in range(number + 1)]
+        more = {"title": "Soup of days", "options": ["Size"], "variants": variants, "version": number + 1}
+        await self.do("PUT", f"/v1/admin/products/{self.names['product_id']}", more)
 
     async def _miller(self) -> None:
         vendor = (await self.do("GET", "/v1/admin/vendors"))["items"][0]

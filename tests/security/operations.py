@@ -58,6 +58,11 @@ BY_SEGMENT = {
     "identity-providers": "identity_provider",
     "addresses": "address",
     "admin/categories": "category",
+    "admin/attributes": "attribute",
+    "admin/product-types": "product_type",
+    "admin/brands": "brand",
+    "admin/products": "draft",
+    "vendor/products": "vendor_product",
     "wishlists": "wishlist",
     "wishlists/items": "variant",
     "shared-wishlists": "shared_wishlist",
@@ -130,6 +135,14 @@ _VALID: Mapping[str, object] = {
 
 _LINE = {"line_id": "{line}", "quantity": 1}
 _PAY = {"payment": {"method_id": "{method}"}, "email": "a@example.com"}
+_PRODUCT = {
+    "title": "x",
+    "category_id": "{category}",
+    "brand": "{brand}",
+    "type": "{product_type}",
+    "attributes": {"{attribute}": "x"},
+    "variants": [{"sku": "x", "price": 1}],
+}
 BODIES: Mapping[str, object] = {
     "POST /v1/store/sessions": {},
     "POST /v1/admin/domains": {"host": "shop.example.com"},
@@ -216,6 +229,20 @@ BODIES: Mapping[str, object] = {
     },
     "POST /v1/admin/branding/messages/{template}/previews": {"words": {"subject": "Welcome"}},
     "PUT /v1/admin/legal/{kind}": {"locale": "en-US", "markdown": "Words"},
+    "POST /v1/admin/products": _PRODUCT,
+    "PUT /v1/admin/products/{product_id}": {**_PRODUCT, "version": 1},
+    "POST /v1/vendor/products": _PRODUCT,
+    "PUT /v1/vendor/products/{product_id}": {**_PRODUCT, "version": 1},
+    "POST /v1/admin/products/{product_id}/rejection": {"version": 1, "reason": "x"},
+    "POST /v1/admin/attributes": {"code": "x", "name": "x", "kind": "text"},
+    "PUT /v1/admin/attributes/{code}": {"name": "x", "choices": [], "retired": False, "version": 1},
+    "POST /v1/admin/product-types": {"code": "x", "name": "x", "attributes": [{"attribute": "{attribute}"}]},
+    "PUT /v1/admin/product-types/{code}": {
+        "name": "x",
+        "attributes": [{"attribute": "{attribute}"}],
+        "version": 1,
+    },
+    "PUT /v1/admin/brands/{slug}": {"name": "{brand}", "slug": "{brand}", "version": 1},
     "POST /v1/admin/api-keys": {"name": "x", "scopes": ["orders:read"]},
     "POST /v1/store/identity-providers/{provider_id}/logouts": {"logout_token": "x"},
     "POST /v1/vendor/api-keys": {"name": "x", "scopes": ["orders:read"]},
@@ -235,6 +262,11 @@ QUERIES: Mapping[str, Mapping[str, str]] = {
     "GET /v1/store/products": {"category": "pantry"},
     "GET /v1/store/carts/{cart_id}/delivery-slots": {"code": "{delivery}"},
     "GET /v1/admin/orders": {"q": "{number}"},
+    "GET /v1/admin/products": {
+        "brand": "{brand}",
+        "type": "{product_type}",
+        "vendor": "{vendor}",
+    },
     "GET /v1/admin/orders/export": {"q": "{number}"},
     "DELETE /v1/admin/payments/terms/{provider}": {"customer_id": "{customer}"},
     "GET /v1/store/search": {"q": "tomato"},

@@ -62,7 +62,7 @@ PERSONAL = frozenset(
     }
 )
 """What belongs to one customer: another customer of the same shop may not have it either."""
-OF_A_VENDOR = frozenset({"vendor_order", "vendor_line", "vendor_key", "vendor_member"})
+OF_A_VENDOR = frozenset({"vendor_order", "vendor_line", "vendor_key", "vendor_member", "vendor_product"})
 """What belongs to one vendor."""
 
 OPERATOR_TOKEN = "whoever runs the platform, and nobody else"
@@ -203,6 +203,8 @@ async def _happened(team: Team, mark: str, number: int, urls: DatabaseUrls) -> S
     side.things |= {"vendor_key": str(vendor_key), "key": str(key)}
     miller = await team.hire("vendor", email=f"{mark}@mill.example", vendor_id=UUID(side.things["vendor_id"]))
     side.clients["vendor"] = miller.http
+    theirs = {"title": mark, "variants": [{"sku": f"{mark}-theirs", "price": 100}]}
+    side.things["vendor_product"] = (await _ask(miller.http, "POST", "/v1/vendor/products", theirs))["id"]
     side.clients["operator"] = await team.door(OPERATOR_TOKEN)
     visit = await (await team.door()).post("/v1/store/sessions", json={"reference": side.things["group_of"]})
     side.clients["shopper"] = await team.door(visit.raise_for_status().cookies["tradewind_session"])
@@ -233,6 +235,13 @@ async def _open_shop(side: Side, number: int, urls: DatabaseUrls) -> None:
     await _ask(staff, "PUT", f"/v1/admin/inventory/warehouses/{mark}", {"name": mark})
     category = await _ask(staff, "POST", "/v1/admin/categories", {"name": mark})
     side.things["category"] = category["id"]
+    await _ask(staff, "POST", "/v1/admin/attributes", {"code": f"{mark}-size", "name": mark, "kind": "text"})
+    of_type = {"code": f"{mark}-type", "name": mark, "attributes": [{"attribute": f"{mark}-size"}]}
+    await _ask(staff, "POST", "/v1/admin/product-types", of_type)
+    await _ask(staff, "POST", "/v1/admin/brands", {"name": f"{mark}-brand"})
+    side.things |= {"attribute": f"{mark}-size", "product_type": f"{mark}-type", "brand": f"{mark}-brand"}
+    draft = {"title": mark, "variants": [{"sku": f"{mark}-draft", "price": 100}]}
+    side.things["draft"] = (await _ask(staff, "POST", "/v1/admin/products", draft))["id"]
     domain = await _ask(staff, "POST", "/v1/admin/domains", {"host": f"{mark}.example.com"})
     side.things["domain"] = domain["id"]
     await _ask(

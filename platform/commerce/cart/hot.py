@@ -90,7 +90,8 @@ READ = hot(
                l.id AS line_id, l.variant_id, l.quantity, l.unit_price, l.decision_id,
                l.explanation::text, l.gift::text AS line_gift, {offers_of("v", "c.currency")} AS offers,
                v.product_id, v.sku, v.title AS variant_title, p.title AS product_title, p.handle, p.image,
-               p.status = 'published' AS for_sale, p.tax_class, p.vendor_id, r.amount AS list_price,
+               p.status = 'published' AND NOT v.discontinued AS for_sale,
+               p.tax_class, p.vendor_id, r.amount AS list_price,
                {ON_HAND} AS available, greatest(y.backorder_limit - y.promised, 0) AS room, y.lead_days,
                y.available_from, {COMPONENTS} AS components,
                (SELECT a.rule FROM allocation_policy a WHERE a.tenant_id = c.tenant_id) AS rule
@@ -170,6 +171,7 @@ OFFER = hot(
         JOIN product p ON p.tenant_id = v.tenant_id AND p.id = v.product_id
         JOIN price r ON r.tenant_id = v.tenant_id AND r.variant_id = v.id AND r.currency = :currency
         WHERE v.tenant_id = :tenant_id AND v.id = :variant_id AND p.status = 'published'
+              AND NOT v.discontinued
         """
     )
 )

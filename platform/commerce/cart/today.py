@@ -15,7 +15,8 @@ from commerce.pricing.schemas import ItemPrice
 
 COLUMNS = f"""
     v.id AS variant_id, v.product_id, v.sku, v.title AS variant_title, p.title AS product_title, p.handle, p.image,
-    p.status = 'published' AS for_sale, r.amount AS list_price, {offers_of("v", "r.currency")} AS offers,
+    p.status = 'published' AND NOT v.discontinued AS for_sale,
+    r.amount AS list_price, {offers_of("v", "r.currency")} AS offers,
     {TO_BE_HAD} AS available
 """
 """What `sold` reads; for a statement that has `TABLES`."""

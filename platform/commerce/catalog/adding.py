@@ -10,20 +10,17 @@ from uuid import UUID
 import asyncpg
 from sqlalchemy import text
 
-from commerce.catalog import counting
+from commerce.catalog import counting, indexing
+from commerce.catalog.brands import service as brands
 from commerce.catalog.categories import service as tree
+from commerce.catalog.refusals import SkuTaken
 from commerce.catalog.words import slug_of
 from commerce.plans import service as plans
 from commerce.plans.catalogue import Metric
 from foundation.database import Tx, hot
-from foundation.errors import Conflict
+from foundation.events import Event, ProductPublished, record
 from foundation.ids import new_id
-
-
-class SkuTaken(Conflict):
-    """The shop has a variant of this SKU already."""
-
-    code = "catalog.sku_taken"
+from foundation.outbox import announce
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +67,6 @@ _VARIANTS = hot(
         """
     )
 )
-_INDEX = hot(text("SELECT index_products(CAST(:ids AS uuid[]))"))
 
 
 async def add(tx: Tx, products: Sequence[NewProduct]) -> list[UUID]:
@@ -86,6 +82,7 @@ async def add(tx: Tx, products: Sequence[NewProduct]) -> list[UUID]:
     await plans.make_room(tx, Metric.PRODUCTS, there=await counting.products(tx), more=len(products))
     await tree.alone(tx)
     categories = await _categories(tx, {one.category for one in products if one.category})
+    named = await brands.known(tx, {one.brand for one in products if one.brand}, add=True)
     ids, variants = [new_id() for _ in products], [new_id() for _ in products]
     within = [categories.get(slug_of(one.category)) if one.category else None for one in products]
     values = {
@@ -95,7 +92,7 @@ async def add(tx: Tx, products: Sequence[NewProduct]) -> list[UUID]:
         "handles": [f"{slug_of(one.title)[:80]}-{made.hex[-8:]}" for one, made in zip(products, ids, strict=True)],
         "titles": [one.title for one in products],
         "descriptions": [one.description for one in products],
-        "brands": [one.brand for one in products],
+        "brands": [named[one.brand] if one.brand else None for one in products],
         "ranks": list(range(len(products))),
     }
     await tx.rows(_PRODUCTS, values)
@@ -104,8 +101,14 @@ async def add(tx: Tx, products: Sequence[NewProduct]) -> list[UUID]:
     except asyncpg.UniqueViolationError as fault:
         raise SkuTaken from fault
     await tree.counted(tx, Counter(found for found in within if found is not None))
-    await tx.rows(_INDEX, {"ids": ids})
+    await indexing.index(tx, ids)
+    await announce(tx, [_published(tx, made) for made in ids])
     return variants
+
+
+def _published(tx: Tx, product_id: UUID) -> Event:
+    event = ProductPublished(product_id=product_id, product_version=1)
+    return record(event, tenant_id=tx.tenant_id, aggregate_id=product_id)
 
 
 async def _categories(tx: Tx, names: set[str]) -> dict[str, UUID]:

@@ -20,13 +20,16 @@ _CARD = f"""
         'compare_at', r.compare_at, 'offer', NULL, 'quantity_breaks', CAST('[]' AS json),
         'available', EXISTS (
             SELECT FROM stock s JOIN variant w ON (w.tenant_id, w.id) = (s.tenant_id, s.variant_id)
-            WHERE w.tenant_id = p.tenant_id AND w.product_id = p.id AND s.available > s.kept_back)
+            WHERE w.tenant_id = p.tenant_id AND w.product_id = p.id AND NOT w.discontinued
+              AND s.available > s.kept_back)
         OR EXISTS (
             SELECT FROM stock_policy y JOIN variant w ON (w.tenant_id, w.id) = (y.tenant_id, y.variant_id)
-            WHERE w.tenant_id = p.tenant_id AND w.product_id = p.id AND y.promised < y.backorder_limit)
+            WHERE w.tenant_id = p.tenant_id AND w.product_id = p.id AND NOT w.discontinued
+              AND y.promised < y.backorder_limit)
         OR EXISTS (
             SELECT FROM variant w
-            WHERE w.tenant_id = p.tenant_id AND w.product_id = p.id AND w.bundle AND NOT EXISTS {A_PART_LACKS}))
+            WHERE w.tenant_id = p.tenant_id AND w.product_id = p.id AND NOT w.discontinued AND w.bundle
+              AND NOT EXISTS {A_PART_LACKS}))
 """
 
 # uq_variant's position order and uq_price_variant make each of these one index look-up a product.
@@ -34,7 +37,7 @@ _JOINS = """
     LEFT JOIN category c ON (c.tenant_id, c.id) = (p.tenant_id, p.category_id)
     CROSS JOIN LATERAL (
         SELECT v.tenant_id, v.id FROM variant v
-        WHERE (v.tenant_id, v.product_id) = (p.tenant_id, p.id) ORDER BY v.position LIMIT 1) v
+        WHERE (v.tenant_id, v.product_id) = (p.tenant_id, p.id) AND NOT v.discontinued ORDER BY v.position LIMIT 1) v
     JOIN price r ON (r.tenant_id, r.variant_id, r.currency) = (p.tenant_id, v.id, CAST(:currency AS text))
 """
 
@@ -104,7 +107,9 @@ WITH found AS (
 cards AS (
     SELECT {_CARD} AS card, row_number() OVER (ORDER BY f.score DESC, f.product_id DESC) AS place,
            {_CURSOR.format(key="f.score", id="f.product_id")} AS cursor, v.id AS variant_id, {_OFFERS} AS offers
-    FROM found f JOIN product p ON p.tenant_id = CAST(:tenant_id AS uuid) AND p.id = f.product_id {_JOINS})
+    FROM found f
+    JOIN product p ON p.tenant_id = CAST(:tenant_id AS uuid) AND p.id = f.product_id
+        AND p.status = 'published' {_JOINS})
 {_PAGE}"""
     )
 )
@@ -126,6 +131,16 @@ _PRODUCT = f"""
 SELECT json_build_object(
     'id', p.id, 'handle', p.handle, 'title', p.title, 'description', p.description, 'brand', p.brand, 'image', p.image,
     'attributes', p.attributes,
+    'specifications', CASE WHEN p.type_id IS NULL THEN CAST('[]' AS json) ELSE (
+        SELECT coalesce(json_agg(json_build_object(
+            'code', a.code, 'name', a.name, 'value', p.attributes -> a.code, 'unit', a.unit,
+            'choice', chosen.name, 'colour', chosen.colour) ORDER BY o.position), '[]')
+        FROM product_type_attribute o JOIN attribute a ON (a.tenant_id, a.id) = (o.tenant_id, o.attribute_id)
+        LEFT JOIN LATERAL (
+            SELECT c ->> 'name' AS name, c ->> 'colour' AS colour FROM jsonb_array_elements(a.choices) c
+            WHERE c ->> 'code' = p.attributes ->> a.code) chosen ON true
+        WHERE (o.tenant_id, o.type_id) = (p.tenant_id, p.type_id) AND p.attributes ? a.code) END,
+    'options', p.options,
     'breadcrumbs', (
         SELECT coalesce(json_agg(json_build_object('name', above.name, 'slug', above.slug) ORDER BY above.depth), '[]')
         FROM category own JOIN category above ON above.tenant_id = own.tenant_id AND own.path <@ above.path
@@ -134,7 +149,7 @@ SELECT json_build_object(
 FROM product p
 CROSS JOIN LATERAL (
         SELECT coalesce(json_agg(json_build_object(
-            'id', v.id, 'sku', v.sku, 'title', v.title,
+            'id', v.id, 'sku', v.sku, 'title', v.title, 'options', v.options,
             'price', json_build_object('amount', r.amount, 'currency', r.currency), 'compare_at', r.compare_at,
             'offer', NULL, 'quantity_breaks', CAST('[]' AS json),
             'available', had.ever, 'promised_on', CASE WHEN had.ever THEN had.promised_on END)
@@ -154,7 +169,7 @@ CROSS JOIN LATERAL (
             CROSS JOIN LATERAL (SELECT {ON_HAND} AS units) there
             LEFT JOIN stock_policy y ON (y.tenant_id, y.variant_id) = (l.tenant_id, l.variant_id)) had
         CROSS JOIN LATERAL (SELECT {_OFFERS} AS offers) offered
-        WHERE (v.tenant_id, v.product_id) = (p.tenant_id, p.id)) sold
+        WHERE (v.tenant_id, v.product_id) = (p.tenant_id, p.id) AND NOT v.discontinued) sold
 WHERE p.tenant_id = CAST(:tenant_id AS uuid) AND p.status = 'published' AND {{key}}
 """
 

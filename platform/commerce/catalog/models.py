@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, Index, PrimaryKeyConstraint, SmallInteger, text
-from sqlalchemy.dialects.postgresql import JSONB, TSVECTOR
+from sqlalchemy import CheckConstraint, Index, PrimaryKeyConstraint, SmallInteger, Text, text
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB, TSVECTOR
 from sqlalchemy.orm import Mapped, mapped_column
 from sqlalchemy.types import UserDefinedType
 
@@ -51,10 +51,18 @@ class Product(TenantOwned, Base):
         belongs_to("category", "category_id"),
         belongs_to("vendor", "vendor_id"),
         Index("ix_product_vendor", "tenant_id", "vendor_id", postgresql_where=text("vendor_id IS NOT NULL")),
-        CheckConstraint("status IN ('draft', 'published', 'archived')", name="status"),
+        CheckConstraint(
+            "status IN ('draft', 'in_review', 'approved', 'rejected', 'published', 'archived')", name="status"
+        ),
+        CheckConstraint("publish_at IS NULL OR status = 'approved'", name="publish_at"),
+        Index("ix_product_due", "tenant_id", "publish_at", postgresql_where=text("publish_at IS NOT NULL")),
+        Index("ix_product_status", "tenant_id", "status", "id"),
         Index("uq_product_handle", "tenant_id", "handle", unique=True),
         Index("ix_product_listing", "tenant_id", "status", "rank", "id"),
         Index("ix_product_category", "tenant_id", "category_id", "status", "rank", "id"),
+        belongs_to("product_type", "type_id"),
+        Index("ix_product_type", "tenant_id", "type_id", "id", postgresql_where=text("type_id IS NOT NULL")),
+        Index("ix_product_brand", "tenant_id", "brand", "id", postgresql_where=text("brand IS NOT NULL")),
     )
 
     category_id: Mapped[UUID | None]
@@ -62,6 +70,7 @@ class Product(TenantOwned, Base):
     title: Mapped[Str]
     description: Mapped[Str] = mapped_column(server_default="")
     brand: Mapped[Str | None]
+    """The brand's name."""
     status: Mapped[Str] = mapped_column(server_default="published")
     rank: Mapped[Units] = mapped_column(server_default="0")
     """Place in listings, most wanted first: minus the units sold."""
@@ -72,7 +81,18 @@ class Product(TenantOwned, Base):
     """Who sells it; the shop itself, when nobody is named."""
     gift_card: Mapped[bool] = mapped_column(server_default="false")
     """Whoever gets one unit of it gets a gift card that is good for its price."""
+    type_id: Mapped[UUID | None]
     attributes: Mapped[dict[str, Any]] = mapped_column(JSONB, server_default=text("'{}'"))
+    """Values by the codes of attributes, in the form in which `attributes.values` keeps them."""
+    tags: Mapped[list[str]] = mapped_column(ARRAY(Text), server_default=text("'{}'"))
+    country_of_origin: Mapped[Str | None]
+    """ISO 3166-1, two letters."""
+    hs_code: Mapped[Str | None]
+    """What customs know it by: digits of the Harmonised System."""
+    options: Mapped[list[str]] = mapped_column(JSONB, server_default=text("'[]'"))
+    """What its variants differ by, in the order in which people choose."""
+    publish_at: Mapped[Timestamp | None]
+    """When the worker publishes it."""
     version: Mapped[Units] = mapped_column(server_default="1")
     created_at: Mapped[Created]
     updated_at: Mapped[Created]
@@ -86,6 +106,15 @@ class Variant(TenantOwned, Base):
         belongs_to("product", "product_id"),
         Index("uq_variant_sku", "tenant_id", "sku", unique=True),
         Index("ix_variant_product", "tenant_id", "product_id", "position"),
+        Index("ix_variant_gtin", "tenant_id", "gtin", postgresql_where=text("gtin IS NOT NULL")),
+        Index(
+            "uq_variant_options",
+            "tenant_id",
+            "product_id",
+            "options",
+            unique=True,
+            postgresql_where=text("options <> '{}' AND NOT discontinued"),
+        ),
     )
 
     product_id: Mapped[UUID]
@@ -94,8 +123,11 @@ class Variant(TenantOwned, Base):
     title: Mapped[Str] = mapped_column(server_default="")
     position: Mapped[int] = mapped_column(SmallInteger, server_default="0")
     options: Mapped[dict[str, Any]] = mapped_column(JSONB, server_default=text("'{}'"))
+    """What it is of each of the product's options."""
     bundle: Mapped[bool] = mapped_column(server_default="false")
     """It is made of others, and has no stock of its own."""
+    discontinued: Mapped[bool] = mapped_column(server_default="false")
+    """The product doesn't come in it any more; what was sold of it, and what there is, stays."""
 
 
 class SearchDocument(Base):

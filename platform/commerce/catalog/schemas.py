@@ -74,6 +74,8 @@ class VariantOut(Model):
     id: Id
     sku: str
     title: str
+    options: dict[str, str]
+    """What it is of each of the product's options."""
     price: MoneyOut
     """What whoever asks pays for one now."""
     compare_at: int | None
@@ -86,6 +88,20 @@ class VariantOut(Model):
     """When the next one would be in; `null` when it is there, or can't be had."""
 
 
+class Specification(Model):
+    """What a product says of itself by an attribute of its type."""
+
+    code: str
+    name: str
+    value: str | int | float | bool
+    """A number in its unit, a date as ISO 8601 has it, a choice by its code."""
+    unit: str | None
+    choice: str | None
+    """The choice as people read it."""
+    colour: str | None
+    """Of a colour: `#1f2a44`."""
+
+
 class ProductDetail(Model):
     """A product's page."""
 
@@ -93,9 +109,14 @@ class ProductDetail(Model):
     handle: str
     title: str
     description: str
+    """Plain text, or HTML of a few elements that do nothing but show."""
     brand: str | None
     image: str | None
     attributes: dict[str, Any]
+    specifications: list[Specification]
+    """The same by the attributes of its type, in their order."""
+    options: list[str]
+    """What its variants differ by, in the order in which one chooses."""
     breadcrumbs: list[CategoryRef]
     variants: list[VariantOut]
     version: int

@@ -65,7 +65,7 @@ async def search(
     """
     key, last = after or (None, None)
     values = {"after_key": key, "after_id": last, "limit": limit}
-    terms = [word.lower() for word in _WORD.findall(words)][:MAX_WORDS]
+    terms = terms_of(words)
     for query in (all_words(terms), any_word(terms)):
         if not query:
             return _NOTHING
@@ -85,6 +85,16 @@ def asked_by(currency: str, shopper: Shopper | None = None) -> dict[str, Any]:
         "customer_id": shopper.customer_id if shopper else None,
         "visitor_id": shopper.visitor_id if shopper else None,
     }
+
+
+def terms_of(words: str) -> list[str]:
+    """The words that are searched for, the first of them."""
+    return [word.lower() for word in _WORD.findall(words)][:MAX_WORDS]
+
+
+def words_of(words: str) -> str:
+    """A tsquery for documents with every word, the last one as a prefix."""
+    return all_words(terms_of(words))
 
 
 def all_words(terms: Sequence[str]) -> str:

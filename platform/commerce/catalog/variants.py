@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -24,3 +25,8 @@ class VariantRef:
 def sold_as(product: str, variant: str) -> str:
     """What a line is called: the product, and which of its variants unless its own title says so already."""
     return product if not variant or product.endswith(variant) else f"{product}, {variant}"
+
+
+def option_title(values: Sequence[str]) -> str:
+    """What a variant is called by its options: `42 / Navy`."""
+    return " / ".join(values)

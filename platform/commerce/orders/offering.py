@@ -66,7 +66,12 @@ class Choice:
 
 # ix_variant_product
 _VARIANTS = hot(
-    text("SELECT id FROM variant WHERE tenant_id = :tenant_id AND product_id = ANY(CAST(:product_ids AS uuid[]))")
+    text(
+        """
+        SELECT id FROM variant
+        WHERE tenant_id = :tenant_id AND product_id = ANY(CAST(:product_ids AS uuid[])) AND NOT discontinued
+        """
+    )
 )
 
 # The primary keys, uq_stock_variant and uq_stock_policy_variant
@@ -83,6 +88,7 @@ _OFFERS = hot(
         JOIN price r ON r.tenant_id = v.tenant_id AND r.variant_id = v.id AND r.currency = CAST(:currency AS text)
         LEFT JOIN stock_policy y ON y.tenant_id = v.tenant_id AND y.variant_id = v.id
         WHERE v.tenant_id = :tenant_id AND v.id = ANY(CAST(:variant_ids AS uuid[])) AND p.status = 'published'
+              AND NOT v.discontinued
         """  # noqa: S608  (the fragments are literals)
     )
 )

@@ -57,6 +57,7 @@ MERCHANDISER = Role(
     _names(
         catalog.READ,
         catalog.WRITE,
+        catalog.PUBLISH,
         selling.PRICES_READ,
         selling.PRICES_WRITE,
         selling.PRICES_QUOTE,
@@ -85,8 +86,10 @@ ANALYST = Role(
 VENDOR = Role(
     "vendor",
     "Vendor",
-    "Looks after a vendor's own part: its lines, its money, its people, its keys.",
+    "Looks after a vendor's own part: its products, its lines, its money, its people, its keys.",
     _names(
+        catalog.READ,
+        catalog.WRITE,
         orders.READ,
         orders.FULFIL,
         programs.API_KEYS_READ,

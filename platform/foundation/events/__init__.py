@@ -23,7 +23,17 @@ from foundation.events.behaviour import (
     recordable,
 )
 from foundation.events.carts import CartAbandoned, CartMerged
-from foundation.events.catalog import ProductPublished
+from foundation.events.catalog import (
+    CategoryChanged,
+    ProductApproved,
+    ProductArchived,
+    ProductChanged,
+    ProductCreated,
+    ProductPublished,
+    ProductRejected,
+    ProductSubmitted,
+    ProductUnpublished,
+)
 from foundation.events.customers import CustomerErased, CustomerRegistered
 from foundation.events.documents import DocumentIssued
 from foundation.events.envelope import CONTRACTS, Consent, Context, Count, Event, Payload, record
@@ -67,6 +77,7 @@ __all__ = [
     "Behaviour",
     "CartAbandoned",
     "CartMerged",
+    "CategoryChanged",
     "ClaimRaised",
     "ClaimResolved",
     "Consent",
@@ -103,7 +114,14 @@ __all__ = [
     "PaymentsReconciled",
     "PriceQuoted",
     "PricesChanged",
+    "ProductApproved",
+    "ProductArchived",
+    "ProductChanged",
+    "ProductCreated",
     "ProductPublished",
+    "ProductRejected",
+    "ProductSubmitted",
+    "ProductUnpublished",
     "Purchase",
     "RemoveFromCart",
     "ReturnReceived",

@@ -14,6 +14,7 @@ from uuid import UUID
 import asyncpg
 from sqlalchemy import text
 
+from commerce.catalog import indexing
 from commerce.catalog.categories.schemas import (
     CategoriesQuery,
     CategoryChange,
@@ -24,7 +25,9 @@ from commerce.catalog.categories.schemas import (
 from commerce.catalog.words import slug_of
 from foundation.database import HotStatement, Tx, hot
 from foundation.errors import Conflict, NotFound, Unprocessable
+from foundation.events import CategoryChanged, record
 from foundation.ids import new_id
+from foundation.outbox import announce
 from foundation.turns import in_turn
 
 MOST = 20_000
@@ -110,7 +113,7 @@ _BY_SLUG = hot(text("SELECT id FROM category WHERE tenant_id = :tenant_id AND sl
 _PLACE = hot(
     text(
         """
-        SELECT id, parent_id, path::text AS path, depth, name, product_count FROM category
+        SELECT id, parent_id, path::text AS path, depth, name, slug, product_count FROM category
         WHERE tenant_id = :tenant_id AND id = :id
         """
     )
@@ -131,15 +134,8 @@ _ADD = hot(
 
 _NAME = hot(text("UPDATE category SET name = :name, slug = :slug WHERE tenant_id = :tenant_id AND id = :id"))
 
-# What search finds the products by.
-_INDEX = hot(
-    text(
-        """
-        SELECT index_products(ARRAY(
-            SELECT p.id FROM product p
-            WHERE p.tenant_id = :tenant_id AND p.category_id = :id AND p.status = 'published'))
-        """
-    )
+_PRODUCTS = hot(
+    text("SELECT id FROM product WHERE tenant_id = :tenant_id AND category_id = :id AND status = 'published'")
 )
 
 _DEEPEST = hot(
@@ -261,8 +257,11 @@ async def change(tx: Tx, category_id: UUID, body: CategoryChange) -> None:
     await _write(tx, _NAME, {"id": category_id, "name": body.name, "slug": body.slug})
     if body.parent_id != own["parent_id"]:
         await _move(tx, own, body.parent_id)
+    if (body.name, body.slug, body.parent_id) != (own["name"], own["slug"], own["parent_id"]):
+        event = CategoryChanged(category_id=category_id)
+        await announce(tx, [record(event, tenant_id=tx.tenant_id, aggregate_id=category_id)])
     if body.name != own["name"]:
-        await tx.rows(_INDEX, {"id": category_id})
+        await indexing.index(tx, [row["id"] for row in await tx.rows(_PRODUCTS, {"id": category_id})])
 
 
 async def remove(tx: Tx, category_id: UUID) -> None:

@@ -1,0 +1,1 @@
+"""Brands: who makes what is sold."""

@@ -1,0 +1,23 @@
+"""The table of brands."""
+
+from __future__ import annotations
+
+from sqlalchemy import Index
+from sqlalchemy.orm import Mapped, mapped_column
+
+from foundation.database import Base
+from foundation.tables import Str, TenantOwned, Units
+
+
+class Brand(TenantOwned, Base):
+    """A brand. Products are of it by its name, which is what shoppers see and find them by."""
+
+    __tablename__ = "brand"
+    __table_args__ = (
+        Index("uq_brand_slug", "tenant_id", "slug", unique=True),
+        Index("uq_brand_name", "tenant_id", "name", unique=True),
+    )
+
+    name: Mapped[Str]
+    slug: Mapped[Str]
+    version: Mapped[Units] = mapped_column(server_default="1")

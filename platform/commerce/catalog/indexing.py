@@ -1,0 +1,25 @@
+"""The words that search finds products by."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from uuid import UUID
+
+from sqlalchemy import text
+
+from foundation.database import Tx, hot
+
+_INDEX = hot(text("SELECT index_products(CAST(:ids AS uuid[]))"))
+_FORGET = hot(
+    text("DELETE FROM search_document WHERE tenant_id = :tenant_id AND product_id = ANY(CAST(:ids AS uuid[]))")
+)
+
+
+async def index(tx: Tx, product_ids: Sequence[UUID]) -> None:
+    """Have search find these products by what they say now; those that are not published stay unknown to it."""
+    await tx.rows(_INDEX, {"ids": list(product_ids)})
+
+
+async def forget(tx: Tx, product_ids: Sequence[UUID]) -> None:
+    """Have search find these products no more."""
+    await tx.rows(_FORGET, {"ids": list(product_ids)})
