@@ -60,6 +60,16 @@ _ALIKE = {
     "/privacy/customers/{customer_id}/erasure/withdrawal": (
         "POST /v1/admin/customers/{customer_id}/erasure-requests/withdrawal"
     ),
+    "/products": "POST /v1/admin/products",
+    "/products/{product_id}": "PUT /v1/admin/products/{product_id}",
+    "/products/{product_id}/copies": "POST /v1/admin/products/{product_id}/copies",
+    "/products/{product_id}/submission": "POST /v1/admin/products/{product_id}/submission",
+    "/products/{product_id}/withdrawal": "POST /v1/admin/products/{product_id}/withdrawal",
+    "/products/{product_id}/approval": "POST /v1/admin/products/{product_id}/approval",
+    "/products/{product_id}/rejection": "POST /v1/admin/products/{product_id}/rejection",
+    "/products/{product_id}/publication": "POST /v1/admin/products/{product_id}/publication",
+    "/products/{product_id}/unpublication": "POST /v1/admin/products/{product_id}/unpublication",
+    "/products/{product_id}/archiving": "POST /v1/admin/products/{product_id}/archiving",
     "/programs": "POST /v1/admin/programs",
     "/programs/{program_id}": "PATCH /v1/admin/programs/{client_id}",
     "/programs/{program_id}/secret": "POST /v1/admin/programs/{client_id}/secret",

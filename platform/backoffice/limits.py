@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from decimal import Decimal
 from typing import Annotated
 
 from pydantic import Field, StringConstraints
 
+from backoffice import amounts
 from commerce.policies.limits import RefundLimit, Said
 from commerce.staffing.schemas import LimitsOut
 from foundation.errors import Unprocessable
-from foundation.money import exponent, from_decimal, to_decimal
 from foundation.types import Id, Input
 
 Amount = Annotated[str, StringConstraints(pattern=r"^([0-9]{1,12}([.,][0-9]{1,4})?)?$", strip_whitespace=True)]
@@ -55,15 +54,11 @@ class LimitsForm(WarehousesForm):
 def shown(limits: LimitsOut | None, currency: str) -> tuple[str, str] | None:
     """The limits of refunds as they are typed, for an order and for a day."""
     limit = (limits.refunds or {}).get(currency) if limits else None
-    return None if limit is None else (_typed(limit.per_order, currency), _typed(limit.per_day, currency))
+    return None if limit is None else (amounts.typed(limit.per_order, currency), amounts.typed(limit.per_day, currency))
 
 
 def _minor(typed: str, currency: str) -> int:
-    amount = Decimal(typed.replace(",", ".") or "NaN")
-    if amount.is_nan() or -int(amount.as_tuple().exponent) > exponent(currency):
-        raise LimitUnclear
-    return from_decimal(amount, currency)
-
-
-def _typed(amount: int, currency: str) -> str:
-    return f"{to_decimal(amount, currency):.{exponent(currency)}f}"
+    try:
+        return amounts.minor(typed, currency)
+    except ValueError as fault:
+        raise LimitUnclear from fault

@@ -37,6 +37,7 @@ ENTRIES: Sequence[Entry] = (
     Entry("People", "/back-office/people", "person", "staff:read"),
     Entry("Roles", "/back-office/roles", "badge", "staff:read"),
     Entry("Sign-in", "/back-office/identity-providers", "key", "identity_providers:read"),
+    Entry("Products", "/back-office/products", "box", "catalog:read", group="Catalogue"),
     Entry("Categories", "/back-office/categories", "tree", "catalog:read", group="Catalogue"),
     Entry("Branding", "/back-office/branding", "palette", "settings:read", group="Shop"),
     Entry("Settings", "/back-office/settings", "sliders", "settings:read", group="Shop"),
