@@ -20,7 +20,7 @@ from commerce.catalog.categories import service as tree
 from commerce.catalog.categories.schemas import CategoriesQuery, CategorySlug
 from commerce.catalog.paging import FIRST, LAST, page_of, place_of
 from commerce.catalog.products import history, listing, living, reading, writing
-from commerce.catalog.products.api import author
+from commerce.catalog.products.history import Author
 from commerce.catalog.products.schemas import (
     MOST_OPTIONS,
     Difference,
@@ -29,10 +29,9 @@ from commerce.catalog.products.schemas import (
     ProductIn,
     ProductOut,
     ProductsQuery,
-    Version,
 )
 from commerce.catalog.products.states import LIVE, TRANSITIONS, Status
-from commerce.catalog.schemas import Cursor
+from commerce.catalog.schemas import Cursor, Version
 from commerce.identity.makers import named
 from foundation.database import Tx
 from foundation.errors import Problem
@@ -110,7 +109,7 @@ async def add(request: Request, desk: Writer) -> Response:
     try:
         async with desk.tx() as tx:
             body = product_form.read(ProductIn, sent, **await _around(tx, desk, sent))
-            made = await writing.create(tx, author(desk.staff), body, currency=desk.shop.currency)
+            made = await writing.create(tx, Author.of(desk.staff), body, currency=desk.shop.currency)
     except Problem as problem:
         return await _form(desk, sent, typed=await refused(request, problem, field=product_form.field_of(problem)))
     return desk.redirect(f"{HERE}/{made}", "product-added")
@@ -128,7 +127,7 @@ async def change(request: Request, desk: Writer, product_id: ProductId) -> Respo
     sent = await fields(request, product_form.MOST_FIELDS)
     if SHAPE in sent:
         return await _page(desk, product_id, sent=sent)
-    by, currency = author(desk.staff), desk.shop.currency
+    by, currency = Author.of(desk.staff), desk.shop.currency
     try:
         async with desk.tx() as tx:
             product = await reading.read(tx, product_id, currency=currency)
@@ -147,7 +146,7 @@ async def clone(request: Request, desk: Writer, product_id: ProductId) -> Respon
     await read(request, Button)
     try:
         async with desk.tx() as tx:
-            made = await writing.clone(tx, author(desk.staff), product_id, currency=desk.shop.currency)
+            made = await writing.clone(tx, Author.of(desk.staff), product_id, currency=desk.shop.currency)
     except Problem as problem:
         return await _page(desk, product_id, typed=await refused(request, problem))
     return desk.redirect(f"{HERE}/{made}", "product-copied")
@@ -208,7 +207,7 @@ async def _step(
         if said.get("at") is not None:
             said["at"] = said["at"].replace(tzinfo=desk.shop.zone)
         async with desk.tx() as tx:
-            await step(tx, author(desk.staff), product_id, currency=desk.shop.currency, **said)
+            await step(tx, Author.of(desk.staff), product_id, currency=desk.shop.currency, **said)
     except Problem as problem:
         typed = await refused(request, problem, field="at" if problem.code == "catalog.publication_past" else None)
         return await _page(desk, product_id, typed=typed)
@@ -221,7 +220,7 @@ async def _page(
     async with desk.tx(read_only=True) as tx:
         row = await reading.row_of(tx, product_id, currency=desk.shop.currency)
         product = reading.out(row, currency=desk.shop.currency)
-        versions = [one for _, one in await history.page(tx, product_id, LAST, _VERSIONS)]
+        versions = [one for _, one in await history.page(tx, product_id, history.LATEST, _VERSIONS)]
         changes = (await history.changes(tx, row)).items
         makers = await named(tx, [one.changed_by for one in versions])
         said = _written(desk, product)
@@ -255,7 +254,7 @@ async def _form(
 
 def _written(desk: Desk, product: ProductOut) -> ProductContent:
     """What whoever is here goes on writing: the proposal of what they may not change at once."""
-    if product.proposal and product.status in LIVE and not author(desk.staff).may_publish:
+    if product.proposal and product.status in LIVE and not Author.of(desk.staff).may_publish:
         return product.proposal.content
     return product
 

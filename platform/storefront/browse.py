@@ -15,6 +15,7 @@ from commerce.policies import areas
 from foundation.access import ANYONE, needs
 from foundation.events import Item, Search, ViewItem
 from storefront import theme
+from storefront.choosing import looked_at, options_of
 from storefront.departments import TILES
 from storefront.forms import id_or_none
 from storefront.rails import browser_event, list_event, rail
@@ -71,14 +72,18 @@ async def product(
     visit: VisitDep,
     handle: Annotated[str, Path(max_length=200, pattern=r"^[^\x00]+$")],
     d: Annotated[str | None, Query(max_length=100)] = None,
+    v: Annotated[str | None, Query(max_length=100)] = None,
 ) -> Response:
-    """A product; `d` is the decision whose row it was chosen from."""
+    """A product; `d` is the decision whose row it was chosen from, `v` the variant that is looked at."""
     shown = await catalog.product(visit.core.database, visit.shop, handle, visit.shopper)
     detail = ProductDetail.model_validate_json(shown.body)
     decision_id = id_or_none(d)
+    at = looked_at(detail, id_or_none(v))
     return visit.page(
         "product.html",
         product=detail,
+        at=at,
+        options=options_of(detail, at),
         decision_id=decision_id,
         rail=await rail(visit, "product", detail.id),
         event=_viewed(detail, visit, decision_id),

@@ -135,14 +135,20 @@ _VALID: Mapping[str, object] = {
 
 _LINE = {"line_id": "{line}", "quantity": 1}
 _PAY = {"payment": {"method_id": "{method}"}, "email": "a@example.com"}
-_PRODUCT = {
-    "title": "x",
-    "category_id": "{category}",
-    "brand": "{brand}",
-    "type": "{product_type}",
-    "attributes": {"{attribute}": "x"},
-    "variants": [{"sku": "x", "price": 1}],
-}
+
+
+def _product(sku: str, **more: object) -> Json:
+    """What a product says; its brand is made where staff name one that isn't there, so only vendors name one here."""
+    return {
+        "title": "x",
+        "category_id": "{category}",
+        "type": "{product_type}",
+        "attributes": {"{attribute}": "x"},
+        "variants": [{"sku": sku, "price": 1}],
+        **more,
+    }
+
+
 BODIES: Mapping[str, object] = {
     "POST /v1/store/sessions": {},
     "POST /v1/admin/domains": {"host": "shop.example.com"},
@@ -229,10 +235,10 @@ BODIES: Mapping[str, object] = {
     },
     "POST /v1/admin/branding/messages/{template}/previews": {"words": {"subject": "Welcome"}},
     "PUT /v1/admin/legal/{kind}": {"locale": "en-US", "markdown": "Words"},
-    "POST /v1/admin/products": _PRODUCT,
-    "PUT /v1/admin/products/{product_id}": {**_PRODUCT, "version": 1},
-    "POST /v1/vendor/products": _PRODUCT,
-    "PUT /v1/vendor/products/{product_id}": {**_PRODUCT, "version": 1},
+    "POST /v1/admin/products": _product("w"),
+    "PUT /v1/admin/products/{product_id}": _product("x", version=1),
+    "POST /v1/vendor/products": _product("y", brand="{brand}"),
+    "PUT /v1/vendor/products/{product_id}": _product("z", brand="{brand}", version=1),
     "POST /v1/admin/products/{product_id}/rejection": {"version": 1, "reason": "x"},
     "POST /v1/admin/attributes": {"code": "x", "name": "x", "kind": "text"},
     "PUT /v1/admin/attributes/{code}": {"name": "x", "choices": [], "retired": False, "version": 1},
@@ -388,5 +394,5 @@ def filled(template: Any, things: Mapping[str, str]) -> Any:
     if isinstance(template, str):
         return re.sub(r"\{(\w+)\}", lambda found: things[found[1]], template)
     if isinstance(template, Mapping):
-        return {key: filled(value, things) for key, value in template.items()}
+        return {filled(key, things): filled(value, things) for key, value in template.items()}
     return [filled(value, things) for value in template] if isinstance(template, list) else template

@@ -240,7 +240,7 @@ async def _open_shop(side: Side, number: int, urls: DatabaseUrls) -> None:
     await _ask(staff, "POST", "/v1/admin/product-types", of_type)
     await _ask(staff, "POST", "/v1/admin/brands", {"name": f"{mark}-brand"})
     side.things |= {"attribute": f"{mark}-size", "product_type": f"{mark}-type", "brand": f"{mark}-brand"}
-    draft = {"title": mark, "variants": [{"sku": f"{mark}-draft", "price": 100}]}
+    draft = {"title": mark, "brand": f"{mark}-brand", "type": f"{mark}-type", "variants": [{"sku": f"{mark}-draft"}]}
     side.things["draft"] = (await _ask(staff, "POST", "/v1/admin/products", draft))["id"]
     domain = await _ask(staff, "POST", "/v1/admin/domains", {"host": f"{mark}.example.com"})
     side.things["domain"] = domain["id"]
@@ -254,7 +254,8 @@ async def _open_shop(side: Side, number: int, urls: DatabaseUrls) -> None:
     await _ask(staff, "PUT", f"/v1/admin/taxes/classes/{mark}", {})
     await _ask(staff, "PUT", f"/v1/admin/discount-codes/{mark.upper()}", {"percent": 1})
     vendor = await _ask(staff, "PUT", f"/v1/admin/vendors/{mark}", {"name": mark})
-    await _ask(staff, "POST", f"/v1/admin/vendors/{mark}/products", {"product_ids": [str(sold.product_id)]})
+    theirs = [str(sold.product_id), side.things["draft"]]
+    await _ask(staff, "POST", f"/v1/admin/vendors/{mark}/products", {"product_ids": theirs})
     await _ask(staff, "PUT", "/v1/admin/documents/issuer", ISSUER)
     lot = {"sku": f"{mark}-sku", "warehouse": mark, "quantity": 9, "lot": f"{mark}-lot", "expires_on": "2099-01-01"}
     await _ask(staff, "POST", "/v1/admin/inventory/receipts", lot)

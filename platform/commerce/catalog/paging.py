@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 from uuid import UUID
 
@@ -22,11 +22,16 @@ def place_of(cursor: str | None, start: UUID = FIRST) -> UUID:
     return decode_cursor(cursor)[1] if cursor else start
 
 
-def page_of(found: Sequence[tuple[UUID, Shown]], limit: int) -> dict[str, Any]:
-    """The fields of a list of at most so many; `found` has one more when there are more."""
+def page_of(
+    found: Sequence[tuple[UUID, Shown]], limit: int, *, by: Callable[[Shown], int] = lambda _: 0
+) -> dict[str, Any]:
+    """The fields of a list of at most so many; `found` has one more when there are more.
+
+    With `by` the list goes by that number, and not by the ids.
+    """
     shown, more = found[:limit], len(found) > limit
     return {
         "items": [one for _, one in shown],
         "has_more": more,
-        "next_cursor": encode_cursor(0, shown[-1][0]) if more else None,
+        "next_cursor": encode_cursor(by(shown[-1][1]), shown[-1][0]) if more else None,
     }

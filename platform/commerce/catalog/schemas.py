@@ -10,6 +10,8 @@ from pydantic import Field, StringConstraints
 from commerce.pricing.schemas import ItemPrice, QuantityBreak
 from foundation.types import Id, Input, Model, MoneyOut, Text
 
+Version = Annotated[int, Field(ge=1, le=2**31 - 1)]
+"""Which version somebody took a thing for."""
 Cursor = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_=-]{1,200}$")]
 
 

@@ -6,13 +6,14 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, StringConstraints, model_validator
 
+from commerce.catalog.schemas import Version
 from commerce.catalog.words import Plain
 from foundation.types import Input, Model, Slug
 
 Kind = Literal["text", "number", "boolean", "choice", "colour", "date"]
 AttributeCode = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_-]{0,62}$")]
 """What an attribute is called by programs, the same in every type."""
-Unit = Annotated[str, StringConstraints(pattern=r"^[^\s\x00-\x1f<>&]{1,12}$")]
+Unit = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9%°µΩ²³/.'-]{1,12}$")]
 """What a number counts: `kg`, `cm`, `W`, `%`."""
 Hex = Annotated[str, StringConstraints(pattern=r"^#[0-9a-f]{6}$")]
 MOST_CHOICES = 200
@@ -72,7 +73,7 @@ class AttributeChange(Input):
     choices: Choices
     retired: bool
     """Products keep the values that they have; no other can be given."""
-    version: Annotated[int, Field(ge=1)]
+    version: Version
 
 
 class AttributeOut(Model):
@@ -126,7 +127,7 @@ class ProductTypeIn(_OfType):
 class ProductTypeChange(_OfType):
     """A type as it is to be."""
 
-    version: Annotated[int, Field(ge=1)]
+    version: Version
 
 
 class ProductTypeOut(Model):

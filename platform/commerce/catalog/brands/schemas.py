@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
-
-from pydantic import Field
-
+from commerce.catalog.schemas import Version
 from commerce.catalog.words import Plain
 from foundation.types import Input, Model, Slug
 
@@ -24,7 +21,7 @@ class BrandChange(Input):
     name: Plain
     """Its products get it, too."""
     slug: Slug
-    version: Annotated[int, Field(ge=1)]
+    version: Version
 
 
 class BrandOut(Model):

@@ -23,7 +23,7 @@ from commerce.catalog.products.schemas import (
     VersionList,
 )
 from commerce.catalog.schemas import Page
-from commerce.http import CoreDep, ShopDep, staff
+from commerce.http import CoreDep, ShopDep, decode_cursor, staff
 from commerce.identity.staff import Staff
 from foundation.types import Id
 
@@ -32,11 +32,6 @@ Reader = Annotated[Staff, Depends(staff("catalog:read"))]
 Writer = Annotated[Staff, Depends(staff("catalog:write"))]
 Publisher = Annotated[Staff, Depends(staff("catalog:publish"))]
 ProductId = Annotated[Id, Path()]
-
-
-def author(by: Staff) -> Author:
-    """Whoever of the staff writes."""
-    return Author(by.principal, "catalog:publish" in by.scopes, "prices:write" in by.scopes)
 
 
 @router.get("")
@@ -52,7 +47,7 @@ async def list_products(
 @router.post("", status_code=status.HTTP_201_CREATED)
 async def create(core: CoreDep, shop: ShopDep, by: Writer, body: ProductIn) -> ProductOut:
     """A new draft."""
-    return await made(core, shop, author(by), writing.create, body)
+    return await made(core, shop, Author.of(by), writing.create, body)
 
 
 @router.get("/{product_id}")
@@ -65,13 +60,13 @@ async def read(core: CoreDep, shop: ShopDep, _: Reader, product_id: ProductId) -
 @router.put("/{product_id}")
 async def change(core: CoreDep, shop: ShopDep, by: Writer, product_id: ProductId, body: ProductChange) -> ProductOut:
     """Have a product say something else; without `catalog:publish`, what is live gets a proposal."""
-    return await done(core, shop, author(by), writing.change, product_id, body.version, body)
+    return await done(core, shop, Author.of(by), writing.change, product_id, body.version, body)
 
 
 @router.post("/{product_id}/copies", status_code=status.HTTP_201_CREATED)
 async def clone(core: CoreDep, shop: ShopDep, by: Writer, product_id: ProductId) -> ProductOut:
     """A new draft that says what a product says."""
-    return await made(core, shop, author(by), writing.clone, product_id)
+    return await made(core, shop, Author.of(by), writing.clone, product_id)
 
 
 @router.get("/{product_id}/versions")
@@ -79,10 +74,11 @@ async def list_versions(
     core: CoreDep, shop: ShopDep, _: Reader, product_id: ProductId, query: Annotated[Page, Query()]
 ) -> VersionList:
     """Who changed a product or moved it on, when, and what it said from then on."""
+    before = decode_cursor(query.cursor)[0] if query.cursor else history.LATEST
     async with core.database.tx(shop.id, read_only=True) as tx:
         await reading.row_of(tx, product_id, currency=shop.currency)
-        found = await history.page(tx, product_id, place_of(query.cursor, LAST), query.limit + 1)
-    return VersionList(**page_of(found, query.limit))
+        found = await history.page(tx, product_id, before, query.limit + 1)
+    return VersionList(**page_of(found, query.limit, by=lambda one: one.version))
 
 
 @router.get("/{product_id}/changes")
@@ -95,25 +91,25 @@ async def list_changes(core: CoreDep, shop: ShopDep, _: Reader, product_id: Prod
 @router.post("/{product_id}/submission")
 async def submit(core: CoreDep, shop: ShopDep, by: Writer, product_id: ProductId, body: Step) -> ProductOut:
     """Ask for a review."""
-    return await done(core, shop, author(by), living.submit, product_id, body.version)
+    return await done(core, shop, Author.of(by), living.submit, product_id, body.version)
 
 
 @router.post("/{product_id}/withdrawal")
 async def withdraw(core: CoreDep, shop: ShopDep, by: Writer, product_id: ProductId, body: Step) -> ProductOut:
     """Take back what was submitted, or throw a proposal away."""
-    return await done(core, shop, author(by), living.withdraw, product_id, body.version)
+    return await done(core, shop, Author.of(by), living.withdraw, product_id, body.version)
 
 
 @router.post("/{product_id}/approval")
 async def approve(core: CoreDep, shop: ShopDep, by: Publisher, product_id: ProductId, body: Step) -> ProductOut:
     """Agree to a draft, or have a product that is live say what is proposed."""
-    return await done(core, shop, author(by), living.approve, product_id, body.version)
+    return await done(core, shop, Author.of(by), living.approve, product_id, body.version)
 
 
 @router.post("/{product_id}/rejection")
 async def reject(core: CoreDep, shop: ShopDep, by: Publisher, product_id: ProductId, body: RejectionIn) -> ProductOut:
     """Not agree to what was submitted, and say why."""
-    return await done(core, shop, author(by), living.reject, product_id, body.version, body.reason)
+    return await done(core, shop, Author.of(by), living.reject, product_id, body.version, body.reason)
 
 
 @router.post("/{product_id}/publication")
@@ -121,16 +117,16 @@ async def publish(
     core: CoreDep, shop: ShopDep, by: Publisher, product_id: ProductId, body: PublicationIn
 ) -> ProductOut:
     """Have shoppers find and buy a product, at once or from a date on."""
-    return await done(core, shop, author(by), living.publish, product_id, body.version, at=body.at)
+    return await done(core, shop, Author.of(by), living.publish, product_id, body.version, at=body.at)
 
 
 @router.post("/{product_id}/unpublication")
 async def unpublish(core: CoreDep, shop: ShopDep, by: Publisher, product_id: ProductId, body: Step) -> ProductOut:
     """Take a product out of the shop, or the date away on which it would be published."""
-    return await done(core, shop, author(by), living.unpublish, product_id, body.version)
+    return await done(core, shop, Author.of(by), living.unpublish, product_id, body.version)
 
 
 @router.post("/{product_id}/archiving")
 async def archive(core: CoreDep, shop: ShopDep, by: Publisher, product_id: ProductId, body: Step) -> ProductOut:
     """Sell a product no more."""
-    return await done(core, shop, author(by), living.archive, product_id, body.version)
+    return await done(core, shop, Author.of(by), living.archive, product_id, body.version)

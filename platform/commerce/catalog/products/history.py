@@ -14,9 +14,13 @@ from commerce.catalog.products import reading
 from commerce.catalog.products.differing import differences
 from commerce.catalog.products.schemas import Differences, ProductContent, VersionOut
 from commerce.catalog.products.states import LIVE
+from commerce.identity.staff import Staff
 from foundation import clock
 from foundation.database import Tx, hot
 from foundation.ids import new_id
+
+LATEST = 2**62
+"""Above every version."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +35,11 @@ class Author:
     vendor_id: UUID | None = None
     """They act for this vendor, whose products are all that there are for them."""
 
+    @classmethod
+    def of(cls, by: Staff) -> Author:
+        """Whoever of the shop's staff writes."""
+        return cls(by.principal, "catalog:publish" in by.scopes, "prices:write" in by.scopes)
+
 
 _WRITE = hot(
     text(
@@ -43,12 +52,13 @@ _WRITE = hot(
     )
 )
 
-# ix_product_version_product
+# uq_product_version
 _PAGE = hot(
     text(
         """
         SELECT id, version, action, changed_by, at, reason, approved, content::text AS content FROM product_version
-        WHERE tenant_id = :tenant_id AND product_id = :product_id AND id < :before ORDER BY id DESC LIMIT :limit
+        WHERE tenant_id = :tenant_id AND product_id = :product_id AND version < :before
+        ORDER BY version DESC LIMIT :limit
         """
     )
 )
@@ -56,7 +66,7 @@ _APPROVED = hot(
     text(
         """
         SELECT version, content::text AS content FROM product_version
-        WHERE tenant_id = :tenant_id AND product_id = :product_id AND approved ORDER BY id DESC LIMIT 1
+        WHERE tenant_id = :tenant_id AND product_id = :product_id AND approved ORDER BY version DESC LIMIT 1
         """
     )
 )
@@ -88,8 +98,8 @@ async def write(
     await tx.rows(_WRITE, values)
 
 
-async def page(tx: Tx, product_id: UUID, before: UUID, limit: int) -> list[tuple[UUID, VersionOut]]:
-    """What was done before an entry, the latest first."""
+async def page(tx: Tx, product_id: UUID, before: int, limit: int) -> list[tuple[UUID, VersionOut]]:
+    """What was done before a version, the latest first."""
     rows = await tx.rows(_PAGE, {"product_id": product_id, "before": before, "limit": limit})
     return [(row["id"], _out(row)) for row in rows]
 

@@ -19,7 +19,7 @@ class ProductVersion(TenantOwned, Base):
     __tablename__ = "product_version"
     __table_args__ = (
         belongs_to("product", "product_id"),
-        Index("ix_product_version_product", "tenant_id", "product_id", "id"),
+        Index("uq_product_version", "tenant_id", "product_id", "version", unique=True),
     )
 
     product_id: Mapped[UUID]

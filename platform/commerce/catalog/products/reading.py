@@ -36,7 +36,7 @@ _COLUMNS = f"""
     (SELECT w.code FROM vendor w WHERE (w.tenant_id, w.id) = (p.tenant_id, p.vendor_id)) AS vendor,
     CASE WHEN p.status = 'rejected' THEN (
         SELECT h.reason FROM product_version h WHERE h.tenant_id = p.tenant_id AND h.product_id = p.id
-          AND h.action = 'reject' ORDER BY h.id DESC LIMIT 1) END AS reason,
+          AND h.action = 'reject' ORDER BY h.version DESC LIMIT 1) END AS reason,
     o.status AS proposal, o.reason AS proposal_reason, o.proposed_by, o.at AS proposed_at, o.content::text AS proposed
 """  # noqa: S608  (the fragment is a literal)
 

@@ -14,7 +14,7 @@ from commerce.catalog.attributes.schemas import MOST_OF_A_TYPE, AttributeCode
 from commerce.catalog.attributes.values import Given
 from commerce.catalog.products.states import Action, Status
 from commerce.catalog.rich import sanitised
-from commerce.catalog.schemas import CategoryRef, Page
+from commerce.catalog.schemas import CategoryRef, Page, Version
 from commerce.catalog.words import Plain
 from foundation.types import Country, Id, Input, Instant, MinorUnits, Model, MoneyOut, Note, Slug, Text, clean
 
@@ -65,7 +65,6 @@ Description = Annotated[
     str, StringConstraints(max_length=LONGEST_DESCRIPTION), AfterValidator(clean), AfterValidator(sanitised)
 ]
 """Plain text, or HTML of the few elements that `catalog.rich` lets pass; the others are taken out."""
-Version = Annotated[int, Field(ge=1)]
 
 
 class VariantIn(Input):

@@ -55,7 +55,7 @@ def upgrade() -> None:
         sa.Column("approved", sa.Boolean(), nullable=False),
         belongs("product_version", "product", "product_id"),
     )
-    op.create_index("ix_product_version_product", "product_version", ["tenant_id", "product_id", "id"])
+    op.create_index("uq_product_version", "product_version", ["tenant_id", "product_id", "version"], unique=True)
     own_by_tenant("product_version", append_only=True)
     op.create_table(
         "product_proposal",
