@@ -43,6 +43,7 @@ NOT_PERSONAL: Mapping[str, str] = {
     "billing_event": "reference kind",
     "billing_invoice": "reference number status currency pdf_url page_url",
     "brand": "name slug",
+    "built_in_role": "name limits",
     "campaign": "reference kind",
     "carrier_account": "carrier",
     "carrier_event": "carrier event_id tracking_number status place note",
