@@ -265,6 +265,7 @@ async def _take_in_two(desk: Desk) -> None:
     await _receive(desk, 2)
 
 
+@pytest.mark.proof
 @pytest.mark.parametrize("receipt_first", [True, False])
 async def test_a_receipt_against_a_cancel_wherever_one_is_interrupted(
     desk: Desk, database_urls: DatabaseUrls, receipt_first: bool
@@ -287,6 +288,7 @@ async def test_a_receipt_against_a_cancel_wherever_one_is_interrupted(
     assert at > 5
 
 
+@pytest.mark.proof
 @pytest.mark.parametrize("receipt_first", [True, False])
 async def test_a_receipt_against_a_payment_wherever_one_is_interrupted(
     desk: Desk, database_urls: DatabaseUrls, receipt_first: bool

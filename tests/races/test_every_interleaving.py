@@ -30,6 +30,7 @@ async def test_every_interleaving_of_two_transactions_leaves_the_order_right(pai
     assert seen.explored >= FEW  # each first, and each waiting for the other
 
 
+@pytest.mark.proof
 @pytest.mark.parametrize("pair", TO_THE_END)
 async def test_interleavings_of_what_goes_on_to_the_provider_leave_all_right(pair: str, grounds: Grounds) -> None:
     """The first of those with two preemptions; `make races` walks them all."""

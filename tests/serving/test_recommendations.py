@@ -16,7 +16,7 @@ from features.compute import ensure_schema, shopper_activity
 from features.materialise import push
 from features.online import OnlineShoppers
 from features.store import apply
-from foundation import clients
+from foundation import clients, clock
 from foundation.analytics import ShopRows
 from foundation.decisions import RecommendationRequest
 from foundation.naming import cache_key
@@ -78,7 +78,7 @@ async def test_what_was_done_a_minute_ago_changes_what_is_shown_now(recommender:
     remember("order.placed", product(2, 0), product(2, 1), at=NOW - 3 * DAY)
     before = await recommender.decide(asked())
 
-    remember("add_to_cart", product(0, 0), at=NOW - timedelta(minutes=1))
+    remember("add_to_cart", product(0, 0), at=clock.now() - timedelta(minutes=1))
     after = await recommender.decide(asked())
 
     assert 0 not in {taste_of(one) for one in products(before)[:5]}
