@@ -128,6 +128,8 @@ class Seed(Protocol):
 
 Sowing = Callable[[frozenset[Seed]], tuple[str, Mapping[Seed, Any]]]
 """Makes a database in which these are sown, once, and gives its name and what was made."""
+Copying = Callable[[frozenset[Seed], str], str]
+"""Copies it once for all cases of a test, and gives the copy's name."""
 
 
 @pytest.hookimpl(optionalhook=True)
@@ -211,15 +213,42 @@ def grocer(seed_of_grocer: Seed, seeded: Mapping[Seed, Any]) -> factories.Seeded
     return shop
 
 
+@pytest.fixture(scope="session")
+def _copied(_superuser: psycopg.Connection, _sown: Sowing) -> Iterator[Copying]:
+    with ExitStack() as until_over:
+
+        @cache
+        def copied(seeds: frozenset[Seed], _test: str) -> str:
+            name = f"shared_{uuid.uuid4().hex}"
+            template, _ = _sown(seeds)
+            create_database(_superuser, name, template=template)
+            until_over.callback(_drop, _superuser, name)
+            return name
+
+        yield copied
+
+
 @pytest.fixture
 def database_urls(
-    postgres_server: RunPostgres, _superuser: psycopg.Connection, _sown: Sowing, seeds: frozenset[Seed], *, apart: bool
+    request: pytest.FixtureRequest,
+    postgres_server: RunPostgres,
+    _superuser: psycopg.Connection,
+    _sown: Sowing,
+    _copied: Copying,
+    seeds: frozenset[Seed],
+    *,
+    apart: bool,
 ) -> Iterator[DatabaseUrls]:
-    """A database of the test's own: migrated, with nothing but what is seeded, dropped after."""
+    """A database of the test's own: migrated, with nothing but what is seeded, dropped after. What is marked
+    `one_database` shares one with its other cases.
+    """
+    sealing._at_hand.clear()  # the same people have other keys in another copy
+    if not apart and request.node.get_closest_marker("one_database"):
+        yield postgres_server.urls(_copied(seeds, request.node.nodeid.partition("[")[0]))
+        return
     name = f"test_{uuid.uuid4().hex}"
     template, _ = _sown(frozenset() if apart else seeds)
     create_database(_superuser, name, template=template)
-    sealing._at_hand.clear()  # the same people have other keys in another copy
     with told_apart(postgres_server, _superuser, name) if apart else nullcontext():
         yield postgres_server.urls(name)
     _drop(_superuser, name)

@@ -58,6 +58,7 @@ async def test_a_logo_is_made_anew_and_nothing_else_of_the_file_is_kept(team: Te
             assert not kept.info.keys() & {"exif", "icc_profile", "Comment", "comment", "xmp"}
 
 
+@pytest.mark.one_database
 @pytest.mark.parametrize(
     "upload",
     [

@@ -294,6 +294,7 @@ async def test_a_cart_is_completed_with_payments_that_make_sense(
     assert rows("SELECT count(*) FROM payment") == [(0 if code else 2,)]
 
 
+@pytest.mark.one_database
 @pytest.mark.parametrize("url", ["javascript:alert(1)", "//evil.example", "https://a:b@evil.example/", "ftp://x/", "x"])
 async def test_a_shopper_is_sent_back_to_a_page_only(browser: Browser, grocer: SeededShop, url: str) -> None:
     cart = await browser.add(await browser.cart(), grocer.products[0].variant_id)

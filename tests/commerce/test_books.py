@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from tests.conftest import DatabaseUrls
 
 
+@pytest.mark.one_database
 @pytest.mark.parametrize("table", ["ledger_posting", "stock_movement"])
 @pytest.mark.parametrize("change", ["UPDATE {} SET reason_or_account = 'x'", "DELETE FROM {}", "TRUNCATE {} CASCADE"])
 def test_not_even_the_owner_rewrites_the_books(database_urls: DatabaseUrls, table: str, change: str) -> None:

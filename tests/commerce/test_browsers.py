@@ -44,6 +44,7 @@ async def test_a_page_that_the_shop_names_may_ask_its_api(client: httpx.AsyncCli
     assert "Origin" in answer.headers.get_list("vary")
 
 
+@pytest.mark.one_database
 @pytest.mark.usefixtures("_named")
 @pytest.mark.parametrize(
     "origin",

@@ -152,6 +152,7 @@ async def test_only_the_carrier_is_believed_and_only_for_minutes(
     assert (await _say(staff, renewed, "in_transit")).status_code == 200
 
 
+@pytest.mark.one_database
 @pytest.mark.parametrize(
     "wrong", [{"status": "lost"}, {"status": "shipped"}, {"at": "yesterday"}, {"number": ""}, {"extra": 1}]
 )

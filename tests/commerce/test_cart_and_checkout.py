@@ -153,6 +153,7 @@ async def test_an_empty_cart_can_not_be_completed(browser: Browser) -> None:
     assert [r["code"] for r in response.json()["requirements"]] == ["cart.empty"]
 
 
+@pytest.mark.one_database
 @pytest.mark.parametrize("quantity", [0, -1, 2**31, 10_000, True, 1.5, "2", None])
 async def test_a_quantity_that_makes_no_sense_is_refused(
     browser: Browser, grocer: SeededShop, quantity: object

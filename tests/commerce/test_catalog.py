@@ -82,6 +82,7 @@ async def test_unknown_product_is_told_so(client: httpx.AsyncClient) -> None:
     assert (response.status_code, response.json()["code"]) == (404, "catalog.product_not_found")
 
 
+@pytest.mark.one_database
 @pytest.mark.parametrize(
     "cursor", ["", "%%%", "AAAA", base64.urlsafe_b64encode(b"9223372036854775808:nope").decode(), "eA", "-1:x"]
 )
@@ -93,6 +94,7 @@ async def test_malformed_cursor_is_told_so(client: httpx.AsyncClient, cursor: st
         assert response.status_code == 200
 
 
+@pytest.mark.one_database
 @pytest.mark.parametrize("query", [{"limit": "0"}, {"limit": "101"}, {"limit": "x"}, {"page": "2"}, {"category": "A'"}])
 async def test_bad_query_is_told_so(client: httpx.AsyncClient, query: dict[str, str]) -> None:
     response = await client.get("/v1/store/products", params=query)

@@ -50,6 +50,7 @@ async def test_what_staff_set_is_what_the_shop_shows(staff: httpx.AsyncClient, r
     assert settings["sign_in"] == "reference", "what the platform keeps there is not touched"
 
 
+@pytest.mark.one_database
 @pytest.mark.parametrize(
     "changed",
     [

@@ -168,6 +168,7 @@ async def test_an_order_adds_up_in_any_currency(
     assert (balance["currency"], balance["total"]) == (currency, 0)
 
 
+@pytest.mark.one_database
 @pytest.mark.parametrize(
     ("path", "body", "code"),
     [
@@ -186,6 +187,7 @@ async def test_what_makes_no_sense_is_refused(
     assert (answer.status_code, answer.json()["code"]) == (422, code)
 
 
+@pytest.mark.one_database
 @pytest.mark.parametrize(
     "wrong", [{"country": "us"}, {"postal_code": ""}, {"name": ""}, {"vip": True}, {"region": "ohio"}]
 )

@@ -280,6 +280,7 @@ async def test_what_is_no_code_here_is_refused(
     assert (await _give(browser, cart, "MANY-0")).json()["code"] == "cart.not_found"
 
 
+@pytest.mark.one_database
 @pytest.mark.parametrize(
     "body",
     [
@@ -296,6 +297,7 @@ async def test_a_code_that_makes_no_sense_is_refused(staff: httpx.AsyncClient, b
     assert (await staff.get("/v1/admin/discount-codes/ODD")).status_code == 404
 
 
+@pytest.mark.one_database
 @pytest.mark.parametrize(
     "body",
     [

@@ -106,6 +106,7 @@ async def test_a_shop_proves_its_domain_by_a_record_in_the_dns(
     assert (await staff.get("/v1/store/products", headers={"Host": "shop.example.com"})).status_code == 200
 
 
+@pytest.mark.one_database
 @pytest.mark.parametrize("host", ["co.uk", "github.io", "foo.kawasaki.jp", "blogspot.com", "GitHub.IO.", "公司.cn"])
 async def test_nobody_claims_what_others_have_their_names_below(staff: httpx.AsyncClient, host: str) -> None:
     refused = await staff.post("/v1/admin/domains", json={"host": host})

@@ -152,6 +152,7 @@ async def test_the_worker_finds_the_record_by_itself(
     assert (await staff.get(f"{DOMAINS}/{claimed['id']}")).json()["status"] == "verified"
 
 
+@pytest.mark.one_database
 @pytest.mark.parametrize(
     "host",
     ["localhost", "shop", "127.0.0.1", "0x7f.1", "[::1]", "a b.example.com", "-a.example.com", "x" * 64 + ".com"],

@@ -12,6 +12,7 @@ from tests.commerce.conftest import Browser
 from tests.factories import SeededShop
 
 
+@pytest.mark.one_database
 @pytest.mark.parametrize(
     "body",
     [

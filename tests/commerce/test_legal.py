@@ -183,6 +183,7 @@ async def test_a_page_that_was_taken_back_is_not_shown_but_what_it_said_can_be_r
     assert (await _publish(staff, "Again", version=2)).json()["version"] == 3
 
 
+@pytest.mark.one_database
 @pytest.mark.parametrize(
     "body",
     [

@@ -70,6 +70,7 @@ async def test_only_that_shop_is_closed(
     assert [shop["slug"] for shop in (await operator.get(TENANTS)).json()["items"]] == ["fashion", "grocer"]
 
 
+@pytest.mark.one_database
 @pytest.mark.parametrize("shown", ["", "Bearer", "Bearer wrong", f"Basic {TOKEN}", f"Bearer {TOKEN} "])
 async def test_nobody_else_is_the_operator(operator: httpx.AsyncClient, grocer: SeededShop, shown: str) -> None:
     headers = {"Authorization": shown}

@@ -265,6 +265,7 @@ NUMBERS = [
 ]
 
 
+@pytest.mark.one_database
 @pytest.mark.parametrize("number", NUMBERS)
 async def test_a_cards_number_is_never_taken(browser: Browser, vault: Vault, rows: Any, number: str) -> None:
     answer = await save(browser.http, number)
@@ -309,6 +310,7 @@ def test_not_even_the_database_lets_one_in(
         )  # fmt: skip
 
 
+@pytest.mark.one_database
 @pytest.mark.parametrize(
     "payment",
     [

@@ -217,6 +217,7 @@ async def test_only_whom_the_shop_trusts_pays_on_account(
     assert [item["days"] for item in (await desk.http.get("/v1/admin/payments/terms")).json()["items"]] == [30]
 
 
+@pytest.mark.one_database
 @pytest.mark.parametrize(
     ("provider", "body", "code"),
     [

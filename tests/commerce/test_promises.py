@@ -347,6 +347,7 @@ async def test_staff_say_what_is_kept_back_and_promised_over_http(
     assert (refused.status_code, refused.json()["code"]) == (409, "inventory.not_in_yet")
 
 
+@pytest.mark.one_database
 @pytest.mark.parametrize(
     ("body", "status", "code"),
     [

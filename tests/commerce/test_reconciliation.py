@@ -495,6 +495,7 @@ async def test_staff_run_a_day_when_they_like(till: Till, app: Any, staff: httpx
         assert (await staff.post(path, json={"provider": "test", "day": "soon"})).status_code == 422
 
 
+@pytest.mark.one_database
 @pytest.mark.parametrize(
     "body", [{}, {"resolution": ""}, {"resolution": "\x00"}, {"resolution": 7}, {"resolution": "x", "more": 1}]
 )

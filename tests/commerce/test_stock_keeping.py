@@ -96,6 +96,7 @@ async def test_a_transfer_leaves_one_warehouse_and_reaches_the_other(staff: http
     assert [m["kind"] for m in older.json()["items"]] == ["receive"]
 
 
+@pytest.mark.one_database
 @pytest.mark.parametrize(
     ("what", "body", "status", "code"),
     [

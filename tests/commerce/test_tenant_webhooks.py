@@ -496,6 +496,7 @@ async def test_an_address_that_may_not_be_called_is_refused(staff: httpx.AsyncCl
     assert rows("SELECT count(*) FROM webhook_subscription") == [(0,)]
 
 
+@pytest.mark.one_database
 @pytest.mark.parametrize(
     "events", [[], ["order"], ["nothing.such"], ["*.placed"], ["view_item"], ["order.placed"] * 51]
 )

@@ -229,6 +229,7 @@ async def test_what_comes_back_after_a_payout_is_taken_off_the_next_one(
     assert await all_faults(app.state.core.database, grocer) == []
 
 
+@pytest.mark.one_database
 @pytest.mark.parametrize(
     ("body", "code"),
     [

@@ -124,6 +124,7 @@ async def test_a_closed_warehouse_keeps_its_stock_and_sells_none(
     assert {one["warehouse"]: one["kept_back"] for one in shown} == {"berlin": 1, "main": 1}
 
 
+@pytest.mark.one_database
 @pytest.mark.parametrize(
     ("path", "body"),
     [

@@ -254,6 +254,7 @@ async def test_what_is_collected_has_a_place_and_a_code(browser: Browser, grocer
     assert len(delivery_kept["collection_code"]) == 6
 
 
+@pytest.mark.one_database
 @pytest.mark.parametrize(
     ("path", "body", "code"),
     [

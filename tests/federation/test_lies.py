@@ -36,6 +36,7 @@ def ago(*, hours: int) -> timedelta:
     return timedelta(hours=hours)
 
 
+@pytest.mark.one_database
 @pytest.mark.parametrize(
     ("claim", "value", "reason"),
     [
@@ -183,6 +184,7 @@ async def test_whoever_cancels_there_is_told_so(traveller: Traveller, provider: 
 TOO_LARGE = Response(b'{"keys": [' + b" " * 200_000 + b"]}", media_type="application/json")
 
 
+@pytest.mark.one_database
 @pytest.mark.parametrize(
     ("path", "lie", "reason"),
     [

@@ -199,6 +199,7 @@ async def test_whoever_signed_out_meanwhile_links_nothing(team: Team, member: Tr
     assert refused.json()["code"] == "federation.attempt_over"
 
 
+@pytest.mark.one_database
 @pytest.mark.parametrize(
     ("back", "status"),
     [

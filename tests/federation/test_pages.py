@@ -87,6 +87,7 @@ async def test_whoever_cancels_is_on_the_sign_in_page_again(browser: Browser, pr
     assert form_of(back.text, "/sign-in").fields["next"] == "/orders"
 
 
+@pytest.mark.one_database
 @pytest.mark.parametrize(
     "query", ["", "?state=x", "?state=x&code=y", "?error=access_denied", "?state=&code=", "?code=" + "x" * 5000]
 )

@@ -142,6 +142,7 @@ async def test_a_password_is_hashed_anew_when_the_parameters_have_changed(
     assert (await sign_in(client)).status_code == 201
 
 
+@pytest.mark.one_database
 @pytest.mark.parametrize(
     ("password", "code"),
     [

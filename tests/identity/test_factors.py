@@ -211,6 +211,7 @@ async def test_a_counter_that_goes_back_is_a_copy(house: House) -> None:
             )
 
 
+@pytest.mark.one_database
 @pytest.mark.parametrize(
     "spoilt",
     [

@@ -263,6 +263,7 @@ async def test_a_tenant_says_it_in_its_own_words_and_colours(shop: Shop) -> None
     assert letters.LETTERS["register"].action in words.html
 
 
+@pytest.mark.one_database
 @pytest.mark.parametrize(
     "words",
     [

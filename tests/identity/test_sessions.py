@@ -122,6 +122,7 @@ SITES = [
 ]
 
 
+@pytest.mark.one_database
 @pytest.mark.parametrize(("headers", "status"), SITES)
 async def test_what_a_cookie_proves_must_come_from_this_very_site(
     client: httpx.AsyncClient, headers: dict[str, str], status: int

@@ -229,6 +229,7 @@ async def test_a_client_says_who_it_is_in_one_way_and_wrong_ones_get_one_answer(
     assert all(answer.headers["www-authenticate"].startswith("Basic") for answer in refused)
 
 
+@pytest.mark.one_database
 @pytest.mark.parametrize(
     ("body", "kind"),
     [

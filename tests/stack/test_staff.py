@@ -81,6 +81,7 @@ def test_who_is_removed_can_not_come_in_any_more(database_urls: DatabaseUrls, gr
         _looked_at(database_urls, grocer, link)
 
 
+@pytest.mark.one_database
 @pytest.mark.parametrize(
     ("slug", "email", "roles", "vendor"),
     [

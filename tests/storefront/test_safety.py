@@ -62,6 +62,7 @@ async def test_another_shops_product_is_not_found_here(
     assert "catalog.variant_not_for_sale" in refused.text
 
 
+@pytest.mark.one_database
 @pytest.mark.parametrize(
     "quantity", ["0", "-1", "2147483648", "1.0", "1_0", " 1", "", "NaN", "\N{ARABIC-INDIC DIGIT ONE}"]
 )
@@ -77,6 +78,7 @@ async def test_an_impossible_quantity_is_refused(browser: Browser, grocer: Seede
     assert "$1.00 each" in await browser.see("/cart")
 
 
+@pytest.mark.one_database
 @pytest.mark.parametrize(
     "fields",
     [
@@ -103,6 +105,7 @@ async def test_a_repeated_field_or_a_file_is_refused(browser: Browser, grocer: S
     assert uploaded.status_code == 415
 
 
+@pytest.mark.one_database
 @pytest.mark.parametrize(
     ("path", "status"),
     [

@@ -78,6 +78,7 @@ def test_tokens_stand_for_cards(token: str, named: str) -> None:
     assert named in CARDS
 
 
+@pytest.mark.one_database
 @pytest.mark.parametrize("token", ["4111111111111111", "", "tok_", "4242", "\N{SNOWMAN}", "tok_unknown"])
 async def test_no_other_card_is_taken(at: Counter, token: str) -> None:
     assert await at.provider.authorise(at.charge(token=token)) == Refused("invalid_token")
@@ -165,6 +166,7 @@ async def test_another_shops_payment_is_not_known_to_this_one(at: Counter) -> No
     assert await at.provider.challenged(new_id(), at.provider._state(charge.payment_id)) is None
 
 
+@pytest.mark.one_database
 @pytest.mark.parametrize("state", ["", "x", "AAAA", "=" * 10, "\N{SNOWMAN}", "a" * 64])
 async def test_a_challenge_is_only_shown_by_the_banks_own_link(at: Counter, state: str) -> None:
     assert await at.provider.challenged(at.tenant_id, state) is None
