@@ -31,6 +31,7 @@ from commerce.catalog import api as catalog
 from commerce.catalog.attributes import api as attributes
 from commerce.catalog.brands import api as brands
 from commerce.catalog.categories import api as categories
+from commerce.catalog.links import api as links
 from commerce.catalog.products import api as products
 from commerce.catalog.products import vendor_api as vendor_products
 from commerce.checkout import api as checkout
@@ -190,6 +191,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         brands,
         products,
         vendor_products,
+        links,
         cart,
         kept,
         gifts,
@@ -251,7 +253,10 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         onboarding,
         acting,
     )
-    add_routes(app, [*(context.router for context in contexts), checkout.orders_router, keys_api.vendor_router])
+    add_routes(
+        app,
+        [*(context.router for context in contexts), checkout.orders_router, links.store_router, keys_api.vendor_router],
+    )
     index(app, _admit)
     app.add_api_route("/healthz", _healthy, include_in_schema=False)
     app.add_api_route("/problems/{code}", _explain, tags=["problems"])

@@ -120,6 +120,7 @@ DEEDS: Mapping[str, Told | Untold] = {
     "DELETE /v1/admin/product-types/{code}": Told("product_types.remove", "product_type", "code"),
     "POST /v1/admin/products": Told("products.add", "product"),
     "PUT /v1/admin/products/{product_id}": Told("products.change", "product", "product_id", ("version",)),
+    "PUT /v1/admin/products/{product_id}/links": Told("products.link", "product", "product_id", ("version",)),
     "POST /v1/admin/products/{product_id}/copies": Told("products.copy", "product", "product_id"),
     "POST /v1/admin/products/{product_id}/submission": Told("products.submit", "product", "product_id", ("version",)),
     "POST /v1/admin/products/{product_id}/withdrawal": Told("products.withdraw", "product", "product_id", ("version",)),

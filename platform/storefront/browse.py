@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Annotated, Any
 from uuid import UUID
 
@@ -9,7 +10,8 @@ from fastapi import APIRouter, Path, Query
 from starlette.responses import Response
 
 from commerce.catalog import service as catalog
-from commerce.catalog.schemas import ProductDetail, ProductList
+from commerce.catalog.links import service as links
+from commerce.catalog.schemas import ComparisonQuery, ProductCard, ProductDetail, ProductList
 from commerce.http import ShopDep, decode_cursor
 from commerce.policies import areas
 from foundation.access import ANYONE, needs
@@ -24,6 +26,8 @@ from storefront.visit import Visit, VisitDep
 PAGE = 24
 BEST_SELLERS = 12
 _MAX_WORDS = 200
+BESIDE = {"up_sell": "You may rather want", "cross_sell": "To go with it", "related": "More like it"}
+"""What staff have put beside a product, in the order of the page."""
 
 Cursor = Annotated[str | None, Query(max_length=200)]
 router = APIRouter(route_class=areas.within(areas.BROWSING))
@@ -84,10 +88,25 @@ async def product(
         product=detail,
         at=at,
         options=options_of(detail, at),
+        beside=await _beside(visit, detail.id),
         decision_id=decision_id,
         rail=await rail(visit, "product", detail.id),
         event=_viewed(detail, visit, decision_id),
     )
+
+
+@router.get("/compare")
+async def compare(visit: VisitDep, query: Annotated[ComparisonQuery, Query()]) -> Response:
+    """Products side by side."""
+    comparison = await catalog.comparison(visit.core.database, visit.shop, visit.shopper, query.product)
+    return visit.page("compare.html", comparison=comparison)
+
+
+async def _beside(visit: Visit, product_id: UUID) -> list[tuple[str, Sequence[ProductCard], dict[str, Any]]]:
+    """What staff have put beside a product: a title, the cards, and what the browser reports of them."""
+    linked = await links.beside(visit.core.database, visit.shop, visit.shopper, product_id)
+    shown = ((title, kind, getattr(linked, kind)) for kind, title in BESIDE.items())
+    return [(title, cards, list_event(kind, cards)) for title, kind, cards in shown if cards]
 
 
 @router.get("/search")

@@ -117,6 +117,9 @@ LISTS: dict[str, Listed] = {
     "/v1/admin/products": Listed("?limit={n}&q=soup"),
     "/v1/admin/products/{product_id}": Listed(rows="variants"),
     "/v1/admin/products/{product_id}/changes": Listed(),
+    "/v1/admin/products/{product_id}/links": Listed(rows="related"),
+    "/v1/store/comparison": Listed("?product=soup-0&product=soup-1", rows="products", by="shopper", grows=False),
+    "/v1/store/products/{key}/links": Listed(rows="related", by="shopper"),
     "/v1/admin/products/{product_id}/versions": Listed("?limit={n}"),
     "/v1/admin/orders": Listed("?limit={n}"),
     "/v1/admin/orders/{order_id}": Listed(rows="lines"),
@@ -415,7 +418,14 @@ class Town:
         self.names.setdefault("product_id", made["id"])
         await self.do("POST", "/v1/admin/vendors/m0/products", {"product_ids": [made["id"]]})
         variants = [{"sku": f"V{one}", "options": {"Size": str(one)}, "price": 1} for one in range(number + 1)]
-        more = {"title": "Soup of days", "options": ["Size"], "variants": variants, "version": number + 1}
+        for product, version in (
+            (self.names["product_id"], 2 * number + 1),
+            (self.shop.products[0].product_id, number + 1),
+        ):
+            others = [str(one.product_id) for one in self.shop.products[1 : number + 2]]
+            links = {"related": others, "version": version}
+            await self.do("PUT", f"/v1/admin/products/{product}/links", links)
+        more = {"title": "Soup of days", "options": ["Size"], "variants": variants, "version": 2 * number + 2}
         await self.do("PUT", f"/v1/admin/products/{self.names['product_id']}", more)
 
     async def _miller(self) -> None:

@@ -239,6 +239,7 @@ BODIES: Mapping[str, object] = {
     "PUT /v1/admin/products/{product_id}": _product("x", version=1),
     "POST /v1/vendor/products": _product("y", brand="{brand}"),
     "PUT /v1/vendor/products/{product_id}": _product("z", brand="{brand}", version=1),
+    "PUT /v1/admin/products/{product_id}/links": {"related": ["{product}"], "version": 1},
     "POST /v1/admin/products/{product_id}/rejection": {"version": 1, "reason": "x"},
     "POST /v1/admin/attributes": {"code": "x", "name": "x", "kind": "text"},
     "PUT /v1/admin/attributes/{code}": {"name": "x", "choices": [], "retired": False, "version": 1},

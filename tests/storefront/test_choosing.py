@@ -96,3 +96,23 @@ async def test_the_page_shows_the_variant_of_its_address(
     assert f'name="variant_id" value="{other.variant_id}"' in shown
     assert "$2.00" in shown
     assert f'name="variant_id" value="{sold.variant_id}"' in (await client.get(links["Small"])).text
+
+
+async def test_the_page_shows_what_staff_put_beside_it(
+    client: httpx.AsyncClient, grocer: SeededShop, execute: Ask
+) -> None:
+    sold, other = grocer.products[:2]
+    execute(
+        "INSERT INTO product_link (tenant_id, product_id, kind, other_id, position)"
+        " SELECT tenant_id, id, 'related', %s, 1 FROM product WHERE id = %s",
+        other.product_id,
+        sold.product_id,
+    )
+    page = (await client.get(f"/p/{sold.handle}")).text
+    assert "More like it" in page
+    link = f"/compare?product={sold.handle}&amp;product={other.handle}"
+    assert link in page
+    compared = await client.get(link.replace("&amp;", "&"))
+    assert compared.status_code == 200
+    assert other.title in compared.text
+    assert (await client.get("/compare?product=none&product=nothing")).status_code == 404

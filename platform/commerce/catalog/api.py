@@ -10,14 +10,23 @@ from fastapi import APIRouter, Path, Query, Request, Response
 
 from commerce.catalog import service
 from commerce.catalog.prices import Shown
-from commerce.catalog.schemas import CategoryList, ProductDetail, ProductList, ProductQuery, SearchQuery
-from commerce.http import Core, CoreDep, ShopDep, cacheable, decode_cursor, here, shopper_or_none
+from commerce.catalog.schemas import (
+    CategoryList,
+    Comparison,
+    ComparisonQuery,
+    ProductDetail,
+    ProductList,
+    ProductQuery,
+    SearchQuery,
+)
+from commerce.http import Core, CoreDep, PresentShopper, ShopDep, cacheable, decode_cursor, here, shopper_or_none
 from commerce.identity.service import SessionExpired, SessionUnknown, Shopper
 from commerce.kept import LONGEST, Since
 from commerce.policies import areas
 from commerce.tenancy.service import Shop
 from foundation import clock
 from foundation.access import ANYONE, needs
+from foundation.http import model_bytes
 
 router = APIRouter(prefix="/v1/store", tags=["catalogue"], route_class=areas.within(areas.BROWSING))
 Read = Callable[[Shopper | None], Awaitable[Shown]]
@@ -55,6 +64,20 @@ async def get_product(request: Request, key: Annotated[str, Path(max_length=200)
         since,
         about=service.id_of,
     )
+
+
+@router.get("/comparison", response_model=Comparison)
+@needs(ANYONE)
+async def compare_products(
+    request: Request,
+    core: CoreDep,
+    shop: ShopDep,
+    shopper: PresentShopper,
+    query: Annotated[ComparisonQuery, Query()],
+) -> Response:
+    """Two to four products side by side, at the caller's prices."""
+    shown = await service.comparison(core.database, shop, shopper, query.product)
+    return cacheable(request, model_bytes(shown), whose="private", vary="Host, Authorization, Cookie")
 
 
 @router.get("/categories", response_model=CategoryList)

@@ -34,6 +34,15 @@ class SearchQuery(Page):
     q: Text
 
 
+class ComparisonQuery(Input):
+    """Which products to put side by side."""
+
+    product: Annotated[
+        list[Annotated[str, StringConstraints(min_length=1, max_length=200)]], Field(min_length=2, max_length=4)
+    ]
+    """By their handles or ids."""
+
+
 class CategoryRef(Model):
     """A category's name and address."""
 
@@ -122,6 +131,32 @@ class ProductDetail(Model):
     breadcrumbs: list[CategoryRef]
     variants: list[VariantOut]
     version: int
+
+
+class ComparedValue(Model):
+    """What one of several products says of itself."""
+
+    value: str | int | float | bool
+    choice: str | None
+    colour: str | None
+
+
+class ComparisonRow(Model):
+    """What products say by one attribute."""
+
+    code: str
+    name: str
+    unit: str | None
+    values: list[ComparedValue | None]
+    """One a product, in their order; `null` where it says nothing."""
+    differs: bool
+
+
+class Comparison(Model):
+    """Products side by side."""
+
+    products: list[ProductDetail]
+    rows: list[ComparisonRow]
 
 
 class CategoryOut(Model):

@@ -10,7 +10,9 @@ from uuid import UUID
 import orjson
 
 from commerce.catalog import hot
+from commerce.catalog.comparing import compared
 from commerce.catalog.prices import Shown, priced
+from commerce.catalog.schemas import Comparison, ProductDetail
 from commerce.identity.service import Shopper
 from commerce.tenancy.service import Shop
 from foundation import clock
@@ -126,14 +128,24 @@ async def product(database: Database, shop: Shop, key: str, shopper: Shopper | N
     Raises:
         ProductNotFound: there is none, or it is not published.
     """
-    identifier = _uuid(key)
-    if identifier is not None:
+    identifier = identifier_of(key)
+    if isinstance(identifier, UUID):
         found = await _shown(database, shop, shopper, hot.PRODUCT_BY_ID, {"id": identifier})
     else:
         found = await _shown(database, shop, shopper, hot.PRODUCT_BY_HANDLE, {"handle": key})
     if found is None:
         raise ProductNotFound
     return found
+
+
+async def comparison(database: Database, shop: Shop, shopper: Shopper | None, keys: Sequence[str]) -> Comparison:
+    """Products side by side, each once, by their handles or ids.
+
+    Raises:
+        ProductNotFound: one of them is not there, or not published.
+    """
+    found = [ProductDetail.model_validate_json((await product(database, shop, key, shopper)).body) for key in keys]
+    return compared(list({one.id: one for one in found}.values()))
 
 
 def id_of(body: bytes) -> UUID:
@@ -155,8 +167,9 @@ async def _shown(
     return None if row is None else priced(row[0].encode(), row["offers"], at=asked["now"])
 
 
-def _uuid(value: str) -> UUID | None:
+def identifier_of(key: str) -> UUID | str:
+    """What names a product in an address: its id, where it is one, or else its handle."""
     try:
-        return UUID(value)
+        return UUID(key)
     except ValueError:
-        return None
+        return key

@@ -113,6 +113,7 @@ NOT_PERSONAL: Mapping[str, str] = {
     "product": (
         "handle title description brand status image tax_class attributes tags country_of_origin hs_code options"
     ),
+    "product_link": "kind",
     "product_proposal": "content status proposed_by reason",
     "product_type": "code name",
     "product_version": "action changed_by reason content",

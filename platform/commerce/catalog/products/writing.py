@@ -111,8 +111,12 @@ async def apply(
 
 async def told(tx: Tx, product_id: UUID, version: int, before: ProductContent, said: ProductContent) -> None:
     """Announce that a product says something else."""
-    changes = fields_of(differences(before, said))
-    event = ProductChanged(product_id=product_id, product_version=version, fields=changes)
+    await changed(tx, product_id, version, fields_of(differences(before, said)))
+
+
+async def changed(tx: Tx, product_id: UUID, version: int, fields: list[str]) -> None:
+    """Announce that these fields of a product are others."""
+    event = ProductChanged(product_id=product_id, product_version=version, fields=fields)
     await announce(tx, [record(event, tenant_id=tx.tenant_id, aggregate_id=product_id)])
 
 
