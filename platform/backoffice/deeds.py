@@ -70,6 +70,7 @@ _ALIKE = {
     "/products/{product_id}/publication": "POST /v1/admin/products/{product_id}/publication",
     "/products/{product_id}/unpublication": "POST /v1/admin/products/{product_id}/unpublication",
     "/products/{product_id}/archiving": "POST /v1/admin/products/{product_id}/archiving",
+    "/products/{product_id}/links": "PUT /v1/admin/products/{product_id}/links",
     "/programs": "POST /v1/admin/programs",
     "/programs/{program_id}": "PATCH /v1/admin/programs/{client_id}",
     "/programs/{program_id}/secret": "POST /v1/admin/programs/{client_id}/secret",

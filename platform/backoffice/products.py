@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Annotated, Any
 from uuid import UUID
 
 from fastapi import APIRouter, Depends, Path, Query, Request
-from pydantic import BeforeValidator
+from pydantic import AfterValidator, BeforeValidator, Field
 from starlette.responses import Response
 
 from backoffice import amounts, product_form
@@ -18,12 +19,16 @@ from commerce.catalog.attributes import types
 from commerce.catalog.brands import service as brands
 from commerce.catalog.categories import service as tree
 from commerce.catalog.categories.schemas import CategoriesQuery, CategorySlug
+from commerce.catalog.links import service as links
+from commerce.catalog.links.schemas import KINDS, LinksIn, once
+from commerce.catalog.links.schemas import MOST as MOST_BESIDE
 from commerce.catalog.paging import FIRST, LAST, page_of, place_of
 from commerce.catalog.products import history, listing, living, reading, writing
 from commerce.catalog.products.history import Author
 from commerce.catalog.products.schemas import (
     MOST_OPTIONS,
     Difference,
+    Handle,
     ProductChange,
     ProductContent,
     ProductIn,
@@ -52,6 +57,10 @@ SHAPE = "shape"
 _MONEY = ("price", "compare_at")
 
 
+def _split(value: object) -> object:
+    return re.split(r"[\s,]+", value.strip(" ,\r\n\t")) if isinstance(value, str) and value.strip(" ,\r\n\t") else []
+
+
 class StepForm(Input):
     """A step, and the version that it was decided by."""
 
@@ -68,6 +77,17 @@ class PublicationForm(StepForm):
     """When it is to be in the shop, by the shop's clocks."""
 
     at: Annotated[WallTime | None, BeforeValidator(blank)] = None
+
+
+Handles = Annotated[list[Handle], BeforeValidator(_split), Field(max_length=MOST_BESIDE), AfterValidator(once)]
+
+
+class LinksForm(StepForm):
+    """The handles of what is shown beside a product, one a word."""
+
+    related: Handles = Field(default_factory=list)
+    up_sell: Handles = Field(default_factory=list)
+    cross_sell: Handles = Field(default_factory=list)
 
 
 class Filters(Input):
@@ -95,7 +115,7 @@ async def show(desk: Reader, filters: Annotated[Filters, Query()]) -> Response:
 
 
 @router.get("/new")
-async def begin(desk: Writer) -> Response:
+async def begin(desk: Reader) -> Response:
     """An empty form."""
     return await _form(desk, {"tax_class": "standard"})
 
@@ -138,6 +158,20 @@ async def change(request: Request, desk: Writer, product_id: ProductId) -> Respo
         typed = await refused(request, problem, field=product_form.field_of(problem))
         return await _page(desk, product_id, sent=sent, typed=typed)
     return desk.redirect(f"{HERE}/{product_id}", "kept" if by.may_publish else "product-written")
+
+
+@router.post("/{product_id}/links")
+async def link(request: Request, desk: Publisher, product_id: ProductId) -> Response:
+    """Say what the shop shows beside it."""
+    try:
+        form = await read(request, LinksForm)
+        async with desk.tx() as tx:
+            named = {kind: await links.ids_of(tx, getattr(form, kind)) for kind in KINDS}
+            body = LinksIn(**named, version=form.version)
+            await links.put(tx, Author.of(desk.staff), product_id, body, currency=desk.shop.currency)
+    except Problem as problem:
+        return await _page(desk, product_id, typed=await refused(request, problem))
+    return desk.redirect(f"{HERE}/{product_id}", "kept")
 
 
 @router.post("/{product_id}/copies")
@@ -223,6 +257,7 @@ async def _page(
         versions = [one for _, one in await history.page(tx, product_id, history.LATEST, _VERSIONS)]
         changes = (await history.changes(tx, row)).items
         makers = await named(tx, [one.changed_by for one in versions])
+        beside = await links.read(tx, product_id, currency=product.currency)
         said = _written(desk, product)
         if sent is None:
             category = (await tree.read(tx, said.category_id)).slug if said.category_id else None
@@ -237,6 +272,7 @@ async def _page(
         values=values,
         changes=[_readable(one, product.currency) for one in changes],
         versions=versions,
+        beside={kind: getattr(beside, kind) for kind in KINDS},
         makers=makers,
         reviewing=product.proposal.status if product.proposal else product.status,
         may_take={action for action in product.possible if TRANSITIONS[action].permission in desk.staff.scopes},

@@ -138,6 +138,23 @@ async def test_a_proposal_is_reviewed_on_a_page(admin: httpx.AsyncClient, team: 
     assert (past.status_code, _code(past)) == (422, "catalog.publication_past")
 
 
+async def test_others_are_put_beside_a_product_on_its_page(admin: httpx.AsyncClient, grocer: SeededShop) -> None:
+    at = f"{AT}/{grocer.products[0].product_id}"
+    put = await admin.post(f"{at}/links", data={"version": "1", "related": "orange-juice\r\nrye-bread", "up_sell": ""})
+    assert put.status_code == 303, put.text
+    page = (await admin.get(at)).text
+    assert re.search(r'name="related"[^>]*>orange-juice\nrye-bread</textarea>', page)
+    assert "Others put beside it" in page
+    for wrong, status, code in (
+        ("no-such-thing", 404, "catalog.linked_product_not_found"),
+        ("tomato-soup", 422, "catalog.linked_to_itself"),
+        ("rye-bread rye-bread", 422, "request.invalid_fields"),
+    ):
+        refused = await admin.post(f"{at}/links", data={"version": "2", "related": wrong})
+        assert (refused.status_code, _code(refused)) == (status, code)
+        assert f">{wrong}</textarea>" in refused.text
+
+
 async def test_who_only_reads_changes_nothing(
     admin: httpx.AsyncClient, analyst: httpx.AsyncClient, grocer: SeededShop
 ) -> None:
@@ -146,7 +163,8 @@ async def test_who_only_reads_changes_nothing(
     assert page.status_code == 200
     assert "<form" not in page.text.partition("<main")[2]
     assert "Add a product" not in (await analyst.get(AT)).text
-    assert (await analyst.get(f"{AT}/new")).status_code == 403
+    assert "<form" not in (await analyst.get(f"{AT}/new")).text.partition("<main")[2]
+    assert (await analyst.post(AT, data=FORM)).status_code == 403
     assert (await analyst.post(f"{AT}/{product['id']}/publication", data={"version": "1"})).status_code == 403
 
 

@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from tests.mutants import goods, money, orders, requests
+from tests.mutants import catalogue, goods, money, orders, requests
 
-BUGS = (*goods.BUGS, *orders.BUGS, *money.BUGS, *requests.BUGS)
+BUGS = (*catalogue.BUGS, *goods.BUGS, *orders.BUGS, *money.BUGS, *requests.BUGS)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, TypeVar
 
 from pydantic import AfterValidator, Field
 
@@ -14,13 +14,21 @@ KINDS: tuple[LinkKind, ...] = ("related", "up_sell", "cross_sell")
 MOST = 24
 
 
-def _once(ids: list[Id]) -> list[Id]:
+Named = TypeVar("Named")
+
+
+def once(ids: list[Named]) -> list[Named]:
+    """Products of which each is there once.
+
+    Raises:
+        ValueError.
+    """
     if len(set(ids)) < len(ids):
         raise ValueError("a product is there once")
     return ids
 
 
-Others = Annotated[list[Id], Field(max_length=MOST), AfterValidator(_once)]
+Others = Annotated[list[Id], Field(max_length=MOST), AfterValidator(once)]
 """Products in the order in which people see them."""
 
 

@@ -6,7 +6,7 @@ and is there again with it.
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from uuid import UUID
 
 import orjson
@@ -31,7 +31,8 @@ class LinkedProductNotFound(NotFound):
 
     code = "catalog.linked_product_not_found"
 
-    product_id: UUID
+    product: str
+    """By its id, or its handle."""
 
 
 class LinkedToItself(Unprocessable):
@@ -57,6 +58,15 @@ _SHOWN = """
 """
 _SHOWN_BY_ID = hot(text(_SHOWN.format(key="p.id = :key")))
 _SHOWN_BY_HANDLE = hot(text(_SHOWN.format(key="p.handle = :key")))
+
+# uq_product_handle
+_BY_HANDLES = hot(
+    text(
+        """
+        SELECT id, handle FROM product WHERE tenant_id = :tenant_id AND handle = ANY(CAST(:handles AS text[]))
+        """
+    )
+)
 
 _FORGET = hot(text("DELETE FROM product_link WHERE tenant_id = :tenant_id AND product_id = :product_id"))
 
@@ -88,6 +98,19 @@ async def read(tx: Tx, product_id: UUID, *, currency: str) -> LinksOut:
     return LinksOut(**linked, version=row["version"])
 
 
+async def ids_of(tx: Tx, handles: Sequence[str]) -> list[UUID]:
+    """The products at some handles, in their order.
+
+    Raises:
+        LinkedProductNotFound.
+    """
+    found = {row["handle"]: row["id"] for row in await tx.rows(_BY_HANDLES, {"handles": list(handles)})}
+    for handle in handles:
+        if handle not in found:
+            raise LinkedProductNotFound(product=handle)
+    return [found[handle] for handle in handles]
+
+
 async def put(tx: Tx, by: Author, product_id: UUID, body: LinksIn, *, currency: str) -> None:
     """Put products beside one, in place of those that were there.
 
@@ -104,7 +127,7 @@ async def put(tx: Tx, by: Author, product_id: UUID, body: LinksIn, *, currency: 
     there = {one["other_id"] for one in await tx.rows(_PUT, {**values, "product_id": product_id})}
     for _, other in said:
         if other not in there:
-            raise LinkedProductNotFound(product_id=other)
+            raise LinkedProductNotFound(product=str(other))
     reached = await keeping.advance(tx, product_id, row["status"], row["publish_at"])
     await history.write(tx, product_id, reached, "link", by.principal)
     await changed(tx, product_id, reached, ["links"])
