@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
-SMOOTHING = 60
-"""Reciprocal rank fusion's k, as in Cormack, Clarke and Büttcher (SIGIR 2009)."""
+from models.fusion import reciprocal_ranks
 
 
 class Candidate(NamedTuple):
@@ -25,12 +24,11 @@ def fuse(lists: Mapping[str, Sequence[Candidate]]) -> list[Candidate]:
     filled = [ranked for ranked in lists.values() if ranked]
     if len(filled) < 2:
         return list(filled[0]) if filled else []
-    scores: dict[str, float] = {}
+    scores = reciprocal_ranks(([one.product_id for one in ranked], 1.0) for ranked in filled)
     best: dict[str, tuple[int, str]] = {}
     for ranked in filled:
         for rank, candidate in enumerate(ranked, start=1):
             product_id = candidate.product_id
-            scores[product_id] = scores.get(product_id, 0.0) + 1 / (SMOOTHING + rank)
             best[product_id] = min(best.get(product_id, (rank, candidate.source)), (rank, candidate.source))
     order = sorted(scores, key=lambda product_id: (-scores[product_id], product_id))
     return [Candidate(product_id, scores[product_id], best[product_id][1]) for product_id in order]

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from typing_extensions import override
 
-from models.recommendation.arrays import Floats
+from models.arrays import Floats
 from models.recommendation.histories import Histories
 from models.recommendation.recommender import Recommender
 from models.recommendation.spec import Weights

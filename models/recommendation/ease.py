@@ -12,7 +12,7 @@ from typing import Self
 import numpy as np
 from scipy import linalg, sparse
 
-from models.recommendation.arrays import Floats, Ints, Sparse
+from models.arrays import Floats, Ints, Sparse
 from models.recommendation.histories import Histories
 from models.recommendation.linear import ItemWeights, dampened
 from models.recommendation.spec import EaseParameters

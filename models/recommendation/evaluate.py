@@ -9,15 +9,13 @@ import numpy as np
 import polars as pl
 from scipy import sparse
 
-from models.recommendation.arrays import Doubles, Ints, Sparse
+from models.arrays import Doubles, Ints, Sparse
+from models.intervals import Interval, difference_interval, mean_interval
 from models.recommendation.dataset import Split, new_to_shopper
 from models.recommendation.histories import Catalogue, Histories
 from models.recommendation.metrics import (
-    Interval,
     coverage_interval,
-    difference_interval,
     hits,
-    mean_interval,
     ndcg,
     recall,
 )

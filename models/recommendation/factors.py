@@ -9,7 +9,7 @@ from typing import Self
 import numpy as np
 from typing_extensions import override
 
-from models.recommendation.arrays import Floats, Sparse
+from models.arrays import Floats, Sparse
 from models.recommendation.histories import Histories
 from models.recommendation.linear import dampened
 from models.recommendation.recommender import Arrays, Component

@@ -15,7 +15,7 @@ import numpy as np
 import polars as pl
 from scipy import sparse
 
-from models.recommendation.arrays import Doubles, Floats, Ints, Sparse
+from models.arrays import Doubles, Floats, Ints, Sparse
 
 DAY_SECONDS = 86_400.0
 

@@ -10,7 +10,7 @@ from typing import Self
 import numpy as np
 from scipy import sparse
 
-from models.recommendation.arrays import Sparse
+from models.arrays import Sparse
 from models.recommendation.histories import Histories
 from models.recommendation.linear import ItemWeights, keep_largest
 from models.recommendation.spec import ItemToItemParameters

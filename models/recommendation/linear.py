@@ -9,7 +9,7 @@ import numpy as np
 from scipy import sparse
 from typing_extensions import override
 
-from models.recommendation.arrays import Floats, Sparse
+from models.arrays import Floats, Sparse
 from models.recommendation.histories import Histories
 from models.recommendation.recommender import Arrays, Component
 

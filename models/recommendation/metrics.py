@@ -2,23 +2,10 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 import numpy as np
-from numpy.typing import NDArray
 
-from models.recommendation.arrays import Doubles, Flags, Ints, Sparse
-
-RESAMPLES = 1000
-CONFIDENCE = 0.95
-
-
-class Interval(NamedTuple):
-    """A figure and where it lies with 95% confidence."""
-
-    value: float
-    low: float
-    high: float
+from models.arrays import Doubles, Flags, Ints, Sparse
+from models.intervals import Interval, percentiles
 
 
 def hits(recommended: Ints, targets: Sparse) -> Flags:
@@ -49,17 +36,6 @@ def coverage(recommended: Ints, products: int) -> float:
     return float(np.count_nonzero(shown) / products)
 
 
-def mean_interval(values: Doubles, *, seed: int = 0) -> Interval:
-    """The mean over shoppers, with the percentile bootstrap interval of resampled shoppers."""
-    means = _resampled_counts(len(values), seed) @ values / len(values)
-    return Interval(float(values.mean()), *_percentiles(means))
-
-
-def difference_interval(ours: Doubles, theirs: Doubles, *, seed: int = 0) -> Interval:
-    """The mean of `ours - theirs` over the same shoppers (paired), with its bootstrap interval."""
-    return mean_interval(ours - theirs, seed=seed)
-
-
 def coverage_interval(recommended: Ints, products: int, *, seed: int = 0, resamples: int = 200) -> Interval:
     """The coverage, with a bootstrap interval moved by the bootstrap's own bias.
 
@@ -73,16 +49,4 @@ def coverage_interval(recommended: Ints, products: int, *, seed: int = 0, resamp
         for _ in range(resamples)
     ]
     centred = np.asarray(drawn) - np.mean(drawn) + value
-    return Interval(value, *_percentiles(np.clip(centred, 0, 1)))
-
-
-def _resampled_counts(shoppers: int, seed: int) -> NDArray[np.int64]:
-    """How often each shopper was drawn, one row a resample."""
-    random = np.random.default_rng(seed)
-    return random.multinomial(shoppers, np.full(shoppers, 1 / shoppers), size=RESAMPLES)
-
-
-def _percentiles(values: Doubles) -> tuple[float, float]:
-    tail = (1 - CONFIDENCE) / 2
-    low, high = np.quantile(values, [tail, 1 - tail])
-    return float(low), float(high)
+    return Interval(value, *percentiles(np.clip(centred, 0, 1)))

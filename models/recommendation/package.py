@@ -15,7 +15,7 @@ from typing import Any, NamedTuple, Self
 
 import numpy as np
 
-from models.recommendation.arrays import Floats, Ints
+from models.arrays import Floats, Ints
 from models.recommendation.blend import Blend
 from models.recommendation.ease import Ease
 from models.recommendation.factors import Factors

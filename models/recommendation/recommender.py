@@ -9,7 +9,7 @@ from typing import Any, ClassVar, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from models.recommendation.arrays import Floats, Ints
+from models.arrays import Floats, Ints
 from models.recommendation.histories import Histories
 
 BATCH = 256

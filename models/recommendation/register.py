@@ -20,10 +20,10 @@ from mlflow.entities import Param
 from mlflow.tracking import MlflowClient
 
 from foundation import clock
+from models.intervals import Interval, difference_interval
 from models.recommendation.benchmark import BASELINES, Benchmark, benchmark
 from models.recommendation.blend import Blend
 from models.recommendation.evaluate import Grades, Verdict, judge
-from models.recommendation.metrics import Interval, difference_interval
 from models.recommendation.package import RecommendationModel
 from models.recommendation.spec import (
     CHALLENGER,

@@ -12,7 +12,7 @@ from typing import Self
 import numpy as np
 from typing_extensions import override
 
-from models.recommendation.arrays import Floats
+from models.arrays import Floats
 from models.recommendation.histories import Histories
 from models.recommendation.recommender import Arrays, Component
 

@@ -7,10 +7,10 @@ from dataclasses import replace
 import polars as pl
 import pytest
 
+from models.intervals import difference_interval
 from models.recommendation.benchmark import Benchmark, benchmark, table
 from models.recommendation.blend import Blend
 from models.recommendation.dataset import from_complete_journey
-from models.recommendation.metrics import difference_interval
 from models.recommendation.spec import CatalogueParameters, EaseParameters, Metric, Parameters, Task
 
 

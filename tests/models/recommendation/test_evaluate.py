@@ -6,10 +6,10 @@ import numpy as np
 import polars as pl
 import pytest
 
+from models.intervals import mean_interval
 from models.recommendation.dataset import time_split
 from models.recommendation.evaluate import Exam, Grade, judge
 from models.recommendation.histories import Catalogue, Histories
-from models.recommendation.metrics import mean_interval
 from models.recommendation.recommender import Recommender
 from models.recommendation.repeat_purchase import RepeatPurchase
 from models.recommendation.spec import INPUT, Metric, Parameters, Task

@@ -6,12 +6,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import sparse
 
+from models.intervals import difference_interval, mean_interval
 from models.recommendation.metrics import (
     coverage,
     coverage_interval,
-    difference_interval,
     hits,
-    mean_interval,
     ndcg,
     recall,
 )
