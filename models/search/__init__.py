@@ -1,0 +1,1 @@
+"""Search: text into words and vectors, and lists of products out of both; graded on judged queries."""

@@ -1,0 +1,36 @@
+"""What search is measured by, and the parameters that are chosen on judged queries."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from models.search.lexical import Bm25
+
+FIRST = 10
+POOL = 100
+FEEDBACK = 10
+
+
+class Metric(StrEnum):
+    """How answers are measured; each comes with a 95% bootstrap interval over queries."""
+
+    RATED_NDCG = "rated_ndcg_at_10"
+    """Of the judged products alone, put in order."""
+    NDCG = "ndcg_at_10"
+    """Of the whole catalogue put in order, with a product that nobody judged taken for no answer."""
+    RECIPROCAL_RANK = "mrr"
+    """Within the first hundred of the whole catalogue."""
+    RECALL = "recall_at_100"
+    NOTHING_FOUND = "zero_result_rate"
+
+
+@dataclass(frozen=True, slots=True)
+class Parameters:
+    """How products are ranked. The defaults were chosen by `tune` on the Icecat set (`docs/benchmarks.md`)."""
+
+    words: Bm25 = field(default_factory=Bm25)
+    meaning: float = 0.4
+    """The share of the score that the meaning has; the words have the rest."""
+    feedback: float = 0.5
+    """How far the question is moved towards the first `FEEDBACK` products found, before the meaning is asked again."""
