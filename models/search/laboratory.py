@@ -8,16 +8,13 @@ from functools import cached_property
 import numpy as np
 
 from models.arrays import Doubles, Floats
-from models.search.blending import best, blend, moved
+from models.search.blending import NOT_FOUND, Fusion, by_ranks
 from models.search.dataset import JudgedSet
 from models.search.encoder import Encoder
 from models.search.lexical import Counts, InMemory
-from models.search.spec import FEEDBACK, Parameters
+from models.search.spec import Parameters
 from models.search.spelling import Speller, words_of
 from models.search.understanding import Understood, understand
-
-NOT_FOUND = -np.inf
-"""The score of a product that a way to search does not find at all."""
 
 
 @dataclass(frozen=True)
@@ -52,19 +49,12 @@ class Laboratory:
 
     def by_meaning(self, query: Understood) -> Doubles:
         """The cosine of the sentences alone."""
-        return self._likeness(self.question(query.sentence))
-
-    def by_both(self, query: Understood, how: Parameters) -> Doubles:
-        """Words and meaning together, the meaning asked again in the light of what came first."""
-        words, question = self.words.scores(query.terms, how.words), self.question(query.sentence)
-        scores = blend(words, self._likeness(question), how.meaning)
-        first = best(scores, FEEDBACK)
-        question = moved(question, self.meanings[first], scores[first], how.feedback)
-        return blend(words, self._likeness(question), how.meaning)
-
-    def _likeness(self, question: Floats) -> Doubles:
-        scores: Doubles = (self.meanings @ question).astype(float)
+        scores: Doubles = (self.meanings @ self.question(query.sentence)).astype(float)
         return scores
+
+    def by_both(self, query: Understood, how: Parameters, fusion: Fusion = by_ranks) -> Doubles:
+        """Words and meaning together."""
+        return fusion(self.by_words(query, how), self.by_meaning(query), how.meaning)
 
     def question(self, sentence: str) -> Floats:
         """The vector of what is asked."""

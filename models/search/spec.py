@@ -9,7 +9,7 @@ from models.search.lexical import Bm25
 
 FIRST = 10
 POOL = 100
-FEEDBACK = 10
+"""How many products each way to search puts forward."""
 
 
 class Metric(StrEnum):
@@ -31,6 +31,4 @@ class Parameters:
 
     words: Bm25 = field(default_factory=Bm25)
     meaning: float = 0.4
-    """The share of the score that the meaning has; the words have the rest."""
-    feedback: float = 0.5
-    """How far the question is moved towards the first `FEEDBACK` products found, before the meaning is asked again."""
+    """The share that the meaning has in the fused ranks; the words have the rest."""

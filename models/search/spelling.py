@@ -49,11 +49,17 @@ class Speller:
     """Knows how one tenant's words are spelt."""
 
     def __init__(self, products_by_word: Mapping[str, int], language: str = "en") -> None:
-        self._products = dict(products_by_word)
+        self._products: dict[str, int] = {}
         self._english = english_words() if language[:2].lower() == "en" else frozenset()
         self._neighbours = SymSpell(max_dictionary_edit_distance=2, prefix_length=_PREFIX)
-        for word, products in self._products.items():
-            self._neighbours.create_dictionary_entry(word, products)
+        self.learn(products_by_word)
+
+    def learn(self, products_by_word: Mapping[str, int]) -> None:
+        """Know these words as well; what was known of one is kept."""
+        for word, products in products_by_word.items():
+            if word not in self._products:
+                self._products[word] = products
+                self._neighbours.create_dictionary_entry(word, products)
 
     def correct(self, query: str) -> Spelling:
         """The query with each word that is probably misspelt in its probable spelling."""

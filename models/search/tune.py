@@ -13,6 +13,7 @@ from dataclasses import replace
 import numpy as np
 
 from models.arrays import Doubles
+from models.search.blending import Fusion, by_ranks
 from models.search.documents import Field
 from models.search.evaluate import grade
 from models.search.laboratory import Laboratory
@@ -22,12 +23,11 @@ from models.search.spec import Metric, Parameters
 FOLDS = 5
 SEED = 5
 OBJECTIVE = (Metric.RATED_NDCG, Metric.NDCG)
-START = Parameters(Bm25(k1=1.2, b=0.75, weights={**USUAL_WEIGHTS, Field.TITLE: 3.0}), meaning=0.5, feedback=0.0)
+START = Parameters(Bm25(k1=1.2, b=0.75, weights={**USUAL_WEIGHTS, Field.TITLE: 3.0}))
 """Textbook values, from which no set is better known than another."""
 SATURATIONS = (0.4, 0.8, 1.2)
 WEIGHTS: Mapping[Field, Sequence[float]] = {Field.TITLE: (3.0, 5.0), Field.DESCRIPTION: (1.0, 2.0)}
-MEANING = (0.4, 0.5, 0.6, 0.7)
-FEEDBACK = (0.0, 0.5)
+MEANING = (0.3, 0.4, 0.5, 0.6, 0.7)
 """Few of each: some dozens of judged queries can't tell more apart."""
 
 Search = Callable[[str], Doubles]
@@ -46,9 +46,10 @@ class Exam:
         """The objective of the words alone, summed over queries."""
         return self._sum("words", how, queries, lambda query: self._laboratory.by_words(self._read[query], how))
 
-    def by_both(self, how: Parameters, queries: Sequence[str]) -> float:
+    def by_both(self, how: Parameters, queries: Sequence[str], fusion: Fusion) -> float:
         """The objective of words and meaning, summed over queries."""
-        return self._sum("both", how, queries, lambda query: self._laboratory.by_both(self._read[query], how))
+        both = self._laboratory.by_both
+        return self._sum(fusion.__name__, how, queries, lambda query: both(self._read[query], how, fusion))
 
     def _sum(self, way: str, how: Parameters, queries: Sequence[str], search: Search) -> float:
         by = repr(how)
@@ -62,12 +63,13 @@ class Exam:
         return sum(self._reached[way, by, query] for query in queries)
 
 
-def tune(exam: Exam, queries: Sequence[str], *, start: Parameters = START) -> Parameters:
-    """The parameters that answer these queries best: those of the words by words alone, then what both have."""
+def tune(exam: Exam, queries: Sequence[str], *, start: Parameters = START, fusion: Fusion = by_ranks) -> Parameters:
+    """The parameters that answer these queries best: those of the words by words alone, then the meaning's share."""
     chosen = start
     for alternatives in _of_words():
         chosen = max(alternatives(chosen), key=lambda how: exam.by_words(how, queries))
-    return max(_of_both(chosen), key=lambda how: exam.by_both(how, queries))
+    shares = [replace(chosen, meaning=share) for share in MEANING]
+    return max(shares, key=lambda how: exam.by_both(how, queries, fusion))
 
 
 def folds(queries: Sequence[str], *, seed: int = SEED) -> Iterator[tuple[list[str], list[str]]]:
@@ -92,7 +94,3 @@ def _each_weight(name: Field) -> Alternatives:
 
 def _weighing(how: Parameters, name: Field, weight: float) -> Parameters:
     return replace(how, words=replace(how.words, weights={**how.words.weights, name: weight}))
-
-
-def _of_both(how: Parameters) -> list[Parameters]:
-    return [replace(how, meaning=share, feedback=far) for share in MEANING for far in FEEDBACK]

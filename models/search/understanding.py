@@ -5,11 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from foundation.search import LONGEST_QUERY
 from models.search.analysis import terms
 from models.search.spelling import Speller, Spelling
-
-LONGEST_QUERY = 200
-"""What is read of a query, in characters: more is a text, and its beginning says what it is about."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -161,6 +161,21 @@ def fair(
     run(context.obj, products=products, seconds=seconds, workers=workers)
 
 
+@benches.command()
+def search(
+    context: typer.Context,
+    *,
+    data: Annotated[Path, typer.Option(exists=True, file_okay=False, help="A folder with judged sets.")],
+    encoder: Annotated[
+        Path | None, typer.Option(exists=True, file_okay=False, help="A sentence encoder: model.onnx, tokenizer.json.")
+    ] = None,
+) -> None:
+    """Measure search on judged sets: NAME_products.parquet with NAME_judgements.csv (query, docid, rating)."""
+    from tradewind.bench.command import bench_search as run
+
+    run(context.obj, data=data, encoder=encoder)
+
+
 @app.command()
 def reference() -> None:
     """Write docs/reference/{settings,errors,events}.md from the code."""

@@ -84,6 +84,36 @@ def bench_fair(var: Path, *, products: int, seconds: int, workers: int) -> None:
     sys.stdout.write((folder / "fair.json").read_text(encoding="utf-8"))
 
 
+def bench_search(var: Path, *, data: Path, encoder: Path | None) -> None:
+    """Measure search on every judged set in `data`, write `var/bench/search.json` and `docs/benchmarks.md`.
+
+    Raises:
+        StackError: there is none, one is not of the form, or there is no encoder.
+        ServerFailed: Postgres did not come up.
+    """
+    # NumPy, SciPy and the encoder are of no use to the other benchmarks.
+    from models.search.dataset import UnreadableSet, find  # noqa: PLC0415
+    from models.search.encoder import EncoderMissing, load  # noqa: PLC0415
+    from tradewind.bench.search.measure import measure as measure_search  # noqa: PLC0415
+
+    console, folder = Console(), var / "bench"
+
+    def progress(done: float, total: float | None = None, note: str = "") -> None:
+        console.print(f"  {done:,.0f} of {total or 0:,.0f} {note}", end="\r")
+
+    try:
+        reads = load(encoder)
+        sets = [
+            measure_search(one, folder / "search", reads, progress=progress, tell=console.print).to_json()
+            for one in find(data)
+        ]
+    except (UnreadableSet, EncoderMissing) as fault:
+        raise StackError(str(fault)) from fault
+    report.write(folder, {"name": "search", "sets": sets}, report.machine())
+    _write_page(console, folder)
+    sys.stdout.write((folder / "search.json").read_text(encoding="utf-8"))
+
+
 def _print(console: Console, row: Row) -> None:
     beside = f", {row.ratio:.0%} of pgbench" if row.ratio is not None else ""
     used = f"  CPU {row.cpu.api:.2f} + {row.cpu.postgres:.2f} ms" if row.cpu else ""

@@ -5,11 +5,12 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from models.search.blending import NOT_FOUND
 from models.search.dataset import JudgedSet
 from models.search.documents import Document
 from models.search.encoder import Encoder
 from models.search.evaluate import grade
-from models.search.laboratory import NOT_FOUND, Laboratory
+from models.search.laboratory import Laboratory
 from models.search.spec import Metric, Parameters
 from models.search.tune import Exam, folds, tune
 from tests.models.search.conftest import CATALOGUE
@@ -87,5 +88,5 @@ def test_what_is_chosen_is_at_least_as_good_on_the_queries_it_was_chosen_on(labo
         )
         return report.figures[Metric.NDCG].value + report.figures[Metric.RATED_NDCG].value
 
-    start = Parameters(meaning=0.0, feedback=0.0)
+    start = Parameters(meaning=0.3)
     assert reached(tune(Exam(laboratory), list(JUDGEMENTS), start=start)) >= reached(start)

@@ -1,0 +1,1 @@
+"""`tradewind bench search`: ways to search, compared on judged sets."""
