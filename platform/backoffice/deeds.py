@@ -20,6 +20,12 @@ _ALIKE = {
     "/api-keys": "POST /v1/admin/api-keys",
     "/api-keys/{key_id}/replacement": "POST /v1/admin/api-keys/{key_id}/replacement",
     "/api-keys/{key_id}/end": "DELETE /v1/admin/api-keys/{key_id}",
+    "/attributes": "POST /v1/admin/attributes",
+    "/attributes/{code}": "PUT /v1/admin/attributes/{code}",
+    "/attributes/{code}/removal": "DELETE /v1/admin/attributes/{code}",
+    "/brands": "POST /v1/admin/brands",
+    "/brands/{slug}": "PUT /v1/admin/brands/{slug}",
+    "/brands/{slug}/removal": "DELETE /v1/admin/brands/{slug}",
     "/branding": "PUT /v1/admin/configuration",
     "/branding/logo": "PUT /v1/admin/branding/logo",
     "/branding/logo/removal": "DELETE /v1/admin/branding/logo",
@@ -60,6 +66,9 @@ _ALIKE = {
     "/privacy/customers/{customer_id}/erasure/withdrawal": (
         "POST /v1/admin/customers/{customer_id}/erasure-requests/withdrawal"
     ),
+    "/product-types": "POST /v1/admin/product-types",
+    "/product-types/{code}": "PUT /v1/admin/product-types/{code}",
+    "/product-types/{code}/removal": "DELETE /v1/admin/product-types/{code}",
     "/products": "POST /v1/admin/products",
     "/products/{product_id}": "PUT /v1/admin/products/{product_id}",
     "/products/{product_id}/copies": "POST /v1/admin/products/{product_id}/copies",
