@@ -129,6 +129,11 @@ async def _seen(browser: Browser, product: Json, *, word: str = "linen") -> set[
     line = {"variant_id": product["variants"][0]["id"], "quantity": 1}
     if (await browser.http.post(f"{store}/carts/{cart['id']}/lines", json=line)).status_code == 201:
         found.add("cart")
+    wishlist = (await browser.http.post(f"{store}/wishlists", json={"name": f"For {word}"})).json()
+    wish = f"{store}/wishlists/{wishlist['id']}/items/{line['variant_id']}"
+    if (await browser.http.put(wish, json={"quantity": 1})).is_success:
+        found.add("wishlist")
+    (await browser.http.delete(f"{store}/wishlists/{wishlist['id']}")).raise_for_status()
     return found
 
 
@@ -177,7 +182,7 @@ async def test_what_is_taken_out_of_the_shop_is_nowhere_in_it(
     product = await shelf.ask("GET", f"/products/{sold.product_id}")
     cart = await browser.cart()
     await browser.add(cart, sold.variant_id)
-    assert await _seen(browser, product, word="tomato") >= {"page", "list", "search", "cart"}
+    assert await _seen(browser, product, word="tomato") >= {"page", "list", "search", "cart", "wishlist"}
 
     product = await shelf.step(product, "unpublication")
     assert (product["status"], product["possible"]) == ("approved", ["publish", "archive"])
@@ -190,7 +195,7 @@ async def test_what_is_taken_out_of_the_shop_is_nowhere_in_it(
     assert await _seen(browser, product, word="tomato") == set()
     consistent()
     product = await shelf.step(product, "publication")
-    assert await _seen(browser, product, word="tomato") >= {"page", "list", "search", "cart"}
+    assert await _seen(browser, product, word="tomato") >= {"page", "list", "search", "cart", "wishlist"}
     consistent()
 
 

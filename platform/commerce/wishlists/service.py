@@ -8,7 +8,6 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-import asyncpg
 from sqlalchemy import text
 
 from commerce.cart import today
@@ -122,18 +121,27 @@ _DELETE = hot(
     text("DELETE FROM wishlist WHERE tenant_id = :tenant_id AND id = :id AND holder_id = :holder_id RETURNING id")
 )
 
-# uq_wishlist_item_variant. No row comes back when there is no room.
+# What isn't in the shop can't be wished for: a list would tell what it is called. What was in it stays on the list.
+_IN_THE_SHOP = """
+    FROM variant v JOIN product p ON (p.tenant_id, p.id) = (v.tenant_id, v.product_id)
+    WHERE v.tenant_id = :tenant_id AND v.id = CAST(:variant_id AS uuid) AND p.status = 'published'
+      AND NOT v.discontinued
+"""
+_KNOWN = hot(text(f"SELECT v.id {_IN_THE_SHOP}"))
+
+# uq_wishlist_item_variant. No row comes back when there is no room, or no such variant in the shop.
 _WISH = hot(
     text(
-        """
+        f"""
         INSERT INTO wishlist_item (tenant_id, id, wishlist_id, variant_id, quantity, added_at)
-        SELECT :tenant_id, :id, CAST(:wishlist_id AS uuid), CAST(:variant_id AS uuid), CAST(:quantity AS bigint),
+        SELECT :tenant_id, :id, CAST(:wishlist_id AS uuid), v.id, CAST(:quantity AS bigint),
                CAST(:now AS timestamptz)
-        WHERE (SELECT count(*) FROM wishlist_item i WHERE i.tenant_id = :tenant_id AND i.wishlist_id = :wishlist_id
+        {_IN_THE_SHOP}
+          AND (SELECT count(*) FROM wishlist_item i WHERE i.tenant_id = :tenant_id AND i.wishlist_id = :wishlist_id
                  AND i.variant_id <> :variant_id) < :most
         ON CONFLICT (tenant_id, wishlist_id, variant_id) DO UPDATE SET quantity = excluded.quantity
         RETURNING added_at = CAST(:now AS timestamptz) AS new
-        """
+        """  # noqa: S608  (the fragment is a literal)
     )
 )
 
@@ -244,11 +252,10 @@ async def wish(tx: Tx, shop: Shop, shopper: Shopper, wishlist_id: UUID, variant_
     await _own(tx, shopper, wishlist_id)
     await in_turn(tx, str(wishlist_id), seed=_TURNS)
     values = {"id": new_id(), "wishlist_id": wishlist_id, "variant_id": variant_id, "quantity": quantity}
-    try:
-        row = await tx.one(_WISH, {**values, "now": clock.now(), "most": MAX_ITEMS})
-    except asyncpg.ForeignKeyViolationError as fault:
-        raise UnknownVariant from fault
+    row = await tx.one(_WISH, {**values, "now": clock.now(), "most": MAX_ITEMS})
     if row is None:
+        if await tx.one(_KNOWN, {"variant_id": variant_id}) is None:
+            raise UnknownVariant
         raise WishlistFull(limit=MAX_ITEMS)
     if row["new"]:
         await _announce(tx, shop, shopper, wishlist_id, variant_id)
