@@ -9,6 +9,8 @@ from typing import Any
 
 from asgi_lifespan import LifespanManager
 
+from foundation.database import Tx
+
 PATIENCE = 30.0
 """Seconds after which what was waited for is taken never to come."""
 
@@ -27,6 +29,24 @@ async def comes(true: Callable[[], bool]) -> None:
     async with asyncio.timeout(PATIENCE):
         while not true():  # noqa: ASYNC110  (nobody sets an event)
             await asyncio.sleep(0.005)
+
+
+# Not pg_stat_activity: a transaction sees that as it was when it first asked.
+_WAITING = """
+    SELECT count(DISTINCT w.pid) FROM pg_locks w JOIN pg_locks h USING (pid) JOIN pg_database d ON d.oid = h.database
+    WHERE NOT w.granted AND d.datname = current_database()
+"""
+
+
+async def others_wait(tx: Tx, count: int = 1) -> None:
+    """Wait until so many others of the transaction's database wait for somebody's lock.
+
+    Raises:
+        TimeoutError: they did not.
+    """
+    async with asyncio.timeout(PATIENCE):
+        while await tx.connection.fetchval(_WAITING) < count:  # noqa: ASYNC110  (nobody sets an event)
+            await asyncio.sleep(0.01)
 
 
 def until(true: Callable[[], bool]) -> None:

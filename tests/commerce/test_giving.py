@@ -26,6 +26,7 @@ from foundation.database import Database, Tx
 from tests.commerce.desk import STAFF, Desk
 from tests.commerce.invariants import all_faults, unsettled
 from tests.factories import seed_shop
+from tests.waiting import others_wait
 
 if TYPE_CHECKING:
     from tests.conftest import DatabaseUrls
@@ -116,17 +117,10 @@ async def test_a_second_hand_waits_until_the_first_has_given(desk: Desk) -> None
     async with desk.database.tx(desk.shop.id) as tx:
         await _refund(one, 300)(tx)
         waiting = asyncio.create_task(_do(desk, two.id, _refund(two, 300)))
-        while not await _anybody_waits(desk):
-            await asyncio.wait([waiting], timeout=0.01)
+        await others_wait(tx)
     with pytest.raises(RefundTooMuch):
         await waiting
     await desk.money.settle(desk.shop.id, one.id)
-
-
-async def _anybody_waits(desk: Desk) -> bool:
-    async with desk.database.tx(desk.shop.id, read_only=True) as tx:
-        waiting: int = await tx.connection.fetchval("SELECT count(*) FROM pg_locks WHERE NOT granted")
-    return waiting > 0
 
 
 async def test_a_new_day_begins_at_midnight_where_the_shop_is(desk: Desk, database_urls: DatabaseUrls) -> None:

@@ -26,6 +26,7 @@ from foundation import clock
 from foundation.database import Database
 from foundation.ids import new_id
 from tests.factories import SeededShop, seed_shop
+from tests.waiting import others_wait
 
 if TYPE_CHECKING:
     from tests.conftest import DatabaseUrls
@@ -135,17 +136,22 @@ async def test_carts_that_want_the_same_things_in_another_order_do_not_deadlock(
     database: Database, database_urls: DatabaseUrls
 ) -> None:
     seeded = seed_shop(database_urls, "hot", stock=1000)
-    lines = [StockLine(sold.variant_id, sold.product_id, 1) for sold in seeded.products]
+    lines = [StockLine(sold.variant_id, sold.product_id, 1) for sold in seeded.products[:3]]
 
-    async def buy(backwards: bool) -> None:
+    async def buy(asked: list[StockLine]) -> None:
         async with database.tx(seeded.id) as tx:
-            asked = list(reversed(lines)) if backwards else lines
             await inventory.reserve(tx, new_id(), asked, until=clock.now() + SOON)
 
-    await asyncio.gather(*(buy(n % 2 == 0) for n in range(20)))
+    # Both have to wait half way: whoever had begun at the other end would hold what the first wants last.
+    async with database.tx(seeded.id) as tx:
+        await tx.connection.execute("SELECT FROM stock WHERE variant_id = $1 FOR UPDATE", lines[1].variant_id)
+        buying = [asyncio.create_task(buy(asked)) for asked in (lines, lines[::-1])]
+        await others_wait(tx, 2)
+    await asyncio.gather(*buying)
+
     async with database.tx(seeded.id) as tx:
         left = await inventory.availability(tx, [line.variant_id for line in lines])
-    assert set(left.values()) == {980}
+    assert set(left.values()) == {998}
 
 
 async def test_what_is_held_too_long_is_given_back_once(database: Database, database_urls: DatabaseUrls) -> None:
