@@ -414,6 +414,17 @@ async def test_a_vendor_proposes_and_staff_agree(
     assert [one["version"] for one in versions] == sorted((one["version"] for one in versions), reverse=True)
 
 
+async def test_a_vendor_keeps_the_brand_that_its_product_was_loaded_with(
+    shelf: Shelf, miller: Shelf, grocer: SeededShop
+) -> None:
+    loaded = {"id": str(grocer.products[0].product_id)}
+    await shelf.ask("POST", "/vendors/mill/products", {"product_ids": [loaded["id"]]})
+    product = await miller.read(loaded)
+    assert product["brand"] == "Store brand"
+    asked = await miller.step(await miller.put(product, title="Tomato soup, mild"), "submission")
+    assert (await shelf.step(asked, "approval"))["title"] == "Tomato soup, mild"
+
+
 async def test_a_vendor_withdraws_what_it_proposed(shelf: Shelf, miller: Shelf) -> None:
     live = await shelf.step(await miller.add(brand=None), "publication")
     proposed = await miller.put(live, title="Other")

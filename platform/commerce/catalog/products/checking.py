@@ -96,7 +96,7 @@ async def content(
         handle=body.handle or (before.handle if before else f"{slug_of(body.title)[:_OF_TITLE]}-{product_id.hex[-8:]}"),
         description=body.description,
         category_id=body.category_id,
-        brand=await _brand(tx, body.brand, may_add=may_add_brands),
+        brand=await _brand(tx, body.brand, before.brand if before else None, may_add=may_add_brands),
         type=body.type,
         attributes=await _attributes(tx, body.type, body.attributes, before.attributes if before else {}),
         tags=sorted(set(body.tags)),
@@ -145,13 +145,13 @@ def _check_options(variants: Sequence[VariantIn]) -> None:
             raise SameOptions(skus=[same, one.sku])
 
 
-async def _brand(tx: Tx, name: str | None, *, may_add: bool) -> str | None:
+async def _brand(tx: Tx, name: str | None, before: str | None, *, may_add: bool) -> str | None:
     if name is None:
         return None
     found = await brands.known(tx, [name], add=may_add)
-    if name not in found:
+    if name not in found and name != before:  # a product that was loaded may name one that nobody has added
         raise BrandNotFound(brand=name)
-    return found[name]
+    return found.get(name, name)
 
 
 async def _attributes(
