@@ -29,6 +29,8 @@ from tradewind.engines.postgres import APP, OWNER, RELAY
 SHOPPERS, STAFF = 8, 2
 STOCK = 100_000
 CALM_SECONDS = 3.0
+OPENING = 300.0
+"""Seconds in which the shop must have sold something before there is any trouble: its processes start all at once."""
 PATIENCE = 90.0
 """Seconds in which the shop must sell again after a trouble."""
 
@@ -72,12 +74,16 @@ async def _run(folder: Path, disk: Path, minutes: float) -> dict[str, Any]:
 
 
 async def _trouble(house: House, memory: Memory, minutes: float) -> tuple[Counter[str], list[str]]:
-    """Every trouble in turn, in a new order each round, until the time is up; those after which nothing was sold."""
+    """Every trouble in turn, in a new order each round, until the time is up; those after which nothing was sold. The
+    time begins with the first sale.
+    """
     names = [name for name in TROUBLES if house.small_disk or name != NEEDS_SMALL_DISK]
     suffered: Counter[str] = Counter()
     unmoved: list[str] = []
+    if not await _sells(memory, OPENING):
+        return suffered, [f"nothing was sold in {OPENING:.0f} s before any trouble"]
+    memory.retries = 0
     end = time.monotonic() + minutes * 60
-    await _sells(memory)
     while time.monotonic() < end and not unmoved:
         for name in random.sample(names, len(names)):
             sys.stdout.write(f"{len(memory.orders):>6} orders  {name}\n")
@@ -92,8 +98,8 @@ async def _trouble(house: House, memory: Memory, minutes: float) -> tuple[Counte
     return suffered, unmoved
 
 
-async def _sells(memory: Memory) -> bool:
-    before, deadline = len(memory.orders), time.monotonic() + PATIENCE
+async def _sells(memory: Memory, patience: float = PATIENCE) -> bool:
+    before, deadline = len(memory.orders), time.monotonic() + patience
     while len(memory.orders) == before:
         if time.monotonic() > deadline:
             return False
