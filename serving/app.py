@@ -18,17 +18,24 @@ from foundation import clients, http, telemetry
 from foundation.decisions import RecommendationRequest, Recommendations
 from foundation.errors import Unauthenticated
 from foundation.http import json_bytes, model_bytes
+from foundation.search import SearchAnswer, SearchRequest
 from foundation.settings import Settings, get_settings
+from models.search import encoder as encoders
+from models.search.encoder import Encoder, EncoderMissing
 from serving.champions import Champions
 from serving.decision_log import DecisionLog
 from serving.index import Vectors
 from serving.recommendations import Recommender
+from serving.search_index import SearchIndex
+from serving.searching import Searcher
 from serving.stock import SoldOut
+from serving.vocabulary import Vocabularies
 
 log = structlog.get_logger(__name__)
 
 CHAMPIONS_SECONDS = 5.0
 SOLD_OUT_SECONDS = 1.0
+VOCABULARIES_SECONDS = 2.0
 
 
 class WrongToken(Unauthenticated):
@@ -56,9 +63,13 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         sold_out, decisions = SoldOut(redis), DecisionLog(settings, redis)
         app.state.recommender = Recommender(champions, shoppers, sold_out, vectors)
         app.state.decisions = decisions
+        index = SearchIndex.connect(settings)
+        vocabularies = Vocabularies(redis, index)
+        app.state.searcher = Searcher(vocabularies, index, await asyncio.to_thread(_encoder, settings))
         tasks = [
             asyncio.create_task(_repeat(CHAMPIONS_SECONDS, lambda: asyncio.to_thread(champions.refresh))),
             asyncio.create_task(_repeat(SOLD_OUT_SECONDS, lambda: sold_out.refresh(champions.all))),
+            asyncio.create_task(_repeat(VOCABULARIES_SECONDS, vocabularies.refresh)),
             asyncio.create_task(decisions.run()),
         ]
         yield
@@ -69,6 +80,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
                 await task
         await shoppers.close()
         await vectors.close()
+        await index.close()
         await redis.aclose()
 
     app = FastAPIOffline(title="Tradewind decisions", version="0.1.0", lifespan=lifespan)
@@ -83,7 +95,19 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         response_model=Recommendations,
         tags=["decisions"],
     )
+    app.add_api_route(
+        "/v1/decisions/search", _search, methods=["POST"], response_model=SearchAnswer, tags=["decisions"]
+    )
     return app
+
+
+def _encoder(settings: Settings) -> Encoder | None:
+    """One core a sentence: other requests want the others."""
+    try:
+        return encoders.load(settings.search_encoder, threads=1)
+    except EncoderMissing as fault:
+        log.warning("serving.no_search", reason=str(fault))
+        return None
 
 
 def _authenticated(request: Request) -> None:
@@ -99,6 +123,13 @@ async def _recommend(
     decided = await cast("Recommender", request.app.state.recommender).decide(asked)
     await cast("DecisionLog", request.app.state.decisions).record(decided.row)
     return json_bytes(model_bytes(decided.answer))
+
+
+async def _search(request: Request, asked: SearchRequest, _: Annotated[None, Depends(_authenticated)]) -> Response:
+    """Which products answer a search, within the deadline asked for."""
+    searched = await cast("Searcher", request.app.state.searcher).decide(asked)
+    await cast("DecisionLog", request.app.state.decisions).record(searched.row)
+    return json_bytes(model_bytes(searched.answer))
 
 
 async def _health(request: Request) -> dict[str, object]:

@@ -1,14 +1,14 @@
 """The products' vectors in Qdrant: one collection a tenant and model version, behind the tenant's alias.
 
-This is the one place that speaks to Qdrant. Whoever asks does so as a tenant (`Vectors.of`), and each question carries
-that tenant's filter; whoever builds does so for a tenant, and each point carries its id. No other module imports the
-library (`pyproject.toml`, and `tests/isolation/test_one_door.py`).
+This and `search_index` are the places that speak to Qdrant. Whoever asks does so as a tenant (`Vectors.of`), and each
+question carries that tenant's filter; whoever builds does so for a tenant, and each point carries its id. No other
+module imports the library (`pyproject.toml`, and `tests/isolation/test_one_door.py`).
 """
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Collection, Iterator, Mapping, Sequence
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from uuid import UUID
@@ -33,6 +33,11 @@ class IndexUnavailable(RuntimeError):
 def alias_of(tenant_id: UUID) -> str:
     """The name that a tenant's vectors are asked by."""
     return f"items-{tenant_id}"
+
+
+def search_alias_of(tenant_id: UUID | None) -> str:
+    """The name that a tenant's products are searched by; how all those names begin, without one."""
+    return f"search-{tenant_id or ''}"
 
 
 def collection_of(tenant_id: UUID, version: str) -> str:
@@ -81,7 +86,7 @@ class TenantVectors:
         """
         from qdrant_client import models  # noqa: PLC0415
 
-        async with _reached():
+        with reached():
             known = await self._known(to)
             if not known:
                 return []
@@ -91,7 +96,7 @@ class TenantVectors:
                 query=models.RecommendQuery(
                     recommend=models.RecommendInput(positive=known, strategy=models.RecommendStrategy.AVERAGE_VECTOR)
                 ),
-                query_filter=self._owned(must_not=[models.HasIdCondition(has_id=unwanted)]),
+                query_filter=owned_by(self._tenant_id, must_not=[models.HasIdCondition(has_id=unwanted)]),
                 limit=limit,
                 with_payload=False,
             )
@@ -103,20 +108,21 @@ class TenantVectors:
         ids: list[int | str | UUID] = [str(one) for one in products]
         points, _ = await self._client.scroll(
             alias_of(self._tenant_id),
-            scroll_filter=self._owned(must=[models.HasIdCondition(has_id=ids)]),
+            scroll_filter=owned_by(self._tenant_id, must=[models.HasIdCondition(has_id=ids)]),
             limit=max(len(ids), 1),
             with_payload=False,
         )
         return [point.id for point in points]
 
-    def _owned(
-        self, *, must: Sequence[models.Condition] = (), must_not: Sequence[models.Condition] = ()
-    ) -> models.Filter:
-        """The one place where a tenant's filter is put together."""
-        from qdrant_client import models  # noqa: PLC0415
 
-        owner = models.FieldCondition(key=OWNER, match=models.MatchValue(value=str(self._tenant_id)))
-        return models.Filter(must=[owner, *must], must_not=list(must_not))
+def owned_by(
+    tenant_id: UUID, *, must: Sequence[models.Condition] = (), must_not: Sequence[models.Condition] = ()
+) -> models.Filter:
+    """The one place where a tenant's filter is put together."""
+    from qdrant_client import models  # noqa: PLC0415
+
+    owner = models.FieldCondition(key=OWNER, match=models.MatchValue(value=str(tenant_id)))
+    return models.Filter(must=[owner, *must], must_not=list(must_not))
 
 
 class Building:
@@ -142,16 +148,13 @@ class Building:
         client = self._client
         if not client.collection_exists(collection) or client.count(collection).count != len(products):
             self._build(tenant_id, collection, products, progress)
-        self._switch(tenant_id, collection)
+        switch(client, alias_of(tenant_id), collection)
         return collection
 
     def drop(self, tenant_id: UUID) -> int:
         """Delete all vectors of a tenant; how many collections that were."""
-        theirs = [
-            one.name
-            for one in self._client.get_collections().collections
-            if one.name.startswith(f"{alias_of(tenant_id)}-v")
-        ]
+        kinds = (alias_of(tenant_id), search_alias_of(tenant_id))
+        theirs = [name for alias in kinds for name in collections_of(self._client, alias)]
         for name in theirs:
             self._client.delete_collection(name)
         return len(theirs)
@@ -173,15 +176,21 @@ class Building:
             client.upsert(collection, points, wait=True)
             progress(first + len(batch), len(products), "products")
 
-    def _switch(self, tenant_id: UUID, collection: str) -> None:
-        from qdrant_client import models  # noqa: PLC0415
 
-        alias = alias_of(tenant_id)
-        create = models.CreateAlias(collection_name=collection, alias_name=alias)
-        self._client.update_collection_aliases([models.CreateAliasOperation(create_alias=create)])
-        for other in self._client.get_collections().collections:
-            if other.name.startswith(f"{alias}-v") and other.name != collection:
-                self._client.delete_collection(other.name)
+def switch(client: QdrantClient, alias: str, collection: str) -> None:
+    """Let the alias stand for the collection, and delete those that it stood for before."""
+    from qdrant_client import models  # noqa: PLC0415
+
+    create = models.CreateAlias(collection_name=collection, alias_name=alias)
+    client.update_collection_aliases([models.CreateAliasOperation(create_alias=create)])
+    for other in collections_of(client, alias):
+        if other != collection:
+            client.delete_collection(other)
+
+
+def collections_of(client: QdrantClient, alias: str) -> list[str]:
+    """Every collection that was built for the alias."""
+    return [one.name for one in client.get_collections().collections if one.name.startswith(f"{alias}-v")]
 
 
 @contextmanager
@@ -198,8 +207,9 @@ def building(settings: Settings) -> Iterator[Building]:
         client.close()
 
 
-@asynccontextmanager
-async def _reached() -> AsyncIterator[None]:
+@contextmanager
+def reached() -> Iterator[None]:
+    """Turn whatever Qdrant's client raises into `IndexUnavailable`."""
     import httpx  # noqa: PLC0415
     from qdrant_client.http.exceptions import ApiException  # noqa: PLC0415
 

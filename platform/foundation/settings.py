@@ -64,7 +64,9 @@ class Settings(BaseSettings):
         None, description="Postgres as the owner of the schema: for migrations, and to remove shops."
     )
     database_relay_url: SecretStr | None = Field(
-        None, description="Postgres as the relay's role, which reads the outbox of every tenant and nothing else."
+        None,
+        description="Postgres as the relay's role, which reads the outbox and the catalogue of every tenant, and "
+        "nothing else.",
     )
     database_pool_size: int = Field(
         10, ge=1, le=200, description="Connections a worker for writes, and as many for hot reads."
@@ -98,6 +100,11 @@ class Settings(BaseSettings):
     )
     objects_url: str | None = Field(
         None, description="Images, labels, exports: any fsspec URL, such as file:///... or s3://bucket."
+    )
+    search_encoder: Path | None = Field(
+        None,
+        description="A folder with a sentence encoder for search (`model.onnx`, `tokenizer.json`); all-MiniLM-L6-v2 "
+        "when nothing is given. After a change each shop's index is to be built anew.",
     )
     serving_url: str | None = Field(None, description="The decision service.")
     serving_token: SecretStr | None = Field(None, description="The bearer token the core shows the decision service.")

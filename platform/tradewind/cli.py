@@ -219,6 +219,19 @@ def plan(
 
 
 @app.command()
+def index(slug: Annotated[str, typer.Argument(help="The shop, such as `grocer`.")]) -> None:
+    """Build a shop's search index from its catalogue, beside the present one, and switch to it.
+
+    From then on `python -m serving.search_building`, which `up` starts, brings every change of the catalogue into it.
+    """
+    use_addresses(default_var())
+    from tradewind.indexing import run
+
+    for line in run(slug):
+        typer.echo(line)
+
+
+@app.command()
 def reconcile(
     *,
     tenant: Annotated[str, typer.Option(help="The shop, such as `grocer`.")],

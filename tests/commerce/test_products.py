@@ -101,7 +101,7 @@ def consistent(rows: Ask) -> Any:
             rows(
                 """
                 SELECT p.title, p.status FROM product p FULL JOIN search_document d ON d.product_id = p.id
-                WHERE (p.status = 'published') IS DISTINCT FROM (d.product_id IS NOT NULL)
+                WHERE (p.status = 'published') IS DISTINCT FROM (coalesce(d.words, '') <> '')
                 """
             )
             == []

@@ -33,7 +33,11 @@ CLICKHOUSE = {
 }
 """Who may speak to ClickHouse as the platform."""
 
-QDRANT = {"foundation/clients.py": "makes the clients", "serving/index.py": "the door"}
+QDRANT = {
+    "foundation/clients.py": "makes the clients",
+    "serving/index.py": "the door",
+    "serving/search_index.py": "the door to the products as they are searched for",
+}
 """Who may speak to Qdrant."""
 
 NAMES = {"foundation/naming.py": "where names are put together"}

@@ -40,10 +40,12 @@ OTHER_POLICIES = {
     ("webhook_cursor", "relay", RELAY),
     ("tombstone", "relay", RELAY),
     ("search_document", "search", OWNER),
+    *((table, "relay", RELAY) for table in ("category", "product", "search_document", "variant")),
     ("tenant", "directory", "public"),
     ("tenant_domain", "directory", "public"),
 }
-"""(table, policy, role): who else may see rows, and by which policy. The relay delivers the events of every tenant, of people who were forgotten none;
+"""(table, policy, role): who else may see rows, and by which policy. The relay delivers the events of every tenant, of people who were forgotten none, and reads their catalogues for the
+search index;
 the owner's is what `search_products` runs under; the directory is read by everybody who may read it at all.
 """
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from contextlib import closing
 from typing import Any
 
 import httpx
@@ -87,3 +88,33 @@ async def test_a_request_that_breaks_the_contract_is_refused(http: httpx.AsyncCl
 def test_the_service_does_not_start_without_a_token(settings: Settings) -> None:
     with pytest.raises(EngineNotConfigured, match="TRADEWIND_SERVING_TOKEN"):
         create_app(settings.model_copy(update={"serving_token": None}))
+
+
+async def test_a_search_without_an_index_names_its_fallback_and_is_logged(
+    http: httpx.AsyncClient, settings: Settings
+) -> None:
+    answer = await http.post("/v1/decisions/search", json={"tenant_id": str(TENANT), "query": "soup"})
+
+    assert answer.status_code == 200
+    told = answer.json()
+    assert (told["fallback"], told["fallback_reason"], told["items"]) == ("full_text", "no_index", [])
+    assert await _logged(settings, told["decision_id"]) == [("search", "full_text", "no_index")]
+    stranger = await http.post(
+        "/v1/decisions/search",
+        json={"tenant_id": str(TENANT), "query": "soup"},
+        headers={"Authorization": "Bearer wrong"},
+    )
+    assert stranger.status_code == 401
+
+
+async def _logged(settings: Settings, decision_id: str) -> list[tuple[Any, ...]]:
+    query = f"SELECT kind, fallback, fallback_reason FROM decisions FINAL WHERE decision_id = '{decision_id}'"
+    found: list[tuple[Any, ...]] = []
+    with closing(clients.clickhouse(settings)) as client:
+        for _ in range(200):
+            if client.command("EXISTS TABLE decisions"):
+                found = [tuple(row) for row in client.query(query).result_rows]
+            if found:
+                break
+            await asyncio.sleep(0.05)
+    return found

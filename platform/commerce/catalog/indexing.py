@@ -10,8 +10,11 @@ from sqlalchemy import text
 from foundation.database import Tx, hot
 
 _INDEX = hot(text("SELECT index_products(CAST(:ids AS uuid[]))"))
+# The row stays, so that an index outside learns of it as of any change.
 _FORGET = hot(
-    text("DELETE FROM search_document WHERE tenant_id = :tenant_id AND product_id = ANY(CAST(:ids AS uuid[]))")
+    text(
+        "UPDATE search_document SET words = '' WHERE tenant_id = :tenant_id AND product_id = ANY(CAST(:ids AS uuid[]))"
+    )
 )
 
 

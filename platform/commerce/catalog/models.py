@@ -24,6 +24,16 @@ class Ltree(UserDefinedType[str]):
         return "ltree"
 
 
+class TransactionId(UserDefinedType[str]):
+    """Postgres's 64-bit transaction id."""
+
+    cache_ok = True
+
+    def get_col_spec(self, **_: object) -> str:
+        """The type's name in DDL."""
+        return "xid8"
+
+
 class Category(TenantOwned, Base):
     """A node of the tenant's tree of categories."""
 
@@ -141,6 +151,7 @@ class SearchDocument(Base):
     __table_args__ = (
         PrimaryKeyConstraint("tenant_id", "product_id"),
         Index("ix_search_document_words", "tenant_id", "words", postgresql_using="gin"),
+        Index("ix_search_document_changed", "changed_in", "tenant_id", "product_id"),
     )
 
     tenant_id: Mapped[UUID]
@@ -148,3 +159,5 @@ class SearchDocument(Base):
     rank: Mapped[Units] = mapped_column(server_default="0")
     words: Mapped[str] = mapped_column(TSVECTOR)
     updated_at: Mapped[Timestamp] = mapped_column(server_default=text("now()"))
+    changed_in: Mapped[str] = mapped_column(TransactionId, server_default=text("'0'::xid8"))
+    """The transaction that wrote it last, by a trigger; an index outside follows in that order."""

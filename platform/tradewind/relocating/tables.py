@@ -20,7 +20,11 @@ Connection = psycopg.Connection[Any]
 
 DIRECTORY = ("tenant", "tenant_domain")
 """Rows that both databases have, each for itself."""
-OF_THE_PLACE = {"outbox": ("xid", "seq"), "webhook_cursor": ("xid", "seq")}
+OF_THE_PLACE = {
+    "outbox": ("xid", "seq"),
+    "search_document": ("changed_in",),
+    "webhook_cursor": ("xid", "seq"),
+}
 """Columns that count the transactions of a database. Events get new ones in their old order; a cursor starts anew."""
 
 OWN = sql.SQL("tenant_id = current_tenant()")
