@@ -40,6 +40,7 @@ from commerce.configuration import api as configuration
 from commerce.consent import api as consent
 from commerce.cross_origin import CrossOrigin
 from commerce.cross_site import require_same_origin
+from commerce.deciding import DecisionClient
 from commerce.delivery import api as delivery
 from commerce.documents import api as documents
 from commerce.domains import api as domains
@@ -91,7 +92,6 @@ from commerce.programs import api as programs
 from commerce.programs import keys_api, oauth_api
 from commerce.promotions import api as promotions
 from commerce.recommendations import api as recommendations
-from commerce.recommendations.service import DecisionClient
 from commerce.sessions import api as sessions
 from commerce.staffing import api as staffing
 from commerce.staffing import vendor_api as vendor_staffing

@@ -23,13 +23,10 @@ shown."""
 
 
 class SearchRequest(Input):
-    """What is searched for, and by whom."""
+    """What is searched for, and where. By whom is nobody's business: everybody is answered alike."""
 
     tenant_id: Id
     query: Annotated[str, StringConstraints(min_length=1, max_length=LONGEST_QUERY)]
-    visitor_id: Id | None = None
-    shopper_id: Id | None = None
-    session_id: Id | None = None
     deadline_ms: Annotated[int, Field(ge=1, le=5000)] = 100
 
 

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Annotated, Any
+from typing import Annotated, Any, cast
 from uuid import UUID
 
 from fastapi import APIRouter, Path, Query
 from starlette.responses import Response
 
+from commerce.catalog import finding
 from commerce.catalog import service as catalog
 from commerce.catalog.links import service as links
-from commerce.catalog.schemas import ComparisonQuery, ProductCard, ProductDetail, ProductList
+from commerce.catalog.schemas import ComparisonQuery, ProductCard, ProductDetail, ProductList, SearchResults
+from commerce.deciding import DecisionClient
 from commerce.http import ShopDep, decode_cursor
 from commerce.policies import areas
 from foundation.access import ANYONE, needs
@@ -113,11 +115,15 @@ async def _beside(visit: Visit, product_id: UUID) -> list[tuple[str, Sequence[Pr
 async def search(
     visit: VisitDep, q: Annotated[str, Query(max_length=_MAX_WORDS)] = "", cursor: Cursor = None
 ) -> Response:
-    """Products by words."""
+    """Products by words and meaning."""
     words = q.strip()
     after = decode_cursor(cursor) if cursor else None
-    shown = await catalog.search(visit.core.database, visit.shop, visit.shopper, words=words, after=after, limit=PAGE)
-    listed = ProductList.model_validate_json(shown.body)
+    decisions = cast("DecisionClient", visit.request.app.state.decisions)
+    answer = await finding.decide(decisions, visit.shop, words=words, after=after)
+    shown = await finding.found(
+        visit.core.database, visit.shop, visit.shopper, answer, words=words, after=after, limit=PAGE
+    )
+    listed = SearchResults.model_validate_json(shown.body)
     return visit.page(
         "search.html",
         words=words,

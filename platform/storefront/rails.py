@@ -12,10 +12,11 @@ from starlette.responses import Response
 
 from commerce.cart import service as carts
 from commerce.catalog.schemas import ProductCard
+from commerce.deciding import DecisionClient
 from commerce.policies import areas
 from commerce.recommendations import service as recommendations
 from commerce.recommendations.schemas import RecommendationsOut
-from commerce.recommendations.service import Asked, DecisionClient
+from commerce.recommendations.service import Asked
 from foundation.decisions import Placement
 from foundation.events import Item, ViewItemList
 from storefront import rendering

@@ -16,16 +16,18 @@ import pytest
 
 from commerce.consent import service as consenting
 from commerce.consent.wording import CURRENT, PURPOSES, WORDINGS
+from commerce.deciding import DecisionClient
 from commerce.identity import service as identity
 from commerce.identity.service import Shopper
 from commerce.notifications import service as notifications
 from commerce.notifications.letters import LETTERS, Letter
 from commerce.notifications.service import Recipient
 from commerce.profile import preferences
-from commerce.recommendations.service import Asked, DecisionClient
+from commerce.recommendations.service import Asked, request_of
 from commerce.tenancy.service import Shop
 from foundation import clock
 from foundation.database import Database
+from foundation.decisions import Recommendations
 
 if TYPE_CHECKING:
     from tests.commerce.conftest import Browser
@@ -283,7 +285,8 @@ async def test_the_decision_service_learns_who_asks_of_those_alone_who_agreed(co
     shopper = Shopper(shop.id, uuid4(), uuid4(), uuid4(), None, consent)
     async with httpx.AsyncClient(transport=httpx.MockTransport(answer)) as http:
         client = DecisionClient(http, "http://serving", "t", int(timedelta(seconds=5).total_seconds() * 1000))
-        await client.recommend(shop, Asked(placement="home", shopper=shopper, context=[], exclude=[], limit=3))
+        request = request_of(client, shop, Asked(placement="home", shopper=shopper, context=[], exclude=[], limit=3))
+        await client.ask("recommendations", request, Recommendations)
     ids = {name: asked[0][name] is not None for name in ("shopper_id", "visitor_id", "session_id")}
     assert set(ids.values()) == {named}
 

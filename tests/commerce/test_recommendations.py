@@ -10,7 +10,7 @@ import orjson
 import pytest
 
 from commerce.app import create_app
-from commerce.recommendations.service import DecisionClient
+from commerce.deciding import DecisionClient
 from foundation.settings import Settings
 from tests.factories import SeededShop
 from tests.waiting import started

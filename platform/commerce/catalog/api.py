@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from typing import Annotated
+from typing import Annotated, cast
 from uuid import UUID
 
 from fastapi import APIRouter, Path, Query, Request, Response
 
-from commerce.catalog import service
+from commerce.catalog import finding, service
 from commerce.catalog.prices import Shown
 from commerce.catalog.schemas import (
     CategoryList,
@@ -18,7 +18,9 @@ from commerce.catalog.schemas import (
     ProductList,
     ProductQuery,
     SearchQuery,
+    SearchResults,
 )
+from commerce.deciding import DecisionClient
 from commerce.http import Core, CoreDep, PresentShopper, ShopDep, cacheable, decode_cursor, here, shopper_or_none
 from commerce.identity.service import SessionExpired, SessionUnknown, Shopper
 from commerce.kept import LONGEST, Since
@@ -87,18 +89,25 @@ async def list_categories(request: Request, core: CoreDep, shop: ShopDep) -> Res
     return cacheable(request, await service.categories(core.database, shop))
 
 
-@router.get("/search", response_model=ProductList)
+@router.get("/search", response_model=SearchResults)
 @needs(ANYONE)
 async def search_products(
     request: Request, core: CoreDep, shop: ShopDep, query: Annotated[SearchQuery, Query()]
 ) -> Response:
-    """Products by words, at the caller's prices."""
+    """Products by words and meaning, at the caller's prices; what was read otherwise than typed is told.
+
+    The shop's own full-text search answers where there is no index, and says so as `fallback`.
+    """
     after = decode_cursor(query.cursor) if query.cursor else None
+    decisions = cast("DecisionClient", request.app.state.decisions)
+    answer = await finding.decide(decisions, shop, words=query.q, after=after)
     return await _shown(
         request,
         core,
         shop,
-        lambda shopper: service.search(core.database, shop, shopper, words=query.q, after=after, limit=query.limit),
+        lambda shopper: finding.found(
+            core.database, shop, shopper, answer, words=query.q, after=after, limit=query.limit
+        ),
     )
 
 

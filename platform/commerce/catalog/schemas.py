@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from datetime import date
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import Field, StringConstraints
 
 from commerce.pricing.schemas import ItemPrice, QuantityBreak
+from foundation.search import Relaxed
 from foundation.types import Id, Input, Model, MoneyOut, Text
 
 Version = Annotated[int, Field(ge=1, le=2**31 - 1)]
@@ -77,6 +78,22 @@ class ProductList(Model):
     items: list[ProductCard]
     has_more: bool
     next_cursor: str | None
+
+
+class SearchResults(ProductList):
+    """A page of what answers a search, and how the search was read."""
+
+    decision_id: Id | None
+    """Of the decision service, for the events that follow; `null` when it was not reached."""
+    query: str
+    """As it was read: in its probable spelling."""
+    corrected: dict[str, str]
+    """Which word was taken for which; empty when nothing was."""
+    relaxed: list[Relaxed]
+    """`words`, when no product has any of them and what means the same is shown."""
+    fallback: Literal["full_text"] | None
+    """Set when the shop's own full-text search answers, with the reason."""
+    fallback_reason: str | None
 
 
 class VariantOut(Model):

@@ -23,7 +23,8 @@ _FIRST_ID = UUID(int=0)
 _FIRST_KEY = -(2**63)
 _WORD = re.compile(r"[^\W_]+", re.UNICODE)
 MAX_WORDS = 12
-_NOTHING = Shown(b'{"items":[],"has_more":false,"next_cursor":null}')
+NOTHING = Shown(b'{"items":[],"has_more":false,"next_cursor":null}')
+"""A page with no products."""
 
 
 class ProductNotFound(NotFound):
@@ -49,7 +50,7 @@ async def list_products(
     key, last = after or (_FIRST_KEY, _FIRST_ID)
     values = {"category": category, "after_key": key, "after_id": last, "limit": limit}
     statement = hot.LIST_PRODUCTS if category is None else hot.LIST_CATEGORY
-    return await _shown(database, shop, shopper, statement, values) or _NOTHING
+    return await _shown(database, shop, shopper, statement, values) or NOTHING
 
 
 async def search(
@@ -70,11 +71,11 @@ async def search(
     terms = terms_of(words)
     for query in (all_words(terms), any_word(terms)):
         if not query:
-            return _NOTHING
+            return NOTHING
         shown = await _shown(database, shop, shopper, hot.SEARCH_PRODUCTS, {**values, "query": query})
         if shown is not None and not shown.body.startswith((b'{"items":[]', b'{"items" : []')):
             return shown
-    return _NOTHING
+    return NOTHING
 
 
 def asked_by(currency: str, shopper: Shopper | None = None) -> dict[str, Any]:
@@ -118,8 +119,12 @@ async def cards(database: Database, shop: Shop, shopper: Shopper | None, product
 
     `{"items": [...]}` as JSON, of `ProductCard`s.
     """
-    shown = await _shown(database, shop, shopper, hot.CARDS_BY_ID, {"ids": list(product_ids)})
-    return (shown or _NOTHING).body
+    return (await cards_shown(database, shop, shopper, product_ids)).body
+
+
+async def cards_shown(database: Database, shop: Shop, shopper: Shopper | None, product_ids: Sequence[UUID]) -> Shown:
+    """As `cards`, and whether and until when others would be shown the same."""
+    return await _shown(database, shop, shopper, hot.CARDS_BY_ID, {"ids": list(product_ids)}) or NOTHING
 
 
 async def product(database: Database, shop: Shop, key: str, shopper: Shopper | None = None) -> Shown:

@@ -7,11 +7,12 @@ from typing import Annotated, cast
 from fastapi import APIRouter, Query, Request, Response
 
 from commerce.cart import service as carts
+from commerce.deciding import DecisionClient
 from commerce.http import CoreDep, MaybeShopper, ShopDep
 from commerce.policies import areas
 from commerce.recommendations import service
 from commerce.recommendations.schemas import RecommendationQuery, RecommendationsOut
-from commerce.recommendations.service import Asked, DecisionClient
+from commerce.recommendations.service import Asked
 from foundation.http import json_bytes
 
 router = APIRouter(

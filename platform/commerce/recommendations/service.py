@@ -6,28 +6,20 @@ best sellers: the answer says so, and the page never waits.
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-import httpx
 import orjson
-import structlog
-from pydantic import ValidationError
 
 from commerce.catalog import service as catalog
+from commerce.deciding import DecisionClient
 from commerce.identity.service import Shopper
 from commerce.tenancy.service import Shop
 from foundation.database import Database
 from foundation.decisions import Placement, RecommendationRequest, Recommendations
 from foundation.ids import new_id
-
-log = structlog.get_logger(__name__)
-
-NETWORK_ALLOWANCE_MS = 50
-"""What the way there and back may add to the service's own deadline."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,56 +33,33 @@ class Asked:
     limit: int
 
 
-@dataclass(frozen=True, slots=True)
-class DecisionClient:
-    """The way to the decision service."""
-
-    http: httpx.AsyncClient
-    url: str | None
-    token: str | None
-    deadline_ms: int
-
-    async def recommend(self, shop: Shop, asked: Asked) -> Recommendations | None:
-        """The service's decision, or `None` when it gave none in time."""
-        if self.url is None:
-            return None
-        shopper = asked.shopper if asked.shopper and "personalisation" in asked.shopper.consent else None
-        body = RecommendationRequest(
-            tenant_id=shop.id,
-            placement=asked.placement,
-            shopper_id=shopper.customer_id if shopper else None,
-            visitor_id=shopper.visitor_id if shopper else None,
-            session_id=shopper.session_id if shopper else None,
-            context_product_ids=list(asked.context)[:100],
-            exclude_product_ids=list(asked.exclude)[:500],
-            limit=asked.limit,
-            deadline_ms=self.deadline_ms,
-        )
-        try:
-            async with asyncio.timeout((self.deadline_ms + NETWORK_ALLOWANCE_MS) / 1000):
-                response = await self.http.post(
-                    f"{self.url}/v1/decisions/recommendations",
-                    content=body.model_dump_json(),
-                    headers={"Content-Type": "application/json", "Authorization": f"Bearer {self.token}"},
-                )
-                response.raise_for_status()
-                return Recommendations.model_validate_json(response.content)
-        except (httpx.HTTPError, TimeoutError, ValidationError) as fault:
-            log.warning("decision_service.unreachable", error=str(fault) or type(fault).__name__)
-            return None
-
-
 async def recommend(database: Database, client: DecisionClient, shop: Shop, asked: Asked) -> bytes:
     """The products to show: `RecommendationsOut` as JSON.
 
     A service that decided and knows no product of the shop (no model yet) leaves the choice to the shop; the decision
     stays the service's.
     """
-    decision = await client.recommend(shop, asked)
+    decision = await client.ask("recommendations", request_of(client, shop, asked), Recommendations)
     if decision is None or not decision.items:
         return _joined(_fallback(asked, decision), await _best_sellers(database, shop, asked))
     cards = await catalog.cards(database, shop, asked.shopper, [item.product_id for item in decision.items])
     return _joined(decision.model_dump(mode="json", exclude={"items"}), cards)
+
+
+def request_of(client: DecisionClient, shop: Shop, asked: Asked) -> RecommendationRequest:
+    """What the service is asked: of whoever did not agree to personalisation it learns nothing."""
+    shopper = asked.shopper if asked.shopper and "personalisation" in asked.shopper.consent else None
+    return RecommendationRequest(
+        tenant_id=shop.id,
+        placement=asked.placement,
+        shopper_id=shopper.customer_id if shopper else None,
+        visitor_id=shopper.visitor_id if shopper else None,
+        session_id=shopper.session_id if shopper else None,
+        context_product_ids=list(asked.context)[:100],
+        exclude_product_ids=list(asked.exclude)[:500],
+        limit=asked.limit,
+        deadline_ms=client.deadline_ms,
+    )
 
 
 def _fallback(asked: Asked, decision: Recommendations | None) -> dict[str, Any]:
