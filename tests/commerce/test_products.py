@@ -202,8 +202,10 @@ async def test_what_is_taken_out_of_the_shop_is_nowhere_in_it(
 async def test_a_live_product_moves_with_what_it_says(
     shelf: Shelf, browser: Browser, consistent: Any, grocer: SeededShop
 ) -> None:
+    pantry = (await shelf.ask("GET", "/categories"))["items"][0]
     category = await shelf.ask("POST", "/categories", {"name": "Shirts"}, 201)
-    product = await shelf.step(await shelf.add(), "publication")
+    product = await shelf.step(await shelf.add(category_id=pantry["id"]), "publication")
+    consistent()
     product = await shelf.put(product, title="Hemp shirt", category_id=category["id"])
     consistent()
     assert await _seen(browser, product, word="hemp") >= {"page", "search"}
