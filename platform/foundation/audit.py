@@ -156,6 +156,12 @@ def begin(deed: Deed) -> None:
     witnessed_by(deed.write)
 
 
+def actor() -> str | None:
+    """The principal whose deed this request is; `None` outside of one."""
+    deed = _deed.get()
+    return None if deed is None else deed.actor
+
+
 def made(kind: str, object_id: object) -> None:
     """Say what the request has made, of which its address could not tell the id; within the transaction."""
     deed = _deed.get()

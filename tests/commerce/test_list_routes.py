@@ -151,6 +151,7 @@ LISTS: dict[str, Listed] = {
     "/v1/admin/vendors/{code}/balances": Listed(rows="", grows=False),
     "/v1/admin/vendors/{code}/payouts": Listed(grows=False),
     "/v1/admin/prices/variants/{sku}": Listed(rows="offers"),
+    "/v1/admin/prices/variants/{sku}/changes": Listed("?limit={n}"),
     "/v1/admin/customers/{customer_id}/exports": Listed(grows=False),
     "/v1/admin/privacy/requests": Listed("?limit={n}", grows=False),
     "/v1/admin/gift-cards": Listed("?limit={n}"),
@@ -460,6 +461,9 @@ class Town:
         await self.do(
             "PUT", "/v1/admin/delivery-calendar", {"zone": "UTC", "working_days": [0, 1, 2, 3, 4], "holidays": days}
         )
+        for number in range(many):
+            await self.do("PUT", "/v1/admin/prices/variants/SKU0/list", {"currency": "USD", "amount": 200 + number})
+        await self.do("PUT", "/v1/admin/prices/variants/SKU0/list", {"currency": "USD", "amount": 100})
         offers = [{"amount": 99 - n, "min_quantity": n + 2} for n in range(many)]
         await self.do("PUT", "/v1/admin/prices/variants/SKU0/offers", {"currency": "USD", "offers": offers})
         order = await self._order(range(many))

@@ -25,6 +25,7 @@ def _variant(size: str, colour: str, *, available: bool = True) -> VariantOut:
         options={"Size": size, "Colour": colour},
         price=MoneyOut(amount=1, currency="USD"),
         compare_at=None,
+        lowest_price_30_days=None,
         offer=None,
         quantity_breaks=[],
         available=available,

@@ -9,7 +9,7 @@ from __future__ import annotations
 from sqlalchemy import text
 
 from commerce.inventory.service import A_PART_LACKS, ON_HAND
-from commerce.pricing.offers import shown_offers_of
+from commerce.pricing.offers import LOWEST_BEFORE, shown_offers_of
 from foundation.database import hot
 
 _CARD = f"""
@@ -17,7 +17,8 @@ _CARD = f"""
         'id', p.id, 'handle', p.handle, 'title', p.title, 'brand', p.brand, 'image', p.image,
         'category', CASE WHEN c.id IS NULL THEN NULL ELSE json_build_object('name', c.name, 'slug', c.slug) END,
         'variant_id', v.id, 'price', json_build_object('amount', r.amount, 'currency', r.currency),
-        'compare_at', r.compare_at, 'offer', NULL, 'quantity_breaks', CAST('[]' AS json),
+        'compare_at', r.compare_at, 'lowest_price_30_days', {LOWEST_BEFORE},
+        'offer', NULL, 'quantity_breaks', CAST('[]' AS json),
         'available', EXISTS (
             SELECT FROM stock s JOIN variant w ON (w.tenant_id, w.id) = (s.tenant_id, s.variant_id)
             WHERE w.tenant_id = p.tenant_id AND w.product_id = p.id AND NOT w.discontinued
@@ -151,7 +152,7 @@ CROSS JOIN LATERAL (
         SELECT coalesce(json_agg(json_build_object(
             'id', v.id, 'sku', v.sku, 'title', v.title, 'options', v.options,
             'price', json_build_object('amount', r.amount, 'currency', r.currency), 'compare_at', r.compare_at,
-            'offer', NULL, 'quantity_breaks', CAST('[]' AS json),
+            'lowest_price_30_days', {LOWEST_BEFORE}, 'offer', NULL, 'quantity_breaks', CAST('[]' AS json),
             'available', had.ever, 'promised_on', CASE WHEN had.ever THEN had.promised_on END)
             ORDER BY v.position), '[]') AS variants,
             (jsonb_object_agg(v.id, offered.offers) FILTER (WHERE offered.offers IS NOT NULL))::text AS offers

@@ -66,6 +66,8 @@ class ProductCard(Model):
     """What whoever asks pays for one now."""
     compare_at: int | None
     """What it cost before, or costs without the offer, when that is more."""
+    lowest_price_30_days: int | None
+    """Where it is reduced for everybody: the lowest price of the 30 days before that began."""
     offer: ItemPrice | None
     """Why it costs less than the list price: a sale, the customer's group, a price promised to them."""
     quantity_breaks: list[QuantityBreak]
@@ -108,6 +110,8 @@ class VariantOut(Model):
     """What whoever asks pays for one now."""
     compare_at: int | None
     """What it cost before, or costs without the offer, when that is more."""
+    lowest_price_30_days: int | None
+    """Where it is reduced for everybody: the lowest price of the 30 days before that began."""
     offer: ItemPrice | None
     """Why it costs less than the list price: a sale, the customer's group, a price promised to them."""
     quantity_breaks: list[QuantityBreak]

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Path, status
+from fastapi import APIRouter, Depends, Path, Query, status
 
-from commerce.http import CoreDep, ShopDep, staff
+from commerce.http import CoreDep, ShopDep, decode_cursor, encode_cursor, staff
 from commerce.identity.staff import Staff
 from commerce.pricing import service
 from commerce.pricing.schemas import (
@@ -14,6 +14,8 @@ from commerce.pricing.schemas import (
     GroupIn,
     ListPriceIn,
     OffersIn,
+    PriceChangeList,
+    PriceChangesQuery,
     PricesOut,
     QuoteIn,
     QuoteOut,
@@ -32,6 +34,18 @@ async def read(core: CoreDep, shop: ShopDep, _: Reader, sku: Sku) -> PricesOut:
     """All prices of a variant."""
     async with core.database.tx(shop.id, read_only=True) as tx:
         return await service.read(tx, sku)
+
+
+@router.get("/variants/{sku}/changes")
+async def list_changes(
+    core: CoreDep, shop: ShopDep, _: Reader, sku: Sku, query: Annotated[PriceChangesQuery, Query()]
+) -> PriceChangeList:
+    """Who changed a variant's prices, when, from what, and to what."""
+    before = decode_cursor(query.cursor)[1] if query.cursor else None
+    async with core.database.tx(shop.id, read_only=True) as tx:
+        found = await service.changes(tx, sku, before, query.limit + 1)
+    shown, more = found[: query.limit], len(found) > query.limit
+    return PriceChangeList(items=shown, has_more=more, next_cursor=encode_cursor(0, shown[-1].id) if more else None)
 
 
 @router.put("/variants/{sku}/list")

@@ -1,10 +1,12 @@
-"""List prices, the offers beside them, and prices promised to one shopper."""
+"""List prices, the offers beside them, prices promised to one shopper, and what became of them."""
 
 from __future__ import annotations
 
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import CheckConstraint, Index
+from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
 from foundation.database import Base
@@ -73,3 +75,46 @@ class PriceQuote(TenantOwned, Base):
     quoted_at: Mapped[Timestamp]
     expires_at: Mapped[Timestamp]
     """Not included."""
+
+
+class PriceChange(TenantOwned, Base):
+    """What was said of a variant's price in a currency before somebody changed it, and after; never changed itself."""
+
+    __tablename__ = "price_change"
+    __table_args__ = (
+        belongs_to("variant", "variant_id", ondelete="CASCADE"),
+        Index("ix_price_change_variant", "tenant_id", "variant_id", "id"),
+    )
+
+    variant_id: Mapped[UUID]
+    currency: Mapped[Str]
+    at: Mapped[Timestamp]
+    changed_by: Mapped[Str | None]
+    """The principal; none is told of what the platform does by itself, such as opening a shop."""
+    before: Mapped[dict[str, Any] | None] = mapped_column(JSONB)
+    """List price, what it cost before, and offers; null: it had no price."""
+    after: Mapped[dict[str, Any]] = mapped_column(JSONB)
+
+
+class PricePeriod(TenantOwned, Base):
+    """For how long everybody paid the same for one unit: kept of the past, planned for what is to come."""
+
+    __tablename__ = "price_period"
+    __table_args__ = (
+        belongs_to("variant", "variant_id", ondelete="CASCADE"),
+        CheckConstraint("starts_at < ends_at", name="window"),
+        CheckConstraint("(compare_at IS NULL) = (reduced_since IS NULL)", name="reduced"),
+        Index("uq_price_period_start", "tenant_id", "variant_id", "currency", "starts_at", unique=True),
+    )
+
+    variant_id: Mapped[UUID]
+    currency: Mapped[Str]
+    amount: Mapped[Minor]
+    starts_at: Mapped[Timestamp]
+    ends_at: Mapped[Timestamp | None]
+    """Not included."""
+    compare_at: Mapped[Minor | None]
+    """What is struck through beside it, where it is reduced."""
+    reduced_since: Mapped[Timestamp | None]
+    lowest_before: Mapped[Minor | None]
+    """The lowest price of the 30 days before the reduction began."""

@@ -55,6 +55,17 @@ _SHOWN = """
                         AND q.expires_at > CAST(:now AS timestamptz))) o
           HAVING count(*) > 0) END
 """
+# uq_price_period_start; a variant at its list price, in a shop without offers, costs nothing more.
+LOWEST_BEFORE = """
+    CASE WHEN r.compare_at > r.amount
+           OR (SELECT EXISTS (SELECT FROM price_offer x WHERE x.tenant_id = CAST(:tenant_id AS uuid)))
+    THEN (SELECT CASE WHEN h.ends_at IS NULL OR h.ends_at > CAST(:now AS timestamptz) THEN h.lowest_before END
+          FROM price_period h
+          WHERE h.tenant_id = r.tenant_id AND h.variant_id = r.variant_id AND h.currency = r.currency
+            AND h.starts_at <= CAST(:now AS timestamptz) ORDER BY h.starts_at DESC LIMIT 1) END
+"""
+"""The lowest price of the 30 days before what a `price r` shows as reduced now was; null where nothing is."""
+
 _READ = TypeAdapter(list[Offer])
 
 

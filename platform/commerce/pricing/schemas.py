@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import Field, StringConstraints
 
 from foundation.types import Currency, Id, Input, Instant, MinorUnits, Model, Quantity, Slug
 
@@ -65,6 +65,13 @@ class OffersIn(Input):
     offers: Annotated[list[OfferIn], Field(max_length=MAX_OFFERS)]
 
 
+class PriceChangesQuery(Input):
+    """Which part of a list of changes."""
+
+    limit: Annotated[int, Field(ge=1, le=100, strict=False)] = 50
+    cursor: Annotated[str, StringConstraints(max_length=200)] | None = None
+
+
 class GroupIn(Input):
     """The group of customers that somebody belongs to, or none."""
 
@@ -93,16 +100,21 @@ class ListPriceOut(Model):
     compare_at: int | None
 
 
-class OfferOut(Model):
+class OfferSaid(Model):
     """A price other than the list price, and when it holds."""
 
-    id: Id
-    currency: Currency
     amount: int
     min_quantity: int
     group: str | None
     starts_at: datetime | None
     ends_at: datetime | None
+
+
+class OfferOut(OfferSaid):
+    """An offer that a variant has in a currency."""
+
+    id: Id
+    currency: Currency
 
 
 class PricesOut(Model):
@@ -129,3 +141,34 @@ class CustomerGroupOut(Model):
 
     reference: str
     group: str | None
+
+
+class PriceSaid(Model):
+    """What was said of a variant's price in a currency."""
+
+    amount: int
+    """The list price, in minor units."""
+    compare_at: int | None
+    offers: list[OfferSaid]
+
+
+class PriceChangeOut(Model):
+    """A change of a variant's prices in a currency."""
+
+    id: Id
+    variant_id: Id
+    at: datetime
+    changed_by: str | None
+    """The principal; `null` when the platform did it by itself, such as opening the shop."""
+    currency: Currency
+    before: PriceSaid | None
+    """`null`: it had no price."""
+    after: PriceSaid
+
+
+class PriceChangeList(Model):
+    """Changes of a variant's prices, the latest first."""
+
+    items: list[PriceChangeOut]
+    has_more: bool
+    next_cursor: str | None

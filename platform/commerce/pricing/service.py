@@ -6,6 +6,7 @@ from uuid import UUID
 
 from sqlalchemy import text
 
+from commerce.pricing import history
 from commerce.pricing.schemas import (
     CustomerGroupOut,
     ListPriceIn,
@@ -13,6 +14,7 @@ from commerce.pricing.schemas import (
     OfferIn,
     OfferOut,
     OffersIn,
+    PriceChangeOut,
     PricesOut,
     QuoteIn,
     QuoteOut,
@@ -98,16 +100,6 @@ _SET_LIST_PRICE = hot(
     )
 )
 
-# The list price's row is held, so that two who set the offers at once don't leave those of both.
-_HOLD_PRICE = hot(
-    text(
-        """
-        SELECT id FROM price
-        WHERE tenant_id = :tenant_id AND variant_id = :variant_id AND currency = :currency FOR UPDATE
-        """
-    )
-)
-
 _FORGET_OFFERS = hot(
     text(
         """
@@ -182,6 +174,15 @@ async def read(tx: Tx, sku: str) -> PricesOut:
     )
 
 
+async def changes(tx: Tx, sku: str, before: UUID | None, limit: int) -> list[PriceChangeOut]:
+    """What was changed of a variant's prices, before an id if one is given, the latest first.
+
+    Raises:
+        UnknownSku.
+    """
+    return await history.page(tx, [await _variant(tx, sku)], before, limit)
+
+
 async def set_list_price(tx: Tx, sku: str, price: ListPriceIn) -> PricesOut:
     """Say what a variant costs when nothing else holds.
 
@@ -189,8 +190,11 @@ async def set_list_price(tx: Tx, sku: str, price: ListPriceIn) -> PricesOut:
         UnknownSku.
     """
     variant_id = await _variant(tx, sku)
+    await history.alone(tx, variant_id)
+    before = await history.said(tx, variant_id, price.currency)
     values = {**price.model_dump(), "id": new_id(), "variant_id": variant_id, "now": clock.now()}
     await tx.rows(_SET_LIST_PRICE, values)
+    await history.keep(tx, variant_id, price.currency, before)
     return await _told(tx, sku, price.currency)
 
 
@@ -202,13 +206,17 @@ async def set_offers(tx: Tx, sku: str, body: OffersIn) -> PricesOut:
     """
     variant_id = await _variant(tx, sku)
     which = {"variant_id": variant_id, "currency": body.currency}
-    if await tx.one(_HOLD_PRICE, which) is None:
+    # Two who set the offers at once don't leave those of both.
+    await history.alone(tx, variant_id)
+    before = await history.said(tx, variant_id, body.currency)
+    if before is None:
         raise NoListPrice(currency=body.currency)
     await tx.rows(_FORGET_OFFERS, which)
     for offer in body.offers:
         _require_window(offer)
         said = offer.model_dump()
         await tx.rows(_OFFER, {**said, **which, "id": new_id(), "price_group": said["group"]})
+    await history.keep(tx, variant_id, body.currency, before)
     return await _told(tx, sku, body.currency)
 
 

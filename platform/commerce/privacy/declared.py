@@ -108,7 +108,9 @@ NOT_PERSONAL: Mapping[str, str] = {
     "payment_terms": "provider",
     "person_export": "status requested_by home sha256",
     "price": "currency",
+    "price_change": "currency changed_by before after",
     "price_offer": "currency price_group",
+    "price_period": "currency",
     "price_quote": "currency",
     "product": (
         "handle title description brand status image tax_class attributes tags country_of_origin hs_code options"
