@@ -95,6 +95,7 @@ from commerce.recommendations import api as recommendations
 from commerce.sessions import api as sessions
 from commerce.staffing import api as staffing
 from commerce.staffing import vendor_api as vendor_staffing
+from commerce.stock_alerts import api as stock_alerts
 from commerce.stored_value import api as stored_value
 from commerce.taxes import api as taxes
 from commerce.taxes.vat_ids import NoRegister, Vies
@@ -227,6 +228,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         promotions,
         profile,
         wishlists,
+        stock_alerts,
         documents,
         billing,
         order_documents,

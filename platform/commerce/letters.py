@@ -6,6 +6,7 @@ from commerce.billing import letters as billing
 from commerce.leaving import warning as leaving
 from commerce.privacy import letters as privacy
 from commerce.staffing import service as staffing
+from commerce.stock_alerts import letters as stock_alerts
 from commerce.webhooks import sending as webhooks
 
-__all__ = ["acting", "billing", "leaving", "managing", "privacy", "staffing", "webhooks"]
+__all__ = ["acting", "billing", "leaving", "managing", "privacy", "staffing", "stock_alerts", "webhooks"]

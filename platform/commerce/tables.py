@@ -38,6 +38,7 @@ from commerce.pricing import models as pricing
 from commerce.privacy import models as privacy
 from commerce.profile import models as profile
 from commerce.promotions import models as promotions
+from commerce.stock_alerts import models as stock_alerts
 from commerce.stored_value import models as stored_value
 from commerce.taxes import models as taxes
 from commerce.tenancy import models as tenancy
@@ -93,6 +94,7 @@ __all__ = [
     "return_models",
     "sealing",
     "staff",
+    "stock_alerts",
     "stored_value",
     "taxes",
     "tenancy",

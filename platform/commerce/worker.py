@@ -40,6 +40,7 @@ from commerce.plans import metering
 from commerce.privacy import covering, erasing, parting
 from commerce.privacy import making as person_exports
 from commerce.retention import running as retention
+from commerce.stock_alerts import telling as stock_alerts
 from commerce.stored_value import service as stored_value
 from commerce.taxes import declaring, engines
 from commerce.tenancy import publishing
@@ -137,6 +138,7 @@ async def run(settings: Settings) -> None:
     parted = asyncio.create_task(parting.run(database, settings))
     retained = asyncio.create_task(retention.run(database, settings))
     handed_out = asyncio.create_task(person_exports.run(database, settings))
+    alerted = asyncio.create_task(stock_alerts.run(database))
     log.info("worker.started")
     telling = asyncio.create_task(telling_webhooks(settings, stop))
     telling.add_done_callback(lambda _: stop.set())
@@ -151,7 +153,7 @@ async def run(settings: Settings) -> None:
     finally:
         stop.set()
         await telling
-        for task in (posting, metered, billed, domained, exported, handed_out, parted, retained):
+        for task in (posting, metered, billed, domained, exported, handed_out, parted, retained, alerted):
             task.cancel()
             with suppress(asyncio.CancelledError):
                 await task

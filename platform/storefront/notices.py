@@ -31,6 +31,8 @@ NOTICES = {
         Notice("code-taken", "Your code is in the cart."),
         Notice("kept", "We keep it for later, below your cart."),
         Notice("shared", "This is your cart to share: copy the address of this page."),
+        Notice("alert-waiting", "We write to you once, as soon as there is one for you."),
+        Notice("alert-stopped", "You are off the list, and we don't write to you about it.", "plain"),
         Notice("taken", "All of it is in your cart."),
         Notice("taken-in-part", "It's in your cart, except what can't be had any more.", "plain"),
         Notice("sign-in-first", "Sign in first, then we go on where you were.", "plain"),

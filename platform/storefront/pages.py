@@ -41,6 +41,7 @@ from storefront import (
     sign_up,
     signing_in,
     splitting,
+    stock_alerts,
     test_bank,
     wishes,
 )
@@ -81,6 +82,7 @@ def install(app: FastAPI) -> None:
         addresses,
         preferences,
         privacy,
+        stock_alerts,
         wishes,
         factors,
         second_factors,

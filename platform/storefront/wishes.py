@@ -9,6 +9,7 @@ from fastapi import APIRouter, Path, Request
 from starlette.responses import Response
 
 from commerce.policies import areas
+from commerce.stock_alerts import service as stock_alerts
 from commerce.wishlists import service
 from foundation.database import Tx
 from foundation.types import Text
@@ -25,9 +26,12 @@ router = APIRouter(route_class=areas.within(areas.WISHES))
 
 @router.get(PAGE)
 async def lists(visit: VisitDep) -> Response:
-    """The shopper's lists."""
+    """The shopper's lists, and what they wait for."""
     async with visit.core.database.tx(visit.shop.id, read_only=True) as tx:
-        return visit.page("wishlists.html", lists=(await service.lists(tx, visit.shopper)).items)
+        lists = (await service.lists(tx, visit.shopper)).items
+        customer_id = visit.shopper.customer_id
+        waits = (await stock_alerts.waiting(tx, customer_id)).items if customer_id else []
+    return visit.page("wishlists.html", lists=lists, waits=waits)
 
 
 @router.post(PAGE)

@@ -103,6 +103,7 @@ LISTS: dict[str, Listed] = {
     "/v1/store/privacy/exports": Listed(by="shopper", grows=False),
     "/v1/store/consent/answers": Listed("?limit={n}", by="shopper"),
     "/v1/store/notification-preferences": Listed(by="shopper", grows=False),
+    "/v1/store/stock-alerts": Listed(by="shopper", grows=False),
     "/v1/store/wishlists": Listed(by="shopper"),
     "/v1/store/wishlists/{wishlist_id}": Listed(by="shopper"),
     "/v1/store/legal": Listed(by="shopper"),

@@ -63,6 +63,7 @@ BY_SEGMENT = {
     "admin/brands": "brand",
     "admin/products": "draft",
     "vendor/products": "vendor_product",
+    "stock-alerts": "variant",
     "wishlists": "wishlist",
     "wishlists/items": "variant",
     "shared-wishlists": "shared_wishlist",

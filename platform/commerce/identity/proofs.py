@@ -45,6 +45,7 @@ class Purpose(StrEnum):
     ACTING = "acting"
     IDENTITY = "identity"
     PERSONAL_DATA = "personal_data"
+    STOCK_ALERT = "stock_alert"
 
 
 LIVES = {
@@ -59,6 +60,7 @@ LIVES = {
     Purpose.ACTING: timedelta(minutes=2),
     Purpose.IDENTITY: timedelta(minutes=30),
     Purpose.PERSONAL_DATA: timedelta(minutes=30),
+    Purpose.STOCK_ALERT: timedelta(hours=24),
 }
 
 

@@ -60,6 +60,7 @@ COLUMNS: Mapping[str, Mapping[str, Why]] = {
         "proof_hash": Why.SECRET,
         "token_hash": Why.SECRET,
     },
+    "stock_alert": {"email_digest": Why.DERIVED, "token_hash": Why.SECRET},
     "stored_value": {"code_hash": Why.SECRET},
     "webhook_subscription": {"previous_secret": Why.SECRET, "secret": Why.SECRET},
     "wishlist": {"token": Why.SECRET, "token_hash": Why.SECRET},

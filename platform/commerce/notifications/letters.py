@@ -49,6 +49,7 @@ SAMPLES: Mapping[str, str] = {
     "about": "an order",
     "date": "3 December 2026",
     "on": "3 December 2026",
+    "product": "Tomato soup",
 }
 """What a preview shows in place of the values of a message."""
 

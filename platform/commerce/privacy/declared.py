@@ -135,6 +135,7 @@ NOT_PERSONAL: Mapping[str, str] = {
     "shop_export": "status requested_by at sha256",
     "sign_in_attempt": "state_hash purpose provider redirect_uri onward",
     "sign_up": "token_hash answers products api_key proof_hash",
+    "stock_alert": "token_hash locale home",
     "stock_lot": "code",
     "stock_movement": "kind reason",
     "stock_transfer": "reason",

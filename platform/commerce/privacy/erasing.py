@@ -35,7 +35,7 @@ class UnknownPerson(NotFound):
 
 
 # ix_orders_customer, ix_orders_email_digest, uq_account_customer, ix_session_customer, ix_cart_customer,
-# ix_cart_visitor
+# ix_cart_visitor, ix_stock_alert_address
 _WHO = """
         WITH person AS (
             SELECT c.id FROM customer c WHERE c.tenant_id = :tenant_id AND c.id = :customer_id {lock}),
@@ -57,9 +57,16 @@ _WHO = """
               AND (c.customer_id = :customer_id
                    OR (c.customer_id IS NULL AND c.visitor_id IN (SELECT visitor_id FROM visitors)
                        AND c.status IN ('open', 'merged')))
-            UNION SELECT cart_id FROM placed)
+            UNION SELECT cart_id FROM placed),
+        alerts AS (
+            SELECT s.id FROM stock_alert s
+            WHERE s.tenant_id = :tenant_id AND s.email_digest IN (
+                SELECT email_digest FROM accounts
+                UNION ALL SELECT c.email_digest FROM customer c
+                WHERE c.tenant_id = :tenant_id AND c.id = :customer_id))
         SELECT p.id, ARRAY(SELECT id FROM accounts) AS accounts, ARRAY(SELECT visitor_id FROM visitors) AS visitors,
-               ARRAY(SELECT id FROM carts) AS carts, ARRAY(SELECT id FROM placed) AS orders
+               ARRAY(SELECT id FROM carts) AS carts, ARRAY(SELECT id FROM placed) AS orders,
+               ARRAY(SELECT id FROM alerts) AS alerts
         FROM person p
 """
 _WHO_HELD, _WHO_IS_IT = (hot(text(_WHO.format(lock=lock))) for lock in ("FOR UPDATE", "AND c.erased_at IS NULL"))
@@ -141,7 +148,7 @@ async def erase(
         raise unsettled.refused(left)
     now = clock.now()
     theirs = _theirs(customer_id, who, now)
-    subjects = [customer_id, *who["accounts"], *who["carts"], *who["orders"]]
+    subjects = [customer_id, *who["accounts"], *who["carts"], *who["orders"], *who["alerts"]]
     objects = [_path(tx.tenant_id, row[0], row[1]) for row in await tx.rows(_PHOTOS, {"orders": who["orders"]})]
     for statement in _EMPTY:
         await tx.rows(statement, theirs)
@@ -178,6 +185,7 @@ def _theirs(customer_id: UUID, who: Mapping[str, Any], now: datetime) -> dict[st
         "visitors": who["visitors"],
         "carts": who["carts"],
         "orders": who["orders"],
+        "alerts": who["alerts"],
         "principals": principals,
         "named": [customer_id, *who["accounts"], *who["carts"], *who["orders"]],
         "now": now,

@@ -45,7 +45,8 @@ class Holding:
     table: str
     columns: Sequence[Column]
     theirs: str
-    """Which rows are a person's, as SQL over `t` and `:customer_id`, `:accounts`, `:visitors`, `:carts`, `:orders`."""
+    """Which rows are a person's, as SQL over `t` and `:customer_id`, `:accounts`, `:visitors`, `:carts`, `:orders`,
+    `:alerts`."""
     subject: str = "t.id"
     """By whose key a row that is still plain is sealed, as SQL over `t`."""
     removed: bool = False
@@ -121,6 +122,12 @@ HOLDINGS: Sequence[Holding] = (
         removed=True,
     ),
     Holding("wishlist", (Column("name", "''", Kept.SEALED_BY_ITSELF),), HOLDER, removed=True),
+    Holding(
+        "stock_alert",
+        (_gone("email", kept=Kept.SEALED_BY_ITSELF), _gone("email_digest", kept=Kept.DIGEST)),
+        f"({CUSTOMER} OR t.id = ANY (CAST(:alerts AS uuid[])))",
+        removed=True,
+    ),
     Holding("customer_address", (Column("content", "''", Kept.SEALED_BY_ITSELF),), CUSTOMER, removed=True),
     Holding("notification_preference", (Column("topic", "''", Kept.PLAIN),), CUSTOMER, removed=True),
     Holding("payment_method_setup", (Column("reference", "''", Kept.PLAIN),), CUSTOMER, removed=True),

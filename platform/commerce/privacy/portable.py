@@ -49,6 +49,7 @@ PARTS: Sequence[Part] = (
     _held("wishlist", "token token_hash"),
     _held("wishlist_item"),
     _held("saved_item"),
+    _held("stock_alert", "email_digest token_hash home"),
     _held("cart", "tax_quote"),
     _held("cart_line", "explanation"),
     _held("payment_method", "token"),

@@ -66,6 +66,7 @@ from foundation.events.payments import (
 )
 from foundation.events.pricing import OfferedPrice, PriceQuoted, PricesChanged
 from foundation.events.promotions import CouponRedeemed, DiscountRedeemed, DiscountReleased
+from foundation.events.stock_alerts import StockAlertRequested, StockAlertSent
 from foundation.events.stored_value import GiftCardDelivered, StoredValueMoved
 from foundation.events.vendors import VendorPaidOut
 
@@ -129,6 +130,8 @@ __all__ = [
     "ReturnedUnits",
     "Search",
     "SelectItem",
+    "StockAlertRequested",
+    "StockAlertSent",
     "StockAllocated",
     "StockLevelChanged",
     "StoredValueMoved",
