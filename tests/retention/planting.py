@@ -103,6 +103,12 @@ def _saved(field: Field, at: datetime) -> None:
     field.plant("saved_item", at, variant_id=field.shop.products[0].variant_id)
 
 
+def _alert(field: Field, at: datetime, **values: Any) -> None:
+    alert_id = field.plant("subject_key", at)
+    variant_id = field.shop.products[0].variant_id
+    field.plant("stock_alert", at, id=alert_id, variant_id=variant_id, **values)
+
+
 def _proof(field: Field, at: datetime) -> None:
     field.plant("proof", at, subject_id=field.plant("subject_key", at))
 
@@ -140,6 +146,8 @@ PLANTS: Mapping[str, Callable[[Field, datetime], object]] = {
     "guest_carts": _guest_cart,
     "guest_carts_once_paid": _paid_cart,
     "visitors_saved_items": _saved,
+    "stock_alerts": lambda field, at: _alert(field, at, told_at=at),
+    "stock_alerts_in_vain": _alert,
     "shared_carts": _plain("shared_cart"),
     "idempotency_keys": _plain("idempotency_key", status=200),
     "proofs": _proof,
