@@ -9,8 +9,8 @@ from sqlalchemy.dialects.postgresql import JSONB, TIMESTAMP
 from tradewind.migrations.security import own_by_tenant
 from tradewind.migrations.tables import owned
 
-revision = "0057"
-down_revision = "0056"
+revision = "0058"
+down_revision = "0057"
 branch_labels = None
 depends_on = None
 
