@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any
+from uuid import UUID, uuid4
 
 import httpx
 import pytest
@@ -12,6 +13,7 @@ from hypothesis import strategies as st
 
 from commerce.cart.terms import Terms
 from commerce.cart.totals import PricedLine, always, compute
+from commerce.identity.staff import create_key
 from commerce.orders.shipping import ShippingRefundTooHigh, refund_shipping
 from commerce.payments.settlement import RefundExceedsCaptured
 from commerce.promotions.engine import Discount
@@ -184,6 +186,40 @@ async def test_an_order_goes_to_two_addresses(
     assert (await send("e", consignment_id=second["id"])).json()["code"] == "orders.nothing_to_send"
     assert (await send("d")).json()["parcels"][1]["consignment_id"] == first["id"]
     assert await all_faults(app.state.core.database, grocer) == []
+
+
+@pytest.mark.usefixtures("delivering")
+async def test_a_vendor_sends_one_consignment_of_its_own(
+    app: Any, browser: Browser, grocer: SeededShop, staff: httpx.AsyncClient
+) -> None:
+    sold = grocer.products[1]
+    mill = (await staff.put("/v1/admin/vendors/mill", json={"name": "The Mill"})).json()
+    await staff.post("/v1/admin/vendors/mill/products", json={"product_ids": [str(sold.product_id)]})
+    cart = await browser.add(await browser.cart(), sold.variant_id, 3)
+    soup = cart["lines"][0]["id"]
+    split = await _split(browser, cart, _to(OHIO, "standard", (soup, 1)), _to(CALIFORNIA, "standard", (soup, 2)))
+    order = (await browser.complete(split.json())).json()
+    first, second = (consignment["id"] for consignment in order["consignments"])
+    async with app.state.core.database.transaction(grocer.id) as session:
+        _, token = await create_key(session, grocer.id, name="Miller", vendor_id=UUID(mill["id"]))
+    miller = {"Authorization": f"Bearer {token}"}
+    (part,) = (await staff.get("/v1/vendor/orders", headers=miller)).json()["items"]
+
+    async def send(**body: Any) -> tuple[int, str | None]:
+        answer = await staff.post(
+            f"/v1/vendor/orders/{part['id']}/fulfilments",
+            json=body,
+            headers={**miller, "Idempotency-Key": str(uuid4())},
+        )
+        return answer.status_code, answer.json().get("code")
+
+    assert await send() == (409, "orders.several_addresses")
+    assert await send(consignment_id=str(uuid4())) == (409, "orders.nothing_to_send")
+    assert await send(consignment_id=second) == (201, None)
+    sent = (await staff.get(f"/v1/admin/orders/{order['id']}")).json()
+    assert [parcel["consignment_id"] for parcel in sent["parcels"]] == [second]
+    assert await send(consignment_id=second) == (409, "orders.nothing_to_send")
+    assert await send(consignment_id=first) == (201, None)
 
 
 @pytest.mark.usefixtures("delivering")

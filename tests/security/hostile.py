@@ -63,9 +63,22 @@ class Place:
         """Of the field."""
         return ".".join(map(str, self.path))
 
+    @property
+    def field(self) -> str:
+        """The field by itself; of an item of a list, the list."""
+        return next(key for key in reversed(self.path) if isinstance(key, str))
+
+    def holding(self, value: object, things: Mapping[str, str]) -> Any:
+        """The body with a value there."""
+        return _with(filled(self.template, things), self.path, value)
+
     def body(self, value: object, things: Mapping[str, str]) -> str:
         """The JSON of the body with a value there."""
-        return written(_with(filled(self.template, things), self.path, value))
+        return written(self.holding(value, things))
+
+    def is_in(self, body: object) -> bool:
+        """Whether a body has something there."""
+        return _there(body, self.path)
 
 
 def places(template: object, schema: Json, schemas: Json) -> Iterator[Place]:

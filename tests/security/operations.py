@@ -117,6 +117,18 @@ BY_FIELD = {
 }
 """A field of a body, or a parameter of a query, and the thing it stands for."""
 
+BY_OPTIONAL_FIELD = {
+    **BY_FIELD,
+    "accepted": "legal_page",
+    "consignment_id": "consignment",
+    "cross_sell": "product",
+    "id": "variant",
+    "role_ids": "role",
+    "up_sell": "product",
+    "warehouses": "warehouse_id",
+}
+"""The same for what the least request leaves out."""
+
 _VALID: Mapping[str, object] = {
     "country": "DE",
     "locale": "en-US",

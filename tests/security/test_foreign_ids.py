@@ -8,8 +8,8 @@ answered otherwise: so it is the id that was refused, not the request.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 from uuid import uuid4
 
@@ -20,7 +20,8 @@ from psycopg import sql
 
 from tests.described import described
 from tests.digests import Looking, changed, tables_of_shops
-from tests.security.operations import Operation, Unnamed, filled, operations
+from tests.security import hostile
+from tests.security.operations import BY_OPTIONAL_FIELD, Json, Operation, Unnamed, filled, operations
 from tests.security.world import OF_A_VENDOR, PERSONAL, Side, World, photo, things_of_nobody
 
 MADE_BY_NAME = {
@@ -43,6 +44,7 @@ NO_MATTER = {
     ("GET /v1/admin/inventory/promises", "sku"): "a list, of which nothing is found",
     ("GET /v1/admin/delivery-methods/{code}/slots", "delivery"): "a list, of which nothing is found",
     ("POST /v1/admin/orders/{order_id}/payments/{payment_id}/collect", "payment"): "the order's state is asked first",
+    ("GET /v1/admin/categories?parent_id", "category"): "a list, of which nothing is found",
     ("DELETE /v1/admin/payments/terms/{provider}", "customer"): "what is not agreed is taken back already",
     (
         "GET /v1/store/recommendations",
@@ -54,6 +56,17 @@ NO_MATTER = {
     ("POST /v1/store/orders/lookup", "email"): "the number is asked first",
 }
 """(operation, thing): where the caller's own is answered as one that does not exist."""
+
+NOBODYS = {
+    "challenge_id": "it is good with a signature over it alone",
+    "decision_id": "nothing is looked up by it",
+    "lot": "a word that goods come in under",
+    "tax_class": "a class is a word, which needs no row",
+}
+"""Optional fields that may say what they like: it is nobody's."""
+
+IN_PLACE_OF = {"payments": "payment"}
+"""Fields of which a body has one or the other."""
 
 COUNTS_ATTEMPTS = {"POST /v1/store/accounts"}
 """Operations of which the second within a minute is refused, whoever asks."""
@@ -155,6 +168,42 @@ class Trial:
         self.ids_of_another_shop = set(_UUID.findall(" ".join(_rows(self.world, self.world.another_shop))))
 
 
+def with_each_optional_id(operation: Operation, schemas: Json, mine: Mapping[str, str]) -> Iterator[Operation]:
+    """The operation once more for every id that its own request leaves out, which is then the only one that is not mine.
+
+    Raises:
+        Unnamed: nothing says what such an id is of.
+    """
+    path = filled(operation.path, mine)
+    given = filled(dict(operation.query), mine)
+    for parameter in operation.parameters:
+        name, accepts = parameter["name"], tuple(hostile.alternatives(parameter["schema"], schemas))
+        if parameter["in"] == "query" and name not in given and (thing := _thing(name, accepts)):
+            label = f"{operation.label}?{name}"
+            body = filled(operation.body, mine)
+            yield replace(operation, label=label, path=path, query={**given, name: f"{{{thing}}}"}, body=body)
+    for place in hostile.places(operation.body, operation.schema, schemas) if _is_json(operation) else ():
+        if not place.is_in(operation.body) and (thing := _thing(place.field, place.accepts)):
+            body = place.holding(f"{{{thing}}}", mine)
+            body.pop(IN_PLACE_OF.get(str(place.path[0])), None)
+            yield replace(operation, label=f"{operation.label} {place.name}", path=path, query=given, body=body)
+
+
+def _thing(name: str, accepts: Sequence[Json]) -> str | None:
+    """What the field is the id of, if it is one."""
+    if not any(one.get("type") == "string" for one in accepts) or name in NOBODYS:
+        return None
+    if name in BY_OPTIONAL_FIELD and (name != "id" or any(one.get("format") == "uuid" for one in accepts)):
+        return BY_OPTIONAL_FIELD[name]
+    if any(one.get("format") == "uuid" for one in accepts):
+        raise Unnamed(f"what {name} stands for is not in BY_OPTIONAL_FIELD (tests/security/operations.py)")
+    return None
+
+
+def _is_json(operation: Operation) -> bool:
+    return operation.media is not None and "json" in operation.media
+
+
 def _said(answer: httpx.Response) -> tuple[int, str]:
     code = answer.json().get("code", "") if "problem" in answer.headers.get("content-type", "") else answer.text
     return answer.status_code, str(code)
@@ -187,7 +236,11 @@ def _rows(world: World, side: Side) -> list[str]:
 
 async def test_what_is_theirs_is_answered_as_what_does_not_exist(app: Any, world: World) -> None:
     trial = Trial(world)
-    asked = sorted(operations(described()), key=lambda operation: operation.label in MADE_BY_NAME)
+    description, mine = described(), world.mine.things
+    schemas = description["components"]["schemas"]
+    named = sorted(operations(description), key=lambda operation: operation.label in MADE_BY_NAME)
+    more = [one for operation in named for one in with_each_optional_id(operation, schemas, mine)]
+    asked = [*named, *more]
     with psycopg.connect(world.urls.app, autocommit=True) as connection:
         looking = Looking(connection)
         seen = {side.mark: looking.at(side.seeded.id) for side in (world.another_shop, world.mine)}
@@ -203,7 +256,8 @@ async def test_what_is_theirs_is_answered_as_what_does_not_exist(app: Any, world
                     trial.fault(operation, f"{whose} shop", f"changed {touched}")
     await _own_ids_are_answered_otherwise(trial, asked)
     assert trial.faults == [], f"{len(trial.faults)} faults\n" + "\n".join(trial.faults)
-    assert len(asked) > 150
+    assert len(named) > 150
+    assert len(more) > 30
 
 
 async def _own_ids_are_answered_otherwise(trial: Trial, asked: list[Operation]) -> None:
@@ -228,3 +282,10 @@ def test_a_new_kind_of_id_has_to_be_named() -> None:
     described = {"components": {"schemas": {}}, "paths": {"/v1/store/dreams/{dream_id}": {"get": {"responses": {}}}}}
     with pytest.raises(Unnamed, match="dream_id"):
         list(operations(described))
+
+
+def test_a_new_kind_of_optional_id_has_to_be_named() -> None:
+    schema = {"type": "object", "properties": {"dream_id": {"anyOf": [{"type": "string", "format": "uuid"}]}}}
+    operation = Operation("POST /v1/store/dreams", "POST", "/v1/store/dreams", {}, {}, "application/json", (), schema)
+    with pytest.raises(Unnamed, match="dream_id"):
+        list(with_each_optional_id(operation, {}, {}))

@@ -49,6 +49,7 @@ PERSONAL = frozenset(
         "return_photo",
         "claim",
         "claim_photo",
+        "consignment",
         "sold_card",
         "document",
         "method",
@@ -266,6 +267,10 @@ async def _open_shop(side: Side, number: int, urls: DatabaseUrls) -> None:
     sent = {"sku": f"{mark}-sku", "source": mark, "destination": "main", "quantity": 1}
     dispatch = await _ask(staff, "POST", "/v1/admin/inventory/dispatches", sent)
     card = await _ask(staff, "POST", "/v1/admin/gift-cards", {"amount": 500})
+    page = await _ask(
+        staff, "PUT", f"/v1/admin/legal/{'terms' if number == 0 else 'imprint'}", {"locale": "en-US", "markdown": mark}
+    )
+    warehouses = (await _ask(staff, "GET", "/v1/admin/inventory/warehouses"))["items"]
     archives = (await _ask(staff, "GET", "/v1/admin/exports"))["items"]  # of the same shop there is one at a time
     archive = archives[0] if archives else await _ask(staff, "POST", "/v1/admin/exports")
     role = {"name": mark, "meaning": mark, "permissions": ["orders:read"]}
@@ -281,6 +286,8 @@ async def _open_shop(side: Side, number: int, urls: DatabaseUrls) -> None:
         "sku": f"{mark}-sku",
         "lot": f"{mark}-lot",
         "warehouse": mark,
+        "warehouse_id": next(one["id"] for one in warehouses if one["code"] == mark),
+        "legal_page": page["id"],
         "delivery": mark,
         "tax_class": mark,
         "slug": OPERATED,
@@ -436,7 +443,8 @@ def _insert_account(side: Side, urls: DatabaseUrls, account_id: UUID, name: str,
 def _insert_the_rest(side: Side, urls: DatabaseUrls) -> None:
     """What only comes about over days, or with a real provider."""
     tenant, now = side.seeded.id, datetime.now(UTC)
-    made = {name: uuid4() for name in ("setup", "exception", "event", "dispute", "hook_delivery", "passkey")}
+    names = ("setup", "exception", "event", "dispute", "hook_delivery", "passkey", "consignment")
+    made = {name: uuid4() for name in names}
     with _as_tenant(urls, tenant) as connection:
         customer, slot, device = (
             connection.execute(statement, values).fetchone()[0]  # type: ignore[index]
@@ -463,6 +471,11 @@ def _insert_the_rest(side: Side, urls: DatabaseUrls) -> None:
             "INSERT INTO payment_method_setup (tenant_id, id, customer_id, provider, reference, is_default)"
             " VALUES (%s, %s, %s, 'test', 'x', false)",
             (tenant, made["setup"], customer),
+        )
+        connection.execute(
+            "INSERT INTO order_consignment (tenant_id, id, order_id, number, shipping, shipping_tax, shipping_charged,"
+            " tax, taxes) VALUES (%s, %s, %s, 1, 0, 0, 0, 0, '[]')",
+            (tenant, made["consignment"], side.things["order"]),
         )
         connection.execute(
             "INSERT INTO reconciliation_exception (tenant_id, id, provider, day, kind, about, reference, created_at)"

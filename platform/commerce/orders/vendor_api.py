@@ -64,11 +64,15 @@ async def fulfil(
     vendor_order_id: Annotated[UUID, Path()],
     body: FulfilIn,
 ) -> Response:
-    """Send a parcel with the units named, or with all of the vendor's that have not left."""
+    """Send the units named, or all of the vendor's that have not left, of one consignment where it is named."""
 
     async def change(tx: Tx) -> None:
         order_id, lines = await reading.lines_of(tx, by.vendor_id, vendor_order_id)
-        asked = [(line.line_id, line.quantity) for line in body.lines] if body.lines else list(lines.items())
+        if body.lines:
+            asked = [(line.line_id, line.quantity) for line in body.lines]
+        else:
+            named = body.consignment_id
+            asked = [(one, left.units) for one, left in lines.items() if named in {None, left.consignment_id}]
         for line_id, _ in asked:
             if line_id not in lines:
                 raise UnknownLine(line_id=line_id)
@@ -77,6 +81,7 @@ async def fulfil(
             order_id,
             Actor("staff", f"vendor:{by.staff.name}", giver=by.staff.giver),
             lines=[(line_id, quantity) for line_id, quantity in asked if quantity],
+            consignment_id=body.consignment_id,
             warehouse=body.warehouse,
             carrier=body.carrier,
             tracking_number=body.tracking_number,

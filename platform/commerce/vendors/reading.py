@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import NamedTuple
 from uuid import UUID
 
 import orjson
@@ -11,6 +12,14 @@ from sqlalchemy import text
 from commerce.vendors.schemas import VendorOrderDetail, VendorOrderOut
 from foundation.database import Tx, hot
 from foundation.errors import NotFound
+
+
+class ToSend(NamedTuple):
+    """Of a line, what has neither left nor been cancelled."""
+
+    units: int
+    consignment_id: UUID | None
+    """What they go with; `None` in an order that goes one way."""
 
 
 class VendorOrderNotFound(NotFound):
@@ -68,7 +77,7 @@ _GOODS = hot(
 _LINES_TO_SEND = hot(
     text(
         """
-        SELECT v.order_id, l.id, l.quantity - l.fulfilled - l.cancelled AS units
+        SELECT v.order_id, l.id, l.quantity - l.fulfilled - l.cancelled AS units, l.consignment_id
         FROM vendor_order v
         JOIN order_line l ON l.tenant_id = v.tenant_id AND l.order_id = v.order_id AND l.vendor_id = v.vendor_id
         WHERE v.tenant_id = :tenant_id AND v.vendor_id = :vendor_id AND v.id = :id ORDER BY l.id
@@ -101,8 +110,8 @@ async def one(tx: Tx, vendor_id: UUID, vendor_order_id: UUID) -> VendorOrderDeta
     return VendorOrderDetail.model_validate({**dict(row), **goods})
 
 
-async def lines_of(tx: Tx, vendor_id: UUID, vendor_order_id: UUID) -> tuple[UUID, dict[UUID, int]]:
-    """The order that a vendor order is part of, and its lines with the units that have neither left nor been cancelled.
+async def lines_of(tx: Tx, vendor_id: UUID, vendor_order_id: UUID) -> tuple[UUID, dict[UUID, ToSend]]:
+    """The order that a vendor order is part of, and its lines with what is left to send of them.
 
     Raises:
         VendorOrderNotFound: there is none, or it is another vendor's.
@@ -110,4 +119,4 @@ async def lines_of(tx: Tx, vendor_id: UUID, vendor_order_id: UUID) -> tuple[UUID
     rows = await tx.rows(_LINES_TO_SEND, {"vendor_id": vendor_id, "id": vendor_order_id})
     if not rows:
         raise VendorOrderNotFound
-    return rows[0]["order_id"], {row["id"]: row["units"] for row in rows}
+    return rows[0]["order_id"], {row["id"]: ToSend(row["units"], row["consignment_id"]) for row in rows}
