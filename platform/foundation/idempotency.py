@@ -150,6 +150,13 @@ _RELEASE = hot(
 )
 
 
+_LET_GO = hot(
+    text(
+        f"UPDATE idempotency_key SET claim = NULL WHERE {_OURS} AND status IS NULL AND applied"  # noqa: S608  (a literal)
+    )
+)
+
+
 async def claim(tx: Tx, scope: Scope, body: bytes) -> Answer | None:
     """Take the key for this request, or give the answer it has already had.
 
@@ -230,5 +237,6 @@ def _named(body: bytes) -> list[UUID]:
 
 
 async def release(tx: Tx, scope: Scope) -> None:
-    """Give the key back, so that the next try may do it; not one under which something was done."""
+    """Give the key back, so that the next try may do it, or answer what was done."""
     await tx.rows(_RELEASE, scope.values())
+    await tx.rows(_LET_GO, scope.values())

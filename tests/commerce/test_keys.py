@@ -9,6 +9,7 @@ import httpx
 import psycopg
 import pytest
 
+from commerce.orders import reading
 from foundation import idempotency
 from foundation.database import Database, DatabaseUnavailable
 from foundation.living import LIVING
@@ -88,6 +89,22 @@ async def test_a_receipt_is_taken_in_once_though_its_answer_was_never_kept(
     with pytest.raises(_Died):
         await receive()
     assert (await receive()).json()["items"][0]["available"] == 105
+
+
+async def test_a_refund_is_made_once_though_its_answer_could_not_be_read(
+    browser: Browser, staff: httpx.AsyncClient, grocer: SeededShop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    where = f"/v1/admin/orders/{await _placed(browser, grocer)}"
+    body, key = {"amount": 100, "reason": "late"}, {"Idempotency-Key": "refund-1"}
+
+    async def away(*_: object) -> None:
+        raise DatabaseUnavailable
+
+    with monkeypatch.context() as broken:
+        broken.setattr(reading, "for_staff", away)
+        assert (await staff.post(f"{where}/refunds", json=body, headers=key)).status_code == 503
+    again = await staff.post(f"{where}/refunds", json=body, headers=key)
+    assert (again.status_code, again.json()["refunded"]["amount"]) == (201, 100)
 
 
 async def test_a_key_whose_work_was_refused_can_be_used_again(staff: httpx.AsyncClient) -> None:
