@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 
 import commerce.tables  # noqa: F401  (a table of one context refers to those of others)
 from commerce.plans import service
+from commerce.plans.catalogue import Plan
 from commerce.plans.service import Standing
 from commerce.tenancy import service as tenancy
 from foundation.database import Database
@@ -25,12 +26,25 @@ def say(slug: str, code: str | None, overrides: Sequence[str]) -> str:
     Raises:
         NoPlan: there is no such shop or plan, or Postgres has no address.
     """
-    try:
-        standing = asyncio.run(_say(Settings(), slug, code, _read(overrides)))
-    except (EngineNotConfigured, Problem) as fault:
-        raise NoPlan(str(fault)) from fault
+    standing = _stands(slug, code, _read(overrides))
     limits = ", ".join(f"{metric} {limit or 'unlimited'}" for metric, limit in standing.plan.limits.items())
     return f"{slug}: {standing.plan.name}; {limits}; {standing.plan.requests.per_second:g} requests a second."
+
+
+def plan_of(slug: str) -> Plan:
+    """The shop's plan.
+
+    Raises:
+        NoPlan: there is no such shop, or Postgres has no address.
+    """
+    return _stands(slug, None, None).plan
+
+
+def _stands(slug: str, code: str | None, overrides: Mapping[str, int] | None) -> Standing:
+    try:
+        return asyncio.run(_say(Settings(), slug, code, overrides))
+    except (EngineNotConfigured, Problem) as fault:
+        raise NoPlan(str(fault)) from fault
 
 
 def _read(overrides: Sequence[str]) -> Mapping[str, int] | None:

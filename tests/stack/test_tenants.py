@@ -117,6 +117,12 @@ def test_a_shop_in_a_database_of_its_own_is_looked_after_by_the_same_commands(
     seed_shop(database_urls, "other")
     acme = seed_shop(database_urls, "acme")
 
+    refused = CliRunner().invoke(group, ("move", "acme", "--to", "large"))
+    assert "acme has the plan Starter, to which no database of its own belongs" in str(
+        refused.exception or refused.output
+    )
+    assert [one["database"] for one in _json("list")] == [None, None]
+    _run("plan", "acme", "enterprise")
     assert "acme is in large" in _run("move", "acme", "--to", "large").stdout
     assert [(one["slug"], one["database"]) for one in _json("list")] == [("acme", "large"), ("other", None)]
     _run("suspend", "acme", "--reason", "Not paid.")

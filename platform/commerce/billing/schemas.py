@@ -42,6 +42,8 @@ class OfferedPlan(Model):
     requests_per_second: float
     beyond: MoneyOut | None
     """What an order beyond the month's is billed at."""
+    own_database: bool
+    """Whether a database of the shop's own belongs to it; the operator moves the shop there."""
 
 
 class PlanOut(OfferedPlan):

@@ -84,6 +84,7 @@ def _offered(one: Plan) -> OfferedPlan:
         limits={str(metric): limit for metric, limit in one.limits.items()},
         requests_per_second=one.requests.per_second,
         beyond=_money(one.beyond) if one.beyond else None,
+        own_database=one.own_database,
     )
 
 

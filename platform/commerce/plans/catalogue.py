@@ -36,6 +36,7 @@ class Plan:
     beyond: Money | None
     """What an order beyond the month's is billed at; without it no order begins beyond them."""
     own_database: bool = False
+    """Whether the operator may move it to a database of its own."""
 
     def limit(self, metric: Metric) -> int | None:
         """How many it includes; `None`: as many as they like."""

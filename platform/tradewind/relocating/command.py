@@ -6,7 +6,10 @@ from collections.abc import Iterator
 
 import psycopg
 
+from commerce.plans.catalogue import ENTERPRISE
+from foundation.database import SHARED
 from foundation.settings import EngineNotConfigured, Settings
+from tradewind.plans import plan_of
 from tradewind.relocating import steps
 from tradewind.relocating.steps import CannotMove
 
@@ -34,9 +37,20 @@ def say(slug: str, *, to: str | None, abort: bool, forget: bool) -> Iterator[str
 
 
 def _moved(movers: steps.Movers, to: str) -> Iterator[str]:
+    _require_plan(movers.tenant, to)
     copied = steps.move(movers, to)
     for table, figures in copied.items():
         if figures.rows:
             yield f"  {table}: {figures.rows:,} rows, checksum {figures.checksum}"
     rows = sum(one.rows for one in copied.values())
     yield f"{movers.tenant.slug} is in {steps.called(to)}; {rows:,} rows were copied."
+
+
+def _require_plan(tenant: steps.Standing, to: str) -> None:
+    """What is on its way already goes on, whatever the plan is by now."""
+    if to in (SHARED, tenant.home, tenant.moving_to) or (plan := plan_of(tenant.slug)).own_database:
+        return
+    raise CannotMove(
+        f"{tenant.slug} has the plan {plan.name}, to which no database of its own belongs:"
+        f" `tradewind tenant plan {tenant.slug} {ENTERPRISE.code}` first."
+    )
