@@ -13,6 +13,7 @@ from commerce.privacy import erasing
 from commerce.stock_alerts import service, telling
 from foundation import clock
 from storefront.pages import install
+from storefront.problems import words
 from tests.identity.conftest import EMAIL, browser_at, register
 
 if TYPE_CHECKING:
@@ -196,5 +197,9 @@ async def test_pages_ask_confirm_and_take_off_the_list(
     assert "You are on the list" in (await client.post("/stock-alerts/link", data={"token": token})).text
     assert "Take me off the list" in (await client.get(link)).text
     assert (await client.post("/stock-alerts/stop", data={"token": token})).status_code == 303
+    stock(1)
+    body = {"variant_id": variant[1], "email": EMAIL, "next": "/"}
+    assert (await client.post("/stock-alerts", data=body)).json()["code"] == "stock_alerts.can_be_had"
+    assert "you can buy it now" in words(service.CanBeHad())[1]
     again = await client.post("/stock-alerts/link", data={"token": token})
     assert "identity.proof_not_good" in again.text
