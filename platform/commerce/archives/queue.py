@@ -1,4 +1,4 @@
-"""Archives that were asked for and are made by workers, of any kind: a table each, with the same columns.
+"""What was asked for and is made by workers: archives of any kind, pictures; a table each, with the same columns.
 
 A worker holds what it makes by a lease that it prolongs while it writes. When it dies another begins anew, in a file of
 its own: of two that write, because one was only thought dead, the one with the latest attempt has the word.
@@ -27,25 +27,42 @@ T = TypeVar("T")
 
 
 class TakenOver(Exception):
-    """Another worker makes this archive now, or nobody may any more."""
+    """Another worker makes this now, or nobody may any more."""
 
 
 @dataclass(frozen=True, slots=True)
 class Turn:
-    """One try at an archive."""
+    """One try at a row."""
 
     id: UUID
     attempt: int
 
 
-class Queue:
-    """The archives in a table. `again` is after how long what could not be made is tried again."""
+class Leases:
+    """What workers make of the rows of a table, each in its turn; those made too often in vain have failed.
 
-    def __init__(self, table: str, *, also: Sequence[str] = (), again: timedelta = timedelta(0)) -> None:
-        mine = "tenant_id = :tenant_id AND id = :id AND attempt = CAST(:attempt AS bigint) AND status = 'running'"
+    The table has `status` (`waiting`, `running`, `failed`, and what it is when it is made), `attempt`, `leased_until`.
+    """
+
+    def __init__(
+        self,
+        table: str,
+        *,
+        also: Sequence[str] = (),
+        again: timedelta = timedelta(0),
+        failing: str = "",
+        holdable: str = "true",
+    ) -> None:
+        """`also`: columns that whoever claims is given; `again`: after how long what could not be made is tried again;
+        `failing`: what else is set of what has failed, by `:now` and `:expires_at`; `holdable`: which rows may be held
+        longer.
+        """
+        self.mine = (
+            "tenant_id = :tenant_id AND id = :id AND attempt = CAST(:attempt AS bigint) AND status = 'running'"
+            f" AND {holdable}"
+        )
         found = ", ".join(f"e.{name}" for name in ("id", "attempt", *also))
         self._again = again
-        # uq_<table>_one_at_a_time
         self._claim = _of(
             f"""
             WITH due AS MATERIALIZED (
@@ -56,32 +73,19 @@ class Queue:
             UPDATE {table} e
             SET status = 'running', attempt = attempt + 1, leased_until = CAST(:until AS timestamptz)
             FROM due WHERE e.tenant_id = :tenant_id AND e.id = due.id RETURNING {found}
-            """  # noqa: S608  (literals of the contexts that have archives)
+            """  # noqa: S608  (literals of the contexts that have such tables)
         )
         self._give_up = _of(
             f"""
-            UPDATE {table} SET status = 'failed', finished_at = CAST(:now AS timestamptz),
-                   expires_at = CAST(:expires_at AS timestamptz)
+            UPDATE {table} SET status = 'failed'{failing}
             WHERE tenant_id = :tenant_id AND status = 'running' AND attempt >= CAST(:attempts AS bigint)
               AND leased_until <= CAST(:now AS timestamptz)
             """  # noqa: S608
         )
         self._prolong = _of(
-            f"UPDATE {table} SET leased_until = CAST(:until AS timestamptz)"  # noqa: S608
-            f" WHERE {mine} AND expires_at IS NULL RETURNING id"
+            f"UPDATE {table} SET leased_until = CAST(:until AS timestamptz) WHERE {self.mine} RETURNING id"  # noqa: S608
         )
-        self._ready = _of(
-            f"""
-            UPDATE {table} SET status = 'ready', size = CAST(:size AS bigint), sha256 = :sha256,
-                   finished_at = CAST(:now AS timestamptz), expires_at = CAST(:expires_at AS timestamptz)
-            WHERE {mine} AND expires_at IS NULL RETURNING id
-            """  # noqa: S608
-        )
-        self._free = _of(f"UPDATE {table} SET leased_until = CAST(:until AS timestamptz) WHERE {mine}")  # noqa: S608
-        self._expire = _of(
-            f"DELETE FROM {table} WHERE tenant_id = :tenant_id AND expires_at <= CAST(:now AS timestamptz)"  # noqa: S608
-            " RETURNING id, attempt"
-        )
+        self._free = _of(f"UPDATE {table} SET leased_until = CAST(:until AS timestamptz) WHERE {self.mine}")  # noqa: S608
 
     async def claim(self, tx: Tx) -> Any:
         """The row of what is to be made, now held by whoever asks; one that has failed too often is given up."""
@@ -99,15 +103,39 @@ class Queue:
         if await tx.one(self._prolong, values) is None:
             raise TakenOver
 
+    async def let_go(self, tx: Tx, turn: Turn) -> None:
+        """It could not be made this time."""
+        await tx.rows(self._free, {"id": turn.id, "attempt": turn.attempt, "until": clock.now() + self._again})
+
+
+class Queue(Leases):
+    """The archives in a table, each kept for some days when it is made."""
+
+    def __init__(self, table: str, *, also: Sequence[str] = (), again: timedelta = timedelta(0)) -> None:
+        super().__init__(
+            table,
+            also=also,
+            again=again,
+            failing=", finished_at = CAST(:now AS timestamptz), expires_at = CAST(:expires_at AS timestamptz)",
+            holdable="expires_at IS NULL",
+        )
+        self._ready = _of(
+            f"""
+            UPDATE {table} SET status = 'ready', size = CAST(:size AS bigint), sha256 = :sha256,
+                   finished_at = CAST(:now AS timestamptz), expires_at = CAST(:expires_at AS timestamptz)
+            WHERE {self.mine} RETURNING id
+            """  # noqa: S608
+        )
+        self._expire = _of(
+            f"DELETE FROM {table} WHERE tenant_id = :tenant_id AND expires_at <= CAST(:now AS timestamptz)"  # noqa: S608
+            " RETURNING id, attempt"
+        )
+
     async def ready(self, tx: Tx, turn: Turn, *, size: int, sha256: str) -> bool:
         """It is made; `False`: another has taken it meanwhile, or nobody may have it any more."""
         now = clock.now()
         values = {"id": turn.id, "attempt": turn.attempt, "size": size, "sha256": sha256}
         return await tx.one(self._ready, {**values, "now": now, "expires_at": now + KEPT}) is not None
-
-    async def let_go(self, tx: Tx, turn: Turn) -> None:
-        """It could not be made this time."""
-        await tx.rows(self._free, {"id": turn.id, "attempt": turn.attempt, "until": clock.now() + self._again})
 
     async def expire(self, tx: Tx) -> list[Turn]:
         """Forget those whose time is over; gives the last try at each, whose files are to be deleted."""
