@@ -11,19 +11,27 @@ if TYPE_CHECKING:
     from PIL.Image import Image
 
 MAX_PIXELS = 50_000_000
-PICTURE_BODY: dict[str, Any] = {
-    "requestBody": {
-        "required": True,
-        "content": {
-            f"image/{kind}": {"schema": {"type": "string", "format": "binary"}} for kind in ("jpeg", "png", "webp")
-        },
-    }
-}
-"""What OpenAPI says of a body that is a picture."""
+
+
+def picture_body(*kinds: str) -> dict[str, Any]:
+    """What OpenAPI says of a body that is a picture of one of these kinds."""
+    content = {f"image/{kind}": {"schema": {"type": "string", "format": "binary"}} for kind in kinds}
+    return {"requestBody": {"required": True, "content": content}}
+
+
+PICTURE_BODY = picture_body("jpeg", "png", "webp")
 
 
 class NotAPicture(ValueError):
     """It is none of the formats that are taken, it is broken, or it would unpack to too much."""
+
+
+class UnknownFormat(NotAPicture):
+    """Its first bytes are of none of the formats that are taken."""
+
+
+class TooManyPixels(NotAPicture):
+    """It would unpack to too much."""
 
 
 def opened(upload: bytes, formats: tuple[str, ...], *, max_pixels: int = MAX_PIXELS) -> Image:
@@ -32,18 +40,24 @@ def opened(upload: bytes, formats: tuple[str, ...], *, max_pixels: int = MAX_PIX
     Its size stands in its head, which is read first: what would be more than `max_pixels` is not unpacked.
 
     Raises:
-        NotAPicture.
+        UnknownFormat, TooManyPixels, NotAPicture.
     """
     _careful()
-    from PIL import Image, ImageOps  # noqa: PLC0415
+    from PIL import Image, ImageOps, UnidentifiedImageError  # noqa: PLC0415
 
     bombs = (Image.DecompressionBombWarning, Image.DecompressionBombError)
     try:
         with Image.open(io.BytesIO(upload), formats=formats) as picture:
             if picture.width * picture.height > max_pixels:
-                raise NotAPicture(f"more than {max_pixels} pixels")
+                raise TooManyPixels(f"more than {max_pixels} pixels")
             return ImageOps.exif_transpose(picture)
-    except (OSError, SyntaxError, ValueError, *bombs) as fault:
+    except NotAPicture:
+        raise
+    except UnidentifiedImageError as fault:
+        raise UnknownFormat(str(fault)) from fault
+    except bombs as fault:
+        raise TooManyPixels(str(fault)) from fault
+    except (OSError, SyntaxError, ValueError) as fault:
         raise NotAPicture(str(fault)) from fault
 
 
