@@ -60,6 +60,8 @@ from commerce.lifecycle import api as lifecycle
 from commerce.lifecycle import operator_api as operators
 from commerce.limits.limiting import Limiter, Limits
 from commerce.limits.sharing import Sharer
+from commerce.media import api as media
+from commerce.media import vendor_api as vendor_media
 from commerce.onboarding import api as onboarding
 from commerce.onboarding import operator_api as openings
 from commerce.orders import api as orders
@@ -177,7 +179,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     http.install(
         app,
         max_body_bytes=settings.max_body_bytes,
-        larger={"/photos": settings.max_photo_bytes},
+        larger=dict.fromkeys(("/photos", "/media/uploads", "/pictures"), settings.max_photo_bytes),
         https_only=settings.environment == "production",
     )
     app.add_middleware(Proxies, trusted=Networks.read(settings.trusted_proxies))
@@ -193,6 +195,8 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         products,
         vendor_products,
         links,
+        media,
+        vendor_media,
         cart,
         kept,
         gifts,

@@ -133,6 +133,23 @@ DEEDS: Mapping[str, Told | Untold] = {
         "products.unpublish", "product", "product_id", ("version",)
     ),
     "POST /v1/admin/products/{product_id}/archiving": Told("products.archive", "product", "product_id", ("version",)),
+    "POST /v1/admin/products/{product_id}/media": Told("media.add", "product", "product_id", ("kind", "variant_id")),
+    "POST /v1/admin/products/{product_id}/media/uploads": Told("media.upload", "product", "product_id"),
+    "PUT /v1/admin/products/{product_id}/media/order": Told("media.order", "product", "product_id"),
+    "PATCH /v1/admin/products/{product_id}/media/{media_id}": Told(
+        "media.change", "media", "media_id", ("variant_id",)
+    ),
+    "DELETE /v1/admin/products/{product_id}/media/{media_id}": Told("media.remove", "media", "media_id"),
+    "POST /v1/admin/products/{product_id}/media/{media_id}/pictures": Told("media.add_picture", "media", "media_id"),
+    "POST /v1/admin/products/{product_id}/media/{media_id}/approval": Told("media.approve", "media", "media_id"),
+    "POST /v1/vendor/products/{product_id}/media": Told("media.add", "product", "product_id", ("kind", "variant_id")),
+    "POST /v1/vendor/products/{product_id}/media/uploads": Told("media.upload", "product", "product_id"),
+    "PUT /v1/vendor/products/{product_id}/media/order": Told("media.order", "product", "product_id"),
+    "PATCH /v1/vendor/products/{product_id}/media/{media_id}": Told(
+        "media.change", "media", "media_id", ("variant_id",)
+    ),
+    "DELETE /v1/vendor/products/{product_id}/media/{media_id}": Told("media.remove", "media", "media_id"),
+    "POST /v1/vendor/products/{product_id}/media/{media_id}/pictures": Told("media.add_picture", "media", "media_id"),
     "POST /v1/vendor/products": Told("products.add", "product"),
     "PUT /v1/vendor/products/{product_id}": Told("products.change", "product", "product_id", ("version",)),
     "POST /v1/vendor/products/{product_id}/submission": Told("products.submit", "product", "product_id", ("version",)),

@@ -23,6 +23,7 @@ from commerce.leaving import models as leaving
 from commerce.ledger import models as ledger
 from commerce.legal import models as legal
 from commerce.lifecycle import models as lifecycle
+from commerce.media import models as media
 from commerce.notifications import models as notifications
 from commerce.oauth import models as oauth
 from commerce.onboarding import models as onboarding
@@ -75,6 +76,7 @@ __all__ = [
     "legal",
     "lifecycle",
     "links",
+    "media",
     "notifications",
     "oauth",
     "onboarding",

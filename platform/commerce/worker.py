@@ -30,6 +30,7 @@ from commerce.identity import acting
 from commerce.inventory import expiry, promises
 from commerce.inventory import service as inventory
 from commerce.leaving import working as leaving
+from commerce.media import working as media
 from commerce.notifications import sending
 from commerce.orders import tracking
 from commerce.orders.paying import Additional
@@ -139,6 +140,7 @@ async def run(settings: Settings) -> None:
     retained = asyncio.create_task(retention.run(database, settings))
     handed_out = asyncio.create_task(person_exports.run(database, settings))
     alerted = asyncio.create_task(stock_alerts.run(database))
+    pictured = asyncio.create_task(media.run(database, settings))
     log.info("worker.started")
     telling = asyncio.create_task(telling_webhooks(settings, stop))
     telling.add_done_callback(lambda _: stop.set())
@@ -153,7 +155,7 @@ async def run(settings: Settings) -> None:
     finally:
         stop.set()
         await telling
-        for task in (posting, metered, billed, domained, exported, handed_out, parted, retained, alerted):
+        for task in (posting, metered, billed, domained, exported, handed_out, parted, retained, alerted, pictured):
             task.cancel()
             with suppress(asyncio.CancelledError):
                 await task

@@ -29,6 +29,7 @@ from tests.access.team import hired
 from tests.commerce.conftest import OPERATOR_TOKEN, Browser
 from tests.commerce.desk import Desk
 from tests.factories import Seed, SeededShop
+from tests.security.operations import VIDEO
 
 if TYPE_CHECKING:
     from tests.conftest import DatabaseUrls
@@ -121,6 +122,7 @@ LISTS: dict[str, Listed] = {
     "/v1/admin/products/{product_id}/links": Listed(rows="related"),
     "/v1/store/comparison": Listed("?product=soup-0&product=soup-1", rows="products", by="shopper", grows=False),
     "/v1/store/products/{key}/links": Listed(rows="related", by="shopper"),
+    "/v1/admin/products/{product_id}/media": Listed(),
     "/v1/admin/products/{product_id}/versions": Listed("?limit={n}"),
     "/v1/admin/orders": Listed("?limit={n}"),
     "/v1/admin/orders/{order_id}": Listed(rows="lines"),
@@ -191,6 +193,7 @@ LISTS: dict[str, Listed] = {
     "/v1/vendor/products": Listed("?limit={n}", by="vendor"),
     "/v1/vendor/products/{product_id}": Listed(rows="variants", by="vendor"),
     "/v1/vendor/products/{product_id}/changes": Listed(by="vendor"),
+    "/v1/vendor/products/{product_id}/media": Listed(by="vendor"),
     "/v1/vendor/payouts": Listed(by="vendor", grows=False),
     "/v1/vendor/staff": Listed(by="vendor", grows=False),
     "/v1/vendor/staff/roles": Listed(by="vendor", grows=False),
@@ -419,6 +422,7 @@ class Town:
         made = await self.do("POST", "/v1/admin/products", new)
         self.names.setdefault("product_id", made["id"])
         await self.do("POST", "/v1/admin/vendors/m0/products", {"product_ids": [made["id"]]})
+        await self.do("POST", f"/v1/admin/products/{self.names['product_id']}/media", VIDEO)
         variants = [{"sku": f"V{one}", "options": {"Size": str(one)}, "price": 1} for one in range(number + 1)]
         for product, version in (
             (self.names["product_id"], 2 * number + 1),

@@ -64,6 +64,8 @@ BY_SEGMENT = {
     "admin/products": "draft",
     "vendor/products": "vendor_product",
     "stock-alerts": "variant",
+    "products/media": "media",
+    "vendor/products/media": "vendor_media",
     "wishlists": "wishlist",
     "wishlists/items": "variant",
     "shared-wishlists": "shared_wishlist",
@@ -148,6 +150,10 @@ _VALID: Mapping[str, object] = {
 
 _LINE = {"line_id": "{line}", "quantity": 1}
 _PAY = {"payment": {"method_id": "{method}"}, "email": "a@example.com"}
+
+
+VIDEO: Json = {"kind": "video", "url": "https://vimeo.com/76979871", "alt": "x"}
+"""A medium that nothing has to be fetched for."""
 
 
 def _product(sku: str, **more: object) -> Json:
@@ -254,6 +260,12 @@ BODIES: Mapping[str, object] = {
     "PUT /v1/vendor/products/{product_id}": _product("z", brand="{brand}", version=1),
     "PUT /v1/admin/products/{product_id}/links": {"related": ["{product}"], "version": 1},
     "POST /v1/admin/products/{product_id}/rejection": {"version": 1, "reason": "x"},
+    "POST /v1/admin/products/{product_id}/media": VIDEO,
+    "PUT /v1/admin/products/{product_id}/media/order": {"ids": ["{media}"]},
+    "PATCH /v1/admin/products/{product_id}/media/{media_id}": {"alt": "x"},
+    "POST /v1/vendor/products/{product_id}/media": VIDEO,
+    "PUT /v1/vendor/products/{product_id}/media/order": {"ids": ["{vendor_media}"]},
+    "PATCH /v1/vendor/products/{product_id}/media/{media_id}": {"alt": "x"},
     "POST /v1/admin/attributes": {"code": "x", "name": "x", "kind": "text"},
     "PUT /v1/admin/attributes/{code}": {"name": "x", "choices": [], "retired": False, "version": 1},
     "POST /v1/admin/product-types": {"code": "x", "name": "x", "attributes": [{"attribute": "{attribute}"}]},
@@ -287,6 +299,8 @@ QUERIES: Mapping[str, Mapping[str, str]] = {
         "type": "{product_type}",
         "vendor": "{vendor}",
     },
+    "POST /v1/admin/products/{product_id}/media/uploads": {"alt": "x"},
+    "POST /v1/vendor/products/{product_id}/media/uploads": {"alt": "x"},
     "GET /v1/admin/orders/export": {"q": "{number}"},
     "DELETE /v1/admin/payments/terms/{provider}": {"customer_id": "{customer}"},
     "GET /v1/store/search": {"q": "tomato"},
@@ -357,7 +371,7 @@ def _filled(path: str) -> str:
             fixed.append(segment)
             continue
         two = "/".join(fixed[-2:])
-        name = BY_SEGMENT.get(two) or BY_SEGMENT.get(fixed[-1])
+        name = BY_SEGMENT.get("/".join(fixed[-3:])) or BY_SEGMENT.get(two) or BY_SEGMENT.get(fixed[-1])
         common = COMMON.get(two) or COMMON.get(fixed[-1])
         if name is None and common is None:
             raise Unnamed(f"{path}: what {bare} stands for is not in BY_SEGMENT (tests/security/operations.py)")

@@ -30,6 +30,7 @@ from foundation.sealing import digest, seal
 from foundation.settings import Settings
 from tests.access.team import Team
 from tests.factories import SeededShop, seed_shop
+from tests.security.operations import VIDEO
 from tests.waiting import started
 
 if TYPE_CHECKING:
@@ -63,7 +64,9 @@ PERSONAL = frozenset(
     }
 )
 """What belongs to one customer: another customer of the same shop may not have it either."""
-OF_A_VENDOR = frozenset({"vendor_order", "vendor_line", "vendor_key", "vendor_member", "vendor_product"})
+OF_A_VENDOR = frozenset(
+    {"vendor_order", "vendor_line", "vendor_key", "vendor_member", "vendor_product", "vendor_media"}
+)
 """What belongs to one vendor."""
 
 OPERATOR_TOKEN = "whoever runs the platform, and nobody else"
@@ -206,6 +209,8 @@ async def _happened(team: Team, mark: str, number: int, urls: DatabaseUrls) -> S
     side.clients["vendor"] = miller.http
     theirs = {"title": mark, "variants": [{"sku": f"{mark}-theirs", "price": 100}]}
     side.things["vendor_product"] = (await _ask(miller.http, "POST", "/v1/vendor/products", theirs))["id"]
+    shown = f"/v1/vendor/products/{side.things['vendor_product']}/media"
+    side.things["vendor_media"] = (await _ask(miller.http, "POST", shown, VIDEO))["id"]
     side.clients["operator"] = await team.door(OPERATOR_TOKEN)
     visit = await (await team.door()).post("/v1/store/sessions", json={"reference": side.things["group_of"]})
     side.clients["shopper"] = await team.door(visit.raise_for_status().cookies["tradewind_session"])
@@ -243,6 +248,7 @@ async def _open_shop(side: Side, number: int, urls: DatabaseUrls) -> None:
     side.things |= {"attribute": f"{mark}-size", "product_type": f"{mark}-type", "brand": f"{mark}-brand"}
     draft = {"title": mark, "brand": f"{mark}-brand", "type": f"{mark}-type", "variants": [{"sku": f"{mark}-draft"}]}
     side.things["draft"] = (await _ask(staff, "POST", "/v1/admin/products", draft))["id"]
+    side.things["media"] = (await _ask(staff, "POST", f"/v1/admin/products/{side.things['draft']}/media", VIDEO))["id"]
     domain = await _ask(staff, "POST", "/v1/admin/domains", {"host": f"{mark}.example.com"})
     side.things["domain"] = domain["id"]
     await _ask(

@@ -15,6 +15,7 @@ from foundation.database import hot
 _CARD = f"""
     json_build_object(
         'id', p.id, 'handle', p.handle, 'title', p.title, 'brand', p.brand, 'image', p.image,
+        'picture', p.picture,
         'category', CASE WHEN c.id IS NULL THEN NULL ELSE json_build_object('name', c.name, 'slug', c.slug) END,
         'variant_id', v.id, 'price', json_build_object('amount', r.amount, 'currency', r.currency),
         'compare_at', r.compare_at, 'lowest_price_30_days', {LOWEST_BEFORE},
@@ -128,10 +129,23 @@ FROM cards"""
     )
 )
 
+# ix_product_media_product and ix_media_picture_media: one look-up for a product that shows nothing. A set of frames is
+# shown when it is whole, anything else when its one picture is.
+_MEDIA = """(
+    SELECT coalesce(json_agg(json_build_object(
+        'id', m.id, 'kind', m.kind, 'alt', m.alt, 'variant_id', m.variant_id, 'video', m.video,
+        'pictures', made.pictures) ORDER BY m.position, m.id), '[]')
+    FROM product_media m CROSS JOIN LATERAL (
+        SELECT json_agg(i.shown ORDER BY i.position, i.id) AS pictures, bool_and(i.shown IS NOT NULL) AS whole,
+               count(*) AS frames
+        FROM media_picture i WHERE (i.tenant_id, i.media_id) = (m.tenant_id, m.id)) made
+    WHERE (m.tenant_id, m.product_id) = (p.tenant_id, p.id) AND m.approved AND made.whole
+      AND (m.kind <> 'spin' OR made.frames > 1))"""
+
 _PRODUCT = f"""
 SELECT json_build_object(
     'id', p.id, 'handle', p.handle, 'title', p.title, 'description', p.description, 'brand', p.brand, 'image', p.image,
-    'attributes', p.attributes,
+    'media', {_MEDIA}, 'attributes', p.attributes,
     'specifications', CASE WHEN p.type_id IS NULL THEN CAST('[]' AS json) ELSE (
         SELECT coalesce(json_agg(json_build_object(
             'code', a.code, 'name', a.name, 'value', p.attributes -> a.code, 'unit', a.unit,

@@ -86,6 +86,8 @@ class Product(TenantOwned, Base):
     """Place in listings, most wanted first: minus the units sold."""
     image: Mapped[Str | None]
     """Key of the main image in the object store; without one the shop draws it."""
+    picture: Mapped[dict[str, Any] | None] = mapped_column(JSONB(none_as_null=True))
+    """The same for lists, in sizes: a `Cover`, made by `commerce.media` of the first image that is ready."""
     tax_class: Mapped[Str] = mapped_column(server_default="standard")
     vendor_id: Mapped[UUID | None]
     """Who sells it; the shop itself, when nobody is named."""

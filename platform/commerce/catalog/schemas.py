@@ -51,6 +51,67 @@ class CategoryRef(Model):
     slug: str
 
 
+class PictureSource(Model):
+    """A picture in one format, in several sizes: a `<source>` of a `<picture>`."""
+
+    type: str
+    """`image/avif`"""
+    srcset: str
+
+
+class PictureSet(Model):
+    """A picture in every format and size, the most wanted format first."""
+
+    src: str
+    """What every browser shows."""
+    width: int
+    """Of `src`, in pixels."""
+    height: int
+    sources: list[PictureSource]
+
+
+class Picture(Model):
+    """A picture of a product. Its addresses are of this shop, and what one gives never changes."""
+
+    square: PictureSet
+    """Cut around the point that matters."""
+    whole: PictureSet
+
+
+class Cover(PictureSet):
+    """The picture of a product in lists, a square."""
+
+    alt: str
+    """What is seen, in words."""
+
+
+MediaKind = Literal["image", "spin", "video"]
+
+
+class VideoOut(Model):
+    """A video that lies elsewhere."""
+
+    provider: Literal["youtube", "vimeo"]
+    url: str
+    """Its page."""
+    embed_url: str
+    """Its player."""
+
+
+class Medium(Model):
+    """An image, a 360-degree set or a video of a product."""
+
+    id: Id
+    kind: MediaKind
+    alt: str
+    """What is seen, in words."""
+    variant_id: Id | None
+    """What it shows, when that is one variant and not all."""
+    video: VideoOut | None
+    pictures: list[Picture]
+    """The image; the frames in the order in which the product turns; what stands for the video."""
+
+
 class ProductCard(Model):
     """A product in a list."""
 
@@ -60,6 +121,8 @@ class ProductCard(Model):
     brand: str | None
     image: str | None
     """The object's key; `null` means the shop draws the picture."""
+    picture: Cover | None
+    """Its picture in the sizes of lists, where staff have brought one."""
     category: CategoryRef | None
     variant_id: Id
     price: MoneyOut
@@ -144,6 +207,8 @@ class ProductDetail(Model):
     """Plain text, or HTML of a few elements that do nothing but show."""
     brand: str | None
     image: str | None
+    media: list[Medium]
+    """What it shows, in its order."""
     attributes: dict[str, Any]
     specifications: list[Specification]
     """The same by the attributes of its type, in their order."""

@@ -75,6 +75,8 @@ NOT_PERSONAL: Mapping[str, str] = {
     "ledger_posting": "account currency",
     "legal_acceptance": "kind",
     "legal_page": "kind locale title markdown published_by",
+    "media_leftover": "path",
+    "media_picture": "status shown cover thumbnail files",
     "membership": "status roles role_ids limits invited_by",
     "message": "channel template locale status error",
     "notification_preference": "channel",
@@ -113,9 +115,11 @@ NOT_PERSONAL: Mapping[str, str] = {
     "price_period": "currency",
     "price_quote": "currency",
     "product": (
-        "handle title description brand status image tax_class attributes tags country_of_origin hs_code options"
+        "handle title description brand status image picture tax_class attributes tags country_of_origin hs_code"
+        " options"
     ),
     "product_link": "kind",
+    "product_media": "kind alt video added_by",
     "product_proposal": "content status proposed_by reason",
     "product_type": "code name",
     "product_version": "action changed_by reason content",
