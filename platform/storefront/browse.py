@@ -19,7 +19,7 @@ from commerce.policies import areas
 from foundation.access import ANYONE, needs
 from foundation.events import Item, Search, ViewItem
 from storefront import theme
-from storefront.choosing import looked_at, options_of
+from storefront.choosing import looked_at, media_of, options_of
 from storefront.departments import TILES
 from storefront.forms import id_or_none
 from storefront.rails import browser_event, list_event, rail
@@ -88,6 +88,7 @@ async def product(
     return visit.page(
         "product.html",
         product=detail,
+        media=media_of(detail, at),
         at=at,
         options=options_of(detail, at),
         beside=await _beside(visit, detail.id),

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
-from commerce.catalog.schemas import ProductDetail, VariantOut
+from commerce.catalog.schemas import Medium, ProductDetail, VariantOut
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +37,12 @@ def looked_at(product: ProductDetail, asked: UUID | None) -> VariantOut | None:
     by_id = {one.id: one for one in product.variants}
     first = next((one for one in product.variants if one.available), next(iter(product.variants), None))
     return by_id.get(asked, first) if asked is not None else first
+
+
+def media_of(product: ProductDetail, at: VariantOut | None) -> list[Medium]:
+    """What is shown beside the variant that is looked at: first what shows it, nothing of the others."""
+    own = [one for one in product.media if at is not None and one.variant_id == at.id]
+    return own + [one for one in product.media if one.variant_id is None] or list(product.media)
 
 
 def options_of(product: ProductDetail, at: VariantOut | None) -> list[Option]:

@@ -116,6 +116,19 @@ for (const button of document.querySelectorAll("[data-reveal]")) {
   });
 }
 
+// What is turned by a swipe is turned by keys and the mouse too.
+for (const turn of document.querySelectorAll("[data-turn]")) {
+  const frames = turn.closest("li").querySelector("[data-spin]");
+  turn.closest("label").hidden = false;
+  turn.addEventListener("input", () => {
+    for (const image of frames.querySelectorAll("img")) image.loading = "eager";
+    frames.scrollLeft = turn.value * frames.clientWidth;
+  });
+  frames.addEventListener("scroll", () => {
+    turn.value = Math.round(frames.scrollLeft / frames.clientWidth);
+  });
+}
+
 document.addEventListener("change", (event) => {
   const form = event.target.closest("[data-quantity]");
   if (form && form.reportValidity()) form.requestSubmit();
