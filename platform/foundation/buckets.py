@@ -4,6 +4,9 @@ A bucket is one number: the moment at which it is full again (the "theoretical a
 algorithm, ITU-T I.371). It holds `burst - (that moment - now) * per_second` tokens; taking one moves the moment on, and
 the key expires when it is reached. The clock is Redis's own, so that workers need not agree on theirs.
 
+A bucket fills by time alone, so a worker that was told when one has a token again refuses by itself until then: whoever
+asks far more often than allowed costs no round trip each time.
+
 A worker that is asked often takes several tokens at once and spends them without asking: a *lease*. It grows while it
 is spent within a second and never exceeds a twentieth of the burst, so the sum over all workers can exceed a limit by
 that share of its burst for each worker, and by no more.
@@ -18,7 +21,7 @@ import math
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Protocol, cast
+from typing import TYPE_CHECKING, Any, Protocol, cast
 
 import structlog
 
@@ -42,6 +45,8 @@ LEASED_FOR = 10.0
 """Seconds after which what is left of a lease isn't spent any more."""
 SHARE = 20
 """A lease is at most this part of a burst."""
+REMEMBERED = 1.0
+"""Seconds that a worker refuses by itself at most: a rate may be raised meanwhile."""
 MOST = 50_000
 """Buckets that a worker remembers."""
 
@@ -198,8 +203,7 @@ class Alone:
         taken = [min(ask.tokens, there) for ask, there in zip(asks, left, strict=True)]
         for ask, at, tokens in zip(asks, full, taken, strict=True):
             self._full[ask.key] = at + tokens / ask.rate.per_second
-        while len(self._full) > MOST:
-            del self._full[next(iter(self._full))]
+        _forget_the_oldest(self._full)
         return Granted(taken, [there - tokens for there, tokens in zip(left, taken, strict=True)])
 
 
@@ -225,11 +229,15 @@ class Buckets:
     alone: Alone = field(default_factory=Alone)
     now: Callable[[], float] = time.monotonic
     _leases: dict[str, Lease] = field(default_factory=dict)
+    _empty: dict[str, tuple[float, float]] = field(default_factory=dict)
+    """Until when a bucket is empty, and until when that is taken for granted."""
     _alone_until: float = 0.0
 
     async def take(self, wanted: Sequence[tuple[str, Rate]]) -> Refused | None:
         """One token of each of these buckets, or none of any."""
         now, lacking, spent = self.now(), [], []
+        if (known := self._known_empty(wanted, now)) is not None:
+            return known
         for index, (key, _) in enumerate(wanted):
             lease = self._leases.get(key)
             if lease is not None and lease.tokens > 0 and now - lease.since < LEASED_FOR:
@@ -246,6 +254,13 @@ class Buckets:
             lease.tokens += 1
         return Refused(lacking[refused.index], refused.wait)
 
+    def _known_empty(self, wanted: Sequence[tuple[str, Rate]], now: float) -> Refused | None:
+        for index, (key, _) in enumerate(wanted):
+            until, granted = self._empty.get(key, (now, now))
+            if now < min(until, granted):
+                return Refused(index, until - now)
+        return None
+
     def remaining(self, key: str, rate: Rate) -> int:
         """Tokens there are in a bucket, as far as this worker knows."""
         lease = self._leases.get(key)
@@ -256,15 +271,17 @@ class Buckets:
         asks = [Ask(key, rate, self._size(key, rate, now)) for key, rate in wanted]
         outcome = await self._ask(asks)
         if isinstance(outcome, Refused):
-            self._leases[asks[outcome.index].key] = Lease(since=now)
+            key = asks[outcome.index].key
+            self._leases[key] = Lease(since=now)
+            self._empty[key] = (now + outcome.wait, now + REMEMBERED)
+            _forget_the_oldest(self._empty)
             return outcome
         for ask, taken, left in zip(asks, outcome.taken, outcome.left, strict=True):
             lease = self._leases.setdefault(ask.key, Lease())
             stale = now - lease.since >= LEASED_FOR
             lease.tokens = taken - 1 + (0 if stale else lease.tokens)
             lease.size, lease.left, lease.since = ask.tokens, left, now
-        while len(self._leases) > MOST:
-            del self._leases[next(iter(self._leases))]
+        _forget_the_oldest(self._leases)
         return None
 
     def _size(self, key: str, rate: Rate, now: float) -> int:
@@ -288,6 +305,11 @@ class Buckets:
         """Give the connections back."""
         if self.shared is not None:
             await self.shared.close()
+
+
+def _forget_the_oldest(remembered: dict[str, Any]) -> None:
+    while len(remembered) > MOST:
+        del remembered[next(iter(remembered))]
 
 
 def _unreachable() -> tuple[type[Exception], ...]:
