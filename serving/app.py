@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import hmac
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from typing import Annotated, cast
 
 import structlog
@@ -20,6 +20,7 @@ from foundation.errors import Unauthenticated
 from foundation.http import json_bytes, model_bytes
 from foundation.search import SearchAnswer, SearchRequest
 from foundation.settings import Settings, get_settings
+from foundation.tasks import ended
 from models.search import encoder as encoders
 from models.search.encoder import Encoder, EncoderMissing
 from serving.champions import Champions
@@ -73,11 +74,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
             asyncio.create_task(decisions.run()),
         ]
         yield
-        for task in tasks:
-            task.cancel()
-        for task in tasks:
-            with suppress(asyncio.CancelledError):
-                await task
+        await ended(*tasks)
         await shoppers.close()
         await vectors.close()
         await index.close()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import ssl
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from functools import cache, partial
 
 import httpx
@@ -119,6 +119,7 @@ from foundation.proxies import Networks, Proxies
 from foundation.routing import add_routes, index
 from foundation.settings import Settings, get_settings
 from foundation.shares import Shares
+from foundation.tasks import ended
 
 DESCRIPTION = """
 The shop is found by the `Host` header. A session (`POST /v1/store/sessions`) travels in a cookie or as a bearer token.
@@ -318,10 +319,7 @@ async def _told(settings: Settings, kept: Kept, directory: Directory) -> AsyncIt
     try:
         yield
     finally:
-        for task in tasks:
-            task.cancel()
-            with suppress(asyncio.CancelledError):
-                await task
+        await ended(*tasks)
 
 
 @cache

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import asyncio
 import signal
-from contextlib import suppress
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -53,6 +52,7 @@ from foundation import clients, telemetry
 from foundation.database import Database, DatabaseUnavailable
 from foundation.naming import cache_key
 from foundation.settings import Settings, get_settings
+from foundation.tasks import ended
 
 if TYPE_CHECKING:
     from redis.asyncio import Redis
@@ -155,10 +155,7 @@ async def run(settings: Settings) -> None:
     finally:
         stop.set()
         await telling
-        for task in (posting, metered, billed, domained, exported, handed_out, parted, retained, alerted, pictured):
-            task.cancel()
-            with suppress(asyncio.CancelledError):
-                await task
+        await ended(posting, metered, billed, domained, exported, handed_out, parted, retained, alerted, pictured)
         await client.aclose()
         await redis.aclose()
         await checkout.providers.close()

@@ -14,13 +14,14 @@ from __future__ import annotations
 import asyncio
 import secrets
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from itertools import count
 
 import asyncpg
 import structlog
 
 from foundation.database import DatabaseUnavailable
+from foundation.tasks import ended
 
 log = structlog.get_logger(__name__)
 
@@ -67,10 +68,7 @@ class Life:
         try:
             yield
         finally:
-            for task in (*living, *self._late):
-                task.cancel()
-                with suppress(asyncio.CancelledError):
-                    await task
+            await ended(*living, *self._late)
 
     async def run(self) -> None:
         """Live until it is cancelled, over as many sessions as that takes; each has a number of its own."""

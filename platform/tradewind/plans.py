@@ -26,23 +26,23 @@ def say(slug: str, code: str | None, overrides: Sequence[str]) -> str:
     Raises:
         NoPlan: there is no such shop or plan, or Postgres has no address.
     """
-    standing = _stands(slug, code, _read(overrides))
+    standing = _stands(Settings(), slug, code, _read(overrides))
     limits = ", ".join(f"{metric} {limit or 'unlimited'}" for metric, limit in standing.plan.limits.items())
     return f"{slug}: {standing.plan.name}; {limits}; {standing.plan.requests.per_second:g} requests a second."
 
 
-def plan_of(slug: str) -> Plan:
+def plan_of(settings: Settings, slug: str) -> Plan:
     """The shop's plan.
 
     Raises:
         NoPlan: there is no such shop, or Postgres has no address.
     """
-    return _stands(slug, None, None).plan
+    return _stands(settings, slug, None, None).plan
 
 
-def _stands(slug: str, code: str | None, overrides: Mapping[str, int] | None) -> Standing:
+def _stands(settings: Settings, slug: str, code: str | None, overrides: Mapping[str, int] | None) -> Standing:
     try:
-        return asyncio.run(_say(Settings(), slug, code, overrides))
+        return asyncio.run(_say(settings, slug, code, overrides))
     except (EngineNotConfigured, Problem) as fault:
         raise NoPlan(str(fault)) from fault
 

@@ -28,6 +28,7 @@ from tests.conftest import DatabaseUrls
 from tests.factories import SeededShop
 from tests.relocating.conftest import NAME
 from tests.waiting import until
+from tradewind import plans
 from tradewind.relocating import command, steps
 from tradewind.relocating.copying import CopyDiffers, as_tenant
 from tradewind.relocating.steps import CannotMove
@@ -433,7 +434,9 @@ async def test_a_process_that_slept_through_two_moves_finds_the_shop(
 
 
 def test_the_command_says_what_it_did(settings: Settings, grocer: SeededShop, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(command, "Settings", lambda: settings)
+    for module in (command, plans):
+        monkeypatch.setattr(module, "Settings", lambda: settings)
+    plans.say(grocer.slug, "enterprise", [])
     said = list(command.say(grocer.slug, to=NAME, abort=False, forget=False))
     assert said[-1].startswith(f"grocer is in {NAME};")
     assert any(line.strip().startswith("product: 6 rows") for line in said)

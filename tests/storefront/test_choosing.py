@@ -41,6 +41,7 @@ def _product(*variants: VariantOut) -> ProductDetail:
         description="",
         brand=None,
         image=None,
+        media=[],
         attributes={},
         specifications=[],
         options=["Size", "Colour"],

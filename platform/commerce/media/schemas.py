@@ -16,7 +16,7 @@ MOST_FRAMES = 72
 Alt = Annotated[str, StringConstraints(max_length=500, strip_whitespace=True), AfterValidator(one_line)]
 """What is seen, in words. Empty is as good as missing."""
 Percent = Annotated[int, Field(ge=0, le=100)]
-Url = Annotated[str, StringConstraints(max_length=2_048)]
+Url = Annotated[str, StringConstraints(max_length=2_048, pattern=r"^[!-~]+$")]
 
 
 class FocalPoint(Input):

@@ -37,7 +37,7 @@ def say(slug: str, *, to: str | None, abort: bool, forget: bool) -> Iterator[str
 
 
 def _moved(movers: steps.Movers, to: str) -> Iterator[str]:
-    _require_plan(movers.tenant, to)
+    _require_plan(movers.settings, movers.tenant, to)
     copied = steps.move(movers, to)
     for table, figures in copied.items():
         if figures.rows:
@@ -46,9 +46,9 @@ def _moved(movers: steps.Movers, to: str) -> Iterator[str]:
     yield f"{movers.tenant.slug} is in {steps.called(to)}; {rows:,} rows were copied."
 
 
-def _require_plan(tenant: steps.Standing, to: str) -> None:
+def _require_plan(settings: Settings, tenant: steps.Standing, to: str) -> None:
     """What is on its way already goes on, whatever the plan is by now."""
-    if to in (SHARED, tenant.home, tenant.moving_to) or (plan := plan_of(tenant.slug)).own_database:
+    if to in (SHARED, tenant.home, tenant.moving_to) or (plan := plan_of(settings, tenant.slug)).own_database:
         return
     raise CannotMove(
         f"{tenant.slug} has the plan {plan.name}, to which no database of its own belongs:"
