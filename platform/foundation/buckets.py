@@ -215,6 +215,8 @@ class Lease:
     size: int = 0
     left: int = 0
     since: float = 0.0
+    empty_until: float = 0.0
+    """When a bucket that was found empty has a token again."""
 
     def remaining(self, rate: Rate, now: float) -> int:
         """Tokens there are, as far as this worker knows: what it holds, what was left, what has come since."""
@@ -229,8 +231,6 @@ class Buckets:
     alone: Alone = field(default_factory=Alone)
     now: Callable[[], float] = time.monotonic
     _leases: dict[str, Lease] = field(default_factory=dict)
-    _empty: dict[str, tuple[float, float]] = field(default_factory=dict)
-    """Until when a bucket is empty, and until when that is taken for granted."""
     _alone_until: float = 0.0
 
     async def take(self, wanted: Sequence[tuple[str, Rate]]) -> Refused | None:
@@ -256,9 +256,9 @@ class Buckets:
 
     def _known_empty(self, wanted: Sequence[tuple[str, Rate]], now: float) -> Refused | None:
         for index, (key, _) in enumerate(wanted):
-            until, granted = self._empty.get(key, (now, now))
-            if now < min(until, granted):
-                return Refused(index, until - now)
+            lease = self._leases.get(key)
+            if lease is not None and now < min(lease.empty_until, lease.since + REMEMBERED):
+                return Refused(index, lease.empty_until - now)
         return None
 
     def remaining(self, key: str, rate: Rate) -> int:
@@ -271,16 +271,13 @@ class Buckets:
         asks = [Ask(key, rate, self._size(key, rate, now)) for key, rate in wanted]
         outcome = await self._ask(asks)
         if isinstance(outcome, Refused):
-            key = asks[outcome.index].key
-            self._leases[key] = Lease(since=now)
-            self._empty[key] = (now + outcome.wait, now + REMEMBERED)
-            _forget_the_oldest(self._empty)
+            self._leases[asks[outcome.index].key] = Lease(since=now, empty_until=now + outcome.wait)
             return outcome
         for ask, taken, left in zip(asks, outcome.taken, outcome.left, strict=True):
             lease = self._leases.setdefault(ask.key, Lease())
             stale = now - lease.since >= LEASED_FOR
             lease.tokens = taken - 1 + (0 if stale else lease.tokens)
-            lease.size, lease.left, lease.since = ask.tokens, left, now
+            lease.size, lease.left, lease.since, lease.empty_until = ask.tokens, left, now, 0.0
         _forget_the_oldest(self._leases)
         return None
 
