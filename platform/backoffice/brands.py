@@ -12,8 +12,8 @@ from backoffice.desk import Desk, desk
 from backoffice.typed import NOTHING, Typed, refused
 from commerce.catalog.brands import service
 from commerce.catalog.brands.schemas import BrandChange, BrandIn
-from commerce.catalog.paging import page_of, place_of
 from commerce.catalog.schemas import Cursor, Version
+from commerce.paging import page_of, place_of
 from foundation.errors import Problem
 from foundation.types import Slug
 from pages.forms import Button, blank, read, whole

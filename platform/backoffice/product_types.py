@@ -28,8 +28,8 @@ from commerce.catalog.attributes.schemas import (
     TypeAttribute,
     Unit,
 )
-from commerce.catalog.paging import FIRST
 from commerce.catalog.schemas import Version
+from commerce.paging import FIRST
 from foundation.errors import Problem
 from foundation.types import Slug
 from pages.forms import Button, blank, read, split_lines, whole

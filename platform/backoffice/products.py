@@ -22,7 +22,6 @@ from commerce.catalog.categories.schemas import CategoriesQuery, CategorySlug
 from commerce.catalog.links import service as links
 from commerce.catalog.links.schemas import KINDS, LinksIn, once
 from commerce.catalog.links.schemas import MOST as MOST_BESIDE
-from commerce.catalog.paging import FIRST, LAST, page_of, place_of
 from commerce.catalog.products import history, listing, living, reading, writing
 from commerce.catalog.products.history import Author
 from commerce.catalog.products.schemas import (
@@ -38,6 +37,7 @@ from commerce.catalog.products.schemas import (
 from commerce.catalog.products.states import LIVE, TRANSITIONS, Status
 from commerce.catalog.schemas import Cursor, Version
 from commerce.identity.makers import named
+from commerce.paging import FIRST, LAST, page_of, place_of
 from foundation.database import Tx
 from foundation.errors import Problem
 from foundation.types import Id, Input, Note, Slug, Text, WallTime

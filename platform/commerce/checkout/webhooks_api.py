@@ -11,8 +11,9 @@ from pydantic import Field
 
 from commerce.checkout.api import checkout_of
 from commerce.checkout.notifications import Notifications
-from commerce.http import CoreDep, KeyDep, ShopDep, decode_cursor, encode_cursor, once, staff
+from commerce.http import CoreDep, KeyDep, ShopDep, decode_cursor, once, staff
 from commerce.identity.staff import Staff
+from commerce.paging import page_of
 from commerce.payments import inbox
 from commerce.payments.schemas import ProviderEventList
 from foundation.access import SIGNED, needs
@@ -50,8 +51,7 @@ async def events(core: CoreDep, shop: ShopDep, _: Reader, query: Annotated[Event
     after = decode_cursor(query.cursor)[1] if query.cursor else None
     async with core.database.tx(shop.id, read_only=True) as tx:
         found = await inbox.page(tx, status=query.status, after=after, limit=query.limit + 1)
-    shown, more = found[: query.limit], len(found) > query.limit
-    return ProviderEventList(items=shown, has_more=more, next_cursor=encode_cursor(0, shown[-1].id) if more else None)
+    return ProviderEventList(**page_of([(one.id, one) for one in found], query.limit))
 
 
 @router.post("/v1/admin/payments/events/{event_id}/retry", status_code=status.HTTP_204_NO_CONTENT)

@@ -8,7 +8,7 @@ from uuid import UUID
 from fastapi import APIRouter, Depends, Path, Query, Request, Response, status
 from pydantic import Field
 
-from commerce.http import Core, CoreDep, KeyDep, ShopDep, change_once, decode_cursor, encode_cursor, staff
+from commerce.http import Core, CoreDep, KeyDep, ShopDep, change_once, decode_cursor, staff
 from commerce.identity.staff import Staff
 from commerce.inventory import bundles, expiry, keeping, policies, transfers, warehouses
 from commerce.inventory.schemas import (
@@ -35,6 +35,7 @@ from commerce.inventory.schemas import (
     WarehouseList,
     WriteOffIn,
 )
+from commerce.paging import page_of
 from commerce.policies.limits import Limits
 from foundation.database import Tx
 from foundation.http import json_bytes, model_bytes
@@ -88,8 +89,7 @@ async def movements(core: CoreDep, shop: ShopDep, by: Reader, query: Annotated[P
     before = decode_cursor(query.cursor)[1] if query.cursor else NEWEST
     async with core.database.tx(shop.id, read_only=True) as tx:
         found = await keeping.movements(tx, query.sku, before=before, limit=query.limit + 1, limits=by.limits)
-    shown, more = list(found[: query.limit]), len(found) > query.limit
-    return MovementList(items=shown, has_more=more, next_cursor=encode_cursor(0, shown[-1].id) if more else None)
+    return MovementList(**page_of([(one.id, one) for one in found], query.limit))
 
 
 @router.post("/receipts", status_code=status.HTTP_201_CREATED, response_model=StockLevels)
@@ -162,8 +162,7 @@ async def arrive(
 async def _dispatches(core: Core, by: Staff, sku: str, *, before: UUID, limit: int) -> DispatchList:
     async with core.database.tx(by.tenant_id, read_only=True) as tx:
         found = await transfers.of_sku(tx, sku, before=before, limit=limit + 1, limits=by.limits)
-    shown, more = list(found[:limit]), len(found) > limit
-    return DispatchList(items=shown, has_more=more, next_cursor=encode_cursor(0, shown[-1].id) if more else None)
+    return DispatchList(**page_of([(one.id, one) for one in found], limit))
 
 
 @router.get("/lots")
@@ -179,8 +178,7 @@ async def recall(core: CoreDep, shop: ShopDep, by: Reader, query: Annotated[Page
     after = decode_cursor(query.cursor)[1] if query.cursor else OLDEST
     async with core.database.tx(shop.id, read_only=True) as tx:
         found = await keeping.recall(tx, query.sku, query.lot, after=after, limit=query.limit + 1, by=by)
-    shown, more = list(found[: query.limit]), len(found) > query.limit
-    return RecallList(items=shown, has_more=more, next_cursor=encode_cursor(0, shown[-1].order_id) if more else None)
+    return RecallList(**page_of([(one.order_id, one) for one in found], query.limit))
 
 
 @router.post("/recalls", response_model=LotList)
@@ -267,8 +265,7 @@ async def promises(core: CoreDep, shop: ShopDep, _: Reader, query: Annotated[Pag
     after = decode_cursor(query.cursor)[1] if query.cursor else OLDEST
     async with core.database.tx(shop.id, read_only=True) as tx:
         found = await policies.waiting(tx, query.sku, after=after, limit=query.limit + 1)
-    shown, more = list(found[: query.limit]), len(found) > query.limit
-    return PromiseList(items=shown, has_more=more, next_cursor=encode_cursor(0, shown[-1].id) if more else None)
+    return PromiseList(**page_of([(one.id, one) for one in found], query.limit))
 
 
 async def _change(

@@ -8,13 +8,14 @@ from uuid import UUID
 from fastapi import APIRouter, Depends, Path, Query, Request, Response, status
 from pydantic import Field
 
-from commerce.http import Core, CoreDep, KeyDep, ShopDep, decode_cursor, encode_cursor, once, staff
+from commerce.http import Core, CoreDep, KeyDep, ShopDep, decode_cursor, once, staff
 from commerce.identity.staff import Staff
 from commerce.orders import collecting
 from commerce.orders.answering import OrderId, by_staff, change_order
 from commerce.orders.disputing import Disputes
 from commerce.orders.schemas import StaffOrderOut
 from commerce.orders.states import TRANSITIONS
+from commerce.paging import page_of
 from commerce.payments import disputes, terms
 from commerce.payments.providers import configured
 from commerce.payments.schemas import DisputeList, TermsIn, TermsList
@@ -84,8 +85,7 @@ async def list_disputes(core: CoreDep, shop: ShopDep, _: Reader, query: Annotate
     after = decode_cursor(query.cursor)[1] if query.cursor else None
     async with core.database.tx(shop.id, read_only=True) as tx:
         found = await disputes.page(tx, status=query.status, after=after, limit=query.limit + 1)
-    shown, more = found[: query.limit], len(found) > query.limit
-    return DisputeList(items=shown, has_more=more, next_cursor=encode_cursor(0, shown[-1].id) if more else None)
+    return DisputeList(**page_of([(one.id, one) for one in found], query.limit))
 
 
 @router.post("/payments/disputes/{dispute_id}/evidence", status_code=status.HTTP_204_NO_CONTENT)

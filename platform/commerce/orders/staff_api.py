@@ -7,7 +7,7 @@ from uuid import UUID
 
 from fastapi import APIRouter, Depends, Path, Query, Request, Response, status
 
-from commerce.http import Core, CoreDep, KeyDep, ShopDep, decode_cursor, encode_cursor, once, staff
+from commerce.http import Core, CoreDep, KeyDep, ShopDep, decode_cursor, once, staff
 from commerce.identity.staff import Staff
 from commerce.orders import cancelling, editing, notes, reading, refunding, shipping
 from commerce.orders.answering import OrderId, by_staff, change_order, money_of, other, units_of
@@ -28,6 +28,7 @@ from commerce.orders.schemas import (
 )
 from commerce.orders.states import TRANSITIONS
 from commerce.orders.taxing import asking
+from commerce.paging import page_of
 from commerce.taxes import engines
 from commerce.taxes.quotes import Quote
 from foundation.database import Tx
@@ -50,8 +51,7 @@ async def list_orders(
     after = decode_cursor(query.cursor)[1] if query.cursor else None
     async with core.database.tx(shop.id, read_only=True) as tx:
         found = await reading.search(tx, query, by, after=after, limit=query.limit + 1)
-    shown, more = list(found[: query.limit]), len(found) > query.limit
-    return StaffOrderList(items=shown, has_more=more, next_cursor=encode_cursor(0, shown[-1].id) if more else None)
+    return StaffOrderList(**page_of([(one.id, one) for one in found], query.limit))
 
 
 @router.post("/cancellations", response_model=CancelResults)

@@ -15,7 +15,6 @@ from commerce.http import (
     VendorDesk,
     change_once,
     decode_cursor,
-    encode_cursor,
     vendor_desk,
 )
 from commerce.orders import fulfilling
@@ -23,6 +22,7 @@ from commerce.orders.held import Actor
 from commerce.orders.lines import UnknownLine
 from commerce.orders.parcel_schemas import FulfilIn
 from commerce.orders.states import TRANSITIONS
+from commerce.paging import page_of
 from commerce.vendors import paying, reading
 from commerce.vendors.schemas import PayoutList, VendorBalance, VendorOrderDetail, VendorOrderList
 from foundation.database import Tx
@@ -40,8 +40,7 @@ async def list_orders(core: CoreDep, shop: ShopDep, by: Reader, query: Annotated
     before = decode_cursor(query.cursor)[1] if query.cursor else NEWEST
     async with core.database.tx(shop.id, read_only=True) as tx:
         found = await reading.page(tx, by.vendor_id, before=before, limit=query.limit + 1)
-    shown, more = list(found[: query.limit]), len(found) > query.limit
-    return VendorOrderList(items=shown, has_more=more, next_cursor=encode_cursor(0, shown[-1].id) if more else None)
+    return VendorOrderList(**page_of([(one.id, one) for one in found], query.limit))
 
 
 @router.get("/orders/{vendor_order_id}")

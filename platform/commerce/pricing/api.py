@@ -6,8 +6,9 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends, Path, Query, status
 
-from commerce.http import CoreDep, ShopDep, decode_cursor, encode_cursor, staff
+from commerce.http import CoreDep, ShopDep, decode_cursor, staff
 from commerce.identity.staff import Staff
+from commerce.paging import page_of
 from commerce.pricing import service
 from commerce.pricing.schemas import (
     CustomerGroupOut,
@@ -44,8 +45,7 @@ async def list_changes(
     before = decode_cursor(query.cursor)[1] if query.cursor else None
     async with core.database.tx(shop.id, read_only=True) as tx:
         found = await service.changes(tx, sku, before, query.limit + 1)
-    shown, more = found[: query.limit], len(found) > query.limit
-    return PriceChangeList(items=shown, has_more=more, next_cursor=encode_cursor(0, shown[-1].id) if more else None)
+    return PriceChangeList(**page_of([(one.id, one) for one in found], query.limit))
 
 
 @router.put("/variants/{sku}/list")

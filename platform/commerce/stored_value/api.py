@@ -19,12 +19,12 @@ from commerce.http import (
     ShopperDep,
     address_of,
     decode_cursor,
-    encode_cursor,
     once,
     staff,
 )
 from commerce.identity.service import SignInRequired
 from commerce.identity.staff import Staff
+from commerce.paging import page_of
 from commerce.policies import areas
 from commerce.stored_value import service
 from commerce.stored_value.schemas import (
@@ -80,8 +80,7 @@ async def list_cards(core: CoreDep, shop: ShopDep, _: Reader, query: Annotated[P
     before = decode_cursor(query.cursor)[1] if query.cursor else NEWEST
     async with core.database.tx(shop.id, read_only=True) as tx:
         found = await service.gift_cards(tx, before=before, limit=query.limit + 1)
-    shown, more = list(found[: query.limit]), len(found) > query.limit
-    return ValueList(items=shown, has_more=more, next_cursor=encode_cursor(0, shown[-1].id) if more else None)
+    return ValueList(**page_of([(one.id, one) for one in found], query.limit))
 
 
 @router.post(CARDS, status_code=status.HTTP_201_CREATED, response_model=GiftCardIssued)

@@ -18,10 +18,10 @@ from commerce.catalog.attributes.schemas import (
     ProductTypeList,
     ProductTypeOut,
 )
-from commerce.catalog.paging import page_of, place_of
 from commerce.catalog.schemas import Page
 from commerce.http import CoreDep, ShopDep, staff
 from commerce.identity.staff import Staff
+from commerce.paging import page_of, place_of
 from foundation.types import Slug
 
 router = APIRouter(prefix="/v1/admin", tags=["catalogue"])

@@ -8,10 +8,10 @@ from fastapi import APIRouter, Depends, Path, Query, status
 
 from commerce.catalog.brands import service
 from commerce.catalog.brands.schemas import BrandChange, BrandIn, BrandList, BrandOut
-from commerce.catalog.paging import page_of, place_of
 from commerce.catalog.schemas import Page
 from commerce.http import CoreDep, ShopDep, staff
 from commerce.identity.staff import Staff
+from commerce.paging import page_of, place_of
 from foundation.types import Slug
 
 router = APIRouter(prefix="/v1/admin/brands", tags=["catalogue"])

@@ -6,7 +6,6 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends, Path, Query, status
 
-from commerce.catalog.paging import LAST, page_of, place_of
 from commerce.catalog.products import history, listing, living, reading, writing
 from commerce.catalog.products.answering import done, made
 from commerce.catalog.products.history import Author
@@ -25,6 +24,7 @@ from commerce.catalog.products.schemas import (
 from commerce.catalog.schemas import Page
 from commerce.http import CoreDep, ShopDep, decode_cursor, staff
 from commerce.identity.staff import Staff
+from commerce.paging import LAST, page_of, place_of
 from foundation.types import Id
 
 router = APIRouter(prefix="/v1/admin/products", tags=["catalogue"])
