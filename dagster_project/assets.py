@@ -132,6 +132,28 @@ def item_index(
     return dg.MaterializeResult(metadata=metadata)
 
 
+@dg.asset(deps=["forgotten"], group_name="serving", kinds={"sqlite", "valkey"})
+def suggestions(
+    context: dg.AssetExecutionContext, platform: Platform, reporter: dg.ResourceParam[Reporter]
+) -> dg.MaterializeResult[Any]:
+    """What each shop suggests to somebody who types a query, where it has changed."""
+    from pipelines.tenants import tenants  # noqa: PLC0415
+    from serving import suggestion_building  # noqa: PLC0415
+
+    settings = platform.settings()
+    tell = reporter.of("suggestions")
+    metadata: dict[str, Any] = {}
+    active = tenants(settings)
+    for done, tenant in enumerate(active):
+        tell(done, len(active), tenant.slug)
+        written = suggestion_building.build(settings, tenant.id)
+        if written is not None:
+            metadata |= {f"{tenant.slug}/{kind}": count for kind, count in written.counts.items()}
+            context.log.info("%s: suggestions are of version %s", tenant.slug, written.version)
+    suggestion_building.keep_only(settings, [tenant.id for tenant in active])
+    return dg.MaterializeResult(metadata=metadata)
+
+
 ALL: list[dg.AssetsDefinition | dg.AssetSpec] = [
     outbox,
     events,
@@ -140,5 +162,6 @@ ALL: list[dg.AssetsDefinition | dg.AssetSpec] = [
     shopper_features,
     recommendation_model,
     item_index,
+    suggestions,
 ]
-NAMES = ("events", "forgotten", "interactions", "shopper_features", "recommendation_model", "item_index")
+NAMES = ("events", "forgotten", "interactions", "shopper_features", "recommendation_model", "item_index", "suggestions")

@@ -7,7 +7,7 @@ import dagster as dg
 from dagster_project import assets, checks
 from dagster_project.erasures import erasures
 from dagster_project.freshness import new_orders
-from dagster_project.jobs import forgetting, refresh
+from dagster_project.jobs import forgetting, refresh, suggesting
 from dagster_project.resources import Platform, Silent
 
 nightly = dg.ScheduleDefinition(
@@ -17,12 +17,19 @@ nightly = dg.ScheduleDefinition(
     execution_timezone="UTC",
     default_status=dg.DefaultScheduleStatus.RUNNING,
 )
+hourly = dg.ScheduleDefinition(
+    name="hourly",
+    job=suggesting,
+    cron_schedule="30 * * * *",
+    execution_timezone="UTC",
+    default_status=dg.DefaultScheduleStatus.RUNNING,
+)
 
 defs = dg.Definitions(
     assets=assets.ALL,
     asset_checks=checks.ALL,
-    jobs=[refresh, forgetting],
-    schedules=[nightly],
+    jobs=[refresh, forgetting, suggesting],
+    schedules=[nightly, hourly],
     sensors=[new_orders, erasures],
     resources={"platform": Platform(), "reporter": dg.ResourceDefinition.hardcoded_resource(Silent())},
     # A run is a process already; one more a step would load the data libraries again.

@@ -14,3 +14,8 @@ forgetting = dg.define_asset_job(
     selection=dg.AssetSelection.assets("forgotten"),
     description="Whoever was forgotten in the core is forgotten in what was derived.",
 )
+suggesting = dg.define_asset_job(
+    "suggesting",
+    selection=dg.AssetSelection.assets("suggestions"),
+    description="What shops suggest to whoever types a query, from the catalogue and the searches as they are.",
+)

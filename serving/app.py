@@ -20,6 +20,7 @@ from foundation.errors import Unauthenticated
 from foundation.http import json_bytes, model_bytes
 from foundation.search import SearchAnswer, SearchRequest
 from foundation.settings import Settings, get_settings
+from foundation.suggestions import Suggestions, SuggestionsRequest
 from foundation.tasks import ended
 from models.search import encoder as encoders
 from models.search.encoder import Encoder, EncoderMissing
@@ -30,6 +31,7 @@ from serving.recommendations import Recommender
 from serving.search_index import SearchIndex
 from serving.searching import Searcher
 from serving.stock import SoldOut
+from serving.suggesting import Suggesting
 from serving.vocabulary import Vocabularies
 
 log = structlog.get_logger(__name__)
@@ -37,6 +39,7 @@ log = structlog.get_logger(__name__)
 CHAMPIONS_SECONDS = 5.0
 SOLD_OUT_SECONDS = 1.0
 VOCABULARIES_SECONDS = 2.0
+SUGGESTIONS_SECONDS = 2.0
 
 
 class WrongToken(Unauthenticated):
@@ -67,10 +70,13 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         index = SearchIndex.connect(settings)
         vocabularies = Vocabularies(redis, index)
         app.state.searcher = Searcher(vocabularies, index, await asyncio.to_thread(_encoder, settings))
+        suggesting = Suggesting.from_settings(settings, redis)
+        app.state.suggesting = suggesting
         tasks = [
             asyncio.create_task(_repeat(CHAMPIONS_SECONDS, lambda: asyncio.to_thread(champions.refresh))),
             asyncio.create_task(_repeat(SOLD_OUT_SECONDS, lambda: sold_out.refresh(champions.all))),
             asyncio.create_task(_repeat(VOCABULARIES_SECONDS, vocabularies.refresh)),
+            asyncio.create_task(_repeat(SUGGESTIONS_SECONDS, suggesting.refresh)),
             asyncio.create_task(decisions.run()),
         ]
         yield
@@ -94,6 +100,9 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     )
     app.add_api_route(
         "/v1/decisions/search", _search, methods=["POST"], response_model=SearchAnswer, tags=["decisions"]
+    )
+    app.add_api_route(
+        "/v1/decisions/suggestions", _suggest, methods=["POST"], response_model=Suggestions, tags=["decisions"]
     )
     return app
 
@@ -127,6 +136,13 @@ async def _search(request: Request, asked: SearchRequest, _: Annotated[None, Dep
     searched = await cast("Searcher", request.app.state.searcher).decide(asked)
     await cast("DecisionLog", request.app.state.decisions).record(searched.row)
     return json_bytes(model_bytes(searched.answer))
+
+
+async def _suggest(
+    request: Request, asked: SuggestionsRequest, _: Annotated[None, Depends(_authenticated)]
+) -> Response:
+    """What to suggest to somebody who types a query."""
+    return json_bytes(model_bytes(await cast("Suggesting", request.app.state.suggesting).answer(asked)))
 
 
 async def _health(request: Request) -> dict[str, object]:

@@ -56,6 +56,7 @@ _TOKENS = re.compile(
     rf"|(?<![^\W_])(?P<number>{_NUMBER})(?:(?P<apart>[ ])?(?P<unit>[a-z]{{1,6}}|\"|''|″))?(?![^\W_])"
     rf"|(?P<word>[^\W_]{_LETTER}*(?:['\u2019]{_LETTER}+)?)"
 )
+_WORDS = re.compile(rf"[^\W_]{_LETTER}*")
 _HYPHENATED = re.compile(r"(?<![^\W_])[^\W\d_]{1,12}-[^\W\d_]{1,12}(?![^\W_-])")
 
 
@@ -92,6 +93,11 @@ def tokens(text: str, language: str = "en") -> list[Token]:
 def terms(text: str, language: str = "en") -> list[str]:
     """What `tokens` finds, without its words."""
     return [each.term for each in tokens(text, language)]
+
+
+def words(text: str) -> list[str]:
+    """The plain words of a text in its order, whole and unstemmed, at most `MOST_TERMS`."""
+    return _WORDS.findall(plain(fold(text)))[:MOST_TERMS]
 
 
 def stem(word: str, language: str) -> str:

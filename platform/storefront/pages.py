@@ -42,6 +42,7 @@ from storefront import (
     signing_in,
     splitting,
     stock_alerts,
+    suggesting,
     test_bank,
     wishes,
 )
@@ -60,6 +61,7 @@ def install(app: FastAPI) -> None:
     rendering.environment().globals.update(picture=images.address, consent_version=CURRENT)
     parts = (
         browse,
+        suggesting,
         cart,
         keeping,
         checkout,

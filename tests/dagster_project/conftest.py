@@ -53,6 +53,7 @@ def settings(
         "QDRANT_URL": qdrant_url,
         "QDRANT_API_KEY": KEY,
         "MLFLOW_TRACKING_URI": f"sqlite:///{tmp_path}/mlflow.db",
+        "OBJECTS_URL": f"file://{tmp_path}/objects",
         "VAR_DIR": str(tmp_path),
     }
     for name, value in given.items():

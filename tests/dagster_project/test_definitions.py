@@ -27,6 +27,7 @@ def test_the_graph_goes_from_the_outbox_to_the_index() -> None:
         "shopper_features": {"interactions"},
         "recommendation_model": {"interactions"},
         "item_index": {"recommendation_model"},
+        "suggestions": {"forgotten"},
     }
 
 
@@ -37,10 +38,10 @@ def test_every_step_that_makes_something_new_is_checked() -> None:
     assert checked == {"events", "forgotten", "shopper_features", "item_index"}
 
 
-def test_the_line_runs_every_night_and_when_much_has_happened() -> None:
+def test_the_line_runs_every_night_and_when_much_has_happened_and_suggestions_every_hour() -> None:
     repository = defs.get_repository_def()
 
-    assert [schedule.cron_schedule for schedule in repository.schedule_defs] == ["0 2 * * *"]
+    assert [schedule.cron_schedule for schedule in repository.schedule_defs] == ["30 * * * *", "0 2 * * *"]
     assert [sensor.job_name for sensor in repository.sensor_defs] == ["forgetting", "refresh"]
     assert all(one.default_status == dg.DefaultScheduleStatus.RUNNING for one in repository.schedule_defs)
 

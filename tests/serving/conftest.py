@@ -100,6 +100,7 @@ def settings(
         qdrant_url=qdrant_url,
         qdrant_api_key=SecretStr(KEY),
         mlflow_tracking_uri=registry.uri,
+        objects_url=f"file://{tmp_path}/objects",
         serving_token=SecretStr(TOKEN),
     )
     yield settings

@@ -8,7 +8,7 @@ from uuid import UUID
 
 from fastapi import APIRouter, Path, Query, Request, Response
 
-from commerce.catalog import finding, service
+from commerce.catalog import finding, service, suggesting
 from commerce.catalog.prices import Shown
 from commerce.catalog.schemas import (
     CategoryList,
@@ -19,6 +19,8 @@ from commerce.catalog.schemas import (
     ProductQuery,
     SearchQuery,
     SearchResults,
+    SuggestionList,
+    SuggestionQuery,
 )
 from commerce.deciding import DecisionClient
 from commerce.http import Core, CoreDep, PresentShopper, ShopDep, cacheable, decode_cursor, here, shopper_or_none
@@ -108,6 +110,24 @@ async def search_products(
         lambda shopper: finding.found(
             core.database, shop, shopper, answer, words=query.q, after=after, limit=query.limit
         ),
+    )
+
+
+@router.get("/suggest", response_model=SuggestionList)
+@needs(ANYONE)
+async def suggest(
+    request: Request, core: CoreDep, shop: ShopDep, query: Annotated[SuggestionQuery, Query()]
+) -> Response:
+    """What somebody who has typed this may be about to ask for: queries, categories, brands, products.
+
+    Each word is found as it was typed, the last as a beginning; from the third letter on a slip is mended.
+    """
+    answer = await suggesting.decide(cast("DecisionClient", request.app.state.decisions), shop, typed=query.q)
+    return await _shown(
+        request,
+        core,
+        shop,
+        lambda shopper: suggesting.suggested(core.database, shop, shopper, answer, typed=query.q),
     )
 
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 from datetime import date
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, StringConstraints
+from pydantic import AfterValidator, Field, StringConstraints
 
 from commerce.pricing.schemas import ItemPrice, QuantityBreak
-from foundation.search import Relaxed
-from foundation.types import Id, Input, Model, MoneyOut, Text
+from foundation.search import LONGEST_QUERY, Relaxed
+from foundation.types import Id, Input, Model, MoneyOut, Text, one_line
 
 Version = Annotated[int, Field(ge=1, le=2**31 - 1)]
 """Which version somebody took a thing for."""
@@ -35,6 +35,12 @@ class SearchQuery(Page):
     q: Text
 
 
+class SuggestionQuery(Input):
+    """What somebody has typed so far; a space at its end says that the last word is whole."""
+
+    q: Annotated[str, StringConstraints(min_length=1, max_length=LONGEST_QUERY), AfterValidator(one_line)]
+
+
 class ComparisonQuery(Input):
     """Which products to put side by side."""
 
@@ -46,6 +52,13 @@ class ComparisonQuery(Input):
 
 class CategoryRef(Model):
     """A category's name and address."""
+
+    name: str
+    slug: str
+
+
+class BrandRef(Model):
+    """A brand's name and address."""
 
     name: str
     slug: str
@@ -159,6 +172,23 @@ class SearchResults(ProductList):
     fallback: Literal["full_text"] | None
     """Set when the shop's own full-text search answers, with the reason."""
     fallback_reason: str | None
+
+
+class SuggestionList(Model):
+    """What somebody who types may be about to ask for, the most wanted of each kind first."""
+
+    query: str
+    """What was typed."""
+    exact: bool
+    """Everything was found as it was typed; if not, a slip in it was mended."""
+    queries: list[str]
+    """What several people searched for and found, those first that led to purchases."""
+    categories: list[CategoryRef]
+    brands: list[BrandRef]
+    items: list[ProductCard]
+    """Products, at the caller's prices."""
+    fallback: Literal["full_text"] | None
+    """Set when the shop's own full-text search finds the products, because the decision service gave no answer."""
 
 
 class VariantOut(Model):
