@@ -15,7 +15,8 @@ import structlog
 
 from foundation.settings import Settings
 from models.recommendation.package import RecommendationModel
-from models.recommendation.spec import CHAMPION, MODEL_FOLDER, MODEL_NAMES, TENANT_TAG
+from models.recommendation.spec import MODEL_NAMES
+from models.registry import CHAMPION, MODEL_FOLDER, TENANT_TAG
 
 if TYPE_CHECKING:
     from mlflow.tracking import MlflowClient

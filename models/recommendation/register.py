@@ -7,38 +7,31 @@ from __future__ import annotations
 
 import json
 import tempfile
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from uuid import UUID
 
 import polars as pl
-from mlflow.entities import Metric as LoggedMetric
-from mlflow.entities import Param
 from mlflow.tracking import MlflowClient
 
-from foundation import clock
-from models.intervals import Interval, difference_interval
+from models.intervals import difference_interval
 from models.recommendation.benchmark import BASELINES, Benchmark, benchmark
 from models.recommendation.blend import Blend
 from models.recommendation.evaluate import Grades, Verdict, judge
 from models.recommendation.package import RecommendationModel
 from models.recommendation.spec import (
-    CHALLENGER,
-    CHAMPION,
     FEATURES,
     GATE_MUST_IMPROVE,
-    MODEL_FOLDER,
     MODEL_NAMES,
-    TENANT_TAG,
     Parameters,
     Progress,
     part_of,
     silent,
 )
 from models.recommendation.train import train
+from models.registry import CHALLENGER, CHAMPION, MODEL_FOLDER, Book, bounds
 
 
 @dataclass(frozen=True)
@@ -79,13 +72,21 @@ def register(
     result = benchmark(interactions, parameters=parameters, progress=part_of(progress, 0.0, 0.75))
     packaged = train(interactions, parameters=result.parameters, progress=part_of(progress, 0.75, 0.9))
     progress("registering", 0.9)
-    book = _Book(MlflowClient(tracking_uri, registry_uri=tracking_uri), tenant_id, tenant_slug, artifact_location)
+    book = _Book(
+        MlflowClient(tracking_uri, registry_uri=tracking_uri),
+        tenant_id,
+        model_name=model_name(tenant_slug),
+        experiment_name=experiment_name(tenant_slug),
+        artifact_location=artifact_location,
+    )
     run_id = book.record(result, packaged, code_version)
-    version = book.add_version(run_id, packaged, code_version)
-    incumbent = book.champion()
+    version = book.add_version(run_id, _version_tags(packaged, code_version))
+    incumbent = book.incumbent()
     verdict = judge(result.grades[Blend.name], _graded(incumbent, result)) if incumbent else None
     alias = CHAMPION if verdict is None or verdict.promoted else CHALLENGER
-    book.give(alias, version, run_id, verdict)
+    if verdict is not None:
+        book.log_verdict(run_id, verdict)
+    book.give(alias, version)
     progress("registered", 1.0)
     return Registration(book.model_name, version, run_id, alias, verdict, result)
 
@@ -108,23 +109,15 @@ def _graded(incumbent: RecommendationModel, result: Benchmark) -> Grades:
     return result.exam.grade_package(incumbent)
 
 
-class _Book:
+class _Book(Book):
     """What this package writes to and reads from MLflow, for one tenant."""
-
-    def __init__(self, client: MlflowClient, tenant_id: UUID, tenant_slug: str, artifact_location: str | None) -> None:
-        self.client = client
-        self.tenant_id = tenant_id
-        self.model_name = model_name(tenant_slug)
-        name = experiment_name(tenant_slug)
-        known = client.get_experiment_by_name(name)
-        self.experiment_id = known.experiment_id if known else client.create_experiment(name, artifact_location)
 
     def record(self, result: Benchmark, packaged: RecommendationModel, code_version: str) -> str:
         """One run for the training, with the package, and one inside it for every model; the id of the outer one."""
         tags = {"data_hash": packaged.provenance.data_hash, "code_version": code_version}
-        with self._run("training", tags) as run_id:
-            self._log(run_id, _flat(result.parameters.to_json()), _figures(result.grades[Blend.name]))
-            self._log(run_id, {}, _leads(result))
+        with self.run("training", tags) as run_id:
+            self.log(run_id, _flat(result.parameters.to_json()), _figures(result.grades[Blend.name]))
+            self.log(run_id, {}, _leads(result))
             for name, grades in result.grades.items():
                 self._record_model(name, grades, result.parameters, {**tags, "mlflow.parentRunId": run_id})
             with tempfile.TemporaryDirectory() as folder:
@@ -134,69 +127,34 @@ class _Book:
 
     def _record_model(self, name: str, grades: Grades, parameters: Parameters, tags: Mapping[str, str]) -> None:
         role = "baseline" if name in BASELINES else "candidate"
-        with self._run(name, {**tags, "role": role}) as run_id:
+        with self.run(name, {**tags, "role": role}) as run_id:
             values = parameters.to_json()
             own = values["blends"] if name == Blend.name else values.get(name, {})
-            self._log(run_id, _flat({"catalogue": values["catalogue"], **own}), _figures(grades))
+            self.log(run_id, _flat({"catalogue": values["catalogue"], **own}), _figures(grades))
 
-    def add_version(self, run_id: str, packaged: RecommendationModel, code_version: str) -> str:
-        """Register the package of a run; the number of its version."""
-        if not self.client.search_registered_models(f"name = '{self.model_name}'"):
-            self.client.create_registered_model(self.model_name, tags={TENANT_TAG: str(self.tenant_id)})
-        source = f"{self.client.get_run(run_id).info.artifact_uri}/{MODEL_FOLDER}"
-        tags = {
-            "data_hash": packaged.provenance.data_hash,
-            "code_version": code_version,
-            "features": json.dumps(FEATURES),
-            "trained_until": packaged.provenance.trained_until.isoformat(),
-        }
-        return str(self.client.create_model_version(self.model_name, source, run_id, tags=tags).version)
-
-    def champion(self) -> RecommendationModel | None:
+    def incumbent(self) -> RecommendationModel | None:
         """The package that holds the alias now."""
-        version = self._aliases().get(CHAMPION)
-        if version is None:
-            return None
-        run_id = str(self.client.get_model_version(self.model_name, version).run_id)
         with tempfile.TemporaryDirectory() as folder:
-            return RecommendationModel.load(Path(self.client.download_artifacts(run_id, MODEL_FOLDER, folder)))
+            place = self.champion(Path(folder))
+            return RecommendationModel.load(place) if place else None
 
-    def give(self, alias: str, version: str, run_id: str, verdict: Verdict | None) -> None:
-        """Move the alias, and write down by how much it was won or missed."""
-        if verdict is not None:
-            leads = {
-                f"lead_over_champion.{task}.{metric}": lead for (task, metric), lead in verdict.differences.items()
-            }
-            self._log(run_id, {}, _bounds(leads))
-        self.client.set_registered_model_alias(self.model_name, alias, version)
-        if alias == CHAMPION and CHALLENGER in self._aliases():
-            self.client.delete_registered_model_alias(self.model_name, CHALLENGER)
+    def log_verdict(self, run_id: str, verdict: Verdict) -> None:
+        """Write down by how much the alias was won or missed."""
+        leads = {f"lead_over_champion.{task}.{metric}": lead for (task, metric), lead in verdict.differences.items()}
+        self.log(run_id, {}, bounds(leads))
 
-    def _aliases(self) -> Mapping[str, str]:
-        aliases: Mapping[str, str] = self.client.get_registered_model(self.model_name).aliases
-        return aliases
 
-    @contextmanager
-    def _run(self, name: str, tags: Mapping[str, str]) -> Iterator[str]:
-        run_id: str = self.client.create_run(self.experiment_id, run_name=name, tags=dict(tags)).info.run_id
-        try:
-            yield run_id
-        except BaseException:
-            self.client.set_terminated(run_id, "FAILED")
-            raise
-        self.client.set_terminated(run_id, "FINISHED")
-
-    def _log(self, run_id: str, parameters: Mapping[str, Any], metrics: Mapping[str, float]) -> None:
-        now = int(clock.now().timestamp() * 1000)
-        self.client.log_batch(
-            run_id,
-            metrics=[LoggedMetric(name, value, now, 0) for name, value in metrics.items()],
-            params=[Param(name, str(value)) for name, value in parameters.items()],
-        )
+def _version_tags(packaged: RecommendationModel, code_version: str) -> dict[str, str]:
+    return {
+        "data_hash": packaged.provenance.data_hash,
+        "code_version": code_version,
+        "features": json.dumps(FEATURES),
+        "trained_until": packaged.provenance.trained_until.isoformat(),
+    }
 
 
 def _figures(grades: Grades) -> dict[str, float]:
-    return _bounds(
+    return bounds(
         {f"{task}.{metric}": value for task, grade in grades.items() for metric, value in grade.figures.items()}
     )
 
@@ -205,20 +163,12 @@ def _leads(result: Benchmark) -> dict[str, float]:
     """How far the composition is ahead of each baseline, shopper by shopper, at the figure that the gate asks for."""
     task, metric = GATE_MUST_IMPROVE
     values = {name: grades[task].by_shopper[metric] for name, grades in result.grades.items()}
-    return _bounds(
+    return bounds(
         {
             f"lead_over_{name}.{task}.{metric}": difference_interval(values[Blend.name], values[name])
             for name in BASELINES
         }
     )
-
-
-def _bounds(intervals: Mapping[str, Interval]) -> dict[str, float]:
-    return {
-        f"{name}{suffix}": figure
-        for name, interval in intervals.items()
-        for suffix, figure in zip(("", ".low", ".high"), interval, strict=True)
-    }
 
 
 def _flat(values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:

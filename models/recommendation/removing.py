@@ -12,7 +12,7 @@ from mlflow.store.artifact.artifact_repository_registry import get_artifact_repo
 from mlflow.tracking import MlflowClient
 
 from models.recommendation.register import experiment_name, model_name
-from models.recommendation.spec import TENANT_TAG
+from models.registry import TENANT_TAG
 
 
 def remove(tracking_uri: str, tenant_id: UUID, tenant_slug: str) -> int:

@@ -26,14 +26,8 @@ LIST_LENGTH = 20
 TEST_WEEKS = 4
 
 
-CHAMPION = "champion"
-CHALLENGER = "challenger"
-TENANT_TAG = "tenant_id"
-"""The registered model's tag that says whose it is."""
 MODEL_NAMES = "recommendation-"
 """How the names of registered recommenders begin; the tenant's slug follows."""
-MODEL_FOLDER = "model"
-"""Where a run keeps the package that `RecommendationModel.load` reads."""
 
 
 class Task(StrEnum):

@@ -9,7 +9,7 @@ from mlflow.tracking import MlflowClient
 
 from models.recommendation.register import experiment_name, model_name
 from models.recommendation.removing import remove
-from models.recommendation.spec import TENANT_TAG
+from models.registry import TENANT_TAG
 
 GONE, OTHER = UUID(int=1), UUID(int=2)
 
