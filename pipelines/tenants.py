@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Any
 from uuid import UUID
 
 import psycopg
@@ -17,6 +20,45 @@ class Tenant:
 
     id: UUID
     slug: str
+
+
+class NoSuchShop(LookupError):
+    """No shop has this name."""
+
+    def __init__(self, slug: str) -> None:
+        super().__init__(f"There is no shop {slug}.")
+
+
+def called(settings: Settings, slug: str) -> Tenant:
+    """The tenant of a name.
+
+    Raises:
+        EngineNotConfigured: Postgres has no address.
+        NoSuchShop.
+    """
+    url = settings.require("database_relay_url", "Postgres for the relay")
+    with psycopg.connect(url) as connection, connection.cursor(row_factory=class_row(Tenant)) as cursor:
+        found = cursor.execute("SELECT id, slug FROM tenant WHERE slug = %s", (slug,)).fetchone()
+    if found is None:
+        raise NoSuchShop(slug)
+    return found
+
+
+@contextmanager
+def reading(settings: Settings, tenant_id: UUID) -> Iterator[psycopg.Connection[Any]]:
+    """The database that holds a tenant's rows, as the relay's role reads it.
+
+    Raises:
+        EngineNotConfigured: it has no address.
+    """
+    homes = settings.everywhere("relay_url", "Postgres for the relay")
+    with psycopg.connect(homes[""]) as connection:
+        row = connection.execute("SELECT home FROM tenant WHERE id = %s", (tenant_id,)).fetchone()
+    home = row[0] if row else ""
+    if home not in homes:
+        raise EngineNotConfigured(f"The database {home!r}", "TRADEWIND_DATABASES")
+    with psycopg.connect(homes[home], autocommit=True) as connection:
+        yield connection
 
 
 def database_of(settings: Settings, tenant_id: UUID) -> str:

@@ -106,6 +106,12 @@ class Settings(BaseSettings):
         description="A folder with a sentence encoder for search (`model.onnx`, `tokenizer.json`); all-MiniLM-L6-v2 "
         "when nothing is given. After a change each shop's index is to be built anew.",
     )
+    picture_encoder: str = Field(
+        "efficientnet-lite0",
+        description="What makes vectors of pictures: `efficientnet-lite0`, -1 or -2 out of packages, or a folder with "
+        "`vision_model.onnx` and `preprocessor_config.json`, such as CLIP's or SigLIP's. After a change each shop's "
+        "index of pictures is to be built anew.",
+    )
     serving_url: str | None = Field(None, description="The decision service.")
     serving_token: SecretStr | None = Field(None, description="The bearer token the core shows the decision service.")
 

@@ -22,6 +22,8 @@ app = typer.Typer(
 
 benches = typer.Typer()
 app.add_typer(benches, name="bench")
+trainings = typer.Typer(help="Train a model on a shop's own data, and register it.", no_args_is_help=True)
+app.add_typer(trainings, name="train")
 app.add_typer(tenants, name="tenant")
 audits = typer.Typer(help="The audit log.", no_args_is_help=True)
 app.add_typer(audits, name="audit")
@@ -176,6 +178,27 @@ def search(
     run(context.obj, data=data, encoder=encoder)
 
 
+@benches.command()
+def visual(
+    context: typer.Context,
+    *,
+    data: Annotated[Path, typer.Option(exists=True, file_okay=False, help="Pictures, a folder a class.")],
+    gallery: Annotated[
+        Path | None,
+        typer.Option(exists=True, file_okay=False, help="Clean pictures of the classes, to be found."),
+    ] = None,
+    encoder: Annotated[
+        list[str] | None,
+        typer.Option(help="Only this one: `efficientnet-lite0`, -1, -2, or a folder; can be given several times."),
+    ] = None,
+) -> None:
+    """Measure visual search: each encoder as it comes, and after learning from classes it is not tested on."""
+    from models.visual_search.encoder import PACKAGED
+    from tradewind.bench.command import bench_visual as run
+
+    run(context.obj, data=data, gallery=gallery, encoders=encoder or PACKAGED)
+
+
 @app.command()
 def reference() -> None:
     """Write docs/reference/{settings,errors,events}.md from the code."""
@@ -228,6 +251,27 @@ def index(slug: Annotated[str, typer.Argument(help="The shop, such as `grocer`."
     from tradewind.indexing import run
 
     for line in run(slug):
+        typer.echo(line)
+
+
+@trainings.callback()
+def train() -> None:
+    """Train a model on a shop's own data, and register it."""
+
+
+@trainings.command(name="visual")
+def train_visual(
+    slug: Annotated[str, typer.Argument(help="The shop, such as `grocer`.")],
+    *,
+    by: Annotated[
+        str, typer.Option(help="What makes two pictures alike: one `category`, or one `product` with several.")
+    ] = "category",
+) -> None:
+    """Teach visual search on a shop's own pictures; what was learnt is used once it is better than what there is."""
+    use_addresses(default_var())
+    from tradewind.training import visual as run
+
+    for line in run(slug, by):
         typer.echo(line)
 
 

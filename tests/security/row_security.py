@@ -41,6 +41,7 @@ OTHER_POLICIES = {
     ("tombstone", "relay", RELAY),
     ("search_document", "search", OWNER),
     *((table, "relay", RELAY) for table in ("category", "product", "search_document", "variant")),
+    *((table, "relay", RELAY) for table in ("product_media", "media_picture")),
     ("tenant", "directory", "public"),
     ("tenant_domain", "directory", "public"),
 }

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
+from typing import Any
 
+import orjson
 from rich.console import Console
 
 from foundation.settings import Settings
@@ -112,6 +116,40 @@ def bench_search(var: Path, *, data: Path, encoder: Path | None) -> None:
     report.write(folder, {"name": "search", "sets": sets}, report.machine())
     _write_page(console, folder)
     sys.stdout.write((folder / "search.json").read_text(encoding="utf-8"))
+
+
+def bench_visual(var: Path, *, data: Path, gallery: Path | None, encoders: Sequence[str]) -> None:
+    """Measure visual search on a folder with a folder a class, write `var/bench/visual.json` and `docs/benchmarks.md`.
+
+    The file keeps what was measured on other sets.
+
+    Raises:
+        StackError: the folder is not of the form, or an encoder is missing.
+    """
+    # NumPy and the encoders are of no use to the other benchmarks.
+    from models.visual_search import encoder as pictures  # noqa: PLC0415
+    from models.visual_search.benchmark import measure as measure_visual  # noqa: PLC0415
+    from models.visual_search.dataset import UnreadableFolder  # noqa: PLC0415
+
+    console, folder = Console(), var / "bench"
+
+    def progress(done: float, total: float | None = None, note: str = "") -> None:
+        console.print(f"  {done:,.0f} of {total or 0:,.0f} {note}", end="\r")
+
+    asked = {one: partial(pictures.load, one, kept=var / "encoders", threads=1) for one in encoders}
+    try:
+        outcome = measure_visual(data, asked, gallery=gallery, progress=progress, tell=console.print)
+    except (UnreadableFolder, pictures.EncoderMissing) as fault:
+        raise StackError(str(fault)) from fault
+    others = [one for one in _measured_before(folder / "visual.json") if one["set"] != outcome.name]
+    sets = sorted([*others, outcome.to_json()], key=lambda one: str(one["set"]))
+    report.write(folder, {"name": "visual", "sets": sets}, report.machine())
+    _write_page(console, folder)
+    sys.stdout.write((folder / "visual.json").read_text(encoding="utf-8"))
+
+
+def _measured_before(file: Path) -> list[dict[str, Any]]:
+    return list(orjson.loads(file.read_bytes())["sets"]) if file.exists() else []
 
 
 def _print(console: Console, row: Row) -> None:

@@ -50,6 +50,15 @@ the server, Postgres and everything else the stack runs: the ratio to the floor 
 [the recommender](explanation/recommendations.md)."""
 
 
+VISUAL = """
+`tradewind bench visual --data DIR`, a folder a class: each picture is asked with, and pictures of its class are looked
+for among the others. *R@1* (which is P@1) and *R@10*: is one among the nearest; *P@10*: how many of the ten are; with
+95% bootstrap intervals over pictures. *Held-out classes*: half of the classes at a time, found by a head that learnt
+from the other half. *Gallery* (`--gallery DIR`): the one clean picture of its class among those of all classes; P@10
+can't be above .1 there. Every set that was measured last is shown."""
+VISUAL_HEADS = {"recall_at_1": "R@1", "recall_at_10": "R@10", "precision_at_10": "P@10", "map": "mAP"}
+
+
 def machine() -> dict[str, Any]:
     """Where and on what the figures were taken."""
     revision = subprocess.run(["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=False)
@@ -240,6 +249,30 @@ def _search(result: Mapping[str, Any]) -> list[str]:
     return [*lines, "", _described(result["machine"])]
 
 
+def _visual(result: Mapping[str, Any]) -> list[str]:
+    lines = ["## Visual search", VISUAL]
+    for one in result["sets"]:
+        costs = ", ".join(
+            f"{cost['encoder']} {cost['milliseconds']:.1f} ms and {cost['tuning_seconds']:.0f} s"
+            for cost in one["costs"]
+        )
+        lines += [
+            "",
+            f"**{one['set']}**: {one['pictures']:,} pictures of {one['classes']} classes. A picture, decoding included,"
+            f" and learning from both halves take of a core: {costs}.",
+            "",
+            "| encoder | among | " + " | ".join(VISUAL_HEADS.values()) + " | mAP gained |",
+            "|---|---|" + "---:|" * (len(VISUAL_HEADS) + 1),
+            *(
+                f"| {row['encoder']}{' + head' if row['tuned'] else ''} | {row['among']}"
+                f" | {' | '.join(_interval(row[name]) for name in VISUAL_HEADS)}"
+                f" | {_interval(row['lead_over_untuned']) if row['tuned'] else ''} |"
+                for row in one["rows"]
+            ),
+        ]
+    return [*lines, "", _described(result["machine"])]
+
+
 def _interval(figure: Mapping[str, float]) -> str:
     return f"{figure['value']:.3f} ({figure['low']:.3f} to {figure['high']:.3f})"
 
@@ -252,6 +285,7 @@ _BY_THEMSELVES: Mapping[str, Callable[[Mapping[str, Any]], list[str]]] = {
     "chaos": _chaos,
     "security": _attacks,
     "search": _search,
+    "visual": _visual,
 }
 """What `make` measures by other commands than `make bench`."""
 

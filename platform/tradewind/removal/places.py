@@ -145,7 +145,7 @@ class Models:
         """How many runs there were."""
         if gone.slug is None:
             return 0
-        from models.recommendation.removing import remove  # noqa: PLC0415  (MLflow takes seconds to import)
+        from models.removing import remove  # noqa: PLC0415  (MLflow takes seconds to import)
 
         return remove(self.settings.require("mlflow_tracking_uri", "MLflow"), gone.tenant_id, gone.slug)
 

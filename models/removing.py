@@ -11,8 +11,12 @@ from mlflow.entities import ViewType
 from mlflow.store.artifact.artifact_repository_registry import get_artifact_repository
 from mlflow.tracking import MlflowClient
 
-from models.recommendation.register import experiment_name, model_name
+from models.recommendation import register as recommendation
 from models.registry import TENANT_TAG
+from models.visual_search import register as visual_search
+
+KINDS = (recommendation, visual_search)
+"""What trains; each names a tenant's model and its experiment."""
 
 
 def remove(tracking_uri: str, tenant_id: UUID, tenant_slug: str) -> int:
@@ -22,10 +26,17 @@ def remove(tracking_uri: str, tenant_id: UUID, tenant_slug: str) -> int:
         mlflow.exceptions.MlflowException: MLflow can't; what was done before stays done.
     """
     client = MlflowClient(tracking_uri, registry_uri=tracking_uri)
-    for model in client.search_registered_models(f"name = '{model_name(tenant_slug)}'"):
-        if model.tags.get(TENANT_TAG) == str(tenant_id):
-            client.delete_registered_model(model.name)
-    experiment = client.get_experiment_by_name(experiment_name(tenant_slug))
+    count = 0
+    for kind in KINDS:
+        for model in client.search_registered_models(f"name = '{kind.model_name(tenant_slug)}'"):
+            if model.tags.get(TENANT_TAG) == str(tenant_id):
+                client.delete_registered_model(model.name)
+        count += _forget(client, tracking_uri, kind.experiment_name(tenant_slug))
+    return count
+
+
+def _forget(client: MlflowClient, tracking_uri: str, name: str) -> int:
+    experiment = client.get_experiment_by_name(name)
     if experiment is None or experiment.lifecycle_stage == "deleted":
         return 0
     count = 0
