@@ -31,6 +31,7 @@ from commerce.catalog import api as catalog
 from commerce.catalog.attributes import api as attributes
 from commerce.catalog.brands import api as brands
 from commerce.catalog.categories import api as categories
+from commerce.catalog.collections import api as collections
 from commerce.catalog.links import api as links
 from commerce.catalog.products import api as products
 from commerce.catalog.products import vendor_api as vendor_products
@@ -193,6 +194,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         categories,
         attributes,
         brands,
+        collections,
         products,
         vendor_products,
         links,
@@ -262,7 +264,13 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     )
     add_routes(
         app,
-        [*(context.router for context in contexts), checkout.orders_router, links.store_router, keys_api.vendor_router],
+        [
+            *(context.router for context in contexts),
+            checkout.orders_router,
+            links.store_router,
+            collections.store_router,
+            keys_api.vendor_router,
+        ],
     )
     index(app, _admit)
     app.add_api_route("/healthz", _healthy, include_in_schema=False)

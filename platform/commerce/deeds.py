@@ -159,6 +159,15 @@ DEEDS: Mapping[str, Told | Untold] = {
     "POST /v1/admin/brands": Told("brands.add", "brand", None, ("slug",)),
     "PUT /v1/admin/brands/{slug}": Told("brands.change", "brand", "slug", ("version",)),
     "DELETE /v1/admin/brands/{slug}": Told("brands.remove", "brand", "slug"),
+    "POST /v1/admin/collections": Told("collections.add", "collection"),
+    "POST /v1/admin/collections/previews": _READS,
+    "PUT /v1/admin/collections/{collection_id}": Told(
+        "collections.change", "collection", "collection_id", ("version",)
+    ),
+    "DELETE /v1/admin/collections/{collection_id}": Told("collections.remove", "collection", "collection_id"),
+    "PUT /v1/admin/collections/{collection_id}/products": Told(
+        "collections.pick", "collection", "collection_id", ("version",)
+    ),
     # The shop itself
     "PUT /v1/admin/configuration": Told("configuration.change", within="configuration", values=("version",)),
     "POST /v1/admin/configuration/reverts": Told("configuration.revert", values=("to", "version")),

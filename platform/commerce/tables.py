@@ -5,6 +5,7 @@ from commerce.cart import models as cart
 from commerce.catalog import models as catalog
 from commerce.catalog.attributes import models as attributes
 from commerce.catalog.brands import models as brands
+from commerce.catalog.collections import models as collections
 from commerce.catalog.links import models as links
 from commerce.catalog.products import models as products
 from commerce.configuration import models as configuration
@@ -59,6 +60,7 @@ __all__ = [
     "catalog",
     "change_models",
     "claim_models",
+    "collections",
     "configuration",
     "consent",
     "delivery",

@@ -20,6 +20,7 @@ from commerce.audit import linking
 from commerce.billing import rounds
 from commerce.billing.service import configured as configured_billing
 from commerce.cart import abandonment
+from commerce.catalog.collections import filling as collections
 from commerce.catalog.products import living as products
 from commerce.checkout.notifications import Notifications
 from commerce.checkout.service import Checkout
@@ -140,6 +141,7 @@ async def run(settings: Settings) -> None:
     retained = asyncio.create_task(retention.run(database, settings))
     handed_out = asyncio.create_task(person_exports.run(database, settings))
     alerted = asyncio.create_task(stock_alerts.run(database))
+    collected = asyncio.create_task(collections.run(database))
     pictured = asyncio.create_task(media.run(database, settings))
     log.info("worker.started")
     telling = asyncio.create_task(telling_webhooks(settings, stop))
@@ -155,7 +157,9 @@ async def run(settings: Settings) -> None:
     finally:
         stop.set()
         await telling
-        await ended(posting, metered, billed, domained, exported, handed_out, parted, retained, alerted, pictured)
+        await ended(
+            posting, metered, billed, domained, exported, handed_out, parted, retained, alerted, collected, pictured
+        )
         await client.aclose()
         await redis.aclose()
         await checkout.providers.close()

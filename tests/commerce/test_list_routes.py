@@ -116,6 +116,11 @@ LISTS: dict[str, Listed] = {
     "/v1/admin/product-types": Listed("?limit={n}"),
     "/v1/admin/product-types/{code}": Listed(rows="attributes", grows=False),
     "/v1/admin/brands": Listed("?limit={n}"),
+    "/v1/admin/collections": Listed("?limit={n}"),
+    "/v1/admin/collections/{collection_id}": Listed(rows="gone", grows=False),
+    "/v1/admin/collections/{collection_id}/products": Listed("?limit={n}"),
+    "/v1/store/collections": Listed("?limit={n}", by="shopper"),
+    "/v1/store/collections/{handle}/products": Listed("?limit={n}", by="shopper"),
     "/v1/admin/products": Listed("?limit={n}&q=soup"),
     "/v1/admin/products/{product_id}": Listed(rows="variants"),
     "/v1/admin/products/{product_id}/changes": Listed(),
@@ -312,6 +317,7 @@ class Town:
         await self.do(put, f"/v1/admin/taxes/rates/{COUNTRIES[number]}", {"rates": [{"name": "VAT", "rate": "0.19"}]})
         await self.do(put, f"/v1/admin/vendors/m{number}", {"name": "V", "commission_rate": "0.1", "commission_fee": 0})
         await self._write_product(number)
+        await self._collect(number)
         card = await self.do(post, "/v1/admin/gift-cards", {"amount": 100})
         await self.do(put, f"/v1/admin/discount-codes/M{number}", {"percent": "10"})
         credit = {"amount": 5, "reason": "x"}
@@ -433,6 +439,16 @@ class Town:
             await self.do("PUT", f"/v1/admin/products/{product}/links", links)
         more = {"title": "Soup of days", "options": ["Size"], "variants": variants, "version": 2 * number + 2}
         await self.do("PUT", f"/v1/admin/products/{self.names['product_id']}", more)
+
+    async def _collect(self, number: int) -> None:
+        """One more collection, and one more product in the first."""
+        said = {"title": "C", "handle": f"c{number}", "published": True}
+        collection = await self.do("POST", "/v1/admin/collections", said)
+        if number == 0:
+            self.names |= {"collection_id": collection["id"], "handle": "c0"}
+        picked = [str(one.product_id) for one in self.shop.products[: number + 1]]
+        at = f"/v1/admin/collections/{self.names['collection_id']}/products"
+        await self.do("PUT", at, {"product_ids": picked, "version": number + 1})
 
     async def _miller(self) -> None:
         vendor = (await self.do("GET", "/v1/admin/vendors"))["items"][0]

@@ -61,6 +61,8 @@ BY_SEGMENT = {
     "admin/attributes": "attribute",
     "admin/product-types": "product_type",
     "admin/brands": "brand",
+    "admin/collections": "collection",
+    "store/collections": "collection_handle",
     "admin/products": "draft",
     "vendor/products": "vendor_product",
     "stock-alerts": "variant",
@@ -125,6 +127,7 @@ BY_OPTIONAL_FIELD = {
     "consignment_id": "consignment",
     "cross_sell": "product",
     "id": "variant",
+    "picture_of": "product",
     "role_ids": "role",
     "up_sell": "product",
     "warehouses": "warehouse_id",
@@ -167,6 +170,16 @@ def _product(sku: str, **more: object) -> Json:
         **more,
     }
 
+
+_RULE: Json = {
+    "conditions": [
+        {"field": "category", "values": ["{category}"]},
+        {"field": "brand", "values": ["{brand}"]},
+        {"field": "type", "values": ["{product_type}"]},
+        {"field": "vendor", "values": ["{vendor}"]},
+        {"field": "attribute", "attribute": "{attribute}", "values": ["x"]},
+    ]
+}
 
 BODIES: Mapping[str, object] = {
     "POST /v1/store/sessions": {},
@@ -258,6 +271,10 @@ BODIES: Mapping[str, object] = {
     "PUT /v1/admin/products/{product_id}": _product("x", version=1),
     "POST /v1/vendor/products": _product("y", brand="{brand}"),
     "PUT /v1/vendor/products/{product_id}": _product("z", brand="{brand}", version=1),
+    "POST /v1/admin/collections": {"title": "x", "picture_of": "{product}", "rule": _RULE},
+    "POST /v1/admin/collections/previews": {"rule": _RULE},
+    "PUT /v1/admin/collections/{collection_id}": {"title": "x", "rule": _RULE, "version": 1},
+    "PUT /v1/admin/collections/{collection_id}/products": {"product_ids": ["{product}"], "version": 1},
     "PUT /v1/admin/products/{product_id}/links": {"related": ["{product}"], "version": 1},
     "POST /v1/admin/products/{product_id}/rejection": {"version": 1, "reason": "x"},
     "POST /v1/admin/products/{product_id}/media": VIDEO,

@@ -56,6 +56,7 @@ OWN_WORDS = {
     ("*", "redirect_uris"): {"programs.client_invalid"},
     ("*", "url"): {"outbound.address_refused"},
     ("*", "vat_id"): {"taxes.malformed_vat_id"},
+    ("*", "rule"): {"catalog.collection_rule_names_nothing"},
     ("POST /v1/store/staff-invitations", "*"): {"identity.proof_not_good"},
     ("POST /v1/webhooks/carriers/{carrier}", "*"): {"orders.forged_carrier_event"},
 }

@@ -246,6 +246,10 @@ async def _open_shop(side: Side, number: int, urls: DatabaseUrls) -> None:
     await _ask(staff, "POST", "/v1/admin/product-types", of_type)
     await _ask(staff, "POST", "/v1/admin/brands", {"name": f"{mark}-brand"})
     side.things |= {"attribute": f"{mark}-size", "product_type": f"{mark}-type", "brand": f"{mark}-brand"}
+    collected = {"title": mark, "handle": f"{mark}-collection", "published": True}
+    collected |= {"rule": {"conditions": [{"field": "available"}]}}
+    collection = await _ask(staff, "POST", "/v1/admin/collections", collected)
+    side.things |= {"collection": collection["id"], "collection_handle": f"{mark}-collection"}
     draft = {"title": mark, "brand": f"{mark}-brand", "type": f"{mark}-type", "variants": [{"sku": f"{mark}-draft"}]}
     side.things["draft"] = (await _ask(staff, "POST", "/v1/admin/products", draft))["id"]
     side.things["media"] = (await _ask(staff, "POST", f"/v1/admin/products/{side.things['draft']}/media", VIDEO))["id"]

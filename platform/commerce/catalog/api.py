@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
 from typing import Annotated, cast
-from uuid import UUID
 
 from fastapi import APIRouter, Path, Query, Request, Response
 
 from commerce.catalog import finding, service, suggesting
-from commerce.catalog.prices import Shown
+from commerce.catalog.answering import shown
 from commerce.catalog.schemas import (
     CategoryList,
     Comparison,
@@ -23,17 +21,12 @@ from commerce.catalog.schemas import (
     SuggestionQuery,
 )
 from commerce.deciding import DecisionClient
-from commerce.http import Core, CoreDep, PresentShopper, ShopDep, cacheable, decode_cursor, here, shopper_or_none
-from commerce.identity.service import SessionExpired, SessionUnknown, Shopper
-from commerce.kept import LONGEST, Since
+from commerce.http import CoreDep, PresentShopper, ShopDep, cacheable, decode_cursor, here
 from commerce.policies import areas
-from commerce.tenancy.service import Shop
-from foundation import clock
 from foundation.access import ANYONE, needs
 from foundation.http import model_bytes
 
 router = APIRouter(prefix="/v1/store", tags=["catalogue"], route_class=areas.within(areas.BROWSING))
-Read = Callable[[Shopper | None], Awaitable[Shown]]
 
 
 @router.get("/products", response_model=ProductList)
@@ -43,7 +36,7 @@ async def list_products(request: Request, query: Annotated[ProductQuery, Query()
     core, shop = await here(request)
     since = core.kept.since(shop)
     after = decode_cursor(query.cursor) if query.cursor else None
-    return await _shown(
+    return await shown(
         request,
         core,
         shop,
@@ -60,7 +53,7 @@ async def get_product(request: Request, key: Annotated[str, Path(max_length=200)
     """One product, by its handle or id, at the caller's prices."""
     core, shop = await here(request)
     since = core.kept.since(shop)
-    return await _shown(
+    return await shown(
         request,
         core,
         shop,
@@ -80,8 +73,8 @@ async def compare_products(
     query: Annotated[ComparisonQuery, Query()],
 ) -> Response:
     """Two to four products side by side, at the caller's prices."""
-    shown = await service.comparison(core.database, shop, shopper, query.product)
-    return cacheable(request, model_bytes(shown), whose="private", vary="Host, Authorization, Cookie")
+    compared = await service.comparison(core.database, shop, shopper, query.product)
+    return cacheable(request, model_bytes(compared), whose="private", vary="Host, Authorization, Cookie")
 
 
 @router.get("/categories", response_model=CategoryList)
@@ -103,7 +96,7 @@ async def search_products(
     after = decode_cursor(query.cursor) if query.cursor else None
     decisions = cast("DecisionClient", request.app.state.decisions)
     answer = await finding.decide(decisions, shop, words=query.q, after=after)
-    return await _shown(
+    return await shown(
         request,
         core,
         shop,
@@ -123,52 +116,9 @@ async def suggest(
     Each word is found as it was typed, the last as a beginning; from the third letter on a slip is mended.
     """
     answer = await suggesting.decide(cast("DecisionClient", request.app.state.decisions), shop, typed=query.q)
-    return await _shown(
+    return await shown(
         request,
         core,
         shop,
         lambda shopper: suggesting.suggested(core.database, shop, shopper, answer, typed=query.q),
     )
-
-
-async def _shown(
-    request: Request,
-    core: Core,
-    shop: Shop,
-    read: Read,
-    since: Since | None = None,
-    about: Callable[[bytes], UUID | None] = lambda _: None,
-) -> Response:
-    """What is read for everybody, kept from `since` on; and for whoever asks, where others may pay something else.
-
-    Who asks is looked up only then: a page that costs everybody the same costs one statement.
-    """
-    shown = await read(None)
-    response = _answer(request, shown)
-    if since is not None:
-        core.kept.keep(
-            since,
-            request.scope,
-            response,
-            about=about(shown.body),
-            until=shown.until,
-            personal=shown.personal,
-        )
-    if not shown.personal:
-        return response
-    shopper = await _known(request, core, shop)
-    return response if shopper is None else _answer(request, await read(shopper), whose="private")
-
-
-def _answer(request: Request, shown: Shown, *, whose: str = "public") -> Response:
-    left = LONGEST if shown.until is None else (shown.until - clock.now()).total_seconds()
-    vary = "Host, Authorization, Cookie" if shown.personal else "Host"
-    return cacheable(request, shown.body, seconds=int(max(0, min(LONGEST, left))), whose=whose, vary=vary)
-
-
-async def _known(request: Request, core: Core, shop: Shop) -> Shopper | None:
-    """Who asks; somebody whose session is over looks around like anybody."""
-    try:
-        return await shopper_or_none(request, core, shop)
-    except (SessionExpired, SessionUnknown):
-        return None

@@ -12,6 +12,22 @@ from commerce.inventory.service import A_PART_LACKS, ON_HAND
 from commerce.pricing.offers import LOWEST_BEFORE, shown_offers_of
 from foundation.database import hot
 
+AVAILABLE = f"""
+    EXISTS (
+        SELECT FROM stock s JOIN variant w ON (w.tenant_id, w.id) = (s.tenant_id, s.variant_id)
+        WHERE w.tenant_id = p.tenant_id AND w.product_id = p.id AND NOT w.discontinued
+          AND s.available > s.kept_back)
+    OR EXISTS (
+        SELECT FROM stock_policy y JOIN variant w ON (w.tenant_id, w.id) = (y.tenant_id, y.variant_id)
+        WHERE w.tenant_id = p.tenant_id AND w.product_id = p.id AND NOT w.discontinued
+          AND y.promised < y.backorder_limit)
+    OR EXISTS (
+        SELECT FROM variant w
+        WHERE w.tenant_id = p.tenant_id AND w.product_id = p.id AND NOT w.discontinued AND w.bundle
+          AND NOT EXISTS {A_PART_LACKS})
+"""
+"""Whether any variant of a product `p` can be had."""
+
 _CARD = f"""
     json_build_object(
         'id', p.id, 'handle', p.handle, 'title', p.title, 'brand', p.brand, 'image', p.image,
@@ -20,18 +36,7 @@ _CARD = f"""
         'variant_id', v.id, 'price', json_build_object('amount', r.amount, 'currency', r.currency),
         'compare_at', r.compare_at, 'lowest_price_30_days', {LOWEST_BEFORE},
         'offer', NULL, 'quantity_breaks', CAST('[]' AS json),
-        'available', EXISTS (
-            SELECT FROM stock s JOIN variant w ON (w.tenant_id, w.id) = (s.tenant_id, s.variant_id)
-            WHERE w.tenant_id = p.tenant_id AND w.product_id = p.id AND NOT w.discontinued
-              AND s.available > s.kept_back)
-        OR EXISTS (
-            SELECT FROM stock_policy y JOIN variant w ON (w.tenant_id, w.id) = (y.tenant_id, y.variant_id)
-            WHERE w.tenant_id = p.tenant_id AND w.product_id = p.id AND NOT w.discontinued
-              AND y.promised < y.backorder_limit)
-        OR EXISTS (
-            SELECT FROM variant w
-            WHERE w.tenant_id = p.tenant_id AND w.product_id = p.id AND NOT w.discontinued AND w.bundle
-              AND NOT EXISTS {A_PART_LACKS}))
+        'available', {AVAILABLE})
 """
 
 # uq_variant's position order and uq_price_variant make each of these one index look-up a product.
@@ -94,6 +99,27 @@ WITH page AS (
 cards AS (
     SELECT {_CARD} AS card, row_number() OVER (ORDER BY p.rank, p.id) AS place,
            {_CURSOR.format(key="p.rank", id="p.id")} AS cursor, v.id AS variant_id, {_OFFERS} AS offers
+    FROM page p {_JOINS})
+{_PAGE}"""
+    )
+)
+
+# ix_collection_product_place gives the order.
+LIST_COLLECTION = hot(
+    text(
+        f"""
+WITH page AS (
+    SELECT * FROM (
+        SELECT p.*, m.place FROM collection_product m
+        CROSS JOIN LATERAL (
+            SELECT p.* FROM product p
+            WHERE (p.tenant_id, p.id) = (m.tenant_id, m.product_id) AND p.status = 'published' OFFSET 0) p
+        WHERE m.tenant_id = CAST(:tenant_id AS uuid) AND m.collection_id = CAST(:collection_id AS uuid)
+          AND (m.place, m.product_id) > (CAST(:after_key AS bigint), CAST(:after_id AS uuid))
+        ORDER BY m.place, m.product_id LIMIT CAST(:limit AS bigint) + 1) p {_AT_MOST}),
+cards AS (
+    SELECT {_CARD} AS card, row_number() OVER (ORDER BY p.place, p.id) AS place,
+           {_CURSOR.format(key="p.place", id="p.id")} AS cursor, v.id AS variant_id, {_OFFERS} AS offers
     FROM page p {_JOINS})
 {_PAGE}"""
     )

@@ -105,6 +105,8 @@ class Product(TenantOwned, Base):
     """What its variants differ by, in the order in which people choose."""
     publish_at: Mapped[Timestamp | None]
     """When the worker publishes it."""
+    published_at: Mapped[Timestamp | None]
+    """When it first came into the shop; what came with the shop's first goods did when it was made."""
     version: Mapped[Units] = mapped_column(server_default="1")
     created_at: Mapped[Created]
     updated_at: Mapped[Created]

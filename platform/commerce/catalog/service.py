@@ -53,6 +53,21 @@ async def list_products(
     return await _shown(database, shop, shopper, statement, values) or NOTHING
 
 
+async def list_collection(
+    database: Database,
+    shop: Shop,
+    shopper: Shopper | None = None,
+    *,
+    collection_id: UUID,
+    after: Place | None,
+    limit: int,
+) -> Shown:
+    """A page of a collection at this shopper's prices, in its order: a `ProductList` as JSON."""
+    key, last = after or (_FIRST_KEY, _FIRST_ID)
+    values = {"collection_id": collection_id, "after_key": key, "after_id": last, "limit": limit}
+    return await _shown(database, shop, shopper, hot.LIST_COLLECTION, values) or NOTHING
+
+
 async def search(
     database: Database,
     shop: Shop,

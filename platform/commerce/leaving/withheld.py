@@ -23,6 +23,7 @@ class Why(StrEnum):
 TABLES: Mapping[str, Why] = {
     "authenticator": Why.SECRET,
     "code_guess": Why.PASSING,
+    "collection_due": Why.PASSING,
     "idempotency_key": Why.PASSING,
     "oauth_code": Why.SECRET,
     "oauth_refresh_token": Why.SECRET,

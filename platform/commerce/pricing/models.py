@@ -105,6 +105,7 @@ class PricePeriod(TenantOwned, Base):
         CheckConstraint("starts_at < ends_at", name="window"),
         CheckConstraint("(compare_at IS NULL) = (reduced_since IS NULL)", name="reduced"),
         Index("uq_price_period_start", "tenant_id", "variant_id", "currency", "starts_at", unique=True),
+        Index("ix_price_period_begins", "tenant_id", "starts_at"),
     )
 
     variant_id: Mapped[UUID]

@@ -50,6 +50,7 @@ NOT_PERSONAL: Mapping[str, str] = {
     "cart": "currency delivery_code code_ids delivery_slot tax_quote status",
     "cart_line": "explanation",
     "category": "name slug",
+    "collection": "handle title description rule sort",
     "consent_answer": "purpose source text_version",
     "configuration_change": "configuration changed_by note",
     "coupon": "code",

@@ -25,6 +25,7 @@ from foundation.events.behaviour import (
 from foundation.events.carts import CartAbandoned, CartMerged
 from foundation.events.catalog import (
     CategoryChanged,
+    CollectionChanged,
     ProductApproved,
     ProductArchived,
     ProductChanged,
@@ -81,6 +82,7 @@ __all__ = [
     "CategoryChanged",
     "ClaimRaised",
     "ClaimResolved",
+    "CollectionChanged",
     "Consent",
     "Context",
     "Count",

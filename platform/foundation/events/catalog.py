@@ -82,3 +82,13 @@ class CategoryChanged(Payload):
     name = "category.changed"
 
     category_id: Id
+
+
+class CollectionChanged(Payload):
+    """A collection says something else, has other products, is new or is gone."""
+
+    name = "collection.changed"
+
+    collection_id: Id
+    fields: list[FieldName]
+    """What does: `title`, `products`; `created` and `removed` by themselves."""

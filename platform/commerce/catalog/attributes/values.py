@@ -39,7 +39,11 @@ Kept = str | int | float | bool
 class Measured(Input):
     """A number with its unit: one of another unit of the same dimension is told in the attribute's own."""
 
-    amount: Annotated[int | float, Field(ge=-1e12, le=1e12)] | Annotated[str, StringConstraints(max_length=40)]
+    amount: (
+        Annotated[int, Field(ge=-(10**12), le=10**12)]
+        | Annotated[float, Field(ge=-1e12, le=1e12)]
+        | Annotated[str, StringConstraints(max_length=40)]
+    )
     unit: Unit
 
 

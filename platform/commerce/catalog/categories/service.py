@@ -7,7 +7,7 @@ counts products into it, holds the shop's tree alone: two moves that are each ri
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
@@ -109,6 +109,8 @@ _LINE = hot(
 )
 
 _BY_SLUG = hot(text("SELECT id FROM category WHERE tenant_id = :tenant_id AND slug = :slug"))
+
+_SLUGS = hot(text("SELECT id, slug FROM category WHERE tenant_id = :tenant_id AND id = ANY(CAST(:ids AS uuid[]))"))
 
 _PLACE = hot(
     text(
@@ -223,6 +225,11 @@ async def id_of(tx: Tx, slug: str) -> UUID:
         raise CategoryNotFound
     found: UUID = row["id"]
     return found
+
+
+async def slugs_of(tx: Tx, category_ids: Sequence[UUID]) -> dict[UUID, str]:
+    """The addresses of categories; none of one that is gone."""
+    return {row["id"]: row["slug"] for row in await tx.rows(_SLUGS, {"ids": list(category_ids)})}
 
 
 async def add(tx: Tx, body: CategoryIn) -> UUID:

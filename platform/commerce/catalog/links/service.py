@@ -14,6 +14,7 @@ from sqlalchemy import text
 
 from commerce.catalog import service as catalog
 from commerce.catalog.categories import service as tree
+from commerce.catalog.handles import by_handle
 from commerce.catalog.links.schemas import KINDS, LinkedCards, LinkedOut, LinksIn, LinksOut
 from commerce.catalog.products import history, keeping, reading
 from commerce.catalog.products.history import Author
@@ -59,15 +60,6 @@ _SHOWN = """
 _SHOWN_BY_ID = hot(text(_SHOWN.format(key="p.id = :key")))
 _SHOWN_BY_HANDLE = hot(text(_SHOWN.format(key="p.handle = :key")))
 
-# uq_product_handle
-_BY_HANDLES = hot(
-    text(
-        """
-        SELECT id, handle FROM product WHERE tenant_id = :tenant_id AND handle = ANY(CAST(:handles AS text[]))
-        """
-    )
-)
-
 _FORGET = hot(text("DELETE FROM product_link WHERE tenant_id = :tenant_id AND product_id = :product_id"))
 
 _PUT = hot(
@@ -104,7 +96,7 @@ async def ids_of(tx: Tx, handles: Sequence[str]) -> list[UUID]:
     Raises:
         LinkedProductNotFound.
     """
-    found = {row["handle"]: row["id"] for row in await tx.rows(_BY_HANDLES, {"handles": list(handles)})}
+    found = await by_handle(tx, handles)
     for handle in handles:
         if handle not in found:
             raise LinkedProductNotFound(product=handle)

@@ -49,6 +49,8 @@ _ADVANCE = hot(
     text(
         """
         UPDATE product SET version = version + 1, status = :status, publish_at = CAST(:publish_at AS timestamptz),
+                           published_at = CASE WHEN :status = 'published' THEN coalesce(published_at, :now)
+                                               ELSE published_at END,
                            updated_at = :now
         WHERE tenant_id = :tenant_id AND id = :id RETURNING version
         """

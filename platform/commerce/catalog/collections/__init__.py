@@ -1,0 +1,1 @@
+"""Collections of products: picked by hand, or kept by a rule."""

@@ -1,0 +1,102 @@
+"""Collections as shoppers see them: those that are published, in the time that they are."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+from uuid import UUID
+
+import orjson
+from sqlalchemy import text
+
+from commerce.catalog import service as catalog
+from commerce.catalog.collections.schemas import ShownCollection
+from commerce.catalog.collections.service import CollectionNotFound
+from commerce.catalog.prices import Shown
+from commerce.catalog.service import Place
+from commerce.identity.service import Shopper
+from commerce.tenancy.service import Shop
+from foundation import clock
+from foundation.database import Database, Tx, hot
+
+_LAST_IN_MENU = 2**31
+
+_OPEN = """
+    c.published AND (c.starts_at IS NULL OR c.starts_at <= CAST(:now AS timestamptz))
+    AND (c.ends_at IS NULL OR c.ends_at > CAST(:now AS timestamptz))
+"""
+
+# ix_collection_product_place finds the first product that is in the shop.
+_SHOWN = """
+    SELECT c.id, c.handle, c.title, c.description, c.product_count, c.menu_position,
+           stands.picture::text AS picture, stands.image, stands.id AS picture_of
+    FROM collection c
+    LEFT JOIN LATERAL (
+        SELECT p.id, p.picture, p.image FROM (
+            SELECT c.picture_of AS product_id, -1::bigint AS place WHERE c.picture_of IS NOT NULL
+            UNION ALL (
+                SELECT m.product_id, 0 FROM collection_product m
+                CROSS JOIN LATERAL (
+                    SELECT FROM product q
+                    WHERE (q.tenant_id, q.id) = (m.tenant_id, m.product_id) AND q.status = 'published' OFFSET 0) q
+                WHERE (m.tenant_id, m.collection_id) = (c.tenant_id, c.id)
+                ORDER BY m.place, m.product_id LIMIT 1)) o
+        JOIN product p ON (p.tenant_id, p.id) = (c.tenant_id, o.product_id) AND p.status = 'published'
+        ORDER BY o.place LIMIT 1) stands ON true
+"""
+_PAGE = hot(
+    text(
+        f"""
+        {_SHOWN}
+        WHERE c.tenant_id = :tenant_id AND {_OPEN}
+          AND (coalesce(c.menu_position, {_LAST_IN_MENU}), c.id) > (CAST(:place AS bigint), CAST(:after AS uuid))
+        ORDER BY coalesce(c.menu_position, {_LAST_IN_MENU}), c.id LIMIT :limit
+        """
+    )
+)
+# uq_collection_handle
+_ONE = hot(text(f"{_SHOWN} WHERE c.tenant_id = :tenant_id AND c.handle = :handle AND {_OPEN}"))
+_ID = hot(text(f"SELECT c.id FROM collection c WHERE c.tenant_id = :tenant_id AND c.handle = :handle AND {_OPEN}"))  # noqa: S608
+
+
+async def page(tx: Tx, after: Place | None, limit: int) -> list[tuple[UUID, ShownCollection]]:
+    """Collections after a place: those of the menu in its order, then the others as they were added."""
+    place, last = after or (-1, UUID(int=0))
+    rows = await tx.rows(_PAGE, {"place": place, "after": last, "limit": limit, "now": clock.now()})
+    return [(row["id"], _out(row)) for row in rows]
+
+
+def place_of(one: ShownCollection) -> int:
+    """By what lists of collections go."""
+    return _LAST_IN_MENU if one.menu_position is None else one.menu_position
+
+
+async def read(tx: Tx, handle: str) -> ShownCollection:
+    """A collection.
+
+    Raises:
+        CollectionNotFound: there is none, or shoppers don't see it.
+    """
+    row = await tx.one(_ONE, {"handle": handle, "now": clock.now()})
+    if row is None:
+        raise CollectionNotFound
+    return _out(row)
+
+
+async def products(
+    database: Database, shop: Shop, shopper: Shopper | None, handle: str, *, after: Place | None, limit: int
+) -> Shown:
+    """A page of a collection's products in its order, at this shopper's prices: a `ProductList` as JSON.
+
+    Raises:
+        CollectionNotFound: there is none, or shoppers don't see it.
+    """
+    async with database.tx(shop.id, read_only=True) as tx:
+        row = await tx.one(_ID, {"handle": handle, "now": clock.now()})
+    if row is None:
+        raise CollectionNotFound
+    return await catalog.list_collection(database, shop, shopper, collection_id=row["id"], after=after, limit=limit)
+
+
+def _out(row: Mapping[str, Any]) -> ShownCollection:
+    return ShownCollection(**{**row, "picture": row["picture"] and orjson.loads(row["picture"])})
