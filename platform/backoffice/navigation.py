@@ -39,6 +39,7 @@ ENTRIES: Sequence[Entry] = (
     Entry("Sign-in", "/back-office/identity-providers", "key", "identity_providers:read"),
     Entry("Products", "/back-office/products", "box", "catalog:read", group="Catalogue"),
     Entry("Categories", "/back-office/categories", "tree", "catalog:read", group="Catalogue"),
+    Entry("Collections", "/back-office/collections", "layers", "catalog:read", group="Catalogue"),
     Entry("Types and attributes", "/back-office/product-types", "sliders", "catalog:read", group="Catalogue"),
     Entry("Brands", "/back-office/brands", "badge", "catalog:read", group="Catalogue"),
     Entry("Branding", "/back-office/branding", "palette", "settings:read", group="Shop"),

@@ -21,6 +21,8 @@ NOTICES = {
         Notice("acting-ended", "You are nobody but yourself now."),
         Notice("invited", "The invitation is on its way."),
         Notice("changed", "It is changed."),
+        Notice("collection-added", "The collection is there."),
+        Notice("collection-removed", "The collection is gone. Its products stay."),
         Notice("suspended", "They are kept out from now on, and the keys they made are over."),
         Notice("let-back", "They may come in again."),
         Notice("removed", "They do not work here any more, and the keys they made are over."),
