@@ -11,6 +11,7 @@ from starlette.responses import Response
 
 from commerce.catalog import finding
 from commerce.catalog import service as catalog
+from commerce.catalog.collections import showing as collections
 from commerce.catalog.links import service as links
 from commerce.catalog.schemas import ComparisonQuery, ProductCard, ProductDetail, ProductList, SearchResults
 from commerce.deciding import DecisionClient
@@ -49,6 +50,7 @@ async def home(visit: VisitDep) -> Response:
         best_event=list_event("best-sellers", listed.items),
         departments=visit.tree.roots[:TILES],
         pictures=visit.tree.pictures,
+        collections=visit.tree.collections[:TILES],
         hero=settings if isinstance(settings, dict) else {},
     )
 
@@ -70,6 +72,24 @@ async def category(visit: VisitDep, slug: Annotated[str, Path(max_length=200)], 
         listed=listed,
         cursor=cursor,
         event=list_event(f"category:{slug}"[:200], listed.items),
+    )
+
+
+@router.get("/collections/{handle}")
+async def collection(visit: VisitDep, handle: Annotated[str, Path(max_length=200)], cursor: Cursor = None) -> Response:
+    """A collection's products, in its order."""
+    database, shop = visit.core.database, visit.shop
+    async with database.tx(shop.id, read_only=True) as tx:
+        found = await collections.read(tx, handle)
+    after = decode_cursor(cursor) if cursor else None
+    shown = await collections.products(database, shop, visit.shopper, handle, after=after, limit=PAGE)
+    listed = ProductList.model_validate_json(shown.body)
+    return visit.page(
+        "collection.html",
+        collection=found,
+        listed=listed,
+        cursor=cursor,
+        event=list_event(f"collection:{handle}"[:200], listed.items),
     )
 
 

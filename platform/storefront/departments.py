@@ -1,4 +1,4 @@
-"""The tree of categories as the pages need it, remembered for a short while."""
+"""The tree of categories and the menu's collections as the pages need them, remembered for a short while."""
 
 from __future__ import annotations
 
@@ -9,12 +9,25 @@ from uuid import UUID
 
 from commerce.catalog import service as catalog
 from commerce.catalog.categories.service import CategoryNotFound
+from commerce.catalog.collections import showing
+from commerce.catalog.collections.schemas import ShownCollection
 from commerce.catalog.schemas import CategoryList, CategoryOut, ProductCard, ProductList
 from commerce.tenancy.service import Shop
 from foundation.database import Database
 
 REMEMBERED_SECONDS = 60.0
 TILES = 12
+DEPARTMENTS = 9
+"""Of which the menu has the largest."""
+
+
+@dataclass(frozen=True, slots=True)
+class Way:
+    """A link of the shop's menu."""
+
+    title: str
+    path: str
+    stands_out: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,11 +38,21 @@ class Tree:
     by_id: Mapping[UUID, CategoryOut]
     children: Mapping[UUID | None, Sequence[CategoryOut]]
     pictures: Mapping[UUID, ProductCard]
+    collections: Sequence[ShownCollection] = ()
+    """Those of the shop's menu, in its order."""
 
     @property
     def roots(self) -> Sequence[CategoryOut]:
         """The departments."""
         return self.children.get(None, ())
+
+    @property
+    def menu(self) -> list[Way]:
+        """The menu of every page: collections, then departments."""
+        return [
+            *(Way(one.title, f"/collections/{one.handle}", stands_out=True) for one in self.collections),
+            *(Way(one.name, f"/c/{one.slug}") for one in self.roots[:DEPARTMENTS]),
+        ]
 
     def find(self, slug: str) -> CategoryOut:
         """A category by its address.
@@ -71,12 +94,15 @@ class Departments:
         children: dict[UUID | None, list[CategoryOut]] = {}
         for category in sorted(listed, key=lambda category: (-category.product_count, category.name)):
             children.setdefault(category.parent_id, []).append(category)
+        async with self.database.tx(shop.id, read_only=True) as tx:
+            shown = [one for _, one in await showing.page(tx, None, TILES)]
         pictures = [(root.id, await self._best(shop, root)) for root in children.get(None, [])[:TILES]]
         return Tree(
             by_slug={category.slug: category for category in listed},
             by_id={category.id: category for category in listed},
             children=children,
             pictures={category_id: card for category_id, card in pictures if card is not None},
+            collections=[one for one in shown if one.menu_position is not None],
         )
 
     async def _best(self, shop: Shop, category: CategoryOut) -> ProductCard | None:

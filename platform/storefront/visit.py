@@ -24,8 +24,6 @@ from storefront import rendering
 from storefront.departments import Departments, Tree
 from storefront.notices import NOTICE_COOKIE, NOTICES
 
-NAVIGATION = 9
-
 
 @dataclass(frozen=True, slots=True)
 class Acting:
@@ -69,7 +67,7 @@ class Visit:
             status=status,
             shop=self.shop,
             shopper=self.shopper,
-            navigation=self.tree.roots[:NAVIGATION] if self.shop.is_open else (),
+            navigation=self.tree.menu if self.shop.is_open else (),
             cart_count=self.cart_count,
             notice=notice,
             here=self._here(),
