@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import signal
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from functools import partial
 from typing import Protocol
 
 import structlog
@@ -44,6 +45,32 @@ def keep(name: str, connect: Callable[[], Worker], faults: tuple[type[Exception]
         finally:
             if worker is not None:
                 worker.close()
+
+
+def keep_each(
+    name: str,
+    databases: Iterable[str],
+    connect: Callable[[str], Worker],
+    faults: tuple[type[Exception], ...],
+    stop: threading.Event,
+) -> None:
+    """A worker for each database until `stop` is set, each by itself: that one is away holds no other up."""
+    threads = [
+        threading.Thread(
+            target=keep,
+            args=(f"{name} {database}".rstrip(), partial(connect, database), faults, stop),
+            name=f"{name}-{database}",
+        )
+        for database in databases
+    ]
+    for thread in threads:
+        thread.start()
+    try:
+        stop.wait()
+    finally:
+        stop.set()
+        for thread in threads:
+            thread.join()
 
 
 def until_signalled() -> threading.Event:

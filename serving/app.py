@@ -22,16 +22,20 @@ from foundation.search import SearchAnswer, SearchRequest
 from foundation.settings import Settings, get_settings
 from foundation.suggestions import Suggestions, SuggestionsRequest
 from foundation.tasks import ended
+from foundation.visual import VisualAnswer, VisualRequest
 from models.search import encoder as encoders
 from models.search.encoder import Encoder, EncoderMissing
 from serving.champions import Champions
 from serving.decision_log import DecisionLog
 from serving.index import Vectors
+from serving.picture_encoders import PictureEncoders
 from serving.recommendations import Recommender
 from serving.search_index import SearchIndex
 from serving.searching import Searcher
+from serving.seeing import Looks, Seer
 from serving.stock import SoldOut
 from serving.suggesting import Suggesting
+from serving.visual_index import VisualIndex
 from serving.vocabulary import Vocabularies
 
 log = structlog.get_logger(__name__)
@@ -39,6 +43,7 @@ log = structlog.get_logger(__name__)
 CHAMPIONS_SECONDS = 5.0
 SOLD_OUT_SECONDS = 1.0
 VOCABULARIES_SECONDS = 2.0
+LOOKS_SECONDS = 2.0
 SUGGESTIONS_SECONDS = 2.0
 
 
@@ -72,7 +77,11 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         app.state.searcher = Searcher(vocabularies, index, await asyncio.to_thread(_encoder, settings))
         suggesting = Suggesting.from_settings(settings, redis)
         app.state.suggesting = suggesting
+        visual = VisualIndex.connect(settings)
+        looks = Looks(visual, PictureEncoders(settings))
+        app.state.seer = Seer(looks, visual, app.state.searcher)
         tasks = [
+            asyncio.create_task(_repeat(LOOKS_SECONDS, looks.refresh)),
             asyncio.create_task(_repeat(CHAMPIONS_SECONDS, lambda: asyncio.to_thread(champions.refresh))),
             asyncio.create_task(_repeat(SOLD_OUT_SECONDS, lambda: sold_out.refresh(champions.all))),
             asyncio.create_task(_repeat(VOCABULARIES_SECONDS, vocabularies.refresh)),
@@ -84,6 +93,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         await shoppers.close()
         await vectors.close()
         await index.close()
+        await visual.close()
         await redis.aclose()
 
     app = FastAPIOffline(title="Tradewind decisions", version="0.1.0", lifespan=lifespan)
@@ -104,6 +114,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.add_api_route(
         "/v1/decisions/suggestions", _suggest, methods=["POST"], response_model=Suggestions, tags=["decisions"]
     )
+    app.add_api_route("/v1/decisions/visual", _look, methods=["POST"], response_model=VisualAnswer, tags=["decisions"])
     return app
 
 
@@ -143,6 +154,13 @@ async def _suggest(
 ) -> Response:
     """What to suggest to somebody who types a query."""
     return json_bytes(model_bytes(await cast("Suggesting", request.app.state.suggesting).answer(asked)))
+
+
+async def _look(request: Request, asked: VisualRequest, _: Annotated[None, Depends(_authenticated)]) -> Response:
+    """Which products look like a picture or like another product, within the deadline asked for."""
+    decided = await cast("Seer", request.app.state.seer).decide(asked)
+    await cast("DecisionLog", request.app.state.decisions).record(decided.row)
+    return json_bytes(model_bytes(decided.answer))
 
 
 async def _health(request: Request) -> dict[str, object]:

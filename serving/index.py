@@ -1,8 +1,8 @@
 """The products' vectors in Qdrant: one collection a tenant and model version, behind the tenant's alias.
 
-This and `search_index` are the places that speak to Qdrant. Whoever asks does so as a tenant (`Vectors.of`), and each
-question carries that tenant's filter; whoever builds does so for a tenant, and each point carries its id. No other
-module imports the library (`pyproject.toml`, and `tests/isolation/test_one_door.py`).
+This, `search_index` and `visual_index` are the places that speak to Qdrant. Whoever asks does so as a tenant
+(`Vectors.of`), and each question carries that tenant's filter; whoever builds does so for a tenant, and each point
+carries its id. No other module imports the library (`pyproject.toml`, and `tests/isolation/test_one_door.py`).
 """
 
 from __future__ import annotations
@@ -38,6 +38,11 @@ def alias_of(tenant_id: UUID) -> str:
 def search_alias_of(tenant_id: UUID | None) -> str:
     """The name that a tenant's products are searched by; how all those names begin, without one."""
     return f"search-{tenant_id or ''}"
+
+
+def visual_alias_of(tenant_id: UUID | None) -> str:
+    """The name that a tenant's pictures are looked for by; how all those names begin, without one."""
+    return f"looks-{tenant_id or ''}"
 
 
 def collection_of(tenant_id: UUID, version: str) -> str:
@@ -153,7 +158,7 @@ class Building:
 
     def drop(self, tenant_id: UUID) -> int:
         """Delete all vectors of a tenant; how many collections that were."""
-        kinds = (alias_of(tenant_id), search_alias_of(tenant_id))
+        kinds = (alias_of(tenant_id), search_alias_of(tenant_id), visual_alias_of(tenant_id))
         theirs = [name for alias in kinds for name in collections_of(self._client, alias)]
         for name in theirs:
             self._client.delete_collection(name)

@@ -242,15 +242,19 @@ def plan(
 
 
 @app.command()
-def index(slug: Annotated[str, typer.Argument(help="The shop, such as `grocer`.")]) -> None:
+def index(
+    slug: Annotated[str, typer.Argument(help="The shop, such as `grocer`.")],
+    *,
+    pictures: Annotated[bool, typer.Option("--pictures", help="The index of what products look like.")] = False,
+) -> None:
     """Build a shop's search index from its catalogue, beside the present one, and switch to it.
 
-    From then on `python -m serving.search_building`, which `up` starts, brings every change of the catalogue into it.
+    From then on what `up` starts (`serving.search_building`, `serving.visual_building`) brings every change into it.
     """
     use_addresses(default_var())
-    from tradewind.indexing import run
+    from tradewind.indexing import looks, run
 
-    for line in run(slug):
+    for line in looks(slug) if pictures else run(slug):
         typer.echo(line)
 
 

@@ -1,33 +1,53 @@
-"""`tradewind index`: a shop's search index, built from its catalogue."""
+"""`tradewind index`: a shop's search indexes, built from its catalogue."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
-import psycopg
+from mlflow.exceptions import MlflowException
 
 from foundation.settings import Settings
 from models.search.encoder import EncoderMissing, load
+from models.visual_search.encoder import EncoderMissing as PictureEncoderMissing
+from pipelines.tenants import NoSuchShop, Tenant, called
+from serving import search_building, visual_building
 from serving.index import IndexUnavailable
-from serving.search_building import build
+from serving.packages import RegistryAway
 from tradewind.errors import StackError
 
 
 def run(slug: str) -> Iterator[str]:
-    """Build it; a line at the end says what it holds.
+    """Build the index of what products say; a line at the end says what it holds.
 
     Raises:
         StackError: there is no such shop, no encoder, or no index to build in.
     """
     settings = Settings()
-    with psycopg.connect(
-        settings.require("database_relay_url", "Postgres for the relay"), autocommit=True
-    ) as directory:
-        found = directory.execute("SELECT id FROM tenant WHERE slug = %s", (slug,)).fetchone()
-    if found is None:
-        raise StackError(f"There is no shop {slug}.")
+    shop = _shop(settings, slug)
     try:
-        built = build(settings, found[0], load(settings.search_encoder))
+        built = search_building.build(settings, shop.id, load(settings.search_encoder))
     except (EncoderMissing, IndexUnavailable) as fault:
         raise StackError(str(fault)) from fault
     yield f"{slug}: {built.products:,} products and {built.words:,} words, searched in {built.collection}"
+
+
+def looks(slug: str) -> Iterator[str]:
+    """Build the index of what products look like; a line at the end says what it holds.
+
+    Raises:
+        StackError: there is no such shop, no encoder, no registry where one is set, or no index to build in.
+    """
+    settings = Settings()
+    shop = _shop(settings, slug)
+    try:
+        built = visual_building.build(settings, shop.id)
+    except (PictureEncoderMissing, RegistryAway, MlflowException, IndexUnavailable) as fault:
+        raise StackError(str(fault)) from fault
+    yield f"{slug}: {built.pictures:,} pictures seen by {built.encoder}, looked for in {built.collection}"
+
+
+def _shop(settings: Settings, slug: str) -> Tenant:
+    try:
+        return called(settings, slug)
+    except NoSuchShop as fault:
+        raise StackError(str(fault)) from fault

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from uuid import UUID, uuid4
 
+import psycopg
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -92,6 +93,22 @@ def served(app: Any) -> Iterator[dict[str, tuple[int, bytes]]]:
     site.shutdown()
     thread.join()
     site.server_close()
+
+
+async def test_an_index_outside_learns_that_a_product_looks_otherwise(
+    studio: Studio, grocer: SeededShop, database_urls: DatabaseUrls
+) -> None:
+    def last_change() -> Any:
+        with psycopg.connect(database_urls.relay) as relay:
+            return relay.execute(
+                "SELECT changed_in::text::bigint FROM search_document WHERE product_id = %s",
+                (grocer.products[0].product_id,),
+            ).fetchone()
+
+    before = last_change()
+    await studio.send(thirds(size=(150, 50)))
+    await studio.make()
+    assert last_change() > before
 
 
 async def test_an_upload_is_shown_in_sizes_and_formats_once_the_worker_has_made_it(studio: Studio) -> None:

@@ -13,8 +13,9 @@ from qdrant_client import models
 from foundation import clients
 from foundation.settings import Settings
 from models.recommendation.spec import Task
-from serving.champions import Champions, RegistryAway
+from serving.champions import Champions
 from serving.index import Vectors, alias_of, collection_of
+from serving.packages import Packages, RegistryAway
 from serving.publish import NoChampion, publish
 from tests.serving.conftest import OTHER_TENANT, QUICK, TENANT, Registry, product, taste_of
 
@@ -94,7 +95,7 @@ def test_a_new_champion_takes_over_the_alias_and_the_old_collection_goes(
 
 
 def test_a_registry_that_is_away_leaves_the_champions_in_place(settings: Settings) -> None:
-    away = Champions("http://127.0.0.1:1", settings.var_dir)
+    away = Champions(Packages("http://127.0.0.1:1", settings.var_dir))
 
     with pytest.raises(RegistryAway, match="doesn't answer"):
         away.refresh()

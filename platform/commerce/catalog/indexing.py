@@ -7,6 +7,7 @@ from uuid import UUID
 
 from sqlalchemy import text
 
+from foundation import clock
 from foundation.database import Tx, hot
 
 _INDEX = hot(text("SELECT index_products(CAST(:ids AS uuid[]))"))
@@ -14,6 +15,13 @@ _INDEX = hot(text("SELECT index_products(CAST(:ids AS uuid[]))"))
 _FORGET = hot(
     text(
         "UPDATE search_document SET words = '' WHERE tenant_id = :tenant_id AND product_id = ANY(CAST(:ids AS uuid[]))"
+    )
+)
+# The trigger `changed` writes down in which transaction that was.
+_TOUCH = hot(
+    text(
+        "UPDATE search_document SET updated_at = CAST(:now AS timestamptz)"
+        " WHERE tenant_id = :tenant_id AND product_id = ANY(CAST(:ids AS uuid[]))"
     )
 )
 
@@ -26,3 +34,8 @@ async def index(tx: Tx, product_ids: Sequence[UUID]) -> None:
 async def forget(tx: Tx, product_ids: Sequence[UUID]) -> None:
     """Have search find these products no more."""
     await tx.rows(_FORGET, {"ids": list(product_ids)})
+
+
+async def touch(tx: Tx, product_ids: Sequence[UUID]) -> None:
+    """Tell an index outside that these products look otherwise; what they say stays."""
+    await tx.rows(_TOUCH, {"ids": list(product_ids), "now": clock.now()})

@@ -6,6 +6,7 @@ from uuid import UUID
 
 from sqlalchemy import text
 
+from commerce.catalog import indexing
 from commerce.catalog.products.writing import changed
 from foundation import clock
 from foundation.database import Tx, hot
@@ -33,4 +34,5 @@ async def refresh(tx: Tx, product_id: UUID) -> None:
     """Have lists show what a product shows first now, and say that it shows something else."""
     row = await tx.one(_REFRESH, {"id": product_id, "now": clock.now()})
     if row is not None:
+        await indexing.touch(tx, [product_id])
         await changed(tx, product_id, row["version"], ["media"])
