@@ -158,7 +158,9 @@ async def _shown(index: TenantLooks, known: Known, query: str) -> list[Hit]:
     words = known.encoder.words if known.encoder else None
     if words is None:
         return []
-    return await index.alike((await asyncio.to_thread(words, [query]))[0], limit=POOL)
+    vector = (await asyncio.to_thread(words, [query]))[0]
+    # Words that mean nothing to the encoder point nowhere: whatever were nearest would be chance.
+    return await index.alike(vector, limit=POOL) if vector.any() else []
 
 
 def _encoded(encoder: PictureEncoder, body: bytes) -> Any:
