@@ -7,12 +7,14 @@ template; each test gets its own copy of it.
 from __future__ import annotations
 
 import base64
+import gc
 import json
 import os
 import shutil
 import uuid
+from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack, nullcontext
+from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -29,6 +31,7 @@ from foundation import sealing
 from tests import factories
 from tests.apart import told_apart
 from tests.engines.clickhouse_server import clickhouse_database, clickhouse_url
+from tests.put_back import PutBack
 from tests.run_folders import remove_abandoned, run_folder
 from tradewind import migrations
 from tradewind.engines.postgres import (
@@ -66,6 +69,8 @@ structlog.configure(
         structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback),
     ]
 )
+# Most of what lives was imported, and the collector would look through it again and again.
+gc.set_threshold(100_000, 50, 100)
 ROOM = 2 * 2**30
 """Bytes that a run's databases may come to."""
 _until_the_run_ends = ExitStack()
@@ -136,6 +141,10 @@ Copying = Callable[[frozenset[Seed], str], str]
 def pytest_configure_node(node: Any) -> None:
     """Tell a new xdist worker where the server is; it belongs to the process that outlives the workers."""
     node.workerinput[_WORKER_INPUT] = _start_server()
+
+
+def pytest_collection_finish() -> None:
+    gc.freeze()
 
 
 def pytest_unconfigure() -> None:
@@ -228,6 +237,16 @@ def _copied(_superuser: psycopg.Connection, _sown: Sowing) -> Iterator[Copying]:
         yield copied
 
 
+@pytest.fixture(scope="session")
+def _at_rest() -> Iterator[dict[frozenset[Seed], list[PutBack]]]:
+    """Copies that were put back, by what is sown in them."""
+    at_rest: dict[frozenset[Seed], list[PutBack]] = defaultdict(list)
+    yield at_rest
+    for copies in at_rest.values():
+        for copy in copies:
+            copy.close()
+
+
 @pytest.fixture
 def database_urls(
     request: pytest.FixtureRequest,
@@ -235,23 +254,38 @@ def database_urls(
     _superuser: psycopg.Connection,
     _sown: Sowing,
     _copied: Copying,
+    _at_rest: dict[frozenset[Seed], list[PutBack]],
     seeds: frozenset[Seed],
     *,
     apart: bool,
 ) -> Iterator[DatabaseUrls]:
-    """A database of the test's own: migrated, with nothing but what is seeded, dropped after. What is marked
-    `one_database` shares one with its other cases.
+    """A database of the test's own: migrated, with nothing but what is seeded, put back or dropped after. What is
+    marked `one_database` shares one with its other cases.
     """
     sealing._at_hand.clear()  # the same people have other keys in another copy
     if not apart and request.node.get_closest_marker("one_database"):
         yield postgres_server.urls(_copied(seeds, request.node.nodeid.partition("[")[0]))
         return
+    if apart:
+        name = f"test_{uuid.uuid4().hex}"
+        create_database(_superuser, name, template=DATABASE)
+        with told_apart(postgres_server, _superuser, name):
+            yield postgres_server.urls(name)
+        _drop(_superuser, name)
+        return
+    copy = _at_rest[seeds].pop() if _at_rest[seeds] else _copy(postgres_server, _superuser, _sown(seeds)[0])
+    yield postgres_server.urls(copy.name)
+    if copy.again():
+        _at_rest[seeds].append(copy)
+    else:
+        copy.close()
+        _drop(_superuser, copy.name)
+
+
+def _copy(postgres: RunPostgres, superuser: psycopg.Connection, template: str) -> PutBack:
     name = f"test_{uuid.uuid4().hex}"
-    template, _ = _sown(frozenset() if apart else seeds)
-    create_database(_superuser, name, template=template)
-    with told_apart(postgres_server, _superuser, name) if apart else nullcontext():
-        yield postgres_server.urls(name)
-    _drop(_superuser, name)
+    create_database(superuser, name, template=template)
+    return PutBack.of(name, postgres.url(SUPERUSER, name))
 
 
 def _drop(superuser: psycopg.Connection, name: str) -> None:

@@ -27,7 +27,8 @@ async def test_whoever_comes_first_at_once_shares_one_pool(database_urls: Databa
 
     with psycopg.connect(database_urls.app) as connection:
         row = connection.execute(
-            "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
+            "SELECT count(*) FROM pg_stat_activity"
+            " WHERE (datname, usename) = (current_database(), current_user) AND pid <> pg_backend_pid()"
         ).fetchone()
     await database.close()
     assert row == (3,)
