@@ -8,5 +8,6 @@ from commerce.privacy import letters as privacy
 from commerce.staffing import service as staffing
 from commerce.stock_alerts import letters as stock_alerts
 from commerce.webhooks import sending as webhooks
+from commerce.wishlists import letters as wishlists
 
-__all__ = ["acting", "billing", "leaving", "managing", "privacy", "staffing", "stock_alerts", "webhooks"]
+__all__ = ["acting", "billing", "leaving", "managing", "privacy", "staffing", "stock_alerts", "webhooks", "wishlists"]

@@ -49,6 +49,7 @@ from commerce.tenancy import service as tenancy
 from commerce.tenancy.rounds import go_round
 from commerce.tenancy.service import Shop
 from commerce.webhooks.telling import run as telling_webhooks
+from commerce.wishlists import telling as price_drops
 from foundation import clients, telemetry
 from foundation.database import Database, DatabaseUnavailable
 from foundation.naming import cache_key
@@ -141,6 +142,7 @@ async def run(settings: Settings) -> None:
     retained = asyncio.create_task(retention.run(database, settings))
     handed_out = asyncio.create_task(person_exports.run(database, settings))
     alerted = asyncio.create_task(stock_alerts.run(database))
+    watched = asyncio.create_task(price_drops.run(database))
     collected = asyncio.create_task(collections.run(database))
     pictured = asyncio.create_task(media.run(database, settings))
     log.info("worker.started")
@@ -158,7 +160,18 @@ async def run(settings: Settings) -> None:
         stop.set()
         await telling
         await ended(
-            posting, metered, billed, domained, exported, handed_out, parted, retained, alerted, collected, pictured
+            posting,
+            metered,
+            billed,
+            domained,
+            exported,
+            handed_out,
+            parted,
+            retained,
+            alerted,
+            watched,
+            collected,
+            pictured,
         )
         await client.aclose()
         await redis.aclose()

@@ -88,6 +88,17 @@ def from_decimal(value: Decimal, currency: str) -> int:
     return round_minor(value.scaleb(exponent(currency)))
 
 
+_SYMBOLS = {"USD": "$", "EUR": "€", "GBP": "£", "INR": "₹", "JPY": "¥", "CAD": "CA$", "AUD": "A$"}
+
+
+def readable(amount: int, currency: str) -> str:
+    """Minor units as a shopper reads them: 1999 USD is $19.99."""
+    number = f"{to_decimal(abs(amount), currency):,.{exponent(currency)}f}"
+    symbol = _SYMBOLS.get(currency)
+    sign = "\N{MINUS SIGN}" if amount < 0 else ""
+    return f"{sign}{symbol}{number}" if symbol else f"{sign}{number} {currency}"
+
+
 def apportion(total: int, weights: Sequence[int]) -> list[int]:
     """Split `total` in proportion to `weights` so that the parts add up to it exactly.
 

@@ -18,7 +18,7 @@ from commerce.catalog import rich
 from commerce.legal import service as legal
 from commerce.logos import service as logos
 from commerce.tenancy.service import Shop
-from foundation.money import exponent, to_decimal
+from foundation.money import readable
 from foundation.types import MoneyOut
 
 SHARED = Path(__file__).parent / "templates"
@@ -38,20 +38,9 @@ def _policy(nonce: str, forms_to: str, frames: str) -> str:
     )
 
 
-_SYMBOLS = {"USD": "$", "EUR": "€", "GBP": "£", "INR": "₹", "JPY": "¥", "CAD": "CA$", "AUD": "A$"}
-
-
-def money(amount: int, currency: str) -> str:
-    """Minor units as a shopper reads them: 1999 USD is $19.99."""
-    number = f"{to_decimal(abs(amount), currency):,.{exponent(currency)}f}"
-    symbol = _SYMBOLS.get(currency)
-    sign = "\N{MINUS SIGN}" if amount < 0 else ""
-    return f"{sign}{symbol}{number}" if symbol else f"{sign}{number} {currency}"
-
-
 def price(value: MoneyOut) -> str:
     """An amount with its currency, as a shopper reads it."""
-    return money(value.amount, value.currency)
+    return readable(value.amount, value.currency)
 
 
 def day(value: date) -> str:
@@ -125,6 +114,8 @@ def _environment(pages: Pages) -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    env.filters.update(money=money, price=price, day=day, moment=moment, label=label, percent=percent, rich=rich.shown)
+    env.filters.update(
+        money=readable, price=price, day=day, moment=moment, label=label, percent=percent, rich=rich.shown
+    )
     env.globals.update(asset=pages.asset, logo_of=logos.mark_of, legal_of=_legal_of)
     return env

@@ -71,6 +71,8 @@ NOTICES = {
         Notice("farewell-not-typed", "Nothing was done: type the words FORGET ME if you mean it.", "plain"),
         Notice("consent-kept", "Your choice is kept. You can change it under Privacy at any time."),
         Notice("wished", "It's on your wishlist."),
+        Notice("watched", "We tell you when it costs less."),
+        Notice("not-watched", "We tell you of it no more."),
         Notice("wish-moved", "It's on the other list."),
         Notice("wishlist-removed", "The list is gone."),
         Notice("method-kept", "It's kept. You can choose it at the checkout."),

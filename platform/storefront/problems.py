@@ -80,6 +80,11 @@ _WORDS = {
     "profile.too_many_addresses": ("That's a lot of addresses", "We keep up to 50. Remove one to keep another."),
     "storefront.address_missing": ("Which address?", "Fill in the fields. Nothing was kept."),
     "wishlists.not_found": ("We can't find that list", "It may not be shared any more, or belong to another account."),
+    "wishlists.address_needed": (
+        "We need to know where to tell you",
+        "Sign in to an account whose e-mail address you have confirmed, and watch it from there.",
+    ),
+    "wishlists.not_sold": ("It is not sold any more", "There is no price to watch."),
     "wishlists.full": ("This list is full", "A list holds up to 200 things. Begin another."),
     "wishlists.too_many_lists": ("That's a lot of lists", "We keep up to 20. Remove one to begin another."),
     "promotions.code_not_running": ("This code doesn't hold now", "It has ended, or hasn't begun yet."),

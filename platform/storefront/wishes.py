@@ -9,8 +9,9 @@ from fastapi import APIRouter, Path, Request
 from starlette.responses import Response
 
 from commerce.policies import areas
+from commerce.sessions.answering import asking_of
 from commerce.stock_alerts import service as stock_alerts
-from commerce.wishlists import service
+from commerce.wishlists import service, watching
 from foundation.database import Tx
 from foundation.types import Text
 from pages.forms import Button, read
@@ -115,6 +116,27 @@ async def move(request: Request, visit: VisitDep, wishlist_id: WishlistId, varia
     async with visit.core.database.tx(visit.shop.id) as tx:
         await service.move(tx, visit.shopper, wishlist_id, variant_id, form.to)
     return visit.redirect(f"{PAGE}/{wishlist_id}", "wish-moved")
+
+
+@router.post(f"{PAGE}/{{wishlist_id}}/items/{{variant_id}}/watch")
+async def watch(request: Request, visit: VisitDep, wishlist_id: WishlistId, variant_id: VariantId) -> Response:
+    """Be told when it costs less."""
+    await read(request, Button)
+    asking = asking_of(request, visit.shop, visit.shopper)
+    async with visit.core.database.tx(visit.shop.id) as tx:
+        await watching.watch(
+            tx, visit.shop, visit.shopper, wishlist_id, variant_id, locale=asking.locale, home=asking.home
+        )
+    return visit.redirect(f"{PAGE}/{wishlist_id}", "watched")
+
+
+@router.post(f"{PAGE}/{{wishlist_id}}/items/{{variant_id}}/unwatch")
+async def unwatch(request: Request, visit: VisitDep, wishlist_id: WishlistId, variant_id: VariantId) -> Response:
+    """Be told of it no more."""
+    await read(request, Button)
+    async with visit.core.database.tx(visit.shop.id) as tx:
+        await watching.stop(tx, visit.shopper, wishlist_id, variant_id)
+    return visit.redirect(f"{PAGE}/{wishlist_id}", "not-watched")
 
 
 @router.get("/wished/{token}")

@@ -50,6 +50,8 @@ SAMPLES: Mapping[str, str] = {
     "date": "3 December 2026",
     "on": "3 December 2026",
     "product": "Tomato soup",
+    "price": "$2.40",
+    "before": "$2.90",
 }
 """What a preview shows in place of the values of a message."""
 

@@ -173,5 +173,6 @@ NOT_PERSONAL: Mapping[str, str] = {
     "webhook_event": "name body",
     "webhook_subscription": "url description events status disabled_reason",
     "wishlist": "token_hash token",
+    "wishlist_item": "watched_locale watched_home",
 }
 """Table, and its columns with a space between."""

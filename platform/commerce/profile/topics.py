@@ -31,7 +31,7 @@ _MAIL: frozenset[Channel] = frozenset({"email"})
 KINDS: Mapping[Topic, Kind] = {
     "orders": Kind("Your orders: placed, on their way, delivered, refunded", always=_MAIL),
     "back_in_stock": Kind("Something you asked for is there again", default=_MAIL),
-    "price_drops": Kind("Something on your wishlists costs less", default=_MAIL, is_advertising=True),
+    "price_drops": Kind("Something you watch costs less", default=_MAIL),
     "reviews": Kind("We would like to know how you liked it", is_advertising=True),
     "news": Kind("News and offers", is_advertising=True),
 }

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, Index, LargeBinary
+from sqlalchemy import CheckConstraint, Index, LargeBinary, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from foundation.database import Base
-from foundation.tables import Created, Str, TenantOwned, Timestamp, Units, belongs_to
+from foundation.tables import Created, Minor, Str, TenantOwned, Timestamp, Units, belongs_to
 
 
 class Wishlist(TenantOwned, Base):
@@ -41,9 +41,25 @@ class WishlistItem(TenantOwned, Base):
         CheckConstraint("quantity BETWEEN 1 AND 9999", name="quantity"),
         Index("uq_wishlist_item_variant", "tenant_id", "wishlist_id", "variant_id", unique=True),
         Index("ix_wishlist_item_variant", "tenant_id", "variant_id"),
+        Index(
+            "ix_wishlist_item_watched",
+            "tenant_id",
+            "variant_id",
+            postgresql_where=text("watched_price IS NOT NULL"),
+        ),
+        CheckConstraint("(watched_price IS NULL) = (looked_at IS NULL)", name="watched"),
     )
 
     wishlist_id: Mapped[UUID]
     variant_id: Mapped[UUID]
     quantity: Mapped[Units]
     added_at: Mapped[Created]
+    added_price: Mapped[Minor | None]
+    """What one of it cost its holder then, in the shop's currency."""
+    watched_price: Mapped[Minor | None]
+    """What one of it cost when its holder was last told, or began to watch it; nobody watches it without."""
+    looked_at: Mapped[Timestamp | None]
+    """When the price began that was last compared with that."""
+    watched_locale: Mapped[Str | None]
+    watched_home: Mapped[Str | None]
+    """The shop's address, for the link in the mail."""

@@ -20,10 +20,19 @@ class WishIn(Input):
     quantity: Quantity = 1
 
 
-class WishOut(SoldToday):
-    """Something on a list."""
+class SharedWishOut(SoldToday):
+    """Something on a list that somebody shared."""
 
     added_at: datetime
+
+
+class WishOut(SharedWishOut):
+    """Something on a list of one's own."""
+
+    added_price: int | None
+    """What one of it cost when it was added, in minor units; `null` where that was not kept."""
+    watched: bool
+    """A fall of its price is told."""
 
 
 class WishlistSummary(Model):
@@ -61,4 +70,4 @@ class SharedWishlistOut(Model):
 
     name: str
     currency: Currency
-    items: list[WishOut]
+    items: list[SharedWishOut]

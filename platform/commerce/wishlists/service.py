@@ -13,7 +13,15 @@ from sqlalchemy import text
 from commerce.cart import today
 from commerce.identity.service import Shopper
 from commerce.tenancy.service import Shop
-from commerce.wishlists.schemas import SharedWishlistOut, WishlistOut, Wishlists, WishlistSummary, WishOut
+from commerce.wishlists.costing import cost_of
+from commerce.wishlists.schemas import (
+    SharedWishlistOut,
+    SharedWishOut,
+    WishlistOut,
+    Wishlists,
+    WishlistSummary,
+    WishOut,
+)
 from foundation import clock, sealing
 from foundation.database import Tx, hot
 from foundation.errors import NotFound, Unprocessable
@@ -23,6 +31,8 @@ from foundation.outbox import announce
 from foundation.tokens import token_hash
 from foundation.turns import in_turn
 
+_OWN_ALONE = {"added_price", "watched"}
+"""What of a wish nobody is shown but its holder."""
 MAX_LISTS = 20
 MAX_ITEMS = 200
 TOKEN_BYTES = 32
@@ -149,7 +159,30 @@ _UNWISH = hot(
     text(
         """
         DELETE FROM wishlist_item
-        WHERE tenant_id = :tenant_id AND wishlist_id = :wishlist_id AND variant_id = :variant_id RETURNING quantity
+        WHERE tenant_id = :tenant_id AND wishlist_id = :wishlist_id AND variant_id = :variant_id
+        RETURNING quantity, added_price, watched_price, looked_at, watched_locale, watched_home
+        """
+    )
+)
+_COST = hot(
+    text(
+        """
+        UPDATE wishlist_item SET added_price = CAST(:added_price AS bigint)
+        WHERE tenant_id = :tenant_id AND wishlist_id = :wishlist_id AND variant_id = :variant_id
+        """
+    )
+)
+# What is watched on the list that it comes from is watched on; what is watched already stays as it is.
+_CARRY = hot(
+    text(
+        """
+        UPDATE wishlist_item
+        SET added_price = coalesce(added_price, CAST(:added_price AS bigint)),
+            watched_locale = CASE WHEN watched_price IS NULL THEN CAST(:watched_locale AS text) ELSE watched_locale END,
+            watched_home = CASE WHEN watched_price IS NULL THEN CAST(:watched_home AS text) ELSE watched_home END,
+            looked_at = coalesce(looked_at, CAST(:looked_at AS timestamptz)),
+            watched_price = coalesce(watched_price, CAST(:watched_price AS bigint))
+        WHERE tenant_id = :tenant_id AND wishlist_id = :wishlist_id AND variant_id = :variant_id
         """
     )
 )
@@ -158,7 +191,8 @@ _UNWISH = hot(
 _ITEMS = hot(
     text(
         f"""
-        SELECT l.quantity, l.added_at, {today.COLUMNS} FROM wishlist_item l {today.TABLES}
+        SELECT l.quantity, l.added_at, l.added_price, l.watched_price IS NOT NULL AS watched, {today.COLUMNS}
+        FROM wishlist_item l {today.TABLES}
         WHERE l.tenant_id = :tenant_id AND l.wishlist_id = :wishlist_id
           AND (CAST(:variant_id AS uuid) IS NULL OR l.variant_id = :variant_id)
         ORDER BY l.added_at DESC, l.id DESC
@@ -212,7 +246,7 @@ async def get(tx: Tx, shop: Shop, shopper: Shopper, wishlist_id: UUID) -> Wishli
     Raises:
         WishlistNotFound.
     """
-    row = await _own(tx, shopper, wishlist_id)
+    row = await require_own(tx, shopper, wishlist_id)
     name, token = await sealing.unseal(tx, [row["name"], row["token"]])
     return WishlistOut(
         id=row["id"],
@@ -222,6 +256,18 @@ async def get(tx: Tx, shop: Shop, shopper: Shopper, wishlist_id: UUID) -> Wishli
         share_token=token,
         created_at=row["created_at"],
     )
+
+
+async def require_own(tx: Tx, shopper: Shopper, wishlist_id: UUID) -> Mapping[str, Any]:
+    """A list of the shopper's own.
+
+    Raises:
+        WishlistNotFound.
+    """
+    row: Mapping[str, Any] | None = await tx.one(_OWN, {"id": wishlist_id, "holder_id": _holder(shopper)})
+    if row is None:
+        raise WishlistNotFound
+    return row
 
 
 async def rename(tx: Tx, shopper: Shopper, wishlist_id: UUID, name: str) -> None:
@@ -249,7 +295,7 @@ async def wish(tx: Tx, shop: Shop, shopper: Shopper, wishlist_id: UUID, variant_
     Raises:
         WishlistNotFound, UnknownVariant, WishlistFull.
     """
-    await _own(tx, shopper, wishlist_id)
+    await require_own(tx, shopper, wishlist_id)
     await in_turn(tx, str(wishlist_id), seed=_TURNS)
     values = {"id": new_id(), "wishlist_id": wishlist_id, "variant_id": variant_id, "quantity": quantity}
     row = await tx.one(_WISH, {**values, "now": clock.now(), "most": MAX_ITEMS})
@@ -258,7 +304,7 @@ async def wish(tx: Tx, shop: Shop, shopper: Shopper, wishlist_id: UUID, variant_
             raise UnknownVariant
         raise WishlistFull(limit=MAX_ITEMS)
     if row["new"]:
-        await _announce(tx, shop, shopper, wishlist_id, variant_id)
+        await _added(tx, shop, shopper, wishlist_id, variant_id)
 
 
 async def unwish(tx: Tx, shopper: Shopper, wishlist_id: UUID, variant_id: UUID) -> None:
@@ -267,7 +313,7 @@ async def unwish(tx: Tx, shopper: Shopper, wishlist_id: UUID, variant_id: UUID) 
     Raises:
         WishlistNotFound, WishNotFound.
     """
-    await _own(tx, shopper, wishlist_id)
+    await require_own(tx, shopper, wishlist_id)
     if await tx.one(_UNWISH, {"wishlist_id": wishlist_id, "variant_id": variant_id}) is None:
         raise WishNotFound
 
@@ -278,8 +324,8 @@ async def move(tx: Tx, shopper: Shopper, wishlist_id: UUID, variant_id: UUID, to
     Raises:
         WishlistNotFound, WishNotFound, WishlistFull.
     """
-    await _own(tx, shopper, wishlist_id)
-    await _own(tx, shopper, to)
+    await require_own(tx, shopper, wishlist_id)
+    await require_own(tx, shopper, to)
     await in_turn(tx, str(to), seed=_TURNS)
     taken = await tx.one(_UNWISH, {"wishlist_id": wishlist_id, "variant_id": variant_id})
     if taken is None:
@@ -287,6 +333,7 @@ async def move(tx: Tx, shopper: Shopper, wishlist_id: UUID, variant_id: UUID, to
     values = {"id": new_id(), "wishlist_id": to, "variant_id": variant_id, "quantity": taken["quantity"]}
     if await tx.one(_WISH, {**values, "now": clock.now(), "most": MAX_ITEMS}) is None:
         raise WishlistFull(limit=MAX_ITEMS)
+    await tx.rows(_CARRY, {**taken, "wishlist_id": to, "variant_id": variant_id})
 
 
 async def share(tx: Tx, shopper: Shopper, wishlist_id: UUID) -> str:
@@ -321,7 +368,8 @@ async def look(tx: Tx, shop: Shop, shopper: Shopper | None, token: str) -> Share
         raise WishlistNotFound
     (name,) = await sealing.unseal(tx, [row["name"]])
     items = await _items(tx, shopper, row["id"], shop.currency)
-    return SharedWishlistOut(name=name or "", currency=shop.currency, items=items)
+    shown = [SharedWishOut(**one.model_dump(exclude=_OWN_ALONE)) for one in items]
+    return SharedWishlistOut(name=name or "", currency=shop.currency, items=shown)
 
 
 async def adopt(tx: Tx, *, visitor: Shopper, shopper: Shopper) -> None:
@@ -334,13 +382,6 @@ async def adopt(tx: Tx, *, visitor: Shopper, shopper: Shopper) -> None:
         sealed = await sealing.seal(tx, shopper.customer_id, [name or "", *([token] if token else [])])
         values = {"name": sealed[0], "token": sealed[1] if token else None}
         await tx.rows(_HAND_OVER, {"id": row["id"], "holder_id": shopper.customer_id, **values})
-
-
-async def _own(tx: Tx, shopper: Shopper, wishlist_id: UUID) -> Mapping[str, Any]:
-    row: Mapping[str, Any] | None = await tx.one(_OWN, {"id": wishlist_id, "holder_id": _holder(shopper)})
-    if row is None:
-        raise WishlistNotFound
-    return row
 
 
 async def _changed(tx: Tx, shopper: Shopper, wishlist_id: UUID, statement: Any, values: Mapping[str, Any]) -> None:
@@ -364,12 +405,23 @@ async def _items(
 
 def _item(row: Mapping[str, Any], now: datetime) -> WishOut:
     price = today.price_today(row, quantity=row["quantity"], at=now)
-    return WishOut(quantity=row["quantity"], added_at=row["added_at"], **today.sold(row, price))
+    return WishOut(
+        quantity=row["quantity"],
+        added_at=row["added_at"],
+        added_price=row["added_price"],
+        watched=row["watched"],
+        **today.sold(row, price),
+    )
 
 
-async def _announce(tx: Tx, shop: Shop, shopper: Shopper, wishlist_id: UUID, variant_id: UUID) -> None:
+async def _added(tx: Tx, shop: Shop, shopper: Shopper, wishlist_id: UUID, variant_id: UUID) -> None:
+    """Keep what something costs as it is put on a list, and say that it was."""
     (wished,) = await _items(tx, shopper, wishlist_id, shop.currency, variant_id)
     amount = wished.price.amount if wished.price else None
+    cost = await cost_of(
+        tx, variant_id, currency=shop.currency, customer_id=shopper.customer_id, visitor_id=shopper.visitor_id
+    )
+    await tx.rows(_COST, {"wishlist_id": wishlist_id, "variant_id": variant_id, "added_price": cost.price})
     item = Item(item_id=wished.product_id, variant_id=variant_id, quantity=wished.quantity, price=amount)
     said = AddToWishlist(
         items=[item], currency=shop.currency, value=amount * wished.quantity if amount is not None else None

@@ -65,6 +65,7 @@ from foundation.events.payments import (
     PaymentRefused,
     PaymentsReconciled,
 )
+from foundation.events.price_watches import PriceDropSent, PriceWatchRequested
 from foundation.events.pricing import OfferedPrice, PriceQuoted, PricesChanged
 from foundation.events.promotions import CouponRedeemed, DiscountRedeemed, DiscountReleased
 from foundation.events.stock_alerts import StockAlertRequested, StockAlertSent
@@ -115,7 +116,9 @@ __all__ = [
     "PaymentRefunded",
     "PaymentRefused",
     "PaymentsReconciled",
+    "PriceDropSent",
     "PriceQuoted",
+    "PriceWatchRequested",
     "PricesChanged",
     "ProductApproved",
     "ProductArchived",
