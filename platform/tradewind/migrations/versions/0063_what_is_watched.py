@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import sqlalchemy as sa
 from alembic import op
 from sqlalchemy.dialects.postgresql import TIMESTAMP
+from sqlalchemy.types import TypeEngine
 
 revision = "0063"
 down_revision = "0062"
 branch_labels = None
 depends_on = None
 
-_COLUMNS = {
+_COLUMNS: dict[str, TypeEngine[Any]] = {
     "added_price": sa.BigInteger(),
     "watched_price": sa.BigInteger(),
     "looked_at": TIMESTAMP(timezone=True),
