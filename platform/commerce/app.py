@@ -105,6 +105,7 @@ from commerce.taxes.vat_ids import NoRegister, Vies
 from commerce.tenancy.service import CHANNEL as DIRECTORY
 from commerce.tenancy.service import Directory
 from commerce.vendors import api as vendors
+from commerce.visual_search import api as visual_search
 from commerce.webhooks import api as tenant_webhooks
 from commerce.wishlists import api as wishlists
 from foundation import buckets, http
@@ -122,6 +123,8 @@ from foundation.settings import Settings, get_settings
 from foundation.shares import Shares
 from foundation.tasks import ended
 
+WITH_PICTURES = ("/photos", "/media/uploads", "/pictures", "/search/image")
+"""How paths end whose bodies hold a picture."""
 DESCRIPTION = """
 The shop is found by the `Host` header. A session (`POST /v1/store/sessions`) travels in a cookie or as a bearer token.
 Money is an integer of minor units: `{"amount": 1999, "currency": "USD"}` is $19.99. Errors are problem documents
@@ -181,7 +184,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     http.install(
         app,
         max_body_bytes=settings.max_body_bytes,
-        larger=dict.fromkeys(("/photos", "/media/uploads", "/pictures"), settings.max_photo_bytes),
+        larger=dict.fromkeys(WITH_PICTURES, settings.max_photo_bytes),
         https_only=settings.environment == "production",
     )
     app.add_middleware(Proxies, trusted=Networks.read(settings.trusted_proxies))
@@ -216,6 +219,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         carriers,
         order_rules,
         recommendations,
+        visual_search,
         behaviour,
         consent,
         inventory,

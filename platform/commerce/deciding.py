@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import httpx
+import orjson
 import structlog
 from pydantic import BaseModel, ValidationError
 
@@ -43,3 +45,8 @@ class DecisionClient:
         except (httpx.HTTPError, TimeoutError, ValidationError) as fault:
             log.warning("decision_service.unreachable", error=str(fault) or type(fault).__name__)
             return None
+
+
+def dressed(decision: Mapping[str, Any], cards: bytes) -> bytes:
+    """What is said of a decision, and the products it chose as JSON with `items`, as one JSON object."""
+    return orjson.dumps(decision)[:-1] + b"," + cards.lstrip()[1:]

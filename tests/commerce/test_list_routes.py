@@ -79,6 +79,7 @@ class Listed:
 LISTS: dict[str, Listed] = {
     "/v1/store/products": Listed("?limit={n}", by="shopper"),
     "/v1/store/products/{key}": Listed(rows="variants", by="shopper", grows=False),
+    "/v1/store/products/{key}/alike": Listed("?limit={n}", by="shopper"),
     "/v1/store/categories": Listed(by="shopper"),
     "/v1/store/search": Listed("?q=soup&limit={n}", by="shopper"),
     "/v1/store/recommendations": Listed("?placement=home&limit={n}", by="shopper", grows=False),

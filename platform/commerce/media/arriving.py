@@ -53,6 +53,22 @@ def read(body: bytes) -> Arrived:
     Raises:
         WrongType, SvgRefused, PictureTooLarge, BrokenPicture.
     """
+    found = opened(body)
+    found.thumbnail((LONGEST_SIDE, LONGEST_SIDE))
+    kept = io.BytesIO()
+    if found.mode == "RGBA":
+        found.save(kept, "PNG", compress_level=1)
+    else:
+        found.save(kept, "JPEG", quality=_QUALITY, subsampling=0)
+    return Arrived(kept.getvalue(), found.width, found.height)
+
+
+def opened(body: bytes) -> Image:
+    """A picture out of what arrived: upright, in sRGB, with nothing else of the file. It blocks: call it in a thread.
+
+    Raises:
+        WrongType, SvgRefused, PictureTooLarge, BrokenPicture.
+    """
     try:
         found = _in_srgb(pictures.opened(body, FORMATS))
     except pictures.UnknownFormat as fault:
@@ -62,13 +78,7 @@ def read(body: bytes) -> Arrived:
     except pictures.NotAPicture as fault:
         raise BrokenPicture from fault
     found.info.clear()
-    found.thumbnail((LONGEST_SIDE, LONGEST_SIDE))
-    kept = io.BytesIO()
-    if found.mode == "RGBA":
-        found.save(kept, "PNG", compress_level=1)
-    else:
-        found.save(kept, "JPEG", quality=_QUALITY, subsampling=0)
-    return Arrived(kept.getvalue(), found.width, found.height)
+    return found
 
 
 def _is_svg(body: bytes) -> bool:

@@ -14,7 +14,7 @@ from uuid import UUID
 import orjson
 
 from commerce.catalog import service as catalog
-from commerce.deciding import DecisionClient
+from commerce.deciding import DecisionClient, dressed
 from commerce.identity.service import Shopper
 from commerce.tenancy.service import Shop
 from foundation.database import Database
@@ -41,9 +41,9 @@ async def recommend(database: Database, client: DecisionClient, shop: Shop, aske
     """
     decision = await client.ask("recommendations", request_of(client, shop, asked), Recommendations)
     if decision is None or not decision.items:
-        return _joined(_fallback(asked, decision), await _best_sellers(database, shop, asked))
+        return dressed(_fallback(asked, decision), await _best_sellers(database, shop, asked))
     cards = await catalog.cards(database, shop, asked.shopper, [item.product_id for item in decision.items])
-    return _joined(decision.model_dump(mode="json", exclude={"items"}), cards)
+    return dressed(decision.model_dump(mode="json", exclude={"items"}), cards)
 
 
 def request_of(client: DecisionClient, shop: Shop, asked: Asked) -> RecommendationRequest:
@@ -77,7 +77,3 @@ async def _best_sellers(database: Database, shop: Shop, asked: Asked) -> bytes:
     skip = {str(product_id) for product_id in (*asked.exclude, *asked.context)}
     wanted = [card for card in page["items"] if card["id"] not in skip and card["available"]]
     return orjson.dumps({"items": wanted[: asked.limit]})
-
-
-def _joined(head: dict[str, Any], cards: bytes) -> bytes:
-    return orjson.dumps(head)[:-1] + b"," + cards.lstrip()[1:]
