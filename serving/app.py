@@ -26,6 +26,7 @@ from foundation.visual import VisualAnswer, VisualRequest
 from models.search import encoder as encoders
 from models.search.encoder import Encoder, EncoderMissing
 from serving.champions import Champions
+from serving.column_store import ColumnStore, Holder
 from serving.decision_log import DecisionLog
 from serving.index import Vectors
 from serving.picture_encoders import PictureEncoders
@@ -42,7 +43,7 @@ log = structlog.get_logger(__name__)
 
 CHAMPIONS_SECONDS = 5.0
 SOLD_OUT_SECONDS = 1.0
-VOCABULARIES_SECONDS = 2.0
+SEARCHED_SECONDS = 1.0
 LOOKS_SECONDS = 2.0
 SUGGESTIONS_SECONDS = 2.0
 
@@ -73,8 +74,10 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         app.state.recommender = Recommender(champions, shoppers, sold_out, vectors)
         app.state.decisions = decisions
         index = SearchIndex.connect(settings)
-        vocabularies = Vocabularies(redis, index)
-        app.state.searcher = Searcher(vocabularies, index, await asyncio.to_thread(_encoder, settings))
+        blocking = clients.redis(settings)
+        holder = Holder(ColumnStore(blocking, settings.require("objects_url", "The object store")))
+        searcher = Searcher(Vocabularies(redis, holder), index, await asyncio.to_thread(_encoder, settings))
+        app.state.searcher = searcher
         suggesting = Suggesting.from_settings(settings, redis)
         app.state.suggesting = suggesting
         visual = VisualIndex.connect(settings)
@@ -84,7 +87,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
             asyncio.create_task(_repeat(LOOKS_SECONDS, looks.refresh)),
             asyncio.create_task(_repeat(CHAMPIONS_SECONDS, lambda: asyncio.to_thread(champions.refresh))),
             asyncio.create_task(_repeat(SOLD_OUT_SECONDS, lambda: sold_out.refresh(champions.all))),
-            asyncio.create_task(_repeat(VOCABULARIES_SECONDS, vocabularies.refresh)),
+            asyncio.create_task(_repeat(SEARCHED_SECONDS, searcher.refresh)),
             asyncio.create_task(_repeat(SUGGESTIONS_SECONDS, suggesting.refresh)),
             asyncio.create_task(decisions.run()),
         ]
@@ -95,6 +98,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         await index.close()
         await visual.close()
         await redis.aclose()
+        blocking.close()
 
     app = FastAPIOffline(title="Tradewind decisions", version="0.1.0", lifespan=lifespan)
     app.state.token = token

@@ -1,49 +1,32 @@
-"""The search index from the catalogue: a tenant's whole, and what changes from then on.
+"""A tenant's search index from its catalogue as it is: words and facts of every product, read in one pass.
 
-`python -m serving.search_building` follows the changes of every tenant that has an index until it is told to stop.
+What products mean is encoded afterwards, in the background: see `serving.encoding`. Until then a search goes by words.
 """
 
 from __future__ import annotations
 
-import threading
-from collections import defaultdict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
-from functools import cache
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from uuid import UUID
 
 import psycopg
-import structlog
-from redis.exceptions import RedisError
 
-from foundation import clients, clock, telemetry
-from foundation.naming import shared_key
+from foundation import clients
+from foundation.ids import new_id
 from foundation.progress import Progress, silent
-from foundation.settings import Settings, get_settings
-from models.search import encoder as encoders
+from foundation.settings import Settings
 from models.search.documents import Document
-from models.search.encoder import Encoder
-from models.search.lexical import Counts, Statistics, document_vector
+from models.search.lexical import Counts, document_vector
+from models.search.postings import Reader, with_identifiers
 from models.search.spec import Parameters
-from models.search.spelling import words_of
 from pipelines import products
-from pipelines.products import BEGINNING, Place, Product
-from pipelines.worker import keep, until_signalled
-from serving import search_index, vocabulary
-from serving.index import IndexUnavailable
-from serving.search_index import Description, Point, SearchBuilding
-
-if TYPE_CHECKING:
-    from redis import Redis
-
-log = structlog.get_logger(__name__)
-
-POLL_SECONDS = 1.0
-CURSORS = shared_key("search_cursors")
-"""Up to where the changes of each database are in the index. Were it lost, all would be written once more."""
-FAULTS = (psycopg.Error, IndexUnavailable, RedisError, OSError)
+from pipelines.products import Product
+from serving import vocabulary
+from serving.column_store import About, Change, ColumnStore
+from serving.columns import Columns
+from serving.facts import Facts, facts_of
 
 
 class NoSuchTenant(LookupError):
@@ -55,122 +38,43 @@ class NoSuchTenant(LookupError):
 
 @dataclass(frozen=True, slots=True)
 class Built:
-    """What a tenant's alias stands for now."""
+    """What a tenant's products are searched in now."""
 
-    collection: str
     products: int
     words: int
 
 
-def build(settings: Settings, tenant_id: UUID, encoder: Encoder, *, progress: Progress = silent) -> Built:
-    """Build a tenant's index from the catalogue as it is, beside the present one, and switch to it.
+def build(settings: Settings, tenant_id: UUID, *, progress: Progress = silent) -> Built:
+    """Build a tenant's index beside the present one, and switch to it.
 
-    What changed meanwhile is written once more at the end, so that nothing older than it is left.
+    What is written meanwhile is told by whoever follows the catalogue (`serving.following`), from where this began.
 
     Raises:
         EngineNotConfigured: an engine has no address.
         NoSuchTenant: no database knows the tenant.
-        IndexUnavailable: Qdrant can't be reached; what was there stays.
-        psycopg.Error, redis.exceptions.RedisError: they can't be.
+        psycopg.Error, redis.exceptions.RedisError, OSError: they can't be reached; what was there stays.
     """
-    version = f"{clock.now():%Y%m%d%H%M%S%f}"
-    with (
-        _home_of(settings, tenant_id) as (connection, language),
-        closing(clients.redis(settings)) as redis,
-        search_index.building(settings) as index,
-    ):
-        begun = products.still_running(connection)
-        words = words_of(_documents(connection, tenant_id), language)
-        counts = (Counts.of(document, language) for document in _documents(connection, tenant_id))
-        description = Description(encoder.name, language, Statistics.of(counts))
-        written = 0
-
-        def points() -> Iterator[Sequence[Point]]:
-            nonlocal written
-            for batch in products.published(connection, tenant_id):
-                yield points_of(batch, encoder, description)
-                written += len(batch)
-                progress(written, None, "products")
-
-        collection = index.rebuild(tenant_id, version, encoder.dimensions, description, points())
-        vocabulary.write(redis, tenant_id, collection, words)
-        for late in products.published(connection, tenant_id, since=begun):
-            index.upsert(tenant_id, points_of(late, encoder, description))
-    return Built(collection, written, len(words))
+    with _home_of(settings, tenant_id) as (connection, language), closing(clients.redis(settings)) as redis:
+        store = ColumnStore(redis, settings.require("objects_url", "The object store"))
+        begun, last = products.still_running(connection), store.newest(tenant_id)
+        reader = Reader(language)
+        columns = Columns.of(_read(connection, tenant_id, reader, progress))
+        catalogue = reader.finished(Parameters().words)
+        about = About(language, catalogue.statistics, new_id().hex, begun)
+        vocabulary.write(redis, tenant_id, about.build, catalogue.words)
+        store.publish(tenant_id, columns.with_words(catalogue.postings), about, last=last)
+        vocabulary.forget(redis, tenant_id, but=about.build)
+    return Built(columns.size, len(catalogue.words))
 
 
-class Follower:
-    """One batch of changes after another, out of one database, while the connections hold."""
-
-    def __init__(
-        self,
-        connection: psycopg.Connection[Any],
-        database: str,
-        redis: Redis,
-        index: SearchBuilding,
-        encoder: Callable[[], Encoder],
-    ) -> None:
-        self._connection = connection
-        self._database = database
-        self._redis = redis
-        self._index = index
-        self._encoder = encoder
-
-    @classmethod
-    def connect(cls, settings: Settings, database: str, encoder: Callable[[], Encoder]) -> Follower:
-        """Reach the engines; the encoder is asked for when there is something to encode.
-
-        Raises:
-            EngineNotConfigured: one of them has no address.
-        """
-        url = settings.everywhere("relay_url", "Postgres for the relay")[database]
-        connection, index = psycopg.connect(url, autocommit=True), SearchBuilding.connect(settings)
-        return cls(connection, database, clients.redis(settings), index, encoder)
-
-    def turn(self, stop: threading.Event) -> None:
-        """One batch; a pause when there was nothing more."""
-        if self.follow() < products.BATCH:
-            stop.wait(POLL_SECONDS)
-
-    def follow(self) -> int:
-        """Bring the next changes into the index; says how many were read."""
-        rows = products.changed(self._connection, self._place())
-        by_tenant: dict[UUID, list[Product]] = defaultdict(list)
-        for row in rows:
-            by_tenant[row.tenant_id].append(row)
-        for tenant_id, changed in by_tenant.items():
-            self._bring(tenant_id, changed)
-        if rows:
-            self._redis.hset(CURSORS, self._database, "/".join(map(str, rows[-1].place)))
-        return len(rows)
-
-    def _bring(self, tenant_id: UUID, changed: Sequence[Product]) -> None:
-        present = self._index.present(tenant_id)
-        if present is None:
-            return
-        collection, description = present
-        encoder = self._encoder()
-        if encoder.name != description.encoder:
-            log.warning("search.other_encoder", tenant_id=str(tenant_id), built_with=description.encoder)
-            return
-        sold = [one for one in changed if one.published]
-        self._index.remove(tenant_id, [str(one.product_id) for one in changed if not one.published])
-        self._index.upsert(tenant_id, points_of(sold, encoder, description))
-        words = words_of(map(document_of, sold), description.language)
-        vocabulary.add(self._redis, tenant_id, collection, words)
-
-    def _place(self) -> Place:
-        kept: Any = self._redis.hget(CURSORS, self._database)
-        if kept is None:
-            return BEGINNING
-        changed_in, tenant_id, product_id = kept.split("/")
-        return Place(changed_in, UUID(tenant_id), UUID(product_id))
-
-    def close(self) -> None:
-        """Let go of the connections."""
-        self._connection.close()
-        self._redis.close()
-        self._index.close()
+def change_of(product: Product, about: About) -> Change:
+    """What became of a product whose words may have changed."""
+    facts = facts_of(product)
+    if facts is None:
+        return Change(product.product_id)
+    document = document_of(product)
+    vector = document_vector(Counts.of(document, about.language), about.statistics, Parameters().words)
+    return Change(product.product_id, facts, with_identifiers(vector, document))
 
 
 def document_of(product: Product) -> Document:
@@ -187,49 +91,19 @@ def document_of(product: Product) -> Document:
     )
 
 
-def points_of(batch: Sequence[Product], encoder: Encoder, description: Description) -> list[Point]:
-    """Products as the index takes them."""
-    documents = [document_of(product) for product in batch]
-    meanings = encoder.encode([document.sentence for document in documents])
-    how = Parameters().words
-    return [
-        Point(
-            document.id,
-            document_vector(Counts.of(document, description.language), description.statistics, how),
-            meaning,
-            document.identifiers,
-        )
-        for document, meaning in zip(documents, meanings, strict=True)
-    ]
-
-
-def run(settings: Settings, stop: threading.Event) -> None:
-    """Follow every database until `stop` is set, reconnecting when an engine goes away.
-
-    Each database is gone through by itself: that one is away holds no other up.
-    """
-    encoder = cache(lambda: encoders.load(settings.search_encoder))
-    names = settings.everywhere("relay_url", "Postgres for the relay")
-    threads = [
-        threading.Thread(target=_keep, args=(settings, name, encoder, stop), name=f"search-{name}") for name in names
-    ]
-    for thread in threads:
-        thread.start()
-    try:
-        stop.wait()
-    finally:
-        stop.set()
-        for thread in threads:
-            thread.join()
-
-
-def _keep(settings: Settings, database: str, encoder: Callable[[], Encoder], stop: threading.Event) -> None:
-    keep(f"search {database}".rstrip(), lambda: Follower.connect(settings, database, encoder), FAULTS, stop)
-
-
-def _documents(connection: psycopg.Connection[Any], tenant_id: UUID) -> Iterator[Document]:
+def _read(
+    connection: psycopg.Connection[Any], tenant_id: UUID, reader: Reader, progress: Progress
+) -> Iterator[tuple[UUID, Facts]]:
+    """The facts of every product, each after its words were read."""
+    read = 0
     for batch in products.published(connection, tenant_id):
-        yield from map(document_of, batch)
+        for product in batch:
+            facts = facts_of(product)
+            if facts is not None:
+                reader.read(document_of(product))
+                yield product.product_id, facts
+        read += len(batch)
+        progress(read, None, "products")
 
 
 @contextmanager
@@ -243,14 +117,3 @@ def _home_of(settings: Settings, tenant_id: UUID) -> Iterator[tuple[psycopg.Conn
     locale, home = found
     with psycopg.connect(homes[home], autocommit=True) as connection:
         yield connection, locale[:2].lower()
-
-
-def main() -> None:
-    """Follow in the foreground until SIGTERM or SIGINT."""
-    settings = get_settings()
-    telemetry.configure(settings)
-    run(settings, until_signalled())
-
-
-if __name__ == "__main__":
-    main()

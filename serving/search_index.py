@@ -1,79 +1,50 @@
-"""The products as they are searched for, in Qdrant: words and meaning of each, one collection a tenant.
+"""What products mean, in Qdrant: a vector of each, one collection a tenant and encoder.
 
-A rebuild goes into a new collection beside the present one and then switches the alias, so that no search sees half of
-it. Each point carries its tenant and each question the tenant's filter, as in `serving.index`; and because a collection
-holds one tenant's products, the inverse document frequencies that Qdrant multiplies in are that tenant's.
+Each point carries its tenant and each question the tenant's filter, as in `serving.index`; and which sentence its
+vector is of, so that a sentence that did not change is never encoded again. A new encoder's collection is filled beside
+the present one, and then the alias is switched: no search sees half of it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+import hashlib
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 from uuid import UUID
 
 from foundation import clients
 from foundation.settings import Settings
 from models.arrays import Floats
-from models.search.documents import Field
-from models.search.lexical import SparseVector, Statistics
-from serving.index import BATCH, OWNER, IndexUnavailable, collections_of, owned_by, reached, search_alias_of, switch
+from serving.index import BATCH, OWNER, collections_of, owned_by, reached, search_alias_of, switch
 
 if TYPE_CHECKING:
-    from qdrant_client import AsyncQdrantClient, QdrantClient, models
+    from qdrant_client import AsyncQdrantClient, QdrantClient
 
-WORDS = "words"
-MEANING = "meaning"
-IDENTIFIERS = "identifiers"
+SENTENCE = "sentence"
+"""The field of a point with the digest of the sentence that its vector is of."""
 
 
 class Point(NamedTuple):
-    """A product, ready to be searched for."""
+    """What a product means."""
 
     id: str
-    words: SparseVector
-    meaning: Floats
-    identifiers: Sequence[str]
+    sentence: str
+    """Its digest."""
+    vector: Floats
 
 
 class Hit(NamedTuple):
-    """A product found, and how much spoke for it."""
+    """A product found, and how alike it is: a cosine."""
 
     id: str
     score: float
 
 
-@dataclass(frozen=True, slots=True)
-class Description:
-    """What a collection was built with, kept with it: a query is read the same way, and so is what comes later."""
-
-    encoder: str
-    language: str
-    statistics: Statistics
-
-    def to_json(self) -> dict[str, Any]:
-        """As the collection's metadata."""
-        lengths = {name.value: length for name, length in self.statistics.lengths.items()}
-        return {"encoder": self.encoder, "language": self.language, "lengths": lengths}
-
-    @classmethod
-    def read(cls, metadata: dict[str, Any]) -> Description:
-        """From a collection's metadata.
-
-        Raises:
-            KeyError: it has none of ours.
-        """
-        lengths = {Field(name): float(length) for name, length in metadata["lengths"].items()}
-        return cls(metadata["encoder"], metadata["language"], Statistics(lengths))
-
-
-@dataclass(frozen=True, slots=True)
-class Answers:
-    """What each way found for one question, best first."""
-
-    words: Sequence[Hit]
-    meaning: Sequence[Hit]
+def digest(sentence: str) -> str:
+    """By which a sentence is known again."""
+    return hashlib.blake2b(sentence.encode(), digest_size=12).hexdigest()
 
 
 class SearchIndex:
@@ -91,8 +62,8 @@ class SearchIndex:
         """
         return cls(clients.qdrant_async(settings))
 
-    async def collections(self) -> dict[UUID, str]:
-        """The collection that each tenant's products are searched in.
+    async def encoders(self) -> dict[UUID, str]:
+        """The encoder of each tenant's vectors, where all of a tenant's products have one.
 
         Raises:
             IndexUnavailable.
@@ -100,11 +71,8 @@ class SearchIndex:
         with reached():
             aliases = (await self._client.get_aliases()).aliases
         prefix = search_alias_of(None)
-        return {
-            UUID(one.alias_name.removeprefix(prefix)): one.collection_name
-            for one in aliases
-            if one.alias_name.startswith(prefix)
-        }
+        theirs = {one.alias_name: one.collection_name for one in aliases if one.alias_name.startswith(prefix)}
+        return {UUID(alias.removeprefix(prefix)): _encoder_of(name) for alias, name in theirs.items()}
 
     def of(self, tenant_id: UUID) -> TenantSearch:
         """The index as one tenant sees it."""
@@ -117,51 +85,26 @@ class SearchIndex:
 
 @dataclass(frozen=True, slots=True)
 class TenantSearch:
-    """The products of one tenant: of any others that came into its collection, nothing is seen.
-
-    Each question raises `IndexUnavailable` when Qdrant can't be reached, or the tenant has no index.
-    """
+    """The products of one tenant: of any others that came into its collection, nothing is seen."""
 
     _client: AsyncQdrantClient
     _tenant_id: UUID
 
-    async def description(self) -> Description:
-        """What the tenant's collection was built with."""
+    async def alike(self, meaning: Floats, *, limit: int) -> list[Hit]:
+        """The products that mean about the same, the most alike first.
+
+        Raises:
+            IndexUnavailable: Qdrant can't be reached, or the tenant has no vectors.
+        """
         with reached():
-            found = await self._client.get_collection(search_alias_of(self._tenant_id))
-        try:
-            return Description.read(found.config.metadata or {})
-        except (KeyError, ValueError) as fault:
-            raise IndexUnavailable("the collection does not say what it was built with") from fault
-
-    async def ask(self, words: SparseVector, meaning: Floats, *, limit: int) -> Answers:
-        """The products that have the words, and those that mean the same."""
-        from qdrant_client import models  # noqa: PLC0415
-
-        by_words = models.SparseVector(indices=words.indices, values=words.values)
-        asked = [self._request(WORDS, by_words, limit), self._request(MEANING, meaning.tolist(), limit)]
-        with reached():
-            answers = await self._client.query_batch_points(search_alias_of(self._tenant_id), requests=asked)
-        return Answers(*(_hits(answer.points) for answer in answers))
-
-    async def identified(self, identifier: str, *, limit: int) -> list[str]:
-        """The products with a SKU or GTIN."""
-        from qdrant_client import models  # noqa: PLC0415
-
-        same = models.FieldCondition(key=IDENTIFIERS, match=models.MatchValue(value=identifier))
-        with reached():
-            points, _ = await self._client.scroll(
+            answer = await self._client.query_points(
                 search_alias_of(self._tenant_id),
-                scroll_filter=owned_by(self._tenant_id, must=[same]),
+                query=meaning.tolist(),
+                query_filter=owned_by(self._tenant_id),
                 limit=limit,
                 with_payload=False,
             )
-        return [str(point.id) for point in points]
-
-    def _request(self, using: str, query: Any, limit: int) -> models.QueryRequest:
-        from qdrant_client import models  # noqa: PLC0415
-
-        return models.QueryRequest(query=query, using=using, filter=owned_by(self._tenant_id), limit=limit)
+        return [Hit(str(point.id), point.score) for point in answer.points]
 
 
 class SearchBuilding:
@@ -186,54 +129,56 @@ class SearchBuilding:
         """Let go of the connection."""
         self._client.close()
 
-    def present(self, tenant_id: UUID) -> tuple[str, Description] | None:
-        """The collection that the tenant's products are searched in, and what it was built with."""
+    def prepare(self, tenant_id: UUID, encoder: str, dimensions: int) -> str:
+        """The collection for a tenant's vectors of an encoder, made where there is none; gives its name."""
+        collection = f"{search_alias_of(tenant_id)}-v{encoder}"
         with reached():
-            aliases = {one.alias_name: one.collection_name for one in self._client.get_aliases().aliases}
-            collection = aliases.get(search_alias_of(tenant_id))
-            if collection is None:
-                return None
-            metadata = self._client.get_collection(collection).config.metadata
-        return (collection, Description.read(metadata)) if metadata else None
-
-    def rebuild(
-        self,
-        tenant_id: UUID,
-        version: str,
-        dimensions: int,
-        description: Description,
-        points: Iterable[Sequence[Point]],
-    ) -> str:
-        """Build the tenant's collection anew from batches of points, then switch the alias; gives its name."""
-        collection = f"{search_alias_of(tenant_id)}-v{version}"
-        with reached():
-            self._create(collection, dimensions, description)
-        for batch in points:
-            with reached():
-                self._write(tenant_id, collection, batch)
-        with reached():
-            switch(self._client, search_alias_of(tenant_id), collection)
+            if not self._client.collection_exists(collection):
+                self._create(collection, dimensions)
         return collection
 
-    def upsert(self, tenant_id: UUID, points: Sequence[Point]) -> None:
-        """Write products into every collection of the tenant: one that is being built is to have them as well."""
+    def sentences(self, collection: str, ids: Sequence[str]) -> Mapping[str, str]:
+        """The digests of the sentences of those products that have a vector."""
         with reached():
-            for collection in collections_of(self._client, search_alias_of(tenant_id)):
-                for first in range(0, len(points), BATCH):
-                    self._write(tenant_id, collection, points[first : first + BATCH])
+            found = self._client.retrieve(collection, list(ids), with_payload=[SENTENCE])
+        return {str(point.id): str((point.payload or {}).get(SENTENCE)) for point in found}
 
-    def remove(self, tenant_id: UUID, ids: Sequence[str]) -> None:
+    def write(self, tenant_id: UUID, collection: str, points: Sequence[Point]) -> None:
+        """Write vectors of products, in place of those they had."""
+        from qdrant_client import models  # noqa: PLC0415
+
+        owner = str(tenant_id)
+        with reached():
+            for first in range(0, len(points), BATCH):
+                batch = [
+                    models.PointStruct(
+                        id=one.id, vector=one.vector.tolist(), payload={OWNER: owner, SENTENCE: one.sentence}
+                    )
+                    for one in points[first : first + BATCH]
+                ]
+                self._client.upsert(collection, batch, wait=True)
+
+    def release(self, tenant_id: UUID, collection: str) -> None:
+        """Search in this collection from now on; the tenant's others are deleted."""
+        alias = search_alias_of(tenant_id)
+        with reached():
+            present = {one.alias_name: one.collection_name for one in self._client.get_aliases().aliases}
+            if present.get(alias) != collection:
+                switch(self._client, alias, collection)
+
+    def remove(self, tenant_id: UUID, ids: Iterable[str]) -> None:
         """Take products out of every collection of the tenant."""
         from qdrant_client import models  # noqa: PLC0415
 
-        if not ids:
+        gone: list[int | str | UUID] = list(ids)
+        if not gone:
             return
-        theirs = owned_by(tenant_id, must=[models.HasIdCondition(has_id=list(ids))])
+        theirs = owned_by(tenant_id, must=[models.HasIdCondition(has_id=gone)])
         with reached():
             for collection in collections_of(self._client, search_alias_of(tenant_id)):
                 self._client.delete(collection, models.FilterSelector(filter=theirs), wait=True)
 
-    def _create(self, collection: str, dimensions: int, description: Description) -> None:
+    def _create(self, collection: str, dimensions: int) -> None:
         from qdrant_client import models  # noqa: PLC0415
 
         bytes_ = models.ScalarQuantizationConfig(type=models.ScalarType.INT8, always_ram=True)
@@ -242,35 +187,8 @@ class SearchBuilding:
             distance=models.Distance.COSINE,
             quantization_config=models.ScalarQuantization(scalar=bytes_),
         )
-        self._client.delete_collection(collection)
-        self._client.create_collection(
-            collection,
-            vectors_config={MEANING: meaning},
-            sparse_vectors_config={WORDS: models.SparseVectorParams(modifier=models.Modifier.IDF)},
-            metadata=description.to_json(),
-        )
-        for key in (OWNER, IDENTIFIERS):
-            self._client.create_payload_index(collection, key, models.PayloadSchemaType.KEYWORD, wait=True)
-
-    def _write(self, tenant_id: UUID, collection: str, points: Sequence[Point]) -> None:
-        from qdrant_client import models  # noqa: PLC0415
-
-        owner = str(tenant_id)
-        self._client.upsert(
-            collection,
-            [
-                models.PointStruct(
-                    id=one.id,
-                    vector={
-                        WORDS: models.SparseVector(indices=one.words.indices, values=one.words.values),
-                        MEANING: one.meaning.tolist(),
-                    },
-                    payload={OWNER: owner, IDENTIFIERS: list(one.identifiers)},
-                )
-                for one in points
-            ],
-            wait=True,
-        )
+        self._client.create_collection(collection, vectors_config=meaning)
+        self._client.create_payload_index(collection, OWNER, models.PayloadSchemaType.KEYWORD, wait=True)
 
 
 @contextmanager
@@ -284,5 +202,6 @@ def building(settings: Settings) -> Iterator[SearchBuilding]:
         yield index
 
 
-def _hits(points: Sequence[models.ScoredPoint]) -> list[Hit]:
-    return [Hit(str(point.id), point.score) for point in points]
+def _encoder_of(collection: str) -> str:
+    """A tenant's id has no `v` in it."""
+    return collection.partition("-v")[2]

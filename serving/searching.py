@@ -1,4 +1,8 @@
-"""What a shopper searches for: exact numbers first, then words and meaning, within a deadline."""
+"""What a shopper searches for, or looks around in: the whole result, narrowed down, counted and put in order.
+
+A search is a few steps, each with one thing to say: what the query means (`_read`), which products answer and how well
+(`_result`), which of them are shown (`serving.selecting`).
+"""
 
 from __future__ import annotations
 
@@ -6,45 +10,76 @@ import asyncio
 import hashlib
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 from uuid import UUID
 
+import numpy as np
 import orjson
 import structlog
 
 from foundation import clock
 from foundation.ids import new_id
-from foundation.search import MOST, FoundProduct, Relaxed, SearchAnswer, SearchRequest
-from models.fusion import reciprocal_ranks
+from foundation.search import CATEGORY, FoundProduct, Relaxed, SearchAnswer, SearchRequest
+from models.arrays import Flags, Ints
+from models.fusion import SMOOTHING
 from models.search.documents import identifier
 from models.search.encoder import Encoder
 from models.search.lexical import query_vector
+from models.search.postings import Matches
 from models.search.spec import POOL, Parameters
 from models.search.understanding import Understood, understand
+from serving import selecting
+from serving.columns import Columns
 from serving.index import IndexUnavailable
-from serving.search_index import Answers, Hit, SearchIndex
+from serving.search_index import Hit, SearchIndex
+from serving.selecting import Page, Result
 from serving.vocabulary import Known, Vocabularies
 
 log = structlog.get_logger(__name__)
 
-POLICY = "hybrid"
+HYBRID, WORDS, COLUMNS = "hybrid", "words", "columns"
 FALLBACK = "full_text"
 ANSWER_MS = 5
 """What is kept of the deadline for the answer itself."""
+MEANING_SHARE = 0.6
+"""The part of the deadline that is waited for what products mean; without it words answer alone."""
 ALIKE = 0.35
 """The cosine below which a product that has none of the words is not like what was asked."""
 SHORTEST_IDENTIFIER = 3
+_EXACT = 2.0
+"""The score of a product with the very number; fused ranks stay below 1, and what comes after those below 0."""
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """A query, read."""
+
+    understood: Understood
+    named: Ints
+    """The rows of the products with the SKU or GTIN that was asked for."""
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """The products that answer, and by what."""
+
+    result: Result
+    named: Ints = field(default_factory=lambda: np.zeros(0, np.int64))
+    words: Ints = field(default_factory=lambda: np.zeros(0, np.int64))
+    meaning: Ints = field(default_factory=lambda: np.zeros(0, np.int64))
 
 
 @dataclass(slots=True)
 class _Draft:
     """An answer in the making."""
 
+    policy: str = FALLBACK
     understood: Understood | None = None
-    items: Sequence[FoundProduct] = ()
-    relaxed: list[Relaxed] = field(default_factory=list)
+    answer: dict[str, Any] = field(default_factory=dict)
+    """What it says of the result."""
     known: Known | None = None
+    encoder: str = ""
     fallback_reason: str | None = None
 
 
@@ -60,15 +95,26 @@ class _CannotSearch(Exception):
     """There is no answer; the message is the reason that is logged."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Searcher:
     """Answers searches with what a worker holds."""
 
     vocabularies: Vocabularies
     index: SearchIndex
     encoder: Encoder | None
-    """None where none is installed: then nothing is searched."""
+    """None where none is installed: then nothing is searched by its meaning."""
     parameters: Parameters = field(default_factory=Parameters)
+    encoders: dict[UUID, str] = field(default_factory=dict)
+    """Of whose vectors each tenant's index is."""
+
+    async def refresh(self) -> None:
+        """Learn what is new of all tenants.
+
+        Raises:
+            redis.exceptions.RedisError, OSError, IndexUnavailable: it can't be asked; what was known stays.
+        """
+        await self.vocabularies.refresh()
+        self.encoders = await self.index.encoders()
 
     async def decide(self, request: SearchRequest) -> Searched:
         """The answer within the request's deadline, or the fallback and why."""
@@ -78,78 +124,171 @@ class Searcher:
                 draft = await self._search(request)
         except TimeoutError:
             draft = _Draft(fallback_reason="late")
-        except IndexUnavailable as fault:
-            log.warning("search.index_unavailable", error=str(fault))
-            draft = _Draft(fallback_reason="index_unavailable")
         except _CannotSearch as fault:
             draft = _Draft(fallback_reason=str(fault))
         return _decided(request, draft, (time.perf_counter() - started) * 1000)
 
     async def _search(self, request: SearchRequest) -> _Draft:
-        if self.encoder is None:
-            raise _CannotSearch("no_encoder")
         known = self.vocabularies.of(request.tenant_id)
         if known is None:
             raise _CannotSearch("no_index")
-        if known.description.encoder != self.encoder.name:
-            raise _CannotSearch("other_encoder")
-        index = self.index.of(request.tenant_id)
-        named = await self._identified(request)
-        # A number is not misspelt.
-        understood = understand(request.query, None if named else known.speller, known.description.language)
-        meaning = (await asyncio.to_thread(self.encoder.encode, [understood.sentence]))[0]
-        answers = await index.ask(query_vector(understood.terms), meaning, limit=POOL)
-        items = fused(named, answers, self.parameters.meaning)
-        relaxed: list[Relaxed] = ["words"] if items and not named and not answers.words else []
-        return _Draft(understood, items, relaxed, known)
+        if not request.query.strip():
+            answer = await asyncio.to_thread(_looked_around, known, request)
+            return _Draft(COLUMNS, None, answer, known)
+        question = await asyncio.to_thread(_read, known, request.query)
+        alike = await self._alike(request, question.understood.sentence)
+        answer = await asyncio.to_thread(self._answer, known, request, question, alike)
+        by_meaning = alike is not None and self.encoder is not None
+        encoder = self.encoder.name if by_meaning and self.encoder is not None else ""
+        return _Draft(HYBRID if by_meaning else WORDS, question.understood, answer, known, encoder)
 
-    async def _identified(self, request: SearchRequest) -> list[str]:
-        number = identifier(request.query)
-        if len(number) < SHORTEST_IDENTIFIER or not any(each.isdigit() for each in number):
-            return []
-        return await self.index.of(request.tenant_id).identified(number, limit=POOL)
+    async def _alike(self, request: SearchRequest, sentence: str) -> Sequence[Hit] | None:
+        """The products that mean about the same; `None` while they can't be told in time: there are no vectors of our
+        encoder, or Qdrant doesn't answer.
+        """
+        if self.encoder is None or self.encoders.get(request.tenant_id) != self.encoder.name:
+            return None
+        try:
+            async with asyncio.timeout(MEANING_SHARE * request.deadline_ms / 1000):
+                meaning = (await asyncio.to_thread(self.encoder.encode, [sentence]))[0]
+                return await self.index.of(request.tenant_id).alike(meaning, limit=POOL)
+        except (IndexUnavailable, TimeoutError) as fault:
+            log.warning("search.without_meaning", error=str(fault) or "late")
+            return None
+
+    def _answer(
+        self, known: Known, request: SearchRequest, question: Question, alike: Sequence[Hit] | None
+    ) -> dict[str, Any]:
+        held = known.held
+        with held.lock:
+            words = held.columns.postings.matching(
+                query_vector(question.understood.terms), held.columns.alive, share=self.parameters.share
+            )
+            found = fused(held.columns, question.named, words, alike or (), self.parameters.meaning)
+            kept = _inside(held.columns, request)[found.result.rows]
+            result = Result(found.result.rows[kept], found.result.keys[kept])
+            answer = _shown(held.columns, replace(found, result=result), request)
+        relaxed: list[Relaxed] = ["words"] if len(found.result.rows) and not len(found.named) + len(words.rows) else []
+        return {**answer, "relaxed": relaxed}
 
 
-def fused(named: Sequence[str], answers: Answers, share: float) -> list[FoundProduct]:
-    """One list: what has the number that was asked for, then what the words and the meaning find, by their ranks.
+def _read(known: Known, query: str) -> Question:
+    """What a query asks for. A number is not misspelt."""
+    held, number = known.held, identifier(query)
+    named = np.zeros(0, np.int64)
+    if len(number) >= SHORTEST_IDENTIFIER and any(each.isdigit() for each in number):
+        with held.lock:
+            named = held.columns.postings.identified(number)
+            named = named[held.columns.alive[named]]
+    return Question(understand(query, None if len(named) else known.speller, held.about.language), named)
+
+
+def _looked_around(known: Known, request: SearchRequest) -> dict[str, Any]:
+    """What there is without a query, what sells most first."""
+    columns = known.held.columns
+    with known.held.lock:
+        rows = np.flatnonzero(columns.alive & _inside(columns, request))
+        return _shown(columns, Found(Result(rows, -columns.sold[rows])), request)
+
+
+def _inside(columns: Columns, request: SearchRequest) -> Flags:
+    """Which rows are in the category that is looked at."""
+    if request.within is None:
+        return np.ones(columns.size, np.bool_)
+    return selecting.within(columns, CATEGORY, str(request.within))
+
+
+def fused(columns: Columns, named: Ints, words: Matches, alike: Sequence[Hit], share: float) -> Found:
+    """One result: what has the number that was asked for, then the best by words and by meaning by their ranks, then
+    whatever else has the words, by its score.
 
     What the meaning alone finds is left out where it is not alike enough.
     """
-    has_words = {hit.id for hit in answers.words}
-    meaning = [hit for hit in answers.meaning if hit.id in has_words or hit.score >= ALIKE]
-    means = {hit.id for hit in meaning}
-    scores = reciprocal_ranks([(_ids(answers.words), 1 - share), (_ids(meaning), share)])
-    order = sorted(scores, key=lambda product: (-scores[product], product))
-    exact = [FoundProduct(product_id=UUID(one), score=1.0, source="identifier") for one in named]
-    others = [
-        FoundProduct(product_id=UUID(one), score=scores[one], source=_source(one in has_words, one in means))
-        for one in order
-        if one not in set(named)
+    hits = [(row, hit.score) for hit in alike if (row := columns.row_of(UUID(hit.id))) is not None]
+    near = np.array([row for row, _ in hits], np.int64)
+    alike_enough = np.array([cosine for _, cosine in hits]) >= ALIKE
+    meaning = near[_among(words.rows, near) | alike_enough]
+    others = np.unique(np.concatenate([named, meaning]))
+    # Two ascending lists: merged in one go.
+    rows = np.sort(np.concatenate([words.rows, others[~_among(words.rows, others)]]), kind="stable")
+    scores = np.zeros(len(rows))
+    if len(words.rows):
+        place = np.searchsorted(rows, words.rows)
+        scores[place] = words.scores / (1 + float(words.scores.max())) - 1
+        best = _best(words, POOL)
+        scores[place[best]] = (1 - share) / (SMOOTHING + 1 + np.arange(len(best)))
+    for rank, row in enumerate(meaning, start=1):
+        at = np.searchsorted(rows, row)
+        scores[at] = max(scores[at], 0.0) + share / (SMOOTHING + rank)
+    scores[np.searchsorted(rows, named)] += _EXACT
+    return Found(Result(rows, -scores), named, words.rows, meaning)
+
+
+def _among(rows: Ints, wanted: Ints) -> Flags:
+    """Which of those wanted are in rows, which ascend."""
+    if not len(rows):
+        return np.zeros(len(wanted), np.bool_)
+    at = np.minimum(np.searchsorted(rows, wanted), len(rows) - 1)
+    found: Flags = rows[at] == wanted
+    return found
+
+
+def _best(words: Matches, many: int) -> Ints:
+    """The places of the best matches, best first, ties by row."""
+    if len(words.rows) > many:
+        bound = np.partition(words.scores, len(words.scores) - many)[len(words.scores) - many]
+        places = np.flatnonzero(words.scores >= bound)
+    else:
+        places = np.arange(len(words.rows))
+    return places[np.lexsort((places, -words.scores[places]))][:many]
+
+
+def _shown(columns: Columns, found: Found, request: SearchRequest) -> dict[str, Any]:
+    """What the answer says of a result."""
+    unknown = selecting.unknown(columns, request.chosen)
+    if unknown:
+        return {"unknown": unknown}
+    page = selecting.select(columns, found.result, request)
+    return {
+        "total": page.total,
+        "has_more": page.has_more,
+        "facets": page.facets,
+        "items": _items(columns, found, page),
+    }
+
+
+def _items(columns: Columns, found: Found, page: Page) -> list[FoundProduct]:
+    named, words, meaning = (np.isin(page.rows, rows) for rows in (found.named, found.words, found.meaning))
+    return [
+        FoundProduct(
+            product_id=columns.id_of(int(row)),
+            score=float(key),
+            source=_source(bool(named[at]), bool(words[at]), bool(meaning[at])),
+        )
+        for at, (row, key) in enumerate(zip(page.rows, page.keys, strict=True))
     ]
-    return [*exact, *others][:MOST]
 
 
-def _ids(hits: Sequence[Hit]) -> list[str]:
-    return [hit.id for hit in hits]
-
-
-def _source(has_words: bool, means: bool) -> str:
+def _source(has_number: bool, has_words: bool, means: bool) -> str:
+    if has_number:
+        return "identifier"
     if has_words and means:
         return "both"
-    return "words" if has_words else "meaning"
+    if has_words:
+        return "words"
+    return "meaning" if means else "scope"
 
 
 def _decided(request: SearchRequest, draft: _Draft, latency_ms: float) -> Searched:
     spelling = draft.understood.spelling if draft.understood else None
     answer = SearchAnswer(
         decision_id=new_id(),
-        policy=FALLBACK if draft.fallback_reason else POLICY,
+        policy=draft.policy,
         fallback=FALLBACK if draft.fallback_reason else None,
         fallback_reason=draft.fallback_reason,
         query=spelling.query if spelling else request.query,
         corrected=dict(spelling.changed) if spelling else {},
-        relaxed=draft.relaxed,
-        items=list(draft.items),
+        **{"relaxed": [], "items": [], **draft.answer},
     )
     return Searched(answer, _row(request, draft, answer, latency_ms))
 
@@ -162,19 +301,22 @@ def _row(request: SearchRequest, draft: _Draft, answer: SearchAnswer, latency_ms
         "terms": len(draft.understood.terms) if draft.understood else 0,
         "corrected": len(answer.corrected),
         "relaxed": answer.relaxed,
+        "chosen": [one.facet for one in request.chosen],
+        "sort": request.sort,
+        "total": answer.total,
     }
     return {
         "tenant_id": request.tenant_id,
         "kind": "search",
         "decided_at": clock.now().isoformat(timespec="milliseconds"),
         "decision_id": answer.decision_id,
-        "placement": "search",
+        "placement": "search" if request.query.strip() else "category",
         "shopper_id": None,
         "visitor_id": None,
         "session_id": None,
         "policy": answer.policy,
-        "model_name": draft.known.description.encoder if draft.known else "",
-        "model_version": draft.known.collection if draft.known else "",
+        "model_name": draft.encoder,
+        "model_version": draft.known.held.about.build if draft.known else "",
         "experiment": "",
         "arm": "",
         "candidates": ids,

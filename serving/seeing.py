@@ -15,7 +15,7 @@ import structlog
 
 from foundation import clock, pictures
 from foundation.ids import new_id
-from foundation.search import FoundProduct, SearchRequest
+from foundation.search import MOST_SHOWN, FoundProduct, SearchRequest
 from foundation.visual import VisualAnswer, VisualRequest
 from models.fusion import reciprocal_ranks
 from models.visual_search.encoder import EncoderMissing, PictureEncoder
@@ -148,7 +148,9 @@ class Seer:
 
     async def _said(self, request: VisualRequest, query: str) -> list[Hit]:
         """What the words find in what products say; nothing, where the shop has no such index."""
-        asked = SearchRequest(tenant_id=request.tenant_id, query=query, deadline_ms=request.deadline_ms)
+        asked = SearchRequest(
+            tenant_id=request.tenant_id, query=query, limit=MOST_SHOWN, deadline_ms=request.deadline_ms
+        )
         found = (await self.searcher.decide(asked)).answer
         return [] if found.fallback else [Hit(str(item.product_id), item.score) for item in found.items]
 

@@ -72,6 +72,20 @@ def object_folders(tenant_id: UUID, slug: str) -> tuple[ObjectPath, ObjectPath]:
     return _below(str(tenant_id), ()), _below(slug, ())
 
 
+def index_path(tenant_id: UUID, name: str) -> ObjectPath:
+    """A file of a tenant's search index, apart from its own files: it is made of its rows, and made anew of them.
+
+    Raises:
+        UnsafeName: the name begins with a dot or holds a slash.
+    """
+    return ObjectPath(f"{indexes(tenant_id)}/{_safe(name)}")
+
+
+def indexes(tenant_id: UUID) -> ObjectPath:
+    """The folder with the files of a tenant's search index."""
+    return ObjectPath(f"indexes/{tenant_id}")
+
+
 REMOVED = "removed"
 """The folder with what is left of tenants that are gone."""
 
@@ -82,7 +96,10 @@ def removed_path(tenant_id: UUID) -> ObjectPath:
 
 
 def _below(owner: str, parts: Sequence[str]) -> ObjectPath:
-    for part in (owner, *parts):
-        if not part or part.startswith(".") or "/" in part or "\\" in part:
-            raise UnsafeName(part)
-    return ObjectPath("/".join(("tenants", owner, *parts)))
+    return ObjectPath("/".join(("tenants", *map(_safe, (owner, *parts)))))
+
+
+def _safe(part: str) -> str:
+    if not part or part.startswith(".") or "/" in part or "\\" in part:
+        raise UnsafeName(part)
+    return part

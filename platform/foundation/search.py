@@ -1,7 +1,11 @@
 """The contract between the core and the decision service on search: what is asked, what is answered, over HTTP.
 
 `POST /v1/decisions/search`, bearer token of the settings. The service answers within `deadline_ms`; when it can't,
-it says why and names the fallback, which is the shop's own full-text search.
+it says why and names the fallback, which is the shop's own Postgres.
+
+The **result** of a search is every product of the tenant that has enough of the query's words, those with its SKU or
+GTIN, and those alike enough in meaning (a hundred at most); without a query, every product of the scope. Filters narrow
+it down, counts are over all of it, and pages go through all of it.
 """
 
 from __future__ import annotations
@@ -14,19 +18,69 @@ from foundation.types import Id, Input, Model, Text
 
 LONGEST_QUERY = 200
 """What is read of a query, in characters: more is a text, and its beginning says what it is about."""
-MOST = 200
-"""How many products a search puts in order; what comes after is not looked at by anybody."""
+MOST_SHOWN = 100
+"""Products of a page at most."""
+MOST_FACETS = 24
+"""Facets that are chosen in at most, and told at most."""
+MOST_CHOSEN = 50
+"""Values or ranges of one facet that are chosen at most, and values told at most."""
+
+CATEGORY = "category"
+"""The facet whose values are categories' ids: a product has those of its whole path."""
+BRAND = "brand"
+VENDOR = "vendor"
+AVAILABILITY = "availability"
+PRICE = "price"
+"""The facet that has ranges, of minor units in the shop's currency, and no values."""
+ATTRIBUTE = "attribute."
+"""How the facet of a type's attribute begins; its code follows."""
+OPTION = "option."
+"""How the facet of what variants differ by begins; its name follows."""
+IN_STOCK, SOLD_OUT = "in_stock", "sold_out"
 
 Relaxed = Literal["words"]
 """What was let go so that there is an answer: `words`, when no product has any of them, and what means the same is
 shown."""
+Sort = Literal["relevance", "price_asc", "price_desc", "newest", "popularity"]
+"""Without a query the most relevant are those that sell most."""
+FacetName = Annotated[str, StringConstraints(min_length=1, max_length=200)]
+
+
+class Range(Input):
+    """Amounts from one to another, both included."""
+
+    least: Annotated[int, Field(ge=0, le=10**12)] | None = None
+    most: Annotated[int, Field(ge=0, le=10**12)] | None = None
+
+
+class Chosen(Input):
+    """What is chosen of a facet: a product has one of the values, or is in one of the ranges."""
+
+    facet: FacetName
+    values: Annotated[tuple[Annotated[str, StringConstraints(max_length=200)], ...], Field(max_length=MOST_CHOSEN)] = ()
+    ranges: Annotated[tuple[Range, ...], Field(max_length=MOST_CHOSEN)] = ()
+
+
+class After(Input):
+    """Where a list goes on: behind this product, which had this place."""
+
+    key: float
+    product_id: Id
 
 
 class SearchRequest(Input):
     """What is searched for, and where. By whom is nobody's business: everybody is answered alike."""
 
     tenant_id: Id
-    query: Annotated[str, StringConstraints(min_length=1, max_length=LONGEST_QUERY)]
+    query: Annotated[str, StringConstraints(max_length=LONGEST_QUERY)] = ""
+    within: Id | None = None
+    """The category that is looked at; all of the shop's products without one."""
+    chosen: Annotated[tuple[Chosen, ...], Field(max_length=MOST_FACETS)] = ()
+    sort: Sort = "relevance"
+    after: After | None = None
+    limit: Annotated[int, Field(ge=1, le=MOST_SHOWN)] = 24
+    facets: bool = False
+    """Whether they are to be counted."""
     deadline_ms: Annotated[int, Field(ge=1, le=5000)] = 100
 
 
@@ -35,8 +89,45 @@ class FoundProduct(Model):
 
     product_id: Id
     score: float
+    """Its place in the order, for a page that goes on from here."""
     source: Text
-    """`identifier`, `words`, `meaning` or `both`."""
+    """`identifier`, `words`, `meaning` or `both`; `scope` without a query."""
+
+
+class ValueCount(Model):
+    """How many products of the result have a value."""
+
+    value: str
+    count: int
+    chosen: bool
+
+
+class RangeCount(Model):
+    """How many products of the result are in a range, both ends included."""
+
+    least: int | None
+    most: int | None
+    count: int
+    chosen: bool
+
+
+class FacetCounts(Model):
+    """A facet over the whole result, narrowed down by what is chosen in the others but not by its own choice."""
+
+    facet: FacetName
+    values: list[ValueCount]
+    """Those that most have first; of more than `MOST_CHOSEN` the chosen ones and the first."""
+    ranges: list[RangeCount]
+    more: bool
+    """There are values that are not told."""
+
+
+class UnknownChoice(Model):
+    """Something chosen that no product of the tenant ever had."""
+
+    facet: FacetName
+    value: str | None
+    """`None` where there is no such facet."""
 
 
 class SearchAnswer(Model):
@@ -44,6 +135,7 @@ class SearchAnswer(Model):
 
     decision_id: Id
     policy: Text
+    """`hybrid`, or `words` while there are no vectors; `columns` without a query."""
     fallback: Literal["full_text"] | None
     """What to do instead, and why: `None` when there is an answer."""
     fallback_reason: str | None
@@ -52,4 +144,10 @@ class SearchAnswer(Model):
     corrected: dict[str, str]
     """Which word was taken for which; empty when nothing was."""
     relaxed: list[Relaxed]
+    unknown: tuple[UnknownChoice, ...] = ()
+    """Where there is something, nothing is found."""
+    total: int = 0
+    """Products of the result, narrowed down by all that is chosen."""
+    has_more: bool = False
+    facets: tuple[FacetCounts, ...] = ()
     items: list[FoundProduct]

@@ -249,7 +249,8 @@ def index(
 ) -> None:
     """Build a shop's search index from its catalogue, beside the present one, and switch to it.
 
-    From then on what `up` starts (`serving.search_building`, `serving.visual_building`) brings every change into it.
+    Products are found by their words at once. What `up` starts (`serving.following`, `serving.visual_building`) then
+    encodes what they mean, and brings every change into it.
     """
     use_addresses(default_var())
     from tradewind.indexing import looks, run

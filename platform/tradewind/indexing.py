@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+import psycopg
 from mlflow.exceptions import MlflowException
+from redis.exceptions import RedisError
 
+from foundation.progress import Progress, silent
 from foundation.settings import Settings
-from models.search.encoder import EncoderMissing, load
 from models.visual_search.encoder import EncoderMissing as PictureEncoderMissing
 from pipelines.tenants import NoSuchShop, Tenant, called
 from serving import search_building, visual_building
@@ -16,19 +18,19 @@ from serving.packages import RegistryAway
 from tradewind.errors import StackError
 
 
-def run(slug: str) -> Iterator[str]:
+def run(slug: str, progress: Progress = silent) -> Iterator[str]:
     """Build the index of what products say; a line at the end says what it holds.
 
     Raises:
-        StackError: there is no such shop, no encoder, or no index to build in.
+        StackError: there is no such shop, or an engine can't be reached.
     """
     settings = Settings()
     shop = _shop(settings, slug)
     try:
-        built = search_building.build(settings, shop.id, load(settings.search_encoder))
-    except (EncoderMissing, IndexUnavailable) as fault:
+        built = search_building.build(settings, shop.id, progress=progress)
+    except (psycopg.Error, RedisError, OSError) as fault:
         raise StackError(str(fault)) from fault
-    yield f"{slug}: {built.products:,} products and {built.words:,} words, searched in {built.collection}"
+    yield f"{slug}: {built.products:,} products are found by {built.words:,} words; by their meaning as it is encoded"
 
 
 def looks(slug: str) -> Iterator[str]:

@@ -3,28 +3,35 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterator
-from contextlib import closing
+from contextlib import closing, contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any, cast
 from uuid import UUID
 
+import orjson
 import psycopg
 import pytest
 from pydantic import SecretStr
 from qdrant_client import models
 
+from commerce.catalog import service as catalog
 from foundation import clients
+from foundation.database import Database
 from foundation.ids import new_id
-from foundation.search import SearchAnswer, SearchRequest
+from foundation.search import After, Chosen, Range, SearchAnswer, SearchRequest
 from foundation.settings import Settings
 from models.search.encoder import Encoder, load
 from models.search.lexical import Counts, InMemory, query_vector
 from models.search.spec import Parameters
 from models.search.understanding import understand
 from pipelines import products
+from serving.column_store import ColumnStore, Holder
+from serving.encoding import encode_all
+from serving.following import Follower
 from serving.index import Building, search_alias_of
-from serving.search_building import Follower, NoSuchTenant, build, document_of
+from serving.search_building import NoSuchTenant, build, document_of
 from serving.search_index import SearchBuilding, SearchIndex
 from serving.searching import Searcher
 from serving.vocabulary import Vocabularies
@@ -58,6 +65,7 @@ def settings(database_urls: DatabaseUrls, qdrant_url: str, valkey_url: str, tmp_
         redis_url=SecretStr(valkey_url),
         qdrant_url=qdrant_url,
         qdrant_api_key=SecretStr(KEY),
+        objects_url=(tmp_path / "objects").as_uri(),
     )
     yield settings
     with closing(clients.qdrant(settings)) as qdrant:
@@ -73,15 +81,31 @@ class Shop:
         seeded = seed_shop(urls, slug, titles=titles)
         self.id = seeded.id
         self.products = {sold.title: sold.product_id for sold in seeded.products}
+        self.variants = {sold.title: sold.variant_id for sold in seeded.products}
 
     def change(self, which: str, **columns: str) -> None:
         """A product is written, as the back office does it."""
-        with psycopg.connect(self._urls.app) as app:
-            app.execute("SELECT set_config('tradewind.tenant_id', %s, true)", (str(self.id),))
+        with self._app() as app:
             for column, value in columns.items():
                 app.execute(f"UPDATE product SET {column} = %s WHERE id = %s", (value, self.products[which]))
             app.execute("UPDATE search_document SET words = '' WHERE product_id = %s", (self.products[which],))
             app.execute("SELECT index_products(%s)", ([self.products[which]],))
+
+    def cost(self, which: str, amount: int) -> None:
+        with self._app() as app:
+            app.execute("UPDATE price SET amount = %s WHERE variant_id = %s", (amount, self.variants[which]))
+
+    def sell_out(self, which: str) -> None:
+        with self._app() as app:
+            app.execute(
+                "UPDATE stock SET sold = sold + available, available = 0 WHERE variant_id = %s", (self.variants[which],)
+            )
+
+    @contextmanager
+    def _app(self) -> Iterator[psycopg.Connection[Any]]:
+        with psycopg.connect(self._urls.app) as app:
+            app.execute("SELECT set_config('tradewind.tenant_id', %s, true)", (str(self.id),))
+            yield app
 
 
 @pytest.fixture
@@ -91,10 +115,12 @@ def shop(database_urls: DatabaseUrls) -> Shop:
 
 @pytest.fixture
 async def searcher(settings: Settings, encoder: Encoder) -> AsyncIterator[Searcher]:
-    redis, index = clients.redis_async(settings), SearchIndex.connect(settings)
-    yield Searcher(Vocabularies(redis, index), index, encoder)
+    redis, index, blocking = clients.redis_async(settings), SearchIndex.connect(settings), clients.redis(settings)
+    holder = Holder(ColumnStore(blocking, settings.require("objects_url", "Objects")))
+    yield Searcher(Vocabularies(redis, holder), index, encoder)
     await redis.aclose()
     await index.close()
+    blocking.close()
 
 
 @pytest.fixture
@@ -104,8 +130,23 @@ def follower(settings: Settings, encoder: Encoder) -> Iterator[Follower]:
     follower.close()
 
 
-async def ask(searcher: Searcher, shop: Shop, query: str, **given: Any) -> SearchAnswer:
-    await searcher.vocabularies.refresh()
+def follow(follower: Follower) -> None:
+    """All that there is to bring into the index."""
+    follower.hear(0)
+    while follower.follow() or not follower.is_idle:
+        follower.compare()
+        if not follower.encoding.is_done:
+            follower.encoding.step()
+
+
+def complete(settings: Settings, shop: Shop, follower: Follower) -> None:
+    """An index of words and meaning."""
+    build(settings, shop.id)
+    encode_all(follower.encoding, shop.id)
+
+
+async def ask(searcher: Searcher, shop: Shop, query: str = "", **given: Any) -> SearchAnswer:
+    await searcher.refresh()
     request = SearchRequest(tenant_id=shop.id, query=query, **{"deadline_ms": 5000, **given})
     return (await searcher.decide(request)).answer
 
@@ -116,11 +157,11 @@ def titles(answer: SearchAnswer, shop: Shop) -> list[str]:
 
 
 async def test_words_meaning_quantities_and_numbers_find_the_product(
-    settings: Settings, encoder: Encoder, shop: Shop, searcher: Searcher
+    settings: Settings, shop: Shop, searcher: Searcher, follower: Follower
 ) -> None:
-    built = build(settings, shop.id, encoder)
+    assert build(settings, shop.id).products == len(TITLES)
+    encode_all(follower.encoding, shop.id)
 
-    assert (built.products, built.collection[:44]) == (len(TITLES), f"{search_alias_of(shop.id)}-v"[:44])
     for query, first, source in (
         ("laptop bags", "Laptop bag", "both"),
         ("sneakers", "Running shoes", "meaning"),
@@ -129,74 +170,85 @@ async def test_words_meaning_quantities_and_numbers_find_the_product(
     ):
         answer = await ask(searcher, shop, query)
         assert (titles(answer, shop)[0], answer.items[0].source) == (first, source), query
-        assert answer.fallback is None
+        assert (answer.policy, answer.fallback) == ("hybrid", None)
 
 
-async def test_a_slip_is_put_right_and_told(
-    settings: Settings, encoder: Encoder, shop: Shop, searcher: Searcher
-) -> None:
-    build(settings, shop.id, encoder)
+async def test_words_answer_until_the_meaning_is_complete(settings: Settings, shop: Shop, searcher: Searcher) -> None:
+    build(settings, shop.id)
+    answer = await ask(searcher, shop, "laptop bags")
+    assert (titles(answer, shop)[0], answer.policy, answer.items[0].source) == ("Laptop bag", "words", "words")
+    assert (await ask(searcher, shop, "sneakers")).items == []
+
+
+async def test_a_slip_is_put_right_and_told(settings: Settings, shop: Shop, searcher: Searcher) -> None:
+    build(settings, shop.id)
     answer = await ask(searcher, shop, "wireles mosue")
     assert titles(answer, shop)[0] == "Wireless mouse"
     assert (answer.query, answer.corrected) == ("wireless mouse", {"wireles": "wireless", "mosue": "mouse"})
 
 
 async def test_it_is_told_when_the_words_were_let_go(
-    settings: Settings, encoder: Encoder, shop: Shop, searcher: Searcher
+    settings: Settings, shop: Shop, searcher: Searcher, follower: Follower
 ) -> None:
-    build(settings, shop.id, encoder)
+    complete(settings, shop, follower)
     assert (await ask(searcher, shop, "sneakers")).relaxed == ["words"]
     assert (await ask(searcher, shop, "shoes")).relaxed == []
-    nothing = await ask(searcher, shop, "😀 ?!")
-    assert (nothing.fallback, [item.source for item in nothing.items if item.source != "meaning"]) == (None, [])
 
 
-async def test_the_index_scores_words_as_the_benchmark_does(
-    settings: Settings, encoder: Encoder, shop: Shop, searcher: Searcher
+@pytest.mark.parametrize(
+    "query",
+    ["😀 ?!", "the of and", "' OR 1=1; DROP TABLE product; --", "(a+)+$[", "soup " * 40],
+    ids=["emoji", "stop words", "SQL", "a regular expression", "as long as can be"],
+)
+async def test_any_query_is_answered_by_what_it_says(
+    settings: Settings, shop: Shop, searcher: Searcher, query: str
 ) -> None:
-    build(settings, shop.id, encoder)
+    build(settings, shop.id)
+    answer = await ask(searcher, shop, query)
+    assert (answer.fallback, titles(answer, shop)) == (None, ["Tomato soup"] if "soup" in query else [])
+
+
+async def test_the_index_scores_words_as_the_benchmark_does(settings: Settings, shop: Shop, searcher: Searcher) -> None:
+    build(settings, shop.id)
+    await searcher.refresh()
     with psycopg.connect(settings.require("database_relay_url", "Postgres"), autocommit=True) as connection:
         (batch,) = products.published(connection, shop.id)
     in_memory = InMemory([Counts.of(document_of(one), "en") for one in batch])
     query = understand("laptop computer bag juice").terms
+    known = searcher.vocabularies.of(shop.id)
+    assert known is not None
+    columns = known.held.columns
 
-    answers = await searcher.index.of(shop.id).ask(query_vector(query), encoder.encode(["laptop"])[0], limit=100)
+    found = columns.postings.matching(query_vector(query), columns.alive, share=0)
 
-    expected = dict(
-        zip((str(one.product_id) for one in batch), in_memory.scores(query, Parameters().words), strict=True)
-    )
-    assert {hit.id: hit.score for hit in answers.words} == pytest.approx(
-        {one: s for one, s in expected.items() if s}, rel=1e-3
-    )
+    expected = dict(zip((one.product_id for one in batch), in_memory.scores(query, Parameters().words), strict=True))
+    scores = {columns.id_of(int(row)): score for row, score in zip(found.rows, found.scores, strict=True)}
+    assert scores == pytest.approx({one: s for one, s in expected.items() if s}, rel=1e-3)
 
 
 async def test_another_tenants_words_change_nothing_and_its_products_are_never_found(
-    settings: Settings, encoder: Encoder, shop: Shop, searcher: Searcher, database_urls: DatabaseUrls
+    settings: Settings, shop: Shop, searcher: Searcher, follower: Follower, database_urls: DatabaseUrls
 ) -> None:
-    build(settings, shop.id, encoder)
-    before = {query: (await ask(searcher, shop, query)).items for query in ("laptop", "wireles", "juice")}
+    complete(settings, shop, follower)
+    before = {query: (await ask(searcher, shop, query)).items for query in ("laptop", "wireles", "juice", "")}
 
     other = Shop(database_urls, "others", tuple(f"Laptop wireles number {number}" for number in range(30)))
-    build(settings, other.id, encoder)
+    complete(settings, other, follower)
     with closing(clients.qdrant(settings)) as qdrant:
         # As if somebody had forgotten whose a point is.
         (stray,), _ = qdrant.scroll(search_alias_of(other.id), limit=1, with_vectors=True, with_payload=True)
         point = models.PointStruct(id=str(new_id()), vector=stray.vector or {}, payload=stray.payload)
         qdrant.upsert(search_alias_of(shop.id), [point], wait=True)
 
-    after = {query: (await ask(searcher, shop, query)).items for query in before}
-    assert {query: [item.product_id for item in items] for query, items in after.items()} == {
-        query: [item.product_id for item in items] for query, items in before.items()
-    }
+    assert {query: (await ask(searcher, shop, query)).items for query in before} == before
     assert titles(await ask(searcher, shop, "wireles"), shop)[0] == "Wireless mouse"
 
 
 async def test_what_changes_is_found_by_its_new_words_and_what_is_withdrawn_no_more(
-    settings: Settings, encoder: Encoder, shop: Shop, searcher: Searcher, follower: Follower
+    settings: Settings, shop: Shop, searcher: Searcher, follower: Follower
 ) -> None:
-    build(settings, shop.id, encoder)
-    while follower.follow():
-        pass
+    complete(settings, shop, follower)
+    follow(follower)
 
     shop.change("Tomato soup", title="Zephyrix gazpacho")
     shop.change("Laptop bag", status="archived")
@@ -209,40 +261,147 @@ async def test_what_changes_is_found_by_its_new_words_and_what_is_withdrawn_no_m
     assert follower.follow() == 0
 
 
-async def test_a_rebuild_is_switched_to_whole_and_leaves_one_collection(
-    settings: Settings, encoder: Encoder, shop: Shop, searcher: Searcher
+async def test_prices_and_stock_are_followed_without_encoding_anything(
+    settings: Settings, shop: Shop, searcher: Searcher, follower: Follower
 ) -> None:
-    first = build(settings, shop.id, encoder)
-    shop.change("Tomato soup", title="Pea soup")
-    second = build(settings, shop.id, encoder)
+    complete(settings, shop, follower)
+    follow(follower)
 
-    assert first.collection != second.collection
-    assert await searcher.index.collections() == {shop.id: second.collection}
+    shop.cost("Tomato soup", 9_999)
+    shop.sell_out("Running shoes")
+    for _each in range(2):
+        follower.hear(1)
+
+    dear = Chosen(facet="price", ranges=(Range(least=9_000),))
+    assert titles(await ask(searcher, shop, chosen=(dear,)), shop) == ["Tomato soup"]
+    out = Chosen(facet="availability", values=("sold_out",))
+    assert titles(await ask(searcher, shop, chosen=(out,)), shop) == ["Running shoes"]
+    assert follower.encoding.is_done
+
+
+async def test_what_was_not_told_is_found_by_comparing(
+    settings: Settings, shop: Shop, searcher: Searcher, encoder: Encoder
+) -> None:
+    build(settings, shop.id)
+    shop.cost("Tomato soup", 9_999)
+    with closing(Follower.connect(settings, "", lambda: encoder)) as late:
+        follow(late)
+    assert titles(await ask(searcher, shop, sort="price_desc", limit=1), shop) == ["Tomato soup"]
+
+
+async def test_what_is_available_is_what_the_cards_say(
+    settings: Settings, shop: Shop, database_urls: DatabaseUrls
+) -> None:
+    shop.sell_out("Running shoes")
+    shop.sell_out("Laptop bag")
+    with shop._app() as app:
+        app.execute(
+            "INSERT INTO stock_policy (tenant_id, id, variant_id, backorder_limit) VALUES (%s, %s, %s, 3)",
+            (shop.id, new_id(), shop.variants["Laptop bag"]),
+        )
+        app.execute("UPDATE stock SET kept_back = available WHERE variant_id = %s", (shop.variants["Wireless mouse"],))
+    wanted = list(shop.products.values())
+    database = Database(database_urls.app)
+    told = SimpleNamespace(id=shop.id, currency="USD")
+    cards = orjson.loads(await catalog.cards(database, cast("Any", told), None, wanted))["items"]
+    await database.close()
+    with psycopg.connect(database_urls.relay, autocommit=True) as relay:
+        sold = {str(one.product_id): one.available for one in products.facts_of(relay, shop.id, wanted)}
+    assert {card["id"]: card["available"] for card in cards} == sold
+    assert sorted(sold.values()) == [False] * 2 + [True] * 4
+
+
+async def test_a_rebuild_is_switched_to_whole_and_encodes_nothing_twice(
+    settings: Settings, shop: Shop, searcher: Searcher, follower: Follower, encoder: Encoder
+) -> None:
+    complete(settings, shop, follower)
+    follow(follower)
+    shop.change("Tomato soup", title="Pea soup")
+
+    build(settings, shop.id)
     assert titles(await ask(searcher, shop, "pea soup"), shop)[0] == "Tomato soup"
+
+    asked: list[str] = []
+    counting = SimpleNamespace(
+        name=encoder.name,
+        dimensions=encoder.dimensions,
+        encode=lambda sentences: asked.extend(sentences) or encoder.encode(sentences),
+    )
+    with closing(Follower.connect(settings, "", lambda: cast("Encoder", counting))) as anew:
+        follow(anew)
+    assert asked == ["Pea soup. Pantry"]
     with closing(clients.qdrant(settings)) as qdrant:
-        assert [one.name for one in qdrant.get_collections().collections] == [second.collection]
         assert Building(qdrant).drop(shop.id) == 1
 
 
+async def test_many_changes_become_a_new_snapshot_and_nothing_is_lost(
+    settings: Settings, shop: Shop, searcher: Searcher, follower: Follower, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("serving.following.PACKED_AFTER", 2)
+    build(settings, shop.id)
+    follow(follower)
+    await searcher.refresh()
+    before = searcher.vocabularies.of(shop.id)
+    for number in range(4):
+        shop.change("Tomato soup", title=f"Soup number {number}")
+        follow(follower)
+    shop.cost("Laptop bag", 77)
+    follower.hear(5)
+    follow(follower)
+
+    assert titles(await ask(searcher, shop, "soup number 3"), shop) == ["Tomato soup"]
+    assert titles(await ask(searcher, shop, sort="price_asc", limit=1), shop) == ["Laptop bag"]
+    after = searcher.vocabularies.of(shop.id)
+    assert before is not None
+    assert after is not None
+    assert after.held.columns.size < len(TITLES) + 4
+
+
 async def test_without_an_answer_the_fallback_is_named_and_why(
-    settings: Settings, encoder: Encoder, shop: Shop, searcher: Searcher
+    settings: Settings, shop: Shop, searcher: Searcher, follower: Follower
 ) -> None:
     reasons = {"no_index": (await ask(searcher, shop, "soup")).fallback_reason}
-    build(settings, shop.id, encoder)
+    complete(settings, shop, follower)
     reasons["late"] = (await ask(searcher, shop, "soup", deadline_ms=1)).fallback_reason
-    reasons["no_encoder"] = (await ask(replace(searcher, encoder=None), shop, "soup")).fallback_reason
+    assert reasons == {reason: reason for reason in reasons}
+
+    assert (await ask(replace(searcher, encoder=None), shop, "soup")).policy == "words"
+    request = SearchRequest(tenant_id=shop.id, query="soup", deadline_ms=5000)
     with closing(clients.qdrant(settings)) as qdrant:
         SearchBuilding(qdrant).remove(shop.id, [])
         Building(qdrant).drop(shop.id)
-    request = SearchRequest(tenant_id=shop.id, query="soup", deadline_ms=5000)
-    gone = await searcher.decide(request)
-    reasons["index_unavailable"] = gone.answer.fallback_reason
-
-    assert reasons == {reason: reason for reason in reasons}
-    assert gone.answer.fallback == gone.row["fallback"] == "full_text"
-    assert "soup" not in str(gone.row)
+    without = await searcher.decide(request)
+    assert (without.answer.policy, titles(without.answer, shop)) == ("words", ["Tomato soup"])
+    late = await searcher.decide(request.model_copy(update={"deadline_ms": 1}))
+    assert late.answer.fallback == late.row["fallback"] == "full_text"
+    assert "soup" not in str(late.row)
 
 
-def test_a_tenant_that_nobody_knows_is_told(settings: Settings, encoder: Encoder) -> None:
+async def test_pages_go_through_the_whole_result(settings: Settings, shop: Shop, searcher: Searcher) -> None:
+    build(settings, shop.id)
+    seen: list[str] = []
+    after = None
+    while True:
+        page = await ask(searcher, shop, sort="price_desc", limit=4, after=after)
+        seen += titles(page, shop)
+        if not page.has_more:
+            break
+        after = After(key=page.items[-1].score, product_id=page.items[-1].product_id)
+    assert seen == list(reversed(TITLES))
+    assert page.total == len(TITLES)
+
+
+async def test_what_never_was_there_is_told(settings: Settings, shop: Shop, searcher: Searcher) -> None:
+    build(settings, shop.id)
+    chosen = (
+        Chosen(facet="brand", values=("Store brand", "Nobody's")),
+        Chosen(facet="attribute.flavour", values=("sweet",)),
+    )
+    answer = await ask(searcher, shop, chosen=chosen)
+    assert [(one.facet, one.value) for one in answer.unknown] == [("brand", "Nobody's"), ("attribute.flavour", None)]
+    assert answer.items == []
+
+
+def test_a_tenant_that_nobody_knows_is_told(settings: Settings) -> None:
     with pytest.raises(NoSuchTenant):
-        build(settings, UUID(int=7), encoder)
+        build(settings, UUID(int=7))

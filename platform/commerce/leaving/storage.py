@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import IO, Any, cast
 from uuid import UUID
 
-from foundation.naming import object_folders
+from foundation.naming import indexes, object_folders
 
 CHUNK = 2**20
 
@@ -79,4 +79,4 @@ def everything(tenant_id: UUID, slug: str | None) -> tuple[str, ...]:
     """Every place with files of a shop, those that are found by its name only while that is known to be its own."""
     own, _ = object_folders(tenant_id, str(tenant_id))
     named = object_folders(tenant_id, slug) if slug else (own,)
-    return (*named, exports(tenant_id), f"audit/{tenant_id}", f"tombstones/{tenant_id}.json")
+    return (*named, exports(tenant_id), indexes(tenant_id), f"audit/{tenant_id}", f"tombstones/{tenant_id}.json")

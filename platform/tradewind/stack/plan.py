@@ -265,7 +265,7 @@ class _Planner:
         for name, module, needs in (
             ("relay", "pipelines.relay", ("migrations", "clickhouse")),
             ("features", "features.stream", ("migrations", "clickhouse", "valkey")),
-            ("search", "serving.search_building", ("migrations", "qdrant", "valkey")),
+            ("search", "serving.following", ("migrations", "qdrant", "valkey")),
             ("pictures", "serving.visual_building", ("migrations", "qdrant", "valkey")),
             ("worker", "commerce.worker", ("migrations", "valkey")),
             ("removal", "tradewind.removal", ("migrations", "worker")),

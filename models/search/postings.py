@@ -1,0 +1,230 @@
+"""Which products have which terms, and what the terms weigh, in memory: BM25F over every product of a tenant.
+
+Products are numbered; a number is called a row. The weights are those of `lexical.document_vector`, and the inverse
+document frequency is multiplied in when it is asked, as Qdrant does (`modifier: idf`).
+"""
+
+from __future__ import annotations
+
+import math
+from array import array
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from models.arrays import Flags, Floats, Ints
+from models.search.analysis import tokens
+from models.search.documents import Document, Field
+from models.search.lexical import Bm25, SparseVector, Statistics, term_number
+
+_FIELDS = tuple(Field)
+_IDENTIFIER = "="
+"""How the term of a SKU or GTIN begins: no word does, so none is taken for one."""
+
+Numbers = NDArray[np.uint32]
+Rows = NDArray[np.int32]
+Weights = NDArray[np.float16]
+
+
+class Matches(NamedTuple):
+    """The products that have enough of a query, by rows ascending, and the score of each."""
+
+    rows: Ints
+    scores: Floats
+
+
+class Catalogue(NamedTuple):
+    """A whole catalogue, read."""
+
+    postings: Postings
+    statistics: Statistics
+    words: Mapping[str, int]
+    """How many products have each word."""
+
+
+@dataclass(slots=True)
+class _Late:
+    """What came to a term after the bulk was built."""
+
+    rows: list[int] = field(default_factory=list)
+    weights: list[float] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class Postings:
+    """An inverted index. Not safe for threads: whoever shares one holds a lock."""
+
+    terms: Numbers
+    """Ascending."""
+    starts: Ints
+    """Where the postings of each term begin, and at the end how many there are."""
+    rows: Rows
+    weights: Weights
+    _late: dict[int, _Late] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, terms: Numbers, rows: Rows, weights: Weights) -> Postings:
+        """Put postings that are in any order into theirs."""
+        order = _order(terms, rows)
+        found, starts = np.unique(terms[order], return_index=True)
+        return cls(found, np.append(starts, len(rows)).astype(np.int64), rows[order], weights[order])
+
+    def add(self, row: int, vector: SparseVector) -> None:
+        """Have a new row found by its terms."""
+        for term, weight in zip(vector.indices, vector.values, strict=True):
+            late = self._late.setdefault(term, _Late())
+            late.rows.append(row)
+            late.weights.append(weight)
+
+    def matching(self, query: SparseVector, alive: Flags, *, share: float) -> Matches:
+        """The products that have the given share of what a query asks for, terms counted by how rare they are.
+
+        A term that no product has is not asked for.
+
+        Args:
+            query: terms, and how much each matters.
+            alive: which rows are products that can be found.
+            share: from 0 (any of the terms) to 1 (all of them).
+        """
+        products = int(np.count_nonzero(alive))
+        scores, held = np.zeros(len(alive), np.float32), np.zeros(len(alive), np.float32)
+        asked = 0.0
+        for term, matters in zip(query.indices, query.values, strict=True):
+            rows, weights = self._of(term)
+            if not len(rows):
+                continue
+            rarity = matters * math.log(1 + (max(products - len(rows), 0) + 0.5) / (len(rows) + 0.5))
+            asked += rarity
+            scores[rows] += rarity * weights.astype(np.float32)
+            held[rows] += rarity
+        # Sums of floats differ in their last digits by their order.
+        found = np.flatnonzero((held > 0) & (held >= share * asked * (1 - 1e-4)) & alive)
+        return Matches(found, scores[found])
+
+    def identified(self, identifier: str) -> Ints:
+        """The rows of the products with a SKU or GTIN, as `documents.identifier` writes it."""
+        return np.unique(self._of(identifier_term(identifier))[0]).astype(np.int64)
+
+    def renumbered(self, row_of: Rows) -> Postings:
+        """The same with other rows: `row_of` has the new one of each, or -1 for a product that is gone."""
+        terms = [np.repeat(self.terms, np.diff(self.starts))]
+        rows, weights = [self.rows], [self.weights]
+        for term, late in self._late.items():
+            terms.append(np.full(len(late.rows), term, np.uint32))
+            rows.append(np.array(late.rows, np.int32))
+            weights.append(np.array(late.weights, np.float16))
+        renumbered = row_of[np.concatenate(rows)]
+        kept = renumbered >= 0
+        return self.of(np.concatenate(terms)[kept], renumbered[kept], np.concatenate(weights)[kept])
+
+    def _of(self, term: int) -> tuple[Rows, Weights]:
+        at = int(np.searchsorted(self.terms, np.uint32(term)))
+        there = at < len(self.terms) and int(self.terms[at]) == term
+        bulk = slice(self.starts[at], self.starts[at + 1]) if there else slice(0)
+        late = self._late.get(term)
+        if late is None:
+            return self.rows[bulk], self.weights[bulk]
+        return (
+            np.concatenate([self.rows[bulk], np.array(late.rows, np.int32)]),
+            np.concatenate([self.weights[bulk], np.array(late.weights, np.float16)]),
+        )
+
+
+class Reader:
+    """Reads a catalogue product by product, and weighs its terms when all is read and it is known what is usual."""
+
+    def __init__(self, language: str) -> None:
+        self._language = language
+        self._rows, self._fields, self._terms, self._times = array("i"), array("B"), array("I"), array("f")
+        self._lengths = array("f")
+        self._identifier_rows, self._identifiers = array("i"), array("I")
+        self._numbers: dict[str, int] = {}
+        self._words: Counter[str] = Counter()
+
+    def read(self, document: Document) -> None:
+        """The next product; its row is how many came before it."""
+        row = len(self._lengths) // len(_FIELDS)
+        texts, words = document.texts(), set[str]()
+        for number, name in enumerate(_FIELDS):
+            found = tokens(texts[name], self._language) if texts[name] else ()
+            words.update(each.surface for each in found if each.is_word)
+            times = Counter(self._number(each.term) for each in found)
+            self._lengths.append(len(found))
+            self._rows.extend([row] * len(times))
+            self._fields.extend([number] * len(times))
+            self._terms.extend(times.keys())
+            self._times.extend(times.values())
+        self._words.update(words)
+        for one in identifier_terms(document):
+            self._identifier_rows.append(row)
+            self._identifiers.append(one)
+
+    def finished(self, how: Bm25) -> Catalogue:
+        """What was read, as an index."""
+        lengths = np.frombuffer(self._lengths, np.float32).reshape(-1, len(_FIELDS))
+        statistics = _statistics(lengths)
+        usual = np.array([statistics.lengths.get(name, math.inf) for name in _FIELDS], np.float32)
+        weight_of = np.array([how.weights.get(name, 0.0) for name in _FIELDS], np.float32)
+        rows, fields = np.frombuffer(self._rows, np.int32), np.frombuffer(self._fields, np.uint8)
+        norm = 1 - how.b + how.b * lengths[rows, fields] / usual[fields]
+        many = weight_of[fields] * np.frombuffer(self._times, np.float32) / norm
+        terms, rows, many = _summed(np.frombuffer(self._terms, np.uint32), rows, many)
+        saturated = (many * (how.k1 + 1) / (many + how.k1)).astype(np.float16)
+        identifiers, their_rows = (
+            np.frombuffer(self._identifiers, np.uint32),
+            np.frombuffer(self._identifier_rows, np.int32),
+        )
+        postings = Postings.of(
+            np.concatenate([terms, identifiers]),
+            np.concatenate([rows, their_rows]),
+            np.concatenate([saturated, np.zeros(len(identifiers), np.float16)]),
+        )
+        return Catalogue(postings, statistics, self._words)
+
+    def _number(self, term: str) -> int:
+        number = self._numbers.get(term)
+        if number is None:
+            number = self._numbers[term] = term_number(term)
+        return number
+
+
+def identifier_term(identifier: str) -> int:
+    """The term that the products with a SKU or GTIN have."""
+    return term_number(_IDENTIFIER + identifier)
+
+
+def identifier_terms(document: Document) -> list[int]:
+    """The terms of a product's SKUs and GTINs."""
+    return sorted({identifier_term(one) for one in document.identifiers})
+
+
+def with_identifiers(vector: SparseVector, document: Document) -> SparseVector:
+    """A product's vector with the terms of its SKUs and GTINs, which weigh nothing."""
+    numbers = identifier_terms(document)
+    return SparseVector([*vector.indices, *numbers], [*vector.values, *([0.0] * len(numbers))])
+
+
+def _statistics(lengths: Floats) -> Statistics:
+    having = (lengths > 0).sum(axis=0)
+    totals = lengths.sum(axis=0, dtype=np.float64)
+    usual = {name: float(totals[at] / having[at]) for at, name in enumerate(_FIELDS) if having[at]}
+    return Statistics(usual)
+
+
+def _summed(terms: Numbers, rows: Rows, many: Floats) -> tuple[Numbers, Rows, Floats]:
+    """One entry for each term of each product, whatever fields it is in."""
+    if not len(terms):
+        return terms, rows, many
+    order = _order(terms, rows)
+    terms, rows, many = terms[order], rows[order], many[order]
+    first = np.flatnonzero(np.append(True, (np.diff(terms) != 0) | (np.diff(rows) != 0)))
+    return terms[first], rows[first], np.add.reduceat(many, first)
+
+
+def _order(terms: Numbers, rows: Rows) -> Ints:
+    """By term, then by row: as one number each, which is sorted ten times as fast as two."""
+    return np.argsort(terms.astype(np.uint64) << np.uint64(32) | rows.astype(np.uint64))
