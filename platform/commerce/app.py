@@ -32,6 +32,7 @@ from commerce.catalog.attributes import api as attributes
 from commerce.catalog.brands import api as brands
 from commerce.catalog.categories import api as categories
 from commerce.catalog.collections import api as collections
+from commerce.catalog.facet_names import KnownNames
 from commerce.catalog.links import api as links
 from commerce.catalog.products import api as products
 from commerce.catalog.products import vendor_api as vendor_products
@@ -162,6 +163,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
             app.state.decisions = DecisionClient(
                 client, settings.serving_url, token.get_secret_value() if token else None, settings.decision_deadline_ms
             )
+            app.state.facet_names = KnownNames(database)
             app.state.text_records = Dns.of(settings)
             app.state.vat_register = Vies(client, settings.vies_url) if settings.vies_url else NoRegister()
             async with _told(settings, answers, directory), life.lived():

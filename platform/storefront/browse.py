@@ -7,21 +7,26 @@ from typing import Annotated, Any, cast
 from uuid import UUID
 
 from fastapi import APIRouter, Path, Query
+from pydantic import Field, StringConstraints
 from starlette.responses import Response
 
 from commerce.catalog import finding
 from commerce.catalog import service as catalog
 from commerce.catalog.collections import showing as collections
+from commerce.catalog.facet_names import FacetNames, KnownNames
 from commerce.catalog.links import service as links
-from commerce.catalog.schemas import ComparisonQuery, ProductCard, ProductDetail, ProductList, SearchResults
+from commerce.catalog.schemas import ComparisonQuery, Listing, ProductCard, ProductDetail, ProductList, SearchResults
 from commerce.deciding import DecisionClient
 from commerce.http import ShopDep, decode_cursor
 from commerce.policies import areas
 from foundation.access import ANYONE, needs
 from foundation.events import Item, Search, ViewItem
+from foundation.search import PRICE, Sort
+from foundation.types import Input
 from storefront import theme
 from storefront.choosing import looked_at, media_of, options_of
 from storefront.departments import TILES
+from storefront.filtering import Address, price_filter, side_of
 from storefront.forms import id_or_none
 from storefront.rails import browser_event, list_event, rail
 from storefront.visit import Visit, VisitDep
@@ -34,6 +39,30 @@ BESIDE = {"up_sell": "You may rather want", "cross_sell": "To go with it", "rela
 
 Cursor = Annotated[str | None, Query(max_length=200)]
 router = APIRouter(route_class=areas.within(areas.BROWSING))
+
+
+class Looked(Input):
+    """How a list is looked at, as its address has it."""
+
+    filter: Annotated[list[Annotated[str, StringConstraints(max_length=420)]], Field(max_length=200)] = Field(
+        default_factory=list
+    )
+    sort: Sort | None = None
+    cursor: Annotated[str, StringConstraints(max_length=200)] | None = None
+    least: Annotated[str, StringConstraints(max_length=20)] = ""
+    """The lowest price that somebody typed, in whole units of the currency."""
+    most: Annotated[str, StringConstraints(max_length=20)] = ""
+
+    @property
+    def types_prices(self) -> bool:
+        """Whether somebody typed prices: the address is then to say so as any other filter."""
+        return bool(self.least or self.most)
+
+
+class Typed(Looked):
+    """What is searched for."""
+
+    q: Annotated[str, StringConstraints(max_length=_MAX_WORDS)] = ""
 
 
 @router.get("/")
@@ -56,21 +85,34 @@ async def home(visit: VisitDep) -> Response:
 
 
 @router.get("/c/{slug}")
-async def category(visit: VisitDep, slug: Annotated[str, Path(max_length=200)], cursor: Cursor = None) -> Response:
-    """A category's products, best sellers first."""
+async def category(
+    visit: VisitDep,
+    slug: Annotated[str, Path(max_length=200)],
+    query: Annotated[Looked, Query()],
+) -> Response:
+    """A category's products, best sellers first, and what they can be narrowed down by."""
     found = visit.tree.find(slug)
-    after = decode_cursor(cursor) if cursor else None
-    shown = await catalog.list_products(
-        visit.core.database, visit.shop, visit.shopper, category=slug, after=after, limit=PAGE
+    address = _address(visit, query, f"/c/{slug}")
+    if query.types_prices:
+        return visit.redirect(str(address))
+    asked = finding.read(
+        await _names_of(visit),
+        within=slug,
+        filters=query.filter,
+        sort=query.sort,
+        cursor=query.cursor,
+        limit=PAGE,
+        facets=True,
     )
-    listed = ProductList.model_validate_json(shown.body)
+    listed = Listing.model_validate_json(await _found(visit, asked))
     return visit.page(
         "category.html",
         category=found,
         trail=visit.tree.trail(found),
         below=visit.tree.children.get(found.id, ()),
         listed=listed,
-        cursor=cursor,
+        side=side_of(listed, address, visit.shop.currency, slug),
+        cursor=query.cursor,
         event=list_event(f"category:{slug}"[:200], listed.items),
     )
 
@@ -133,23 +175,30 @@ async def _beside(visit: Visit, product_id: UUID) -> list[tuple[str, Sequence[Pr
 
 
 @router.get("/search")
-async def search(
-    visit: VisitDep, q: Annotated[str, Query(max_length=_MAX_WORDS)] = "", cursor: Cursor = None
-) -> Response:
-    """Products by words and meaning."""
-    words = q.strip()
-    after = decode_cursor(cursor) if cursor else None
-    decisions = cast("DecisionClient", visit.request.app.state.decisions)
-    answer = await finding.decide(decisions, visit.shop, words=words, after=after)
-    shown = await finding.found(
-        visit.core.database, visit.shop, visit.shopper, answer, words=words, after=after, limit=PAGE
+async def search(visit: VisitDep, query: Annotated[Typed, Query()]) -> Response:
+    """Products by words and meaning, and what they can be narrowed down by."""
+    words = query.q.strip()
+    address = _address(visit, query, "/search", words)
+    if query.types_prices:
+        return visit.redirect(str(address))
+    if not words:
+        return visit.page("search.html", words=words, listed=None, searched={})
+    asked = finding.read(
+        await _names_of(visit),
+        words=words,
+        filters=query.filter,
+        sort=query.sort,
+        cursor=query.cursor,
+        limit=PAGE,
+        facets=True,
     )
-    listed = SearchResults.model_validate_json(shown.body)
+    listed = SearchResults.model_validate_json(await _found(visit, asked))
     return visit.page(
         "search.html",
         words=words,
         listed=listed,
-        cursor=cursor,
+        side=side_of(listed, address, visit.shop.currency),
+        cursor=query.cursor,
         searched=_searched(words, len(listed.items)),
         event=list_event("search", listed.items),
     )
@@ -164,6 +213,24 @@ async def theme_css(shop: ShopDep) -> Response:
         media_type="text/css",
         headers={"Cache-Control": "public, max-age=300", "Vary": "Host"},
     )
+
+
+async def _names_of(visit: Visit) -> FacetNames:
+    """What the shop's facets are called."""
+    return await cast("KnownNames", visit.request.app.state.facet_names).of(visit.shop)
+
+
+async def _found(visit: Visit, asked: finding.Asked) -> bytes:
+    decisions = cast("DecisionClient", visit.request.app.state.decisions)
+    answer = await finding.decide(decisions, visit.shop, asked)
+    return (await finding.found(visit.core.database, visit.shop, visit.shopper, answer, asked)).body
+
+
+def _address(visit: Visit, query: Looked, path: str, words: str = "") -> Address:
+    """Where the list is, with the prices that somebody typed as a filter."""
+    typed = price_filter(query.least, query.most, visit.shop.currency)
+    kept = [one for one in query.filter if not (typed and one.startswith(f"{PRICE}:"))]
+    return Address(path, words, [*kept, typed] if typed else kept, query.sort)
 
 
 def _viewed(detail: ProductDetail, visit: Visit, decision_id: UUID | None) -> dict[str, Any]:

@@ -53,6 +53,11 @@ _WORDS = {
     "stock_alerts.not_found": ("You don't wait for that", "Perhaps you took it off already, or were told."),
     "catalog.product_not_found": ("We don't have that", "This product isn't in our shop, or not any more."),
     "catalog.category_not_found": ("We don't have that shelf", "This department isn't in our shop, or is empty now."),
+    "search.unknown_facet": ("We can't sort that out", "Our products aren't narrowed down by that, or not any more."),
+    "search.unknown_filter_value": ("Nothing here is like that", "What was chosen isn't in our shop, or not any more."),
+    "search.malformed_filter": ("This link is broken", "Part of what it chooses makes no sense."),
+    "search.too_many_filters": ("That's a lot to ask", "Choose a little less at once."),
+    "search.cursor_of_another_query": ("This page has moved on", "Begin the list anew from its first page."),
     "catalog.variant_not_for_sale": ("Not for sale", "This can't be bought here any more. Nothing was added."),
     "oauth.nobody_to_answer": (
         "This link is broken",

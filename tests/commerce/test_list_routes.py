@@ -563,9 +563,10 @@ def _walked(app: Any) -> set[str]:
     found = set()
     for path, operations in described["paths"].items():
         content = operations.get("get", {}).get("responses", {}).get("200", {}).get("content", {})
-        answer = of(content.get("application/json", {}).get("schema", {}))
-        if is_list(answer) or any(is_list(part) for part in answer.get("properties", {}).values()):
-            found.add(path)
+        schema = of(content.get("application/json", {}).get("schema", {}))
+        for answer in map(of, schema.get("anyOf", [schema])):
+            if is_list(answer) or any(is_list(part) for part in answer.get("properties", {}).values()):
+                found.add(path)
     return found
 
 

@@ -36,7 +36,7 @@ CLICKHOUSE = {
 QDRANT = {
     "foundation/clients.py": "makes the clients",
     "serving/index.py": "the door",
-    "serving/search_index.py": "the door to the products as they are searched for",
+    "serving/search_index.py": "the door to what products mean",
     "serving/visual_index.py": "the door to how they look",
 }
 """Who may speak to Qdrant."""

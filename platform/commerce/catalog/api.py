@@ -8,10 +8,13 @@ from fastapi import APIRouter, Path, Query, Request, Response
 
 from commerce.catalog import finding, service, suggesting
 from commerce.catalog.answering import shown
+from commerce.catalog.facet_names import KnownNames
 from commerce.catalog.schemas import (
     CategoryList,
     Comparison,
     ComparisonQuery,
+    Listing,
+    Narrowing,
     ProductDetail,
     ProductList,
     ProductQuery,
@@ -21,19 +24,25 @@ from commerce.catalog.schemas import (
     SuggestionQuery,
 )
 from commerce.deciding import DecisionClient
-from commerce.http import CoreDep, PresentShopper, ShopDep, cacheable, decode_cursor, here
+from commerce.http import Core, CoreDep, PresentShopper, ShopDep, cacheable, decode_cursor, here
 from commerce.policies import areas
+from commerce.tenancy.service import Shop
 from foundation.access import ANYONE, needs
 from foundation.http import model_bytes
 
 router = APIRouter(prefix="/v1/store", tags=["catalogue"], route_class=areas.within(areas.BROWSING))
 
 
-@router.get("/products", response_model=ProductList)
+@router.get("/products", response_model=Listing | ProductList)
 @needs(ANYONE)
 async def list_products(request: Request, query: Annotated[ProductQuery, Query()]) -> Response:
-    """Products, best sellers first, at the caller's prices."""
+    """Products, best sellers first, at the caller's prices.
+
+    With `filter`, `sort` or `facets` it is a `Listing`: of the whole result, with what it can be narrowed down by.
+    """
     core, shop = await here(request)
+    if not query.is_plain:
+        return await _listed(request, core, shop, query)
     since = core.kept.since(shop)
     after = decode_cursor(query.cursor) if query.cursor else None
     return await shown(
@@ -93,17 +102,7 @@ async def search_products(
 
     The shop's own full-text search answers where there is no index, and says so as `fallback`.
     """
-    after = decode_cursor(query.cursor) if query.cursor else None
-    decisions = cast("DecisionClient", request.app.state.decisions)
-    answer = await finding.decide(decisions, shop, words=query.q, after=after)
-    return await shown(
-        request,
-        core,
-        shop,
-        lambda shopper: finding.found(
-            core.database, shop, shopper, answer, words=query.q, after=after, limit=query.limit
-        ),
-    )
+    return await _listed(request, core, shop, query, words=query.q)
 
 
 @router.get("/suggest", response_model=SuggestionList)
@@ -122,3 +121,19 @@ async def suggest(
         shop,
         lambda shopper: suggesting.suggested(core.database, shop, shopper, answer, typed=query.q),
     )
+
+
+async def _listed(request: Request, core: Core, shop: Shop, query: Narrowing, words: str = "") -> Response:
+    """What is searched for or narrowed down."""
+    asked = finding.read(
+        await cast("KnownNames", request.app.state.facet_names).of(shop),
+        words=words,
+        within=query.category,
+        filters=query.filter,
+        sort=query.sort,
+        cursor=query.cursor,
+        limit=query.limit,
+        facets=query.facets,
+    )
+    answer = await finding.decide(cast("DecisionClient", request.app.state.decisions), shop, asked)
+    return await shown(request, core, shop, lambda shopper: finding.found(core.database, shop, shopper, answer, asked))

@@ -1,80 +1,196 @@
-"""Products by what somebody types: the decision service puts them in order, or the shop's own full-text search does."""
+"""Products by what somebody types, or looks around in: the decision service finds and counts, or Postgres finds."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
 
 import orjson
 
-from commerce.catalog import service
+from commerce.catalog import narrowing, places, service
+from commerce.catalog.categories.service import CategoryNotFound
+from commerce.catalog.facet_names import FacetNames
+from commerce.catalog.places import Place
 from commerce.catalog.prices import Shown
-from commerce.catalog.service import Place
+from commerce.catalog.service import Narrowed
 from commerce.deciding import DecisionClient
-from commerce.http import encode_cursor
+from commerce.http import decode_cursor
 from commerce.identity.service import Shopper
 from commerce.tenancy.service import Shop
 from foundation.database import Database
-from foundation.search import LONGEST_QUERY, SearchAnswer, SearchRequest
+from foundation.search import BRAND, CATEGORY, LONGEST_QUERY, VENDOR, After, Chosen, SearchAnswer, SearchRequest, Sort
 
-_BY_PLACE = UUID(int=0)
-"""The id in a cursor that counts places in the service's order; those of the full-text search have a product's."""
+_HEEDED = frozenset({CATEGORY, BRAND, VENDOR})
+"""The facets that Postgres narrows a list down by as well."""
 
 
-async def decide(client: DecisionClient, shop: Shop, *, words: str, after: Place | None) -> SearchAnswer | None:
-    """The service's answer; `None` where it gave none in time, or where a list goes on that the shop itself began."""
-    asked = " ".join(words.split())[:LONGEST_QUERY]
-    if not asked or (after is not None and after[1] != _BY_PLACE):
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A list as it is asked for, read."""
+
+    words: str
+    within: UUID | None
+    chosen: tuple[Chosen, ...]
+    sort: Sort
+    digest: bytes
+    after: Place | None
+    limit: int
+    facets: bool
+    names: FacetNames = field(repr=False)
+
+    @property
+    def is_search(self) -> bool:
+        """Whether words were typed."""
+        return bool(self.words)
+
+    @property
+    def narrowed(self) -> Narrowed:
+        """What Postgres narrows it down by."""
+        by = {one.facet: one.values for one in self.chosen}
+        vendors = [UUID(one) for one in by.get(VENDOR, ())]
+        return Narrowed(self._categories(by.get(CATEGORY)), by.get(BRAND), vendors or None)
+
+    @property
+    def not_heeded(self) -> list[str]:
+        """What it can't: facets, and `sort`."""
+        by_default: set[Sort] = {"relevance"} if self.is_search else {"relevance", "popularity"}
+        return [
+            *(one.facet for one in self.chosen if one.facet not in _HEEDED),
+            *([] if self.sort in by_default else ["sort"]),
+        ]
+
+    def _categories(self, chosen: Sequence[str] | None) -> Sequence[UUID] | None:
+        within = None if self.within is None else self.names.below(self.within)
+        if chosen is None:
+            return None if within is None else sorted(within)
+        below = set[UUID]().union(*(self.names.below(UUID(one)) for one in chosen))
+        return sorted(below if within is None else below & within)
+
+
+def read(
+    names: FacetNames,
+    *,
+    words: str = "",
+    within: str | None = None,
+    filters: Sequence[str] = (),
+    sort: Sort | None = None,
+    cursor: str | None = None,
+    limit: int = 24,
+    facets: bool = False,
+) -> Asked:
+    """What an address asks for.
+
+    Raises:
+        CategoryNotFound, MalformedCursor, CursorOfAnotherQuery.
+        FilterMalformed, TooManyFilters, FacetUnknown, FacetValueUnknown.
+    """
+    typed = " ".join(words.split())[:LONGEST_QUERY]
+    category = None if within is None else names.by_slug.get(within)
+    if within is not None and category is None:
+        raise CategoryNotFound
+    found = narrowing.filters_of(filters)
+    order: Sort = sort or "relevance"
+    digest = places.question(typed, within, [str(one) for one in found], order)
+    return Asked(
+        words=typed,
+        within=category.id if category else None,
+        chosen=narrowing.chosen_of(found, names),
+        sort=order,
+        digest=digest,
+        after=places.read(cursor, digest) if cursor else None,
+        limit=limit,
+        facets=facets,
+        names=names,
+    )
+
+
+async def decide(client: DecisionClient, shop: Shop, asked: Asked) -> SearchAnswer | None:
+    """The service's answer; `None` where it gave none in time, or where a list goes on that the shop itself began.
+
+    Raises:
+        FacetUnknown, FacetValueUnknown: no product ever had what is chosen.
+    """
+    if asked.after is not None and asked.after.source == "full_text":
         return None
-    request = SearchRequest(tenant_id=shop.id, query=asked, deadline_ms=client.deadline_ms)
-    return await client.ask("search", request, SearchAnswer)
+    place = asked.after
+    request = SearchRequest(
+        tenant_id=shop.id,
+        query=asked.words,
+        within=asked.within,
+        chosen=asked.chosen,
+        sort=asked.sort,
+        after=None if place is None else After(key=float(place.key), product_id=place.product_id),
+        limit=asked.limit,
+        facets=asked.facets,
+        deadline_ms=client.deadline_ms,
+    )
+    answer = await client.ask("search", request, SearchAnswer)
+    if answer is not None:
+        narrowing.refuse(answer.unknown)
+    return answer
 
 
 async def found(
-    database: Database,
-    shop: Shop,
-    shopper: Shopper | None,
-    answer: SearchAnswer | None,
-    *,
-    words: str,
-    after: Place | None,
-    limit: int,
+    database: Database, shop: Shop, shopper: Shopper | None, answer: SearchAnswer | None, asked: Asked
 ) -> Shown:
-    """A page of the products that answer, at this shopper's prices: `SearchResults` as JSON.
+    """A page of the products that answer, at this shopper's prices, as JSON: `SearchResults`, or else a `Listing`.
 
     A page of the service's order is empty when the service can't give that order any more.
     """
-    by_place = after is not None and after[1] == _BY_PLACE
     if answer is None or answer.fallback is not None:
-        place = None if by_place else after
-        shown = (
-            service.NOTHING
-            if by_place
-            else await service.search(database, shop, shopper, words=words, after=place, limit=limit)
-        )
-        return _with(shown, _read(answer, words))
-    first = after[0] if after is not None else 0
-    ids = [item.product_id for item in answer.items[first : first + limit]]
+        shown = await _by_ourselves(database, shop, shopper, asked)
+        told = {"total": None, "facets": [], "not_applied": asked.not_heeded}
+        return _with(shown, {**told, **_read(answer, asked)}, asked)
+    ids = [item.product_id for item in answer.items]
     shown = await service.cards_shown(database, shop, shopper, ids) if ids else service.NOTHING
-    more = first + limit < len(answer.items)
-    cursor = encode_cursor(first + limit, _BY_PLACE) if more else None
-    return _with(shown, {"has_more": more, "next_cursor": cursor, **_read(answer, words)})
+    last = answer.items[-1] if answer.has_more else None
+    place = last and Place("index", last.score, last.product_id)
+    return _with(
+        shown,
+        {
+            "has_more": answer.has_more,
+            "next_cursor": place and places.written(place, asked.digest),
+            "total": answer.total,
+            "facets": [one.model_dump(mode="json") for one in narrowing.facets_shown(answer.facets, asked.names)],
+            "not_applied": [],
+            **_read(answer, asked),
+        },
+        asked,
+    )
 
 
-def _read(answer: SearchAnswer | None, words: str) -> Mapping[str, Any]:
-    if answer is None:
-        return {
-            "decision_id": None,
-            "query": words,
-            "corrected": {},
-            "relaxed": [],
-            "fallback": "full_text",
-            "fallback_reason": "service_unreachable",
-        }
-    return answer.model_dump(mode="json", exclude={"items", "policy"})
+async def _by_ourselves(database: Database, shop: Shop, shopper: Shopper | None, asked: Asked) -> Shown:
+    place = asked.after
+    if place is not None and place.source == "index":
+        return service.NOTHING
+    after = None if place is None else (int(place.key), place.product_id)
+    if asked.is_search:
+        return await service.search(
+            database, shop, shopper, words=asked.words, after=after, limit=asked.limit, narrowed=asked.narrowed
+        )
+    return await service.list_narrowed(database, shop, shopper, narrowed=asked.narrowed, after=after, limit=asked.limit)
 
 
-def _with(shown: Shown, told: Mapping[str, Any]) -> Shown:
-    """The page with what is told of the search."""
-    return Shown(orjson.dumps({**orjson.loads(shown.body), **told}), shown.until, shown.personal)
+def _read(answer: SearchAnswer | None, asked: Asked) -> Mapping[str, Any]:
+    how = ("query", "corrected", "relaxed") if asked.is_search else ()
+    if answer is not None:
+        told = ("decision_id", "fallback", "fallback_reason", *how)
+        return answer.model_dump(mode="json", include=set(told))
+    unread = {"query": asked.words, "corrected": {}, "relaxed": []}
+    return {
+        "decision_id": None,
+        "fallback": "full_text",
+        "fallback_reason": "service_unreachable",
+        **{name: unread[name] for name in how},
+    }
+
+
+def _with(shown: Shown, told: Mapping[str, Any], asked: Asked) -> Shown:
+    """The page with what is told of the list, its cursor one of this list's."""
+    page = {**orjson.loads(shown.body), "sort": asked.sort, **told}
+    if "has_more" not in told and page["next_cursor"]:
+        key, product_id = decode_cursor(page["next_cursor"])
+        page["next_cursor"] = places.written(Place("full_text", key, product_id), asked.digest)
+    return Shown(orjson.dumps(page), shown.until, shown.personal)

@@ -142,6 +142,50 @@ cards AS (
     )
 )
 
+# What of filters costs Postgres little, for when nobody else answers; null where nothing is chosen.
+_NARROWED = """
+    (CAST(:categories AS uuid[]) IS NULL OR p.category_id = ANY(CAST(:categories AS uuid[])))
+    AND (CAST(:brands AS text[]) IS NULL OR p.brand = ANY(CAST(:brands AS text[])))
+    AND (CAST(:vendors AS uuid[]) IS NULL OR p.vendor_id = ANY(CAST(:vendors AS uuid[])))
+"""
+
+# ix_product_listing gives the order, and ends at the limit.
+LIST_NARROWED = hot(
+    text(
+        f"""
+WITH page AS (
+    SELECT * FROM (
+        SELECT p.* FROM product p
+        WHERE p.tenant_id = CAST(:tenant_id AS uuid) AND p.status = 'published' AND {_NARROWED}
+          AND (p.rank, p.id) > (CAST(:after_key AS bigint), CAST(:after_id AS uuid))
+        ORDER BY p.rank, p.id LIMIT CAST(:limit AS bigint) + 1) p {_AT_MOST}),
+cards AS (
+    SELECT {_CARD} AS card, row_number() OVER (ORDER BY p.rank, p.id) AS place,
+           {_CURSOR.format(key="p.rank", id="p.id")} AS cursor, v.id AS variant_id, {_OFFERS} AS offers
+    FROM page p {_JOINS})
+{_PAGE}"""
+    )
+)
+
+# Of the matches as many are looked at as anybody pages through.
+SEARCH_NARROWED = hot(
+    text(
+        f"""
+WITH found AS (
+    SELECT f.* FROM search_products(
+        to_tsquery('english', CAST(:query AS text)), CAST(:after_key AS bigint), CAST(:after_id AS uuid), 1000) f
+    JOIN product p ON p.tenant_id = CAST(:tenant_id AS uuid) AND p.id = f.product_id AND {_NARROWED}
+    ORDER BY f.score DESC, f.product_id DESC LIMIT CAST(:limit AS bigint) + 1),
+cards AS (
+    SELECT {_CARD} AS card, row_number() OVER (ORDER BY f.score DESC, f.product_id DESC) AS place,
+           {_CURSOR.format(key="f.score", id="f.product_id")} AS cursor, v.id AS variant_id, {_OFFERS} AS offers
+    FROM found f
+    JOIN product p ON p.tenant_id = CAST(:tenant_id AS uuid) AND p.id = f.product_id
+        AND p.status = 'published' {_JOINS})
+{_PAGE}"""
+    )
+)
+
 CARDS_BY_ID = hot(
     text(
         f"""

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, Field, StringConstraints
 
 from commerce.pricing.schemas import ItemPrice, QuantityBreak
-from foundation.search import LONGEST_QUERY, Relaxed
+from foundation.search import LONGEST_QUERY, Relaxed, Sort
 from foundation.types import Id, Input, Model, MoneyOut, Text, one_line
 
 Version = Annotated[int, Field(ge=1, le=2**31 - 1)]
@@ -23,13 +23,31 @@ class Page(Input):
     cursor: Annotated[str, StringConstraints(max_length=200)] | None = None
 
 
-class ProductQuery(Page):
-    """Which products, in the order of what sells most."""
+class Narrowing(Page):
+    """What of a list is looked at, and in which order."""
 
     category: Annotated[str, StringConstraints(pattern=r"^[a-z0-9-]{1,200}$")] | None = None
+    """The category's slug; those below it are in it."""
+    filter: Annotated[list[Annotated[str, StringConstraints(max_length=420)]], Field(max_length=200)] = Field(
+        default_factory=list
+    )
+    """A facet, a colon and a value, such as `brand:Acme`; of prices a range of minor units, `price:1000-4999`. Any of
+    what is chosen of a facet, and all facets together."""
+    sort: Sort | None = None
+    facets: Annotated[bool, Field(strict=False)] = False
+    """Whether to count facets over the whole result."""
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether the list is as it is shown to everybody who says nothing."""
+        return not (self.filter or self.facets) and self.sort in {None, "popularity", "relevance"}
 
 
-class SearchQuery(Page):
+class ProductQuery(Narrowing):
+    """Which products."""
+
+
+class SearchQuery(Narrowing):
     """Words to find products by."""
 
     q: Text
@@ -158,20 +176,69 @@ class ProductList(Model):
     next_cursor: str | None
 
 
-class SearchResults(ProductList):
-    """A page of what answers a search, and how the search was read."""
+class FacetValueOut(Model):
+    """A value that products can be narrowed down to."""
+
+    value: str
+    """As a filter has it: `filter=brand:Acme`."""
+    label: str
+    parent: str | None
+    """Of a category: the one above it."""
+    colour: str | None
+    """Of a colour: `#1f2a44`."""
+    count: int
+    """Products of the whole result that have it, narrowed down by every other facet."""
+    chosen: bool
+
+
+class FacetRangeOut(Model):
+    """A range of prices, in minor units, both ends included."""
+
+    value: str
+    """As a filter has it: `filter=price:1000-4999`."""
+    least: int | None
+    most: int | None
+    count: int
+    chosen: bool
+
+
+class FacetOut(Model):
+    """Something that the result can be narrowed down by."""
+
+    facet: str
+    label: str
+    values: list[FacetValueOut]
+    """Those that most products have first, numbers in their order."""
+    ranges: list[FacetRangeOut]
+    more: bool
+    """There are values that are not told."""
+
+
+class Listing(ProductList):
+    """A page of a result, and what the whole of it can be narrowed down by."""
 
     decision_id: Id | None
     """Of the decision service, for the events that follow; `null` when it was not reached."""
+    total: int | None
+    """Products of the whole result; `null` where nobody has counted."""
+    sort: Sort
+    facets: list[FacetOut]
+    not_applied: list[str]
+    """What the fallback could not heed: facets that are filtered by, and `sort`."""
+    fallback: Literal["full_text"] | None
+    """Set when the shop's own Postgres answers, with the reason."""
+    fallback_reason: str | None
+
+
+class SearchResults(Listing):
+    """A page of what answers a search, and how the search was read."""
+
     query: str
     """As it was read: in its probable spelling."""
     corrected: dict[str, str]
     """Which word was taken for which; empty when nothing was."""
     relaxed: list[Relaxed]
     """`words`, when no product has any of them and what means the same is shown."""
-    fallback: Literal["full_text"] | None
-    """Set when the shop's own full-text search answers, with the reason."""
-    fallback_reason: str | None
 
 
 class SuggestionList(Model):

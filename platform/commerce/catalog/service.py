@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
@@ -68,6 +69,47 @@ async def list_collection(
     return await _shown(database, shop, shopper, hot.LIST_COLLECTION, values) or NOTHING
 
 
+@dataclass(frozen=True, slots=True)
+class Narrowed:
+    """What of filters Postgres narrows a list down by: any of each, and nothing where there is `None`."""
+
+    categories: Sequence[UUID] | None = None
+    brands: Sequence[str] | None = None
+    vendors: Sequence[UUID] | None = None
+
+    @property
+    def is_everything(self) -> bool:
+        """Whether nothing is chosen."""
+        return self.categories is None and self.brands is None and self.vendors is None
+
+    @property
+    def values(self) -> dict[str, Any]:
+        """As the statements take it."""
+        return {
+            name: None if chosen is None else list(chosen)
+            for name, chosen in (
+                ("categories", self.categories),
+                ("brands", self.brands),
+                ("vendors", self.vendors),
+            )
+        }
+
+
+async def list_narrowed(
+    database: Database,
+    shop: Shop,
+    shopper: Shopper | None = None,
+    *,
+    narrowed: Narrowed,
+    after: Place | None,
+    limit: int,
+) -> Shown:
+    """As `list_products`, of what is chosen."""
+    key, last = after or (_FIRST_KEY, _FIRST_ID)
+    values = {"after_key": key, "after_id": last, "limit": limit, **narrowed.values}
+    return await _shown(database, shop, shopper, hot.LIST_NARROWED, values) or NOTHING
+
+
 async def search(
     database: Database,
     shop: Shop,
@@ -76,18 +118,23 @@ async def search(
     words: str,
     after: Place | None,
     limit: int,
+    narrowed: Narrowed = Narrowed(),
 ) -> Shown:
     """Products that have every word (the last one as a prefix), best matches first; any of the words when none has all.
 
     A `ProductList` as JSON, at this shopper's prices.
     """
     key, last = after or (None, None)
-    values = {"after_key": key, "after_id": last, "limit": limit}
+    values: dict[str, Any] = {"after_key": key, "after_id": last, "limit": limit}
+    statement = hot.SEARCH_PRODUCTS
+    if not narrowed.is_everything:
+        values |= narrowed.values
+        statement = hot.SEARCH_NARROWED
     terms = terms_of(words)
     for query in (all_words(terms), any_word(terms)):
         if not query:
             return NOTHING
-        shown = await _shown(database, shop, shopper, hot.SEARCH_PRODUCTS, {**values, "query": query})
+        shown = await _shown(database, shop, shopper, statement, {**values, "query": query})
         if shown is not None and not shown.body.startswith((b'{"items":[]', b'{"items" : []')):
             return shown
     return NOTHING

@@ -141,6 +141,33 @@ addEventListener("pageshow", () => {
   }
 });
 
+// What is chosen beside a list is shown at once. Without this file the form's button does it.
+async function narrow(address) {
+  const focused = document.activeElement;
+  const { name, value } = focused;
+  const open = Array.from(document.querySelectorAll("#narrowed [data-kept][open]"), (one) => one.dataset.kept);
+  const response = await fetch(address).catch(() => null);
+  const fresh = response?.ok && new DOMParser().parseFromString(await response.text(), "text/html");
+  if (!fresh?.getElementById("narrowed")) return location.assign(address);
+  document.getElementById("narrowed").replaceWith(fresh.getElementById("narrowed"));
+  for (const kept of document.querySelectorAll("#narrowed [data-kept]")) kept.open ||= open.includes(kept.dataset.kept);
+  history.pushState(null, "", address);
+  if (name) document.querySelector(`#narrowed [name="${name}"][value="${CSS.escape(value)}"], select[name="${name}"]`)?.focus();
+  reportSeen(document.getElementById("narrowed"));
+}
+
+document.addEventListener("change", (event) => {
+  const form = event.target.form;
+  if (form?.id !== "narrow" || event.target.type === "text") return;
+  const asked = new URLSearchParams(new FormData(form));
+  for (const [name, value] of [...asked]) if (!value) asked.delete(name, value);
+  narrow(`${form.getAttribute("action")}?${asked}`);
+});
+
+addEventListener("popstate", () => {
+  if (document.getElementById("narrowed")) location.reload();
+});
+
 reportSeen(document);
 if (document.querySelector('[data-notice="added"], [data-notice="changed"], [data-notice="removed"]')) watchRails();
 

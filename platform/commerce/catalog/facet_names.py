@@ -1,0 +1,129 @@
+"""What a shop's facets and their values are called, remembered for a short while."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+from uuid import UUID
+
+import orjson
+from sqlalchemy import text
+
+from commerce.tenancy.service import Shop
+from foundation.database import Database, hot
+
+REMEMBERED_SECONDS = 30.0
+FILTERABLE = frozenset({"choice", "colour", "boolean", "number"})
+"""The kinds of attributes that products are narrowed down by."""
+
+_NAMES = hot(
+    text(
+        """
+        SELECT json_build_object(
+            'categories', (SELECT coalesce(json_agg(json_build_object(
+                'id', c.id, 'slug', c.slug, 'name', c.name, 'parent_id', c.parent_id, 'depth', c.depth)
+                ORDER BY c.path), '[]') FROM category c WHERE c.tenant_id = CAST(:tenant_id AS uuid)),
+            'vendors', (SELECT coalesce(json_agg(json_build_object('id', v.id, 'code', v.code, 'name', v.name)), '[]')
+                        FROM vendor v WHERE v.tenant_id = CAST(:tenant_id AS uuid)),
+            'attributes', (SELECT coalesce(json_agg(json_build_object(
+                'code', a.code, 'name', a.name, 'kind', a.kind, 'unit', a.unit, 'choices', a.choices)), '[]')
+                FROM attribute a WHERE a.tenant_id = CAST(:tenant_id AS uuid) AND NOT a.retired))::text
+        """
+    )
+)
+
+
+@dataclass(frozen=True, slots=True)
+class NamedCategory:
+    """A category as a facet has it."""
+
+    id: UUID
+    slug: str
+    name: str
+    parent_id: UUID | None
+    depth: int
+
+
+@dataclass(frozen=True, slots=True)
+class NamedVendor:
+    """Somebody who sells through the shop."""
+
+    id: UUID
+    code: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class NamedAttribute:
+    """An attribute that products are narrowed down by."""
+
+    code: str
+    name: str
+    kind: str
+    unit: str | None
+    choices: Mapping[str, tuple[str, str | None]]
+    """The name of each, and its colour."""
+
+
+@dataclass(frozen=True, slots=True)
+class FacetNames:
+    """The names of one shop's."""
+
+    categories: Mapping[UUID, NamedCategory]
+    """Parents before children."""
+    by_slug: Mapping[str, NamedCategory]
+    vendors: Mapping[UUID, NamedVendor]
+    by_code: Mapping[str, NamedVendor]
+    attributes: Mapping[str, NamedAttribute]
+
+    @classmethod
+    def read(cls, told: Mapping[str, Sequence[Mapping[str, Any]]]) -> FacetNames:
+        """As Postgres tells them."""
+        categories = [
+            NamedCategory(UUID(one["id"]), one["slug"], one["name"], _id(one["parent_id"]), one["depth"])
+            for one in told["categories"]
+        ]
+        vendors = [NamedVendor(UUID(one["id"]), one["code"], one["name"]) for one in told["vendors"]]
+        return cls(
+            {one.id: one for one in categories},
+            {one.slug: one for one in categories},
+            {one.id: one for one in vendors},
+            {one.code: one for one in vendors},
+            {one["code"]: _attribute(one) for one in told["attributes"] if one["kind"] in FILTERABLE},
+        )
+
+    def below(self, category_id: UUID) -> set[UUID]:
+        """A category and all below it."""
+        found = {category_id}
+        for one in self.categories.values():
+            if one.parent_id in found:
+                found.add(one.id)
+        return found
+
+
+@dataclass(slots=True)
+class KnownNames:
+    """Those of each shop; a change is seen within `REMEMBERED_SECONDS`."""
+
+    database: Database
+    _known: dict[UUID, tuple[float, FacetNames]] = field(default_factory=dict)
+
+    async def of(self, shop: Shop) -> FacetNames:
+        """The shop's names."""
+        known = self._known.get(shop.id)
+        if known is None or known[0] < time.monotonic():
+            told = await self.database.read_json(shop.id, _NAMES, {"tenant_id": shop.id})
+            known = (time.monotonic() + REMEMBERED_SECONDS, FacetNames.read(orjson.loads(told or b"{}")))
+            self._known[shop.id] = known
+        return known[1]
+
+
+def _attribute(told: Mapping[str, Any]) -> NamedAttribute:
+    choices = {one["code"]: (one["name"], one.get("colour")) for one in told["choices"]}
+    return NamedAttribute(told["code"], told["name"], told["kind"], told["unit"], choices)
+
+
+def _id(value: str | None) -> UUID | None:
+    return None if value is None else UUID(value)

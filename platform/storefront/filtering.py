@@ -1,0 +1,144 @@
+"""What a list of products can be narrowed down by, as its page shows it: all of it is in the address."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from decimal import Decimal, InvalidOperation
+from urllib.parse import urlencode
+
+from commerce.catalog.schemas import FacetOut, FacetValueOut, Listing
+from foundation.money import exponent, readable
+from foundation.search import CATEGORY, PRICE, Sort
+
+SORTS: Mapping[Sort, str] = {
+    "relevance": "Best match",
+    "popularity": "Best sellers",
+    "price_asc": "Price: low to high",
+    "price_desc": "Price: high to low",
+    "newest": "Newest",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """Where a list is: its path, and what is asked of it."""
+
+    path: str
+    words: str = ""
+    filters: Sequence[str] = ()
+    sort: Sort | None = None
+
+    def __str__(self) -> str:
+        asked = [("q", self.words)] if self.words else []
+        asked += [("filter", one) for one in self.filters]
+        asked += [("sort", self.sort)] if self.sort else []
+        return f"{self.path}?{urlencode(asked)}" if asked else self.path
+
+    @property
+    def onward(self) -> str:
+        """The address as far as a cursor: one more thing can be asked after it."""
+        return f"{self}{'&' if '?' in str(self) else '?'}"
+
+    def without(self, filtered: str) -> Address:
+        """Where the list is without a filter."""
+        left = [one for one in self.filters if one != filtered]
+        return Address(self.path, self.words, left, self.sort)
+
+    def anew(self) -> Address:
+        """Where the list is without any."""
+        return Address(self.path, self.words, (), self.sort)
+
+
+@dataclass(frozen=True, slots=True)
+class Chip:
+    """Something chosen, and where the list is without it."""
+
+    label: str
+    without: str
+
+
+@dataclass(frozen=True, slots=True)
+class Side:
+    """What stands beside a list."""
+
+    address: Address
+    facets: Sequence[FacetOut]
+    labels: Mapping[str, str]
+    """What people read for a filter."""
+    chips: Sequence[Chip]
+    sorts: Mapping[Sort, str]
+    sort: Sort
+    not_applied: Sequence[str]
+    """Facets and `sort`, as people call them, that can't be heeded now."""
+    elsewhere: Sequence[str]
+    """Filters that are chosen and that no facet shows, so that they are not lost when others are chosen."""
+
+
+def side_of(listed: Listing, address: Address, currency: str, within: str | None = None) -> Side:
+    """What stands beside a list in a category, or of all the shop's products."""
+    labels = _labels(listed.facets, currency)
+    facets = [_leveled(one, within) if one.facet == CATEGORY else one for one in listed.facets]
+    facets = [one for one in facets if one.values or one.ranges]
+    shown = set(_labels(facets, currency))
+    sorts: dict[Sort, str] = {name: label for name, label in SORTS.items() if address.words or name != "relevance"}
+    by_default: Sort = "relevance" if address.words else "popularity"
+    return Side(
+        address=address,
+        facets=facets,
+        labels=labels,
+        chips=[Chip(labels.get(one, one.partition(":")[2]), str(address.without(one))) for one in address.filters],
+        sorts=sorts,
+        sort=listed.sort if listed.sort in sorts else by_default,
+        not_applied=[_called(one) for one in listed.not_applied],
+        elsewhere=[one for one in address.filters if one not in shown],
+    )
+
+
+def range_label(least: int | None, most: int | None, currency: str) -> str:
+    """A range of prices as people read it."""
+    if least is None:
+        return f"Up to {readable(most or 0, currency)}"
+    if most is None:
+        return f"From {readable(least, currency)}"
+    return f"{readable(least, currency)} to {readable(most, currency)}"
+
+
+def price_filter(least: str, most: str, currency: str) -> str | None:
+    """The filter for prices that somebody typed, in whole units; `None` when they say nothing."""
+    bounds = ["" if amount is None else str(amount) for amount in (_minor(least, currency), _minor(most, currency))]
+    return f"{PRICE}:{'-'.join(bounds)}" if any(bounds) else None
+
+
+def _minor(typed: str, currency: str) -> int | None:
+    try:
+        amount = Decimal(typed.strip().replace(",", "."))
+    except InvalidOperation:
+        return None
+    if not amount.is_finite() or not 0 <= amount < 10**9:
+        return None
+    return int(amount.scaleb(exponent(currency)))
+
+
+def _labels(facets: Sequence[FacetOut], currency: str) -> dict[str, str]:
+    labels: dict[str, str] = {}
+    for facet in facets:
+        labels |= {f"{facet.facet}:{one.value}": one.label for one in facet.values}
+        labels |= {f"{facet.facet}:{one.value}": range_label(one.least, one.most, currency) for one in facet.ranges}
+    return labels
+
+
+def _leveled(categories: FacetOut, within: str | None) -> FacetOut:
+    """The categories of the level at which they differ, and those that are chosen."""
+    below: dict[str | None, list[FacetValueOut]] = {}
+    for one in categories.values:
+        below.setdefault(one.parent, []).append(one)
+    level = below.get(within, [])
+    while len(level) == 1 and below.get(level[0].value):
+        level = below[level[0].value]
+    chosen = [one for one in categories.values if one.chosen and one not in level]
+    return categories.model_copy(update={"values": [*chosen, *level]})
+
+
+def _called(name: str) -> str:
+    return "the order" if name == "sort" else name.rpartition(".")[2]
