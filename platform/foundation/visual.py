@@ -31,7 +31,7 @@ class VisualRequest(Input):
     """
 
     tenant_id: Id
-    picture: Annotated[Base64Bytes | None, Field(max_length=LARGEST)] = None
+    picture: Annotated[Base64Bytes | None, Field(max_length=LARGEST, strict=False)] = None
     """A JPEG, upright, of what is to be found and nothing else."""
     product_id: Id | None = None
     query: Annotated[str | None, StringConstraints(min_length=1, max_length=LONGEST_QUERY)] = None

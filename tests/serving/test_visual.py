@@ -154,7 +154,7 @@ def follower(settings: Settings) -> Iterator[Follower]:
 
 async def decide(seer: Seer, shop: Shop, picture: Image.Image | None = None, **given: Any) -> Decided:
     await seer.looks.refresh()
-    body = base64.b64encode(written(picture)) if picture else None
+    body = base64.b64encode(written(picture)).decode() if picture else None
     request = VisualRequest.model_validate({"tenant_id": shop.id, "picture": body, "deadline_ms": 5000, **given})
     return await seer.decide(request)
 
