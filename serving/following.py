@@ -111,10 +111,14 @@ class Follower:
         about: dict[UUID, set[UUID]] = defaultdict(set)
         for notice in self._told.notifies(timeout=seconds, stop_after=1):
             tenant, _, product = notice.payload.partition(":")
-            if product != "*":
-                about[UUID(tenant)].add(UUID(product))
-            elif UUID(tenant) in self._builds:
-                self._compare_all(UUID(tenant))
+            try:
+                tenant_id, product_id = UUID(tenant), None if product == "*" else UUID(product)
+            except ValueError:  # a listener's own word, to hear whether it is heard
+                continue
+            if product_id is not None:
+                about[tenant_id].add(product_id)
+            elif tenant_id in self._builds:
+                self._compare_all(tenant_id)
         for tenant_id, ids in about.items():
             held = self._holder.of(tenant_id)
             if held is not None:

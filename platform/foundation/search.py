@@ -44,6 +44,7 @@ shown."""
 Sort = Literal["relevance", "price_asc", "price_desc", "newest", "popularity"]
 """Without a query the most relevant are those that sell most."""
 FacetName = Annotated[str, StringConstraints(min_length=1, max_length=200)]
+Value = Annotated[str, StringConstraints(max_length=200)]
 
 
 class Range(Input):
@@ -57,8 +58,8 @@ class Chosen(Input):
     """What is chosen of a facet: a product has one of the values, or is in one of the ranges."""
 
     facet: FacetName
-    values: Annotated[tuple[Annotated[str, StringConstraints(max_length=200)], ...], Field(max_length=MOST_CHOSEN)] = ()
-    ranges: Annotated[tuple[Range, ...], Field(max_length=MOST_CHOSEN)] = ()
+    values: Annotated[list[Value], Field(max_length=MOST_CHOSEN)] = Field(default_factory=list)
+    ranges: Annotated[list[Range], Field(max_length=MOST_CHOSEN)] = Field(default_factory=list)
 
 
 class After(Input):
@@ -75,7 +76,7 @@ class SearchRequest(Input):
     query: Annotated[str, StringConstraints(max_length=LONGEST_QUERY)] = ""
     within: Id | None = None
     """The category that is looked at; all of the shop's products without one."""
-    chosen: Annotated[tuple[Chosen, ...], Field(max_length=MOST_FACETS)] = ()
+    chosen: Annotated[list[Chosen], Field(max_length=MOST_FACETS)] = Field(default_factory=list)
     sort: Sort = "relevance"
     after: After | None = None
     limit: Annotated[int, Field(ge=1, le=MOST_SHOWN)] = 24
@@ -144,10 +145,10 @@ class SearchAnswer(Model):
     corrected: dict[str, str]
     """Which word was taken for which; empty when nothing was."""
     relaxed: list[Relaxed]
-    unknown: tuple[UnknownChoice, ...] = ()
+    unknown: list[UnknownChoice] = Field(default_factory=list)
     """Where there is something, nothing is found."""
     total: int = 0
     """Products of the result, narrowed down by all that is chosen."""
     has_more: bool = False
-    facets: tuple[FacetCounts, ...] = ()
+    facets: list[FacetCounts] = Field(default_factory=list)
     items: list[FoundProduct]

@@ -11,6 +11,7 @@ import httpx
 import pytest
 
 from foundation import clients
+from foundation.search import After, Chosen, Range, SearchRequest
 from foundation.settings import EngineNotConfigured, Settings
 from serving.app import create_app
 from serving.publish import publish
@@ -99,6 +100,19 @@ async def test_a_search_without_an_index_names_its_fallback_and_is_logged(
     told = answer.json()
     assert (told["fallback"], told["fallback_reason"], told["items"]) == ("full_text", "no_index", [])
     assert await _logged(settings, told["decision_id"]) == [("search", "full_text", "no_index")]
+    whole = SearchRequest(
+        tenant_id=TENANT,
+        within=TENANT,
+        chosen=[Chosen(facet="price", values=["a"], ranges=[Range(least=1)])],
+        after=After(key=1.5, product_id=TENANT),
+        sort="newest",
+        facets=True,
+    )
+    assert (
+        await http.post(
+            "/v1/decisions/search", content=whole.model_dump_json(), headers={"Content-Type": "application/json"}
+        )
+    ).status_code == 200
     stranger = await http.post(
         "/v1/decisions/search",
         json={"tenant_id": str(TENANT), "query": "soup"},

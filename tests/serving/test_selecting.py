@@ -53,12 +53,12 @@ def columns_of(sold: Sequence[Product]) -> Columns:
 
 
 def asked(columns: Columns, chosen: dict[str, list[object]], **given: object) -> Page:
-    filters = tuple(
-        Chosen(facet=name, ranges=tuple(Range(least=one, most=other) for one, other in values))  # type: ignore[misc]
+    filters = [
+        Chosen(facet=name, ranges=[Range(least=one, most=other) for one, other in values])  # type: ignore[misc]
         if name == "price"
-        else Chosen(facet=name, values=tuple(values))  # type: ignore[arg-type]
+        else Chosen(facet=name, values=list(values))  # type: ignore[arg-type]
         for name, values in chosen.items()
-    )
+    ]
     request = SearchRequest(tenant_id=TENANT, chosen=filters, facets=True, **given)  # type: ignore[arg-type]
     rows = np.flatnonzero(columns.alive)
     return select(columns, Result(rows, -columns.sold[rows]), request)

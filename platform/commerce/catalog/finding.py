@@ -32,7 +32,7 @@ class Asked:
 
     words: str
     within: UUID | None
-    chosen: tuple[Chosen, ...]
+    chosen: list[Chosen]
     sort: Sort
     digest: bytes
     after: Place | None

@@ -115,7 +115,7 @@ def filters_of(written: Iterable[str]) -> list[Filter]:
     return found
 
 
-def chosen_of(filters: Sequence[Filter], names: FacetNames) -> tuple[Chosen, ...]:
+def chosen_of(filters: Sequence[Filter], names: FacetNames) -> list[Chosen]:
     """The filters as the decision service understands them.
 
     Raises:
@@ -124,7 +124,7 @@ def chosen_of(filters: Sequence[Filter], names: FacetNames) -> tuple[Chosen, ...
     by_facet: dict[str, list[Filter]] = {}
     for one in filters:
         by_facet.setdefault(one.facet, []).append(one)
-    return tuple(_chosen(facet, some, names) for facet, some in by_facet.items())
+    return [_chosen(facet, some, names) for facet, some in by_facet.items()]
 
 
 def refuse(unknown: Sequence[UnknownChoice]) -> None:
@@ -147,8 +147,8 @@ def facets_shown(counted: Sequence[FacetCounts], names: FacetNames) -> list[Face
 
 def _chosen(facet: str, filters: Sequence[Filter], names: FacetNames) -> Chosen:
     if facet == PRICE:
-        return Chosen(facet=facet, ranges=tuple(_range(one) for one in filters))
-    return Chosen(facet=facet, values=tuple(_value(one, names) for one in filters))
+        return Chosen(facet=facet, ranges=[_range(one) for one in filters])
+    return Chosen(facet=facet, values=[_value(one, names) for one in filters])
 
 
 def _range(filtered: Filter) -> Range:
