@@ -27,7 +27,7 @@ from models.search.encoder import Encoder
 from models.search.spelling import words_of
 from pipelines import products
 from pipelines.products import BEGINNING, Place, Product, Sold
-from pipelines.worker import keep, until_signalled
+from pipelines.worker import keep_each, until_signalled
 from serving import vocabulary
 from serving.column_store import Change, ColumnStore, Held, Holder
 from serving.encoding import Encoding
@@ -211,28 +211,16 @@ class Follower:
 
 
 def run(settings: Settings, stop: threading.Event) -> None:
-    """Follow every database until `stop` is set, reconnecting when an engine goes away.
-
-    Each database is gone through by itself: that one is away holds no other up.
-    """
+    """Follow every database until `stop` is set, reconnecting when an engine goes away."""
     # One core: shoppers want the others.
     encoder = cache(partial(encoders.load, settings.search_encoder, threads=1))
-    names = settings.everywhere("relay_url", "Postgres for the relay")
-    threads = [
-        threading.Thread(target=_keep, args=(settings, name, encoder, stop), name=f"search-{name}") for name in names
-    ]
-    for thread in threads:
-        thread.start()
-    try:
-        stop.wait()
-    finally:
-        stop.set()
-        for thread in threads:
-            thread.join()
-
-
-def _keep(settings: Settings, database: str, encoder: Callable[[], Encoder], stop: threading.Event) -> None:
-    keep(f"search {database}".rstrip(), lambda: Follower.connect(settings, database, encoder), FAULTS, stop)
+    keep_each(
+        "search",
+        settings.everywhere("relay_url", "Postgres for the relay"),
+        lambda database: Follower.connect(settings, database, encoder),
+        FAULTS,
+        stop,
+    )
 
 
 def main() -> None:

@@ -26,13 +26,13 @@ SHARED = Path(__file__).parent / "templates"
 NONCE_BYTES = 16
 
 
-def _policy(nonce: str, forms_to: str, frames: str) -> str:
+def _policy(nonce: str, forms_to: str, frames: str, images: str) -> str:
     """What a page may load and frame, all of it ours, and whom its forms may be sent to (CSP level 3).
 
     A script runs because the page names it with the page's nonce, not because it lies where ours do.
     """
     return (
-        f"default-src 'none'; img-src 'self'; style-src 'self'; script-src 'nonce-{nonce}'; connect-src 'self'; "
+        f"default-src 'none'; img-src {images}; style-src 'self'; script-src 'nonce-{nonce}'; connect-src 'self'; "
         f"frame-src {frames}; "
         f"form-action {forms_to}; base-uri 'none'; frame-ancestors 'none'"
     )
@@ -89,14 +89,24 @@ class Pages:
         return _environment(self)
 
     def html(
-        self, template: str, *, status: int = 200, forms_to: str = "'self'", frames: str = "'none'", **context: Any
+        self,
+        template: str,
+        *,
+        status: int = 200,
+        forms_to: str = "'self'",
+        frames: str = "'none'",
+        images_from: str = "'self'",
+        **context: Any,
     ) -> HTMLResponse:
-        """A template as a page, never kept by a shared cache; its forms go to us, or where `forms_to` says, and it
-        frames nothing, or what `frames` says.
+        """A template as a page, never kept by a shared cache; its forms go to us, or where `forms_to` says, it frames
+        nothing, or what `frames` says, and its images are ours, or from where `images_from` says.
         """
         nonce = secrets.token_urlsafe(NONCE_BYTES)
         body = self.environment().get_template(template).render(nonce=nonce, **context)
-        headers = {"Content-Security-Policy": _policy(nonce, forms_to, frames), "Cache-Control": "private, no-store"}
+        headers = {
+            "Content-Security-Policy": _policy(nonce, forms_to, frames, images_from),
+            "Cache-Control": "private, no-store",
+        }
         return HTMLResponse(body, status_code=status, headers=headers)
 
 

@@ -38,6 +38,7 @@ from storefront import (
     rendering,
     second_factors,
     security,
+    seeing,
     sign_up,
     signing_in,
     splitting,
@@ -62,6 +63,7 @@ def install(app: FastAPI) -> None:
     parts = (
         browse,
         suggesting,
+        seeing,
         cart,
         keeping,
         checkout,

@@ -15,8 +15,8 @@ _PAPER = (255, 255, 255)
 _QUALITY = 92
 
 
-def read(body: bytes, crop: Crop | None = None) -> bytes:
-    """A JPEG of the part that is meant. It blocks: call it in a thread.
+def read(body: bytes, crop: Crop | None = None, *, longest: int = LONGEST_SIDE) -> bytes:
+    """A JPEG of the part that is meant, its longer side no more than `longest`. It blocks: call it in a thread.
 
     Raises:
         WrongType, SvgRefused, PictureTooLarge, BrokenPicture.
@@ -29,7 +29,7 @@ def read(body: bytes, crop: Crop | None = None) -> bytes:
         right, bottom = (left + width) * picture.width, (top + height) * picture.height
         box = (round(left * picture.width), round(top * picture.height), round(right), round(bottom))
         picture = picture.crop((box[0], box[1], max(box[2], box[0] + 1), max(box[3], box[1] + 1)))
-    picture.thumbnail((LONGEST_SIDE, LONGEST_SIDE))
+    picture.thumbnail((longest, longest))
     if picture.mode == "RGBA":
         paper = Images.new("RGB", picture.size, _PAPER)
         paper.paste(picture, mask=picture.getchannel("A"))

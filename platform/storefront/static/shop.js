@@ -130,6 +130,7 @@ for (const turn of document.querySelectorAll("[data-turn]")) {
 }
 
 document.addEventListener("change", (event) => {
+  if (event.target.matches("[data-sends]") && event.target.files.length > 0) event.target.form.requestSubmit();
   const form = event.target.closest("[data-quantity]");
   if (form && form.reportValidity()) form.requestSubmit();
 });
