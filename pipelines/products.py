@@ -21,21 +21,29 @@ from psycopg.rows import class_row
 BATCH = 500
 
 # As the cards of the catalogue have it: `commerce/catalog/hot.py`; a test holds the two to each other.
+# An EXISTS would be planned as a look through all the stock there is.
 _AVAILABLE = """
-    EXISTS (
-        SELECT FROM variant w
+    coalesce((
+        SELECT bool_or(s.available > s.kept_back OR y.promised < y.backorder_limit
+                       OR (w.bundle AND NOT EXISTS (
+                           SELECT FROM bundle_component b
+                           WHERE (b.tenant_id, b.variant_id) = (w.tenant_id, w.id)
+                             AND (SELECT coalesce(sum(greatest(u.available - u.kept_back, 0)), 0) FROM stock u
+                                  WHERE (u.tenant_id, u.variant_id) = (b.tenant_id, b.component_id))
+                               + coalesce((SELECT greatest(o.backorder_limit - o.promised, 0) FROM stock_policy o
+                                           WHERE (o.tenant_id, o.variant_id) = (b.tenant_id, b.component_id)), 0)
+                               < b.quantity)))
+        FROM variant w
         LEFT JOIN stock s ON (s.tenant_id, s.variant_id) = (w.tenant_id, w.id)
         LEFT JOIN stock_policy y ON (y.tenant_id, y.variant_id) = (w.tenant_id, w.id)
-        WHERE (w.tenant_id, w.product_id) = (p.tenant_id, p.id) AND NOT w.discontinued
-          AND (s.available > s.kept_back OR y.promised < y.backorder_limit
-               OR (w.bundle AND NOT EXISTS (
-                   SELECT FROM bundle_component b
-                   WHERE (b.tenant_id, b.variant_id) = (w.tenant_id, w.id)
-                     AND (SELECT coalesce(sum(greatest(u.available - u.kept_back, 0)), 0) FROM stock u
-                          WHERE (u.tenant_id, u.variant_id) = (b.tenant_id, b.component_id))
-                       + coalesce((SELECT greatest(o.backorder_limit - o.promised, 0) FROM stock_policy o
-                                   WHERE (o.tenant_id, o.variant_id) = (b.tenant_id, b.component_id)), 0)
-                       < b.quantity))))
+        WHERE (w.tenant_id, w.product_id) = (p.tenant_id, p.id) AND NOT w.discontinued), false)
+"""
+# uq_category_path: a look-up for each of those above, as many as a path is long.
+_ABOVE = """
+    ARRAY(SELECT (SELECT above.{column} FROM category above
+                  WHERE above.tenant_id = own.tenant_id AND above.path = subpath(own.path, 0, step.at))
+          FROM category own CROSS JOIN generate_series(1, nlevel(own.path)) AS step (at)
+          WHERE (own.tenant_id, own.id) = (p.tenant_id, p.category_id) ORDER BY step.at)
 """
 _FACTS = f"""
     p.tenant_id, p.id AS product_id, p.status = 'published' AS published,
@@ -44,9 +52,7 @@ _FACTS = f"""
        AND r.currency = (SELECT t.currency FROM tenant t WHERE t.id = p.tenant_id)) AS price,
     {_AVAILABLE} AS available, (extract(epoch FROM p.created_at) * 1000)::bigint AS created_ms, -p.rank AS sold,
     p.brand AS brand_name, p.vendor_id,
-    ARRAY(SELECT above.id FROM category own JOIN category above ON above.tenant_id = own.tenant_id
-          AND own.path <@ above.path
-          WHERE (own.tenant_id, own.id) = (p.tenant_id, p.category_id) ORDER BY above.depth) AS category_ids,
+    {_ABOVE.format(column="id")} AS category_ids,
     (SELECT jsonb_object_agg(a.code, p.attributes -> a.code) FROM product_type_attribute o
      JOIN attribute a ON (a.tenant_id, a.id) = (o.tenant_id, o.attribute_id)
      WHERE (o.tenant_id, o.type_id) = (p.tenant_id, p.type_id) AND a.kind IN ('choice', 'colour', 'boolean', 'number')
@@ -58,9 +64,7 @@ _FACTS = f"""
 _PRODUCT = f"""
     SELECT d.changed_in::text AS changed_in, p.title,
            coalesce(p.brand, '') AS brand, p.description, p.attributes,
-           ARRAY(SELECT above.name FROM category own JOIN category above ON above.tenant_id = own.tenant_id
-                 AND own.path <@ above.path
-                 WHERE (own.tenant_id, own.id) = (p.tenant_id, p.category_id) ORDER BY above.depth) AS category,
+           {_ABOVE.format(column="name")} AS category,
            ARRAY(SELECT v.sku FROM variant v WHERE (v.tenant_id, v.product_id) = (p.tenant_id, p.id)
                  ORDER BY v.position) AS skus,
            ARRAY(SELECT v.gtin FROM variant v WHERE (v.tenant_id, v.product_id) = (p.tenant_id, p.id)

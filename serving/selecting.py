@@ -38,7 +38,7 @@ RANGES = 5
 """Ranges of prices that are proposed, more or less."""
 _SAMPLE = 10_000
 """Prices that the ranges are made of: where a fifth of them ends is seen from so many."""
-_ROUND = (1, 1.5, 2, 2.5, 3, 4, 5, 6, 8, 10)
+_ROUND: Sequence[float] = (1, 1.5, 2, 2.5, 3, 4, 5, 6, 8, 10)
 """What prices are rounded to, times a power of ten."""
 _FIRST = (CATEGORY, BRAND, PRICE, AVAILABILITY, VENDOR)
 """The facets that come first, in their order; after them those that most products have."""
@@ -267,4 +267,4 @@ def _rounded(amount: float) -> int:
     if amount < 1:
         return 1
     power = 10 ** math.floor(math.log10(amount))
-    return round(min((step * power for step in _ROUND), key=lambda one: abs(one - amount)))
+    return int(min((step * power for step in _ROUND), key=lambda one: abs(one - amount)))
