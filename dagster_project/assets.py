@@ -154,6 +154,24 @@ def suggestions(
     return dg.MaterializeResult(metadata=metadata)
 
 
+@dg.asset(deps=[outbox], group_name="serving", kinds={"numpy", "valkey"})
+def search_index(
+    context: dg.AssetExecutionContext, platform: Platform, reporter: dg.ResourceParam[Reporter]
+) -> dg.MaterializeResult[Any]:
+    """What each shop is searched in, built anew: what is usual in its catalogue, and how its words are spelt."""
+    from pipelines.tenants import tenants  # noqa: PLC0415
+    from serving import search_building  # noqa: PLC0415
+
+    settings = platform.settings()
+    tell = reporter.of("search_index")
+    metadata: dict[str, Any] = {}
+    for tenant in tenants(settings):
+        built = search_building.build(settings, tenant.id, progress=tell)
+        metadata |= {f"{tenant.slug}/products": built.products, f"{tenant.slug}/words": built.words}
+        context.log.info("%s: %d products are searched in a new index", tenant.slug, built.products)
+    return dg.MaterializeResult(metadata=metadata)
+
+
 ALL: list[dg.AssetsDefinition | dg.AssetSpec] = [
     outbox,
     events,
@@ -163,5 +181,15 @@ ALL: list[dg.AssetsDefinition | dg.AssetSpec] = [
     recommendation_model,
     item_index,
     suggestions,
+    search_index,
 ]
-NAMES = ("events", "forgotten", "interactions", "shopper_features", "recommendation_model", "item_index", "suggestions")
+NAMES = (
+    "events",
+    "forgotten",
+    "interactions",
+    "shopper_features",
+    "recommendation_model",
+    "item_index",
+    "suggestions",
+    "search_index",
+)

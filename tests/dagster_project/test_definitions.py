@@ -28,6 +28,7 @@ def test_the_graph_goes_from_the_outbox_to_the_index() -> None:
         "recommendation_model": {"interactions"},
         "item_index": {"recommendation_model"},
         "suggestions": {"forgotten"},
+        "search_index": {"outbox"},
     }
 
 
