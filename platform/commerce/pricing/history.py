@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -13,12 +14,19 @@ from sqlalchemy import text
 from commerce.pricing.engine import Offer
 from commerce.pricing.periods import LOOKED_BACK, Period, Schedule, cut, planned, told
 from commerce.pricing.schemas import PriceChangeOut
-from foundation import audit, clock
+from foundation import clock
 from foundation.database import Tx, hot
 from foundation.ids import new_id
-from foundation.turns import in_turn
 
-_TURNS = 41
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """What is said of a variant's price in a currency."""
+
+    body: str
+    """List price, what it cost before, and offers: a `PriceSaid` as JSON."""
+    since: datetime
+
 
 # ix_price_offer_variant
 _OFFERS_THEN = """
@@ -30,14 +38,26 @@ _OFFERS_THEN = """
         WHERE o.tenant_id = r.tenant_id AND o.variant_id = r.variant_id AND o.currency = r.currency), '[]')
 """
 
+# In one order, so that two who change the prices of many don't wait for each other for ever.
+_HOLD = hot(
+    text(
+        """
+        SELECT v.id FROM variant v WHERE v.tenant_id = :tenant_id AND v.id = ANY(CAST(:variant_ids AS uuid[]))
+        ORDER BY v.id FOR NO KEY UPDATE
+        """
+    )
+)
+
 # uq_price_variant
 _NOW = hot(
     text(
         f"""
-        SELECT jsonb_build_object('amount', r.amount, 'compare_at', r.compare_at, 'offers', {_OFFERS_THEN})::text
-                   AS said, r.updated_at
+        SELECT r.variant_id, r.updated_at,
+               jsonb_build_object('amount', r.amount, 'compare_at', r.compare_at, 'offers', {_OFFERS_THEN})::text
+                   AS said
         FROM price r
-        WHERE r.tenant_id = :tenant_id AND r.variant_id = :variant_id AND r.currency = :currency
+        WHERE r.tenant_id = :tenant_id AND r.variant_id = ANY(CAST(:variant_ids AS uuid[]))
+          AND r.currency = :currency
         """  # noqa: S608  (the fragment is a literal)
     )
 )
@@ -46,8 +66,10 @@ _WRITE = hot(
     text(
         """
         INSERT INTO price_change (tenant_id, id, variant_id, currency, at, changed_by, before, after)
-        VALUES (:tenant_id, :id, :variant_id, :currency, CAST(:now AS timestamptz), CAST(:by AS text),
-                CAST(CAST(:before AS text) AS jsonb), CAST(CAST(:after AS text) AS jsonb))
+        SELECT :tenant_id, t.id, t.variant_id, :currency, CAST(:now AS timestamptz), CAST(:by AS text),
+               CAST(t.before AS jsonb), CAST(t.after AS jsonb)
+        FROM unnest(CAST(:ids AS uuid[]), CAST(:variant_ids AS uuid[]), CAST(:before AS text[]), CAST(:after AS text[]))
+             AS t (id, variant_id, before, after)
         """
     )
 )
@@ -68,10 +90,10 @@ _PAGE = hot(
 _PERIODS = hot(
     text(
         """
-        SELECT amount, starts_at, ends_at, compare_at, reduced_since, lowest_before FROM price_period
-        WHERE tenant_id = :tenant_id AND variant_id = :variant_id AND currency = :currency
+        SELECT variant_id, amount, starts_at, ends_at, compare_at, reduced_since, lowest_before FROM price_period
+        WHERE tenant_id = :tenant_id AND variant_id = ANY(CAST(:variant_ids AS uuid[])) AND currency = :currency
           AND (ends_at IS NULL OR ends_at >= CAST(:since AS timestamptz))
-        ORDER BY starts_at
+        ORDER BY variant_id, starts_at
         """
     )
 )
@@ -79,7 +101,7 @@ _FORGET_PLANNED = hot(
     text(
         """
         DELETE FROM price_period
-        WHERE tenant_id = :tenant_id AND variant_id = :variant_id AND currency = :currency
+        WHERE tenant_id = :tenant_id AND variant_id = ANY(CAST(:variant_ids AS uuid[])) AND currency = :currency
           AND starts_at >= CAST(:now AS timestamptz)
         """
     )
@@ -88,7 +110,7 @@ _END = hot(
     text(
         """
         UPDATE price_period SET ends_at = CAST(:now AS timestamptz)
-        WHERE tenant_id = :tenant_id AND variant_id = :variant_id AND currency = :currency
+        WHERE tenant_id = :tenant_id AND variant_id = ANY(CAST(:variant_ids AS uuid[])) AND currency = :currency
           AND (ends_at IS NULL OR ends_at > CAST(:now AS timestamptz))
         """
     )
@@ -98,47 +120,50 @@ _PLAN = hot(
         """
         INSERT INTO price_period (tenant_id, id, variant_id, currency, amount, starts_at, ends_at, compare_at,
                                   reduced_since, lowest_before)
-        SELECT :tenant_id, t.id, :variant_id, :currency, t.amount, t.starts_at, t.ends_at, t.compare_at,
+        SELECT :tenant_id, t.id, t.variant_id, :currency, t.amount, t.starts_at, t.ends_at, t.compare_at,
                t.reduced_since, t.lowest_before
-        FROM unnest(CAST(:ids AS uuid[]), CAST(:amounts AS bigint[]), CAST(:starts AS timestamptz[]),
-                    CAST(:ends AS timestamptz[]), CAST(:struck AS bigint[]), CAST(:since AS timestamptz[]),
-                    CAST(:lowest AS bigint[]))
-             AS t (id, amount, starts_at, ends_at, compare_at, reduced_since, lowest_before)
+        FROM unnest(CAST(:ids AS uuid[]), CAST(:variant_ids AS uuid[]), CAST(:amounts AS bigint[]),
+                    CAST(:starts AS timestamptz[]), CAST(:ends AS timestamptz[]), CAST(:struck AS bigint[]),
+                    CAST(:since AS timestamptz[]), CAST(:lowest AS bigint[]))
+             AS t (id, variant_id, amount, starts_at, ends_at, compare_at, reduced_since, lowest_before)
         """
     )
 )
 
 
-async def alone(tx: Tx, variant_id: UUID) -> None:
-    """Nobody else changes a variant's prices until the transaction ends."""
-    await in_turn(tx, str(variant_id), seed=_TURNS)
+async def alone(tx: Tx, variant_ids: Sequence[UUID]) -> None:
+    """Nobody else changes these variants' prices until the transaction ends."""
+    await tx.rows(_HOLD, {"variant_ids": list(variant_ids)})
 
 
-async def said(tx: Tx, variant_id: UUID, currency: str) -> Mapping[str, Any] | None:
-    """What is said of a variant's price right now; `None`: it is not sold in that currency."""
-    return await tx.one(_NOW, {"variant_id": variant_id, "currency": currency})
+async def said(tx: Tx, variant_ids: Sequence[UUID], currency: str) -> dict[UUID, Said]:
+    """What is said of variants' prices right now, by those that are sold in that currency."""
+    rows = await tx.rows(_NOW, {"variant_ids": list(variant_ids), "currency": currency})
+    return {row["variant_id"]: Said(row["said"], row["updated_at"]) for row in rows}
 
 
-async def keep(tx: Tx, variant_id: UUID, currency: str, before: Mapping[str, Any] | None) -> None:
-    """Write down that a price was changed, and what everybody pays from now on. `before` is what `said` gave then.
+async def keep(
+    tx: Tx, currency: str, before: Mapping[UUID, Said], after: Mapping[UUID, Said], *, by: str | None
+) -> list[UUID]:
+    """Write down which prices were changed, and what everybody pays from now on; the variants whose price it was.
 
-    Nothing is written where nothing is otherwise than before.
+    Nothing is written where nothing is otherwise than `before`. `by` is the principal.
     """
-    after = await said(tx, variant_id, currency)
-    if after is None or (before is not None and before["said"] == after["said"]):
-        return
+    changed = [one for one, said in after.items() if one not in before or before[one].body != said.body]
+    if not changed:
+        return []
     now = clock.now()
-    which = {"variant_id": variant_id, "currency": currency}
-    change = {"by": audit.actor(), "before": before and before["said"], "after": after["said"]}
-    await tx.rows(_WRITE, {**which, **change, "id": new_id(), "now": now})
-    rows = await tx.rows(_PERIODS, {**which, "since": now - LOOKED_BACK}) if before else []
-    known = [Period(**row) for row in rows]
-    untold = told([], planned(_schedule(before["said"]), since=before["updated_at"])) if before and not known else []
-    past = cut(known or untold, at=now)
-    await tx.rows(_FORGET_PLANNED, {**which, "now": now})
-    await tx.rows(_END, {**which, "now": now})
-    coming = told(past, planned(_schedule(after["said"]), since=now))
-    await _plan(tx, which, coming if known else [*past, *coming])
+    which = {"variant_ids": changed, "currency": currency, "now": now}
+    then = [before[one].body if one in before else None for one in changed]
+    change = {"by": by, "before": then, "after": [after[one].body for one in changed]}
+    await tx.rows(_WRITE, {**which, **change, "ids": [new_id() for _ in changed]})
+    known = await _known(tx, [one for one in changed if one in before], currency, now - LOOKED_BACK)
+    if known:
+        await tx.rows(_FORGET_PLANNED, which)
+        await tx.rows(_END, which)
+    coming = {one: _coming(before.get(one), known.get(one, []), after[one], now) for one in changed}
+    await _plan(tx, currency, [(one, period) for one, periods in coming.items() for period in periods])
+    return changed
 
 
 async def page(tx: Tx, variant_ids: Sequence[UUID], before: UUID | None, limit: int) -> list[PriceChangeOut]:
@@ -147,17 +172,36 @@ async def page(tx: Tx, variant_ids: Sequence[UUID], before: UUID | None, limit: 
     return [_out(row) for row in rows]
 
 
-async def _plan(tx: Tx, which: Mapping[str, Any], periods: Sequence[Period]) -> None:
+async def _known(tx: Tx, variant_ids: Sequence[UUID], currency: str, since: datetime) -> dict[UUID, list[Period]]:
+    if not variant_ids:
+        return {}
+    found: dict[UUID, list[Period]] = {}
+    for row in await tx.rows(_PERIODS, {"variant_ids": list(variant_ids), "currency": currency, "since": since}):
+        said_of = dict(row)
+        found.setdefault(said_of.pop("variant_id"), []).append(Period(**said_of))
+    return found
+
+
+def _coming(before: Said | None, known: Sequence[Period], after: Said, now: datetime) -> list[Period]:
+    """The periods that are to be written: of the past too, where none was."""
+    untold = told([], planned(_schedule(before.body), since=before.since)) if before and not known else []
+    past = cut(known or untold, at=now)
+    coming = told(past, planned(_schedule(after.body), since=now))
+    return coming if known else [*past, *coming]
+
+
+async def _plan(tx: Tx, currency: str, periods: Sequence[tuple[UUID, Period]]) -> None:
     values = {
         "ids": [new_id() for _ in periods],
-        "amounts": [one.amount for one in periods],
-        "starts": [one.starts_at for one in periods],
-        "ends": [one.ends_at for one in periods],
-        "struck": [one.compare_at for one in periods],
-        "since": [one.reduced_since for one in periods],
-        "lowest": [one.lowest_before for one in periods],
+        "variant_ids": [variant_id for variant_id, _ in periods],
+        "amounts": [one.amount for _, one in periods],
+        "starts": [one.starts_at for _, one in periods],
+        "ends": [one.ends_at for _, one in periods],
+        "struck": [one.compare_at for _, one in periods],
+        "since": [one.reduced_since for _, one in periods],
+        "lowest": [one.lowest_before for _, one in periods],
     }
-    await tx.rows(_PLAN, {**which, **values})
+    await tx.rows(_PLAN, {**values, "currency": currency})
 
 
 def _schedule(document: str) -> Schedule:

@@ -2,29 +2,43 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from uuid import UUID
 
 from sqlalchemy import text
 
 from commerce.pricing import history
+from commerce.pricing.history import Said
 from commerce.pricing.schemas import (
     CustomerGroupOut,
     ListPriceIn,
     ListPriceOut,
     OfferIn,
     OfferOut,
+    OfferSaid,
     OffersIn,
     PriceChangeOut,
+    PriceSaid,
     PricesOut,
     QuoteIn,
     QuoteOut,
 )
-from foundation import clock
+from foundation import audit, clock
 from foundation.database import Tx, hot
 from foundation.errors import Conflict, NotFound, Unprocessable
 from foundation.events import OfferedPrice, PriceQuoted, PricesChanged, record
 from foundation.ids import new_id
-from foundation.outbox import announce
+from foundation.outbox import announce, announce_many
+
+
+@dataclass(frozen=True, slots=True)
+class ListPrice:
+    """What one unit costs when nothing else holds, in minor units."""
+
+    amount: int
+    compare_at: int | None = None
+    """What it cost before."""
 
 
 class UnknownSku(NotFound):
@@ -88,12 +102,13 @@ _OFFERS = hot(
     )
 )
 
-_SET_LIST_PRICE = hot(
+_SET_LIST_PRICES = hot(
     text(
         """
         INSERT INTO price (tenant_id, id, variant_id, currency, amount, compare_at, updated_at)
-        VALUES (:tenant_id, :id, :variant_id, :currency, :amount, CAST(:compare_at AS bigint),
-                CAST(:now AS timestamptz))
+        SELECT :tenant_id, t.id, t.variant_id, :currency, t.amount, t.compare_at, CAST(:now AS timestamptz)
+        FROM unnest(CAST(:ids AS uuid[]), CAST(:variant_ids AS uuid[]), CAST(:amounts AS bigint[]),
+                    CAST(:compare_at AS bigint[])) AS t (id, variant_id, amount, compare_at)
         ON CONFLICT (tenant_id, variant_id, currency) DO UPDATE
             SET amount = excluded.amount, compare_at = excluded.compare_at, updated_at = excluded.updated_at
         """
@@ -190,12 +205,31 @@ async def set_list_price(tx: Tx, sku: str, price: ListPriceIn) -> PricesOut:
         UnknownSku.
     """
     variant_id = await _variant(tx, sku)
-    await history.alone(tx, variant_id)
-    before = await history.said(tx, variant_id, price.currency)
-    values = {**price.model_dump(), "id": new_id(), "variant_id": variant_id, "now": clock.now()}
-    await tx.rows(_SET_LIST_PRICE, values)
-    await history.keep(tx, variant_id, price.currency, before)
-    return await _told(tx, sku, price.currency)
+    await _set(tx, {variant_id: ListPrice(price.amount, price.compare_at)}, price.currency, by=audit.actor())
+    prices = await read(tx, sku)
+    await _announce(tx, [variant_id], {variant_id: _said(prices, price.currency)}, price.currency)
+    return prices
+
+
+async def set_list_prices(tx: Tx, prices: Mapping[UUID, ListPrice], currency: str, *, by: str | None) -> None:
+    """Say what many variants cost, in as many statements as for one; those that cost that already stay as they are.
+
+    `by` is the principal whose word it is.
+    """
+    if prices:
+        changed, after = await _set(tx, prices, currency, by=by)
+        await _announce(tx, changed, _told(after), currency)
+
+
+async def set_first_prices(tx: Tx, prices: Mapping[UUID, ListPrice], currency: str, *, by: str | None) -> None:
+    """The same of variants that the transaction has made, of which nobody else knows yet."""
+    if not prices:
+        return
+    await _list(tx, prices, currency)
+    told = {one: PriceSaid(amount=said.amount, compare_at=said.compare_at, offers=[]) for one, said in prices.items()}
+    after = {one: Said(said.model_dump_json(), clock.now()) for one, said in told.items()}
+    changed = await history.keep(tx, currency, {}, after, by=by)
+    await _announce(tx, changed, told, currency)
 
 
 async def set_offers(tx: Tx, sku: str, body: OffersIn) -> PricesOut:
@@ -207,17 +241,20 @@ async def set_offers(tx: Tx, sku: str, body: OffersIn) -> PricesOut:
     variant_id = await _variant(tx, sku)
     which = {"variant_id": variant_id, "currency": body.currency}
     # Two who set the offers at once don't leave those of both.
-    await history.alone(tx, variant_id)
-    before = await history.said(tx, variant_id, body.currency)
-    if before is None:
+    await history.alone(tx, [variant_id])
+    before = await history.said(tx, [variant_id], body.currency)
+    if not before:
         raise NoListPrice(currency=body.currency)
     await tx.rows(_FORGET_OFFERS, which)
     for offer in body.offers:
         _require_window(offer)
         said = offer.model_dump()
         await tx.rows(_OFFER, {**said, **which, "id": new_id(), "price_group": said["group"]})
-    await history.keep(tx, variant_id, body.currency, before)
-    return await _told(tx, sku, body.currency)
+    after = await history.said(tx, [variant_id], body.currency)
+    await history.keep(tx, body.currency, before, after, by=audit.actor())
+    prices = await read(tx, sku)
+    await _announce(tx, [variant_id], {variant_id: _said(prices, body.currency)}, body.currency)
+    return prices
 
 
 async def quote(tx: Tx, promise: QuoteIn) -> QuoteOut:
@@ -259,21 +296,48 @@ async def set_group(tx: Tx, reference: str, group: str | None) -> CustomerGroupO
     return CustomerGroupOut(reference=reference, group=group)
 
 
-async def _told(tx: Tx, sku: str, currency: str) -> PricesOut:
-    """The prices as they are now, announced."""
-    prices = await read(tx, sku)
-    changed = PricesChanged(
-        variant_id=prices.variant_id,
-        currency=currency,
-        list_price=next(price.amount for price in prices.list_prices if price.currency == currency),
-        offers=[
-            OfferedPrice(**offer.model_dump(exclude={"id", "currency"}))
-            for offer in prices.offers
-            if offer.currency == currency
-        ],
+async def _list(tx: Tx, prices: Mapping[UUID, ListPrice], currency: str) -> None:
+    values = {
+        "ids": [new_id() for _ in prices],
+        "variant_ids": list(prices),
+        "amounts": [one.amount for one in prices.values()],
+        "compare_at": [one.compare_at for one in prices.values()],
+    }
+    await tx.rows(_SET_LIST_PRICES, {**values, "currency": currency, "now": clock.now()})
+
+
+async def _set(
+    tx: Tx, prices: Mapping[UUID, ListPrice], currency: str, *, by: str | None
+) -> tuple[list[UUID], Mapping[UUID, Said]]:
+    """Write what variants cost; which of them cost something else then, and what is said of them."""
+    await history.alone(tx, list(prices))
+    before = await history.said(tx, list(prices), currency)
+    await _list(tx, prices, currency)
+    after = await history.said(tx, list(prices), currency)
+    return await history.keep(tx, currency, before, after, by=by), after
+
+
+async def _announce(tx: Tx, changed: Sequence[UUID], said: Mapping[UUID, PriceSaid], currency: str) -> None:
+    await announce_many(tx, [(_changed(one, currency, said[one]), one) for one in changed])
+
+
+def _told(said: Mapping[UUID, Said]) -> dict[UUID, PriceSaid]:
+    return {one: PriceSaid.model_validate_json(told.body) for one, told in said.items()}
+
+
+def _said(prices: PricesOut, currency: str) -> PriceSaid:
+    listed = next(one for one in prices.list_prices if one.currency == currency)
+    offers = [one for one in prices.offers if one.currency == currency]
+    return PriceSaid(
+        amount=listed.amount,
+        compare_at=listed.compare_at,
+        offers=[OfferSaid(**one.model_dump(exclude={"id", "currency"})) for one in offers],
     )
-    await announce(tx, [record(changed, tenant_id=tx.tenant_id, aggregate_id=prices.variant_id)])
-    return prices
+
+
+def _changed(variant_id: UUID, currency: str, said: PriceSaid) -> PricesChanged:
+    offers = [OfferedPrice(**dict(offer)) for offer in said.offers]
+    return PricesChanged(variant_id=variant_id, currency=currency, list_price=said.amount, offers=offers)
 
 
 async def _announce_quote(tx: Tx, promise: QuoteIn, said: QuoteOut) -> None:
