@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
@@ -80,6 +80,8 @@ _DEFINITIONS = hot(
         """
     )
 )
+
+_THERE = hot(text("SELECT code FROM product_type WHERE tenant_id = :tenant_id AND code = ANY(CAST(:codes AS text[]))"))
 
 _COUNT = hot(text("SELECT count(*) FROM product_type WHERE tenant_id = :tenant_id"))
 
@@ -159,6 +161,12 @@ async def definitions(tx: Tx, code: str) -> list[Definition]:
         )
         for row in await tx.rows(_DEFINITIONS, {"code": code})
     ]
+
+
+async def known(tx: Tx, codes: Collection[str]) -> dict[str, dict[str, Definition]]:
+    """What values of products are checked by, by type and attribute; a type that there is not is left out."""
+    there = [row["code"] for row in await tx.rows(_THERE, {"codes": list(codes)})] if codes else []
+    return {code: {one.code: one for one in await definitions(tx, code)} for code in there}
 
 
 async def add(tx: Tx, body: ProductTypeIn) -> ProductTypeOut:

@@ -7,7 +7,7 @@ counts products into it, holds the shop's tree alone: two moves that are each ri
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping
 from typing import Any
 from uuid import UUID
 
@@ -227,7 +227,7 @@ async def id_of(tx: Tx, slug: str) -> UUID:
     return found
 
 
-async def slugs_of(tx: Tx, category_ids: Sequence[UUID]) -> dict[UUID, str]:
+async def slugs_of(tx: Tx, category_ids: Collection[UUID]) -> dict[UUID, str]:
     """The addresses of categories; none of one that is gone."""
     return {row["id"]: row["slug"] for row in await tx.rows(_SLUGS, {"ids": list(category_ids)})}
 

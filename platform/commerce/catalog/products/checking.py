@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, cast
 from uuid import UUID
 
 from sqlalchemy import text
 
 from commerce.catalog.attributes import types
+from commerce.catalog.attributes.types import ProductTypeNotFound
 from commerce.catalog.attributes.values import AttributeInvalid, Definition, Given, Kept, kept
 from commerce.catalog.brands import service as brands
 from commerce.catalog.brands.service import BrandNotFound
 from commerce.catalog.categories import service as tree
+from commerce.catalog.categories.service import CategoryNotFound
 from commerce.catalog.products.schemas import ProductContent, ProductIn, VariantContent, VariantIn
 from commerce.catalog.variants import option_title
 from commerce.catalog.words import slug_of
@@ -57,13 +60,42 @@ class GiftCardsTaxClass(Unprocessable):
 _VARIANTS = hot(
     text(
         """
-        SELECT v.id, v.sku, v.discontinued, r.amount, r.compare_at
+        SELECT v.product_id, v.id, v.sku, v.discontinued, r.amount, r.compare_at
         FROM variant v LEFT JOIN price r
             ON (r.tenant_id, r.variant_id, r.currency) = (v.tenant_id, v.id, CAST(:currency AS text))
-        WHERE v.tenant_id = :tenant_id AND v.product_id = :product_id
+        WHERE v.tenant_id = :tenant_id AND v.product_id = ANY(CAST(:product_ids AS uuid[]))
         """
     )
 )
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What of the shop products are checked against, as long as whoever asks holds the catalogue alone."""
+
+    categories: frozenset[UUID]
+    types: Mapping[str, Mapping[str, Definition]]
+    """The attributes of each type by their codes."""
+    brands: Mapping[str, str]
+    """What the brand of a name is called."""
+    variants: Mapping[UUID, Sequence[Mapping[str, Any]]]
+    """Those that are there, by product."""
+
+
+async def known(
+    tx: Tx, bodies: Sequence[ProductIn], product_ids: Sequence[UUID], *, currency: str, may_add_brands: bool
+) -> Known:
+    """What products are checked against; `product_ids` are those that may be there."""
+    wanted = {one.category_id for one in bodies if one.category_id is not None}
+    variants: dict[UUID, list[Mapping[str, Any]]] = {}
+    for row in await tx.rows(_VARIANTS, {"product_ids": list(product_ids), "currency": currency}):
+        variants.setdefault(row["product_id"], []).append(row)
+    return Known(
+        categories=frozenset(await tree.slugs_of(tx, wanted)) if wanted else frozenset(),
+        types=await types.known(tx, {one.type for one in bodies if one.type is not None}),
+        brands=await brands.known(tx, {one.brand for one in bodies if one.brand}, add=may_add_brands),
+        variants=variants,
+    )
 
 
 async def content(
@@ -77,6 +109,16 @@ async def content(
 ) -> ProductContent:
     """What the product says from then on, by whoever holds the catalogue alone.
 
+    Raises:
+        What `checked` does.
+    """
+    there = await known(tx, [body], [product_id], currency=currency, may_add_brands=may_add_brands)
+    return checked(body, product_id, there, before)
+
+
+def checked(body: ProductIn, product_id: UUID, known: Known, before: ProductContent | None = None) -> ProductContent:
+    """What the product says from then on, by what is known of the shop.
+
     Values of attributes that are retired, or that the type doesn't have, stay while they are left as they are.
 
     Raises:
@@ -86,25 +128,25 @@ async def content(
     """
     if before is None or body.tax_class != before.tax_class:
         _check_tax_class(body.tax_class, before)
-    if body.category_id is not None:
-        await tree.read(tx, body.category_id)
-    if body.type is not None:
-        await types.id_of(tx, body.type)
+    if body.category_id is not None and body.category_id not in known.categories:
+        raise CategoryNotFound
+    if body.type is not None and body.type not in known.types:
+        raise ProductTypeNotFound(type=body.type)
     _check_options(body.variants)
     return ProductContent(
         title=body.title,
         handle=body.handle or (before.handle if before else f"{slug_of(body.title)[:_OF_TITLE]}-{product_id.hex[-8:]}"),
         description=body.description,
         category_id=body.category_id,
-        brand=await _brand(tx, body.brand, before.brand if before else None, may_add=may_add_brands),
+        brand=_brand(known, body.brand, before.brand if before else None),
         type=body.type,
-        attributes=await _attributes(tx, body.type, body.attributes, before.attributes if before else {}),
+        attributes=_attributes(known, body.type, body.attributes, before.attributes if before else {}),
         tags=sorted(set(body.tags)),
         country_of_origin=body.country_of_origin,
         hs_code=body.hs_code,
         tax_class=body.tax_class,
         options=body.options,
-        variants=await _variants(tx, body, product_id, currency),
+        variants=_variants(body, known.variants.get(product_id, ())),
     )
 
 
@@ -145,19 +187,18 @@ def _check_options(variants: Sequence[VariantIn]) -> None:
             raise SameOptions(skus=[same, one.sku])
 
 
-async def _brand(tx: Tx, name: str | None, before: str | None, *, may_add: bool) -> str | None:
+def _brand(known: Known, name: str | None, before: str | None) -> str | None:
     if name is None:
         return None
-    found = await brands.known(tx, [name], add=may_add)
-    if name not in found and name != before:  # a product that was loaded may name one that nobody has added
+    if name not in known.brands and name != before:  # a product that was loaded may name one that nobody has added
         raise BrandNotFound(brand=name)
-    return found.get(name, name)
+    return known.brands.get(name, name)
 
 
-async def _attributes(
-    tx: Tx, of_type: str | None, given: Mapping[str, Given], before: Mapping[str, Any]
+def _attributes(
+    known: Known, of_type: str | None, given: Mapping[str, Given], before: Mapping[str, Any]
 ) -> dict[str, Kept]:
-    defined = {one.code: one for one in await types.definitions(tx, of_type)} if of_type else {}
+    defined = known.types[of_type] if of_type else {}
     return {code: _value(code, defined.get(code), given[code], before.get(code)) for code in sorted(given)}
 
 
@@ -171,9 +212,8 @@ def _value(code: str, defined: Definition | None, given: Given, before: Any) -> 
     return kept(defined, given)
 
 
-async def _variants(tx: Tx, body: ProductIn, product_id: UUID, currency: str) -> list[VariantContent]:
+def _variants(body: ProductIn, rows: Sequence[Mapping[str, Any]]) -> list[VariantContent]:
     """The variants with the ids of those that are there, and the prices that are left as they are."""
-    rows = await tx.rows(_VARIANTS, {"product_id": product_id, "currency": currency})
     by_id, by_sku = {row["id"]: row for row in rows}, {row["sku"]: row for row in rows}
     named = [one.id for one in body.variants if one.id is not None]
     if len(set(named)) < len(named) or not by_id.keys() >= set(named):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -41,13 +41,29 @@ class Author:
         return cls(by.principal, "catalog:publish" in by.scopes, "prices:write" in by.scopes)
 
 
+@dataclass(frozen=True, slots=True)
+class Step:
+    """That something was done to a product."""
+
+    product_id: UUID
+    version: int
+    action: str
+    content: ProductContent | None
+    """What the product says from then on, or is proposed to say."""
+    approved: bool
+    """Whether somebody who may publish has agreed to that."""
+
+
 _WRITE = hot(
     text(
         """
         INSERT INTO product_version (tenant_id, id, product_id, version, action, changed_by, at, reason, content,
                                      approved)
-        VALUES (:tenant_id, :id, :product_id, :version, :action, :by, :now, CAST(:reason AS text),
-                CAST(CAST(:content AS text) AS jsonb), :approved)
+        SELECT :tenant_id, t.id, t.product_id, t.version, t.action, :by, :now, CAST(:reason AS text),
+               CAST(t.content AS jsonb), t.approved
+        FROM unnest(CAST(:ids AS uuid[]), CAST(:product_ids AS uuid[]), CAST(:versions AS bigint[]),
+                    CAST(:actions AS text[]), CAST(:contents AS text[]), CAST(:approved AS boolean[]))
+             AS t (id, product_id, version, action, content, approved)
         """
     )
 )
@@ -84,18 +100,20 @@ async def write(
     reason: str | None = None,
 ) -> None:
     """Write down that something was done; with `content`, what the product says from then on or is proposed to say."""
+    await write_all(tx, [Step(product_id, version, action, content, approved)], by, reason=reason)
+
+
+async def write_all(tx: Tx, steps: Sequence[Step], by: str, *, reason: str | None = None) -> None:
+    """The same of many products."""
     values = {
-        "id": new_id(),
-        "product_id": product_id,
-        "version": version,
-        "action": action,
-        "by": by,
-        "now": clock.now(),
-        "reason": reason,
-        "content": None if content is None else content.model_dump_json(),
-        "approved": approved,
+        "ids": [new_id() for _ in steps],
+        "product_ids": [one.product_id for one in steps],
+        "versions": [one.version for one in steps],
+        "actions": [one.action for one in steps],
+        "contents": [one.content and one.content.model_dump_json() for one in steps],
+        "approved": [one.approved for one in steps],
     }
-    await tx.rows(_WRITE, values)
+    await tx.rows(_WRITE, {**values, "by": by, "now": clock.now(), "reason": reason})
 
 
 async def page(tx: Tx, product_id: UUID, before: int, limit: int) -> list[tuple[UUID, VersionOut]]:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -14,7 +15,7 @@ from commerce.catalog.products.checking import title_of
 from commerce.catalog.products.schemas import ProductContent, VariantContent
 from commerce.catalog.refusals import SkuTaken
 from commerce.pricing import service as pricing
-from commerce.pricing.schemas import ListPriceIn
+from commerce.pricing.service import ListPrice
 from foundation import clock
 from foundation.database import HotStatement, Tx, hot
 from foundation.errors import Conflict
@@ -28,31 +29,53 @@ class HandleTaken(Conflict):
 
 
 _SAID = """
-    category_id = CAST(:category_id AS uuid), handle = :handle, title = :title, description = :description,
-    brand = CAST(:brand AS text), tax_class = :tax_class,
-    type_id = (SELECT t.id FROM product_type t WHERE t.tenant_id = :tenant_id AND t.code = CAST(:type AS text)),
-    attributes = CAST(CAST(:attributes AS text) AS jsonb), tags = CAST(:tags AS text[]),
-    country_of_origin = CAST(:country_of_origin AS text), hs_code = CAST(:hs_code AS text),
-    options = CAST(CAST(:options AS text) AS jsonb)
+    SELECT t.id, t.category_id, t.handle, t.title, t.description, t.brand, t.tax_class, y.id AS type_id,
+           CAST(t.attributes AS jsonb) AS attributes, string_to_array(t.tags, ' ') AS tags, t.country_of_origin,
+           t.hs_code, CAST(t.options AS jsonb) AS options
+    FROM unnest(CAST(:ids AS uuid[]), CAST(:category_ids AS uuid[]), CAST(:handles AS text[]), CAST(:titles AS text[]),
+                CAST(:descriptions AS text[]), CAST(:brands AS text[]), CAST(:tax_classes AS text[]),
+                CAST(:types AS text[]), CAST(:attributes AS text[]), CAST(:tags AS text[]),
+                CAST(:countries_of_origin AS text[]), CAST(:hs_codes AS text[]), CAST(:options AS text[]))
+         AS t (id, category_id, handle, title, description, brand, tax_class, type, attributes, tags,
+               country_of_origin, hs_code, options)
+    LEFT JOIN product_type y ON y.tenant_id = :tenant_id AND y.code = t.type
 """
 _ADD = hot(
     text(
-        """
-        INSERT INTO product (tenant_id, id, handle, title, status, vendor_id, created_at, updated_at)
-        VALUES (:tenant_id, :id, :handle, :title, 'draft', CAST(:vendor_id AS uuid), :now, :now)
-        """
+        f"""
+        INSERT INTO product (tenant_id, id, category_id, handle, title, description, brand, tax_class, type_id,
+                             attributes, tags, country_of_origin, hs_code, options, status, vendor_id, created_at,
+                             updated_at, published_at)
+        SELECT :tenant_id, said.*, u.status, CAST(:vendor_id AS uuid), :now, :now,
+               CASE WHEN u.status = 'published' THEN CAST(:now AS timestamptz) END
+        FROM ({_SAID}) said
+        JOIN unnest(CAST(:ids AS uuid[]), CAST(:statuses AS text[])) AS u (id, status) ON u.id = said.id
+        """  # noqa: S608  (the fragment is a literal)
     )
 )
-_CHANGE = hot(text(f"UPDATE product SET {_SAID} WHERE tenant_id = :tenant_id AND id = :id"))  # noqa: S608
+_CHANGE = hot(
+    text(
+        f"""
+        UPDATE product p SET
+            category_id = said.category_id, handle = said.handle, title = said.title, description = said.description,
+            brand = said.brand, tax_class = said.tax_class, type_id = said.type_id, attributes = said.attributes,
+            tags = said.tags, country_of_origin = said.country_of_origin, hs_code = said.hs_code,
+            options = said.options
+        FROM ({_SAID}) said WHERE p.tenant_id = :tenant_id AND p.id = said.id
+        """  # noqa: S608  (the fragment is a literal)
+    )
+)
 
 _ADVANCE = hot(
     text(
         """
-        UPDATE product SET version = version + 1, status = :status, publish_at = CAST(:publish_at AS timestamptz),
-                           published_at = CASE WHEN :status = 'published' THEN coalesce(published_at, :now)
-                                               ELSE published_at END,
-                           updated_at = :now
-        WHERE tenant_id = :tenant_id AND id = :id RETURNING version
+        UPDATE product p SET
+            version = p.version + 1, status = t.status, publish_at = t.publish_at, updated_at = :now,
+            published_at = CASE WHEN t.status = 'published' THEN coalesce(p.published_at, :now)
+                                ELSE p.published_at END
+        FROM unnest(CAST(:ids AS uuid[]), CAST(:statuses AS text[]), CAST(:publish_at AS timestamptz[]))
+             AS t (id, status, publish_at)
+        WHERE p.tenant_id = :tenant_id AND p.id = t.id RETURNING p.id, p.version
         """
     )
 )
@@ -61,8 +84,8 @@ _ADVANCE = hot(
 _THERE = hot(
     text(
         """
-        SELECT id, sku, gtin, title, position, options::text AS options, discontinued FROM variant
-        WHERE tenant_id = :tenant_id AND product_id = :product_id
+        SELECT id, product_id, sku, gtin, title, position, options::text AS options, discontinued FROM variant
+        WHERE tenant_id = :tenant_id AND product_id = ANY(CAST(:product_ids AS uuid[]))
         """
     )
 )
@@ -80,10 +103,11 @@ _PUT = hot(
     text(
         """
         INSERT INTO variant AS v (tenant_id, id, product_id, sku, gtin, title, position, options)
-        SELECT :tenant_id, t.id, :product_id, t.sku, t.gtin, t.title, t.position, CAST(t.options AS jsonb)
-        FROM unnest(CAST(:ids AS uuid[]), CAST(:skus AS text[]), CAST(:gtins AS text[]), CAST(:titles AS text[]),
-                    CAST(:positions AS smallint[]), CAST(:options AS text[]))
-             AS t (id, sku, gtin, title, position, options)
+        SELECT :tenant_id, t.id, t.product_id, t.sku, t.gtin, t.title, t.position, CAST(t.options AS jsonb)
+        FROM unnest(CAST(:ids AS uuid[]), CAST(:product_ids AS uuid[]), CAST(:skus AS text[]),
+                    CAST(:gtins AS text[]), CAST(:titles AS text[]), CAST(:positions AS smallint[]),
+                    CAST(:options AS text[]))
+             AS t (id, product_id, sku, gtin, title, position, options)
         ON CONFLICT (tenant_id, id) DO UPDATE SET
             sku = excluded.sku, gtin = excluded.gtin, title = excluded.title, position = excluded.position,
             options = excluded.options, discontinued = false
@@ -104,51 +128,101 @@ _DISCONTINUE = hot(
 
 
 async def add(
-    tx: Tx, product_id: UUID, said: ProductContent, *, currency: str, vendor_id: UUID | None
-) -> ProductContent:
-    """A new product, a draft. What it says, its variants with their ids.
+    tx: Tx,
+    said: Mapping[UUID, ProductContent],
+    statuses: Mapping[UUID, str],
+    *,
+    currency: str,
+    by: str,
+    vendor_id: UUID | None = None,
+) -> dict[UUID, ProductContent]:
+    """New products, by their ids. What they say, their variants with their ids.
 
     Raises:
         HandleTaken, SkuTaken.
     """
-    values = {"id": product_id, "handle": said.handle, "title": said.title, "vendor_id": vendor_id, "now": clock.now()}
-    await _write_product(tx, _ADD, values)
-    return await put(tx, product_id, said, currency=currency)
+    values = _values(said) | {"statuses": [statuses[one] for one in said], "vendor_id": vendor_id, "now": clock.now()}
+    await _write_products(tx, _ADD, values)
+    kept = {product_id: _with_ids(one, {}) for product_id, one in said.items()}
+    await _put_variants(tx, kept, {})
+    prices = {
+        one.id: ListPrice(one.price, one.compare_at)
+        for content in kept.values()
+        for one in content.variants
+        if one.id is not None and one.price is not None
+    }
+    await pricing.set_first_prices(tx, prices, currency, by=by)
+    return kept
 
 
-async def put(tx: Tx, product_id: UUID, said: ProductContent, *, currency: str) -> ProductContent:
-    """Have a product say this. The same, its variants with their ids.
+async def put(tx: Tx, said: Mapping[UUID, ProductContent], *, currency: str, by: str) -> dict[UUID, ProductContent]:
+    """Have products say this. The same, their variants with their ids.
 
     A variant that is not said any more is discontinued; it comes back when its SKU does.
 
     Raises:
         HandleTaken, SkuTaken.
     """
-    values = said.model_dump(exclude={"variants"})
-    for name in ("attributes", "options"):
-        values[name] = _json(values[name])
-    await _write_product(tx, _CHANGE, {**values, "id": product_id})
-    there = {row["id"]: row for row in await tx.rows(_THERE, {"product_id": product_id})}
-    by_sku = {row["sku"]: row["id"] for row in there.values()}
+    if not said:
+        return {}
+    await _write_products(tx, _CHANGE, _values(said))
+    there: dict[UUID, dict[UUID, Mapping[str, Any]]] = {one: {} for one in said}
+    for row in await tx.rows(_THERE, {"product_ids": list(said)}):
+        there[row["product_id"]][row["id"]] = row
+    kept = {
+        product_id: _with_ids(one, {row["sku"]: found for found, row in there[product_id].items()})
+        for product_id, one in said.items()
+    }
+    await _put_variants(tx, kept, there)
+    await _price(tx, [one for content in kept.values() for one in content.variants], currency, by)
+    return kept
+
+
+async def advance(tx: Tx, product_id: UUID, status: str, publish_at: datetime | None = None) -> int:
+    """Have a product be so far, at a version of its own; which that is."""
+    return (await advance_all(tx, {product_id: (status, publish_at)}))[product_id]
+
+
+async def advance_all(tx: Tx, reached: Mapping[UUID, tuple[str, datetime | None]]) -> dict[UUID, int]:
+    """Have products that are held be so far, each at a version of its own; which those are."""
+    values = {
+        "ids": list(reached),
+        "statuses": [status for status, _ in reached.values()],
+        "publish_at": [publish_at for _, publish_at in reached.values()],
+        "now": clock.now(),
+    }
+    found = {row["id"]: row["version"] for row in await tx.rows(_ADVANCE, values)}
+    if len(found) < len(reached):
+        raise RuntimeError("a product that was held is gone")
+    return found
+
+
+def _values(said: Mapping[UUID, ProductContent]) -> dict[str, Any]:
+    contents = said.values()
+    return {
+        "ids": list(said),
+        "category_ids": [one.category_id for one in contents],
+        "handles": [one.handle for one in contents],
+        "titles": [one.title for one in contents],
+        "descriptions": [one.description for one in contents],
+        "brands": [one.brand for one in contents],
+        "tax_classes": [one.tax_class for one in contents],
+        "types": [one.type for one in contents],
+        "attributes": [_json(one.attributes) for one in contents],
+        "tags": [" ".join(one.tags) for one in contents],
+        "countries_of_origin": [one.country_of_origin for one in contents],
+        "hs_codes": [one.hs_code for one in contents],
+        "options": [_json(one.options) for one in contents],
+    }
+
+
+def _with_ids(said: ProductContent, by_sku: Mapping[str, UUID]) -> ProductContent:
     named = {one.id for one in said.variants}
     variants = [
         one if one.id else one.model_copy(update={"id": _free(by_sku.get(one.sku), named) or new_id()})
         for one in said.variants
     ]
-    kept = said.model_copy(update={"variants": variants})
-    await _put_variants(tx, product_id, kept, there)
-    await _price(tx, variants, currency)
-    return kept
-
-
-async def advance(tx: Tx, product_id: UUID, status: str, publish_at: Any = None) -> int:
-    """Have a product be so far, at a version of its own; which that is."""
-    values = {"id": product_id, "status": status, "publish_at": publish_at, "now": clock.now()}
-    row = await tx.one(_ADVANCE, values)
-    if row is None:
-        raise RuntimeError("a product that was held is gone")
-    version: int = row["version"]
-    return version
+    return said.model_copy(update={"variants": variants})
 
 
 def _free(there: UUID | None, named: set[UUID | None]) -> UUID | None:
@@ -156,33 +230,38 @@ def _free(there: UUID | None, named: set[UUID | None]) -> UUID | None:
 
 
 async def _put_variants(
-    tx: Tx, product_id: UUID, said: ProductContent, there: Mapping[UUID, Mapping[str, Any]]
+    tx: Tx, said: Mapping[UUID, ProductContent], there: Mapping[UUID, Mapping[UUID, Mapping[str, Any]]]
 ) -> None:
+    before = {found: row for rows in there.values() for found, row in rows.items()}
     rows = {
-        one.id: _row(one, place, said, there.get(one.id))
-        for place, one in enumerate(said.variants)
+        one.id: _row(one, place, product_id, content, before.get(one.id))
+        for product_id, content in said.items()
+        for place, one in enumerate(content.variants)
         if one.id is not None
     }
-    gone = [found for found, row in there.items() if found not in rows and not row["discontinued"]]
+    gone = [found for found, row in before.items() if found not in rows and not row["discontinued"]]
     if gone:
         await _take_away(tx, gone)
-    changed = [found for found, row in rows.items() if found not in there or _told(there[found]) != _told(row)]
+    changed = [found for found, row in rows.items() if found not in before or _told(before[found]) != _told(row)]
     if not changed:
         return
-    if cleared := [found for found in changed if found in there]:
+    if cleared := [found for found in changed if found in before]:
         await tx.rows(_CLEAR, {"ids": cleared})
     values: dict[str, Any] = {
         f"{name}s" if name != "options" else name: [rows[found][name] for found in changed]
-        for name in ("sku", "gtin", "title", "position", "options")
+        for name in ("product_id", "sku", "gtin", "title", "position", "options")
     }
     try:
-        await tx.rows(_PUT, {**values, "ids": changed, "product_id": product_id})
+        await tx.rows(_PUT, {**values, "ids": changed})
     except asyncpg.UniqueViolationError as fault:
         raise SkuTaken from fault
 
 
-def _row(one: VariantContent, place: int, said: ProductContent, there: Mapping[str, Any] | None) -> dict[str, Any]:
+def _row(
+    one: VariantContent, place: int, product_id: UUID, said: ProductContent, there: Mapping[str, Any] | None
+) -> dict[str, Any]:
     return {
+        "product_id": product_id,
         "sku": one.sku,
         "gtin": one.gtin,
         "title": title_of(one, said.options) or (there["title"] if there else ""),
@@ -206,14 +285,16 @@ async def _take_away(tx: Tx, ids: list[UUID]) -> None:
         await tx.rows(_DISCONTINUE, {"ids": ids})
 
 
-async def _price(tx: Tx, variants: list[VariantContent], currency: str) -> None:
+async def _price(tx: Tx, variants: Sequence[VariantContent], currency: str, by: str) -> None:
     """Say what those cost that cost something else, or nothing yet."""
     rows = await tx.rows(_PRICES, {"ids": [one.id for one in variants], "currency": currency})
     costs = {row["variant_id"]: (row["amount"], row["compare_at"]) for row in rows}
-    for one in variants:
-        if one.price is not None and costs.get(one.id) != (one.price, one.compare_at):
-            price = ListPriceIn(currency=currency, amount=one.price, compare_at=one.compare_at)
-            await pricing.set_list_price(tx, one.sku, price)
+    prices = {
+        one.id: ListPrice(one.price, one.compare_at)
+        for one in variants
+        if one.id is not None and one.price is not None and costs.get(one.id) != (one.price, one.compare_at)
+    }
+    await pricing.set_list_prices(tx, prices, currency, by=by)
 
 
 # uq_price_variant
@@ -227,7 +308,7 @@ _PRICES = hot(
 )
 
 
-async def _write_product(tx: Tx, statement: HotStatement, values: Mapping[str, Any]) -> None:
+async def _write_products(tx: Tx, statement: HotStatement, values: Mapping[str, Any]) -> None:
     try:
         await tx.rows(statement, values)
     except asyncpg.UniqueViolationError as fault:

@@ -131,7 +131,7 @@ async def approve(tx: Tx, by: Author, product_id: UUID, version: int, *, currenc
     body = ProductIn.model_validate((proposed.content if proposed else before).model_dump())
     said = await checking.content(tx, body, product_id, currency=currency, before=before, may_add_brands=False)
     await checking.require_complete(tx, said)
-    said = await apply(tx, row, before, said, currency=currency)
+    said = await apply(tx, row, before, said, currency=currency, by=by.principal)
     await tx.rows(_DROP_PROPOSAL, {"product_id": product_id})
     reached = await _stay(tx, by, row, "approve", content=said, approved=True)
     await told(tx, product_id, reached, before, said)

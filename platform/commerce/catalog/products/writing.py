@@ -92,14 +92,14 @@ async def change(tx: Tx, by: Author, product_id: UUID, version: int, body: Produ
 
 
 async def apply(
-    tx: Tx, row: Mapping[str, Any], before: ProductContent, said: ProductContent, *, currency: str
+    tx: Tx, row: Mapping[str, Any], before: ProductContent, said: ProductContent, *, currency: str, by: str
 ) -> ProductContent:
     """Put what a product says where shoppers read it; the same, its variants with their ids.
 
     Raises:
         HandleTaken, SkuTaken.
     """
-    kept = await keeping.put(tx, row["id"], said, currency=currency)
+    kept = (await keeping.put(tx, {row["id"]: said}, currency=currency, by=by))[row["id"]]
     if row["status"] == "published":
         if before.category_id != said.category_id:
             await tree.counted(
@@ -163,8 +163,10 @@ async def _make_room(tx: Tx) -> None:
 async def _begin(
     tx: Tx, by: Author, made: UUID, said: ProductContent, *, vendor_id: UUID | None, currency: str
 ) -> None:
-    kept = await keeping.add(tx, made, said, currency=currency, vendor_id=vendor_id)
-    await history.write(tx, made, 1, "create", by.principal, content=kept)
+    added = await keeping.add(
+        tx, {made: said}, {made: "draft"}, currency=currency, by=by.principal, vendor_id=vendor_id
+    )
+    await history.write(tx, made, 1, "create", by.principal, content=added[made])
     event = ProductCreated(product_id=made, product_version=1)
     await announce(tx, [record(event, tenant_id=tx.tenant_id, aggregate_id=made)])
 
@@ -177,7 +179,7 @@ async def _hold_at_once(
         raise ScopeMissing(scope="prices:write")
     if row["status"] == "published":
         await checking.require_complete(tx, said)
-    said = await apply(tx, row, before, said, currency=currency)
+    said = await apply(tx, row, before, said, currency=currency, by=by.principal)
     version = await keeping.advance(tx, row["id"], row["status"] if live else "draft", row["publish_at"])
     await history.write(tx, row["id"], version, "change", by.principal, content=said, approved=live)
     await told(tx, row["id"], version, before, said)
