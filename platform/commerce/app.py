@@ -48,6 +48,7 @@ from commerce.documents import api as documents
 from commerce.domains import api as domains
 from commerce.domains.leading import Leading
 from commerce.domains.records import Dns
+from commerce.exchange import api as exchange
 from commerce.external_sign_in import api as external_sign_in
 from commerce.external_sign_in import providers_api as identity_providers
 from commerce.http import Core, session_cookie
@@ -187,6 +188,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         app,
         max_body_bytes=settings.max_body_bytes,
         larger=dict.fromkeys(WITH_PICTURES, settings.max_photo_bytes),
+        streamed={"/imports": settings.max_import_bytes},
         https_only=settings.environment == "production",
     )
     app.add_middleware(Proxies, trusted=Networks.read(settings.trusted_proxies))
@@ -202,6 +204,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         collections,
         products,
         vendor_products,
+        exchange,
         links,
         media,
         vendor_media,

@@ -13,6 +13,7 @@ from commerce.consent import models as consent
 from commerce.delivery import models as delivery
 from commerce.documents import models as documents
 from commerce.domains import models as domains
+from commerce.exchange import models as exchange
 from commerce.factors import models as factors
 from commerce.federation import models as federation
 from commerce.giving import models as giving
@@ -66,6 +67,7 @@ __all__ = [
     "delivery",
     "documents",
     "domains",
+    "exchange",
     "factors",
     "federation",
     "gift_models",

@@ -26,6 +26,8 @@ from commerce.checkout.notifications import Notifications
 from commerce.checkout.service import Checkout
 from commerce.domains import checking as domains
 from commerce.domains.records import Dns
+from commerce.exchange import fetching as image_links
+from commerce.exchange import working as imports
 from commerce.identity import acting
 from commerce.inventory import expiry, promises
 from commerce.inventory import service as inventory
@@ -145,6 +147,8 @@ async def run(settings: Settings) -> None:
     watched = asyncio.create_task(price_drops.run(database))
     collected = asyncio.create_task(collections.run(database))
     pictured = asyncio.create_task(media.run(database, settings))
+    imported = asyncio.create_task(imports.run(database, settings))
+    linked = asyncio.create_task(image_links.run(database, settings))
     log.info("worker.started")
     telling = asyncio.create_task(telling_webhooks(settings, stop))
     telling.add_done_callback(lambda _: stop.set())
@@ -159,20 +163,8 @@ async def run(settings: Settings) -> None:
     finally:
         stop.set()
         await telling
-        await ended(
-            posting,
-            metered,
-            billed,
-            domained,
-            exported,
-            handed_out,
-            parted,
-            retained,
-            alerted,
-            watched,
-            collected,
-            pictured,
-        )
+        await ended(posting, metered, billed, domained, exported, handed_out, parted, retained, alerted)
+        await ended(watched, collected, pictured, imported, linked)
         await client.aclose()
         await redis.aclose()
         await checkout.providers.close()

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
@@ -242,6 +242,22 @@ class Tx:
         found = await self.send(statement.sql, statement.arguments(given))
         return await veil.opened(self, found) if veil.is_covered(found) else found
 
+    async def in_step(self, steps: Iterable[tuple[HotStatement, Mapping[str, Any]]]) -> None:
+        """Run statements one after the other, and make the values of each while the one before it runs.
+
+        `steps` makes them as it is asked for them, and asks the database nothing.
+        """
+        running: asyncio.Task[object] | None = None
+        try:
+            for statement, values in steps:
+                if running is not None:
+                    await running
+                running = asyncio.create_task(self.rows(statement, values))
+                await asyncio.sleep(0)  # it is sent
+        finally:
+            if running is not None:
+                await running
+
     async def send(self, sql: str, arguments: Sequence[Any]) -> Sequence[asyncpg.Record]:
         """Every row of the answer, as Postgres has it: personal data is sealed."""
         found: Sequence[asyncpg.Record] = await self.connection.fetch(sql, *arguments)
@@ -257,6 +273,13 @@ class Tx:
             await self.connection.execute("ROLLBACK TO SAVEPOINT attempt")
             raise
         await self.connection.execute("RELEASE SAVEPOINT attempt")
+
+    @asynccontextmanager
+    async def rehearsal(self) -> AsyncIterator[None]:
+        """What is done inside is undone at its end, and the transaction goes on."""
+        await self.connection.execute("SAVEPOINT rehearsal")
+        yield
+        await self.connection.execute("ROLLBACK TO SAVEPOINT rehearsal; RELEASE SAVEPOINT rehearsal")
 
     async def one(self, statement: HotStatement, values: Mapping[str, Any] | None = None) -> asyncpg.Record | None:
         """The first row, or `None`."""

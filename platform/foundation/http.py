@@ -112,17 +112,25 @@ def problem_response(problem: Problem, request_id: str | None, headers: dict[str
 
 
 def install(
-    app: FastAPI, *, max_body_bytes: int, larger: Mapping[str, int] | None = None, https_only: bool = False
+    app: FastAPI,
+    *,
+    max_body_bytes: int,
+    larger: Mapping[str, int] | None = None,
+    streamed: Mapping[str, int] | None = None,
+    https_only: bool = False,
 ) -> None:
     """Give `app` the platform's edge: bounded strict bodies, request ids, security headers and problem documents.
 
-    Paths that end as `larger` says may have larger bodies.
+    Paths that end as `larger` says may have larger bodies; those that end as `streamed` says are not waited for, and
+    their routes read them as they come.
     """
     app.add_exception_handler(Problem, _on_problem)  # type: ignore[arg-type]
     app.add_exception_handler(RequestValidationError, _on_validation)  # type: ignore[arg-type]
     app.add_exception_handler(HTTPException, _on_http)  # type: ignore[arg-type]
     app.add_exception_handler(Exception, _on_crash)
-    app.add_middleware(Edge, max_body_bytes=max_body_bytes, larger=larger or {}, https_only=https_only)
+    app.add_middleware(
+        Edge, max_body_bytes=max_body_bytes, larger=larger or {}, streamed=streamed or {}, https_only=https_only
+    )
     _document_problems(app)
 
 
@@ -225,11 +233,13 @@ class Edge:
         *,
         max_body_bytes: int,
         larger: Mapping[str, int] | None = None,
+        streamed: Mapping[str, int] | None = None,
         https_only: bool = False,
     ) -> None:
         self._app = app
         self._max_body_bytes = max_body_bytes
-        self._larger = larger or {}
+        self._streamed = streamed or {}
+        self._larger = {**(larger or {}), **self._streamed}
         self._headers = [*_SECURITY_HEADERS, *([_HTTPS_ONLY] if https_only else [])]
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -262,6 +272,8 @@ class Edge:
         limit = self._limit(scope["path"])
         if not declared.isdigit() or int(declared) > limit:
             raise BodyTooLarge(limit_bytes=limit)
+        if scope["path"].endswith(tuple(self._streamed)):
+            return _bounded(receive, limit)
         body = await self._read(receive, limit)
         if body is None:
             return None
@@ -286,6 +298,21 @@ class Edge:
                 raise BodyTooLarge(limit_bytes=limit)
             if not message.get("more_body", False):
                 return b"".join(parts)
+
+
+def _bounded(receive: Receive, limit: int) -> Receive:
+    """A body as it comes, until it is longer than it may be."""
+    size = 0
+
+    async def bounded() -> Message:
+        nonlocal size
+        message = await receive()
+        size += len(message.get("body", b""))
+        if size > limit:
+            raise BodyTooLarge(limit_bytes=limit)
+        return message
+
+    return bounded
 
 
 def _given_request_id(headers: Sequence[tuple[bytes, bytes]]) -> str | None:

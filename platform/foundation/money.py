@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import ROUND_HALF_EVEN, Decimal
@@ -32,6 +33,10 @@ MINOR_UNITS: dict[str, int] = {
     **dict.fromkeys(("BHD", "IQD", "JOD", "KWD", "LYD", "OMR", "TND"), 3),
 }
 """ISO 4217 minor units of the currencies that do not have two."""
+
+
+_AMOUNT = re.compile(r"(-?)([0-9]+)(?:\.([0-9]+))?", re.ASCII)
+_MOST_DIGITS = 12
 
 
 class CurrencyMismatch(ValueError):
@@ -81,6 +86,24 @@ def round_minor(value: Decimal | Fraction) -> int:
     if isinstance(value, Fraction):
         return round(value)
     return int(value.quantize(Decimal(1), rounding=ROUND_HALF_EVEN))
+
+
+def minor_of(told: str, currency: str) -> int:
+    """What somebody has written of an amount, such as `19.99`, in minor units: exactly, or not at all.
+
+    Raises:
+        ValueError: it is no such number, is below zero or too high, or has more places than the currency has.
+    """
+    found = _AMOUNT.fullmatch(told)
+    if found is None:
+        raise ValueError("is no number such as 19.99")
+    whole, sign, places = found[2], found[1], found[3] or ""
+    digits = exponent(currency)
+    if places[digits:].strip("0"):
+        raise ValueError(f"has more places than {currency} has")
+    if sign or len(whole) > _MOST_DIGITS:
+        raise ValueError("is below zero, or too high")
+    return int(whole + places[:digits].ljust(digits, "0"))
 
 
 def from_decimal(value: Decimal, currency: str) -> int:

@@ -5,9 +5,13 @@ fsspec is loaded when the first file is asked for, and no sooner: most workers n
 
 from __future__ import annotations
 
+import shutil
 from contextlib import suppress
+from typing import IO, cast
 
 from foundation.naming import ObjectPath
+
+_PIECE = 2**20
 
 
 def put(url: str, path: ObjectPath, body: bytes) -> None:
@@ -52,3 +56,30 @@ def get(url: str, path: ObjectPath) -> bytes | None:
     except FileNotFoundError:
         return None
     return body
+
+
+def copy_to(url: str, path: ObjectPath, target: IO[bytes]) -> None:
+    """Write a file of the store at `url` into one that is open, piece by piece.
+
+    Raises:
+        OSError: the store can't be read now, or there is no such file.
+    """
+    import fsspec  # noqa: PLC0415
+
+    store, root = fsspec.url_to_fs(url)
+    with store.open(f"{root}/{path}", "rb") as source:
+        shutil.copyfileobj(source, target, _PIECE)
+
+
+def writing(url: str, path: ObjectPath) -> IO[bytes]:
+    """A new file of the store at `url`, to be closed by whoever asks.
+
+    Raises:
+        OSError: the store takes nothing now.
+    """
+    import fsspec  # noqa: PLC0415
+
+    store, root = fsspec.url_to_fs(url)
+    target = f"{root}/{path}"
+    store.makedirs(target.rpartition("/")[0], exist_ok=True)
+    return cast("IO[bytes]", store.open(target, "wb"))

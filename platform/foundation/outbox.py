@@ -8,7 +8,7 @@ transaction that commits late is never skipped (the snapshot horizon of `pg_curr
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -140,16 +140,21 @@ async def announce_many(tx: Tx, facts: Sequence[tuple[Payload, UUID]]) -> None:
 
     They are nobody's behaviour, and of no shopper.
     """
-    if not facts:
-        return
+    if facts:
+        await tx.rows(*announcement(facts))
+
+
+def announcement(facts: Sequence[tuple[Payload, UUID]]) -> tuple[HotStatement, Mapping[str, Any]]:
+    """What `announce_many` has the database do."""
     values = {
         "ids": [new_id() for _ in facts],
         "names": [fact.name for fact, _ in facts],
         "versions": [fact.version for fact, _ in facts],
         "aggregate_ids": [about for _, about in facts],
         "payloads": [fact.model_dump_json(exclude_none=True) for fact, _ in facts],
+        "now": clock.now(),
     }
-    await tx.rows(_FACTS, {**values, "now": clock.now()})
+    return _FACTS, values
 
 
 def announcing(statement: str) -> HotStatement:

@@ -292,6 +292,9 @@ class Settings(BaseSettings):
     queue_each: int = Field(200, ge=1, description="Requests of one shop that may wait for a place.")
     queue_seconds: float = Field(5.0, gt=0, le=60, description="How long one waits at most.")
     max_body_bytes: int = Field(1_048_576, ge=1024, description="The largest request body accepted.")
+    max_import_bytes: int = Field(
+        2 * 2**30, ge=1024, description="The largest file of products accepted; it is read as it comes."
+    )
     max_photo_bytes: int = Field(8 * 1_048_576, ge=1024, description="The largest photo accepted.")
 
     def apart(self, role: Role) -> dict[str, str]:

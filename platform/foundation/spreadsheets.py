@@ -20,5 +20,15 @@ def csv_of(rows: Iterable[Sequence[object]]) -> str:
     return written.getvalue()
 
 
+def disarmed(cell: str) -> str:
+    """A text that no spreadsheet runs, from which `armed` gives back what it was."""
+    return f"'{cell}" if cell.lstrip(" '").startswith(_FORMULA) else cell
+
+
+def armed(cell: str) -> str:
+    """What `disarmed` was given."""
+    return cell[1:] if cell.startswith("'") and cell.lstrip(" '").startswith(_FORMULA) else cell
+
+
 def _harmless(cell: object) -> object:
     return f"'{cell}" if isinstance(cell, str) and cell.lstrip(" ").startswith(_FORMULA) else cell

@@ -11,7 +11,7 @@ import io
 import zipfile
 from collections.abc import Iterator
 from datetime import date
-from typing import Any
+from typing import IO, Any
 
 from defusedxml import DefusedXmlException
 from defusedxml.ElementTree import ParseError, iterparse
@@ -21,6 +21,9 @@ _SIGNATURE = b"PK\x03\x04"
 _MOST_PARTS = 1_000
 _MOST_BYTES = 32 * 2**20
 """Of all parts, unpacked."""
+_MOST_STREAMED, _MOST_SHARED = 8 * 2**30, 128 * 2**20
+"""The same of a workbook that is streamed; and of the part with the texts that cells share."""
+_SHARED = "sharedStrings.xml"
 _PACKINGS = {zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED}
 _XML = (".xml", ".rels")
 
@@ -41,7 +44,7 @@ def rows(body: bytes, *, most_rows: int, most_columns: int) -> Iterator[list[str
     Raises:
         NotAWorkbook: it is none, or more than a shop's list of products.
     """
-    _require_harmless(body)
+    _require_harmless(io.BytesIO(body), most_bytes=_MOST_BYTES)
     import openpyxl  # noqa: PLC0415  (it imports numpy, and few workers ever see a workbook)
 
     try:
@@ -54,12 +57,35 @@ def rows(body: bytes, *, most_rows: int, most_columns: int) -> Iterator[list[str
     return ([_told(cell) for cell in row] for row in read)
 
 
-def _require_harmless(body: bytes) -> None:
+def stream(file: IO[bytes]) -> Iterator[list[str]]:
+    """The same of a file on disk, of any number of rows, read as they are asked for. Texts that cells share are held in
+    memory, which is what bounds them.
+
+    Raises:
+        NotAWorkbook: also on the way.
+    """
+    _require_harmless(file, most_bytes=_MOST_STREAMED)
+    with zipfile.ZipFile(file) as packed:
+        if any(part.file_size > _MOST_SHARED for part in packed.infolist() if part.filename.endswith(_SHARED)):
+            raise NotAWorkbook(f"shares more than {_MOST_SHARED // 2**20} MiB of texts: save it as CSV")
+    import openpyxl  # noqa: PLC0415
+
     try:
-        with zipfile.ZipFile(io.BytesIO(body)) as packed:
+        book = openpyxl.load_workbook(file, read_only=True, data_only=True, keep_links=False)
+        sheet = book.worksheets[0]
+        sheet.reset_dimensions()
+        for row in sheet.iter_rows(values_only=True):
+            yield [_told(cell) for cell in row]
+    except Exception as fault:
+        raise NotAWorkbook("is no workbook that can be read") from fault
+
+
+def _require_harmless(file: IO[bytes], *, most_bytes: int) -> None:
+    try:
+        with zipfile.ZipFile(file) as packed:
             parts = packed.infolist()
-            if len(parts) > _MOST_PARTS or sum(part.file_size for part in parts) > _MOST_BYTES:
-                raise NotAWorkbook(f"unpacks to more than {_MOST_BYTES // 2**20} MiB")
+            if len(parts) > _MOST_PARTS or sum(part.file_size for part in parts) > most_bytes:
+                raise NotAWorkbook(f"unpacks to more than {most_bytes // 2**20} MiB")
             if any(part.compress_type not in _PACKINGS for part in parts):
                 raise NotAWorkbook("is packed in a way that no spreadsheet packs")
             for part in parts:
@@ -72,8 +98,8 @@ def _require_harmless(body: bytes) -> None:
 def _require_no_document_type(packed: zipfile.ZipFile, part: zipfile.ZipInfo) -> None:
     try:
         with packed.open(part) as opened:
-            for _, element in iterparse(opened, forbid_dtd=True):
-                element.clear()
+            # A document type stands before the first element, and nowhere else.
+            next(iterparse(opened, events=("start",), forbid_dtd=True), None)
     except DefusedXmlException as fault:
         raise NotAWorkbook("declares a document type") from fault
     except ParseError as fault:

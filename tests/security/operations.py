@@ -79,6 +79,7 @@ BY_SEGMENT = {
     "vendor/api-keys": "vendor_key",
     "admin/staff": "member",
     "admin/exports": "export",
+    "admin/imports": "import",
     "tenants/exports": "export",
     "privacy/exports": "person_export",
     "vendor/staff": "vendor_member",

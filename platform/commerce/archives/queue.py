@@ -52,17 +52,18 @@ class Leases:
         again: timedelta = timedelta(0),
         failing: str = "",
         holdable: str = "true",
+        attempts: int = ATTEMPTS,
     ) -> None:
         """`also`: columns that whoever claims is given; `again`: after how long what could not be made is tried again;
         `failing`: what else is set of what has failed, by `:now` and `:expires_at`; `holdable`: which rows may be held
-        longer.
+        longer; `attempts`: how often one is tried.
         """
         self.mine = (
             "tenant_id = :tenant_id AND id = :id AND attempt = CAST(:attempt AS bigint) AND status = 'running'"
             f" AND {holdable}"
         )
         found = ", ".join(f"e.{name}" for name in ("id", "attempt", *also))
-        self._again = again
+        self._again, self._attempts = again, attempts
         self._claim = _of(
             f"""
             WITH due AS MATERIALIZED (
@@ -90,8 +91,8 @@ class Leases:
     async def claim(self, tx: Tx) -> Any:
         """The row of what is to be made, now held by whoever asks; one that has failed too often is given up."""
         now = clock.now()
-        await tx.rows(self._give_up, {"attempts": ATTEMPTS, "now": now, "expires_at": now + KEPT})
-        return await tx.one(self._claim, {"attempts": ATTEMPTS, "now": now, "until": now + LEASE})
+        await tx.rows(self._give_up, {"attempts": self._attempts, "now": now, "expires_at": now + KEPT})
+        return await tx.one(self._claim, {"attempts": self._attempts, "now": now, "until": now + LEASE})
 
     async def prolong(self, tx: Tx, turn: Turn) -> None:
         """Hold it longer.

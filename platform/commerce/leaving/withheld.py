@@ -22,9 +22,11 @@ class Why(StrEnum):
 
 TABLES: Mapping[str, Why] = {
     "authenticator": Why.SECRET,
+    "catalogue_import": Why.PASSING,
     "code_guess": Why.PASSING,
     "collection_due": Why.PASSING,
     "idempotency_key": Why.PASSING,
+    "import_bad_row": Why.PASSING,
     "oauth_code": Why.SECRET,
     "oauth_refresh_token": Why.SECRET,
     "oauth_signing_key": Why.SECRET,

@@ -20,12 +20,11 @@ import codecs
 import csv
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
-from decimal import Decimal, InvalidOperation
 from typing import Any
 
 from commerce.onboarding.schemas import FirstProduct, RowProblem
 from foundation import workbooks
-from foundation.money import exponent
+from foundation.money import minor_of
 from foundation.types import clean, one_line
 
 REQUIRED = ("sku", "title", "price")
@@ -36,7 +35,6 @@ Line = tuple[int, list[str]]
 """A line's number, and its values."""
 _LONGEST = {"sku": 100, "title": 200, "category": 100, "brand": 100, "description": 5_000}
 _MOST_UNITS = 1_000_000
-_MOST_MINOR = 10**12
 
 
 @dataclass(slots=True)
@@ -155,17 +153,9 @@ def _words(column: str, told: str, _currency: str) -> str | None:
 
 def _price(_column: str, told: str, currency: str) -> int:
     try:
-        amount = Decimal(told)
-    except InvalidOperation:
-        raise _Bad("is no number such as 19.99") from None
-    if not amount.is_finite() or not told.isascii() or "e" in told.lower() or "_" in told:
-        raise _Bad("is no number such as 19.99")
-    minor = amount.scaleb(exponent(currency))
-    if minor != minor.to_integral_value():
-        raise _Bad(f"has more places than {currency} has")
-    if not 0 <= minor <= _MOST_MINOR:
-        raise _Bad("is below zero, or too high")
-    return int(minor)
+        return minor_of(told, currency)
+    except ValueError as fault:
+        raise _Bad(str(fault)) from None
 
 
 def _units(_column: str, told: str, _currency: str) -> int:

@@ -159,6 +159,11 @@ def lock_of(tenant_id: UUID, metric: Metric) -> str:
     return f"plan:{metric}:{tenant_id}"
 
 
+async def limit_of(tx: Tx, metric: Metric) -> int | None:
+    """How much the shop's plan has room for; `None`: as much as there is."""
+    return (await standing(tx)).plan.limit(metric)
+
+
 async def make_room(tx: Tx, metric: Metric, *, there: int, more: int = 1) -> None:
     """Stop unless the plan has room for `more` beside those that are `there`, counted after `alone`.
 

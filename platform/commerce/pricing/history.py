@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -13,9 +13,9 @@ from sqlalchemy import text
 
 from commerce.pricing.engine import Offer
 from commerce.pricing.periods import LOOKED_BACK, Period, Schedule, cut, planned, told
-from commerce.pricing.schemas import PriceChangeOut
+from commerce.pricing.schemas import PriceChangeOut, PriceSaid
 from foundation import clock
-from foundation.database import Tx, hot
+from foundation.database import HotStatement, Tx, hot
 from foundation.ids import new_id
 
 
@@ -162,8 +162,24 @@ async def keep(
         await tx.rows(_FORGET_PLANNED, which)
         await tx.rows(_END, which)
     coming = {one: _coming(before.get(one), known.get(one, []), after[one], now) for one in changed}
-    await _plan(tx, currency, [(one, period) for one, periods in coming.items() for period in periods])
+    await tx.rows(_PLAN, _planned(currency, [(one, period) for one, periods in coming.items() for period in periods]))
     return changed
+
+
+def beginnings(
+    prices: Mapping[UUID, PriceSaid], currency: str, *, by: str | None
+) -> Iterator[tuple[HotStatement, Mapping[str, Any]]]:
+    """What `keep` has the database do of variants that had no price before, and have no offers."""
+    now = clock.now()
+    which = {"ids": [new_id() for _ in prices], "variant_ids": list(prices), "currency": currency}
+    change = {"before": [None] * len(prices), "after": [one.model_dump_json() for one in prices.values()]}
+    yield _WRITE, {**which, **change, "now": now, "by": by}
+    periods = [
+        (variant_id, period)
+        for variant_id, said in prices.items()
+        for period in told([], planned(Schedule(said.amount, said.compare_at, []), since=now))
+    ]
+    yield _PLAN, _planned(currency, periods)
 
 
 async def page(tx: Tx, variant_ids: Sequence[UUID], before: UUID | None, limit: int) -> list[PriceChangeOut]:
@@ -190,8 +206,9 @@ def _coming(before: Said | None, known: Sequence[Period], after: Said, now: date
     return coming if known else [*past, *coming]
 
 
-async def _plan(tx: Tx, currency: str, periods: Sequence[tuple[UUID, Period]]) -> None:
-    values = {
+def _planned(currency: str, periods: Sequence[tuple[UUID, Period]]) -> dict[str, Any]:
+    return {
+        "currency": currency,
         "ids": [new_id() for _ in periods],
         "variant_ids": [variant_id for variant_id, _ in periods],
         "amounts": [one.amount for _, one in periods],
@@ -201,7 +218,6 @@ async def _plan(tx: Tx, currency: str, periods: Sequence[tuple[UUID, Period]]) -
         "since": [one.reduced_since for _, one in periods],
         "lowest": [one.lowest_before for _, one in periods],
     }
-    await tx.rows(_PLAN, {**values, "currency": currency})
 
 
 def _schedule(document: str) -> Schedule:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import text
@@ -25,11 +26,11 @@ from commerce.pricing.schemas import (
     QuoteOut,
 )
 from foundation import audit, clock
-from foundation.database import Tx, hot
+from foundation.database import HotStatement, Tx, hot
 from foundation.errors import Conflict, NotFound, Unprocessable
 from foundation.events import OfferedPrice, PriceQuoted, PricesChanged, record
 from foundation.ids import new_id
-from foundation.outbox import announce, announce_many
+from foundation.outbox import announce, announce_many, announcement
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,16 +103,20 @@ _OFFERS = hot(
     )
 )
 
+_INSERT = """
+    INSERT INTO price (tenant_id, id, variant_id, currency, amount, compare_at, updated_at)
+    SELECT :tenant_id, t.id, t.variant_id, :currency, t.amount, t.compare_at, CAST(:now AS timestamptz)
+    FROM unnest(CAST(:ids AS uuid[]), CAST(:variant_ids AS uuid[]), CAST(:amounts AS bigint[]),
+                CAST(:compare_at AS bigint[])) AS t (id, variant_id, amount, compare_at)
+"""
+_SET_FIRST_PRICES = hot(text(_INSERT))
 _SET_LIST_PRICES = hot(
     text(
-        """
-        INSERT INTO price (tenant_id, id, variant_id, currency, amount, compare_at, updated_at)
-        SELECT :tenant_id, t.id, t.variant_id, :currency, t.amount, t.compare_at, CAST(:now AS timestamptz)
-        FROM unnest(CAST(:ids AS uuid[]), CAST(:variant_ids AS uuid[]), CAST(:amounts AS bigint[]),
-                    CAST(:compare_at AS bigint[])) AS t (id, variant_id, amount, compare_at)
+        f"""
+        {_INSERT}
         ON CONFLICT (tenant_id, variant_id, currency) DO UPDATE
             SET amount = excluded.amount, compare_at = excluded.compare_at, updated_at = excluded.updated_at
-        """
+        """  # noqa: S608  (the fragment is a literal)
     )
 )
 
@@ -221,15 +226,18 @@ async def set_list_prices(tx: Tx, prices: Mapping[UUID, ListPrice], currency: st
         await _announce(tx, changed, _told(after), currency)
 
 
-async def set_first_prices(tx: Tx, prices: Mapping[UUID, ListPrice], currency: str, *, by: str | None) -> None:
-    """The same of variants that the transaction has made, of which nobody else knows yet."""
+def first_prices(
+    prices: Mapping[UUID, ListPrice], currency: str, *, by: str | None
+) -> Iterator[tuple[HotStatement, Mapping[str, Any]]]:
+    """What `set_list_prices` has the database do of variants that the same transaction makes."""
     if not prices:
         return
-    await _list(tx, prices, currency)
-    told = {one: PriceSaid(amount=said.amount, compare_at=said.compare_at, offers=[]) for one, said in prices.items()}
-    after = {one: Said(said.model_dump_json(), clock.now()) for one, said in told.items()}
-    changed = await history.keep(tx, currency, {}, after, by=by)
-    await _announce(tx, changed, told, currency)
+    yield _SET_FIRST_PRICES, _listed(prices, currency)
+    said = {
+        one: PriceSaid(amount=price.amount, compare_at=price.compare_at, offers=[]) for one, price in prices.items()
+    }
+    yield from history.beginnings(said, currency, by=by)
+    yield announcement([(_changed(one, currency, said[one]), one) for one in said])
 
 
 async def set_offers(tx: Tx, sku: str, body: OffersIn) -> PricesOut:
@@ -296,14 +304,15 @@ async def set_group(tx: Tx, reference: str, group: str | None) -> CustomerGroupO
     return CustomerGroupOut(reference=reference, group=group)
 
 
-async def _list(tx: Tx, prices: Mapping[UUID, ListPrice], currency: str) -> None:
-    values = {
+def _listed(prices: Mapping[UUID, ListPrice], currency: str) -> dict[str, Any]:
+    return {
         "ids": [new_id() for _ in prices],
         "variant_ids": list(prices),
         "amounts": [one.amount for one in prices.values()],
         "compare_at": [one.compare_at for one in prices.values()],
+        "currency": currency,
+        "now": clock.now(),
     }
-    await tx.rows(_SET_LIST_PRICES, {**values, "currency": currency, "now": clock.now()})
 
 
 async def _set(
@@ -312,7 +321,7 @@ async def _set(
     """Write what variants cost; which of them cost something else then, and what is said of them."""
     await history.alone(tx, list(prices))
     before = await history.said(tx, list(prices), currency)
-    await _list(tx, prices, currency)
+    await tx.rows(_SET_LIST_PRICES, _listed(prices, currency))
     after = await history.said(tx, list(prices), currency)
     return await history.keep(tx, currency, before, after, by=by), after
 

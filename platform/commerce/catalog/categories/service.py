@@ -173,16 +173,19 @@ _CONTENTS = hot(
 )
 _REMOVE = hot(text("DELETE FROM category WHERE tenant_id = :tenant_id AND id = :id"))
 
+# Up from each of them by the primary key: asked by paths, every category would be compared with every one of them.
 _COUNTED = hot(
     text(
         """
-        UPDATE category c SET product_count = c.product_count + t.more
-        FROM (
-            SELECT above.id, sum(given.more)::bigint AS more
+        WITH RECURSIVE up AS (
+            SELECT c.id, c.parent_id, given.more
             FROM unnest(CAST(:ids AS uuid[]), CAST(:more AS bigint[])) AS given (id, more)
-            JOIN category own ON own.tenant_id = :tenant_id AND own.id = given.id
-            JOIN category above ON above.tenant_id = own.tenant_id AND own.path <@ above.path
-            GROUP BY above.id) t
+            JOIN category c ON c.tenant_id = :tenant_id AND c.id = given.id
+            UNION ALL
+            SELECT c.id, c.parent_id, up.more
+            FROM up JOIN category c ON c.tenant_id = :tenant_id AND c.id = up.parent_id)
+        UPDATE category c SET product_count = c.product_count + t.more
+        FROM (SELECT id, sum(more)::bigint AS more FROM up GROUP BY id) t
         WHERE c.tenant_id = :tenant_id AND c.id = t.id AND t.more <> 0
         """
     )

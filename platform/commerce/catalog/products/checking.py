@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, cast
 from uuid import UUID
@@ -60,13 +60,17 @@ class GiftCardsTaxClass(Unprocessable):
 _VARIANTS = hot(
     text(
         """
-        SELECT v.product_id, v.id, v.sku, v.discontinued, r.amount, r.compare_at
+        SELECT v.id, v.sku, v.discontinued, r.amount, r.compare_at
         FROM variant v LEFT JOIN price r
             ON (r.tenant_id, r.variant_id, r.currency) = (v.tenant_id, v.id, CAST(:currency AS text))
-        WHERE v.tenant_id = :tenant_id AND v.product_id = ANY(CAST(:product_ids AS uuid[]))
+        WHERE v.tenant_id = :tenant_id AND v.product_id = :product_id
         """
     )
 )
+
+
+Variants = Mapping[UUID, Sequence[Mapping[str, Any]]]
+"""`id`, `sku`, `discontinued`, `amount` and `compare_at` of variants that are there, by product."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,18 +82,12 @@ class Known:
     """The attributes of each type by their codes."""
     brands: Mapping[str, str]
     """What the brand of a name is called."""
-    variants: Mapping[UUID, Sequence[Mapping[str, Any]]]
-    """Those that are there, by product."""
+    variants: Variants
 
 
-async def known(
-    tx: Tx, bodies: Sequence[ProductIn], product_ids: Sequence[UUID], *, currency: str, may_add_brands: bool
-) -> Known:
-    """What products are checked against; `product_ids` are those that may be there."""
+async def known(tx: Tx, bodies: Sequence[ProductIn], variants: Variants, *, may_add_brands: bool) -> Known:
+    """What products are checked against; `variants` are those that are there of them."""
     wanted = {one.category_id for one in bodies if one.category_id is not None}
-    variants: dict[UUID, list[Mapping[str, Any]]] = {}
-    for row in await tx.rows(_VARIANTS, {"product_ids": list(product_ids), "currency": currency}):
-        variants.setdefault(row["product_id"], []).append(row)
     return Known(
         categories=frozenset(await tree.slugs_of(tx, wanted)) if wanted else frozenset(),
         types=await types.known(tx, {one.type for one in bodies if one.type is not None}),
@@ -112,7 +110,8 @@ async def content(
     Raises:
         What `checked` does.
     """
-    there = await known(tx, [body], [product_id], currency=currency, may_add_brands=may_add_brands)
+    variants = await tx.rows(_VARIANTS, {"product_id": product_id, "currency": currency})
+    there = await known(tx, [body], {product_id: variants}, may_add_brands=may_add_brands)
     return checked(body, product_id, there, before)
 
 
@@ -157,14 +156,19 @@ async def require_complete(tx: Tx, said: ProductContent) -> None:
         ProductIncomplete.
     """
     required = await types.definitions(tx, said.type) if said.type else []
+    if missing := missing_of(said, required):
+        raise ProductIncomplete(missing=missing)
+
+
+def missing_of(said: ProductContent, defined: Iterable[Definition]) -> list[str]:
+    """What is missing without which a product of the type isn't sold."""
     missing = [
         f"attributes.{one.code}"
-        for one in required
+        for one in defined
         if one.required and not one.retired and one.code not in said.attributes
     ]
     missing += [f"variants.{one.sku}.price" for one in said.variants if one.price is None]
-    if missing or not said.variants:
-        raise ProductIncomplete(missing=missing or ["variants"])
+    return missing or ([] if said.variants else ["variants"])
 
 
 def title_of(variant: VariantContent, options: Sequence[str]) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -99,15 +99,18 @@ _CLEAR = hot(
         """
     )
 )
+_INSERT = """
+    INSERT INTO variant (tenant_id, id, product_id, sku, gtin, title, position, options)
+    SELECT :tenant_id, t.id, t.product_id, t.sku, t.gtin, t.title, t.position, CAST(t.options AS jsonb)
+    FROM unnest(CAST(:ids AS uuid[]), CAST(:product_ids AS uuid[]), CAST(:skus AS text[]), CAST(:gtins AS text[]),
+                CAST(:titles AS text[]), CAST(:positions AS smallint[]), CAST(:options AS text[]))
+         AS t (id, product_id, sku, gtin, title, position, options)
+"""
+_PUT_NEW = hot(text(_INSERT))
 _PUT = hot(
     text(
-        """
-        INSERT INTO variant AS v (tenant_id, id, product_id, sku, gtin, title, position, options)
-        SELECT :tenant_id, t.id, t.product_id, t.sku, t.gtin, t.title, t.position, CAST(t.options AS jsonb)
-        FROM unnest(CAST(:ids AS uuid[]), CAST(:product_ids AS uuid[]), CAST(:skus AS text[]),
-                    CAST(:gtins AS text[]), CAST(:titles AS text[]), CAST(:positions AS smallint[]),
-                    CAST(:options AS text[]))
-             AS t (id, product_id, sku, gtin, title, position, options)
+        f"""
+        {_INSERT}
         ON CONFLICT (tenant_id, id) DO UPDATE SET
             sku = excluded.sku, gtin = excluded.gtin, title = excluded.title, position = excluded.position,
             options = excluded.options, discontinued = false
@@ -141,18 +144,27 @@ async def add(
     Raises:
         HandleTaken, SkuTaken.
     """
-    values = _values(said) | {"statuses": [statuses[one] for one in said], "vendor_id": vendor_id, "now": clock.now()}
-    await _write_products(tx, _ADD, values)
     kept = {product_id: _with_ids(one, {}) for product_id, one in said.items()}
-    await _put_variants(tx, kept, {})
+    try:
+        await tx.in_step(_adding(kept, statuses, vendor_id, currency, by))
+    except asyncpg.UniqueViolationError as fault:
+        raise (HandleTaken if fault.constraint_name == "uq_product_handle" else SkuTaken) from fault
+    return kept
+
+
+def _adding(
+    said: Mapping[UUID, ProductContent], statuses: Mapping[UUID, str], vendor_id: UUID | None, currency: str, by: str
+) -> Iterator[tuple[HotStatement, Mapping[str, Any]]]:
+    product = {"statuses": [statuses[one] for one in said], "vendor_id": vendor_id, "now": clock.now()}
+    yield _ADD, _values(said) | product
+    yield _PUT_NEW, _columns(_rows(said, {}))
     prices = {
         one.id: ListPrice(one.price, one.compare_at)
-        for content in kept.values()
+        for content in said.values()
         for one in content.variants
         if one.id is not None and one.price is not None
     }
-    await pricing.set_first_prices(tx, prices, currency, by=by)
-    return kept
+    yield from pricing.first_prices(prices, currency, by=by)
 
 
 async def put(tx: Tx, said: Mapping[UUID, ProductContent], *, currency: str, by: str) -> dict[UUID, ProductContent]:
@@ -233,28 +245,43 @@ async def _put_variants(
     tx: Tx, said: Mapping[UUID, ProductContent], there: Mapping[UUID, Mapping[UUID, Mapping[str, Any]]]
 ) -> None:
     before = {found: row for rows in there.values() for found, row in rows.items()}
-    rows = {
-        one.id: _row(one, place, product_id, content, before.get(one.id))
-        for product_id, content in said.items()
-        for place, one in enumerate(content.variants)
-        if one.id is not None
-    }
+    rows = _rows(said, before)
     gone = [found for found, row in before.items() if found not in rows and not row["discontinued"]]
     if gone:
         await _take_away(tx, gone)
     changed = [found for found, row in rows.items() if found not in before or _told(before[found]) != _told(row)]
     if not changed:
         return
-    if cleared := [found for found in changed if found in before]:
+    cleared = [found for found in changed if found in before]
+    if cleared:
         await tx.rows(_CLEAR, {"ids": cleared})
-    values: dict[str, Any] = {
-        f"{name}s" if name != "options" else name: [rows[found][name] for found in changed]
-        for name in ("product_id", "sku", "gtin", "title", "position", "options")
-    }
     try:
-        await tx.rows(_PUT, {**values, "ids": changed})
+        await tx.rows(_PUT if cleared else _PUT_NEW, _columns({found: rows[found] for found in changed}))
     except asyncpg.UniqueViolationError as fault:
         raise SkuTaken from fault
+
+
+def _rows(said: Mapping[UUID, ProductContent], there: Mapping[UUID, Mapping[str, Any]]) -> dict[UUID, dict[str, Any]]:
+    """The rows of variants, by their ids."""
+    return {
+        one.id: _row(one, place, product_id, content, there.get(one.id))
+        for product_id, content in said.items()
+        for place, one in enumerate(content.variants)
+        if one.id is not None
+    }
+
+
+def _columns(rows: Mapping[UUID, Mapping[str, Any]]) -> dict[str, Any]:
+    """The same as the statements take them."""
+    return {
+        "ids": list(rows),
+        "product_ids": [row["product_id"] for row in rows.values()],
+        "skus": [row["sku"] for row in rows.values()],
+        "gtins": [row["gtin"] for row in rows.values()],
+        "titles": [row["title"] for row in rows.values()],
+        "positions": [row["position"] for row in rows.values()],
+        "options": [row["options"] for row in rows.values()],
+    }
 
 
 def _row(

@@ -49,7 +49,7 @@ class PublicationPast(Unprocessable):
     code = "catalog.publication_past"
 
 
-_ANNOUNCED: Mapping[states.Action, type[OfProduct]] = {
+ANNOUNCED: Mapping[states.Action, type[OfProduct]] = {
     "submit": ProductSubmitted,
     "approve": ProductApproved,
     "reject": ProductRejected,
@@ -255,7 +255,7 @@ async def _stay(tx: Tx, by: Author, row: Mapping[str, Any], action: states.Actio
 
 
 async def _announce(tx: Tx, product_id: UUID, version: int, action: states.Action) -> None:
-    announced = _ANNOUNCED.get(action)
+    announced = ANNOUNCED.get(action)
     if announced is not None:
         event = announced(product_id=product_id, product_version=version)
         await announce(tx, [record(event, tenant_id=tx.tenant_id, aggregate_id=product_id)])

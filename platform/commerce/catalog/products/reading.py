@@ -49,6 +49,15 @@ _ONE = f"""
 _READ = hot(text(_ONE))
 _HELD = hot(text(f"{_ONE} FOR NO KEY UPDATE OF p"))
 
+_ALL_HELD = hot(
+    text(
+        f"""
+        SELECT p.id, p.status, p.publish_at, {_CONTENT} FROM product p
+        WHERE p.tenant_id = :tenant_id AND p.id = ANY(CAST(:ids AS uuid[])) ORDER BY p.id FOR NO KEY UPDATE OF p
+        """  # noqa: S608  (the fragment is a literal)
+    )
+)
+
 
 async def row_of(tx: Tx, product_id: UUID, *, currency: str, vendor_id: UUID | None = None) -> Mapping[str, Any]:
     """What there is to know of a product; with a vendor, of one of theirs.
@@ -66,6 +75,12 @@ async def held(tx: Tx, product_id: UUID, *, currency: str, vendor_id: UUID | Non
         ProductNotFound.
     """
     return await _row(tx, _HELD, product_id, currency, vendor_id)
+
+
+async def all_held(tx: Tx, product_ids: Sequence[UUID], *, currency: str) -> dict[UUID, Mapping[str, Any]]:
+    """`id`, `status`, `publish_at` and `content` of products, which nobody else changes until the transaction ends."""
+    rows = await tx.rows(_ALL_HELD, {"ids": list(product_ids), "currency": currency}) if product_ids else ()
+    return {row["id"]: row for row in rows}
 
 
 def content_of(row: Mapping[str, Any]) -> ProductContent:

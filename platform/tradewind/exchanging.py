@@ -1,0 +1,92 @@
+"""`tradewind import`: a file of products, taken into a shop from the command line."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from pathlib import Path
+from uuid import UUID
+
+from commerce.exchange import jobs, working
+from commerce.exchange.reading import FORMATS, Format
+from commerce.exchange.schemas import ImportOut
+from commerce.tenancy import service as tenancy
+from commerce.tenancy.service import Shop
+from foundation import objects
+from foundation.database import Database
+from foundation.ids import new_id
+from foundation.progress import Progress, silent
+from foundation.settings import Settings
+from tradewind.errors import StackError
+
+BY = "system:operator"
+_LOOKED_EVERY = 0.5
+_OVER = {"done", "refused", "cancelled", "failed"}
+
+
+async def bring(
+    settings: Settings,
+    slug: str,
+    file: Path,
+    *,
+    kind: Format | None = None,
+    dry_run: bool = False,
+    mapping: Mapping[str, str] | None = None,
+    progress: Progress = silent,
+) -> ImportOut:
+    """Take a file into a shop as an import asked for over HTTP is, by this process unless a worker is quicker.
+
+    Raises:
+        StackError: there is no such shop, no object store, or the file's format can't be told from its name.
+        TooManyImports.
+    """
+    kind = kind or FORMATS.get(file.suffix.lower())
+    if kind is None:
+        raise StackError(f"What {file.name} is can't be told by its name: say it with --format.")
+    if settings.objects_url is None:
+        raise StackError("There is no object store for the file: set TRADEWIND_OBJECTS_URL.")
+    database = Database.of(settings, pool_size=3)
+    try:
+        shop = await _shop(database, slug)
+        import_id = new_id()
+        size = await asyncio.to_thread(_store, settings.objects_url, shop.id, import_id, file)
+        async with database.tx(shop.id) as tx:
+            await jobs.ask(tx, import_id, kind, file.name, mapping or {}, dry_run=dry_run, size=size, by=BY)
+        return await _followed(database, settings, shop, import_id, progress)
+    finally:
+        await database.close()
+
+
+async def _followed(
+    database: Database, settings: Settings, shop: Shop, import_id: UUID, progress: Progress
+) -> ImportOut:
+    taking = asyncio.create_task(working.see_to(database, settings, shop))
+    try:
+        while True:
+            over, _ = await asyncio.wait({taking}, timeout=_LOOKED_EVERY)
+            async with database.tx(shop.id, read_only=True) as tx:
+                found = await jobs.one(tx, import_id)
+            progress(min(found.bytes, found.size), found.size, f"{found.rows:,} rows, {found.bad:,} bad")
+            if found.status in _OVER:
+                return found
+            if over and not await taking:  # a worker has it
+                await asyncio.sleep(_LOOKED_EVERY)
+            if over:
+                taking = asyncio.create_task(working.see_to(database, settings, shop))
+    finally:
+        await asyncio.wait({taking})
+
+
+async def _shop(database: Database, slug: str) -> Shop:
+    async with database.transaction(None) as session:
+        found = next((one for one in await tenancy.all_shops(session, with_drafts=True) if one.slug == slug), None)
+    if found is None:
+        raise StackError(f"There is no shop {slug}.")
+    return found
+
+
+def _store(url: str, shop_id: UUID, import_id: UUID, file: Path) -> int:
+    with file.open("rb") as source, objects.writing(url, jobs.path_of(shop_id, import_id)) as target:
+        while piece := source.read(2**20):
+            target.write(piece)
+        return source.tell()

@@ -1,0 +1,435 @@
+"""Catalogues in files: taken in whatever they are written in, refused row by row, once only, from where a worker died."""
+
+from __future__ import annotations
+
+import asyncio
+import csv
+import io
+import os
+import signal
+import sys
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from uuid import UUID
+
+import openpyxl
+import orjson
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from commerce.app import create_app
+from commerce.archives.queue import LEASE
+from commerce.exchange import fetching, jobs, paths, working
+from commerce.plans import service as plans
+from foundation import clock, spreadsheets
+from foundation.money import minor_of
+from foundation.outbound import Outbound
+from tests.waiting import comes, started
+
+if TYPE_CHECKING:
+    import httpx
+
+    from foundation.settings import Settings
+    from tests.asking import Ask
+    from tests.conftest import DatabaseUrls
+    from tests.factories import SeededShop
+
+Json = dict[str, Any]
+CATALOGUE_CSV = """\
+handle,title,description,category,brand,tags,status,sku,gtin,option1_name,option1_value,price,compare_at
+espresso,House espresso,<p>Dark.</p>,Drinks > Coffee,Acme,organic,published,HE-BEANS,4006381333931,Grind,Whole beans,18.90,19.90
+espresso,,,,,,,HE-FINE,,,Fine,18.90,
+mug,"Mug, blue; ""big"" one",,Kitchen,Kiln & Co,,draft,MUG,,,,12.00,
+"""
+CATALOGUE = list(csv.reader(CATALOGUE_CSV.splitlines()))
+HEAD = CATALOGUE[0]
+
+
+def as_csv(rows: list[list[str]], *, delimiter: str = ",", encoding: str = "utf-8") -> bytes:
+    written = io.StringIO()
+    csv.writer(written, delimiter=delimiter).writerows(rows)
+    return written.getvalue().encode(encoding)
+
+
+def as_workbook(rows: list[list[str]]) -> bytes:
+    book = openpyxl.Workbook()
+    for row in rows:
+        book.active.append(row)
+    kept = io.BytesIO()
+    book.save(kept)
+    return kept.getvalue()
+
+
+DOCUMENTS: list[Json] = [
+    {
+        "handle": "espresso",
+        "title": "House espresso",
+        "description": "<p>Dark.</p>",
+        "category": "Drinks > Coffee",
+        "brand": "Acme",
+        "tags": ["organic"],
+        "status": "published",
+        "variants": [
+            {
+                "sku": "HE-BEANS",
+                "gtin": "4006381333931",
+                "options": {"Grind": "Whole beans"},
+                "price": 1890,
+                "compare_at": 1990,
+            },
+            {"sku": "HE-FINE", "options": {"Grind": "Fine"}, "price": 1890},
+        ],
+    },
+    {"handle": "mug", "variants": [{"sku": "MUG", "price": 1200}]},
+]
+FEED = """<?xml version="1.0"?>
+<rss version="2.0" xmlns:g="http://base.google.com/ns/1.0"><channel>
+<item><g:id>MUG</g:id><g:item_group_id>mug</g:item_group_id><g:title>Mug, blue; "big" one</g:title>
+<g:price>12.00 USD</g:price><g:product_type>Kitchen</g:product_type><g:brand>Kiln &amp; Co</g:brand></item>
+<item><g:id>HE-BEANS</g:id><g:price>19.90 USD</g:price><g:sale_price>18.90 USD</g:sale_price></item>
+</channel></rss>"""
+
+
+@pytest.fixture
+async def app(settings: Settings, tmp_path: Path) -> AsyncIterator[Any]:
+    """The API with a place for files."""
+    app = create_app(settings.model_copy(update={"objects_url": tmp_path.as_uri(), "max_import_bytes": 200_000}))
+    async with started(app):
+        yield app
+
+
+@dataclass
+class Gate:
+    """Where files come in."""
+
+    app: Any
+    http: httpx.AsyncClient
+    shop: SeededShop
+
+    async def send(self, body: bytes, name: str = "products.csv", status: int = 202, **query: object) -> Json:
+        answer = await self.http.post("/v1/admin/imports", content=body, params={"name": name, **query})
+        assert answer.status_code == status, answer.text
+        said: Json = answer.json()
+        return said
+
+    async def work(self) -> bool:
+        core = self.app.state.core
+        return await working.see_to(core.database, core.settings, await core.directory.by_host(self.shop.host))
+
+    async def bring(self, body: bytes, name: str = "products.csv", **query: object) -> Json:
+        """Send a file and have it taken in; how it ended."""
+        sent = await self.send(body, name, **query)
+        assert await self.work()
+        return await self.read(sent)
+
+    async def read(self, sent: Json) -> Json:
+        answer = await self.http.get(f"/v1/admin/imports/{sent['id']}")
+        said: Json = answer.raise_for_status().json()
+        return said
+
+    async def errors(self, sent: Json) -> bytes:
+        return (await self.http.get(f"/v1/admin/imports/{sent['id']}/errors")).raise_for_status().content
+
+    async def told(self, rows: list[list[str]], **query: object) -> dict[tuple[int, str], str]:
+        """Why which rows are not taken, by line and column."""
+        done = await self.bring(as_csv(rows), **query)
+        found = csv.DictReader(io.StringIO((await self.errors(done)).decode("utf-8-sig")))
+        return {(int(row["import_line"]), row["import_column"]): row["import_reason"] for row in found}
+
+    async def product(self, handle: str) -> Json:
+        found = (await self.http.get("/v1/admin/products", params={"q": handle})).raise_for_status().json()["items"]
+        said: Json = (await self.http.get(f"/v1/admin/products/{found[0]['id']}")).raise_for_status().json()
+        return said
+
+
+@pytest.fixture
+def gate(app: Any, staff: httpx.AsyncClient, grocer: SeededShop) -> Gate:
+    return Gate(app, staff, grocer)
+
+
+COUNT = "SELECT count(*) FROM variant WHERE sku LIKE 'row-%%'"
+WRITTEN = (
+    "product",
+    "variant",
+    "price",
+    "price_change",
+    "price_period",
+    "product_version",
+    "outbox",
+    "category",
+    "brand",
+)
+
+
+def counts(rows: Ask) -> dict[str, int]:
+    return {table: rows(f"SELECT count(*) FROM {table}")[0][0] for table in WRITTEN}
+
+
+def outcome(done: Json) -> tuple[str, int, int, int, int]:
+    return done["status"], done["created"], done["changed"], done["unchanged"], done["bad"]
+
+
+async def test_what_one_format_brought_no_other_changes(gate: Gate, rows: Ask, client: httpx.AsyncClient) -> None:
+    assert outcome(await gate.bring(as_csv(CATALOGUE))) == ("done", 2, 0, 0, 0)
+    espresso = await gate.product("espresso")
+    assert (espresso["status"], espresso["description"]) == ("published", "<p>Dark.</p>")
+    assert [
+        (one["sku"], one["gtin"], one["options"], one["price"], one["compare_at"]) for one in espresso["variants"]
+    ] == [
+        ("HE-BEANS", "4006381333931", {"Grind": "Whole beans"}, 1890, 1990),
+        ("HE-FINE", None, {"Grind": "Fine"}, 1890, None),
+    ]
+    found = (await client.get("/v1/store/search", params={"q": "espresso"})).json()["items"]
+    assert [one["handle"] for one in found] == ["espresso"]
+    assert rows("SELECT product_count FROM category WHERE name = 'Drinks'") == [(1,)]
+    before = counts(rows)
+    german = [[cell.replace(".", ",") if place > 10 else cell for place, cell in enumerate(row)] for row in CATALOGUE]
+    lines = b"\n".join(orjson.dumps(one) for one in DOCUMENTS)
+    tsv = as_csv([["id", "price", "sale_price"], ["HE-BEANS", "19.90 USD", "18.90 USD"]], delimiter="\t")
+    for body, name, query in (
+        (as_csv(CATALOGUE), "again.csv", {}),
+        (as_csv(german, delimiter=";", encoding="utf-16"), "german.csv", {}),
+        (as_csv(CATALOGUE, delimiter="\t", encoding="utf-8-sig"), "tabs.txt", {}),
+        (as_workbook(CATALOGUE), "book.xlsx", {}),
+        (lines, "products.jsonl", {}),
+        (FEED.encode(), "feed.xml", {}),
+        (tsv, "feed.tsv", {"format": "google"}),
+    ):
+        done = await gate.bring(body, name, **query)
+        assert (done["status"], done["created"], done["changed"], done["bad"]) == ("done", 0, 0, 0), name
+        assert done["unchanged"] > 0, name
+    assert counts(rows) == before
+
+
+async def test_every_bad_row_says_why_and_leaves_the_others_be(gate: Gate, rows: Ask) -> None:
+    taken = rows("SELECT sku FROM variant LIMIT 1")[0][0]
+    head = ["handle", "title", "type", "category", "sku", "gtin", "price", "status", "option1_name", "option1_value"]
+    told = await gate.told(
+        [
+            head,
+            ["a", "Good", "", "", "A", "4006381333931", "1.00", "published", "", ""],
+            ["b", "Cheap", "", "", "B", "", "0.005", "", "", ""],
+            ["c", "<b>Bold</b>", "", "", "C", "", "1", "", "", ""],
+            ["d", "Wrong", "", "", "D", "4006381333932", "1", "", "", ""],
+            ["e", "Twice", "", "", "A", "", "1", "", "", ""],
+            ["f", "Strange", "spaceship", "", "F", "", "1", "", "", ""],
+            ["g", "Free?", "", "", "G", "", "", "published", "", ""],
+            ["h", "Short"],
+            ["i", "Two", "", "", "I1", "", "1", "", "Size", "M"],
+            ["i", "", "", "", "I2", "nonsense", "1", "", "", "L"],
+            ["j", "Same", "", "", "J1", "", "1", "", "Size", "M"],
+            ["j", "", "", "", "J2", "", "1", "", "Size", "m"],
+            ["k", "", "", "", "K", "", "1", "", "", ""],
+            ["l", "Theirs", "", "", taken, "", "1", "", "", ""],
+            ["m", "Odd", "", "", "", "", "1", "eaten", "", ""],
+            ["n", "Odd", "", "", "N", "", "1", "eaten", "", ""],
+            ["o", "\x07", "", "", "O", "", "1", "", "", ""],
+        ]
+    )
+    assert {where: reason.split(" ")[0:3] for where, reason in told.items()} == {
+        (3, "price"): ["has", "more", "places"],
+        (4, "title"): ["must", "be", "plain"],
+        (5, "gtin"): ["must", "be", "a"],
+        (6, "sku"): ["is", "in", "line"],
+        (7, "type"): ["is", "none", "that"],
+        (8, "status"): ["can't", "be", "published:"],
+        (9, ""): ["has", "not", "as"],
+        (11, "gtin"): ["must", "be", "a"],
+        (12, ""): ["is", "of", "the"],
+        (13, "option1_value"): ["is", "the", "same"],
+        (14, "title"): ["Field", "required"],
+        (15, "sku"): ["is", "of", "another"],
+        (16, "sku"): ["is", "empty"],
+        (17, "status"): ["can't", "be", "eaten"],
+        (18, "title"): ["must", "not", "contain"],
+    }
+    assert [one["sku"] for one in (await gate.product("two"))["variants"]] == ["I1"]
+    assert (await gate.product("good"))["status"] == "published"
+
+
+async def test_bad_rows_are_corrected_in_the_file_that_they_come_back_in(gate: Gate) -> None:
+    bad = [row if row[7] != "HE-FINE" else [*row[:11], "18.905", ""] for row in CATALOGUE]
+    done = await gate.bring(as_csv(bad))
+    assert outcome(done) == ("done", 2, 0, 0, 1)
+    returned = await gate.errors(done)
+    done = await gate.bring(returned.replace(b"18.905", b"18.90"))
+    assert outcome(done) == ("done", 0, 1, 0, 0)
+    assert [one["sku"] for one in (await gate.product("espresso"))["variants"]] == ["HE-BEANS", "HE-FINE"]
+
+
+@pytest.mark.parametrize(
+    ("body", "name", "column"),
+    [
+        (b"title,price\nA,1\n", "x.csv", "sku"),
+        (b"sku,price,colour\nA,1,red\n", "x.csv", "colour"),
+        (b"sku,SKU\nA,B\n", "x.csv", "SKU"),
+        (b"", "x.csv", "sku"),
+        (b"no workbook", "x.xlsx", ""),
+        (b"<rss><item>", "x.xml", ""),
+        (b"<!DOCTYPE x [<!ENTITY a 'b'>]><rss>&a;</rss>", "x.xml", ""),
+        (b"\xff\xfes\x00k\x00u\x00\n\x00\xd8", "x.csv", ""),
+    ],
+)
+@pytest.mark.one_database
+async def test_a_file_of_no_known_form_is_refused_as_a_whole(gate: Gate, body: bytes, name: str, column: str) -> None:
+    done = await gate.bring(body, name)
+    assert (done["status"], done["problem"]["column"], done["created"]) == ("refused", column, 0)
+
+
+async def test_columns_are_mapped_and_left_out(gate: Gate) -> None:
+    body = 'Artikel;Name;Preis;Bemerkung\nX-1;Becher;"9,50";weg\nX-2;<i>Becher</i>;1;\n'.encode("cp1252")
+    mapping = ["Artikel=sku", "Name=title", "Preis=price", "Bemerkung=-"]
+    done = await gate.bring(body, map=mapping)
+    assert outcome(done) == ("done", 1, 0, 0, 1)
+    assert (await gate.errors(done)).decode("utf-8-sig").splitlines()[1].startswith("X-2;".replace(";", ","))
+    assert b",3,Name," in await gate.errors(done)
+    assert (await gate.product("X-1"))["variants"][0]["price"] == 950
+
+
+async def test_prices_alone_are_brought_by_sku_and_a_hyphen_takes_away(gate: Gate, rows: Ask) -> None:
+    await gate.bring(as_csv(CATALOGUE))
+    prices = [["sku", "price", "compare_at", "brand"], ["HE-FINE", "17.00", "", ""], ["HE-BEANS", "17.00", "-", "-"]]
+    assert outcome(await gate.bring(as_csv(prices))) == ("done", 0, 1, 0, 0)
+    product = await gate.product("espresso")
+    assert [(one["price"], one["compare_at"]) for one in product["variants"]] == [(1700, None), (1700, None)]
+    assert (product["brand"], product["version"]) == (None, 2)
+    changes = rows("SELECT changed_by FROM price_change WHERE after ->> 'amount' = '1700'")
+    assert [by.partition(":")[0] for (by,) in changes] == ["key", "key"]
+
+
+async def test_a_dry_run_tells_the_same_and_leaves_nothing(gate: Gate, rows: Ask) -> None:
+    before = counts(rows)
+    bad = [*CATALOGUE, ["x", "X", "", "", "", "", "", "X", "", "", "", "0.005", ""]]
+    assert outcome(await gate.bring(as_csv(bad), dry_run=True)) == ("done", 2, 0, 0, 1)
+    assert counts(rows) == before
+
+
+async def test_a_worker_that_dies_between_batches_is_gone_on_from(
+    gate: Gate, rows: Ask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(working, "BATCH_ROWS", 3)
+    body = as_csv([["sku", "title", "price"], *([f"row-{number}", f"Thing {number}", "1.00"] for number in range(10))])
+    sent = await gate.send(body)
+    go_on, batches = jobs.go_on, 0
+
+    async def dying(*args: Any, **more: Any) -> None:
+        nonlocal batches
+        batches += 1
+        if batches == 3:
+            raise OSError("killed in the middle of the third")
+        await go_on(*args, **more)
+
+    monkeypatch.setattr(jobs, "go_on", dying)
+    assert await gate.work()
+    assert ((half := await gate.read(sent))["status"], half["rows"], half["created"]) == ("running", 6, 6)
+    assert rows(COUNT) == [(6,)]
+    later = clock.now() + LEASE
+    with clock.use(lambda: later):
+        assert await gate.work()
+    assert outcome(await gate.read(sent)) == ("done", 10, 0, 0, 0)
+    assert rows("SELECT count(*), count(DISTINCT sku) FROM variant WHERE sku LIKE 'row-%%'") == [(10, 10)]
+    assert rows("SELECT count(*) FROM outbox WHERE name = 'product.created'") == [(10,)]
+
+
+async def test_no_more_is_taken_in_than_the_plan_has_room_for(gate: Gate, rows: Ask, grocer: SeededShop) -> None:
+    ((taken, there),) = rows("SELECT min(sku), count(*) FROM variant")
+    async with gate.app.state.core.database.tx(grocer.id) as tx:
+        await plans.put(tx, "starter", {"products": there + 1})
+    done = await gate.bring(as_csv([["sku", "title"], ["A", "First"], ["B", "Second"], [taken, "There"]]))
+    assert outcome(done) == ("done", 1, 1, 0, 1)
+
+
+async def test_an_import_is_stopped_once_and_a_file_is_no_larger_than_it_may_be(gate: Gate) -> None:
+    sent = await gate.send(as_csv(CATALOGUE))
+    address = f"/v1/admin/imports/{sent['id']}/cancellation"
+    assert (await gate.http.post(address)).json()["status"] == "cancelled"
+    assert (await gate.http.post(address)).json()["code"] == "exchange.import_finished"
+    assert not await gate.work()
+
+    async def endless() -> AsyncIterator[bytes]:
+        for _ in range(300):
+            yield b"x" * 1_000
+
+    answer = await gate.http.post("/v1/admin/imports", content=endless(), params={"name": "x.csv"})
+    assert (answer.status_code, answer.json()["code"]) == (413, "request.body_too_large")
+    assert (await gate.send(b"x", "x.pdf", 422))["code"] == "exchange.unknown_format"
+
+
+async def test_images_are_fetched_once_and_what_can_not_be_had_says_why(gate: Gate, rows: Ask) -> None:
+    head = ["sku", "title", "images", "image_alt"]
+    body = as_csv(
+        [head, ["A", "Mug", "http://127.0.0.1:9/a.png http://127.0.0.1:9/b.png", "A mug"], ["B", "Cup", "ftp:x", ""]]
+    )
+    done = await gate.bring(body)
+    assert outcome(done) == ("done", 1, 0, 0, 1)
+    assert outcome(await gate.bring(body)) == ("done", 0, 0, 1, 1)
+    core = gate.app.state.core
+    shop = await core.directory.by_host(gate.shop.host)
+    async with Outbound.of(core.settings) as outbound:
+        while await fetching.see_to(core.database, core.settings, outbound, shop):
+            pass
+    assert (
+        rows("SELECT status, reason, alt FROM image_link ORDER BY position")
+        == [("failed", "outbound.address_refused", "A mug")] * 2
+    )
+
+
+async def test_what_is_over_is_forgotten_with_its_file_and_its_bad_rows(
+    gate: Gate, rows: Ask, grocer: SeededShop, tmp_path: Path
+) -> None:
+    sent = await gate.bring(b'sku\n"\n')
+    kept = tmp_path.joinpath(jobs.path_of(grocer.id, UUID(sent["id"])))
+    assert await asyncio.to_thread(kept.exists)
+    later = clock.now() + jobs.KEPT
+    core = gate.app.state.core
+    with clock.use(lambda: later):
+        await working.tidy(core.database, core.settings, await core.directory.by_host(gate.shop.host))
+    assert rows("SELECT count(*) FROM catalogue_import") == rows("SELECT count(*) FROM import_bad_row") == [(0,)]
+    assert not await asyncio.to_thread(kept.exists)
+
+
+@given(st.lists(st.text(min_size=1).map(str.strip).filter(bool), min_size=1))
+def test_a_path_is_read_as_it_was_written(names: list[str]) -> None:
+    safe = [one for one in names if not one.endswith("\\") and one.strip() == one]
+    assert paths.read(paths.written(safe)) == tuple(one for one in safe if one)
+
+
+@given(st.text())
+def test_a_cell_that_was_disarmed_is_what_it_was_when_it_is_armed(cell: str) -> None:
+    assert spreadsheets.armed(spreadsheets.disarmed(cell)) == cell
+
+
+@pytest.mark.parametrize("told", ["0.005", "1e3", "1_0", "-1", "NaN", "", "1,5", "٣"])
+def test_an_amount_is_exact_or_refused(told: str) -> None:
+    with pytest.raises(ValueError, match=r"^(is|has) "):
+        minor_of(told, "USD")
+
+
+@pytest.mark.proof
+async def test_a_worker_that_is_killed_again_and_again_takes_every_row_in_once(
+    gate: Gate, rows: Ask, database_urls: DatabaseUrls, tmp_path: Path
+) -> None:
+    number = 4_000
+    body = as_csv([["sku", "title", "price"], *([f"row-{one}", "Thing", "1.00"] for one in range(number))])
+    sent = await gate.send(body)
+    script = (
+        "import asyncio\nfrom commerce.exchange import working\nfrom commerce.tenancy.rounds import go_round\n"
+        "from foundation.database import Database\nfrom foundation.settings import Settings\n"
+        "working.BATCH_ROWS = 50\ns = Settings(_env_file=None)\n"
+        "async def main():\n    d = Database.of(s, pool_size=3)\n"
+        "    await go_round(d, lambda shop: working.see_to(d, s, shop))\nasyncio.run(main())\n"
+    )
+    env = {**os.environ, "TRADEWIND_DATABASE_URL": database_urls.app, "TRADEWIND_OBJECTS_URL": tmp_path.as_uri()}
+    for kill in range(1, 6):
+        process = await asyncio.create_subprocess_exec(sys.executable, "-c", script, env=env)
+        await comes(lambda enough=kill * 300: rows(COUNT)[0][0] >= enough)  # type: ignore[misc]
+        process.send_signal(signal.SIGKILL)
+        await process.wait()
+        rows("UPDATE catalogue_import SET leased_until = now()")
+    assert await gate.work()
+    assert outcome(await gate.read(sent)) == ("done", number, 0, 0, 0)
+    assert rows(COUNT) == [(number,)]
+    assert rows("SELECT count(*) FROM outbox WHERE name = 'product.created'") == [(number,)]
