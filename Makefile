@@ -20,7 +20,7 @@ PRODUCTS ?= 100000
 SECONDS ?= 4
 PAIR ?=
 
-.PHONY: help setup demo up down test lint format type imports pytest lock bench bench-core bench-fair proofs apart mutants races chaos security clean
+.PHONY: help setup demo up down test lint format type imports pytest lock bench bench-core bench-fair bench-import proofs apart mutants races chaos security clean
 
 help: ## Say what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  \033[36m%-10s\033[0m %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -93,6 +93,9 @@ bench-core: setup ## Measure the transactional core by itself; PRODUCTS=100000 S
 
 bench-fair: setup ## Measure what a quiet shop notices of a noisy one on the same workers
 	@exec $(BIN)/tradewind bench fair
+
+bench-import: setup ## Measure how fast products come in by a file, beside COPY; PRODUCTS=100000 changes how many
+	@exec $(BIN)/tradewind bench import --products $(PRODUCTS)
 
 mutants: setup ## Plant the classic bugs, one at a time, and see that the tests catch each
 	@exec $(BIN)/python -m tests.mutants

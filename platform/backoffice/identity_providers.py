@@ -33,7 +33,7 @@ from commerce.http import front_of, home_of
 from commerce.policies.roles import ROLES
 from foundation.errors import Problem
 from foundation.types import Id, Text
-from pages.forms import Button, blank, read, split_lines, unixed, whole
+from pages.forms import Button, blank, read, split_lines, ticked, unixed, whole
 
 HERE = "/back-office/identity-providers"
 router = APIRouter(prefix=HERE)
@@ -67,11 +67,6 @@ _FAULTY = {
 }
 Domains = Annotated[list[Domain], BeforeValidator(split_lines), Field(default_factory=list, max_length=50)]
 Left = BeforeValidator(blank)
-
-
-def ticked(value: object) -> object:
-    """A box that is ticked."""
-    return value == "on"
 
 
 class AddForm(ProviderIn):

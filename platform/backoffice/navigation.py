@@ -42,6 +42,7 @@ ENTRIES: Sequence[Entry] = (
     Entry("Collections", "/back-office/collections", "layers", "catalog:read", group="Catalogue"),
     Entry("Types and attributes", "/back-office/product-types", "sliders", "catalog:read", group="Catalogue"),
     Entry("Brands", "/back-office/brands", "badge", "catalog:read", group="Catalogue"),
+    Entry("Import", "/back-office/imports", "arrow", "catalog:read", group="Catalogue"),
     Entry("Branding", "/back-office/branding", "palette", "settings:read", group="Shop"),
     Entry("Settings", "/back-office/settings", "sliders", "settings:read", group="Shop"),
     Entry("Messages", "/back-office/messages", "mail", "settings:read", group="Shop"),

@@ -32,7 +32,7 @@ from commerce.catalog.schemas import Version
 from commerce.paging import FIRST
 from foundation.errors import Problem
 from foundation.types import Slug
-from pages.forms import Button, blank, read, split_lines, whole
+from pages.forms import Button, blank, read, split_lines, ticked, whole
 
 router = APIRouter(prefix="/back-office")
 Reader = Annotated[Desk, Depends(desk("catalog:read"))]
@@ -73,10 +73,6 @@ Lines = Annotated[Choices, BeforeValidator(_choices)]
 Listed = Annotated[list[TypeAttribute], BeforeValidator(_attributes)]
 
 
-def _ticked(value: object) -> object:
-    return value == "on" if isinstance(value, str) else value
-
-
 class AttributeForm(AttributeIn):
     """`AttributeIn`, as a form sends it."""
 
@@ -88,7 +84,7 @@ class AttributeChangeForm(AttributeChange):
     """`AttributeChange`, as a form sends it."""
 
     choices: Lines = Field(default_factory=list)
-    retired: Annotated[bool, BeforeValidator(_ticked)] = False
+    retired: Annotated[bool, BeforeValidator(ticked)] = False
     version: Annotated[Version, BeforeValidator(whole)]
 
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection
+from collections.abc import AsyncIterator, Collection
+from contextlib import asynccontextmanager
 from typing import Annotated, Any, TypeVar
 
 from fastapi import Request
@@ -57,6 +58,11 @@ def blank(value: object) -> object:
 def unixed(value: object) -> object:
     """Lines as they were written: browsers end them with CR LF. Nothing but space is nothing."""
     return (value.replace("\r\n", "\n").strip() or None) if isinstance(value, str) else value
+
+
+def ticked(value: object) -> object:
+    """Whether a box is ticked."""
+    return value == "on" if isinstance(value, str) else value
 
 
 def split_lines(value: object) -> object:
@@ -122,6 +128,27 @@ async def read_with_file(request: Request, form: type[FormT], file: str, *, most
                 raise InvalidFields(errors=[{"param": name, "message": "is no field of this form, or is repeated"}])
             values[name] = await value.read() if isinstance(value, UploadFile) else value
     return validated(form, values)
+
+
+@asynccontextmanager
+async def with_file(
+    request: Request, form: type[FormT], file: str, *, most: int = MAX_FIELDS
+) -> AsyncIterator[tuple[FormT, UploadFile]]:
+    """A form, and the file among its fields, which is read in pieces while it is open.
+
+    Raises:
+        UnsupportedForm: it is no multipart form.
+        InvalidFields: there is not one file of that name, or a field is unknown, repeated, missing or wrong.
+    """
+    if _media_type(request) != _FORM_WITH_FILE:
+        raise UnsupportedForm
+    async with request.form(max_files=1, max_fields=most) as data:
+        values = data.multi_items()
+        sent_file = data.get(file)
+        fields = {name: value for name, value in values if name != file}
+        if not isinstance(sent_file, UploadFile) or len(fields) + 1 != len(values):
+            raise InvalidFields(errors=[{"param": file, "message": "is missing, or a field is repeated"}])
+        yield validated(form, fields), sent_file
 
 
 async def sent(request: Request) -> list[tuple[str, str]]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from datetime import datetime
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
@@ -36,6 +37,17 @@ VarDir = Annotated[
     Path,
     typer.Option("--var-dir", default_factory=default_var, show_default="./var", help="Where the local stack lives."),
 ]
+
+
+class Kind(StrEnum):
+    """What a file of products is."""
+
+    CSV = "csv"
+    XLSX = "xlsx"
+    JSONL = "jsonl"
+    GOOGLE = "google"
+
+
 PASS_ON = {"allow_extra_args": True, "ignore_unknown_options": True}
 
 
@@ -163,6 +175,18 @@ def fair(
     run(context.obj, products=products, seconds=seconds, workers=workers)
 
 
+@benches.command(name="import")
+def bench_import(
+    context: typer.Context,
+    *,
+    products: Annotated[int, typer.Option(min=1_000, help="How many, each of three variants.")] = 100_000,
+) -> None:
+    """Measure how fast products come in by a file, beside COPY of the very rows that this makes."""
+    from tradewind.bench.command import bench_import as run
+
+    run(context.obj, products=products)
+
+
 @benches.command()
 def search(
     context: typer.Context,
@@ -278,6 +302,31 @@ def train_visual(
 
     for line in run(slug, by):
         typer.echo(line)
+
+
+@app.command(name="import")
+def import_(
+    slug: Annotated[str, typer.Argument(help="The shop, such as `grocer`.")],
+    file: Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="CSV, xlsx, JSON Lines, a feed's XML.")],
+    *,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Check every row, and change nothing.")] = False,
+    kind: Annotated[
+        Kind | None, typer.Option("--format", help="What the file is, where its name doesn't say it.")
+    ] = None,
+    mapped: Annotated[
+        list[str] | None, typer.Option("--map", help="A column's name in the file, and here: `Article number=sku`.")
+    ] = None,
+    errors: Annotated[
+        Path | None, typer.Option(dir_okay=False, help="Where the bad rows go; beside the file, unless it is said.")
+    ] = None,
+) -> None:
+    """Take a file of products into a shop, and write its bad rows into another. Ends with status 1 if there are any."""
+    use_addresses(default_var())
+    from tradewind.exchanging import run_import
+
+    named = kind.value if kind else None
+    if not run_import(slug, file, dry_run=dry_run, kind=named, mapped=mapped or (), errors=errors):
+        raise typer.Exit(1)
 
 
 @app.command()

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from uuid import UUID
 
-from commerce.exchange import jobs, working
+from rich.console import Console
+
+from commerce.exchange import jobs, returning, working
 from commerce.exchange.reading import FORMATS, Format
 from commerce.exchange.schemas import ImportOut
 from commerce.tenancy import service as tenancy
@@ -17,11 +19,57 @@ from foundation.database import Database
 from foundation.ids import new_id
 from foundation.progress import Progress, silent
 from foundation.settings import Settings
+from tradewind.data.cli import progress_bar
 from tradewind.errors import StackError
 
 BY = "system:operator"
 _LOOKED_EVERY = 0.5
 _OVER = {"done", "refused", "cancelled", "failed"}
+
+
+def run_import(
+    slug: str, file: Path, *, dry_run: bool, kind: Format | None, mapped: Sequence[str], errors: Path | None
+) -> bool:
+    """`bring`, with a bar and a word at the end; whether every row was taken. The bad ones are written beside the file.
+
+    Raises:
+        StackError: as `bring` does, or a name is not mapped as `theirs=ours`.
+    """
+    console, settings = Console(), Settings()
+    mapping = dict(_pair(one) for one in mapped)
+    with progress_bar(console, file.name) as tick:
+        done = asyncio.run(bring(settings, slug, file, kind=kind, dry_run=dry_run, mapping=mapping, progress=tick))
+    console.print(
+        f"{'Tried' if dry_run else 'Done'}: {done.rows:,} rows; {done.created:,} products are new,"
+        f" {done.changed:,} changed, {done.unchanged:,} as they were; {done.bad:,} bad rows."
+    )
+    if done.problem is not None:
+        console.print(f"[red]{done.status}[/] at line {done.problem.line} {done.problem.column}: {done.problem.reason}")
+    if done.bad:
+        target = errors or file.with_name(f"{file.stem}-errors.{returning.ENDINGS[done.format]}")
+        asyncio.run(_write_errors(settings, slug, done, target))
+        console.print(f"To correct and send again: {target}")
+    return done.status == "done" and not done.bad
+
+
+async def _write_errors(settings: Settings, slug: str, done: ImportOut, target: Path) -> None:
+    database = Database.of(settings, pool_size=1)
+    try:
+        shop = await _shop(database, slug)
+        async with database.tx(shop.id, read_only=True) as tx:
+            kind, columns = await jobs.columns(tx, done.id)
+        with await asyncio.to_thread(target.open, "wb") as out:
+            async for piece in returning.pieces(database, shop.id, done.id, kind, columns):
+                await asyncio.to_thread(out.write, piece)
+    finally:
+        await database.close()
+
+
+def _pair(told: str) -> tuple[str, str]:
+    theirs, given, ours = told.partition("=")
+    if not given:
+        raise StackError(f"{told} is no pair such as `Article number=sku`.")
+    return theirs.strip(), ours.strip()
 
 
 async def bring(

@@ -412,6 +412,8 @@ def test_an_amount_is_exact_or_refused(told: str) -> None:
 async def test_a_worker_that_is_killed_again_and_again_takes_every_row_in_once(
     gate: Gate, rows: Ask, database_urls: DatabaseUrls, tmp_path: Path
 ) -> None:
+    async with gate.app.state.core.database.tx(gate.shop.id) as tx:
+        await plans.put(tx, "enterprise")
     number = 4_000
     body = as_csv([["sku", "title", "price"], *([f"row-{one}", "Thing", "1.00"] for one in range(number))])
     sent = await gate.send(body)
@@ -426,6 +428,7 @@ async def test_a_worker_that_is_killed_again_and_again_takes_every_row_in_once(
     for kill in range(1, 6):
         process = await asyncio.create_subprocess_exec(sys.executable, "-c", script, env=env)
         await comes(lambda enough=kill * 300: rows(COUNT)[0][0] >= enough)  # type: ignore[misc]
+        assert process.returncode is None
         process.send_signal(signal.SIGKILL)
         await process.wait()
         rows("UPDATE catalogue_import SET leased_until = now()")

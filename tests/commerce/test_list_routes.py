@@ -17,6 +17,7 @@ import pytest
 from sqlalchemy import event
 from sqlalchemy.engine import Engine
 
+from commerce.exchange import jobs
 from commerce.identity import accounts
 from commerce.identity import service as identity
 from commerce.identity.service import Authentication
@@ -122,6 +123,7 @@ LISTS: dict[str, Listed] = {
     "/v1/admin/collections/{collection_id}/products": Listed("?limit={n}"),
     "/v1/store/collections": Listed("?limit={n}", by="shopper"),
     "/v1/store/collections/{handle}/products": Listed("?limit={n}", by="shopper"),
+    "/v1/admin/imports": Listed("?limit={n}"),
     "/v1/admin/products": Listed("?limit={n}&q=soup"),
     "/v1/admin/products/{product_id}": Listed(rows="variants"),
     "/v1/admin/products/{product_id}/changes": Listed(),
@@ -442,7 +444,9 @@ class Town:
         await self.do("PUT", f"/v1/admin/products/{self.names['product_id']}", more)
 
     async def _collect(self, number: int) -> None:
-        """One more collection, and one more product in the first."""
+        """One more file of products, one more collection, and one more product in the first."""
+        async with self.desk.database.tx(self.shop.id) as tx:
+            await jobs.ask(tx, new_id(), "csv", "x.csv", {}, dry_run=True, size=1, by="key:x")
         said = {"title": "C", "handle": f"c{number}", "published": True}
         collection = await self.do("POST", "/v1/admin/collections", said)
         if number == 0:

@@ -311,6 +311,7 @@ async def _open_shop(side: Side, number: int, urls: DatabaseUrls) -> None:
         "gift_card": card["id"],
         "gift_code": card["code"],
         "export": archive["id"],
+        "import": (await _ask(staff, "POST", "/v1/admin/imports?name=x.csv", picture=b"sku"))["id"],
     }
 
 

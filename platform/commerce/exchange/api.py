@@ -10,9 +10,9 @@ from fastapi.responses import StreamingResponse
 from commerce.catalog.schemas import Page
 from commerce.exchange import jobs, returning, storing
 from commerce.exchange.schemas import ImportList, ImportOut, ImportQuery
-from commerce.http import Core, CoreDep, ShopDep, decode_cursor, staff
+from commerce.http import Core, CoreDep, ShopDep, staff
 from commerce.identity.staff import Staff
-from commerce.paging import LAST, page_of
+from commerce.paging import LAST, page_of, place_of
 from commerce.tenancy.service import Shop
 from foundation.types import Id
 
@@ -37,7 +37,7 @@ ROWS: dict[int | str, dict[str, Any]] = {
 @router.get("")
 async def list_imports(core: CoreDep, shop: ShopDep, _: Reader, query: Annotated[Page, Query()]) -> ImportList:
     """Imports, the latest first."""
-    before = decode_cursor(query.cursor)[1] if query.cursor else LAST
+    before = place_of(query.cursor, LAST)
     async with core.database.tx(shop.id, read_only=True) as tx:
         found = await jobs.page(tx, before, query.limit + 1)
     return ImportList(**page_of(found, query.limit))

@@ -9,7 +9,7 @@ from uuid import UUID
 
 from sqlalchemy import text
 
-from commerce.catalog import counting
+from commerce.catalog import counting, handles
 from commerce.catalog.attributes import types
 from commerce.catalog.attributes.types import ProductTypeNotFound
 from commerce.catalog.attributes.values import AttributeInvalid, Definition
@@ -38,14 +38,7 @@ _COSTS = """
      WHERE (r.tenant_id, r.variant_id, r.currency) = (v.tenant_id, v.id, CAST(:currency AS text)))
 """
 
-# uq_product_handle, uq_variant_sku
-_NAMED = hot(
-    text(
-        """
-        SELECT id, handle FROM product WHERE tenant_id = :tenant_id AND handle = ANY(CAST(:handles AS text[]))
-        """
-    )
-)
+# uq_variant_sku
 _SOLD = hot(
     text(
         f"""
@@ -99,9 +92,9 @@ async def take(tx: Tx, drafts: Sequence[Draft], *, by: str, currency: str) -> Ou
 
 async def _targets(tx: Tx, drafts: Sequence[Draft], currency: str) -> dict[UUID, Target]:
     """The products that drafts are of: by their handle, or else by a SKU, or new ones."""
-    handles = [one.handle for one in drafts if one.handle]
+    named = [one.handle for one in drafts if one.handle]
     skus = [piece.sku for one in drafts for piece in one.pieces]
-    by_handle = {row["handle"]: row["id"] for row in await tx.rows(_NAMED, {"handles": handles})} if handles else {}
+    by_handle = await handles.by_handle(tx, named) if named else {}
     sold = {row["sku"]: row for row in await tx.rows(_SOLD, {"skus": skus, "currency": currency})}
     by_sku = {sku: row["product_id"] for sku, row in sold.items()}
     there = await reading.all_held(tx, sorted({*by_handle.values(), *by_sku.values()}), currency=currency)

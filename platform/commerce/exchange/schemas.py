@@ -10,6 +10,8 @@ from foundation.types import Id, Input, Instant, Model, Text
 
 Status = Literal["waiting", "running", "done", "refused", "cancelled", "failed"]
 MOST_MAPPED = 100
+Mapped = Annotated[str, StringConstraints(pattern=r"^[^=]{1,200}=[^=]{1,80}$", max_length=300)]
+"""What a column is called in a file, and here: `Article number=sku`."""
 
 
 class ImportQuery(Input):
@@ -21,10 +23,7 @@ class ImportQuery(Input):
     """Left out, by the end of the name."""
     dry_run: Annotated[bool, Field(strict=False)] = False
     """Everything is checked, and nothing is changed."""
-    map: Annotated[
-        list[Annotated[str, StringConstraints(pattern=r"^[^=]{1,200}=[^=]{1,80}$", max_length=300)]],
-        Field(max_length=MOST_MAPPED),
-    ] = Field(default_factory=list)
+    map: Annotated[list[Mapped], Field(max_length=MOST_MAPPED)] = Field(default_factory=list)
     """Columns that are called otherwise in the file: `Article number=sku`; `Remarks=-` leaves one out."""
 
     def mapping(self) -> dict[str, str]:

@@ -12,7 +12,7 @@ import orjson
 from rich.console import Console
 
 from foundation.settings import Settings
-from tradewind.bench import fair, report
+from tradewind.bench import fair, imports, report
 from tradewind.bench.core import measure
 from tradewind.bench.suite import Row, Suite
 from tradewind.errors import StackError
@@ -150,6 +150,23 @@ def bench_visual(var: Path, *, data: Path, gallery: Path | None, encoders: Seque
 
 def _measured_before(file: Path) -> list[dict[str, Any]]:
     return list(orjson.loads(file.read_bytes())["sets"]) if file.exists() else []
+
+
+def bench_import(var: Path, *, products: int) -> None:
+    """Measure how fast products come in by a file, write `var/bench/import.json` and `docs/benchmarks.md`.
+
+    Raises:
+        ServerFailed: Postgres did not come up.
+    """
+    console, folder = Console(), var / "bench"
+
+    def progress(done: float, total: float | None = None, note: str = "") -> None:
+        console.print(f"  {done:,.0f} of {total or 0:,.0f} bytes, {note}", end="\r")
+
+    measured = imports.measure(folder / "import", products=products, progress=progress)
+    report.write(folder, measured.to_json(), report.machine())
+    _write_page(console, folder)
+    sys.stdout.write((folder / "import.json").read_text(encoding="utf-8"))
 
 
 def _print(console: Console, row: Row) -> None:

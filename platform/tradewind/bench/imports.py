@@ -12,7 +12,6 @@ import csv
 import resource
 import shutil
 import time
-from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, LiteralString
@@ -185,11 +184,3 @@ def _columns(connection: psycopg.Connection, table: str) -> sql.Composed:
 
 def _peak_mib() -> float:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-
-
-def described(result: Mapping[str, Any]) -> str:
-    """The figures in a line."""
-    return (
-        f"{result['products_per_second']:,.0f} products/s ({result['rows_per_second']:,.0f} rows/s),"
-        f" {result['share_of_copy']:.0%} of COPY; at most {result['peak_mib']:,.0f} MiB"
-    )

@@ -130,6 +130,28 @@ def _fair(result: Mapping[str, Any]) -> list[str]:
     ]
 
 
+def _import(result: Mapping[str, Any]) -> list[str]:
+    return [
+        "## Bringing products in",
+        "",
+        f"`make bench-import`: a file of {result['products']:,} products in {result['file_rows']:,} rows, read, checked"
+        f" and written as any import is, which makes {result['rows']:,} rows of eight tables; and COPY of those very"
+        " rows into tables with the same indexes, without foreign keys, triggers or row-level security."
+        " [Why it is what it is](decisions/0038-what-a-row-of-a-file-costs.md).",
+        "",
+        "| | products a second | rows a second |",
+        "|---|---:|---:|",
+        f"| import | {_number(result['products_per_second'])} | {_number(result['rows_per_second'])} |",
+        f"| COPY | {_number(result['copy_products_per_second'])} | {_number(result['copy_rows_per_second'])} |",
+        "",
+        f"That is {result['share_of_copy']:.0%} of COPY. The same file once more, which changes nothing, takes"
+        f" {result['again_seconds'] / result['seconds']:.0%} of the time. The importing process grew by"
+        f" {result['peak_growth_mib']:,.0f} MiB to {result['peak_mib']:,.0f}.",
+        "",
+        _described(result["machine"]),
+    ]
+
+
 def _mutants(result: Mapping[str, Any]) -> list[str]:
     return [
         "## Planted bugs",
@@ -280,6 +302,7 @@ def _interval(figure: Mapping[str, float]) -> str:
 _BY_THEMSELVES: Mapping[str, Callable[[Mapping[str, Any]], list[str]]] = {
     "core": _core,
     "fair": _fair,
+    "import": _import,
     "mutants": _mutants,
     "races": _races,
     "chaos": _chaos,

@@ -65,7 +65,7 @@ def load(
 
 
 def _show(console: Console, name: str, run: Callable[[Tick], LoadReport]) -> None:
-    with _bar(console, name) as tick:
+    with progress_bar(console, name) as tick:
         report = run(tick)
     table = Table("table", title=f"{report.tenant}: {report.inserted:,} new rows in {report.seconds:,.1f} s")
     for heading in ("rows", "new", "seconds", "rows/s"):
@@ -79,7 +79,8 @@ def _show(console: Console, name: str, run: Callable[[Tick], LoadReport]) -> Non
 
 
 @contextmanager
-def _bar(console: Console, name: str) -> Iterator[Tick]:
+def progress_bar(console: Console, name: str) -> Iterator[Tick]:
+    """A bar of what is being done, moved by whoever does it."""
     columns = (
         SpinnerColumn(),
         TextColumn("{task.description}"),
