@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import sys
 from datetime import datetime
-from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -37,15 +36,6 @@ VarDir = Annotated[
     Path,
     typer.Option("--var-dir", default_factory=default_var, show_default="./var", help="Where the local stack lives."),
 ]
-
-
-class Kind(StrEnum):
-    """What a file of products is."""
-
-    CSV = "csv"
-    XLSX = "xlsx"
-    JSONL = "jsonl"
-    GOOGLE = "google"
 
 
 PASS_ON = {"allow_extra_args": True, "ignore_unknown_options": True}
@@ -311,7 +301,8 @@ def import_(
     *,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Check every row, and change nothing.")] = False,
     kind: Annotated[
-        Kind | None, typer.Option("--format", help="What the file is, where its name doesn't say it.")
+        Literal["csv", "xlsx", "jsonl", "google"] | None,
+        typer.Option("--format", help="What the file is, where its name doesn't say it."),
     ] = None,
     mapped: Annotated[
         list[str] | None, typer.Option("--map", help="A column's name in the file, and here: `Article number=sku`.")
@@ -324,8 +315,7 @@ def import_(
     use_addresses(default_var())
     from tradewind.exchanging import run_import
 
-    named = kind.value if kind else None
-    if not run_import(slug, file, dry_run=dry_run, kind=named, mapped=mapped or (), errors=errors):
+    if not run_import(slug, file, dry_run=dry_run, kind=kind, mapped=mapped or (), errors=errors):
         raise typer.Exit(1)
 
 
