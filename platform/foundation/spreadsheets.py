@@ -22,13 +22,17 @@ def csv_of(rows: Iterable[Sequence[object]]) -> str:
 
 def disarmed(cell: str) -> str:
     """A text that no spreadsheet runs, from which `armed` gives back what it was."""
-    return f"'{cell}" if cell.lstrip(" '").startswith(_FORMULA) else cell
+    return f"'{cell}" if _is_run(cell.lstrip(" '")) else cell
 
 
 def armed(cell: str) -> str:
     """What `disarmed` was given."""
-    return cell[1:] if cell.startswith("'") and cell.lstrip(" '").startswith(_FORMULA) else cell
+    return cell[1:] if cell.startswith("'") and _is_run(cell.lstrip(" '")) else cell
 
 
 def _harmless(cell: object) -> object:
-    return f"'{cell}" if isinstance(cell, str) and cell.lstrip(" ").startswith(_FORMULA) else cell
+    return f"'{cell}" if isinstance(cell, str) and _is_run(cell.lstrip(" ")) else cell
+
+
+def _is_run(cell: str) -> bool:
+    return cell.startswith(_FORMULA)
