@@ -88,6 +88,7 @@ from commerce.payments.providers.registry import close as close_providers
 from commerce.payments.reconciliation import api as reconciliation
 from commerce.plans.book import Book
 from commerce.plans.gate import Gate
+from commerce.price_watches import api as price_watches
 from commerce.pricing import api as pricing
 from commerce.privacy import api as privacy
 from commerce.privacy import exports_api as person_exports
@@ -244,6 +245,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         promotions,
         profile,
         wishlists,
+        price_watches,
         stock_alerts,
         documents,
         billing,

@@ -4,10 +4,20 @@ from commerce.accounts import managing
 from commerce.acting import service as acting
 from commerce.billing import letters as billing
 from commerce.leaving import warning as leaving
+from commerce.price_watches import letters as price_watches
 from commerce.privacy import letters as privacy
 from commerce.staffing import service as staffing
 from commerce.stock_alerts import letters as stock_alerts
 from commerce.webhooks import sending as webhooks
-from commerce.wishlists import letters as wishlists
 
-__all__ = ["acting", "billing", "leaving", "managing", "privacy", "staffing", "stock_alerts", "webhooks", "wishlists"]
+__all__ = [
+    "acting",
+    "billing",
+    "leaving",
+    "managing",
+    "price_watches",
+    "privacy",
+    "staffing",
+    "stock_alerts",
+    "webhooks",
+]

@@ -40,6 +40,7 @@ from commerce.payments.providers import configured
 from commerce.payments.providers.test import notifying as test_bank
 from commerce.payments.reconciliation.nightly import Nightly
 from commerce.plans import metering
+from commerce.price_watches import telling as price_drops
 from commerce.privacy import covering, erasing, parting
 from commerce.privacy import making as person_exports
 from commerce.retention import running as retention
@@ -51,7 +52,6 @@ from commerce.tenancy import service as tenancy
 from commerce.tenancy.rounds import go_round
 from commerce.tenancy.service import Shop
 from commerce.webhooks.telling import run as telling_webhooks
-from commerce.wishlists import telling as price_drops
 from foundation import clients, telemetry
 from foundation.database import Database, DatabaseUnavailable
 from foundation.naming import cache_key

@@ -9,9 +9,10 @@ from fastapi import APIRouter, Path, Request
 from starlette.responses import Response
 
 from commerce.policies import areas
+from commerce.price_watches import watching
 from commerce.sessions.answering import asking_of
 from commerce.stock_alerts import service as stock_alerts
-from commerce.wishlists import service, watching
+from commerce.wishlists import service
 from foundation.database import Tx
 from foundation.types import Text
 from pages.forms import Button, read

@@ -178,6 +178,20 @@ def bench_import(
 
 
 @benches.command()
+def catalogue(
+    context: typer.Context,
+    *,
+    products: Annotated[int, typer.Option(min=1_000, help="How many products the shop has.")] = 100_000,
+    seconds: Annotated[int, typer.Option(min=1, help="How long each call is measured.")] = 4,
+    meaning: Annotated[bool, typer.Option(help="First wait until all are found by their meaning too.")] = True,
+) -> None:
+    """Measure a large catalogue on a stack of its own: pages, lists with facets, searches, suggestions, freshness."""
+    from tradewind.bench.command import bench_catalogue as run
+
+    run(context.obj, products=products, seconds=seconds, meaning=meaning)
+
+
+@benches.command()
 def search(
     context: typer.Context,
     *,

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from commerce.wishlists import telling
+from commerce.price_watches import telling
 from foundation import clock
 from storefront.pages import install
 from tests.identity.conftest import EMAIL, register

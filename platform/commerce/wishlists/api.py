@@ -5,12 +5,11 @@ from __future__ import annotations
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, Path, Request, status
+from fastapi import APIRouter, Path, status
 
 from commerce.http import CoreDep, MaybeShopper, ShopDep, ShopperDep
 from commerce.policies import areas
-from commerce.sessions.answering import asking_of
-from commerce.wishlists import service, watching
+from commerce.wishlists import service
 from commerce.wishlists.schemas import SharedWishlistOut, WishIn, WishlistIn, WishlistOut, Wishlists
 from foundation.types import Text
 
@@ -75,27 +74,6 @@ async def unwish(
     """Take something off a list."""
     async with core.database.tx(shop.id) as tx:
         await service.unwish(tx, shopper, wishlist_id, variant_id)
-        return await service.get(tx, shop, shopper, wishlist_id)
-
-
-@router.put("/wishlists/{wishlist_id}/items/{variant_id}/watch")
-async def watch(
-    request: Request, core: CoreDep, shop: ShopDep, shopper: ShopperDep, wishlist_id: WishlistId, variant_id: VariantId
-) -> WishlistOut:
-    """Be told by mail when something on a list costs less than it does now, by five per cent or more."""
-    asking = asking_of(request, shop, shopper)
-    async with core.database.tx(shop.id) as tx:
-        await watching.watch(tx, shop, shopper, wishlist_id, variant_id, locale=asking.locale, home=asking.home)
-        return await service.get(tx, shop, shopper, wishlist_id)
-
-
-@router.delete("/wishlists/{wishlist_id}/items/{variant_id}/watch")
-async def stop_watching(
-    core: CoreDep, shop: ShopDep, shopper: ShopperDep, wishlist_id: WishlistId, variant_id: VariantId
-) -> WishlistOut:
-    """Be told of it no more."""
-    async with core.database.tx(shop.id) as tx:
-        await watching.stop(tx, shopper, wishlist_id, variant_id)
         return await service.get(tx, shop, shopper, wishlist_id)
 
 

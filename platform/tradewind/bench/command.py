@@ -88,6 +88,34 @@ def bench_fair(var: Path, *, products: int, seconds: int, workers: int) -> None:
     sys.stdout.write((folder / "fair.json").read_text(encoding="utf-8"))
 
 
+def bench_catalogue(var: Path, *, products: int, seconds: int, meaning: bool) -> None:
+    """Measure a large catalogue, write `var/bench/catalogue-PRODUCTS.json` and `docs/benchmarks.md`.
+
+    Raises:
+        StackFailed: something of its stack did not come up.
+    """
+    # The decision service's index is of no use to the other benchmarks.
+    from tradewind.bench.catalogue import measure as measure_catalogue  # noqa: PLC0415
+
+    console, folder = Console(), var / "bench"
+
+    def progress(done: float, total: float | None = None, note: str = "") -> None:
+        console.print(f"  {done:,.0f}{f' of {total:,.0f}' if total else ''} {note}", end="\r")
+
+    outcome = measure_catalogue(
+        folder / f"catalogue-{products}",
+        products=products,
+        seconds=seconds,
+        meaning=meaning,
+        progress=progress,
+        report=lambda row: _print(console, row),
+    )
+    result = outcome.to_json()
+    report.write(folder, result, report.machine())
+    _write_page(console, folder)
+    sys.stdout.write((folder / f"{result['name']}.json").read_text(encoding="utf-8"))
+
+
 def bench_search(var: Path, *, data: Path, encoder: Path | None) -> None:
     """Measure search on every judged set in `data`, write `var/bench/search.json` and `docs/benchmarks.md`.
 
@@ -170,7 +198,7 @@ def bench_import(var: Path, *, products: int) -> None:
 
 
 def _print(console: Console, row: Row) -> None:
-    beside = f", {row.ratio:.0%} of pgbench" if row.ratio is not None else ""
+    beside = f", {row.ratio:.0%} of the floor" if row.ratio is not None else ""
     used = f"  CPU {row.cpu.api:.2f} + {row.cpu.postgres:.2f} ms" if row.cpu else ""
     ours = row.ours
     console.print(

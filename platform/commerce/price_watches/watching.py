@@ -7,7 +7,7 @@ from uuid import UUID
 
 from sqlalchemy import text
 
-import commerce.wishlists.letters  # noqa: F401  (declared before any is sent)
+import commerce.price_watches.letters  # noqa: F401  (declared before any is sent)
 from commerce.identity import accounts
 from commerce.identity.service import Shopper
 from commerce.sessions.signing_in import reached_at
