@@ -7,7 +7,7 @@ first time a tenant is gone through, its collection is searched only when every 
 from __future__ import annotations
 
 from collections import OrderedDict, deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
 from uuid import UUID
 
@@ -31,6 +31,9 @@ REMEMBERED = 20_000
 """Sentences whose vectors are kept at hand: 30 MB."""
 MOST_WAITING = 20_000
 """Changed products that wait; with more of a tenant, all of it is gone through."""
+
+
+_BEGUN = object()
 
 
 class Wanted(NamedTuple):
@@ -62,21 +65,28 @@ class Encoding:
         return not (self._slice or self._changed or self._passes)
 
     def go_through(self, tenant_id: UUID) -> None:
-        """Have every product of a tenant looked at."""
-        self._passes.setdefault(tenant_id, None)
+        """Have every product of a tenant looked at, from the first one on."""
+        self._passes[tenant_id] = None
+
+    def begin_again(self, tenant_ids: Iterable[UUID]) -> None:
+        """Have every product of these tenants looked at, and forget what was left: it is among them."""
+        self._changed.clear()
+        self._slice = []
+        self._passes = OrderedDict.fromkeys(tenant_ids)
 
     def changed(self, tenant_id: UUID, changed: Sequence[Product]) -> None:
         """Have these looked at."""
         if len(self._changed) > MOST_WAITING:
             self.go_through(tenant_id)
-        elif tenant_id not in self._passes or self._passes[tenant_id] is not None:
+        elif self._passes.get(tenant_id, _BEGUN) is not None:
+            # They come by where all of the tenant's are still to.
             self._changed.extend(_wanted(tenant_id, changed))
 
     def step(self) -> None:
         """A slice of what is left.
 
         Raises:
-            IndexUnavailable, psycopg.Error: what was done stays done.
+            IndexUnavailable, psycopg.Error: what was done stays done; what was in hand is lost (`begin_again`).
         """
         encoder = self._ready()
         if encoder is None:

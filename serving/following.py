@@ -11,6 +11,7 @@ import threading
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from functools import cache, partial
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
@@ -49,6 +50,8 @@ FAULTS = (psycopg.Error, IndexUnavailable, RedisError, OSError)
 POLL_SECONDS = 1.0
 COMPARED_SECONDS = 600.0
 """How often all prices and stocks are compared, though nothing was told."""
+AWAY_SECONDS = 5.0
+"""How long Qdrant is left alone after it did not answer."""
 PACKED_AFTER = 20_000
 """Changes after which there is a new snapshot: whoever starts has no more than so many to make."""
 
@@ -78,6 +81,7 @@ class Follower:
         """The build of each tenant that was caught up with."""
         self._comparing: dict[UUID, Iterator[Sequence[Sold]]] = {}
         self._compared = time.monotonic()
+        self._encodes_after = 0.0
 
     @classmethod
     def connect(cls, settings: Settings, database: str, encoder: Callable[[], Encoder]) -> Follower:
@@ -95,16 +99,15 @@ class Follower:
 
     @property
     def is_idle(self) -> bool:
-        """Whether there is nothing to compare and nothing to encode."""
-        return not self._comparing and self.encoding.is_done
+        """Whether there is nothing to compare, and nothing that can be encoded now."""
+        return not self._comparing and (self.encoding.is_done or time.monotonic() < self._encodes_after)
 
     def turn(self, stop: threading.Event) -> None:
         """What changed meanwhile, or a little of what else is to be done; a pause when there is nothing."""
         self.hear(POLL_SECONDS if self.is_idle and not stop.is_set() else 0)
         if self.follow() == 0:
             self.compare()
-            if not self.encoding.is_done:
-                self.encoding.step()
+            self._encode()
 
     def hear(self, seconds: float) -> None:
         """Wait at most so long until something is told, and bring what it is about into the index."""
@@ -159,6 +162,17 @@ class Follower:
         self._redis.close()
         self._index.close()
 
+    def _encode(self) -> None:
+        """A slice. Words, prices and stock don't wait for Qdrant while it is away."""
+        if self.encoding.is_done or time.monotonic() < self._encodes_after:
+            return
+        try:
+            self.encoding.step()
+        except IndexUnavailable as fault:
+            log.warning("search.not_encoded", error=str(fault), again_in_seconds=AWAY_SECONDS)
+            self._encodes_after = time.monotonic() + AWAY_SECONDS
+            self.encoding.begin_again(self._builds)
+
     def _catch_up(self) -> None:
         """With builds that are new, as far as they are of tenants of this database; and have others packed."""
         held = self._holder.all()
@@ -199,8 +213,10 @@ class Follower:
         sold = [one for one in changed if one.published]
         words = words_of(map(document_of, sold), held.about.language)
         vocabulary.add(self._redis, tenant_id, held.about.build, words)
-        self._index.remove(tenant_id, [str(one.product_id) for one in changed if not one.published])
         self.encoding.changed(tenant_id, sold)
+        # What is gone can't be found by what it means either: the columns know nothing of it.
+        with suppress(IndexUnavailable):
+            self._index.remove(tenant_id, [str(one.product_id) for one in changed if not one.published])
 
     def _place(self) -> Place:
         kept: Any = self._redis.hget(CURSORS, self._database)

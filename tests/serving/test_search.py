@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import AsyncIterator, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import replace
@@ -30,7 +31,7 @@ from pipelines import products
 from serving.column_store import ColumnStore, Holder
 from serving.encoding import encode_all
 from serving.following import Follower
-from serving.index import Building, search_alias_of
+from serving.index import Building, IndexUnavailable, search_alias_of
 from serving.search_building import NoSuchTenant, build, document_of
 from serving.search_index import SearchBuilding, SearchIndex
 from serving.searching import Searcher
@@ -280,6 +281,40 @@ async def test_prices_and_stock_are_followed_without_encoding_anything(
     out = Chosen(facet="availability", values=["sold_out"])
     assert titles(await ask(searcher, shop, chosen=[out]), shop) == ["Running shoes"]
     assert follower.encoding.is_done
+
+
+async def test_words_and_prices_are_followed_while_qdrant_is_away_and_what_was_missed_is_encoded_then(
+    settings: Settings,
+    encoder: Encoder,
+    shop: Shop,
+    searcher: Searcher,
+    follower: Follower,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def away(*_: object) -> Any:
+        raise IndexUnavailable("away")
+
+    build(settings, shop.id)
+    follow(follower)
+    stop = threading.Event()
+    stop.set()
+    with monkeypatch.context() as patched:
+        patched.setattr(SearchBuilding, "prepare", away)
+        patched.setattr(SearchBuilding, "remove", away)
+        patched.setattr("serving.following.AWAY_SECONDS", 0.0)
+        shop.change("Tomato soup", title="Zephyrix gazpacho")
+        shop.change("Laptop bag", status="archived")
+        shop.cost("Wireless mouse", 9_999)
+        for _turn in range(4):
+            follower.turn(stop)
+        assert titles(await ask(searcher, shop, "zephyrix"), shop) == ["Tomato soup"]
+        assert titles(await ask(searcher, shop, sort="price_desc", limit=1), shop) == ["Wireless mouse"]
+        assert not follower.encoding.is_done
+
+    follow(follower)
+    hits = await searcher.index.of(shop.id).alike(encoder.encode(["zephyrix gazpacho"])[0], limit=1)
+    assert hits[0].id == str(shop.products["Tomato soup"])
+    assert hits[0].score > 0.8
 
 
 async def test_what_was_not_told_is_found_by_comparing(
