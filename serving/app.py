@@ -34,6 +34,7 @@ from serving.recommendations import Recommender
 from serving.search_index import SearchIndex
 from serving.searching import Searcher
 from serving.seeing import Looks, Seer
+from serving.steering import Steerings
 from serving.stock import SoldOut
 from serving.suggesting import Suggesting
 from serving.visual_index import VisualIndex
@@ -76,7 +77,8 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         index = SearchIndex.connect(settings)
         blocking = clients.redis(settings)
         holder = Holder(ColumnStore(blocking, settings.require("objects_url", "The object store")))
-        searcher = Searcher(Vocabularies(redis, holder), index, await asyncio.to_thread(_encoder, settings))
+        encoder = await asyncio.to_thread(_encoder, settings)
+        searcher = Searcher(Vocabularies(redis, holder), Steerings(redis), index, encoder)
         app.state.searcher = searcher
         suggesting = Suggesting.from_settings(settings, redis)
         app.state.suggesting = suggesting

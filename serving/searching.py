@@ -34,6 +34,7 @@ from serving.columns import Columns
 from serving.index import IndexUnavailable
 from serving.search_index import Hit, SearchIndex
 from serving.selecting import Page, Result
+from serving.steering import Steered, Steerings
 from serving.vocabulary import Known, Vocabularies
 
 log = structlog.get_logger(__name__)
@@ -100,6 +101,7 @@ class Searcher:
     """Answers searches with what a worker holds."""
 
     vocabularies: Vocabularies
+    steerings: Steerings
     index: SearchIndex
     encoder: Encoder | None
     """None where none is installed: then nothing is searched by its meaning."""
@@ -114,6 +116,7 @@ class Searcher:
             redis.exceptions.RedisError, OSError, IndexUnavailable: it can't be asked; what was known stays.
         """
         await self.vocabularies.refresh()
+        await self.steerings.refresh()
         self.encoders = await self.index.encoders()
 
     async def decide(self, request: SearchRequest) -> Searched:
@@ -135,7 +138,8 @@ class Searcher:
         if not request.query.strip():
             answer = await asyncio.to_thread(_looked_around, known, request)
             return _Draft(COLUMNS, None, answer, known)
-        question = await asyncio.to_thread(_read, known, request.query)
+        steered = self.steerings.of(request.tenant_id)
+        question = await asyncio.to_thread(_read, known, request.query, steered)
         alike = await self._alike(request, question.understood.sentence)
         answer = await asyncio.to_thread(self._answer, known, request, question, alike)
         by_meaning = alike is not None and self.encoder is not None
@@ -162,7 +166,10 @@ class Searcher:
         held = known.held
         with held.lock:
             words = held.columns.postings.matching(
-                query_vector(question.understood.terms), held.columns.alive, share=self.parameters.share
+                query_vector(question.understood.terms),
+                held.columns.alive,
+                share=self.parameters.share,
+                instead=question.understood.instead,
             )
             found = fused(held.columns, question.named, words, alike or (), self.parameters.meaning)
             kept = _inside(held.columns, request)[found.result.rows]
@@ -172,7 +179,7 @@ class Searcher:
         return {**answer, "relaxed": relaxed}
 
 
-def _read(known: Known, query: str) -> Question:
+def _read(known: Known, query: str, steered: Steered) -> Question:
     """What a query asks for. A number is not misspelt."""
     held, number = known.held, identifier(query)
     named = np.zeros(0, np.int64)
@@ -180,7 +187,9 @@ def _read(known: Known, query: str) -> Question:
         with held.lock:
             named = held.columns.postings.identified(number)
             named = named[held.columns.alive[named]]
-    return Question(understand(query, None if len(named) else known.speller, held.about.language), named)
+    language = held.about.language
+    speller = None if len(named) else known.speller
+    return Question(understand(query, speller, language, steered.synonyms(language)), named)
 
 
 def _looked_around(known: Known, request: SearchRequest) -> dict[str, Any]:

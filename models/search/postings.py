@@ -9,8 +9,9 @@ from __future__ import annotations
 import math
 from array import array
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import reduce
 from typing import NamedTuple
 
 import numpy as np
@@ -20,6 +21,7 @@ from models.arrays import Flags, Floats, Ints
 from models.search.analysis import tokens
 from models.search.documents import Document, Field
 from models.search.lexical import Bm25, SparseVector, Statistics, term_number
+from models.search.synonyms import WEIGHT, Instead, Phrase
 
 _FIELDS = tuple(Field)
 _IDENTIFIER = "="
@@ -80,7 +82,7 @@ class Postings:
             late.rows.append(row)
             late.weights.append(weight)
 
-    def matching(self, query: SparseVector, alive: Flags, *, share: float) -> Matches:
+    def matching(self, query: SparseVector, alive: Flags, *, share: float, instead: Sequence[Instead] = ()) -> Matches:
         """The products that have the given share of what a query asks for, terms counted by how rare they are.
 
         A term that no product has is not asked for.
@@ -89,6 +91,7 @@ class Postings:
             query: terms, and how much each matters.
             alive: which rows are products that can be found.
             share: from 0 (any of the terms) to 1 (all of them).
+            instead: what will do in the place of terms of the query; with it a product has what it stands for.
         """
         products = int(np.count_nonzero(alive))
         scores, held = np.zeros(len(alive), np.float32), np.zeros(len(alive), np.float32)
@@ -97,13 +100,40 @@ class Postings:
             rows, weights = self._of(term)
             if not len(rows):
                 continue
-            rarity = matters * math.log(1 + (max(products - len(rows), 0) + 0.5) / (len(rows) + 0.5))
+            rarity = matters * _rarity(products, len(rows))
             asked += rarity
             scores[rows] += rarity * weights.astype(np.float32)
             held[rows] += rarity
+        asked += self._replace(instead, products, scores, held)
         # Sums of floats differ in their last digits by their order.
         found = np.flatnonzero((held > 0) & (held >= share * asked * (1 - 1e-4)) & alive)
         return Matches(found, scores[found])
+
+    def _replace(self, instead: Sequence[Instead], products: int, scores: Floats, held: Floats) -> float:
+        """Count what will do in the place of something as that, in `scores` and `held`.
+
+        Gives how much is asked for by what no product has, and something that will do for it is there.
+        """
+        unheard: dict[Phrase, float] = {}
+        for asked, by in instead:
+            own = {term: self._of(term_number(term))[0] for term in asked}
+            found = [self._of(term_number(term)) for term in by]
+            rows = reduce(np.intersect1d, (rows for rows, _ in found))
+            if not len(rows):
+                continue
+            needed = sum(_rarity(products, len(having)) for having in own.values() if len(having))
+            if not needed:
+                needed = sum(_rarity(products, len(having)) for having, _ in found)
+                unheard[asked] = min(unheard.get(asked, needed), needed)
+            has = np.zeros(len(held), np.float32)
+            for having in own.values():
+                has[having] += _rarity(products, len(having))
+            held[rows] += np.maximum(needed - has[rows], 0.0)
+            for having, weights in found:
+                many = np.zeros(len(held), np.float32)
+                many[having] = weights
+                scores[rows] += WEIGHT * _rarity(products, len(having)) * many[rows]
+        return sum(unheard.values())
 
     def identified(self, identifier: str) -> Ints:
         """The rows of the products with a SKU or GTIN, as `documents.identifier` writes it."""
@@ -190,6 +220,11 @@ class Reader:
         if number is None:
             number = self._numbers[term] = term_number(term)
         return number
+
+
+def _rarity(products: int, having: int) -> float:
+    """The inverse document frequency of a term that so many products have."""
+    return math.log(1 + (max(products - having, 0) + 0.5) / (having + 0.5))
 
 
 def identifier_term(identifier: str) -> int:

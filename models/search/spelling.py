@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 from importlib import resources
@@ -61,13 +61,13 @@ class Speller:
                 self._products[word] = products
                 self._neighbours.create_dictionary_entry(word, products)
 
-    def correct(self, query: str) -> Spelling:
-        """The query with each word that is probably misspelt in its probable spelling."""
+    def correct(self, query: str, kept: Collection[str] = ()) -> Spelling:
+        """The query with each word that is probably misspelt in its probable spelling; `kept` are spelt as meant."""
         changed: dict[str, str] = {}
 
         def spelt(match: re.Match[str]) -> str:
             word = fold(match[0])
-            meant = self._meant(word)
+            meant = None if word in kept else self._meant(word)
             if meant is None:
                 return match[0]
             changed[match[0]] = meant

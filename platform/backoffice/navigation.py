@@ -43,6 +43,7 @@ ENTRIES: Sequence[Entry] = (
     Entry("Types and attributes", "/back-office/product-types", "sliders", "catalog:read", group="Catalogue"),
     Entry("Brands", "/back-office/brands", "badge", "catalog:read", group="Catalogue"),
     Entry("Import", "/back-office/imports", "arrow", "catalog:read", group="Catalogue"),
+    Entry("Synonyms", "/back-office/search/synonyms", "sliders", "catalog:read", group="Search"),
     Entry("Branding", "/back-office/branding", "palette", "settings:read", group="Shop"),
     Entry("Settings", "/back-office/settings", "sliders", "settings:read", group="Shop"),
     Entry("Messages", "/back-office/messages", "mail", "settings:read", group="Shop"),

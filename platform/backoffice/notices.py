@@ -64,6 +64,8 @@ NOTICES = {
         Notice("category-removed", "The category is gone."),
         Notice("brand-added", "The brand is there."),
         Notice("brand-removed", "The brand is gone."),
+        Notice("synonym-added", "Searches know it in a few seconds."),
+        Notice("synonym-removed", "They stand for each other no longer."),
         Notice("type-added", "The type is there. A product gets it on its own page."),
         Notice("type-removed", "The type is gone."),
         Notice("attribute-added", "The attribute is there. List it in a type, and products can say it."),

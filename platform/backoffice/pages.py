@@ -31,6 +31,7 @@ from backoffice import (
     programs,
     roles,
     settings,
+    synonyms,
     webhooks,
 )
 from backoffice.rendering import PAGES
@@ -54,6 +55,7 @@ def install(app: FastAPI) -> None:
         collections,
         product_types,
         brands,
+        synonyms,
         branding,
         settings,
         messages,

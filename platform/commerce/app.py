@@ -65,6 +65,7 @@ from commerce.limits.limiting import Limiter, Limits
 from commerce.limits.sharing import Sharer
 from commerce.media import api as media
 from commerce.media import vendor_api as vendor_media
+from commerce.merchandising import api as merchandising
 from commerce.onboarding import api as onboarding
 from commerce.onboarding import operator_api as openings
 from commerce.orders import api as orders
@@ -207,6 +208,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         vendor_products,
         exchange,
         links,
+        merchandising,
         media,
         vendor_media,
         cart,

@@ -173,6 +173,9 @@ DEEDS: Mapping[str, Told | Untold] = {
     # The shop itself
     "PUT /v1/admin/configuration": Told("configuration.change", within="configuration", values=("version",)),
     "POST /v1/admin/configuration/reverts": Told("configuration.revert", values=("to", "version")),
+    "POST /v1/admin/search/synonyms": Told("search.add_synonym", "synonym"),
+    "PUT /v1/admin/search/synonyms/{synonym_id}": Told("search.change_synonym", "synonym", "synonym_id", ("version",)),
+    "DELETE /v1/admin/search/synonyms/{synonym_id}": Told("search.remove_synonym", "synonym", "synonym_id"),
     "PUT /v1/admin/branding/logo": Told("branding.set_logo"),
     "DELETE /v1/admin/branding/logo": Told("branding.remove_logo"),
     "PUT /v1/admin/branding/messages/{template}": Told("branding.change_message", "template", "template"),

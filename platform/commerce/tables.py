@@ -26,6 +26,7 @@ from commerce.ledger import models as ledger
 from commerce.legal import models as legal
 from commerce.lifecycle import models as lifecycle
 from commerce.media import models as media
+from commerce.merchandising import models as merchandising
 from commerce.notifications import models as notifications
 from commerce.oauth import models as oauth
 from commerce.onboarding import models as onboarding
@@ -81,6 +82,7 @@ __all__ = [
     "lifecycle",
     "links",
     "media",
+    "merchandising",
     "notifications",
     "oauth",
     "onboarding",

@@ -33,6 +33,7 @@ from commerce.inventory import expiry, promises
 from commerce.inventory import service as inventory
 from commerce.leaving import working as leaving
 from commerce.media import working as media
+from commerce.merchandising import telling as steering
 from commerce.notifications import sending
 from commerce.orders import tracking
 from commerce.orders.paying import Additional
@@ -94,6 +95,8 @@ async def tidy(
         await acting.end_what_is_over(tx)
     async with database.tx(shop.id) as tx:
         published = await products.publish_due(tx, currency=shop.currency)
+    async with database.tx(shop.id, read_only=True) as tx:
+        await steering.tell(redis, tx)
     async with database.tx(shop.id) as tx:
         expired = await stored_value.expire(tx)
     async with database.tx(shop.id) as tx:

@@ -23,6 +23,7 @@ from foundation.database import Database
 from foundation.ids import new_id
 from foundation.search import After, Chosen, Range, SearchAnswer, SearchRequest
 from foundation.settings import Settings
+from foundation.steering import VERSIONS, Steering, Synonym, steering_key
 from models.search.encoder import Encoder, load
 from models.search.lexical import Counts, InMemory, query_vector
 from models.search.spec import Parameters
@@ -35,6 +36,7 @@ from serving.index import Building, IndexUnavailable, search_alias_of
 from serving.search_building import NoSuchTenant, build, document_of
 from serving.search_index import SearchBuilding, SearchIndex
 from serving.searching import Searcher
+from serving.steering import Steerings
 from serving.vocabulary import Vocabularies
 from tests.engines.qdrant.conftest import KEY
 from tests.factories import seed_shop
@@ -118,7 +120,7 @@ def shop(database_urls: DatabaseUrls) -> Shop:
 async def searcher(settings: Settings, encoder: Encoder) -> AsyncIterator[Searcher]:
     redis, index, blocking = clients.redis_async(settings), SearchIndex.connect(settings), clients.redis(settings)
     holder = Holder(ColumnStore(blocking, settings.require("objects_url", "Objects")))
-    yield Searcher(Vocabularies(redis, holder), index, encoder)
+    yield Searcher(Vocabularies(redis, holder), Steerings(redis), index, encoder)
     await redis.aclose()
     await index.close()
     blocking.close()
@@ -179,6 +181,22 @@ async def test_words_answer_until_the_meaning_is_complete(settings: Settings, sh
     answer = await ask(searcher, shop, "laptop bags")
     assert (titles(answer, shop)[0], answer.policy, answer.items[0].source) == ("Laptop bag", "words", "words")
     assert (await ask(searcher, shop, "sneakers")).items == []
+
+
+async def test_what_staff_say_of_words_holds_within_one_look(
+    settings: Settings, encoder: Encoder, shop: Shop, searcher: Searcher
+) -> None:
+    build(settings, shop.id)
+    assert (await ask(searcher, shop, "knapsacks")).items == []
+    said = Steering(synonyms=(Synonym(phrases=("laptop bag",), written="knapsack"),))
+    with closing(clients.redis(settings)) as redis:
+        redis.set(steering_key(shop.id), said.model_dump_json())
+        redis.hset(VERSIONS, str(shop.id), "1")
+
+    answer = await ask(searcher, shop, "knapsacks")
+
+    assert (titles(answer, shop)[0], answer.items[0].source) == ("Laptop bag", "words")
+    assert (answer.relaxed, answer.corrected) == ([], {})
 
 
 async def test_a_slip_is_put_right_and_told(settings: Settings, shop: Shop, searcher: Searcher) -> None:

@@ -15,10 +15,9 @@ from commerce.billing.service import configured as billing
 from commerce.billing.stripe import BillingRefused
 from commerce.leaving import storage
 from commerce.leaving.removing import Gone, Place
-from foundation import clients
+from foundation import clients, steering, suggestions
 from foundation.database import Database
 from foundation.settings import Settings
-from foundation.suggestions import VERSIONS
 from tradewind.relocating.steps import empty
 
 _KEYS_AT_ONCE = 500
@@ -130,7 +129,8 @@ class Cache:
         with Redis.from_url(self.settings.require("redis_url", "Redis")) as client:
             for key in client.scan_iter(match=f"*{gone.tenant_id}*", count=_KEYS_AT_ONCE):
                 count += int(client.unlink(key))
-            count += int(client.hdel(VERSIONS, str(gone.tenant_id)))
+            for versions in (suggestions.VERSIONS, steering.VERSIONS):
+                count += int(client.hdel(versions, str(gone.tenant_id)))
         return count
 
 

@@ -8,6 +8,7 @@ import pytest
 from models.search.documents import Document, identifier
 from models.search.lexical import Bm25, Counts, InMemory, document_vector, query_vector
 from models.search.postings import Catalogue, Postings, Reader, with_identifiers
+from models.search.synonyms import Instead
 
 TITLES = ("Laptop computer", "Laptop bag with laptop sleeve", "Wireless mouse", "Mouse mat", "Bag")
 DOCUMENTS = [Document(str(at), title, description="for the road", skus=(f"S-{at}",)) for at, title in enumerate(TITLES)]
@@ -41,6 +42,21 @@ def test_a_product_must_have_enough_of_what_is_asked_and_what_nobody_has_is_not_
     assert set(asked(postings, "wireless", "mous", share=0.5)) == {2}
     assert set(asked(postings, "laptop", "bag", share=1)) == {1}
     assert set(asked(postings, "laptop", "absent", share=1)) == {0, 1}
+
+
+def test_what_will_do_in_the_place_of_something_counts_as_that_where_a_product_has_all_of_it() -> None:
+    postings = read(DOCUMENTS).postings
+
+    def found(asked: str, *by: str, share: float = 1) -> set[int]:
+        terms, alive = dict.fromkeys(asked.split(), 1.0), np.ones(len(TITLES), np.bool_)
+        instead = [Instead((asked.split(maxsplit=1)[0],), tuple(each.split())) for each in by]
+        return set(postings.matching(query_vector(terms), alive, share=share, instead=instead).rows.tolist())
+
+    assert found("wireless", "laptop bag") == {1, 2}
+    assert found("wireless mous", "mat") == {2, 3}
+    assert found("wireless mous", "bag") == {2}
+    assert found("absent", "laptop bag", "mat") == {1, 3}
+    assert found("absent", "absent too") == set()
 
 
 def test_numbers_are_found_exactly_and_never_as_words() -> None:
