@@ -29,9 +29,10 @@ from models.search.lexical import query_vector
 from models.search.postings import Matches
 from models.search.spec import POOL, Parameters
 from models.search.understanding import Understood, understand
-from serving import selecting
+from serving import merchandising, selecting
 from serving.columns import Columns
 from serving.index import IndexUnavailable
+from serving.merchandising import Plan
 from serving.search_index import Hit, SearchIndex
 from serving.selecting import Page, Result
 from serving.steering import Steered, Steerings
@@ -81,6 +82,7 @@ class _Draft:
     """What it says of the result."""
     known: Known | None = None
     encoder: str = ""
+    plan: Plan = field(default_factory=Plan)
     fallback_reason: str | None = None
 
 
@@ -135,16 +137,18 @@ class Searcher:
         known = self.vocabularies.of(request.tenant_id)
         if known is None:
             raise _CannotSearch("no_index")
-        if not request.query.strip():
-            answer = await asyncio.to_thread(_looked_around, known, request)
-            return _Draft(COLUMNS, None, answer, known)
         steered = self.steerings.of(request.tenant_id)
+        if not request.query.strip():
+            plan = _planned(steered, request, ())
+            answer = await asyncio.to_thread(_looked_around, known, request, plan)
+            return _Draft(COLUMNS, None, answer, known, plan=plan)
         question = await asyncio.to_thread(_read, known, request.query, steered)
+        plan = _planned(steered, request, (request.query, question.understood.sentence))
         alike = await self._alike(request, question.understood.sentence)
-        answer = await asyncio.to_thread(self._answer, known, request, question, alike)
+        answer = await asyncio.to_thread(self._answer, known, request, question, alike, plan)
         by_meaning = alike is not None and self.encoder is not None
         encoder = self.encoder.name if by_meaning and self.encoder is not None else ""
-        return _Draft(HYBRID if by_meaning else WORDS, question.understood, answer, known, encoder)
+        return _Draft(HYBRID if by_meaning else WORDS, question.understood, answer, known, encoder, plan)
 
     async def _alike(self, request: SearchRequest, sentence: str) -> Sequence[Hit] | None:
         """The products that mean about the same; `None` while they can't be told in time: there are no vectors of our
@@ -161,7 +165,7 @@ class Searcher:
             return None
 
     def _answer(
-        self, known: Known, request: SearchRequest, question: Question, alike: Sequence[Hit] | None
+        self, known: Known, request: SearchRequest, question: Question, alike: Sequence[Hit] | None, plan: Plan
     ) -> dict[str, Any]:
         held = known.held
         with held.lock:
@@ -172,8 +176,10 @@ class Searcher:
                 instead=question.understood.instead,
             )
             found = fused(held.columns, question.named, words, alike or (), self.parameters.meaning)
-            kept = _inside(held.columns, request)[found.result.rows]
+            inside = _inside(held.columns, request)
+            kept = inside[found.result.rows]
             result = Result(found.result.rows[kept], found.result.keys[kept])
+            result = merchandising.steered(held.columns, result, plan.rules, inside)
             answer = _shown(held.columns, replace(found, result=result), request)
         relaxed: list[Relaxed] = ["words"] if len(found.result.rows) and not len(found.named) + len(words.rows) else []
         return {**answer, "relaxed": relaxed}
@@ -192,12 +198,18 @@ def _read(known: Known, query: str, steered: Steered) -> Question:
     return Question(understand(query, speller, language, steered.synonyms(language)), named)
 
 
-def _looked_around(known: Known, request: SearchRequest) -> dict[str, Any]:
+def _planned(steered: Steered, request: SearchRequest, readings: Sequence[str]) -> Plan:
+    return merchandising.plan(steered.said.rules, request, readings, now=clock.now())
+
+
+def _looked_around(known: Known, request: SearchRequest, plan: Plan) -> dict[str, Any]:
     """What there is without a query, what sells most first."""
     columns = known.held.columns
     with known.held.lock:
-        rows = np.flatnonzero(columns.alive & _inside(columns, request))
-        return _shown(columns, Found(Result(rows, -columns.sold[rows])), request)
+        inside = _inside(columns, request)
+        rows = np.flatnonzero(columns.alive & inside)
+        result = merchandising.steered(columns, Result(rows, -columns.sold[rows]), plan.rules, inside)
+        return _shown(columns, Found(result), request)
 
 
 def _inside(columns: Columns, request: SearchRequest) -> Flags:
@@ -297,6 +309,9 @@ def _decided(request: SearchRequest, draft: _Draft, latency_ms: float) -> Search
         fallback_reason=draft.fallback_reason,
         query=spelling.query if spelling else request.query,
         corrected=dict(spelling.changed) if spelling else {},
+        rules=tuple(rule.id for rule in draft.plan.rules),
+        redirect=draft.plan.redirect,
+        personal=draft.plan.personal,
         **{"relaxed": [], "items": [], **draft.answer},
     )
     return Searched(answer, _row(request, draft, answer, latency_ms))
@@ -336,7 +351,7 @@ def _row(request: SearchRequest, draft: _Draft, answer: SearchAnswer, latency_ms
         "deterministic": 1,
         "features": orjson.dumps(account).decode(),
         "feature_view_version": "",
-        "guardrails": [],
+        "guardrails": [f"rule:{rule_id}" for rule_id in answer.rules],
         "fallback": answer.fallback,
         "fallback_reason": answer.fallback_reason,
         "latency_ms": round(latency_ms, 3),

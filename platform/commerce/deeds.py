@@ -173,6 +173,14 @@ DEEDS: Mapping[str, Told | Untold] = {
     # The shop itself
     "PUT /v1/admin/configuration": Told("configuration.change", within="configuration", values=("version",)),
     "POST /v1/admin/configuration/reverts": Told("configuration.revert", values=("to", "version")),
+    "POST /v1/admin/search/rules": Told("search.add_rule", "search_rule"),
+    "PUT /v1/admin/search/rules/{rule_id}": Told("search.change_rule", "search_rule", "rule_id", ("version",)),
+    "DELETE /v1/admin/search/rules/{rule_id}": Told("search.remove_rule", "search_rule", "rule_id"),
+    "POST /v1/admin/search/rules/{rule_id}/previews": _READS,
+    "PUT /v1/admin/search/rules/{rule_id}/publication": Told(
+        "search.publish_rule", "search_rule", "rule_id", ("version",)
+    ),
+    "DELETE /v1/admin/search/rules/{rule_id}/publication": Told("search.withdraw_rule", "search_rule", "rule_id"),
     "POST /v1/admin/search/synonyms": Told("search.add_synonym", "synonym"),
     "PUT /v1/admin/search/synonyms/{synonym_id}": Told("search.change_synonym", "synonym", "synonym_id", ("version",)),
     "DELETE /v1/admin/search/synonyms/{synonym_id}": Told("search.remove_synonym", "synonym", "synonym_id"),

@@ -14,6 +14,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, StringConstraints
 
+from foundation.steering import SearchRule
 from foundation.types import Id, Input, Model, Text
 
 LONGEST_QUERY = 200
@@ -82,6 +83,10 @@ class SearchRequest(Input):
     limit: Annotated[int, Field(ge=1, le=MOST_SHOWN)] = 24
     facets: bool = False
     """Whether they are to be counted."""
+    price_group: Annotated[str, StringConstraints(max_length=200)] | None = None
+    """The customer's, which rules may be for."""
+    trial: SearchRule | None = None
+    """A rule that is looked at before it holds, in place of what it was."""
     deadline_ms: Annotated[int, Field(ge=1, le=5000)] = 100
 
 
@@ -92,7 +97,7 @@ class FoundProduct(Model):
     score: float
     """Its place in the order, for a page that goes on from here."""
     source: Text
-    """`identifier`, `words`, `meaning` or `both`; `scope` without a query."""
+    """`identifier`, `words`, `meaning` or `both`; `scope` without a query, or by a rule."""
 
 
 class ValueCount(Model):
@@ -145,6 +150,12 @@ class SearchAnswer(Model):
     corrected: dict[str, str]
     """Which word was taken for which; empty when nothing was."""
     relaxed: list[Relaxed]
+    rules: tuple[Id, ...] = ()
+    """The rules of the shop's staff that the order follows."""
+    redirect: str | None = None
+    """The page of the shop that answers instead, by one of them."""
+    personal: bool = False
+    """Customers of some price group may be shown another order."""
     unknown: list[UnknownChoice] = Field(default_factory=list)
     """Where there is something, nothing is found."""
     total: int = 0

@@ -6,13 +6,13 @@ new.
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Literal
 from uuid import UUID
 
-from pydantic import Field, StringConstraints
+from pydantic import StringConstraints
 
 from foundation.naming import CacheKey, cache_key, shared_key
-from foundation.types import Model
+from foundation.types import Id, Instant, Model
 
 VERSIONS = shared_key("search_steering")
 """Where Valkey has which document each tenant's is, by its id."""
@@ -33,7 +33,42 @@ class Synonym(Model):
     """Set where it goes one way: whoever asks this is shown what has `phrases` too, and not the other way round."""
 
 
+class Targets(Model):
+    """Products: by themselves, of brands, and in categories."""
+
+    products: tuple[Id, ...] = ()
+    brands: tuple[str, ...] = ()
+    categories: tuple[Id, ...] = ()
+
+
+class SearchRule(Model):
+    """What is to become of the order of a search, or of a category's page, for whom and for how long."""
+
+    id: Id
+    query: str | None
+    """The words that are searched for; `None` for a category's page."""
+    match: Literal["exact", "contains"]
+    category_id: Id | None
+    """The category that is looked at; any, without one."""
+    price_group: str | None
+    """Customers of this price group alone."""
+    starts_at: Instant | None
+    ends_at: Instant | None
+    """Not included."""
+    pin: tuple[Id, ...]
+    """Products that come first, in this order."""
+    boost: Targets
+    """What comes next, in its own order."""
+    bury: Targets
+    """What comes last."""
+    hide: Targets
+    redirect: str | None
+    """The page of the shop that answers instead."""
+
+
 class Steering(Model):
     """All of it."""
 
-    synonyms: tuple[Synonym, ...] = Field(default=())
+    synonyms: tuple[Synonym, ...] = ()
+    rules: tuple[SearchRule, ...] = ()
+    """Earlier ones go first."""

@@ -3,8 +3,16 @@
 from __future__ import annotations
 
 import re
+from collections.abc import AsyncIterator
+from typing import Any
 
 import httpx
+import orjson
+import pytest
+
+from commerce.deciding import DecisionClient
+from foundation.ids import new_id
+from tests.factories import SeededShop
 
 SYNONYMS = "/back-office/search/synonyms"
 
@@ -37,3 +45,73 @@ async def test_synonyms_are_written_one_a_line(admin: httpx.AsyncClient, analyst
     assert (await analyst.post(f"{one}/removal", data={})).status_code == 403
     assert (await admin.post(f"{one}/removal", data={})).status_code == 303
     assert "No synonyms yet" in (await admin.get(SYNONYMS)).text
+
+
+RULES = "/back-office/search/rules"
+DRAFT = {"name": "Soup week", "query": "soup", "match": "contains", "category": "", "price_group": "",
+         "starts_at": "2026-03-01T09:00", "ends_at": "", "pin": "", "boost": "brand: Store brand\r\ncategory: pantry",
+         "bury": "", "hide": "", "redirect": ""}  # fmt: skip
+
+
+@pytest.fixture
+async def deciding(app: Any, grocer: SeededShop) -> AsyncIterator[list[dict[str, Any]]]:
+    """A decision service that puts the last product first where a rule is tried; with what it was asked."""
+    asked: list[dict[str, Any]] = []
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        asked.append(orjson.loads(request.content))
+        trial = asked[-1]["trial"]
+        ids = [str(sold.product_id) for sold in grocer.products[:4]]
+        found = [{"product_id": one, "score": 1.0, "source": "words"} for one in (reversed(ids) if trial else ids)]
+        told = {"decision_id": str(new_id()), "policy": "words", "fallback": None, "fallback_reason": None,
+                "query": "soup", "corrected": {}, "relaxed": [], "items": found,
+                "rules": [trial["id"]] if trial else []}  # fmt: skip
+        return httpx.Response(200, json=told)
+
+    async with httpx.AsyncClient(transport=httpx.MockTransport(answer)) as http:
+        app.state.decisions = DecisionClient(http, "http://serving", "token", 150)
+        yield asked
+
+
+async def test_a_rule_is_written_seen_before_and_after_published_and_withdrawn(
+    admin: httpx.AsyncClient, analyst: httpx.AsyncClient, deciding: list[dict[str, Any]]
+) -> None:
+    added = await admin.post(RULES, data=DRAFT)
+    assert added.status_code == 303, added.text
+    at = added.headers["location"]
+    early = await admin.post(f"{at}/publication", data={"version": "1"})
+    assert (early.status_code, problem_of(early)) == (409, "search.rule_not_previewed")
+
+    shown = await admin.get(f"{at}/preview")
+    assert shown.status_code == 200
+    assert [one["trial"] and one["trial"]["boost"]["brands"] for one in deciding] == [None, ["Store brand"]]
+    assert "Up 3" in shown.text
+    assert "Down 3" in shown.text
+    assert (await admin.post(f"{at}/publication", data={"version": "1"})).status_code == 303
+    assert "Published" in (await analyst.get(RULES)).text
+
+    changed = await admin.post(at, data={**DRAFT, "bury": "brand: Acme", "version": "1"})
+    assert changed.status_code == 303
+    page = (await admin.get(at)).text
+    assert "changed since" in page
+    assert "brand: Store brand\ncategory: pantry</textarea>" in page
+    assert 'value="2026-03-01T09:00"' in page
+
+    assert (await admin.post(f"{at}/withdrawal", data={})).status_code == 303
+    assert "Draft" in (await admin.get(RULES)).text
+    seen = await analyst.get(at)
+    assert "<form" not in seen.text.partition("<main")[2]
+    assert (await analyst.post(f"{at}/removal", data={})).status_code == 403
+    assert (await admin.post(f"{at}/removal", data={})).headers["location"] == RULES
+
+
+async def test_a_rule_that_names_nothing_is_shown_again_as_it_was_typed(admin: httpx.AsyncClient) -> None:
+    for wrong, code in (
+        ({"pin": "no-such-product"}, "search.rule_names_nothing"),
+        ({"query": ""}, "request.invalid_fields"),
+        ({"redirect": "//elsewhere.example"}, "request.invalid_fields"),
+    ):
+        refused = await admin.post(RULES, data={**DRAFT, **wrong})
+        assert (refused.status_code, problem_of(refused)) == (422, code), wrong
+        assert "category: pantry</textarea>" in refused.text
+    assert "No rule yet" in (await admin.get(RULES)).text

@@ -124,6 +124,8 @@ LISTS: dict[str, Listed] = {
     "/v1/store/collections": Listed("?limit={n}", by="shopper"),
     "/v1/store/collections/{handle}/products": Listed("?limit={n}", by="shopper"),
     "/v1/admin/imports": Listed("?limit={n}"),
+    "/v1/admin/search/rules": Listed("?limit={n}"),
+    "/v1/admin/search/synonyms": Listed("?limit={n}"),
     "/v1/admin/products": Listed("?limit={n}&q=soup"),
     "/v1/admin/products/{product_id}": Listed(rows="variants"),
     "/v1/admin/products/{product_id}/changes": Listed(),
@@ -288,6 +290,11 @@ class Town:
         self.names |= {"customer_id": found[0], "key": self.shop.products[0].handle, "sku": "SKU0"}
         self.names |= {"slug": self.shop.slug, "kind": "terms"}
 
+    async def _steer(self, number: int) -> None:
+        await self.do("POST", "/v1/admin/search/synonyms", {"phrases": [f"word {number}", f"other {number}"]})
+        ruled = {"name": f"Rule {number}", "query": f"soup {number}", "boost": {"brands": [f"Brand {number}"]}}
+        await self.do("POST", "/v1/admin/search/rules", ruled)
+
     async def grow(self, number: int) -> None:
         """One more of everything."""
         put, post = "PUT", "POST"
@@ -313,6 +320,7 @@ class Town:
         of_type = {"code": f"m{number}", "name": "T", "attributes": [{"attribute": "m0"}]}
         await self.do(post, "/v1/admin/product-types", of_type)
         await self.do(post, "/v1/admin/brands", {"name": f"Brand {number}"})
+        await self._steer(number)
         secret = (await self.do(put, f"/v1/admin/carriers/c{number}"))["secret"]
         self.secret = self.secret or secret
         await self._carrier_speaks(number)

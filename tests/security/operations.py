@@ -63,6 +63,8 @@ BY_SEGMENT = {
     "admin/brands": "brand",
     "admin/collections": "collection",
     "store/collections": "collection_handle",
+    "search/rules": "search_rule",
+    "search/synonyms": "synonym",
     "admin/products": "draft",
     "vendor/products": "vendor_product",
     "stock-alerts": "variant",

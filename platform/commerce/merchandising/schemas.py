@@ -1,14 +1,17 @@
-"""Synonyms as staff see and write them."""
+"""Synonyms and rules as staff see and write them."""
 
 from __future__ import annotations
 
-from typing import Annotated, Self
+from typing import Annotated, Literal, Self
+from uuid import UUID
 
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import AfterValidator, Field, StringConstraints, model_validator
 
-from commerce.catalog.schemas import Version
-from foundation.steering import Phrase
-from foundation.types import Id, Input, Model, one_line
+from commerce.catalog.links.schemas import once
+from commerce.catalog.schemas import ProductCard, Version
+from foundation.search import LONGEST_QUERY
+from foundation.steering import Phrase, SearchRule
+from foundation.types import Id, Input, Instant, Model, Text, one_line
 
 MOST_PHRASES = 20
 
@@ -61,3 +64,121 @@ class SynonymList(Model):
     items: list[SynonymOut]
     has_more: bool
     next_cursor: str | None
+
+
+MOST_PINS, MOST_TARGETS = 24, 50
+Ids = Annotated[list[Id], Field(max_length=MOST_TARGETS), AfterValidator(once)]
+Redirect = Annotated[
+    str, StringConstraints(pattern=r"^/(?:[A-Za-z0-9._~%+=&,:-][A-Za-z0-9._~%+=&,:?/-]*)?$", max_length=500)
+]
+"""A page of the shop itself: who follows it goes nowhere else."""
+SearchedFor = Annotated[
+    str,
+    StringConstraints(strip_whitespace=True, min_length=1, max_length=LONGEST_QUERY),
+    AfterValidator(_with_a_word),
+]
+
+
+class TargetsIn(Input):
+    """Products: by themselves, of brands by their names, and in categories and below."""
+
+    products: Ids = Field(default_factory=list)
+    brands: Annotated[list[Text], Field(max_length=MOST_TARGETS), AfterValidator(once)] = Field(default_factory=list)
+    categories: Ids = Field(default_factory=list)
+
+    def __bool__(self) -> bool:
+        return bool(self.products or self.brands or self.categories)
+
+
+class RuleIn(Input):
+    """What is to become of the order of a search or of a category's page, for whom and for how long."""
+
+    name: Text
+    """What staff call it."""
+    query: SearchedFor | None = None
+    """The words that are searched for; without them it is about a category's page."""
+    match: Literal["exact", "contains"] = "exact"
+    """Whether the query is these words, or has them in it."""
+    category_id: Id | None = None
+    """The category that is looked at, or searched in."""
+    price_group: Text | None = None
+    """Customers of this price group alone; everybody, without one."""
+    starts_at: Instant | None = None
+    ends_at: Instant | None = None
+    """Not included."""
+    pin: Annotated[list[Id], Field(max_length=MOST_PINS), AfterValidator(once)] = Field(default_factory=list)
+    """Products that come first, in this order."""
+    boost: TargetsIn = Field(default_factory=TargetsIn)
+    """What comes next, in its own order."""
+    bury: TargetsIn = Field(default_factory=TargetsIn)
+    """What comes last."""
+    hide: TargetsIn = Field(default_factory=TargetsIn)
+    redirect: Redirect | None = None
+    """The page of the shop that answers a search instead, such as `/c/shoes`."""
+
+    @model_validator(mode="after")
+    def _is_of_use(self) -> Self:
+        if self.query is None and self.category_id is None:
+            raise ValueError("needs words that are searched for, or a category")
+        if self.redirect is not None and self.query is None:
+            raise ValueError("only a search is answered by another page")
+        if not (self.pin or self.boost or self.bury or self.hide or self.redirect):
+            raise ValueError("changes nothing: pin, boost, bury or hide something, or name a page")
+        if self.starts_at is not None and self.ends_at is not None and self.starts_at >= self.ends_at:
+            raise ValueError("ends before it starts")
+        return self
+
+    def told(self, rule_id: UUID) -> SearchRule:
+        """As the decision service knows it."""
+        return SearchRule.model_validate({**self.model_dump(exclude={"name"}), "id": rule_id})
+
+
+class RuleChange(RuleIn):
+    """A rule as it is to be; what holds stays until it is published."""
+
+    version: Version
+
+
+class RulePublication(Input):
+    """Which version is to hold: one that was previewed."""
+
+    version: Version
+
+
+class RuleOut(Model):
+    """A rule, as it is written."""
+
+    id: Id
+    draft: RuleIn
+    version: int
+    previewed: bool
+    """Somebody looked at this version before and after."""
+    published: int | None
+    """The version that holds; `null` while none does."""
+    published_at: Instant | None
+
+
+class RuleList(Model):
+    """A page of rules, in the order in which they were added, which is the order in which they go."""
+
+    items: list[RuleOut]
+    has_more: bool
+    next_cursor: str | None
+
+
+class PreviewIn(Input):
+    """What to look at; what the rule itself is about, where nothing is given."""
+
+    query: SearchedFor | None = None
+
+
+class Preview(Model):
+    """The first products of what shoppers are shown now, and of what they would be."""
+
+    query: str
+    before: list[ProductCard]
+    after: list[ProductCard]
+    redirect: str | None
+    """The page that would answer instead."""
+    applies: bool
+    """The rule has a say in it."""

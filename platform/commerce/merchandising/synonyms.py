@@ -105,9 +105,8 @@ async def change(tx: Tx, synonym_id: UUID, body: SynonymChange) -> SynonymOut:
         raise SynonymNotFound
     if row["version"] != body.version:
         raise SynonymStale(version=row["version"])
-    changed = await tx.one(_CHANGE, {**body.model_dump(exclude={"version"}), "id": synonym_id})
-    assert changed is not None  # noqa: S101 - it is locked
-    return _out(changed)
+    changed = await tx.rows(_CHANGE, {**body.model_dump(exclude={"version"}), "id": synonym_id})
+    return _out(changed[0])
 
 
 async def remove(tx: Tx, synonym_id: UUID) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from typing import TYPE_CHECKING
 
-from commerce.merchandising import synonyms
+from commerce.merchandising import rules, synonyms
 from foundation.database import Tx
 from foundation.steering import VERSIONS, Steering, steering_key
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 async def read(tx: Tx) -> Steering:
     """All that a shop's staff say of its search."""
-    return Steering(synonyms=tuple(await synonyms.told(tx)))
+    return Steering(synonyms=tuple(await synonyms.told(tx)), rules=tuple(await rules.told(tx)))
 
 
 async def tell(redis: Redis, tx: Tx) -> bool:
