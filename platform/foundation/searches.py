@@ -7,9 +7,10 @@ the session then orders of that was bought by it.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
+from typing import Literal
 
 from foundation.analytics import ShopRows
 
@@ -17,6 +18,8 @@ FEWEST = 3
 """How many people must have asked a query."""
 CHOSEN_WITHIN = 3600
 """Seconds after a search in which a choice from its list is what it led to."""
+List = Literal["top", "unanswered", "unchosen"]
+"""What is asked most; what finds nothing; what finds something that nobody chooses."""
 
 _SEARCHES = f"""
     WITH searches AS (
@@ -68,12 +71,11 @@ _QUERIES = f"""{_SEARCHES}
     FROM asked GROUP BY query HAVING people >= {FEWEST}
 """  # noqa: S608 - a constant
 
-_ORDERS = {
+_ORDERS: Mapping[str, str] = {
     "top": "ORDER BY searches DESC, query",
     "unanswered": "AND unanswered > 0 ORDER BY unanswered DESC, query",
     "unchosen": "AND unanswered < searches AND chosen = 0 ORDER BY searches DESC, query",
 }
-"""The lists that there are: what is asked most, what finds nothing, and what is shown and chosen by nobody."""
 
 _DAYS = f"""{_SEARCHES}
     SELECT day, count() AS searches, countIf(results = 0) AS unanswered, countIf(chosen) AS chosen,
@@ -122,8 +124,8 @@ def popular(shop: ShopRows, *, since: datetime, until: datetime, limit: int) -> 
     return [str(query) for (query,) in shop.rows(_POPULAR, {"since": since, "until": until, "limit": limit})]
 
 
-def queries(shop: ShopRows, which: str, *, since: datetime, until: datetime, limit: int) -> list[QueryCounts]:
-    """One of the lists of `_ORDERS`.
+def queries(shop: ShopRows, which: List, *, since: datetime, until: datetime, limit: int) -> list[QueryCounts]:
+    """The queries of a list, those first that it is most about.
 
     Raises:
         ClickHouseError: it can't be reached.
@@ -136,7 +138,7 @@ def queries(shop: ShopRows, which: str, *, since: datetime, until: datetime, lim
     ]
 
 
-def days(shop: ShopRows, *, since: datetime, until: datetime) -> Sequence[DayCounts]:
+def days(shop: ShopRows, *, since: datetime, until: datetime) -> list[DayCounts]:
     """Every day on which somebody searched, the oldest first.
 
     Raises:

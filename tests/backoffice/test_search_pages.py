@@ -4,14 +4,23 @@ from __future__ import annotations
 
 import re
 from collections.abc import AsyncIterator
+from dataclasses import replace
+from datetime import date
 from typing import Any
 
 import httpx
 import orjson
 import pytest
+from pydantic import SecretStr
 
 from commerce.deciding import DecisionClient
+from commerce.http import Core
+from commerce.merchandising import reporting
+from commerce.merchandising.schemas import ReportQuery
+from commerce.tenancy.service import Shop
 from foundation.ids import new_id
+from foundation.searches import Counts, DayCounts, QueryCounts
+from foundation.settings import Settings
 from tests.factories import SeededShop
 
 SYNONYMS = "/back-office/search/synonyms"
@@ -115,3 +124,32 @@ async def test_a_rule_that_names_nothing_is_shown_again_as_it_was_typed(admin: h
         assert (refused.status_code, problem_of(refused)) == (422, code), wrong
         assert "category: pantry</textarea>" in refused.text
     assert "No rule yet" in (await admin.get(RULES)).text
+
+
+async def test_searches_are_told_by_list_and_day(
+    admin: httpx.AsyncClient, app: Any, grocer: SeededShop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    at = "/back-office/search/report"
+    assert "Nothing here" in (await admin.get(at)).text
+
+    def told(_settings: Settings, shop: Shop, asked: ReportQuery) -> tuple[list[DayCounts], list[QueryCounts]]:
+        assert (shop.id, asked.list, asked.days) == (grocer.id, "unanswered", 7)
+        counts = Counts(searches=8, unanswered=6, chosen=2, bought=1)
+        return [DayCounts(date(2026, 3, 2), counts)], [QueryCounts("<b>unicorn", 4, counts, date(2026, 3, 2))]
+
+    core: Core = app.state.core
+    with_events = core.settings.model_copy(update={"clickhouse_url": SecretStr("clickhouse://nowhere")})
+    monkeypatch.setattr(app.state, "core", replace(core, settings=with_events))
+    monkeypatch.setattr(reporting, "_read", told)
+    page = (await admin.get(at, params={"list": "unanswered", "days": 7})).text
+    assert "&lt;b&gt;unicorn" in page
+    assert "75 % found nothing" in page
+    assert "2 March 2026" in page
+
+    def away(*_: object) -> None:
+        raise reporting.StatisticsUnavailable
+
+    monkeypatch.setattr(reporting, "_read", away)
+    shown = await admin.get(at)
+    assert (shown.status_code, problem_of(shown)) == (503, "search.statistics_unavailable")
+    assert (await admin.get(at, params={"days": 365})).status_code == 422

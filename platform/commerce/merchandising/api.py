@@ -10,10 +10,12 @@ from commerce.catalog.schemas import Page
 from commerce.deciding import DecisionClient
 from commerce.http import CoreDep, ShopDep, staff
 from commerce.identity.staff import Staff
-from commerce.merchandising import previewing, rules, synonyms
+from commerce.merchandising import previewing, reporting, rules, synonyms
 from commerce.merchandising.schemas import (
     Preview,
     PreviewIn,
+    QueryReport,
+    ReportQuery,
     RuleChange,
     RuleIn,
     RuleList,
@@ -128,3 +130,14 @@ async def withdraw_rule(core: CoreDep, shop: ShopDep, _: Publisher, rule_id: Rul
     """Have a rule hold no longer; what is written of it stays."""
     async with core.database.tx(shop.id) as tx:
         return await rules.withdraw(tx, rule_id)
+
+
+@router.get("/report")
+async def report_searches(
+    core: CoreDep, shop: ShopDep, _: Reader, query: Annotated[ReportQuery, Query()]
+) -> QueryReport:
+    """What shoppers search for, what finds nothing, and what finds something that nobody chooses.
+
+    Of those who agreed to statistics; a query is told when three people or more asked it.
+    """
+    return await reporting.report(core.settings, shop, query)

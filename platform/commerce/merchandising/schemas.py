@@ -1,7 +1,8 @@
-"""Synonyms and rules as staff see and write them."""
+"""Synonyms and rules as staff see and write them, and what they see of searches."""
 
 from __future__ import annotations
 
+from datetime import date
 from typing import Annotated, Literal, Self
 from uuid import UUID
 
@@ -10,6 +11,7 @@ from pydantic import AfterValidator, Field, StringConstraints, model_validator
 from commerce.catalog.links.schemas import once
 from commerce.catalog.schemas import ProductCard, Version
 from foundation.search import LONGEST_QUERY
+from foundation.searches import List
 from foundation.steering import Phrase, SearchRule
 from foundation.types import Id, Input, Instant, Model, Text, one_line
 
@@ -182,3 +184,46 @@ class Preview(Model):
     """The page that would answer instead."""
     applies: bool
     """The rule has a say in it."""
+
+
+class ReportQuery(Input):
+    """Which list of queries, over how many days."""
+
+    list: List = "top"
+    """What is asked most; what finds nothing; what finds something that nobody chooses."""
+    days: Annotated[int, Field(ge=1, le=90, strict=False)] = 28
+    limit: Annotated[int, Field(ge=1, le=100, strict=False)] = 50
+
+
+class ReportedDay(Model):
+    """A day's searches, and how many of them led to what."""
+
+    day: date
+    """As it is in UTC."""
+    searches: int
+    unanswered: int
+    """Nothing was found."""
+    chosen: int
+    """A product was chosen from what was found."""
+    bought: int
+    """And ordered, in the same session."""
+
+
+class ReportedQuery(Model):
+    """A query that three people or more asked, and how many of its searches led to what."""
+
+    query: str
+    people: int
+    searches: int
+    unanswered: int
+    chosen: int
+    bought: int
+    last_on: date
+
+
+class QueryReport(Model):
+    """What shoppers who agreed to statistics searched for, and what came of it."""
+
+    days: list[ReportedDay]
+    """Those on which somebody searched, the oldest first."""
+    items: list[ReportedQuery]
