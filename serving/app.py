@@ -17,6 +17,7 @@ from features.online import OnlineShoppers
 from foundation import clients, http, telemetry
 from foundation.decisions import RecommendationRequest, Recommendations
 from foundation.errors import Unauthenticated
+from foundation.hearing import HearingAnswer, HearingRequest
 from foundation.http import json_bytes, model_bytes
 from foundation.search import SearchAnswer, SearchRequest
 from foundation.settings import Settings, get_settings
@@ -28,6 +29,7 @@ from models.search.encoder import Encoder, EncoderMissing
 from serving.champions import Champions
 from serving.column_store import ColumnStore, Holder
 from serving.decision_log import DecisionLog
+from serving.hearing import Hearing
 from serving.index import Vectors
 from serving.picture_encoders import PictureEncoders
 from serving.recommendations import Recommender
@@ -80,6 +82,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         encoder = await asyncio.to_thread(_encoder, settings)
         searcher = Searcher(Vocabularies(redis, holder), Steerings(redis), index, encoder)
         app.state.searcher = searcher
+        app.state.hearing = Hearing(searcher.vocabularies)
         suggesting = Suggesting.from_settings(settings, redis)
         app.state.suggesting = suggesting
         visual = VisualIndex.connect(settings)
@@ -121,6 +124,9 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         "/v1/decisions/suggestions", _suggest, methods=["POST"], response_model=Suggestions, tags=["decisions"]
     )
     app.add_api_route("/v1/decisions/visual", _look, methods=["POST"], response_model=VisualAnswer, tags=["decisions"])
+    app.add_api_route(
+        "/v1/decisions/hearing", _hear, methods=["POST"], response_model=HearingAnswer, tags=["decisions"]
+    )
     return app
 
 
@@ -167,6 +173,9 @@ async def _look(request: Request, asked: VisualRequest, _: Annotated[None, Depen
     decided = await cast("Seer", request.app.state.seer).decide(asked)
     await cast("DecisionLog", request.app.state.decisions).record(decided.row)
     return json_bytes(model_bytes(decided.answer))
+async def _hear(request: Request, asked: HearingRequest, _: Annotated[None, Depends(_authenticated)]) -> Response:
+    """Which of the things that a speech recogniser heard was said."""
+    return json_bytes(model_bytes(await cast("Hearing", request.app.state.hearing).answer(asked)))
 
 
 async def _health(request: Request) -> dict[str, object]:

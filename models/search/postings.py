@@ -109,6 +109,20 @@ class Postings:
         found = np.flatnonzero((held > 0) & (held >= share * asked * (1 - 1e-4)) & alive)
         return Matches(found, scores[found])
 
+    def coverage(self, query: SparseVector, alive: Flags) -> float:
+        """The largest share of a query that one product has, from 0 to 1, terms counted by how rare they are.
+
+        A term that no product has is the rarest.
+        """
+        products = int(np.count_nonzero(alive))
+        held, asked = np.zeros(len(alive), np.float32), 0.0
+        for term in query.indices:
+            rows, _ = self._of(term)
+            rarity = _rarity(products, len(rows))
+            asked += rarity
+            held[rows] += rarity
+        return float(np.max(held, initial=0.0, where=alive) / asked) if asked else 0.0
+
     def _replace(self, instead: Sequence[Instead], products: int, scores: Floats, held: Floats) -> float:
         """Count what will do in the place of something as that, in `scores` and `held`.
 

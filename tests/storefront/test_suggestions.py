@@ -1,4 +1,4 @@
-"""The search box that suggests while somebody types: by keys, by hand, and without any script."""
+"""The search box that suggests while somebody types, and listens: by keys, by hand, and without any script."""
 
 from __future__ import annotations
 
@@ -29,6 +29,9 @@ async def suggesting(app: Any, grocer: SeededShop) -> AsyncIterator[None]:
     """A decision service that knows what begins with t, and nothing else."""
 
     def answer(request: httpx.Request) -> httpx.Response:
+        if request.url.path.endswith("/hearing"):
+            said = reversed(orjson.loads(request.content)["alternatives"])
+            return httpx.Response(200, json={"alternatives": [{**one, "fit": 1.0, "score": 1.0} for one in said]})
         if not request.url.path.endswith("/suggestions"):
             return httpx.Response(500)
         known = orjson.loads(request.content)["query"].startswith("t")
@@ -101,3 +104,23 @@ class TestInABrowser:
         await expect(page).to_have_url(f"{address}/search?q=xylophone")
         assert parse_qs(urlsplit(page.url).query) == {"q": ["xylophone"]}
         await expect(box).to_have_value("xylophone")
+
+    async def test_what_was_said_is_searched_for_as_the_shop_understood_it(self, page: Page, address: str) -> None:
+        await page.add_init_script(
+            """
+            window.SpeechRecognition = class extends EventTarget {
+              start() {
+                this.dispatchEvent(new Event("start"));
+                setTimeout(() => {
+                  const heard = ["tomatoe soup ", "tomato soup"].map((transcript) => ({ transcript, confidence: 0.9 }));
+                  this.dispatchEvent(Object.assign(new Event("result"), { results: [heard] }));
+                  this.dispatchEvent(new Event("end"));
+                }, 50);
+              }
+            };
+            """
+        )
+        await page.goto(address)
+        await page.get_by_role("button", name="Refuse").click()
+        await page.get_by_role("button", name="Search by voice").click()
+        await expect(page).to_have_url(f"{address}/search?q=tomato+soup")

@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, Field, StringConstraints
 
 from commerce.pricing.schemas import ItemPrice, QuantityBreak
+from foundation.hearing import Alternatives, Fit
 from foundation.search import LONGEST_QUERY, Relaxed, Sort
 from foundation.types import Id, Input, Model, MoneyOut, Text, one_line
 
@@ -256,6 +257,23 @@ class SuggestionList(Model):
     """Products, at the caller's prices."""
     fallback: Literal["full_text"] | None
     """Set when the shop's own full-text search finds the products, because the decision service gave no answer."""
+
+
+class VoiceIn(Input):
+    """What the browser's speech recogniser heard, the likeliest first."""
+
+    alternatives: Alternatives
+
+
+class VoiceOut(Model):
+    """What is searched for."""
+
+    query: str
+    """The likeliest alternative."""
+    alternatives: list[Fit]
+    """All of them by their scores: seven tenths how well they go with the catalogue, the rest the confidence."""
+    fallback: Literal["confidence"] | None
+    """Set when the recogniser's confidence alone decides, because the decision service gave no answer."""
 
 
 class VariantOut(Model):

@@ -59,6 +59,18 @@ def test_what_will_do_in_the_place_of_something_counts_as_that_where_a_product_h
     assert found("absent", "absent too") == set()
 
 
+def test_coverage_is_the_largest_share_that_one_product_has_and_what_nobody_has_is_the_rarest() -> None:
+    postings, alive = read(DOCUMENTS).postings, np.ones(len(TITLES), np.bool_)
+
+    def covered(*terms: str) -> float:
+        return postings.coverage(query_vector(dict.fromkeys(terms, 1.0)), alive)
+
+    assert covered("laptop", "bag") == pytest.approx(1)
+    assert covered() == covered("absent") == 0
+    assert 0 < covered("laptop", "absent") < 0.5 < covered("wireless", "bag") < 1
+    assert postings.coverage(query_vector({"laptop": 1.0}), ~alive) == 0
+
+
 def test_numbers_are_found_exactly_and_never_as_words() -> None:
     postings = read(DOCUMENTS).postings
     assert postings.identified(identifier("s3")).tolist() == [3]
