@@ -173,6 +173,8 @@ async def _look(request: Request, asked: VisualRequest, _: Annotated[None, Depen
     decided = await cast("Seer", request.app.state.seer).decide(asked)
     await cast("DecisionLog", request.app.state.decisions).record(decided.row)
     return json_bytes(model_bytes(decided.answer))
+
+
 async def _hear(request: Request, asked: HearingRequest, _: Annotated[None, Depends(_authenticated)]) -> Response:
     """Which of the things that a speech recogniser heard was said."""
     return json_bytes(model_bytes(await cast("Hearing", request.app.state.hearing).answer(asked)))

@@ -29,10 +29,11 @@ from models.search.lexical import query_vector
 from models.search.postings import Matches
 from models.search.spec import POOL, Parameters
 from models.search.understanding import Understood, understand
-from serving import merchandising, selecting
+from serving import merchandising, recognising, selecting
 from serving.columns import Columns
 from serving.index import IndexUnavailable
 from serving.merchandising import Plan
+from serving.recognising import Brands
 from serving.search_index import Hit, SearchIndex
 from serving.selecting import Page, Result
 from serving.steering import Steered, Steerings
@@ -108,6 +109,7 @@ class Searcher:
     encoder: Encoder | None
     """None where none is installed: then nothing is searched by its meaning."""
     parameters: Parameters = field(default_factory=Parameters)
+    brands: Brands = field(default_factory=Brands)
     encoders: dict[UUID, str] = field(default_factory=dict)
     """Of whose vectors each tenant's index is."""
 
@@ -167,22 +169,35 @@ class Searcher:
     def _answer(
         self, known: Known, request: SearchRequest, question: Question, alike: Sequence[Hit] | None, plan: Plan
     ) -> dict[str, Any]:
-        held = known.held
+        held, query = known.held, question.understood.sentence
         with held.lock:
-            words = held.columns.postings.matching(
-                query_vector(question.understood.terms),
-                held.columns.alive,
-                share=self.parameters.share,
-                instead=question.understood.instead,
-            )
-            found = fused(held.columns, question.named, words, alike or (), self.parameters.meaning)
-            inside = _inside(held.columns, request)
+            columns = held.columns
+            words, relaxed = self._by_words(columns, question)
+            found = fused(columns, question.named, words, alike or (), self.parameters.meaning)
+            named = recognising.recognised(self.brands.of(request.tenant_id, columns), query)
+            inside = _inside(columns, request)
             kept = inside[found.result.rows]
             result = Result(found.result.rows[kept], found.result.keys[kept])
-            result = merchandising.steered(held.columns, result, plan.rules, inside)
-            answer = _shown(held.columns, replace(found, result=result), request)
-        relaxed: list[Relaxed] = ["words"] if len(found.result.rows) and not len(found.named) + len(words.rows) else []
-        return {**answer, "relaxed": relaxed}
+            result = recognising.favoured(columns, result, named, query)
+            result = merchandising.steered(columns, result, plan.rules, inside)
+            answer = _shown(columns, replace(found, result=result), request)
+        if len(found.result.rows) and not len(found.named) + len(words.rows):
+            relaxed = ["words"]
+        return {**answer, "relaxed": relaxed, "recognised": tuple(named)}
+
+    def _by_words(self, columns: Columns, question: Question) -> tuple[Matches, list[Relaxed]]:
+        """What has enough of the words; what has any, where nothing has enough."""
+        understood = question.understood
+        terms = query_vector(understood.terms)
+
+        def matching(share: float) -> Matches:
+            return columns.postings.matching(terms, columns.alive, share=share, instead=understood.instead)
+
+        words = matching(self.parameters.share)
+        if len(words.rows) or len(question.named):
+            return words, []
+        words = matching(0.0)
+        return words, ["some_words"] if len(words.rows) else []
 
 
 def _read(known: Known, query: str, steered: Steered) -> Question:
@@ -325,6 +340,7 @@ def _row(request: SearchRequest, draft: _Draft, answer: SearchAnswer, latency_ms
         "terms": len(draft.understood.terms) if draft.understood else 0,
         "corrected": len(answer.corrected),
         "relaxed": answer.relaxed,
+        "recognised": [one.facet for one in answer.recognised],
         "chosen": [one.facet for one in request.chosen],
         "sort": request.sort,
         "total": answer.total,

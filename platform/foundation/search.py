@@ -39,9 +39,9 @@ OPTION = "option."
 """How the facet of what variants differ by begins; its name follows."""
 IN_STOCK, SOLD_OUT = "in_stock", "sold_out"
 
-Relaxed = Literal["words"]
-"""What was let go so that there is an answer: `words`, when no product has any of them, and what means the same is
-shown."""
+Relaxed = Literal["some_words", "words"]
+"""What was let go so that there is an answer: `some_words`, when no product has enough of them, and what has any is
+shown; `words`, when no product has any of them, and what means the same is shown."""
 Sort = Literal["relevance", "price_asc", "price_desc", "newest", "popularity"]
 """Without a query the most relevant are those that sell most."""
 FacetName = Annotated[str, StringConstraints(min_length=1, max_length=200)]
@@ -100,6 +100,13 @@ class FoundProduct(Model):
     """`identifier`, `words`, `meaning` or `both`; `scope` without a query, or by a rule."""
 
 
+class Recognised(Model):
+    """Something of the tenant's own that the query names."""
+
+    facet: Literal["brand"]
+    value: str
+
+
 class ValueCount(Model):
     """How many products of the result have a value."""
 
@@ -150,6 +157,8 @@ class SearchAnswer(Model):
     corrected: dict[str, str]
     """Which word was taken for which; empty when nothing was."""
     relaxed: list[Relaxed]
+    recognised: tuple[Recognised, ...] = ()
+    """What the query names; what is of it goes first where more is asked for than that."""
     rules: tuple[Id, ...] = ()
     """The rules of the shop's staff that the order follows."""
     redirect: str | None = None

@@ -193,13 +193,16 @@ async def search(visit: VisitDep, query: Annotated[Typed, Query()]) -> Response:
         facets=True,
     )
     listed = SearchResults.model_validate_json(await _found(visit, asked))
+    if listed.redirect is not None:
+        return visit.redirect(listed.redirect)
     return visit.page(
         "search.html",
         words=words,
         listed=listed,
         side=side_of(listed, address, visit.shop.currency),
         cursor=query.cursor,
-        searched=_searched(words, len(listed.items)),
+        # Pages that follow, and what it is narrowed down to, are the same search.
+        searched={} if query.cursor or query.filter else _searched(words, len(listed.items)),
         event=list_event("search", listed.items),
     )
 
@@ -223,7 +226,8 @@ async def _names_of(visit: Visit) -> FacetNames:
 async def _found(visit: Visit, asked: finding.Asked) -> bytes:
     decisions = cast("DecisionClient", visit.request.app.state.decisions)
     answer = await finding.decide(decisions, visit.shop, asked)
-    return (await finding.found(visit.core.database, visit.shop, visit.shopper, answer, asked)).body
+    shown = await finding.found_for(visit.core.database, decisions, visit.shop, visit.shopper, answer, asked)
+    return shown.body
 
 
 def _address(visit: Visit, query: Looked, path: str, words: str = "") -> Address:

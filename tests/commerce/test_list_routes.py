@@ -131,6 +131,7 @@ LISTS: dict[str, Listed] = {
     "/v1/admin/products/{product_id}": Listed(rows="variants"),
     "/v1/admin/products/{product_id}/changes": Listed(),
     "/v1/admin/products/{product_id}/links": Listed(rows="related"),
+    "/v1/store/suggest": Listed("?q=so", by="shopper", grows=False),
     "/v1/store/comparison": Listed("?product=soup-0&product=soup-1", rows="products", by="shopper", grows=False),
     "/v1/store/products/{key}/links": Listed(rows="related", by="shopper"),
     "/v1/admin/products/{product_id}/media": Listed(),

@@ -127,10 +127,14 @@ BY_FIELD = {
 BY_OPTIONAL_FIELD = {
     **BY_FIELD,
     "accepted": "legal_page",
+    "categories": "category",
+    "category_id": "category",
     "consignment_id": "consignment",
     "cross_sell": "product",
     "id": "variant",
     "picture_of": "product",
+    "pin": "product",
+    "products": "product",
     "role_ids": "role",
     "up_sell": "product",
     "warehouses": "warehouse_id",
@@ -154,6 +158,7 @@ _VALID: Mapping[str, object] = {
 }
 """Values for fields whose form the schema does not tell."""
 
+_STEERED = {"name": "x", "query": "x", "boost": {"brands": ["x"]}}
 _LINE = {"line_id": "{line}", "quantity": 1}
 _PAY = {"payment": {"method_id": "{method}"}, "email": "a@example.com"}
 
@@ -268,6 +273,10 @@ BODIES: Mapping[str, object] = {
         "grants": ["client_credentials"],
         "scopes": ["orders:read"],
     },
+    "POST /v1/admin/search/rules": _STEERED,
+    "PUT /v1/admin/search/rules/{rule_id}": {**_STEERED, "version": 1},
+    "POST /v1/admin/search/synonyms": {"phrases": ["x", "y"]},
+    "PUT /v1/admin/search/synonyms/{synonym_id}": {"phrases": ["x", "y"], "version": 1},
     "POST /v1/admin/branding/messages/{template}/previews": {"words": {"subject": "Welcome"}},
     "PUT /v1/admin/legal/{kind}": {"locale": "en-US", "markdown": "Words"},
     "POST /v1/admin/products": _product("w"),

@@ -234,6 +234,16 @@ async def _ask(
     return found
 
 
+async def _steered(staff: httpx.AsyncClient, mark: str, category_id: str) -> dict[str, str]:
+    """What staff say of the shop's search."""
+    said = {"phrases": [mark, f"{mark} too"]}
+    rule = {"name": mark, "query": mark, "category_id": category_id, "boost": {"brands": [mark]}}
+    return {
+        "synonym": (await _ask(staff, "POST", "/v1/admin/search/synonyms", said))["id"],
+        "search_rule": (await _ask(staff, "POST", "/v1/admin/search/rules", rule))["id"],
+    }
+
+
 async def _open_shop(side: Side, number: int, urls: DatabaseUrls) -> None:
     """What staff set up: names that no other side uses."""
     staff, mark, sold = side.clients["staff"], side.mark, side.seeded.products[number]
@@ -250,10 +260,7 @@ async def _open_shop(side: Side, number: int, urls: DatabaseUrls) -> None:
     collected |= {"rule": {"conditions": [{"field": "available"}]}}
     collection = await _ask(staff, "POST", "/v1/admin/collections", collected)
     side.things |= {"collection": collection["id"], "collection_handle": f"{mark}-collection"}
-    said = {"phrases": [mark, f"{mark} too"]}
-    side.things["synonym"] = (await _ask(staff, "POST", "/v1/admin/search/synonyms", said))["id"]
-    rule = {"name": mark, "query": mark, "category_id": category["id"], "boost": {"brands": [mark]}}
-    side.things["search_rule"] = (await _ask(staff, "POST", "/v1/admin/search/rules", rule))["id"]
+    side.things |= await _steered(staff, mark, category["id"])
     draft = {"title": mark, "brand": f"{mark}-brand", "type": f"{mark}-type", "variants": [{"sku": f"{mark}-draft"}]}
     side.things["draft"] = (await _ask(staff, "POST", "/v1/admin/products", draft))["id"]
     side.things["media"] = (await _ask(staff, "POST", f"/v1/admin/products/{side.things['draft']}/media", VIDEO))["id"]

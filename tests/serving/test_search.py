@@ -183,6 +183,27 @@ async def test_words_answer_until_the_meaning_is_complete(settings: Settings, sh
     assert (await ask(searcher, shop, "sneakers")).items == []
 
 
+async def test_what_is_of_a_brand_that_is_named_goes_first_and_the_brand_is_told(
+    settings: Settings, shop: Shop, searcher: Searcher
+) -> None:
+    shop.change("Laptop bag", brand="Mouse & Co")
+    build(settings, shop.id)
+    answer = await ask(searcher, shop, "mouse & co laptop")
+    assert [one.value for one in answer.recognised] == ["Mouse & Co"]
+    assert titles(answer, shop)[0] == "Laptop bag"
+    assert (await ask(searcher, shop, "laptop")).recognised == ()
+
+
+async def test_where_nothing_has_enough_of_the_words_what_has_some_is_shown_and_told(
+    settings: Settings, shop: Shop, searcher: Searcher
+) -> None:
+    build(settings, shop.id)
+    answer = await ask(searcher, shop, "tomato running mouse computer")
+    assert answer.relaxed == ["some_words"]
+    assert set(titles(answer, shop)) == {"Tomato soup", "Running shoes", "Wireless mouse", "Laptop computer 15 inch"}
+    assert (await ask(searcher, shop, "zzzz")).items == []
+
+
 async def test_what_staff_say_of_words_holds_within_one_look(
     settings: Settings, encoder: Encoder, shop: Shop, searcher: Searcher
 ) -> None:

@@ -6,9 +6,8 @@ from typing import Annotated, cast
 
 from fastapi import APIRouter, Path, Query, Request, Response
 
-from commerce.catalog import finding, service, suggesting
-from commerce.catalog.answering import shown
 from commerce.catalog import finding, hearing, service, suggesting
+from commerce.catalog.answering import shown
 from commerce.catalog.facet_names import KnownNames
 from commerce.catalog.schemas import (
     CategoryList,
@@ -138,9 +137,14 @@ async def _listed(request: Request, core: Core, shop: Shop, query: Narrowing, wo
         limit=query.limit,
         facets=query.facets,
     )
-    answer = await finding.decide(cast("DecisionClient", request.app.state.decisions), shop, asked)
-    return await shown(request, core, shop, lambda shopper: finding.found(core.database, shop, shopper, answer, asked))
-    return await _shown(request, core, shop, lambda shopper: finding.found(core.database, shop, shopper, answer, asked))
+    client = cast("DecisionClient", request.app.state.decisions)
+    answer = await finding.decide(client, shop, asked)
+    return await shown(
+        request,
+        core,
+        shop,
+        lambda shopper: finding.found_for(core.database, client, shop, shopper, answer, asked),
+    )
 
 
 @router.post("/search/voice")
@@ -151,46 +155,3 @@ async def search_by_voice(request: Request, shop: ShopDep, body: VoiceIn) -> Voi
     An alternative that products have the words of wins over one that merely sounds like it.
     """
     return await hearing.understood(cast("DecisionClient", request.app.state.decisions), shop, body.alternatives)
-
-
-async def _shown(
-    request: Request,
-    core: Core,
-    shop: Shop,
-    read: Read,
-    since: Since | None = None,
-    about: Callable[[bytes], UUID | None] = lambda _: None,
-) -> Response:
-    """What is read for everybody, kept from `since` on; and for whoever asks, where others may pay something else.
-
-    Who asks is looked up only then: a page that costs everybody the same costs one statement.
-    """
-    shown = await read(None)
-    response = _answer(request, shown)
-    if since is not None:
-        core.kept.keep(
-            since,
-            request.scope,
-            response,
-            about=about(shown.body),
-            until=shown.until,
-            personal=shown.personal,
-        )
-    if not shown.personal:
-        return response
-    shopper = await _known(request, core, shop)
-    return response if shopper is None else _answer(request, await read(shopper), whose="private")
-
-
-def _answer(request: Request, shown: Shown, *, whose: str = "public") -> Response:
-    left = LONGEST if shown.until is None else (shown.until - clock.now()).total_seconds()
-    vary = "Host, Authorization, Cookie" if shown.personal else "Host"
-    return cacheable(request, shown.body, seconds=int(max(0, min(LONGEST, left))), whose=whose, vary=vary)
-
-
-async def _known(request: Request, core: Core, shop: Shop) -> Shopper | None:
-    """Who asks; somebody whose session is over looks around like anybody."""
-    try:
-        return await shopper_or_none(request, core, shop)
-    except (SessionExpired, SessionUnknown):
-        return None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 from uuid import UUID
 
@@ -18,6 +18,7 @@ from commerce.catalog.service import Narrowed
 from commerce.deciding import DecisionClient
 from commerce.http import decode_cursor
 from commerce.identity.service import Shopper
+from commerce.pricing import service as pricing
 from commerce.tenancy.service import Shop
 from foundation.database import Database
 from foundation.search import BRAND, CATEGORY, LONGEST_QUERY, VENDOR, After, Chosen, SearchAnswer, SearchRequest, Sort
@@ -106,8 +107,12 @@ def read(
     )
 
 
-async def decide(client: DecisionClient, shop: Shop, asked: Asked) -> SearchAnswer | None:
+async def decide(
+    client: DecisionClient, shop: Shop, asked: Asked, *, price_group: str | None = None
+) -> SearchAnswer | None:
     """The service's answer; `None` where it gave none in time, or where a list goes on that the shop itself began.
+
+    `price_group` is the customer's, for whom the shop's rules may want another order.
 
     Raises:
         FacetUnknown, FacetValueUnknown: no product ever had what is chosen.
@@ -124,12 +129,36 @@ async def decide(client: DecisionClient, shop: Shop, asked: Asked) -> SearchAnsw
         after=None if place is None else After(key=float(place.key), product_id=place.product_id),
         limit=asked.limit,
         facets=asked.facets,
+        price_group=price_group,
         deadline_ms=client.deadline_ms,
     )
     answer = await client.ask("search", request, SearchAnswer)
     if answer is not None:
         narrowing.refuse(answer.unknown)
     return answer
+
+
+async def found_for(
+    database: Database,
+    client: DecisionClient,
+    shop: Shop,
+    shopper: Shopper | None,
+    answer: SearchAnswer | None,
+    asked: Asked,
+) -> Shown:
+    """As `found`, of the answer that this shopper gets: `answer` is everybody's, and rules may be for a price group."""
+    if answer is None or not answer.personal:
+        return await found(database, shop, shopper, answer, asked)
+    group = await _price_group_of(database, shop, shopper)
+    theirs = answer if group is None else await decide(client, shop, asked, price_group=group)
+    return replace(await found(database, shop, shopper, theirs, asked), personal=True)
+
+
+async def _price_group_of(database: Database, shop: Shop, shopper: Shopper | None) -> str | None:
+    if shopper is None or shopper.customer_id is None:
+        return None
+    async with database.tx(shop.id, read_only=True) as tx:
+        return await pricing.group_of(tx, shopper.customer_id)
 
 
 async def found(
@@ -174,11 +203,11 @@ async def _by_ourselves(database: Database, shop: Shop, shopper: Shopper | None,
 
 
 def _read(answer: SearchAnswer | None, asked: Asked) -> Mapping[str, Any]:
-    how = ("query", "corrected", "relaxed") if asked.is_search else ()
+    how = ("query", "corrected", "relaxed", "recognised", "redirect") if asked.is_search else ()
     if answer is not None:
         told = ("decision_id", "fallback", "fallback_reason", *how)
         return answer.model_dump(mode="json", include=set(told))
-    unread = {"query": asked.words, "corrected": {}, "relaxed": []}
+    unread: dict[str, Any] = {"query": asked.words, "corrected": {}, "relaxed": [], "recognised": [], "redirect": None}
     return {
         "decision_id": None,
         "fallback": "full_text",

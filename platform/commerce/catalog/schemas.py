@@ -9,7 +9,7 @@ from pydantic import AfterValidator, Field, StringConstraints
 
 from commerce.pricing.schemas import ItemPrice, QuantityBreak
 from foundation.hearing import Alternatives, Fit
-from foundation.search import LONGEST_QUERY, Relaxed, Sort
+from foundation.search import LONGEST_QUERY, Recognised, Relaxed, Sort
 from foundation.types import Id, Input, Model, MoneyOut, Text, one_line
 
 Version = Annotated[int, Field(ge=1, le=2**31 - 1)]
@@ -239,7 +239,12 @@ class SearchResults(Listing):
     corrected: dict[str, str]
     """Which word was taken for which; empty when nothing was."""
     relaxed: list[Relaxed]
-    """`words`, when no product has any of them and what means the same is shown."""
+    """`some_words`, when no product has enough of them and what has any is shown; `words`, when none has any and what
+    means the same is."""
+    recognised: list[Recognised]
+    """What the query names of the shop's own, such as a brand; what is of it goes first."""
+    redirect: str | None
+    """The page of the shop that answers instead, where its staff say so."""
 
 
 class SuggestionList(Model):

@@ -167,6 +167,8 @@ _QUOTED = hot(
 )
 
 # uq_customer_reference
+_GROUP_OF = hot(text("SELECT price_group FROM customer WHERE tenant_id = :tenant_id AND id = :id"))
+
 _SET_GROUP = hot(
     text(
         """
@@ -291,6 +293,12 @@ async def quote(tx: Tx, promise: QuoteIn) -> QuoteOut:
     if (said.amount, said.currency, said.expires_at) != (promise.amount, promise.currency, promise.expires_at):
         raise QuoteDiffers(amount=said.amount)
     return said
+
+
+async def group_of(tx: Tx, customer_id: UUID) -> str | None:
+    """The price group of a customer."""
+    row = await tx.one(_GROUP_OF, {"id": customer_id})
+    return None if row is None else row["price_group"]
 
 
 async def set_group(tx: Tx, reference: str, group: str | None) -> CustomerGroupOut:

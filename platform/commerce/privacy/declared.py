@@ -143,7 +143,7 @@ NOT_PERSONAL: Mapping[str, str] = {
     "shop_export": "status requested_by at sha256",
     "sign_in_attempt": "state_hash purpose provider redirect_uri onward",
     "sign_up": "token_hash answers products api_key proof_hash",
-    "search_rule": "name",
+    "search_rule": "name draft live",
     "search_synonym": "phrases written",
     "stock_alert": "token_hash locale home",
     "stock_lot": "code",
