@@ -132,3 +132,21 @@ async def _logged(settings: Settings, decision_id: str) -> list[tuple[Any, ...]]
                 break
             await asyncio.sleep(0.05)
     return found
+
+
+async def test_rules_on_trial_and_what_was_heard_are_read_as_json_has_them(http: httpx.AsyncClient) -> None:
+    nothing = {"products": [], "brands": [], "categories": []}
+    trial = {"id": str(TENANT), "query": "soup", "match": "exact", "category_id": str(TENANT), "price_group": None,
+             "starts_at": "2026-03-02T12:00:00Z", "ends_at": None, "pin": [str(TENANT)], "redirect": None,
+             "boost": {**nothing, "brands": ["Acme"]}, "bury": nothing, "hide": nothing}  # fmt: skip
+    asked = {"tenant_id": str(TENANT), "query": "soup", "within": str(TENANT), "trial": trial}
+    answer = await http.post("/v1/decisions/search", json=asked)
+    assert (answer.status_code, answer.json()["fallback_reason"]) == (200, "no_index")
+
+    heard = [{"transcript": "flower", "confidence": 0.4}, {"transcript": "flour", "confidence": 0.6}]
+    answer = await http.post("/v1/decisions/hearing", json={"tenant_id": str(TENANT), "alternatives": heard})
+    assert answer.status_code == 200
+    assert answer.json()["alternatives"][0]["transcript"] == "flour"
+
+    answer = await http.post("/v1/decisions/suggestions", json={"tenant_id": str(TENANT), "query": "fl "})
+    assert (answer.status_code, answer.json()["queries"]) == (200, [])
