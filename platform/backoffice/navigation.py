@@ -45,6 +45,7 @@ ENTRIES: Sequence[Entry] = (
     Entry("Import", "/back-office/imports", "arrow", "catalog:read", group="Catalogue"),
     Entry("Synonyms", "/back-office/search/synonyms", "sliders", "catalog:read", group="Search"),
     Entry("What people search for", "/back-office/search/report", "gauge", "catalog:read", group="Search"),
+    Entry("Searches", "/back-office/search/report", "gauge", "catalog:read", group="Search"),
     Entry("Search rules", "/back-office/search/rules", "sliders", "catalog:read", group="Search"),
     Entry("Synonyms", "/back-office/search/synonyms", "copy", "catalog:read", group="Search"),
     Entry("Branding", "/back-office/branding", "palette", "settings:read", group="Shop"),

@@ -329,3 +329,25 @@ async def test_a_narrowed_list_of_postgres_goes_on_without_gap_or_overlap(
 async def test_a_category_that_is_not_there_is_told_so(http: httpx.AsyncClient) -> None:
     refused = await http.get("/v1/store/products", params={"category": "nowhere", "facets": "true"})
     assert (refused.status_code, refused.json()["code"]) == (404, "catalog.category_not_found")
+
+
+async def test_customers_of_a_price_group_are_shown_what_a_rule_has_for_them_and_nobody_else_is(
+    http: httpx.AsyncClient, service: Service, grocer: SeededShop, database_urls: DatabaseUrls
+) -> None:
+    service.answer = decided([sold.product_id for sold in grocer.products[:2]], personal=True)
+    everybody = await http.get(ADDRESS, params={"q": "soup"})
+    await http.post("/v1/store/sessions", json={"reference": "trade-1"})
+    with psycopg.connect(database_urls.app) as app:
+        app.execute("SELECT set_config('tradewind.tenant_id', %s, true)", (str(grocer.id),))
+        app.execute("UPDATE customer SET price_group = 'trade'")
+
+    theirs = await http.get(ADDRESS, params={"q": "soup"})
+
+    assert [asked["price_group"] for asked in service.asked] == [None, None, "trade"]
+    assert "Authorization" in everybody.headers["vary"]
+    assert theirs.headers["cache-control"].startswith("private")
+
+
+async def test_a_page_that_answers_instead_is_told(http: httpx.AsyncClient, service: Service) -> None:
+    service.answer = decided([], redirect="/c/pantry", rules=[str(new_id())])
+    assert (await results(http, q="soup")).redirect == "/c/pantry"

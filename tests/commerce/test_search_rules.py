@@ -76,6 +76,7 @@ async def test_what_holds_stays_while_the_draft_is_written_anew(
         (lambda _: {"redirect": "https://elsewhere.example"}, "request.invalid_fields"),
         (lambda _: {"redirect": "//elsewhere.example"}, "request.invalid_fields"),
         (lambda _: {"redirect": "/\\elsewhere.example"}, "request.invalid_fields"),
+        (lambda _: {"redirect": "/search?q=soup"}, "request.invalid_fields"),
         (lambda _: {"starts_at": "2026-03-02T00:00:00Z", "ends_at": "2026-03-02T00:00:00Z"}, "request.invalid_fields"),
         (lambda shop: {"pin": [str(shop.products[0].product_id)] * 2}, "request.invalid_fields"),
         (lambda _: {"pin": [str(uuid4())]}, "search.rule_names_nothing"),

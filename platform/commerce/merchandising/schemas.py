@@ -70,8 +70,18 @@ class SynonymList(Model):
 
 MOST_PINS, MOST_TARGETS = 24, 50
 Ids = Annotated[list[Id], Field(max_length=MOST_TARGETS), AfterValidator(once)]
+
+
+def _no_search(path: str) -> str:
+    if path.startswith("/search"):
+        raise ValueError("a search that is answered by a search may never end")
+    return path
+
+
 Redirect = Annotated[
-    str, StringConstraints(pattern=r"^/(?:[A-Za-z0-9._~%+=&,:-][A-Za-z0-9._~%+=&,:?/-]*)?$", max_length=500)
+    str,
+    StringConstraints(pattern=r"^/(?:[A-Za-z0-9._~%+=&,:-][A-Za-z0-9._~%+=&,:?/-]*)?$", max_length=500),
+    AfterValidator(_no_search),
 ]
 """A page of the shop itself: who follows it goes nowhere else."""
 SearchedFor = Annotated[
