@@ -336,7 +336,7 @@ async def test_customers_of_a_price_group_are_shown_what_a_rule_has_for_them_and
 ) -> None:
     service.answer = decided([sold.product_id for sold in grocer.products[:2]], personal=True)
     everybody = await http.get(ADDRESS, params={"q": "soup"})
-    await http.post("/v1/store/sessions", json={"reference": "trade-1"})
+    await http.post("/v1/store/sessions", json={"reference": "household-1"})
     with psycopg.connect(database_urls.app) as app:
         app.execute("SELECT set_config('tradewind.tenant_id', %s, true)", (str(grocer.id),))
         app.execute("UPDATE customer SET price_group = 'trade'")
