@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any, LiteralString, NamedTuple, TypeVar
 from uuid import UUID
 
@@ -93,6 +94,10 @@ _NEXT = f"""
     WHERE p.tenant_id = %(tenant_id)s AND p.id > %(product_id)s AND p.status = 'published'
     ORDER BY p.id LIMIT %(limit)s
 """  # noqa: S608
+_REPRICED = """
+    SELECT DISTINCT v.product_id FROM price r JOIN variant v ON (v.tenant_id, v.id) = (r.tenant_id, r.variant_id)
+    WHERE r.tenant_id = %(tenant_id)s AND r.updated_at > clock_timestamp() - %(within)s LIMIT %(limit)s
+"""
 _HERE = """
     SELECT one.id FROM unnest(%(ids)s::uuid[]) one (id)
     WHERE EXISTS (SELECT FROM product p WHERE p.tenant_id = one.id)
@@ -192,6 +197,13 @@ def facts_of(connection: psycopg.Connection[Any], tenant_id: UUID, product_ids: 
 def facts(connection: psycopg.Connection[Any], tenant_id: UUID, batch: int = BATCH) -> Iterator[Sequence[Sold]]:
     """What every product of a tenant that can be found is sold as now, a batch at a time."""
     yield from _batches(connection, Sold, _NEXT, {"tenant_id": tenant_id, "limit": batch})
+
+
+def repriced(connection: psycopg.Connection[Any], tenant_id: UUID, *, within: timedelta, limit: int) -> list[UUID]:
+    """Products of a tenant whose prices were written within so long."""
+    values = {"tenant_id": tenant_id, "within": within, "limit": limit}
+    rows = connection.execute(_REPRICED, values).fetchall()
+    return [row[0] for row in rows]
 
 
 def tenants(connection: psycopg.Connection[Any], among: Iterable[UUID]) -> set[UUID]:

@@ -12,6 +12,7 @@ import time
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
+from datetime import timedelta
 from functools import cache, partial
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
@@ -50,6 +51,10 @@ FAULTS = (psycopg.Error, IndexUnavailable, RedisError, OSError)
 POLL_SECONDS = 1.0
 COMPARED_SECONDS = 600.0
 """How often all prices and stocks are compared, though nothing was told."""
+REPRICED_WITHIN = timedelta(minutes=1)
+"""How far back new prices are looked for when many of a shop are told at once: as long as a transaction may take."""
+MOST_REPRICED = 20_000
+"""How many of those are looked at at once: some two seconds."""
 AWAY_SECONDS = 5.0
 """How long Qdrant is left alone after it did not answer."""
 PACKED_AFTER = 20_000
@@ -121,6 +126,8 @@ class Follower:
             if product_id is not None:
                 about[tenant_id].add(product_id)
             elif tenant_id in self._builds:
+                # New prices by the hundred are found first; whatever else it was, as all is compared.
+                about[tenant_id].update(self._repriced(tenant_id))
                 self._compare_all(tenant_id)
         for tenant_id, ids in about.items():
             held = self._holder.of(tenant_id)
@@ -188,6 +195,9 @@ class Follower:
             one = held[tenant_id]
             if one.changes > PACKED_AFTER:
                 self._store.publish(tenant_id, one.columns.packed(), one.about, last=one.last)
+
+    def _repriced(self, tenant_id: UUID) -> list[UUID]:
+        return products.repriced(self._connection, tenant_id, within=REPRICED_WITHIN, limit=MOST_REPRICED)
 
     def _compare_all(self, tenant_id: UUID) -> None:
         self._comparing[tenant_id] = products.facts(self._connection, tenant_id)

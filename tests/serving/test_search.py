@@ -322,6 +322,20 @@ async def test_prices_and_stock_are_followed_without_encoding_anything(
     assert follower.encoding.is_done
 
 
+async def test_new_prices_by_the_hundred_are_found_before_all_is_compared(
+    settings: Settings, searcher: Searcher, follower: Follower, database_urls: DatabaseUrls
+) -> None:
+    shop = Shop(database_urls, "many", tuple(f"Soup {number}" for number in range(101)))
+    build(settings, shop.id)
+    follower.follow()
+    with shop._app() as app:
+        app.execute("UPDATE price SET amount = 7, updated_at = now()")
+    follower.hear(1)
+
+    seven = Chosen(facet="price", ranges=[Range(least=7, most=7)])
+    assert (await ask(searcher, shop, chosen=[seven])).total == 101
+
+
 async def test_words_and_prices_are_followed_while_qdrant_is_away_and_what_was_missed_is_encoded_then(
     settings: Settings,
     encoder: Encoder,
