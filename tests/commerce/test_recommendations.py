@@ -10,10 +10,9 @@ import orjson
 import pytest
 
 from commerce.app import create_app
-from commerce.deciding import DecisionClient
 from foundation.settings import Settings
+from tests.deciding import shop_asking
 from tests.factories import SeededShop
-from tests.waiting import started
 
 DECISION = uuid4()
 
@@ -41,12 +40,8 @@ async def shown(settings: Settings, shop: SeededShop, answer: httpx.Response) ->
         asked.update(orjson.loads(request.content), authorization=request.headers["authorization"])
         return answer
 
-    app = create_app(settings)
-    async with started(app):
-        service = httpx.AsyncClient(transport=httpx.MockTransport(serve))
-        app.state.decisions = DecisionClient(service, "http://serving", "token", 150)
-        async with httpx.AsyncClient(transport=httpx.ASGITransport(app=app), base_url=f"http://{shop.host}") as http:
-            response = await http.get("/v1/store/recommendations", params={"limit": 3})
+    async with shop_asking(create_app(settings), shop, serve) as http:
+        response = await http.get("/v1/store/recommendations", params={"limit": 3})
     assert response.status_code == 200, response.text
     return response.json(), asked
 

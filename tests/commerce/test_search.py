@@ -13,12 +13,11 @@ import pytest
 
 from commerce.app import create_app
 from commerce.catalog.schemas import Listing, SearchResults
-from commerce.deciding import DecisionClient
 from foundation.ids import new_id
 from foundation.settings import Settings
 from tests.conftest import DatabaseUrls
+from tests.deciding import Service, shop_asking
 from tests.factories import SeededShop
-from tests.waiting import started
 
 DECISION = new_id()
 ADDRESS = "/v1/store/search"
@@ -31,31 +30,15 @@ def decided(items: Sequence[UUID], **given: Any) -> httpx.Response:
     return httpx.Response(200, json={**told, **given, "items": found})
 
 
-class Service:
-    """A decision service that answers what it is told to, and remembers what it was asked."""
-
-    def __init__(self) -> None:
-        self.answer = httpx.Response(500)
-        self.asked: list[dict[str, Any]] = []
-
-    def __call__(self, request: httpx.Request) -> httpx.Response:
-        assert request.url.path == "/v1/decisions/search"
-        self.asked.append(orjson.loads(request.content))
-        return self.answer
-
-
 @pytest.fixture
 def service() -> Service:
-    return Service()
+    return Service("search")
 
 
 @pytest.fixture
 async def http(settings: Settings, grocer: SeededShop, service: Service) -> AsyncIterator[httpx.AsyncClient]:
-    app = create_app(settings)
-    async with started(app), httpx.AsyncClient(transport=httpx.MockTransport(service)) as decisions:
-        app.state.decisions = DecisionClient(decisions, "http://serving", "token", 150)
-        async with httpx.AsyncClient(transport=httpx.ASGITransport(app=app), base_url=f"http://{grocer.host}") as http:
-            yield http
+    async with shop_asking(create_app(settings), grocer, service) as http:
+        yield http
 
 
 @pytest.fixture

@@ -3,49 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from typing import Any
 
 import httpx
-import orjson
 import psycopg
 import pytest
 
 from commerce.app import create_app
 from commerce.catalog.schemas import SuggestionList
-from commerce.deciding import DecisionClient
 from foundation.settings import Settings
 from tests.conftest import DatabaseUrls
+from tests.deciding import Service, shop_asking
 from tests.factories import SeededShop
-from tests.waiting import started
 
 ADDRESS = "/v1/store/suggest"
 
 
-class Service:
-    """A decision service that suggests what it is told to, and remembers what it was asked."""
-
-    def __init__(self) -> None:
-        self.answer = httpx.Response(500)
-        self.asked: list[dict[str, Any]] = []
-
-    def __call__(self, request: httpx.Request) -> httpx.Response:
-        assert request.url.path == "/v1/decisions/suggestions"
-        self.asked.append(orjson.loads(request.content))
-        return self.answer
-
-
 @pytest.fixture
 def service() -> Service:
-    return Service()
+    return Service("suggestions")
 
 
 @pytest.fixture
 async def http(settings: Settings, grocer: SeededShop, service: Service) -> AsyncIterator[httpx.AsyncClient]:
-    app = create_app(settings)
-    async with started(app), httpx.AsyncClient(transport=httpx.MockTransport(service)) as decisions:
-        app.state.decisions = DecisionClient(decisions, "http://serving", "token", 150)
-        async with httpx.AsyncClient(transport=httpx.ASGITransport(app=app), base_url=f"http://{grocer.host}") as http:
-            yield http
+    async with shop_asking(create_app(settings), grocer, service) as http:
+        yield http
 
 
 async def suggested(http: httpx.AsyncClient, typed: str) -> SuggestionList:

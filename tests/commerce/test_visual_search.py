@@ -9,19 +9,17 @@ from typing import Any
 from uuid import UUID
 
 import httpx
-import orjson
 import pytest
 from PIL import Image
 
 from commerce.app import create_app
 from commerce.catalog.schemas import ProductCard
-from commerce.deciding import DecisionClient
 from commerce.visual_search.schemas import LooksOut
 from foundation.ids import new_id
 from foundation.settings import Settings
+from tests.deciding import Service, shop_asking
 from tests.factories import SeededShop
 from tests.studio import thirds
-from tests.waiting import started
 
 DECISION = new_id()
 ORIENTATION = 0x0112
@@ -33,17 +31,8 @@ def decided(items: Sequence[UUID], **given: Any) -> httpx.Response:
     return httpx.Response(200, json={**told, "items": found})
 
 
-class Service:
-    """A decision service that answers what it is told to, and remembers what it was asked."""
-
-    def __init__(self) -> None:
-        self.answer = httpx.Response(500)
-        self.asked: list[dict[str, Any]] = []
-
-    def __call__(self, request: httpx.Request) -> httpx.Response:
-        assert request.url.path == "/v1/decisions/visual"
-        self.asked.append(orjson.loads(request.content))
-        return self.answer
+class Seeing(Service):
+    """A decision service that looks at pictures."""
 
     @property
     def seen(self) -> Image.Image:
@@ -52,17 +41,14 @@ class Service:
 
 
 @pytest.fixture
-def service() -> Service:
-    return Service()
+def service() -> Seeing:
+    return Seeing("visual")
 
 
 @pytest.fixture
-async def http(settings: Settings, grocer: SeededShop, service: Service) -> AsyncIterator[httpx.AsyncClient]:
-    app = create_app(settings)
-    async with started(app), httpx.AsyncClient(transport=httpx.MockTransport(service)) as decisions:
-        app.state.decisions = DecisionClient(decisions, "http://serving", "token", 150)
-        async with httpx.AsyncClient(transport=httpx.ASGITransport(app=app), base_url=f"http://{grocer.host}") as http:
-            yield http
+async def http(settings: Settings, grocer: SeededShop, service: Seeing) -> AsyncIterator[httpx.AsyncClient]:
+    async with shop_asking(create_app(settings), grocer, service) as http:
+        yield http
 
 
 async def send(http: httpx.AsyncClient, body: bytes, **fields: Any) -> httpx.Response:
@@ -86,7 +72,7 @@ def colour(picture: Image.Image, x: float, y: float = 0.5) -> str:
 
 
 async def test_products_come_in_the_services_order_with_prices(
-    http: httpx.AsyncClient, service: Service, grocer: SeededShop
+    http: httpx.AsyncClient, service: Seeing, grocer: SeededShop
 ) -> None:
     wanted = [sold.product_id for sold in reversed(grocer.products[:3])]
     service.answer = decided([*wanted, new_id()])
@@ -100,7 +86,7 @@ async def test_products_come_in_the_services_order_with_prices(
 
 
 async def test_the_part_that_is_meant_is_looked_at_upright_with_the_words(
-    http: httpx.AsyncClient, service: Service, grocer: SeededShop
+    http: httpx.AsyncClient, service: Seeing, grocer: SeededShop
 ) -> None:
     service.answer = decided([grocer.products[0].product_id])
     await found(http, thirds(size=(900, 300)), x="0.7", y=0, width="0.25", height=1, query=" soup ")
@@ -125,7 +111,7 @@ async def test_the_part_that_is_meant_is_looked_at_upright_with_the_words(
     ],
 )
 async def test_without_an_answer_what_sells_is_shown_and_why(
-    http: httpx.AsyncClient, service: Service, answer: httpx.Response, reason: str
+    http: httpx.AsyncClient, service: Seeing, answer: httpx.Response, reason: str
 ) -> None:
     service.answer = answer
     looks = await found(http, thirds(), limit=4)
@@ -137,7 +123,7 @@ async def test_without_an_answer_the_words_find_what_they_can(http: httpx.AsyncC
     assert (looks.fallback, [card.title for card in looks.items]) == ("full_text", ["Tomato soup"])
 
 
-async def test_more_like_a_product_are_others(http: httpx.AsyncClient, service: Service, grocer: SeededShop) -> None:
+async def test_more_like_a_product_are_others(http: httpx.AsyncClient, service: Seeing, grocer: SeededShop) -> None:
     one, other = grocer.products[0], grocer.products[1]
     service.answer = decided([other.product_id])
     for key in (one.handle, str(one.product_id)):
@@ -171,7 +157,7 @@ async def test_more_like_a_product_are_others(http: httpx.AsyncClient, service: 
     ],
 )
 async def test_what_is_no_picture_or_no_part_of_one_is_refused_before_anybody_is_asked(
-    http: httpx.AsyncClient, service: Service, body: bytes, fields: dict[str, Any], status: int, code: str
+    http: httpx.AsyncClient, service: Seeing, body: bytes, fields: dict[str, Any], status: int, code: str
 ) -> None:
     response = await send(http, body, **fields)
     assert (response.status_code, response.json()["code"]) == (status, code)

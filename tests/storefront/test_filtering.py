@@ -11,10 +11,10 @@ import pytest
 from playwright.async_api import Page, ViewportSize, expect
 
 from commerce.catalog.schemas import FacetOut, FacetValueOut, Listing
-from commerce.deciding import DecisionClient
 from foundation.ids import new_id
 from storefront.filtering import Address, price_filter, side_of
 from tests.chromium import IN_CHROMIUM, address, devtools, page
+from tests.deciding import deciding
 from tests.factories import SeededShop
 from tests.storefront.conftest import Browser
 
@@ -53,8 +53,7 @@ class Service:
 @pytest.fixture
 async def service(app: Any, grocer: SeededShop) -> AsyncIterator[Service]:
     service = Service(grocer)
-    async with httpx.AsyncClient(transport=httpx.MockTransport(service)) as http:
-        app.state.decisions = DecisionClient(http, "http://serving", "token", 150)
+    async with deciding(app, service):
         yield service
 
 

@@ -14,7 +14,6 @@ import pytest
 from PIL import Image
 from playwright.async_api import expect
 
-from commerce.deciding import DecisionClient
 from foundation.ids import new_id
 from tests.chromium import IN_CHROMIUM, address, devtools, page, viewport
 from tests.storefront.conftest import Browser, Form, forms_of
@@ -23,7 +22,8 @@ from tests.studio import thirds
 if TYPE_CHECKING:
     from playwright.async_api import Page
 
-    from tests.factories import SeededShop
+from tests.deciding import deciding
+from tests.factories import SeededShop
 
 __all__ = ["address", "devtools", "page", "viewport"]
 
@@ -43,8 +43,7 @@ async def asked(app: Any, grocer: SeededShop) -> AsyncIterator[list[dict[str, An
         told = {"decision_id": str(new_id()), "policy": "looks", "fallback": None, "fallback_reason": None}
         return httpx.Response(200, json={**told, "items": found})
 
-    async with httpx.AsyncClient(transport=httpx.MockTransport(answer)) as decisions:
-        app.state.decisions = DecisionClient(decisions, "http://serving", "token", 150)
+    async with deciding(app, answer):
         yield questions
 
 

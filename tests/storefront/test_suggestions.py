@@ -11,8 +11,8 @@ import orjson
 import pytest
 from playwright.async_api import Page, ViewportSize, expect
 
-from commerce.deciding import DecisionClient
 from tests.chromium import IN_CHROMIUM, address, devtools, page
+from tests.deciding import deciding
 from tests.factories import SeededShop
 from tests.storefront.conftest import Browser
 
@@ -41,8 +41,7 @@ async def suggesting(app: Any, grocer: SeededShop) -> AsyncIterator[None]:
         nothing: dict[str, Any] = {"exact": False, "queries": [], "brands": [], "categories": [], "products": []}
         return httpx.Response(200, json=told if known else nothing)
 
-    async with httpx.AsyncClient(transport=httpx.MockTransport(answer)) as http:
-        app.state.decisions = DecisionClient(http, "http://serving", "token", 150)
+    async with deciding(app, answer):
         yield
 
 
