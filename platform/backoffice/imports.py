@@ -13,8 +13,8 @@ from starlette.responses import Response
 from backoffice.desk import Desk, desk
 from backoffice.typed import NOTHING, Typed, refused
 from commerce.catalog.schemas import Cursor
-from commerce.exchange import jobs, storing
-from commerce.exchange.api import errors_of
+from commerce.exchange import exporting, jobs, storing
+from commerce.exchange.api import errors_of, export_of
 from commerce.exchange.schemas import MOST_MAPPED, ImportQuery, Mapped
 from commerce.paging import LAST, page_of, place_of
 from foundation.errors import Problem
@@ -61,6 +61,12 @@ async def send(request: Request, desk: Publisher) -> Response:
     except Problem as problem:
         return await _page(desk, typed=await refused(request, problem, field="file"))
     return desk.redirect(f"{HERE}/{asked.id}")
+
+
+@router.get("/catalogue/{kind}")
+async def export(desk: Reader, kind: Annotated[exporting.Format, Path()]) -> Response:
+    """The catalogue, to be changed and sent again."""
+    return export_of(desk.core, desk.shop, kind)
 
 
 @router.get("/{import_id}")

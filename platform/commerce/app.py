@@ -280,6 +280,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         [
             *(context.router for context in contexts),
             checkout.orders_router,
+            exchange.exports_router,
             links.store_router,
             collections.store_router,
             keys_api.vendor_router,

@@ -1,4 +1,4 @@
-"""`tradewind import`: a file of products, taken into a shop from the command line."""
+"""`tradewind import` and `tradewind export`: products into a shop by a file, and out of it."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from uuid import UUID
 
 from rich.console import Console
 
-from commerce.exchange import jobs, returning, working
+from commerce.exchange import exporting, jobs, returning, working
 from commerce.exchange.reading import FORMATS, Format
 from commerce.exchange.schemas import ImportOut
 from commerce.tenancy import service as tenancy
@@ -70,6 +70,26 @@ def _pair(told: str) -> tuple[str, str]:
     if not given:
         raise StackError(f"{told} is no pair such as `Article number=sku`.")
     return theirs.strip(), ours.strip()
+
+
+async def take_out(settings: Settings, slug: str, file: Path) -> int:
+    """Write a shop's catalogue into a file, which an import takes in again; its size in bytes.
+
+    Raises:
+        StackError: there is no such shop, or the file's name ends otherwise than `.csv` or `.jsonl`.
+    """
+    kind = next((one for one in exporting.MEDIA_TYPES if file.suffix.lower() == f".{one}"), None)
+    if kind is None:
+        raise StackError("A catalogue is written as .csv or .jsonl: end the file's name by one of them.")
+    database, size = Database.of(settings, pool_size=1), 0
+    try:
+        shop = await _shop(database, slug)
+        with await asyncio.to_thread(file.open, "wb") as out:
+            async for piece in exporting.pieces(database, shop.id, kind, currency=shop.currency):
+                size += await asyncio.to_thread(out.write, piece)
+    finally:
+        await database.close()
+    return size
 
 
 async def bring(

@@ -28,6 +28,7 @@ from foundation import clock, spreadsheets
 from foundation.money import minor_of
 from foundation.outbound import Outbound
 from tests.waiting import comes, started
+from tradewind import exchanging
 
 if TYPE_CHECKING:
     import httpx
@@ -202,6 +203,43 @@ async def test_what_one_format_brought_no_other_changes(gate: Gate, rows: Ask, c
         assert (done["status"], done["created"], done["changed"], done["bad"]) == ("done", 0, 0, 0), name
         assert done["unchanged"] > 0, name
     assert counts(rows) == before
+
+
+async def test_what_is_exported_is_taken_in_again_with_nothing_changed(gate: Gate, rows: Ask, tmp_path: Path) -> None:
+    kinds = [{"code": "dark", "name": "Dark"}]
+    for path, body in (
+        ("attributes", {"code": "weight", "name": "Weight", "kind": "number", "unit": "g"}),
+        ("attributes", {"code": "ground", "name": "Ground", "kind": "boolean"}),
+        ("attributes", {"code": "roast", "name": "Roast", "kind": "choice", "choices": kinds}),
+        ("product-types", {"code": "coffee", "name": "Coffee", "attributes": [{"attribute": "weight"}]}),
+    ):
+        answer = await gate.http.post(f"/v1/admin/{path}", json=body)
+        assert answer.status_code == 201, answer.text
+    more = {
+        "code": "tea",
+        "name": "Tea",
+        "attributes": [{"attribute": one} for one in ("weight", "ground", "roast")],
+    }
+    assert (await gate.http.post("/v1/admin/product-types", json=more)).status_code == 201
+    await gate.bring(as_csv(CATALOGUE))
+    head = ["handle", "title", "description", "type", "attribute.weight", "attribute.ground", "attribute.roast"]
+    said = ["tea", '=Tea, "green"', "Two\nlines \n", "tea", "0.5 kg", "false", "dark"]
+    rest = [["category", "hs_code", "country_of_origin", "images", "sku", "price"]]
+    rest += [["Drinks > Hot \\> cold", "090210", "CN", "https://images.example/tea.png", "+TEA", "0.10"]]
+    assert outcome(await gate.bring(as_csv([head + rest[0], said + rest[1]]))) == ("done", 1, 0, 0, 0)
+    assert (await gate.product("tea"))["attributes"] == {"weight": 500, "ground": False, "roast": "dark"}
+    before = counts(rows)
+    for kind in ("csv", "jsonl"):
+        exported = (await gate.http.get(f"/v1/admin/product-exports/{kind}")).raise_for_status().content
+        done = await gate.bring(exported, f"again.{kind}")
+        assert (done["status"], done["created"], done["changed"], done["bad"]) == ("done", 0, 0, 0), (
+            kind,
+            await gate.errors(done),
+        )
+        assert done["unchanged"] == before["product"]
+    assert counts(rows) == before
+    written = await exchanging.take_out(gate.app.state.core.settings, gate.shop.slug, tmp_path / "all.csv")
+    assert written > 500
 
 
 async def test_every_bad_row_says_why_and_leaves_the_others_be(gate: Gate, rows: Ask) -> None:

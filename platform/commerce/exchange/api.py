@@ -8,7 +8,7 @@ from fastapi import APIRouter, Depends, Path, Query, Request, Response, status
 from fastapi.responses import StreamingResponse
 
 from commerce.catalog.schemas import Page
-from commerce.exchange import jobs, returning, storing
+from commerce.exchange import exporting, jobs, returning, storing
 from commerce.exchange.schemas import ImportList, ImportOut, ImportQuery
 from commerce.http import Core, CoreDep, ShopDep, staff
 from commerce.identity.staff import Staff
@@ -77,6 +77,32 @@ async def cancel(core: CoreDep, shop: ShopDep, _: Publisher, import_id: ImportId
 async def read_errors(core: CoreDep, shop: ShopDep, _: Reader, import_id: ImportId) -> StreamingResponse:
     """The rows that were not taken, as they came, with line, column and reason: to correct, and to send again."""
     return await errors_of(core, shop, import_id)
+
+
+exports_router = APIRouter(prefix="/v1/admin/product-exports", tags=["catalogue"])
+EXPORT: dict[int | str, dict[str, Any]] = {
+    200: {"content": {kind: {} for kind in exporting.MEDIA_TYPES.values()}, "description": "The catalogue."}
+}
+
+
+@exports_router.get("/{format}", response_class=StreamingResponse, responses=EXPORT)
+async def export(
+    core: CoreDep, shop: ShopDep, _: Reader, kind: Annotated[exporting.Format, Path(alias="format")]
+) -> StreamingResponse:
+    """Every product and variant as a file that an import takes in again, written as it is read."""
+    return export_of(core, shop, kind)
+
+
+def export_of(core: Core, shop: Shop, kind: exporting.Format) -> StreamingResponse:
+    """The file of a shop's catalogue."""
+    return StreamingResponse(
+        exporting.pieces(core.database, shop.id, kind, currency=shop.currency),
+        media_type=exporting.MEDIA_TYPES[kind],
+        headers={
+            "Content-Disposition": f'attachment; filename="{shop.slug}-products.{kind}"',
+            "Cache-Control": "no-store",
+        },
+    )
 
 
 async def errors_of(core: Core, shop: Shop, import_id: Id) -> StreamingResponse:

@@ -136,8 +136,8 @@ def of_documents(lines: Iterable[tuple[int, list[str], list[str]]], seen: Seen) 
 
 def _read_product(draft: Draft, row: Row, cells: list[str], layout: Layout, *, first_wins: bool) -> None:
     for place, name, read in layout.product:
-        told = cells[place].strip()
-        if not told or (first_wins and name in draft.given):
+        told = cells[place] if name == "description" else cells[place].strip()
+        if not told.strip() or (first_wins and name in draft.given):
             continue
         try:
             _say(draft, row, name, read(told))

@@ -158,7 +158,13 @@ async def _entries(tx: Tx, targets: Mapping[UUID, Target]) -> list[Entry]:
     """What is said of products from then on, of those that can be so."""
     valid = [one for one in targets.values() if one.body is not None]
     variants = {one.product_id: one.variants for one in valid if one.row is not None}
-    known = await checking.known(tx, [one.body for one in valid if one.body], variants, may_add_brands=True)
+    brands = {
+        one.body.brand
+        for one in valid
+        if one.body and one.body.brand and (one.before is None or one.before.brand != one.body.brand)
+    }
+    written = [one.body for one in valid if one.body]
+    known = await checking.known(tx, written, variants, named=brands, may_add_brands=True)
     return [entry for target in valid if (entry := _entry(target, known)) is not None]
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, cast
 from uuid import UUID
@@ -85,13 +85,15 @@ class Known:
     variants: Variants
 
 
-async def known(tx: Tx, bodies: Sequence[ProductIn], variants: Variants, *, may_add_brands: bool) -> Known:
-    """What products are checked against; `variants` are those that are there of them."""
+async def known(
+    tx: Tx, bodies: Sequence[ProductIn], variants: Variants, *, named: Collection[str], may_add_brands: bool
+) -> Known:
+    """What products are checked against; `variants` are those that are there of them, `named` the brands to look up."""
     wanted = {one.category_id for one in bodies if one.category_id is not None}
     return Known(
         categories=frozenset(await tree.slugs_of(tx, wanted)) if wanted else frozenset(),
         types=await types.known(tx, {one.type for one in bodies if one.type is not None}),
-        brands=await brands.known(tx, {one.brand for one in bodies if one.brand}, add=may_add_brands),
+        brands=await brands.known(tx, named, add=may_add_brands),
         variants=variants,
     )
 
@@ -111,7 +113,8 @@ async def content(
         What `checked` does.
     """
     variants = await tx.rows(_VARIANTS, {"product_id": product_id, "currency": currency})
-    there = await known(tx, [body], {product_id: variants}, may_add_brands=may_add_brands)
+    named = {body.brand} if body.brand else set()
+    there = await known(tx, [body], {product_id: variants}, named=named, may_add_brands=may_add_brands)
     return checked(body, product_id, there, before)
 
 

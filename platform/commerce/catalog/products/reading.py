@@ -14,7 +14,7 @@ from commerce.catalog.products.schemas import ProductContent, ProductOut, Propos
 from commerce.catalog.service import ProductNotFound
 from foundation.database import HotStatement, Tx, hot
 
-_CONTENT = """
+CONTENT = """
     json_build_object(
         'title', p.title, 'handle', p.handle, 'description', p.description, 'category_id', p.category_id,
         'brand', p.brand,
@@ -29,10 +29,11 @@ _CONTENT = """
                 ON (r.tenant_id, r.variant_id, r.currency) = (v.tenant_id, v.id, CAST(:currency AS text))
             WHERE (v.tenant_id, v.product_id) = (p.tenant_id, p.id) AND NOT v.discontinued), '[]'))::text AS content
 """
+"""A column: what a product `p` says, a `ProductContent` as JSON, its prices in `:currency`."""
 
 _COLUMNS = f"""
     p.id, p.status, p.publish_at, p.image, p.vendor_id, p.gift_card, p.version, p.created_at, p.updated_at,
-    {_CONTENT},
+    {CONTENT},
     (SELECT w.code FROM vendor w WHERE (w.tenant_id, w.id) = (p.tenant_id, p.vendor_id)) AS vendor,
     CASE WHEN p.status = 'rejected' THEN (
         SELECT h.reason FROM product_version h WHERE h.tenant_id = p.tenant_id AND h.product_id = p.id
@@ -52,7 +53,7 @@ _HELD = hot(text(f"{_ONE} FOR NO KEY UPDATE OF p"))
 _ALL_HELD = hot(
     text(
         f"""
-        SELECT p.id, p.status, p.publish_at, {_CONTENT} FROM product p
+        SELECT p.id, p.status, p.publish_at, {CONTENT} FROM product p
         WHERE p.tenant_id = :tenant_id AND p.id = ANY(CAST(:ids AS uuid[])) ORDER BY p.id FOR NO KEY UPDATE OF p
         """  # noqa: S608  (the fragment is a literal)
     )

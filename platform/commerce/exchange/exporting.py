@@ -1,0 +1,136 @@
+"""The catalogue as a file of the columns that an import reads: taken in again, it changes nothing.
+
+It is written as it is read, some products at a time, so its size is nobody's memory.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from typing import Any, Literal
+from uuid import UUID
+
+import orjson
+from sqlalchemy import text
+
+from commerce.catalog.products.reading import CONTENT
+from commerce.catalog.products.schemas import ProductContent
+from commerce.exchange import paths
+from commerce.exchange.bodies import spelt
+from commerce.exchange.columns import ATTRIBUTE, OPTION_NAMES, OPTION_VALUES
+from commerce.paging import FIRST
+from foundation.database import Database, hot
+from foundation.money import to_decimal
+from foundation.spreadsheets import disarmed
+
+Format = Literal["csv", "jsonl"]
+MEDIA_TYPES: Mapping[Format, str] = {"csv": "text/csv; charset=utf-8", "jsonl": "application/jsonl"}
+_MARK = "\ufeff"
+_AT_ONCE = 500
+"""Products that are read at a time."""
+_OF_PRODUCT = (
+    "handle",
+    "title",
+    "description",
+    "category",
+    "brand",
+    "type",
+    "tags",
+    "country_of_origin",
+    "hs_code",
+    "tax_class",
+    "status",
+    "images",
+)
+_OF_VARIANT = ("sku", "gtin", "price", "compare_at")
+
+# pk_product, uq_image_link_url, and up the tree by the primary key
+_PAGE = hot(
+    text(
+        f"""
+        SELECT p.id, p.status, {CONTENT},
+               (WITH RECURSIVE up AS (
+                    SELECT c.parent_id, ARRAY[c.name] AS names FROM category c
+                    WHERE c.tenant_id = p.tenant_id AND c.id = p.category_id
+                    UNION ALL
+                    SELECT c.parent_id, c.name || up.names FROM up JOIN category c
+                        ON c.tenant_id = p.tenant_id AND c.id = up.parent_id)
+                SELECT names FROM up WHERE parent_id IS NULL) AS category,
+               ARRAY(SELECT l.url FROM image_link l WHERE l.tenant_id = p.tenant_id AND l.product_id = p.id
+                     ORDER BY l.position, l.id) AS images
+        FROM product p WHERE p.tenant_id = :tenant_id AND p.id > CAST(:after AS uuid) ORDER BY p.id LIMIT {_AT_ONCE}
+        """  # noqa: S608  (literals)
+    )
+)
+_CODES = hot(
+    text(
+        """
+        SELECT DISTINCT code FROM product p, jsonb_object_keys(p.attributes) AS code
+        WHERE p.tenant_id = :tenant_id ORDER BY code
+        """
+    )
+)
+
+
+async def pieces(database: Database, tenant_id: UUID, kind: Format, *, currency: str) -> AsyncIterator[bytes]:
+    """The file, in the order in which products were made."""
+    codes: list[str] = []
+    if kind == "csv":
+        async with database.tx(tenant_id, read_only=True) as tx:
+            codes = [row["code"] for row in await tx.rows(_CODES)]
+        yield (_MARK + _csv([_columns(codes)])).encode()
+    after = FIRST
+    while True:
+        async with database.tx(tenant_id, read_only=True) as tx:
+            found = await tx.rows(_PAGE, {"after": after, "currency": currency})
+        if not found:
+            return
+        after = found[-1]["id"]
+        if kind == "csv":
+            yield _csv([row for one in found for row in _rows(one, codes, currency)]).encode()
+        else:
+            yield b"".join(_line(one) for one in found)
+
+
+def _columns(codes: Sequence[str]) -> list[str]:
+    options = [name for pair in zip(OPTION_NAMES, OPTION_VALUES, strict=True) for name in pair]
+    return [*_OF_PRODUCT, *(f"{ATTRIBUTE}{code}" for code in codes), *options, *_OF_VARIANT]
+
+
+def _rows(found: Mapping[str, Any], codes: Sequence[str], currency: str) -> Iterator[list[str]]:
+    """A row a variant; what is said of the product stands in each of them."""
+    said = ProductContent.model_validate(orjson.loads(found["content"]))
+    told: dict[str, Any] = {
+        **dict(said),
+        "category": paths.written(found["category"]) if found["category"] else "",
+        "tags": ", ".join(said.tags),
+        "status": found["status"],
+        "images": " ".join(found["images"]),
+    }
+    product = [told[name] or "" for name in _OF_PRODUCT]
+    product += [spelt(said.attributes[code]) if code in said.attributes else "" for code in codes]
+    for one in said.variants:
+        options = [cell for name in said.options for cell in (name, one.options.get(name, ""))]
+        options += [""] * (2 * len(OPTION_NAMES) - len(options))
+        prices = ["" if amount is None else str(to_decimal(amount, currency)) for amount in (one.price, one.compare_at)]
+        yield [disarmed(cell) for cell in (*product, *options, one.sku, one.gtin or "", *prices)]
+
+
+def _line(found: Mapping[str, Any]) -> bytes:
+    said = ProductContent.model_validate(orjson.loads(found["content"]))
+    if not said.variants:
+        return b""
+    document = said.model_dump(exclude={"category_id", "options", "variants"}) | {
+        "category": paths.written(found["category"]) if found["category"] else None,
+        "status": found["status"],
+        "images": found["images"],
+        "variants": [one.model_dump(exclude={"id"}) for one in said.variants],
+    }
+    return orjson.dumps(document) + b"\n"
+
+
+def _csv(rows: Sequence[Sequence[str]]) -> str:
+    written = io.StringIO()
+    csv.writer(written).writerows(rows)
+    return written.getvalue()
