@@ -90,6 +90,7 @@ BY_SEGMENT = {
 """A segment, or the last two that are no parameters, and the thing that the parameter after it stands for."""
 
 COMMON = {
+    "product-exports": "csv",
     "carriers": "post",
     "tenants": "of-the-operator",
     "payment-accounts": "test",
