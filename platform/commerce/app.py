@@ -36,6 +36,7 @@ from commerce.catalog.facet_names import KnownNames
 from commerce.catalog.links import api as links
 from commerce.catalog.products import api as products
 from commerce.catalog.products import vendor_api as vendor_products
+from commerce.catalog.translations import api as translations
 from commerce.checkout import api as checkout
 from commerce.checkout import webhooks_api as webhooks
 from commerce.configuration import api as configuration
@@ -204,6 +205,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         attributes,
         brands,
         collections,
+        translations,
         products,
         vendor_products,
         exchange,

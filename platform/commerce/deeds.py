@@ -161,6 +161,19 @@ DEEDS: Mapping[str, Told | Untold] = {
     "POST /v1/admin/brands": Told("brands.add", "brand", None, ("slug",)),
     "PUT /v1/admin/brands/{slug}": Told("brands.change", "brand", "slug", ("version",)),
     "DELETE /v1/admin/brands/{slug}": Told("brands.remove", "brand", "slug"),
+    "PUT /v1/admin/products/{product_id}/translations/{locale}": Told(
+        "catalog.translate", "product", "product_id", ("version",)
+    ),
+    "PUT /v1/admin/categories/{category_id}/translations/{locale}": Told(
+        "catalog.translate", "category", "category_id"
+    ),
+    "PUT /v1/admin/brands/{slug}/translations/{locale}": Told("catalog.translate", "brand", "slug", ("version",)),
+    "PUT /v1/admin/collections/{collection_id}/translations/{locale}": Told(
+        "catalog.translate", "collection", "collection_id", ("version",)
+    ),
+    "PUT /v1/admin/attributes/{code}/translations/{locale}": Told(
+        "catalog.translate", "attribute", "code", ("version",)
+    ),
     "POST /v1/admin/collections": Told("collections.add", "collection"),
     "POST /v1/admin/collections/previews": _READS,
     "PUT /v1/admin/collections/{collection_id}": Told(

@@ -15,7 +15,7 @@ from uuid import UUID
 from fastapi import Depends, Header, Request
 from fastapi.responses import Response
 
-from commerce import deeds
+from commerce import deeds, languages
 from commerce.federation.issuers import Issuers
 from commerce.identity import keys, people
 from commerce.identity import service as identity
@@ -119,7 +119,10 @@ def _comes_in_while_closed(request: Request) -> bool:
 async def _shop(request: Request) -> Shop:
     directory, host = core_of(request).directory, request.headers.get("host", "")
     shop = await directory.found(host)
-    return shop if shop.is_open or _comes_in_while_closed(request) else await directory.by_host(host)
+    if not shop.is_open and not _comes_in_while_closed(request):
+        shop = await directory.by_host(host)
+    request.state.has_languages = bool(shop.locales)
+    return languages.read_in(request.scope, shop)
 
 
 async def _core(request: Request) -> Core:
@@ -529,6 +532,8 @@ def cacheable(
 ) -> Response:
     """A catalogue answer with its ETag; 304 when the client has it already."""
     etag = f'"{hashlib.blake2b(body, digest_size=12).hexdigest()}"'
+    if getattr(request.state, "has_languages", False):
+        vary = f"{vary}, Accept-Language"
     headers = {"ETag": etag, "Cache-Control": f"{whose}, max-age={seconds}", "Vary": vary}
     if etag in request.headers.get("if-none-match", ""):
         return Response(status_code=304, headers=headers)

@@ -3,8 +3,9 @@
 An answer is kept by the shop and the address it was asked for at, and given again before the framework sees the
 request. Postgres tells with the commit which product of which shop has changed (migration 0016): what is kept of the
 product is dropped, and every list of the shop. Nothing is kept while the listener doesn't hear, and nothing longer than
-`LONGEST`, nor past the moment at which a price in it begins or ends. The address, the currency and the tenant are all
-that an answer may depend on; one that others may be answered differently is kept for those without a session alone.
+`LONGEST`, nor past the moment at which a price in it begins or ends. The address, the currency, the language and the
+tenant are all that an answer may depend on; one that others may be answered differently is kept for those without a
+session alone.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from uuid import UUID
 from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from commerce import languages
 from commerce.tenancy.service import Directory, Shop
 from foundation import clock
 
@@ -32,7 +34,7 @@ _PREFIX = "/v1/store/products"
 _OVERHEAD = 400
 """Bytes that an answer takes beside its body, more or less."""
 
-Key = tuple[UUID, str, str, bytes]
+Key = tuple[UUID, str, str | None, str, bytes]
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +115,7 @@ class Kept:
             return
         if about is not None and address[1]:  # it means nothing there, and could be anything
             return
-        key = (since.shop.id, since.shop.currency, *address)
+        key = (since.shop.id, since.shop.currency, since.shop.language, *address)
         self._drop(key)
         etag = response.headers["etag"].encode()
         body = bytes(response.body)
@@ -125,7 +127,7 @@ class Kept:
 
     def find(self, shop: Shop, path: str, query: bytes) -> Answer | None:
         """The answer to a request, if it is kept."""
-        key = (shop.id, shop.currency, path, query)
+        key = (shop.id, shop.currency, shop.language, path, query)
         answer = self._answers.get(key)
         if answer is None:
             return None
@@ -178,6 +180,7 @@ class Shortcut:
             host, seen, known = _asked_with(scope)
             directory: Directory = scope["app"].state.core.directory
             shop = directory.known(host)
+            shop = languages.read_in(scope, shop) if shop else None
             answer = self._kept.find(shop, scope["path"], scope["query_string"]) if shop else None
             if answer is not None and not (answer.personal and known):
                 await _give(answer, seen, send)

@@ -119,6 +119,11 @@ LISTS: dict[str, Listed] = {
     "/v1/admin/product-types/{code}": Listed(rows="attributes", grows=False),
     "/v1/admin/brands": Listed("?limit={n}"),
     "/v1/admin/collections": Listed("?limit={n}"),
+    "/v1/admin/products/{product_id}/translations": Listed(rows="texts", grows=False),
+    "/v1/admin/categories/{category_id}/translations": Listed(rows="texts", grows=False),
+    "/v1/admin/brands/{slug}/translations": Listed(rows="texts", grows=False),
+    "/v1/admin/collections/{collection_id}/translations": Listed(rows="texts", grows=False),
+    "/v1/admin/attributes/{code}/translations": Listed(rows="texts", grows=False),
     "/v1/admin/collections/{collection_id}": Listed(rows="gone", grows=False),
     "/v1/admin/collections/{collection_id}/products": Listed("?limit={n}"),
     "/v1/store/collections": Listed("?limit={n}", by="shopper"),
@@ -321,7 +326,8 @@ class Town:
         await self.do(post, "/v1/admin/attributes", attribute)
         of_type = {"code": f"m{number}", "name": "T", "attributes": [{"attribute": "m0"}]}
         await self.do(post, "/v1/admin/product-types", of_type)
-        await self.do(post, "/v1/admin/brands", {"name": f"Brand {number}"})
+        named = {"slug": self.names["slug"]} if number == 0 else {}
+        await self.do(post, "/v1/admin/brands", {"name": f"Brand {number}", **named})
         await self._steer(number)
         secret = (await self.do(put, f"/v1/admin/carriers/c{number}"))["secret"]
         self.secret = self.secret or secret

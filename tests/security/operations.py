@@ -101,6 +101,11 @@ COMMON = {
     "webhooks": "test",
     "webhooks/carriers": "post",
     "problems": "request.not_found",
+    "products/translations": "de",
+    "categories/translations": "de",
+    "brands/translations": "de",
+    "collections/translations": "de",
+    "attributes/translations": "de",
     "built-in-roles": "analyst",
 }
 """What means the same in every shop, such as a country."""
@@ -284,6 +289,11 @@ BODIES: Mapping[str, object] = {
     "PUT /v1/admin/products/{product_id}": _product("x", version=1),
     "POST /v1/vendor/products": _product("y", brand="{brand}"),
     "PUT /v1/vendor/products/{product_id}": _product("z", brand="{brand}", version=1),
+    "PUT /v1/admin/products/{product_id}/translations/{locale}": {"texts": {"title": "x"}, "version": 1},
+    "PUT /v1/admin/categories/{category_id}/translations/{locale}": {"texts": {"name": "x"}},
+    "PUT /v1/admin/brands/{slug}/translations/{locale}": {"texts": {"name": "x"}, "version": 1},
+    "PUT /v1/admin/collections/{collection_id}/translations/{locale}": {"texts": {"title": "x"}, "version": 1},
+    "PUT /v1/admin/attributes/{code}/translations/{locale}": {"texts": {"name": "x"}, "version": 1},
     "POST /v1/admin/collections": {"title": "x", "picture_of": "{product}", "rule": _RULE},
     "POST /v1/admin/collections/previews": {"rule": _RULE},
     "PUT /v1/admin/collections/{collection_id}": {"title": "x", "rule": _RULE, "version": 1},

@@ -11,6 +11,8 @@ from uuid import UUID
 import orjson
 from sqlalchemy import text
 
+from commerce.catalog.hot import said
+from commerce.catalog.service import spoken
 from commerce.tenancy.service import Shop
 from foundation.database import Database, hot
 
@@ -18,19 +20,22 @@ REMEMBERED_SECONDS = 30.0
 FILTERABLE = frozenset({"choice", "colour", "boolean", "number"})
 """The kinds of attributes that products are narrowed down by."""
 
+_CHOICE = said("a", "concat('choice:', e.choice ->> 'code')", "e.choice ->> 'name'")
 _NAMES = hot(
     text(
-        """
+        f"""
         SELECT json_build_object(
             'categories', (SELECT coalesce(json_agg(json_build_object(
-                'id', c.id, 'slug', c.slug, 'name', c.name, 'parent_id', c.parent_id, 'depth', c.depth)
-                ORDER BY c.path), '[]') FROM category c WHERE c.tenant_id = CAST(:tenant_id AS uuid)),
+                'id', c.id, 'slug', c.slug, 'name', {said("c", "'name'", "c.name")}, 'parent_id', c.parent_id,
+                'depth', c.depth) ORDER BY c.path), '[]') FROM category c WHERE c.tenant_id = CAST(:tenant_id AS uuid)),
             'vendors', (SELECT coalesce(json_agg(json_build_object('id', v.id, 'code', v.code, 'name', v.name)), '[]')
                         FROM vendor v WHERE v.tenant_id = CAST(:tenant_id AS uuid)),
             'attributes', (SELECT coalesce(json_agg(json_build_object(
-                'code', a.code, 'name', a.name, 'kind', a.kind, 'unit', a.unit, 'choices', a.choices)), '[]')
+                'code', a.code, 'name', {said("a", "'name'", "a.name")}, 'kind', a.kind, 'unit', a.unit, 'choices', (
+                    SELECT coalesce(jsonb_agg(jsonb_set(e.choice, '{{name}}', to_jsonb({_CHOICE}))), '[]')
+                    FROM jsonb_array_elements(a.choices) AS e (choice)))), '[]')
                 FROM attribute a WHERE a.tenant_id = CAST(:tenant_id AS uuid) AND NOT a.retired))::text
-        """
+        """  # noqa: S608  (the fragments are literals)
     )
 )
 
@@ -108,15 +113,15 @@ class KnownNames:
     """Those of each shop; a change is seen within `REMEMBERED_SECONDS`."""
 
     database: Database
-    _known: dict[UUID, tuple[float, FacetNames]] = field(default_factory=dict)
+    _known: dict[tuple[UUID, str | None], tuple[float, FacetNames]] = field(default_factory=dict)
 
     async def of(self, shop: Shop) -> FacetNames:
-        """The shop's names."""
-        known = self._known.get(shop.id)
+        """The shop's names, in the language that it is read in."""
+        known = self._known.get((shop.id, shop.language))
         if known is None or known[0] < time.monotonic():
-            told = await self.database.read_json(shop.id, _NAMES, {"tenant_id": shop.id})
+            told = await self.database.read_json(shop.id, _NAMES, {"tenant_id": shop.id, **spoken(shop.language)})
             known = (time.monotonic() + REMEMBERED_SECONDS, FacetNames.read(orjson.loads(told or b"{}")))
-            self._known[shop.id] = known
+            self._known[shop.id, shop.language] = known
         return known[1]
 
 

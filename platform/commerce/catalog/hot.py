@@ -28,11 +28,26 @@ AVAILABLE = f"""
 """
 """Whether any variant of a product `p` can be had."""
 
+
+def said(row: str, name: str, original: str) -> str:
+    """A text of a row, by the SQL of its name, in the language that is asked (`:spoken`, `:broadly`), else as it is."""
+    translated = (f"{row}.translations -> CAST(:{asked} AS text) ->> {name}" for asked in ("spoken", "broadly"))
+    return f"coalesce({', '.join(translated)}, {original})"
+
+
+# uq_brand_name
+_BRAND = f"""
+    CASE WHEN CAST(:spoken AS text) IS NULL THEN p.brand ELSE coalesce(
+        (SELECT {said("b", "'name'", "b.name")} FROM brand b WHERE (b.tenant_id, b.name) = (p.tenant_id, p.brand)),
+        p.brand) END
+"""
+
 _CARD = f"""
     json_build_object(
-        'id', p.id, 'handle', p.handle, 'title', p.title, 'brand', p.brand, 'image', p.image,
-        'picture', p.picture,
-        'category', CASE WHEN c.id IS NULL THEN NULL ELSE json_build_object('name', c.name, 'slug', c.slug) END,
+        'id', p.id, 'handle', p.handle, 'title', {said("p", "'title'", "p.title")}, 'brand', {_BRAND},
+        'image', p.image, 'picture', p.picture,
+        'category', CASE WHEN c.id IS NULL THEN NULL ELSE json_build_object(
+            'name', {said("c", "'name'", "c.name")}, 'slug', c.slug) END,
         'variant_id', v.id, 'price', json_build_object('amount', r.amount, 'currency', r.currency),
         'compare_at', r.compare_at, 'lowest_price_30_days', {LOWEST_BEFORE},
         'offer', NULL, 'quantity_breaks', CAST('[]' AS json),
@@ -212,29 +227,44 @@ _MEDIA = """(
     WHERE (m.tenant_id, m.product_id) = (p.tenant_id, p.id) AND m.approved AND made.whole
       AND (m.kind <> 'spin' OR made.frames > 1))"""
 
+_SAID_OPTION = said("p", "concat('option:', o.name)", "o.name")
+_SAID_VALUE = said("p", "concat('value:', v.options ->> o.name)", "v.options ->> o.name")
+_IN_ORDER = "FROM jsonb_array_elements_text(p.options) WITH ORDINALITY AS o (name, nth)"
+_OPTIONS = f"""CASE WHEN CAST(:spoken AS text) IS NULL THEN p.options ELSE (
+    SELECT coalesce(jsonb_agg({_SAID_OPTION} ORDER BY o.nth), '[]') {_IN_ORDER}) END"""
+_VARIANT_OPTIONS = f"""CASE WHEN CAST(:spoken AS text) IS NULL THEN v.options ELSE (
+    SELECT coalesce(jsonb_object_agg({_SAID_OPTION}, {_SAID_VALUE}), '{{{{}}}}') {_IN_ORDER}
+    WHERE v.options ->> o.name IS NOT NULL) END"""
+_VARIANT_TITLE = f"""CASE WHEN CAST(:spoken AS text) IS NULL OR p.options = '[]' THEN v.title ELSE (
+    SELECT string_agg({_SAID_VALUE}, ' / ' ORDER BY o.nth) {_IN_ORDER} WHERE v.options ->> o.name IS NOT NULL) END"""
+
 _PRODUCT = f"""
 SELECT json_build_object(
-    'id', p.id, 'handle', p.handle, 'title', p.title, 'description', p.description, 'brand', p.brand, 'image', p.image,
+    'id', p.id, 'handle', p.handle, 'title', {said("p", "'title'", "p.title")},
+    'description', {said("p", "'description'", "p.description")}, 'brand', {_BRAND}, 'image', p.image,
     'media', {_MEDIA}, 'attributes', p.attributes,
     'specifications', CASE WHEN p.type_id IS NULL THEN CAST('[]' AS json) ELSE (
         SELECT coalesce(json_agg(json_build_object(
-            'code', a.code, 'name', a.name, 'value', p.attributes -> a.code, 'unit', a.unit,
-            'choice', chosen.name, 'colour', chosen.colour) ORDER BY o.position), '[]')
+            'code', a.code, 'name', {said("a", "'name'", "a.name")}, 'value', p.attributes -> a.code,
+            'unit', a.unit, 'choice', {said("a", "concat('choice:', chosen.code)", "chosen.name")},
+            'colour', chosen.colour) ORDER BY o.position), '[]')
         FROM product_type_attribute o JOIN attribute a ON (a.tenant_id, a.id) = (o.tenant_id, o.attribute_id)
         LEFT JOIN LATERAL (
-            SELECT c ->> 'name' AS name, c ->> 'colour' AS colour FROM jsonb_array_elements(a.choices) c
+            SELECT c ->> 'code' AS code, c ->> 'name' AS name, c ->> 'colour' AS colour
+            FROM jsonb_array_elements(a.choices) c
             WHERE c ->> 'code' = p.attributes ->> a.code) chosen ON true
         WHERE (o.tenant_id, o.type_id) = (p.tenant_id, p.type_id) AND p.attributes ? a.code) END,
-    'options', p.options,
+    'options', {_OPTIONS},
     'breadcrumbs', (
-        SELECT coalesce(json_agg(json_build_object('name', above.name, 'slug', above.slug) ORDER BY above.depth), '[]')
+        SELECT coalesce(json_agg(json_build_object(
+            'name', {said("above", "'name'", "above.name")}, 'slug', above.slug) ORDER BY above.depth), '[]')
         FROM category own JOIN category above ON above.tenant_id = own.tenant_id AND own.path <@ above.path
         WHERE (own.tenant_id, own.id) = (p.tenant_id, p.category_id)),
     'variants', sold.variants, 'version', p.version)::text, sold.offers
 FROM product p
 CROSS JOIN LATERAL (
         SELECT coalesce(json_agg(json_build_object(
-            'id', v.id, 'sku', v.sku, 'title', v.title, 'options', v.options,
+            'id', v.id, 'sku', v.sku, 'title', {_VARIANT_TITLE}, 'options', {_VARIANT_OPTIONS},
             'price', json_build_object('amount', r.amount, 'currency', r.currency), 'compare_at', r.compare_at,
             'lowest_price_30_days', {LOWEST_BEFORE}, 'offer', NULL, 'quantity_breaks', CAST('[]' AS json),
             'available', had.ever, 'promised_on', CASE WHEN had.ever THEN had.promised_on END)
@@ -263,9 +293,9 @@ PRODUCT_BY_ID = hot(text(_PRODUCT.format(key="p.id = CAST(:id AS uuid)")))
 
 CATEGORIES = hot(
     text(
-        """
+        f"""
 SELECT json_build_object('items', coalesce(json_agg(json_build_object(
-    'id', c.id, 'parent_id', c.parent_id, 'name', c.name, 'slug', c.slug, 'depth', c.depth,
+    'id', c.id, 'parent_id', c.parent_id, 'name', {said("c", "'name'", "c.name")}, 'slug', c.slug, 'depth', c.depth,
     'product_count', c.product_count) ORDER BY c.depth, c.name, c.id), '[]'))::text
 FROM category c
 WHERE c.tenant_id = CAST(:tenant_id AS uuid) AND c.depth <= 2 AND c.product_count > 0

@@ -51,6 +51,8 @@ class Category(TenantOwned, Base):
     slug: Mapped[Str]
     depth: Mapped[int] = mapped_column(SmallInteger)
     product_count: Mapped[Units] = mapped_column(server_default="0")
+    translations: Mapped[dict[str, Any]] = mapped_column(JSONB, server_default=text("'{}'"))
+    """By locale, texts by their names; `catalog.translations` writes them."""
 
 
 class Product(TenantOwned, Base):
@@ -103,6 +105,8 @@ class Product(TenantOwned, Base):
     """What customs know it by: digits of the Harmonised System."""
     options: Mapped[list[str]] = mapped_column(JSONB, server_default=text("'[]'"))
     """What its variants differ by, in the order in which people choose."""
+    translations: Mapped[dict[str, Any]] = mapped_column(JSONB, server_default=text("'{}'"))
+    """By locale, texts by their names; `catalog.translations` writes them."""
     publish_at: Mapped[Timestamp | None]
     """When the worker publishes it."""
     published_at: Mapped[Timestamp | None]

@@ -17,6 +17,13 @@ Version = Annotated[int, Field(ge=1, le=2**31 - 1)]
 Cursor = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_=-]{1,200}$")]
 
 
+class Spoken(Input):
+    """In which language something is read."""
+
+    locale: Annotated[str, StringConstraints(pattern=r"^[a-z]{2,3}(?:-[A-Z]{2})?$")] | None = None
+    """One of the shop's, such as `de-CH`; another is read as its own. Without one, `Accept-Language` says."""
+
+
 class Page(Input):
     """Which part of a list."""
 
@@ -24,7 +31,7 @@ class Page(Input):
     cursor: Annotated[str, StringConstraints(max_length=200)] | None = None
 
 
-class Narrowing(Page):
+class Narrowing(Page, Spoken):
     """What of a list is looked at, and in which order."""
 
     category: Annotated[str, StringConstraints(pattern=r"^[a-z0-9-]{1,200}$")] | None = None
@@ -54,13 +61,13 @@ class SearchQuery(Narrowing):
     q: Text
 
 
-class SuggestionQuery(Input):
+class SuggestionQuery(Spoken):
     """What somebody has typed so far; a space at its end says that the last word is whole."""
 
     q: Annotated[str, StringConstraints(min_length=1, max_length=LONGEST_QUERY), AfterValidator(one_line)]
 
 
-class ComparisonQuery(Input):
+class ComparisonQuery(Spoken):
     """Which products to put side by side."""
 
     product: Annotated[

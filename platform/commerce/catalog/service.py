@@ -140,16 +140,23 @@ async def search(
     return NOTHING
 
 
-def asked_by(currency: str, shopper: Shopper | None = None) -> dict[str, Any]:
-    """What the hot reads ask for whoever looks; nobody in particular, without a shopper."""
+def asked_by(currency: str, shopper: Shopper | None = None, language: str | None = None) -> dict[str, Any]:
+    """What the hot reads ask for whoever looks; nobody in particular, without a shopper, and in the shop's language."""
     now = clock.now()
     return {
+        **spoken(language),
         "currency": currency,
         "now": now,
         "today": now.date(),
         "customer_id": shopper.customer_id if shopper else None,
         "visitor_id": shopper.visitor_id if shopper else None,
     }
+
+
+def spoken(language: str | None) -> dict[str, str | None]:
+    """What reads ask for a language: texts in its locale, else in the language whatever the country."""
+    broadly, country, _ = (language or "").partition("-")
+    return {"spoken": language, "broadly": broadly if country else None}
 
 
 def terms_of(words: str) -> list[str]:
@@ -222,13 +229,14 @@ def id_of(body: bytes) -> UUID:
 
 async def categories(database: Database, shop: Shop) -> bytes:
     """The upper levels of the tree that hold something: a `CategoryList` as JSON."""
-    return await database.read_json(shop.id, hot.CATEGORIES, {"tenant_id": shop.id}) or b'{"items":[]}'
+    asked = {"tenant_id": shop.id, **spoken(shop.language)}
+    return await database.read_json(shop.id, hot.CATEGORIES, asked) or b'{"items":[]}'
 
 
 async def _shown(
     database: Database, shop: Shop, shopper: Shopper | None, statement: HotStatement, values: Mapping[str, Any]
 ) -> Shown | None:
-    asked = {**values, **asked_by(shop.currency, shopper)}
+    asked = {**values, **asked_by(shop.currency, shopper, shop.language)}
     async with database.tx(shop.id, read_only=True, plan_once=True) as tx:
         row = await tx.one(statement, asked)
     return None if row is None else priced(row[0].encode(), row["offers"], at=asked["now"])

@@ -17,6 +17,7 @@ from commerce.notifications.letters import faults
 from foundation.types import Input, LongText, Model, Note, Text
 
 MOST_ORIGINS = 50
+MOST_LOCALES = 20
 _PLACE = re.compile(r"^[a-z0-9-]+(?:\.[a-z0-9-]+)*(?::[0-9]{1,5})?$")
 
 
@@ -84,6 +85,8 @@ class Configuration(Input):
 
     name: Text
     locale: Locale = "en-US"
+    locales: Annotated[list[Locale], Field(max_length=MOST_LOCALES)] = Field(default_factory=list)
+    """The other languages that its catalogue is read in."""
     zone: Zone = "UTC"
     """Where its days begin and end."""
     theme: Theme = Theme()
@@ -93,6 +96,12 @@ class Configuration(Input):
     cors_origins: Annotated[list[Origin], Field(max_length=MOST_ORIGINS)] = Field(default_factory=list)
     """Pages of other origins that may ask the shop's API."""
     acting: Acting = Acting()
+
+    @model_validator(mode="after")
+    def _locales_are_others(self) -> Configuration:
+        if len({self.locale, *self.locales}) <= len(self.locales):
+            raise ValueError("locales: each is there once, and the shop's own is not among them")
+        return self
 
     @model_validator(mode="after")
     def _messages_are_good(self) -> Configuration:

@@ -35,14 +35,14 @@ NOT_PERSONAL: Mapping[str, str] = {
     "acting": "category ending",
     "allocation_policy": "rule",
     "api_key": "name token_hash scopes prefix created_by",
-    "attribute": "code name kind unit choices",
+    "attribute": "code name kind unit choices translations",
     "audit_checkpoint": "hash signed_by signature",
     "audit_entry": "actor action object details prev hash",
     "billed_usage": "metric currency item",
     "billing_account": "customer subscription plan status",
     "billing_event": "reference kind",
     "billing_invoice": "reference number status currency pdf_url page_url",
-    "brand": "name slug",
+    "brand": "name slug translations",
     "built_in_role": "name limits",
     "campaign": "reference kind",
     "carrier_account": "carrier",
@@ -50,8 +50,8 @@ NOT_PERSONAL: Mapping[str, str] = {
     "cart": "currency delivery_code code_ids delivery_slot tax_quote status",
     "cart_line": "explanation",
     "catalogue_import": "status format name mapping requested_by columns problem",
-    "category": "name slug",
-    "collection": "handle title description rule sort",
+    "category": "name slug translations",
+    "collection": "handle title description rule sort translations",
     "consent_answer": "purpose source text_version",
     "configuration_change": "configuration changed_by note",
     "coupon": "code",
@@ -120,7 +120,7 @@ NOT_PERSONAL: Mapping[str, str] = {
     "price_quote": "currency",
     "product": (
         "handle title description brand status image picture tax_class attributes tags country_of_origin hs_code"
-        " options"
+        " options translations"
     ),
     "product_link": "kind",
     "product_media": "kind alt video added_by",

@@ -74,6 +74,8 @@ class Shop:
     settings_version: int = 1
     primary_host: str | None = None
     """Where its pages are shown, as the directory found it; not part of `own`."""
+    language: str | None = None
+    """In which of its `locales` it is read; its own, without."""
     is_apart: bool = False
     """Its rows are in a database of its own, and what the shared directory says of it may be some seconds old."""
 
@@ -81,6 +83,12 @@ class Shop:
     def is_open(self) -> bool:
         """Whether anybody but its staff may come in."""
         return self.status == "active"
+
+    @property
+    def locales(self) -> Sequence[str]:
+        """The languages that it has beside its own: the setting `locales`."""
+        found: Sequence[str] = self.settings.get("locales", ())
+        return found
 
     @property
     def zone(self) -> ZoneInfo:

@@ -29,6 +29,8 @@ class Attribute(TenantOwned, Base):
     unit: Mapped[Str | None]
     choices: Mapped[list[dict[str, Any]]] = mapped_column(JSONB, server_default=text("'[]'"))
     """`[{code, name, colour}]`, in the order in which people see them."""
+    translations: Mapped[dict[str, Any]] = mapped_column(JSONB, server_default=text("'{}'"))
+    """By locale, texts by their names; `catalog.translations` writes them."""
     retired: Mapped[bool] = mapped_column(server_default="false")
     version: Mapped[Units] = mapped_column(server_default="1")
 

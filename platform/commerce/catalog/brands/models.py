@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Index
+from typing import Any
+
+from sqlalchemy import Index, text
+from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
 from foundation.database import Base
@@ -20,4 +23,6 @@ class Brand(TenantOwned, Base):
 
     name: Mapped[Str]
     slug: Mapped[Str]
+    translations: Mapped[dict[str, Any]] = mapped_column(JSONB, server_default=text("'{}'"))
+    """By locale, texts by their names; `catalog.translations` writes them."""
     version: Mapped[Units] = mapped_column(server_default="1")

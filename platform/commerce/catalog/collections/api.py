@@ -19,6 +19,7 @@ from commerce.catalog.collections.schemas import (
     PreviewOut,
     ShownCollection,
     ShownCollections,
+    ShownQuery,
 )
 from commerce.catalog.products.schemas import Handle
 from commerce.catalog.schemas import Page, ProductList
@@ -41,11 +42,11 @@ OfHandle = Annotated[Handle, Path()]
 
 @store_router.get("", response_model=ShownCollections)
 @needs(ANYONE)
-async def list_shown(request: Request, core: CoreDep, shop: ShopDep, query: Annotated[Page, Query()]) -> Response:
+async def list_shown(request: Request, core: CoreDep, shop: ShopDep, query: Annotated[ShownQuery, Query()]) -> Response:
     """The shop's collections, those of its menu first."""
     after = decode_cursor(query.cursor) if query.cursor else None
     async with core.database.tx(shop.id, read_only=True) as tx:
-        found = await showing.page(tx, after, query.limit + 1)
+        found = await showing.page(tx, shop, after, query.limit + 1)
     page = ShownCollections(**page_of(found, query.limit, by=showing.place_of))
     return cacheable(request, model_bytes(page))
 
@@ -55,14 +56,14 @@ async def list_shown(request: Request, core: CoreDep, shop: ShopDep, query: Anno
 async def show(request: Request, core: CoreDep, shop: ShopDep, handle: OfHandle) -> Response:
     """A collection."""
     async with core.database.tx(shop.id, read_only=True) as tx:
-        found = await showing.read(tx, handle)
+        found = await showing.read(tx, shop, handle)
     return cacheable(request, model_bytes(found))
 
 
 @store_router.get("/{handle}/products", response_model=ProductList)
 @needs(ANYONE)
 async def show_products(
-    request: Request, core: CoreDep, shop: ShopDep, handle: OfHandle, query: Annotated[Page, Query()]
+    request: Request, core: CoreDep, shop: ShopDep, handle: OfHandle, query: Annotated[ShownQuery, Query()]
 ) -> Response:
     """What is in a collection, in its order, at the caller's prices."""
     after = decode_cursor(query.cursor) if query.cursor else None

@@ -44,6 +44,8 @@ class Collection(TenantOwned, Base):
     """The product whose picture stands for it; the first one's, without."""
     product_count: Mapped[Units] = mapped_column(server_default="0")
     """Published products in it."""
+    translations: Mapped[dict[str, Any]] = mapped_column(JSONB, server_default=text("'{}'"))
+    """By locale, texts by their names; `catalog.translations` writes them."""
     filled_at: Mapped[Timestamp | None]
     """When it was last filled from nothing."""
     due_at: Mapped[Timestamp | None]

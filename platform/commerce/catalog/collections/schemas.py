@@ -11,7 +11,7 @@ from commerce.catalog.attributes.schemas import AttributeCode
 from commerce.catalog.attributes.values import Given
 from commerce.catalog.links.schemas import once
 from commerce.catalog.products.schemas import Description, Handle
-from commerce.catalog.schemas import Cover, Version
+from commerce.catalog.schemas import Cover, Page, Spoken, Version
 from commerce.catalog.words import Plain
 from foundation.types import Day, Id, Input, Instant, MinorUnits, Model, Slug
 
@@ -258,6 +258,10 @@ class PreviewOut(Model):
     product_count: int
     products: list[MemberOut]
     """The first of them."""
+
+
+class ShownQuery(Page, Spoken):
+    """Which part of a list, and in which language."""
 
 
 class ShownCollection(Model):

@@ -12,6 +12,7 @@ from sqlalchemy import text
 from commerce.catalog import service as catalog
 from commerce.catalog.collections.schemas import ShownCollection
 from commerce.catalog.collections.service import CollectionNotFound
+from commerce.catalog.hot import said
 from commerce.catalog.prices import Shown
 from commerce.catalog.service import Place
 from commerce.identity.service import Shopper
@@ -27,8 +28,9 @@ _OPEN = """
 """
 
 # ix_collection_product_place finds the first product that is in the shop.
-_SHOWN = """
-    SELECT c.id, c.handle, c.title, c.description, c.product_count, c.menu_position,
+_SHOWN = f"""
+    SELECT c.id, c.handle, {said("c", "'title'", "c.title")} AS title,
+           {said("c", "'description'", "c.description")} AS description, c.product_count, c.menu_position,
            stands.picture::text AS picture, stands.image, stands.id AS picture_of
     FROM collection c
     LEFT JOIN LATERAL (
@@ -43,7 +45,7 @@ _SHOWN = """
                 ORDER BY m.place, m.product_id LIMIT 1)) o
         JOIN product p ON (p.tenant_id, p.id) = (c.tenant_id, o.product_id) AND p.status = 'published'
         ORDER BY o.place LIMIT 1) stands ON true
-"""
+"""  # noqa: S608  (the fragments are literals)
 _PAGE = hot(
     text(
         f"""
@@ -59,10 +61,11 @@ _ONE = hot(text(f"{_SHOWN} WHERE c.tenant_id = :tenant_id AND c.handle = :handle
 _ID = hot(text(f"SELECT c.id FROM collection c WHERE c.tenant_id = :tenant_id AND c.handle = :handle AND {_OPEN}"))  # noqa: S608
 
 
-async def page(tx: Tx, after: Place | None, limit: int) -> list[tuple[UUID, ShownCollection]]:
+async def page(tx: Tx, shop: Shop, after: Place | None, limit: int) -> list[tuple[UUID, ShownCollection]]:
     """Collections after a place: those of the menu in its order, then the others as they were added."""
     place, last = after or (-1, UUID(int=0))
-    rows = await tx.rows(_PAGE, {"place": place, "after": last, "limit": limit, "now": clock.now()})
+    asked = {"now": clock.now(), **catalog.spoken(shop.language)}
+    rows = await tx.rows(_PAGE, {**asked, "place": place, "after": last, "limit": limit})
     return [(row["id"], _out(row)) for row in rows]
 
 
@@ -71,13 +74,13 @@ def place_of(one: ShownCollection) -> int:
     return _LAST_IN_MENU if one.menu_position is None else one.menu_position
 
 
-async def read(tx: Tx, handle: str) -> ShownCollection:
+async def read(tx: Tx, shop: Shop, handle: str) -> ShownCollection:
     """A collection.
 
     Raises:
         CollectionNotFound: there is none, or shoppers don't see it.
     """
-    row = await tx.one(_ONE, {"handle": handle, "now": clock.now()})
+    row = await tx.one(_ONE, {"handle": handle, "now": clock.now(), **catalog.spoken(shop.language)})
     if row is None:
         raise CollectionNotFound
     return _out(row)
