@@ -34,6 +34,7 @@ from backoffice import (
     search_rules,
     settings,
     synonyms,
+    translations,
     webhooks,
 )
 from backoffice.rendering import PAGES
@@ -55,6 +56,7 @@ def install(app: FastAPI) -> None:
         prices,
         categories,
         collections,
+        translations,
         product_types,
         brands,
         search_report,

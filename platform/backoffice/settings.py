@@ -27,6 +27,7 @@ ELSEWHERE = frozenset({"mail_templates", "theme.logo"})
 """What has a page of its own."""
 _HINTS = {
     "locale": "A language and a country, such as en-US or de-DE.",
+    "locales": "In which goods are described too, one a line, such as de or de-CH.",
     "zone": "Where the shop's days begin and end, such as Europe/Berlin.",
     "theme.accent": "Six digits after #; the page Branding shows what it looks like.",
     "storefront.headline": "At the top of the home page.",
@@ -38,6 +39,7 @@ _KINDS: dict[str, Literal["line", "lines", "mark"]] = {"array": "lines", "boolea
 _LABELS = {
     "name": "Name of the shop",
     "locale": "Language",
+    "locales": "Other languages",
     "zone": "Time zone",
     "theme.accent": "Colour",
     "storefront.headline": "Headline",

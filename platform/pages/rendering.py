@@ -11,6 +11,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+import pycountry
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from starlette.responses import HTMLResponse
 
@@ -24,6 +25,7 @@ from foundation.types import MoneyOut
 SHARED = Path(__file__).parent / "templates"
 """What the pages of every package may show: icons."""
 NONCE_BYTES = 16
+_TWO = 2
 
 
 def _policy(nonce: str, forms_to: str, frames: str, images: str) -> str:
@@ -51,6 +53,14 @@ def day(value: date) -> str:
 def moment(value: datetime) -> str:
     """A time as `23 November, 18:30`; midnight goes without saying."""
     return f"{value.day} {value:%B}" + ("" if (value.hour, value.minute) == (0, 0) else f", {value:%H:%M}")
+
+
+def language(locale: str) -> str:
+    """A language as people call it: `de-CH` is German (CH)."""
+    code, _, country = locale.partition("-")
+    found = pycountry.languages.get(**{"alpha_2" if len(code) == _TWO else "alpha_3": code})
+    name = found.name if found else code
+    return f"{name} ({country})" if country else name
 
 
 def label(code: str) -> str:
@@ -127,5 +137,5 @@ def _environment(pages: Pages) -> Environment:
     env.filters.update(
         money=readable, price=price, day=day, moment=moment, label=label, percent=percent, rich=rich.shown
     )
-    env.globals.update(asset=pages.asset, logo_of=logos.mark_of, legal_of=_legal_of)
+    env.globals.update(asset=pages.asset, logo_of=logos.mark_of, legal_of=_legal_of, language=language)
     return env
