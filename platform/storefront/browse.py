@@ -15,14 +15,21 @@ from commerce.catalog import service as catalog
 from commerce.catalog.collections import showing as collections
 from commerce.catalog.facet_names import FacetNames, KnownNames
 from commerce.catalog.links import service as links
-from commerce.catalog.schemas import ComparisonQuery, Listing, ProductCard, ProductDetail, ProductList, SearchResults
+from commerce.catalog.schemas import (
+    ComparisonQuery,
+    Listing,
+    ProductCard,
+    ProductDetail,
+    ProductList,
+    SearchResults,
+    Spoken,
+)
 from commerce.deciding import DecisionClient
 from commerce.http import ShopDep, decode_cursor
 from commerce.policies import areas
 from foundation.access import ANYONE, needs
 from foundation.events import Item, Search, ViewItem
 from foundation.search import PRICE, Sort
-from foundation.types import Input
 from storefront import theme
 from storefront.choosing import looked_at, media_of, options_of
 from storefront.departments import TILES
@@ -41,7 +48,7 @@ Cursor = Annotated[str | None, Query(max_length=200)]
 router = APIRouter(route_class=areas.within(areas.BROWSING))
 
 
-class Looked(Input):
+class Looked(Spoken):
     """How a list is looked at, as its address has it."""
 
     filter: Annotated[list[Annotated[str, StringConstraints(max_length=420)]], Field(max_length=200)] = Field(
@@ -122,7 +129,7 @@ async def collection(visit: VisitDep, handle: Annotated[str, Path(max_length=200
     """A collection's products, in its order."""
     database, shop = visit.core.database, visit.shop
     async with database.tx(shop.id, read_only=True) as tx:
-        found = await collections.read(tx, handle)
+        found = await collections.read(tx, shop, handle)
     after = decode_cursor(cursor) if cursor else None
     shown = await collections.products(database, shop, visit.shopper, handle, after=after, limit=PAGE)
     listed = ProductList.model_validate_json(shown.body)

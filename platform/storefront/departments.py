@@ -79,14 +79,14 @@ class Departments:
     """Each shop's tree; a change is seen within `REMEMBERED_SECONDS`."""
 
     database: Database
-    _known: dict[UUID, tuple[float, Tree]] = field(default_factory=dict)
+    _known: dict[tuple[UUID, str | None], tuple[float, Tree]] = field(default_factory=dict)
 
     async def of(self, shop: Shop) -> Tree:
         """The shop's tree."""
-        known = self._known.get(shop.id)
+        known = self._known.get((shop.id, shop.language))
         if known is None or known[0] < time.monotonic():
             known = (time.monotonic() + REMEMBERED_SECONDS, await self._read(shop))
-            self._known[shop.id] = known
+            self._known[shop.id, shop.language] = known
         return known[1]
 
     async def _read(self, shop: Shop) -> Tree:
@@ -95,7 +95,7 @@ class Departments:
         for category in sorted(listed, key=lambda category: (-category.product_count, category.name)):
             children.setdefault(category.parent_id, []).append(category)
         async with self.database.tx(shop.id, read_only=True) as tx:
-            shown = [one for _, one in await showing.page(tx, None, TILES)]
+            shown = [one for _, one in await showing.page(tx, shop, None, TILES)]
         pictures = [(root.id, await self._best(shop, root)) for root in children.get(None, [])[:TILES]]
         return Tree(
             by_slug={category.slug: category for category in listed},

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import re
+from dataclasses import replace
 from functools import cache, lru_cache
 from pathlib import Path as File
 from typing import Annotated
@@ -59,7 +60,8 @@ def address(image: str | None, product_id: UUID) -> str:
 @needs(ANYONE)
 async def drawing(request: Request, core: CoreDep, shop: ShopDep, product_id: Annotated[UUID, Path()]) -> Response:
     """The drawing of a product."""
-    shown = await catalog.product(core.database, shop, str(product_id))
+    own = replace(shop, language=None)  # whoever keeps the picture does so for every language
+    shown = await catalog.product(core.database, own, str(product_id))
     detail = ProductDetail.model_validate_json(shown.body)
     body = _drawn(detail.id, detail.title, tuple(above.name for above in detail.breadcrumbs))
     return _picture(request, body, "image/svg+xml")

@@ -45,6 +45,7 @@ from storefront import (
     stock_alerts,
     suggesting,
     test_bank,
+    tongues,
     wishes,
 )
 from storefront.departments import Departments
@@ -95,6 +96,7 @@ def install(app: FastAPI) -> None:
         images,
         legal,
         rails,
+        tongues,
         test_bank,
     )
     add_routes(app, (part.router for part in parts), described=False)

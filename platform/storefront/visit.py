@@ -6,6 +6,7 @@ import math
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Annotated, Any, cast
+from urllib.parse import urlencode
 
 from fastapi import Depends, Request, Response
 from starlette.responses import HTMLResponse, RedirectResponse
@@ -45,6 +46,16 @@ class Acting:
         return cls(staff.name, shopper.display_name or "a customer", left, staff.ends_at)
 
 
+@dataclass(frozen=True, slots=True)
+class Tongue:
+    """A language that the shop's goods are described in."""
+
+    locale: str
+    path: str
+    """Where one chooses it, and comes back to this page."""
+    is_read: bool
+
+
 @dataclass(slots=True)
 class Visit:
     """One page view. Every answer goes through `page` or `redirect`, which add the cookies it needs."""
@@ -71,6 +82,7 @@ class Visit:
             cart_count=self.cart_count,
             notice=notice,
             here=self._here(),
+            tongues=self._tongues(),
             acting=self.acting,
             **context,
         )
@@ -89,6 +101,18 @@ class Visit:
     def with_cookies(self, response: ResponseT) -> ResponseT:
         """An answer that is neither a page nor a redirect within the shop, with the cookies it needs."""
         return notices.with_cookies(response, self.cookies)
+
+    def _tongues(self) -> list[Tongue]:
+        """The shop's languages, where it has several, each with this page in it."""
+        if not self.shop.locales or self.request.method != "GET":
+            return []
+        read = self.shop.language or self.shop.locale
+        url = self.request.url.remove_query_params("locale")
+        here = f"{url.path}?{url.query}" if url.query else url.path
+        return [
+            Tongue(locale, f"/language?{urlencode({'locale': locale, 'next': here})}", locale == read)
+            for locale in (self.shop.locale, *self.shop.locales)
+        ]
 
     def _here(self) -> str:
         url = self.request.url
