@@ -298,6 +298,8 @@ class Town:
         self.names |= {"slug": self.shop.slug, "kind": "terms"}
 
     async def _steer(self, number: int) -> None:
+        slug = f"{self.shop.slug}-{number}" if number else self.shop.slug
+        await self.do("POST", "/v1/admin/brands", {"name": f"Brand {number}", "slug": slug})
         await self.do("POST", "/v1/admin/search/synonyms", {"phrases": [f"word {number}", f"other {number}"]})
         ruled = {"name": f"Rule {number}", "query": f"soup {number}", "boost": {"brands": [f"Brand {number}"]}}
         await self.do("POST", "/v1/admin/search/rules", ruled)
@@ -326,8 +328,6 @@ class Town:
         await self.do(post, "/v1/admin/attributes", attribute)
         of_type = {"code": f"m{number}", "name": "T", "attributes": [{"attribute": "m0"}]}
         await self.do(post, "/v1/admin/product-types", of_type)
-        named = {"slug": self.names["slug"]} if number == 0 else {}
-        await self.do(post, "/v1/admin/brands", {"name": f"Brand {number}", **named})
         await self._steer(number)
         secret = (await self.do(put, f"/v1/admin/carriers/c{number}"))["secret"]
         self.secret = self.secret or secret
