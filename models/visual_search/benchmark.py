@@ -160,7 +160,7 @@ def _halves(name: str, labelled: Labelled, vectors: Floats, clean: Labelled | No
     labels = labelled.labels
     before, after, before_clean, after_clean = [], [], [], []
     for split in dataset.in_halves(labels):
-        head = train.fit(vectors, labels, split).weights
+        head = train.fit(vectors[split.learn], labels[split.learn]).weights
         tested, kinds = vectors[split.test], labels[split.test]
         before.append(grade(tested, kinds))
         after.append(grade(turned(tested, head), kinds))

@@ -51,7 +51,6 @@ class Split(NamedTuple):
     """Which pictures are for what; no class is on two sides."""
 
     learn: Flags
-    validate: Flags
     test: Flags
 
 
@@ -113,15 +112,22 @@ def held_out(labels: Strings) -> Split:
     return _split(labels, [one for one in classes if one not in set(test)], test)
 
 
-def _split(labels: Strings, others: Sequence[str], test: Sequence[str]) -> Split:
-    validate = max(LEAST_CLASSES, len(others) // 4)
-    if min(len(others) - validate, len(test)) < LEAST_CLASSES:
+def folds(labels: Strings, most: int) -> list[tuple[Flags, Flags]]:
+    """Each class once for validation, by what learnt from the others: (learn, validate), `most` times at most."""
+    classes = _shuffled(labels)
+    many = min(most, len(classes) // LEAST_CLASSES)
+    parts = [np.isin(labels, classes[first::many]) for first in range(many)]
+    known = np.isin(labels, classes)
+    return [(known & ~part, part) for part in parts]
+
+
+def _split(labels: Strings, learn: Sequence[str], test: Sequence[str]) -> Split:
+    if len(learn) < 2 * LEAST_CLASSES or len(test) < LEAST_CLASSES:
         raise UnreadableFolder(
-            f"{len(others) + len(test)} classes are too few: {LEAST_CLASSES} to learn from, {LEAST_CLASSES} to stop by"
-            f" and {LEAST_CLASSES} to be tested on are needed, all with two pictures or more."
+            f"{len(learn) + len(test)} classes are too few: {2 * LEAST_CLASSES} to learn from and {LEAST_CLASSES} to be"
+            " tested on are needed, all with two pictures or more."
         )
-    parts = (others[validate:], others[:validate], test)
-    return Split(*(np.isin(labels, list(part)) for part in parts))
+    return Split(np.isin(labels, list(learn)), np.isin(labels, list(test)))
 
 
 def _shuffled(labels: Strings) -> list[str]:

@@ -77,7 +77,7 @@ def register(
     """
     chosen = parameters or Parameters()
     split = dataset.held_out(labels)
-    head = fit(vectors, labels, split, chosen, progress=progress)
+    head = fit(vectors[split.learn], labels[split.learn], chosen, progress=progress)
     book = Book(
         MlflowClient(tracking_uri, registry_uri=tracking_uri),
         tenant_id,
@@ -124,7 +124,7 @@ def _package(encoder: Path, head: Head, folder: Path) -> None:
 
 
 def _figures(head: Head, report: Report, alone: Report, lead: Interval) -> dict[str, float]:
-    trained = {"steps_taken": head.steps, "validation.before": head.before, "validation.after": head.after}
+    trained = {"steps_taken": head.steps, "validation.gain": head.gain, "validation.error": head.error}
     measured = {metric.value: interval for metric, interval in report.figures.items()}
     untuned = {f"untuned.{metric.value}": interval for metric, interval in alone.figures.items()}
     leads = {f"lead_over_present.{GATE}": lead, f"lead_over_untuned.{GATE}": report.lead_over(alone)}

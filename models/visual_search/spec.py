@@ -40,4 +40,6 @@ class Parameters:
     look_every: int = 20
     patience: int = 6
     """So often in a row no better on the validation classes, and training ends."""
+    folds: int = 4
+    """Parts of the classes, each of which is the validation once."""
     seed: int = 0

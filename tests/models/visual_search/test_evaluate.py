@@ -40,9 +40,20 @@ def test_no_class_is_learnt_from_and_tested_on_and_each_is_tested_once() -> None
     labels = np.repeat([f"class {number}" for number in range(11)], 3)
     halves = dataset.in_halves(labels)
     for split in halves:
-        assert (split.learn.astype(int) + split.validate + split.test == 1).all()
-        assert not set(labels[split.learn]) & (set(labels[split.validate]) | set(labels[split.test]))
+        assert (split.learn ^ split.test).all()
+        assert not set(labels[split.learn]) & set(labels[split.test])
     assert (halves[0].test ^ halves[1].test).all()
+
+
+@pytest.mark.parametrize(("classes", "parts"), [(4, 2), (5, 2), (6, 3), (40, 4)])
+def test_each_class_is_validated_once_by_what_others_taught(classes: int, parts: int) -> None:
+    labels = np.repeat([f"class {number}" for number in range(classes)], 2)
+    folds = dataset.folds(labels, 4)
+    assert len(folds) == parts
+    assert (sum(shown.astype(int) for _, shown in folds) == 1).all()
+    for learn, shown in folds:
+        assert (learn ^ shown).all()
+        assert min(len(set(labels[learn])), len(set(labels[shown]))) >= 2
 
 
 def test_what_is_held_out_stays_held_out_when_classes_come() -> None:
