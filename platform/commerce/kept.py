@@ -30,7 +30,7 @@ ALL = "*"
 LONGEST = 30.0
 """Seconds an answer is kept at most: for dates that come, and for what nobody tells."""
 LONGEST_ADDRESS = 200
-_PREFIX = "/v1/store/products"
+_PREFIXES = ("/v1/store/products", "/v1/store/suggest")
 _OVERHEAD = 400
 """Bytes that an answer takes beside its body, more or less."""
 
@@ -176,7 +176,7 @@ class Shortcut:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request, or pass it on."""
-        if scope["type"] == "http" and scope["method"] == "GET" and scope["path"].startswith(_PREFIX):
+        if scope["type"] == "http" and scope["method"] == "GET" and scope["path"].startswith(_PREFIXES):
             host, seen, known = _asked_with(scope)
             directory: Directory = scope["app"].state.core.directory
             shop = directory.known(host)

@@ -14,6 +14,7 @@ from pydantic import SecretStr
 from starlette.responses import Response
 
 from commerce import kept as kept_answers
+from commerce.deciding import DecisionClient
 from commerce.kept import CHANNEL, Kept
 from commerce.tenancy.service import Shop
 from foundation import listening
@@ -306,3 +307,22 @@ def test_addresses_that_anybody_could_make_up_are_not_kept() -> None:
 
     assert not kept._answers
     assert not Kept(0)._open
+
+
+async def test_suggestions_are_kept_until_something_changes_and_what_fills_in_for_them_is_not(
+    client: httpx.AsyncClient, app: Any, grocer: SeededShop, kept: Kept, change: Any
+) -> None:
+    at = "/v1/store/suggest?q=sou"
+    assert (await client.get(at)).json()["fallback"] == "full_text"
+    assert "age" not in (await client.get(at)).headers
+
+    told = {"exact": True, "queries": [], "categories": [], "brands": [],
+            "products": [str(grocer.products[0].product_id)]}  # fmt: skip
+    answering = httpx.MockTransport(lambda _: httpx.Response(200, json=told))
+    async with httpx.AsyncClient(transport=answering) as decisions:
+        app.state.decisions = DecisionClient(decisions, "http://serving", "token", 150)
+        first = await client.get(at)
+        again = await client.get(at)
+        assert (again.content, "age" in again.headers) == (first.content, True)
+        await change("UPDATE product SET title = 'Broth' WHERE title = 'Tomato soup'")
+        assert [card["title"] for card in (await client.get(at)).json()["items"]] == ["Broth"]

@@ -116,12 +116,15 @@ async def suggest(
 
     Each word is found as it was typed, the last as a beginning; from the third letter on a slip is mended.
     """
+    since = core.kept.since(shop)
     answer = await suggesting.decide(cast("DecisionClient", request.app.state.decisions), shop, typed=query.q)
     return await shown(
         request,
         core,
         shop,
         lambda shopper: suggesting.suggested(core.database, shop, shopper, answer, typed=query.q),
+        # What fills in for the service is not given any longer than it has to.
+        None if answer is None else since,
     )
 
 
