@@ -23,7 +23,7 @@ from foundation.database import Database
 from foundation.ids import new_id
 from foundation.search import After, Chosen, Range, SearchAnswer, SearchRequest
 from foundation.settings import Settings
-from foundation.steering import VERSIONS, Steering, Synonym, steering_key
+from foundation.steering import VERSIONS, SearchRule, Steering, Synonym, Targets, steering_key
 from models.search.encoder import Encoder, load
 from models.search.lexical import Counts, InMemory, query_vector
 from models.search.spec import Parameters
@@ -218,6 +218,29 @@ async def test_what_staff_say_of_words_holds_within_one_look(
 
     assert (titles(answer, shop)[0], answer.items[0].source) == ("Laptop bag", "words")
     assert (answer.relaxed, answer.corrected) == ([], {})
+
+
+async def test_rules_of_the_shop_are_followed_in_a_search_and_in_its_whole_and_the_log_names_them(
+    settings: Settings, shop: Shop, searcher: Searcher
+) -> None:
+    build(settings, shop.id)
+    nobody, bag, mouse = Targets(), shop.products["Laptop bag"], shop.products["Wireless mouse"]
+    rule = SearchRule(id=new_id(), query="laptop", match="contains", category_id=None, price_group=None, starts_at=None,
+                      ends_at=None, pin=(mouse,), boost=nobody, bury=nobody, hide=Targets(products=(bag,)),
+                      redirect="/c/laptops")  # fmt: skip
+    with closing(clients.redis(settings)) as redis:
+        redis.set(steering_key(shop.id), Steering(rules=(rule,)).model_dump_json())
+        redis.hset(VERSIONS, str(shop.id), "1")
+
+    answer = await ask(searcher, shop, "laptops")
+    assert (titles(answer, shop), answer.rules) == (["Laptop bag", "Laptop computer 15 inch"], ())
+    await searcher.refresh()
+    request = SearchRequest(tenant_id=shop.id, query="a laptop", deadline_ms=5000)
+    searched = await searcher.decide(request)
+
+    assert titles(searched.answer, shop) == ["Wireless mouse", "Laptop computer 15 inch"]
+    assert (searched.answer.total, searched.answer.rules, searched.answer.redirect) == (2, (rule.id,), "/c/laptops")
+    assert searched.row["guardrails"] == [f"rule:{rule.id}"]
 
 
 async def test_a_slip_is_put_right_and_told(settings: Settings, shop: Shop, searcher: Searcher) -> None:
