@@ -31,7 +31,7 @@ def visual(slug: str, by: str) -> Iterator[str]:
         raise StackError(str(fault)) from fault
     figures = ", ".join(f"{metric.value} {done.report.figures[metric].value:.3f}" for metric in Metric)
     yield f"{done.model_name} {done.version} on classes it has not seen: {figures}"
-    yield f"ahead of what there is by {done.lead.value:+.3f} ({done.lead.low:+.3f} to {done.lead.high:+.3f})"
+    yield f"ahead of what there is by {done.lead.value:+z.3f} ({done.lead.low:+z.3f} to {done.lead.high:+z.3f})"
     if done.alias == "champion":
         yield f"It is the champion: `tradewind index {slug} --pictures` puts it to use."
     else:

@@ -24,6 +24,7 @@ from foundation.naming import picture_path
 from foundation.search import SearchAnswer
 from foundation.settings import Settings
 from foundation.visual import VisualAnswer, VisualRequest
+from models.visual_search.register import register
 from serving.index import Building, visual_alias_of
 from serving.picture_encoders import PictureEncoders
 from serving.searching import Searched
@@ -33,6 +34,8 @@ from serving.visual_index import VisualIndex
 from tests.engines.qdrant.conftest import KEY
 from tests.factories import TITLES, seed_shop
 from tests.models.visual_search.networks import COLOURS, write_text, write_vision
+from tests.models.visual_search.test_train import DIMENSIONS, QUICK
+from tests.models.visual_search.test_train import pictures as labelled_vectors
 
 if TYPE_CHECKING:
     from tests.conftest import DatabaseUrls
@@ -271,6 +274,26 @@ async def test_words_and_picture_together_put_first_what_both_find(settings: Set
     with_word = titles(await ask(seer, shop, photograph(5), query=COLOURS[0]), shop)
     assert with_word.index("Rye bread") <= before
     assert (await ask(seer, shop, photograph(5), query=COLOURS[0])).items[0].source == "both"
+
+
+async def test_a_shops_champion_sees_for_it_and_for_nobody_else(
+    settings: Settings, shop: Shop, seer: Seer, tmp_path: Path
+) -> None:
+    vectors, labels = labelled_vectors(apart=1.0)
+    network = write_vision(tmp_path / "small", features=DIMENSIONS)
+    uri = f"sqlite:///{tmp_path}/mlflow.db"
+    register(
+        vectors, labels, encoder=network, tenant_id=shop.id, tenant_slug="gadgets", tracking_uri=uri,
+        code_version="test", artifact_location=(tmp_path / "artifacts").as_uri(), parameters=QUICK,
+    )  # fmt: skip
+    taught = settings.model_copy(update={"mlflow_tracking_uri": uri})
+    encoders = PictureEncoders(taught)
+    assert encoders.for_building(new_id()).name == "colours"
+    built = build(taught, shop.id)
+    assert built.encoder == "visual-search-gadgets/1"
+    taught_seer = replace(seer, looks=Looks(seer.index, encoders))
+    answer = await decide(taught_seer, shop, photograph(1))
+    assert (titles(answer.answer, shop)[0], answer.row["model_name"]) == ("Orange juice", built.encoder)
 
 
 async def test_a_rebuild_is_switched_to_whole_and_a_removal_leaves_nothing(
