@@ -103,7 +103,7 @@ async def show(desk: Reader, cursor: Annotated[Cursor | None, Query()] = None) -
 
 
 @router.get("/new")
-async def new(desk: Writer) -> Response:
+async def new(desk: Reader) -> Response:
     """The form of a rule."""
     return desk.page("search_rule_new.html", held=_EMPTY)
 
