@@ -81,6 +81,36 @@ async def test_an_answer_is_read_once_and_is_the_same_again(client: httpx.AsyncC
     assert "content-type" not in unchanged.headers
 
 
+@pytest.mark.parametrize("path", [SOUP, LIST])
+async def test_each_language_has_its_answer(
+    client: httpx.AsyncClient, kept: Kept, database_urls: DatabaseUrls, path: str
+) -> None:
+    with psycopg.connect(database_urls.owner) as owner:
+        owner.execute('UPDATE tenant SET settings = settings || \'{"locales": ["de"]}\'')
+    with psycopg.connect(database_urls.app) as connection:
+        connection.execute("SELECT set_config('tradewind.tenant_id', id::text, true) FROM tenant")
+        said = '{"de": {"title": "Tomatensuppe"}}'
+        connection.execute("UPDATE product SET translations = %s WHERE handle = 'tomato-soup'", (said,))
+    german = {"Accept-Language": "de-AT"}
+    await comes_to(client, path, german)
+    own = await client.get(path)
+    translated = await client.get(path, headers=german)
+    assert ("Tomatensuppe" in own.text, "Tomatensuppe" in translated.text) == (False, True)
+    assert own.headers["etag"] != translated.headers["etag"]
+    assert own.headers["vary"] == "Host, Accept-Language"
+    with patch.object(Database, "tx", side_effect=AssertionError("it was read again")):
+        assert (await client.get(path)).content == own.content
+        assert (await client.get(path, headers=german)).content == translated.content
+
+
+async def comes_to(client: httpx.AsyncClient, path: str, headers: dict[str, str]) -> None:
+    """Wait until the shop's new settings are heard."""
+    for _ in range(200):
+        if "Tomatensuppe" in (await client.get(path, headers=headers)).text:
+            return
+        await asyncio.sleep(0.02)
+
+
 CHANGES = {
     "a price": ["UPDATE price SET amount = 777 WHERE variant_id = %(soup)s"],
     "a title": ["UPDATE product SET title = 'Bisque' WHERE handle = 'tomato-soup'"],
