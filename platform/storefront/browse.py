@@ -8,9 +8,9 @@ from uuid import UUID
 
 from fastapi import APIRouter, Path, Query
 from pydantic import Field, StringConstraints
-from starlette.responses import Response
+from starlette.responses import RedirectResponse, Response
 
-from commerce.catalog import finding
+from commerce.catalog import finding, handles
 from commerce.catalog import service as catalog
 from commerce.catalog.collections import showing as collections
 from commerce.catalog.facet_names import FacetNames, KnownNames
@@ -150,7 +150,10 @@ async def product(
     v: Annotated[str | None, Query(max_length=100)] = None,
 ) -> Response:
     """A product; `d` is the decision whose row it was chosen from, `v` the variant that is looked at."""
-    shown = await catalog.product(visit.core.database, visit.shop, handle, visit.shopper)
+    try:
+        shown = await catalog.product(visit.core.database, visit.shop, handle, visit.shopper)
+    except catalog.ProductNotFound:
+        return await _moved(visit, handle)
     detail = ProductDetail.model_validate_json(shown.body)
     decision_id = id_or_none(d)
     at = looked_at(detail, id_or_none(v))
@@ -165,6 +168,20 @@ async def product(
         rail=await rail(visit, "product", detail.id),
         event=_viewed(detail, visit, decision_id),
     )
+
+
+async def _moved(visit: Visit, handle: str) -> Response:
+    """On to the page of the product that had this address before.
+
+    Raises:
+        ProductNotFound: none had.
+    """
+    async with visit.core.database.tx(visit.shop.id, read_only=True) as tx:
+        found = await handles.moved_to(tx, handle)
+    if found is None:
+        raise catalog.ProductNotFound
+    url = visit.request.url.replace(path=f"/p/{found}")
+    return visit.with_cookies(RedirectResponse(url, status_code=301))
 
 
 @router.get("/compare")

@@ -598,3 +598,22 @@ def test_a_state_allows_what_it_says(action: Any, status: str) -> None:
         with pytest.raises(IllegalProductTransition) as refused:
             require(action, status)
         assert refused.value.possible == possible(status)
+
+
+async def test_an_address_that_shoppers_have_seen_leads_to_the_new_one(shelf: Shelf, browser: Browser) -> None:
+    draft = await shelf.put(await shelf.add(handle="first"), handle="second")
+    product = await shelf.step(draft, "publication")
+    product = await shelf.put(product, handle="third")
+    await shelf.put(product, handle="fourth")
+    store = "/v1/store/products"
+    assert (await browser.http.get(f"{store}/first")).status_code == 404, "nobody has seen it there"
+    for old in ("second", "third"):
+        moved = await browser.http.get(f"{store}/{old}?locale=de")
+        assert moved.status_code == 301
+        assert moved.headers["location"].endswith(f"{store}/fourth?locale=de")
+    other = await shelf.step(
+        await shelf.add(handle="third", options=[], variants=[{"sku": "O", "price": 5}]), "publication"
+    )
+    assert (await browser.http.get(f"{store}/third")).json()["id"] == other["id"]
+    await shelf.step(await shelf.read(product), "unpublication")
+    assert (await browser.http.get(f"{store}/second")).status_code == 404

@@ -118,3 +118,13 @@ async def test_the_page_shows_what_staff_put_beside_it(
     assert compared.status_code == 200
     assert other.title in compared.text
     assert (await client.get("/compare?product=none&product=nothing")).status_code == 404
+
+
+async def test_a_page_that_has_moved_leads_to_where_it_is(
+    client: httpx.AsyncClient, grocer: SeededShop, execute: Ask
+) -> None:
+    old = grocer.products[0].handle
+    execute("UPDATE product SET handle = 'elsewhere' WHERE handle = %s RETURNING 1", old)
+    moved = await client.get(f"/p/{old}?v=x")
+    assert (moved.status_code, moved.headers["location"].endswith("/p/elsewhere?v=x")) == (301, True)
+    assert (await client.get("/p/nowhere")).status_code == 404

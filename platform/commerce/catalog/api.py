@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import Annotated, cast
 
 from fastapi import APIRouter, Path, Query, Request, Response
+from fastapi.responses import RedirectResponse
 
-from commerce.catalog import finding, hearing, service, suggesting
+from commerce.catalog import finding, handles, hearing, service, suggesting
 from commerce.catalog.answering import shown
 from commerce.catalog.facet_names import KnownNames
 from commerce.catalog.schemas import (
@@ -61,17 +62,24 @@ async def list_products(request: Request, query: Annotated[ProductQuery, Query()
 @router.get("/products/{key}", response_model=ProductDetail)
 @needs(ANYONE)
 async def get_product(request: Request, key: Annotated[str, Path(max_length=200)]) -> Response:
-    """One product, by its handle or id, at the caller's prices."""
+    """One product, by its handle or id, at the caller's prices; a handle that it had before leads to its own (301)."""
     core, shop = await here(request)
     since = core.kept.since(shop)
-    return await shown(
-        request,
-        core,
-        shop,
-        lambda shopper: service.product(core.database, shop, key, shopper),
-        since,
-        about=service.id_of,
-    )
+    try:
+        return await shown(
+            request,
+            core,
+            shop,
+            lambda shopper: service.product(core.database, shop, key, shopper),
+            since,
+            about=service.id_of,
+        )
+    except service.ProductNotFound:
+        async with core.database.tx(shop.id, read_only=True) as tx:
+            moved = await handles.moved_to(tx, key)
+        if moved is None:
+            raise
+        return RedirectResponse(request.url.replace(path=f"{router.prefix}/products/{moved}"), status_code=301)
 
 
 @router.get("/comparison", response_model=Comparison)

@@ -116,6 +116,21 @@ class Product(TenantOwned, Base):
     updated_at: Mapped[Created]
 
 
+class ProductHandle(Base):
+    """A handle that a product had when shoppers could see it, written by a trigger."""
+
+    __tablename__ = "product_handle"
+    __table_args__ = (
+        PrimaryKeyConstraint("tenant_id", "handle"),
+        belongs_to("product", "product_id"),
+        Index("ix_product_handle_product", "tenant_id", "product_id"),
+    )
+
+    tenant_id: Mapped[UUID]
+    handle: Mapped[Str]
+    product_id: Mapped[UUID]
+
+
 class Variant(TenantOwned, Base):
     """The thing a SKU names."""
 

@@ -122,6 +122,7 @@ NOT_PERSONAL: Mapping[str, str] = {
         "handle title description brand status image picture tax_class attributes tags country_of_origin hs_code"
         " options translations"
     ),
+    "product_handle": "handle",
     "product_link": "kind",
     "product_media": "kind alt video added_by",
     "product_proposal": "content status proposed_by reason",
