@@ -3,6 +3,7 @@
 from commerce.accounts import managing
 from commerce.acting import service as acting
 from commerce.billing import letters as billing
+from commerce.catalog.products import telling as products
 from commerce.leaving import warning as leaving
 from commerce.price_watches import letters as price_watches
 from commerce.privacy import letters as privacy
@@ -17,6 +18,7 @@ __all__ = [
     "managing",
     "price_watches",
     "privacy",
+    "products",
     "staffing",
     "stock_alerts",
     "webhooks",

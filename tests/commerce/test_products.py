@@ -362,7 +362,7 @@ async def miller(team: Team, shelf: Shelf) -> Shelf:
 
 
 async def test_a_vendor_proposes_and_staff_agree(
-    shelf: Shelf, miller: Shelf, browser: Browser, consistent: Any
+    shelf: Shelf, miller: Shelf, browser: Browser, consistent: Any, rows: Ask
 ) -> None:
     refused = await miller.add(404)
     assert (refused["code"], refused["brand"]) == ("catalog.brand_not_found", "Acme")
@@ -374,6 +374,7 @@ async def test_a_vendor_proposes_and_staff_agree(
     assert [one["id"] for one in queue] == [draft["id"]]
     assert (await shelf.changes(draft))["title"] == (None, "Linen shirt")
     refused = await shelf.step(asked, "rejection", reason="Where is it made?")
+    assert rows("SELECT template, channel FROM message") == [("product_rejected", "email")]
     assert (await miller.read(draft))["reason"] == "Where is it made?"
     asked = await miller.step(await miller.put(refused, country_of_origin="PT", title="Portuguese shirt"), "submission")
     approved = await shelf.step(asked, "approval")

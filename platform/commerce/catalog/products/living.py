@@ -16,7 +16,7 @@ from sqlalchemy import text
 
 from commerce.catalog import indexing
 from commerce.catalog.categories import service as tree
-from commerce.catalog.products import checking, history, keeping, reading, states
+from commerce.catalog.products import checking, history, keeping, reading, states, telling
 from commerce.catalog.products.checking import ProductIncomplete
 from commerce.catalog.products.history import Author
 from commerce.catalog.products.schemas import ProductIn
@@ -104,7 +104,7 @@ async def withdraw(tx: Tx, by: Author, product_id: UUID, version: int, *, curren
 
 
 async def reject(tx: Tx, by: Author, product_id: UUID, version: int, reason: str, *, currency: str) -> None:
-    """Not agree to what was submitted.
+    """Not agree to what was submitted. A vendor's people are written to.
 
     Raises:
         ProductNotFound, CatalogueStale, IllegalProductTransition.
@@ -223,6 +223,8 @@ async def _review(
     row = await held(tx, by, product_id, version, currency=currency)
     proposed = reading.proposal_of(row)
     target = states.require(action, proposed.status if proposed else row["status"])
+    if action == "reject" and row["vendor_id"] is not None:
+        await telling.rejected(tx, row["vendor_id"], reading.content_of(row).title, reason or "")
     if complete:
         await checking.require_complete(tx, proposed.content if proposed else reading.content_of(row))
     if proposed is None:
