@@ -65,6 +65,7 @@ _ALIKE = {
     "/people/{member_id}/invitation": "POST /v1/admin/staff/{member_id}/invitation",
     "/search/rules": "POST /v1/admin/search/rules",
     "/search/rules/{rule_id}": "PUT /v1/admin/search/rules/{rule_id}",
+    "/search/rules/{rule_id}/previews": "POST /v1/admin/search/rules/{rule_id}/previews",
     "/search/rules/{rule_id}/publication": "PUT /v1/admin/search/rules/{rule_id}/publication",
     "/search/rules/{rule_id}/withdrawal": "DELETE /v1/admin/search/rules/{rule_id}/publication",
     "/search/rules/{rule_id}/removal": "DELETE /v1/admin/search/rules/{rule_id}",

@@ -88,7 +88,7 @@ class PublishForm(Input):
     version: Annotated[Version, BeforeValidator(whole)]
 
 
-class PreviewQuery(Input):
+class PreviewForm(Input):
     """What to look at; what the rule itself is about, where nothing is typed."""
 
     q: Annotated[SearchedFor | None, BeforeValidator(blank)] = None
@@ -140,14 +140,15 @@ async def change(request: Request, desk: Writer, rule_id: RuleId) -> Response:
     return desk.redirect(f"{HERE}/{rule_id}", "rule-kept")
 
 
-@router.get("/{rule_id}/preview")
-async def preview(request: Request, desk: Writer, rule_id: RuleId, query: Annotated[PreviewQuery, Query()]) -> Response:
+@router.post("/{rule_id}/previews")
+async def preview(request: Request, desk: Writer, rule_id: RuleId) -> Response:
     """What shoppers are shown now, and what they would be."""
     decisions = cast("DecisionClient", request.app.state.decisions)
     try:
-        shown = await previewing.preview(desk.core.database, decisions, desk.shop, rule_id, query=query.q)
-    except previewing.PreviewUnavailable as problem:
-        return await _page(desk, rule_id, typed=Typed(problem=problem))
+        form = await read(request, PreviewForm)
+        shown = await previewing.preview(desk.core.database, decisions, desk.shop, rule_id, query=form.q)
+    except Problem as problem:
+        return await _page(desk, rule_id, typed=await refused(request, problem))
     return await _page(desk, rule_id, shown=shown)
 
 

@@ -91,7 +91,7 @@ async def test_a_rule_is_written_seen_before_and_after_published_and_withdrawn(
     early = await admin.post(f"{at}/publication", data={"version": "1"})
     assert (early.status_code, problem_of(early)) == (409, "search.rule_not_previewed")
 
-    shown = await admin.get(f"{at}/preview")
+    shown = await admin.post(f"{at}/previews")
     assert shown.status_code == 200
     assert [one["trial"] and one["trial"]["boost"]["brands"] for one in deciding] == [None, ["Store brand"]]
     assert "Up 3" in shown.text

@@ -416,7 +416,7 @@ async def test_what_is_available_is_what_the_cards_say(
         app.execute("UPDATE stock SET kept_back = available WHERE variant_id = %s", (shop.variants["Wireless mouse"],))
     wanted = list(shop.products.values())
     database = Database(database_urls.app)
-    told = SimpleNamespace(id=shop.id, currency="USD")
+    told = SimpleNamespace(id=shop.id, currency="USD", language=None)
     cards = orjson.loads(await catalog.cards(database, cast("Any", told), None, wanted))["items"]
     await database.close()
     with psycopg.connect(database_urls.relay, autocommit=True) as relay:
