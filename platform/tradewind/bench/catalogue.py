@@ -54,10 +54,12 @@ _PRODUCTS = "SELECT handle FROM product WHERE status = 'published' ORDER BY md5(
 _CATEGORIES = "SELECT id, slug FROM category WHERE product_count > 0 ORDER BY product_count DESC LIMIT 60"
 _QUERIES = "SELECT DISTINCT split_part(title, ',', 1) FROM (SELECT title FROM product LIMIT 20000) AS of ORDER BY 1"
 _COUNTED = "SELECT count(*) FROM product WHERE status = 'published'"
+# A product is found by what its cheapest variant costs.
 _VARIANTS = """
     SELECT p.id, v.sku, r.amount FROM product p
-    JOIN variant v ON (v.tenant_id, v.product_id, v.position) = (p.tenant_id, p.id, 0)
+    JOIN variant v ON (v.tenant_id, v.product_id) = (p.tenant_id, p.id)
     JOIN price r ON (r.tenant_id, r.variant_id) = (v.tenant_id, v.id)
+    WHERE NOT EXISTS (SELECT FROM variant o WHERE (o.tenant_id, o.product_id) = (p.tenant_id, p.id) AND o.id <> v.id)
     ORDER BY md5(p.handle) DESC LIMIT %s
 """
 _OPENINGS = 3, 5, 8

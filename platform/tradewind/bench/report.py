@@ -165,8 +165,8 @@ def _large_catalogue(result: Mapping[str, Any]) -> list[str]:
         "",
         *_table(result["rows"], floor="floor"),
         "",
-        *([f"Loaded in {loaded:,.0f} s. "] if loaded else []),
-        f"Index built in {result['built_in']:,.0f} s with {memory['building']:,.0f} MiB at most"
+        (f"Loaded in {loaded:,.0f} s. " if loaded else "")
+        + f"Index built in {result['built_in']:,.0f} s with {memory['building']:,.0f} MiB at most"
         + (f"; all found by their meaning after {encoded:,.0f} s more" if encoded else "; by words alone")
         + f". Resident afterwards: the decision service {memory['serving']:,.0f} MiB, the web worker"
         f" {memory['web']:,.0f}, Qdrant {memory['qdrant']:,.0f}. A changed price was found after"
