@@ -40,6 +40,7 @@ from serving.steering import Steerings
 from serving.vocabulary import Vocabularies
 from tests.engines.qdrant.conftest import KEY
 from tests.factories import seed_shop
+from tests.relays import changes_may_be_followed
 
 if TYPE_CHECKING:
     from tests.conftest import DatabaseUrls
@@ -52,6 +53,14 @@ TITLES = (
     "Running shoes",
     "Tomato soup",
 )
+
+
+class PatientFollower(Follower):
+    """Follows only when all that is committed may be followed."""
+
+    def follow(self) -> int:
+        changes_may_be_followed(self._connection)
+        return super().follow()
 
 
 @pytest.fixture(scope="module")
@@ -128,7 +137,7 @@ async def searcher(settings: Settings, encoder: Encoder) -> AsyncIterator[Search
 
 @pytest.fixture
 def follower(settings: Settings, encoder: Encoder) -> Iterator[Follower]:
-    follower = Follower.connect(settings, "", lambda: encoder)
+    follower = PatientFollower.connect(settings, "", lambda: encoder)
     yield follower
     follower.close()
 
@@ -398,7 +407,7 @@ async def test_what_was_not_told_is_found_by_comparing(
 ) -> None:
     build(settings, shop.id)
     shop.cost("Tomato soup", 9_999)
-    with closing(Follower.connect(settings, "", lambda: encoder)) as late:
+    with closing(PatientFollower.connect(settings, "", lambda: encoder)) as late:
         follow(late)
     assert titles(await ask(searcher, shop, sort="price_desc", limit=1), shop) == ["Tomato soup"]
 
@@ -441,7 +450,7 @@ async def test_a_rebuild_is_switched_to_whole_and_encodes_nothing_twice(
         dimensions=encoder.dimensions,
         encode=lambda sentences: asked.extend(sentences) or encoder.encode(sentences),
     )
-    with closing(Follower.connect(settings, "", lambda: cast("Encoder", counting))) as anew:
+    with closing(PatientFollower.connect(settings, "", lambda: cast("Encoder", counting))) as anew:
         follow(anew)
     assert asked == ["Pea soup. Pantry"]
     with closing(clients.qdrant(settings)) as qdrant:

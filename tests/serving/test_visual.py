@@ -36,6 +36,7 @@ from tests.factories import TITLES, seed_shop
 from tests.models.visual_search.networks import COLOURS, write_text, write_vision
 from tests.models.visual_search.test_train import DIMENSIONS, QUICK
 from tests.models.visual_search.test_train import pictures as labelled_vectors
+from tests.relays import changes_may_be_followed
 
 if TYPE_CHECKING:
     from tests.conftest import DatabaseUrls
@@ -53,6 +54,14 @@ def written(picture: Image.Image, kind: str = "JPEG") -> bytes:
     body = io.BytesIO()
     picture.save(body, kind, quality=95)
     return body.getvalue()
+
+
+class PatientFollower(Follower):
+    """Follows only when all that is committed may be followed."""
+
+    def follow(self) -> int:
+        changes_may_be_followed(self._connection)
+        return super().follow()
 
 
 @pytest.fixture
@@ -150,7 +159,7 @@ async def seer(settings: Settings) -> AsyncIterator[Seer]:
 
 @pytest.fixture
 def follower(settings: Settings) -> Iterator[Follower]:
-    follower = Follower.connect(settings, "", PictureEncoders(settings))
+    follower = PatientFollower.connect(settings, "", PictureEncoders(settings))
     yield follower
     follower.close()
 
