@@ -67,7 +67,7 @@ _OFFERS = shown_offers_of("v", "r.currency")
 
 _CURSOR = "rtrim(translate(encode(convert_to({key} || ':' || {id}, 'UTF8'), 'base64'), '+/', '-_'), '=')"
 
-_PAGE = """
+_LISTED = """
 SELECT json_build_object(
     'items', coalesce(json_agg(card ORDER BY place) FILTER (WHERE place <= :limit), '[]'),
     'has_more', count(*) > :limit,
@@ -75,6 +75,30 @@ SELECT json_build_object(
     (jsonb_object_agg(variant_id, offers) FILTER (WHERE offers IS NOT NULL AND place <= :limit))::text AS offers
 FROM cards
 """
+
+
+def _cards(key: str, product: str, order: str, source: str) -> str:
+    """A page's cards in an order, each with where the list goes on behind it."""
+    return f"""cards AS (
+    SELECT {_CARD} AS card, row_number() OVER (ORDER BY {order}) AS place,
+           {_CURSOR.format(key=key, id=product)} AS cursor, v.id AS variant_id, {_OFFERS} AS offers
+    {source})
+{_LISTED}"""
+
+
+def _page(key: str) -> str:
+    """The cards of a list's `page`, in the order of a number that its rows have."""
+    return _cards(key, "p.id", f"{key}, p.id", f"FROM page p {_JOINS}")
+
+
+_MATCHES = _cards(
+    "f.score",
+    "f.product_id",
+    "f.score DESC, f.product_id DESC",
+    f"""FROM found f
+    JOIN product p ON p.tenant_id = CAST(:tenant_id AS uuid) AND p.id = f.product_id
+        AND p.status = 'published' {_JOINS}""",
+)
 
 # The constant says to a plan that is made for every request alike how few there will be.
 _AT_MOST = "LIMIT 101"
@@ -89,11 +113,7 @@ WITH page AS (
         WHERE p.tenant_id = CAST(:tenant_id AS uuid) AND p.status = 'published'
           AND (p.rank, p.id) > (CAST(:after_key AS bigint), CAST(:after_id AS uuid))
         ORDER BY p.rank, p.id LIMIT CAST(:limit AS bigint) + 1) p {_AT_MOST}),
-cards AS (
-    SELECT {_CARD} AS card, row_number() OVER (ORDER BY p.rank, p.id) AS place,
-           {_CURSOR.format(key="p.rank", id="p.id")} AS cursor, v.id AS variant_id, {_OFFERS} AS offers
-    FROM page p {_JOINS})
-{_PAGE}"""
+{_page("p.rank")}"""
     )
 )
 
@@ -111,11 +131,7 @@ WITH page AS (
                 AND below.tenant_id = above.tenant_id)
           AND (p.rank, p.id) > (CAST(:after_key AS bigint), CAST(:after_id AS uuid))
         ORDER BY p.rank, p.id LIMIT CAST(:limit AS bigint) + 1) p {_AT_MOST}),
-cards AS (
-    SELECT {_CARD} AS card, row_number() OVER (ORDER BY p.rank, p.id) AS place,
-           {_CURSOR.format(key="p.rank", id="p.id")} AS cursor, v.id AS variant_id, {_OFFERS} AS offers
-    FROM page p {_JOINS})
-{_PAGE}"""
+{_page("p.rank")}"""
     )
 )
 
@@ -132,11 +148,7 @@ WITH page AS (
         WHERE m.tenant_id = CAST(:tenant_id AS uuid) AND m.collection_id = CAST(:collection_id AS uuid)
           AND (m.place, m.product_id) > (CAST(:after_key AS bigint), CAST(:after_id AS uuid))
         ORDER BY m.place, m.product_id LIMIT CAST(:limit AS bigint) + 1) p {_AT_MOST}),
-cards AS (
-    SELECT {_CARD} AS card, row_number() OVER (ORDER BY p.place, p.id) AS place,
-           {_CURSOR.format(key="p.place", id="p.id")} AS cursor, v.id AS variant_id, {_OFFERS} AS offers
-    FROM page p {_JOINS})
-{_PAGE}"""
+{_page("p.place")}"""
     )
 )
 
@@ -147,13 +159,7 @@ WITH found AS (
     SELECT * FROM search_products(
         to_tsquery('english', CAST(:query AS text)), CAST(:after_key AS bigint), CAST(:after_id AS uuid),
         CAST(CAST(:limit AS bigint) + 1 AS int)) {_AT_MOST}),
-cards AS (
-    SELECT {_CARD} AS card, row_number() OVER (ORDER BY f.score DESC, f.product_id DESC) AS place,
-           {_CURSOR.format(key="f.score", id="f.product_id")} AS cursor, v.id AS variant_id, {_OFFERS} AS offers
-    FROM found f
-    JOIN product p ON p.tenant_id = CAST(:tenant_id AS uuid) AND p.id = f.product_id
-        AND p.status = 'published' {_JOINS})
-{_PAGE}"""
+{_MATCHES}"""
     )
 )
 
@@ -174,11 +180,7 @@ WITH page AS (
         WHERE p.tenant_id = CAST(:tenant_id AS uuid) AND p.status = 'published' AND {_NARROWED}
           AND (p.rank, p.id) > (CAST(:after_key AS bigint), CAST(:after_id AS uuid))
         ORDER BY p.rank, p.id LIMIT CAST(:limit AS bigint) + 1) p {_AT_MOST}),
-cards AS (
-    SELECT {_CARD} AS card, row_number() OVER (ORDER BY p.rank, p.id) AS place,
-           {_CURSOR.format(key="p.rank", id="p.id")} AS cursor, v.id AS variant_id, {_OFFERS} AS offers
-    FROM page p {_JOINS})
-{_PAGE}"""
+{_page("p.rank")}"""
     )
 )
 
@@ -191,13 +193,7 @@ WITH found AS (
         to_tsquery('english', CAST(:query AS text)), CAST(:after_key AS bigint), CAST(:after_id AS uuid), 1000) f
     JOIN product p ON p.tenant_id = CAST(:tenant_id AS uuid) AND p.id = f.product_id AND {_NARROWED}
     ORDER BY f.score DESC, f.product_id DESC LIMIT CAST(:limit AS bigint) + 1),
-cards AS (
-    SELECT {_CARD} AS card, row_number() OVER (ORDER BY f.score DESC, f.product_id DESC) AS place,
-           {_CURSOR.format(key="f.score", id="f.product_id")} AS cursor, v.id AS variant_id, {_OFFERS} AS offers
-    FROM found f
-    JOIN product p ON p.tenant_id = CAST(:tenant_id AS uuid) AND p.id = f.product_id
-        AND p.status = 'published' {_JOINS})
-{_PAGE}"""
+{_MATCHES}"""
     )
 )
 

@@ -18,7 +18,7 @@ from commerce.catalog.products.reading import CONTENT
 from commerce.catalog.products.schemas import ProductContent
 from commerce.exchange import paths
 from commerce.exchange.bodies import spelt
-from commerce.exchange.columns import ATTRIBUTE, OPTION_NAMES, OPTION_VALUES
+from commerce.exchange.columns import ATTRIBUTE, HANDLE, OPTION_NAMES, OPTION_VALUES, PRODUCT, SKU, VARIANT
 from commerce.paging import FIRST
 from foundation.database import Database, hot
 from foundation.money import to_decimal
@@ -29,21 +29,8 @@ MEDIA_TYPES: Mapping[Format, str] = {"csv": "text/csv; charset=utf-8", "jsonl": 
 _MARK = "\ufeff"
 _AT_ONCE = 500
 """Products that are read at a time."""
-_OF_PRODUCT = (
-    "handle",
-    "title",
-    "description",
-    "category",
-    "brand",
-    "type",
-    "tags",
-    "country_of_origin",
-    "hs_code",
-    "tax_class",
-    "status",
-    "images",
-)
-_OF_VARIANT = ("sku", "gtin", "price", "compare_at")
+_OF_PRODUCT = (HANDLE, *(column for column in PRODUCT if column != "image_alt"))
+_OF_VARIANT = (SKU, *VARIANT)
 
 # pk_product, uq_image_link_url, and up the tree by the primary key
 _PAGE = hot(

@@ -11,6 +11,7 @@ from typing import Any
 import orjson
 from rich.console import Console
 
+from foundation.progress import Progress
 from foundation.settings import Settings
 from tradewind.bench import fair, imports, report
 from tradewind.bench.core import measure
@@ -99,15 +100,12 @@ def bench_catalogue(var: Path, *, products: int, seconds: int, meaning: bool) ->
 
     console, folder = Console(), var / "bench"
 
-    def progress(done: float, total: float | None = None, note: str = "") -> None:
-        console.print(f"  {done:,.0f}{f' of {total:,.0f}' if total else ''} {note}", end="\r")
-
     outcome = measure_catalogue(
         folder / f"catalogue-{products}",
         products=products,
         seconds=seconds,
         meaning=meaning,
-        progress=progress,
+        progress=_progress(console),
         report=lambda row: _print(console, row),
     )
     result = outcome.to_json()
@@ -130,13 +128,10 @@ def bench_search(var: Path, *, data: Path, encoder: Path | None) -> None:
 
     console, folder = Console(), var / "bench"
 
-    def progress(done: float, total: float | None = None, note: str = "") -> None:
-        console.print(f"  {done:,.0f} of {total or 0:,.0f} {note}", end="\r")
-
     try:
         reads = load(encoder)
         sets = [
-            measure_search(one, folder / "search", reads, progress=progress, tell=console.print).to_json()
+            measure_search(one, folder / "search", reads, progress=_progress(console), tell=console.print).to_json()
             for one in find(data)
         ]
     except (UnreadableSet, EncoderMissing) as fault:
@@ -161,12 +156,9 @@ def bench_visual(var: Path, *, data: Path, gallery: Path | None, encoders: Seque
 
     console, folder = Console(), var / "bench"
 
-    def progress(done: float, total: float | None = None, note: str = "") -> None:
-        console.print(f"  {done:,.0f} of {total or 0:,.0f} {note}", end="\r")
-
     asked = {one: partial(pictures.load, one, kept=var / "encoders", threads=1) for one in encoders}
     try:
-        outcome = measure_visual(data, asked, gallery=gallery, progress=progress, tell=console.print)
+        outcome = measure_visual(data, asked, gallery=gallery, progress=_progress(console), tell=console.print)
     except (UnreadableFolder, pictures.EncoderMissing) as fault:
         raise StackError(str(fault)) from fault
     others = [one for one in _measured_before(folder / "visual.json") if one["set"] != outcome.name]
@@ -188,13 +180,17 @@ def bench_import(var: Path, *, products: int) -> None:
     """
     console, folder = Console(), var / "bench"
 
-    def progress(done: float, total: float | None = None, note: str = "") -> None:
-        console.print(f"  {done:,.0f} of {total or 0:,.0f} bytes, {note}", end="\r")
-
-    measured = imports.measure(folder / "import", products=products, progress=progress)
+    measured = imports.measure(folder / "import", products=products, progress=_progress(console, "bytes, "))
     report.write(folder, measured.to_json(), report.machine())
     _write_page(console, folder)
     sys.stdout.write((folder / "import.json").read_text(encoding="utf-8"))
+
+
+def _progress(console: Console, of: str = "") -> Progress:
+    def tell(done: float, total: float | None = None, note: str = "") -> None:
+        console.print(f"  {done:,.0f}{f' of {total:,.0f}' if total else ''} {of}{note}", end="\r")
+
+    return tell
 
 
 def _print(console: Console, row: Row) -> None:
