@@ -7,14 +7,15 @@ import os
 import socket
 from collections import deque
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
+from uuid import UUID
 
 import orjson
 import structlog
 from clickhouse_connect.driver.exceptions import ClickHouseError
 from redis.exceptions import RedisError, ResponseError
 
-from foundation import clients
+from foundation import clients, clock
 from foundation.naming import shared_key
 from foundation.settings import Settings
 from pipelines.schema import ensure_schema
@@ -34,6 +35,58 @@ BLOCK_MS = 500
 ABANDONED_MS = 30_000
 RETRY_SECONDS = 1.0
 FAULTS = (ClickHouseError, RedisError, OSError)
+
+
+class Answered(Protocol):
+    """What every decision's answer says of itself."""
+
+    @property
+    def decision_id(self) -> UUID:
+        """Its own."""
+
+    @property
+    def policy(self) -> str:
+        """By what it was decided."""
+
+    @property
+    def fallback(self) -> str | None:
+        """What to do instead; `None` when there is an answer."""
+
+    @property
+    def fallback_reason(self) -> str | None:
+        """Why."""
+
+
+def row_of(
+    kind: str, tenant_id: UUID, answer: Answered, *, placement: str, features: Any, latency_ms: float, **columns: Any
+) -> dict[str, Any]:
+    """A decision as the log has it: deterministic, of nobody in particular, by no model and in no experiment, but for
+    what `columns` say.
+    """
+    return {
+        "tenant_id": tenant_id,
+        "kind": kind,
+        "decided_at": clock.now().isoformat(timespec="milliseconds"),
+        "decision_id": answer.decision_id,
+        "placement": placement,
+        "shopper_id": None,
+        "visitor_id": None,
+        "session_id": None,
+        "policy": answer.policy,
+        "model_name": "",
+        "model_version": "",
+        "experiment": "",
+        "arm": "",
+        "propensities": [],
+        "deterministic": 1,
+        "features": orjson.dumps(features).decode(),
+        "feature_view_version": "",
+        "guardrails": [],
+        "fallback": answer.fallback,
+        "fallback_reason": answer.fallback_reason,
+        "latency_ms": round(latency_ms, 3),
+        **columns,
+    }
 
 
 class DecisionLog:

@@ -28,13 +28,14 @@ from models.search import encoder as encoders
 from models.search.encoder import Encoder
 from models.search.spelling import words_of
 from pipelines import products
-from pipelines.products import BEGINNING, Place, Product, Sold
+from pipelines.products import Product, Sold
 from pipelines.worker import keep_each, until_signalled
 from serving import vocabulary
 from serving.column_store import Change, ColumnStore, Held, Holder
 from serving.encoding import Encoding
 from serving.facts import facts_of
 from serving.index import IndexUnavailable
+from serving.places import reach, reached
 from serving.search_building import change_of, document_of
 from serving.search_index import SearchBuilding
 
@@ -152,14 +153,14 @@ class Follower:
         """Bring the next changes of words into the index; says how many were read."""
         self._holder.refresh()
         self._catch_up()
-        rows = products.changed(self._connection, self._place())
+        rows = products.changed(self._connection, reached(self._redis, CURSORS, self._database))
         by_tenant: dict[UUID, list[Product]] = defaultdict(list)
         for row in rows:
             by_tenant[row.tenant_id].append(row)
         for tenant_id, changed in by_tenant.items():
             self._bring(tenant_id, changed)
         if rows:
-            self._redis.hset(CURSORS, self._database, "/".join(map(str, rows[-1].place)))
+            reach(self._redis, CURSORS, self._database, rows[-1].place)
         return len(rows)
 
     def close(self) -> None:
@@ -227,13 +228,6 @@ class Follower:
         # What is gone can't be found by what it means either: the columns know nothing of it.
         with suppress(IndexUnavailable):
             self._index.remove(tenant_id, [str(one.product_id) for one in changed if not one.published])
-
-    def _place(self) -> Place:
-        kept: Any = self._redis.hget(CURSORS, self._database)
-        if kept is None:
-            return BEGINNING
-        changed_in, tenant_id, product_id = kept.split("/")
-        return Place(changed_in, UUID(tenant_id), UUID(product_id))
 
 
 def run(settings: Settings, stop: threading.Event) -> None:

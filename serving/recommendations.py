@@ -23,6 +23,7 @@ from models.recommendation.histories import Touch
 from models.recommendation.package import RecommendationModel
 from models.recommendation.spec import Task
 from serving.champions import Champion, Champions
+from serving.decision_log import row_of
 from serving.index import IndexUnavailable, Vectors
 from serving.ranking import Candidate, fuse
 from serving.stock import SoldOut
@@ -227,30 +228,23 @@ def _account(request: RecommendationRequest, features: ShopperFeatures | None) -
 
 
 def _row(request: RecommendationRequest, draft: _Draft, answer: Recommendations, latency_ms: float) -> dict[str, Any]:
-    return {
-        "tenant_id": request.tenant_id,
-        "kind": "recommendations",
-        "decided_at": clock.now().isoformat(timespec="milliseconds"),
-        "decision_id": answer.decision_id,
-        "placement": request.placement,
-        "shopper_id": request.shopper_id,
-        "visitor_id": request.visitor_id,
-        "session_id": request.session_id,
-        "policy": draft.policy,
-        "model_name": draft.champion.name if draft.champion else "",
-        "model_version": draft.champion.version if draft.champion else "",
-        "experiment": "",
-        "arm": "",
-        "candidates": [one.product_id for one in draft.candidates],
-        "chosen": [str(item.product_id) for item in answer.items],
-        "scores": [one.score for one in draft.candidates],
-        "sources": [one.source for one in draft.candidates],
-        "propensities": [],
-        "deterministic": 1,
-        "features": orjson.dumps(draft.features).decode(),
-        "feature_view_version": VIEW_VERSION,
-        "guardrails": draft.guardrails,
-        "fallback": answer.fallback,
-        "fallback_reason": answer.fallback_reason,
-        "latency_ms": round(latency_ms, 3),
-    }
+    return row_of(
+        "recommendations",
+        request.tenant_id,
+        answer,
+        placement=request.placement,
+        features=draft.features,
+        latency_ms=latency_ms,
+        shopper_id=request.shopper_id,
+        visitor_id=request.visitor_id,
+        session_id=request.session_id,
+        policy=draft.policy,
+        model_name=draft.champion.name if draft.champion else "",
+        model_version=draft.champion.version if draft.champion else "",
+        candidates=[one.product_id for one in draft.candidates],
+        chosen=[str(item.product_id) for item in answer.items],
+        scores=[one.score for one in draft.candidates],
+        sources=[one.source for one in draft.candidates],
+        feature_view_version=VIEW_VERSION,
+        guardrails=draft.guardrails,
+    )

@@ -15,7 +15,6 @@ from typing import Any
 from uuid import UUID
 
 import numpy as np
-import orjson
 import structlog
 
 from foundation import clock
@@ -31,6 +30,7 @@ from models.search.spec import POOL, Parameters
 from models.search.understanding import Understood, understand
 from serving import merchandising, recognising, selecting
 from serving.columns import Columns
+from serving.decision_log import row_of
 from serving.index import IndexUnavailable
 from serving.merchandising import Plan
 from serving.recognising import Brands
@@ -345,30 +345,18 @@ def _row(request: SearchRequest, draft: _Draft, answer: SearchAnswer, latency_ms
         "sort": request.sort,
         "total": answer.total,
     }
-    return {
-        "tenant_id": request.tenant_id,
-        "kind": "search",
-        "decided_at": clock.now().isoformat(timespec="milliseconds"),
-        "decision_id": answer.decision_id,
-        "placement": "search" if request.query.strip() else "category",
-        "shopper_id": None,
-        "visitor_id": None,
-        "session_id": None,
-        "policy": answer.policy,
-        "model_name": draft.encoder,
-        "model_version": draft.known.held.about.build if draft.known else "",
-        "experiment": "",
-        "arm": "",
-        "candidates": ids,
-        "chosen": ids,
-        "scores": [item.score for item in answer.items],
-        "sources": [item.source for item in answer.items],
-        "propensities": [],
-        "deterministic": 1,
-        "features": orjson.dumps(account).decode(),
-        "feature_view_version": "",
-        "guardrails": [f"rule:{rule_id}" for rule_id in answer.rules],
-        "fallback": answer.fallback,
-        "fallback_reason": answer.fallback_reason,
-        "latency_ms": round(latency_ms, 3),
-    }
+    return row_of(
+        "search",
+        request.tenant_id,
+        answer,
+        placement="search" if request.query.strip() else "category",
+        features=account,
+        latency_ms=latency_ms,
+        model_name=draft.encoder,
+        model_version=draft.known.held.about.build if draft.known else "",
+        candidates=ids,
+        chosen=ids,
+        scores=[item.score for item in answer.items],
+        sources=[item.source for item in answer.items],
+        guardrails=[f"rule:{rule_id}" for rule_id in answer.rules],
+    )

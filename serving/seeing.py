@@ -10,15 +10,15 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-import orjson
 import structlog
 
-from foundation import clock, pictures
+from foundation import pictures
 from foundation.ids import new_id
 from foundation.search import MOST_SHOWN, FoundProduct, SearchRequest
 from foundation.visual import VisualAnswer, VisualRequest
 from models.fusion import reciprocal_ranks
 from models.visual_search.encoder import EncoderMissing, PictureEncoder
+from serving.decision_log import row_of
 from serving.index import IndexUnavailable
 from serving.packages import RegistryAway
 from serving.picture_encoders import PictureEncoders
@@ -213,30 +213,17 @@ def _row(request: VisualRequest, draft: _Draft, answer: VisualAnswer, latency_ms
         "product_id": str(request.product_id) if request.product_id else None,
         "query_sha256": hashlib.sha256(request.query.encode()).hexdigest() if request.query else None,
     }
-    return {
-        "tenant_id": request.tenant_id,
-        "kind": "visual",
-        "decided_at": clock.now().isoformat(timespec="milliseconds"),
-        "decision_id": answer.decision_id,
-        "placement": "alike" if request.product_id else "search",
-        "shopper_id": None,
-        "visitor_id": None,
-        "session_id": None,
-        "policy": answer.policy,
-        "model_name": draft.known.name if draft.known else "",
-        "model_version": draft.known.collection if draft.known else "",
-        "experiment": "",
-        "arm": "",
-        "candidates": ids,
-        "chosen": ids,
-        "scores": [item.score for item in answer.items],
-        "sources": [item.source for item in answer.items],
-        "propensities": [],
-        "deterministic": 1,
-        "features": orjson.dumps(account).decode(),
-        "feature_view_version": "",
-        "guardrails": [],
-        "fallback": answer.fallback,
-        "fallback_reason": answer.fallback_reason,
-        "latency_ms": round(latency_ms, 3),
-    }
+    return row_of(
+        "visual",
+        request.tenant_id,
+        answer,
+        placement="alike" if request.product_id else "search",
+        features=account,
+        latency_ms=latency_ms,
+        model_name=draft.known.name if draft.known else "",
+        model_version=draft.known.collection if draft.known else "",
+        candidates=ids,
+        chosen=ids,
+        scores=[item.score for item in answer.items],
+        sources=[item.source for item in answer.items],
+    )

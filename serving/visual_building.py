@@ -27,13 +27,13 @@ from models.visual_search.collecting import seen
 from models.visual_search.encoder import EncoderMissing, PictureEncoder
 from pipelines import product_pictures, products
 from pipelines.product_pictures import Pictured
-from pipelines.products import BEGINNING, Place
 from pipelines.tenants import reading
 from pipelines.worker import keep_each, until_signalled
 from serving import visual_index
 from serving.index import IndexUnavailable
 from serving.packages import RegistryAway
 from serving.picture_encoders import PictureEncoders
+from serving.places import reach, reached
 from serving.visual_index import Look, VisualBuilding
 
 if TYPE_CHECKING:
@@ -122,14 +122,14 @@ class Follower:
 
     def follow(self) -> int:
         """Bring the next changes into the index; says how many were read."""
-        rows = products.changed(self._connection, self._place())
+        rows = products.changed(self._connection, reached(self._redis, CURSORS, self._database))
         by_tenant: dict[UUID, list[UUID]] = defaultdict(list)
         for row in rows:
             by_tenant[row.tenant_id].append(row.product_id)
         for tenant_id, changed in by_tenant.items():
             self._bring(tenant_id, changed)
         if rows:
-            self._redis.hset(CURSORS, self._database, "/".join(map(str, rows[-1].place)))
+            reach(self._redis, CURSORS, self._database, rows[-1].place)
         return len(rows)
 
     def close(self) -> None:
@@ -139,21 +139,16 @@ class Follower:
         self._index.close()
 
     def _bring(self, tenant_id: UUID, changed: Sequence[UUID]) -> None:
+        found: Sequence[Pictured] | None = None
         for collection, name in self._index.collections(tenant_id).items():
             try:
                 encoder = self._encoders.called(name)
             except (EncoderMissing, RegistryAway) as fault:
                 log.warning("visual_search.no_encoder", tenant_id=str(tenant_id), reason=str(fault))
                 continue
-            found = product_pictures.some(self._connection, tenant_id, changed)
+            if found is None:
+                found = product_pictures.some(self._connection, tenant_id, changed)
             _settle(self._index, self._store, tenant_id, collection, encoder, found)
-
-    def _place(self) -> Place:
-        kept: Any = self._redis.hget(CURSORS, self._database)
-        if kept is None:
-            return BEGINNING
-        changed_in, tenant_id, product_id = kept.split("/")
-        return Place(changed_in, UUID(tenant_id), UUID(product_id))
 
 
 def _settle(
