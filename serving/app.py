@@ -139,7 +139,7 @@ def _encoder(settings: Settings) -> Encoder | None:
         return None
 
 
-def _authenticated(request: Request) -> None:
+async def _authenticated(request: Request) -> None:
     scheme, _, shown = request.headers.get("authorization", "").partition(" ")
     if scheme.lower() != "bearer" or not hmac.compare_digest(shown.encode(), request.app.state.token.encode()):
         raise WrongToken
