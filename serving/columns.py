@@ -16,16 +16,20 @@ import numpy as np
 import orjson
 from numpy.typing import NDArray
 
+from foundation.search import CATEGORY
 from models.arrays import Doubles, Flags, Ints
 from models.search.lexical import SparseVector
 from models.search.postings import Postings
 from serving.facts import Facts
+from serving.tallies import Scope, Tallies
 
 NONE = 0
 """The code of no value; the first value has 1."""
 _ROOM = 1.25
 """How much more than is needed is taken, when rows are added."""
 _HALF = 2**64 - 1
+_COMPARED = 2
+"""Values that are compared one by one, which is faster for the first few than looking each product's up."""
 _Kind = TypeVar("_Kind", bound=np.generic)
 
 Codes = NDArray[np.int32]
@@ -63,13 +67,22 @@ class Values:
         """The codes of products, as high as the product with the most values."""
         return self.codes[:, rows]
 
+    def codes_of(self, row: int) -> list[int]:
+        """The codes of one product's values."""
+        return [code for code in self.codes[:, row].tolist() if code != NONE]
+
     def fits(self, rows: Ints | slice, values: Iterable[str]) -> Flags:
         """Which products have one of the values."""
-        wanted = np.zeros(len(self.values) + 1, np.bool_)
-        wanted[[code for value in values if (code := self.code(value)) is not None]] = True
+        known = [code for value in values if (code := self.code(value)) is not None]
         fits = np.zeros(self.codes[0, rows].shape, np.bool_)
-        for codes in self.codes:
-            fits |= wanted[codes[rows]]
+        for code in known[:_COMPARED]:
+            for codes in self.codes:
+                fits |= codes[rows] == code
+        if len(known) > _COMPARED:
+            wanted = np.zeros(len(self.values) + 1, np.bool_)
+            wanted[known[_COMPARED:]] = True
+            for codes in self.codes:
+                fits |= wanted[codes[rows]]
         return fits
 
     def counts(self, rows: Ints | slice) -> Ints:
@@ -108,6 +121,7 @@ class Columns:
     created: Doubles = field(default_factory=lambda: np.zeros(0))
     sold: Doubles = field(default_factory=lambda: np.zeros(0))
     facets: dict[str, Values] = field(default_factory=dict)
+    tallies: Tallies = field(default_factory=Tallies)
     _alive: Flags = field(default_factory=lambda: np.zeros(0, np.bool_))
     _sorted: int = 0
     """Rows up to which ids ascend."""
@@ -150,10 +164,7 @@ class Columns:
 
     def facts(self, row: int) -> Facts:
         """What is kept of a product."""
-        had = {
-            name: [values.values[code - 1] for code in values.codes[:, row] if code != NONE]
-            for name, values in self.facets.items()
-        }
+        had = {name: [values.values[code - 1] for code in values.codes_of(row)] for name, values in self.facets.items()}
         return Facts(
             int(self.prices[row]),
             int(self.created[row]),
@@ -167,19 +178,23 @@ class Columns:
         row = self._append(product_id, facts)
         self._late[product_id] = row
         self.postings.add(row, vector)
+        self.tallies.stir(self._tell(row, 1))
 
     def change(self, product_id: UUID, facts: Facts) -> None:
         """What is not a product's words; nothing when it can't be found."""
         row = self.row_of(product_id)
         if row is not None:
+            before = self._tell(row, -1)
             for name in self.facets.keys() - facts.values.keys():
                 self.facets[name].put(row, ())
             self._write(row, facts)
+            self.tallies.stir(before ^ self._tell(row, 1))
 
     def remove(self, product_id: UUID) -> None:
         """Find a product no more."""
         row = self.row_of(product_id)
         if row is not None:
+            self.tallies.stir(self._tell(row, -1))
             self._alive[row] = False
 
     def packed(self) -> Columns:
@@ -268,6 +283,17 @@ class Columns:
             self.facets.setdefault(name, Values()).put(row, values)
         for values_ in self.facets.values():
             values_.widened(self.size)
+
+    def _tell(self, row: int, by: int) -> set[Scope]:
+        """Have the tallies count a product in, or out; gives the scopes that it is in."""
+        if not self.tallies:
+            return set()
+        held = {name: codes for name, values in self.facets.items() if (codes := values.codes_of(row))}
+        scopes: set[Scope] = {None}
+        if CATEGORY in held:
+            scopes |= {self.facets[CATEGORY].values[code - 1] for code in held[CATEGORY]}
+        self.tallies.move(scopes, held, by)
+        return scopes
 
     def _sorted_row(self, product_id: UUID) -> int | None:
         high, low = np.uint64(product_id.int >> 64), np.uint64(product_id.int & _HALF)

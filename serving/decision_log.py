@@ -35,8 +35,8 @@ BLOCK_MS = 500
 ABANDONED_MS = 30_000
 RETRY_SECONDS = 1.0
 GATHER_SECONDS = 1.0
-"""How long decisions are gathered for one insert: ClickHouse makes a part of each, and merging small ones costs a search
-more than the search itself."""
+"""How long decisions are gathered for one insert. ClickHouse makes a part of each: merging those of every answer cost
+more than the answers."""
 FAULTS = (ClickHouseError, RedisError, OSError)
 
 

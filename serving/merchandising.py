@@ -105,7 +105,7 @@ def _all_of(columns: Columns, targets: Sequence[Targets]) -> Flags:
         rows = [row for product_id in one.products if (row := columns.row_of(product_id)) is not None]
         found[rows] = True
         for brand in one.brands:
-            found |= selecting.within(columns, BRAND, brand)
+            found |= selecting.having(columns, BRAND, brand)
         for category_id in one.categories:
-            found |= selecting.within(columns, CATEGORY, str(category_id))
+            found |= selecting.having(columns, CATEGORY, str(category_id))
     return found

@@ -50,5 +50,5 @@ def favoured(columns: Columns, result: Result, named: Sequence[Recognised], quer
         return result
     of_it = np.zeros(columns.size, np.bool_)
     for one in named:
-        of_it |= selecting.within(columns, BRAND, one.value)
+        of_it |= selecting.having(columns, BRAND, one.value)
     return Result(result.rows, result.keys - NUDGE * of_it[result.rows])

@@ -221,9 +221,9 @@ def _looked_around(known: Known, request: SearchRequest, plan: Plan) -> dict[str
     """What there is without a query, what sells most first."""
     columns = known.held.columns
     with known.held.lock:
-        inside = _inside(columns, request)
-        rows = np.flatnonzero(columns.alive & inside)
-        result = merchandising.steered(columns, Result(rows, -columns.sold[rows]), plan.rules, inside)
+        result = selecting.everything(columns, request.within)
+        if plan.rules:
+            result = merchandising.steered(columns, result, plan.rules, _inside(columns, request))
         return _shown(columns, Found(result), request)
 
 
@@ -231,7 +231,7 @@ def _inside(columns: Columns, request: SearchRequest) -> Flags:
     """Which rows are in the category that is looked at."""
     if request.within is None:
         return np.ones(columns.size, np.bool_)
-    return selecting.within(columns, CATEGORY, str(request.within))
+    return selecting.having(columns, CATEGORY, str(request.within))
 
 
 def fused(columns: Columns, named: Ints, words: Matches, alike: Sequence[Hit], share: float) -> Found:

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import NamedTuple
+from uuid import UUID
 
 import numpy as np
 
@@ -32,7 +33,8 @@ from foundation.search import (
     ValueCount,
 )
 from models.arrays import Doubles, Flags, Ints
-from serving.columns import NONE, Columns
+from serving.columns import NONE, Columns, Values
+from serving.tallies import SMALLEST, Counted, Scope, Tally
 
 RANGES = 5
 """Ranges of prices that are proposed, more or less."""
@@ -53,6 +55,8 @@ class Result(NamedTuple):
 
     rows: Ints
     keys: Doubles
+    counted: Mapping[str, Counted] | None = None
+    """The facets over all of it, where that is known already."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,11 +90,31 @@ def select(columns: Columns, result: Result, request: SearchRequest) -> Page:
     rows, keys = result.rows[kept], _keys(columns, result, request)[kept]
     shown = _next(columns, rows, keys, request)
     page, more = shown[: request.limit], len(shown) > request.limit
-    facets = _facets(columns, result.rows, fits, request.chosen) if request.facets else []
+    facets = _facets(columns, result, fits, request.chosen) if request.facets else []
     return Page(rows[page], keys[page], len(rows), more, facets)
 
 
-def within(columns: Columns, facet: str, value: str) -> Flags:
+def everything(columns: Columns, within: UUID | None) -> Result:
+    """All products of a category, or of the shop, what sells most first."""
+    rows, counted = _tallied(columns, None if within is None else str(within))
+    return Result(rows, -columns.sold[rows], counted)
+
+
+def _tallied(columns: Columns, scope: Scope) -> tuple[Ints, Mapping[str, Counted] | None]:
+    tally = columns.tallies.find(scope)
+    if tally is not None and tally.rows is not None:
+        return tally.rows, tally.facets
+    rows = np.flatnonzero(columns.alive if scope is None else columns.alive & having(columns, CATEGORY, scope))
+    if tally is None:
+        if len(rows) < SMALLEST:
+            return rows, None
+        tally = Tally.of(columns.facets, rows)
+        columns.tallies.keep(scope, tally)
+    tally.rows = rows
+    return rows, tally.facets
+
+
+def having(columns: Columns, facet: str, value: str) -> Flags:
     """Which of all rows have a value."""
     found = columns.facets.get(facet)
     return np.zeros(columns.size, np.bool_) if found is None else found.fits(slice(columns.size), [value])
@@ -175,15 +199,21 @@ def _smallest(places: Ints, by: Sequence[Callable[[Ints], np.ndarray]], many: in
     return np.concatenate([below, tied[:wanted]])
 
 
-def _facets(columns: Columns, rows: Ints, fits: Mapping[str, Flags], chosen: Sequence[Chosen]) -> list[FacetCounts]:
+def _facets(columns: Columns, result: Result, fits: Mapping[str, Flags], chosen: Sequence[Chosen]) -> list[FacetCounts]:
+    rows = result.rows
     everything = _all(fits.values(), len(rows))
+    known = {} if fits or result.counted is None else result.counted
     of = {one.facet: one for one in chosen}
     counted: list[tuple[int, FacetCounts]] = []
     for name in [*columns.facets, PRICE]:
         others = _all([fit for facet, fit in fits.items() if facet != name], len(rows)) if name in fits else everything
         some = rows if others.all() else rows[others]
         choice = of.get(name, Chosen(facet=name))
-        found = _prices(columns, some, choice) if name == PRICE else _values(columns, name, some, choice)
+        if name == PRICE:
+            found = _prices(columns, some, choice)
+        else:
+            over = known.get(name) or Counted.of(columns.facets[name], _some(columns, some))
+            found = _values(name, columns.facets[name], over, choice)
         if found is not None:
             counted.append(found)
     counted.sort(key=lambda one: (_place(one[1].facet), one[1].facet not in of, -one[0], one[1].facet))
@@ -194,22 +224,19 @@ def _place(facet: str) -> int:
     return _FIRST.index(facet) if facet in _FIRST else len(_FIRST)
 
 
-def _values(columns: Columns, name: str, rows: Ints, chosen: Chosen) -> tuple[int, FacetCounts] | None:
-    facet = columns.facets[name]
-    some = _some(columns, rows)
-    counts = facet.counts(some)
-    counts[NONE] = 0
-    having = int(np.count_nonzero(facet.codes[0, some]))
+def _values(name: str, facet: Values, over: Counted, chosen: Chosen) -> tuple[int, FacetCounts] | None:
+    counts, having = over
     picked = set(chosen.values)
-    there = np.flatnonzero(counts)
+    there = np.flatnonzero(counts[NONE + 1 :]) + NONE + 1
     if not picked and (not len(there) or _is_continuous(name, facet.values, there, having)):
         return None
     ordered = there[np.lexsort((there, -counts[there]))]
     told = [int(code) for code in ordered[:MOST_CHOSEN]]
     told += [code for value in chosen.values if (code := facet.code(value)) is not None and code not in set(told)]
     values = [
-        ValueCount(value=facet.values[code - 1], count=int(counts[code]), chosen=facet.values[code - 1] in picked)
+        ValueCount(value=value, count=int(counts[code]) if code < len(counts) else 0, chosen=value in picked)
         for code in told
+        for value in (facet.values[code - 1],)
     ]
     return having, FacetCounts(facet=name, values=values, ranges=[], more=len(there) > len(told))
 

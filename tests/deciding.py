@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from typing import Any
 
+import aiohttp
 import httpx
 import orjson
 
-from commerce.deciding import DecisionClient
+from commerce.deciding import DecisionClient, Post
 from tests.factories import SeededShop
 from tests.waiting import started
 
@@ -28,12 +29,23 @@ class Service:
         return self.answer
 
 
+def answering(answer: Callable[[httpx.Request], httpx.Response]) -> Post:
+    """What is asked of the service is answered by this."""
+
+    async def post(url: str, body: bytes, headers: Mapping[str, str]) -> bytes:
+        given = answer(httpx.Request("POST", url, content=body, headers=dict(headers)))
+        if given.is_error:
+            raise aiohttp.ServerConnectionError(str(given.status_code))
+        return given.content
+
+    return post
+
+
 @asynccontextmanager
 async def deciding(app: Any, answer: Callable[[httpx.Request], httpx.Response]) -> AsyncIterator[None]:
     """Have the app ask this for decisions."""
-    async with httpx.AsyncClient(transport=httpx.MockTransport(answer)) as http:
-        app.state.decisions = DecisionClient(http, "http://serving", "token", 150)
-        yield
+    app.state.decisions = DecisionClient(answering(answer), "http://serving", "token", 150)
+    yield
 
 
 @asynccontextmanager

@@ -43,7 +43,7 @@ from commerce.configuration import api as configuration
 from commerce.consent import api as consent
 from commerce.cross_origin import CrossOrigin
 from commerce.cross_site import require_same_origin
-from commerce.deciding import DecisionClient
+from commerce.deciding import DecisionClient, posting
 from commerce.delivery import api as delivery
 from commerce.documents import api as documents
 from commerce.domains import api as domains
@@ -158,6 +158,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         async with (
             httpx.AsyncClient(timeout=10, verify=_authorities()) as client,
             Outbound.of(settings) as outbound,
+            posting() as post,
         ):
             life = Life(_direct(settings), apart=settings.apart("listen_url"))
             directory = Directory(database)
@@ -165,7 +166,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
             app.state.book = book
             app.state.billing = configured_billing(database, settings)
             app.state.decisions = DecisionClient(
-                client, settings.serving_url, token.get_secret_value() if token else None, settings.decision_deadline_ms
+                post, settings.serving_url, token.get_secret_value() if token else None, settings.decision_deadline_ms
             )
             app.state.facet_names = KnownNames(database)
             app.state.text_records = Dns.of(settings)

@@ -30,7 +30,7 @@ ALL = "*"
 LONGEST = 30.0
 """Seconds an answer is kept at most: for dates that come, and for what nobody tells."""
 LONGEST_ADDRESS = 200
-_PREFIXES = ("/v1/store/products", "/v1/store/suggest")
+_PREFIXES = ("/v1/store/products", "/v1/store/search", "/v1/store/suggest")
 _OVERHEAD = 400
 """Bytes that an answer takes beside its body, more or less."""
 

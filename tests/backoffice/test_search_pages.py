@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import date
 from typing import Any
@@ -21,6 +20,7 @@ from commerce.tenancy.service import Shop
 from foundation.ids import new_id
 from foundation.searches import Counts, DayCounts, QueryCounts
 from foundation.settings import Settings
+from tests.deciding import answering
 from tests.factories import SeededShop
 
 SYNONYMS = "/back-office/search/synonyms"
@@ -63,7 +63,7 @@ DRAFT = {"name": "Soup week", "query": "soup", "match": "contains", "category": 
 
 
 @pytest.fixture
-async def deciding(app: Any, grocer: SeededShop) -> AsyncIterator[list[dict[str, Any]]]:
+async def deciding(app: Any, grocer: SeededShop) -> list[dict[str, Any]]:
     """A decision service that puts the last product first where a rule is tried; with what it was asked."""
     asked: list[dict[str, Any]] = []
 
@@ -77,9 +77,8 @@ async def deciding(app: Any, grocer: SeededShop) -> AsyncIterator[list[dict[str,
                 "rules": [trial["id"]] if trial else []}  # fmt: skip
         return httpx.Response(200, json=told)
 
-    async with httpx.AsyncClient(transport=httpx.MockTransport(answer)) as http:
-        app.state.decisions = DecisionClient(http, "http://serving", "token", 150)
-        yield asked
+    app.state.decisions = DecisionClient(answering(answer), "http://serving", "token", 150)
+    return asked
 
 
 async def test_a_rule_is_written_seen_before_and_after_published_and_withdrawn(

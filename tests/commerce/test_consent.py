@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from uuid import UUID, uuid4
@@ -28,6 +27,7 @@ from commerce.tenancy.service import Shop
 from foundation import clock
 from foundation.database import Database
 from foundation.decisions import Recommendations
+from tests.deciding import answering
 
 if TYPE_CHECKING:
     from tests.commerce.conftest import Browser
@@ -283,10 +283,9 @@ async def test_the_decision_service_learns_who_asks_of_those_alone_who_agreed(co
 
     shop = Shop(uuid4(), "grocer", "Grocer", "USD", "en", "active", {})
     shopper = Shopper(shop.id, uuid4(), uuid4(), uuid4(), None, consent)
-    async with httpx.AsyncClient(transport=httpx.MockTransport(answer)) as http:
-        client = DecisionClient(http, "http://serving", "t", int(timedelta(seconds=5).total_seconds() * 1000))
-        request = request_of(client, shop, Asked(placement="home", shopper=shopper, context=[], exclude=[], limit=3))
-        await client.ask("recommendations", request, Recommendations)
+    client = DecisionClient(answering(answer), "http://serving", "t", 5_000)
+    request = request_of(client, shop, Asked(placement="home", shopper=shopper, context=[], exclude=[], limit=3))
+    await client.ask("recommendations", request, Recommendations)
     ids = {name: asked[0][name] is not None for name in ("shopper_id", "visitor_id", "session_id")}
     assert set(ids.values()) == {named}
 

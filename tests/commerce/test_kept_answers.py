@@ -14,14 +14,15 @@ from pydantic import SecretStr
 from starlette.responses import Response
 
 from commerce import kept as kept_answers
-from commerce.deciding import DecisionClient
+from commerce.catalog import finding
 from commerce.kept import CHANNEL, Kept
 from commerce.tenancy.service import Shop
-from foundation import listening
+from foundation import clock, listening
 from foundation.database import Database
 from foundation.listening import Listener
 from foundation.settings import Settings
 from tests.commerce.conftest import Browser
+from tests.deciding import Service, deciding
 from tests.factories import SeededShop, seed_shop
 from tests.waiting import comes
 
@@ -348,11 +349,38 @@ async def test_suggestions_are_kept_until_something_changes_and_what_fills_in_fo
 
     told = {"exact": True, "queries": [], "categories": [], "brands": [],
             "products": [str(grocer.products[0].product_id)]}  # fmt: skip
-    answering = httpx.MockTransport(lambda _: httpx.Response(200, json=told))
-    async with httpx.AsyncClient(transport=answering) as decisions:
-        app.state.decisions = DecisionClient(decisions, "http://serving", "token", 150)
+    async with deciding(app, lambda _: httpx.Response(200, json=told)):
         first = await client.get(at)
         again = await client.get(at)
         assert (again.content, "age" in again.headers) == (first.content, True)
         await change("UPDATE product SET title = 'Broth' WHERE title = 'Tomato soup'")
         assert [card["title"] for card in (await client.get(at)).json()["items"]] == ["Broth"]
+
+
+async def test_a_decided_list_is_everybodys_for_a_moment_and_no_longer(
+    client: httpx.AsyncClient, app: Any, grocer: SeededShop, kept: Kept, change: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    at = "/v1/store/search?q=soup&facets=true"
+    assert (await client.get(at)).json()["fallback"] == "full_text"
+    assert not kept._answers
+
+    asked = Service("search")
+    item = {"product_id": str(grocer.products[0].product_id), "score": 1.0, "source": "words"}
+    told = {"decision_id": str(uuid4()), "policy": "words", "fallback": None, "fallback_reason": None, "query": "soup",
+            "corrected": {}, "relaxed": [], "items": [item]}  # fmt: skip
+    asked.answer = httpx.Response(200, json=told)
+    async with deciding(app, asked):
+        first, again = await client.get(at), await client.get(at)
+        assert (again.content, "age" in again.headers, len(asked.asked)) == (first.content, True, 1)
+        await change("UPDATE product SET title = 'Broth' WHERE title = 'Tomato soup'")
+        assert [card["title"] for card in (await client.get(at)).json()["items"]] == ["Broth"]
+        now = clock.now()
+        monkeypatch.setattr(clock, "now", lambda: now + finding.HOLDS)
+        assert "age" not in (await client.get(at)).headers
+        assert len(asked.asked) == 3
+
+        asked.answer = httpx.Response(200, json={**told, "personal": True})
+        monkeypatch.setattr(clock, "now", lambda: now + 2 * finding.HOLDS)
+        await client.get(at)
+        assert "age" not in (await client.get(at, headers={"Authorization": "Bearer unknown"})).headers
+        assert "age" in (await client.get(at)).headers

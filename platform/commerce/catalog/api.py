@@ -148,6 +148,7 @@ async def _listed(request: Request, core: Core, shop: Shop, query: Narrowing, wo
         limit=query.limit,
         facets=query.facets,
     )
+    since = core.kept.since(shop)
     client = cast("DecisionClient", request.app.state.decisions)
     answer = await finding.decide(client, shop, asked)
     return await shown(
@@ -155,6 +156,8 @@ async def _listed(request: Request, core: Core, shop: Shop, query: Narrowing, wo
         core,
         shop,
         lambda shopper: finding.found_for(core.database, client, shop, shopper, answer, asked),
+        # What fills in for the service is not given any longer than it has to.
+        None if answer is None or answer.fallback else since,
     )
 
 

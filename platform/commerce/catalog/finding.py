@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
@@ -15,14 +16,19 @@ from commerce.catalog.facet_names import FacetNames
 from commerce.catalog.places import Place
 from commerce.catalog.prices import Shown
 from commerce.catalog.service import Narrowed
-from commerce.deciding import DecisionClient
+from commerce.deciding import DecisionClient, dressed
 from commerce.http import decode_cursor
 from commerce.identity.service import Shopper
 from commerce.pricing import service as pricing
 from commerce.tenancy.service import Shop
+from foundation import clock
 from foundation.database import Database
 from foundation.search import BRAND, CATEGORY, LONGEST_QUERY, VENDOR, After, Chosen, SearchAnswer, SearchRequest, Sort
 
+HOLDS = timedelta(seconds=2)
+"""How long a decided list is everybody's. The service may learn of a change seconds after Postgres tells it, and what
+it decided before is not to be given for long after."""
+_NO_CARDS = Shown(b'{"items":[]}')
 _HEEDED = frozenset({CATEGORY, BRAND, VENDOR})
 """The facets that Postgres narrows a list down by as well."""
 
@@ -173,21 +179,20 @@ async def found(
         told = {"total": None, "facets": [], "not_applied": asked.not_heeded}
         return _with(shown, {**told, **_read(answer, asked)}, asked)
     ids = [item.product_id for item in answer.items]
-    shown = await service.cards_shown(database, shop, shopper, ids) if ids else service.NOTHING
+    shown = await service.cards_shown(database, shop, shopper, ids) if ids else _NO_CARDS
     last = answer.items[-1] if answer.has_more else None
     place = last and Place("index", last.score, last.product_id)
-    return _with(
-        shown,
-        {
-            "has_more": answer.has_more,
-            "next_cursor": place and places.written(place, asked.digest),
-            "total": answer.total,
-            "facets": [one.model_dump(mode="json") for one in narrowing.facets_shown(answer.facets, asked.names)],
-            "not_applied": [],
-            **_read(answer, asked),
-        },
-        asked,
-    )
+    page = {
+        "has_more": answer.has_more,
+        "next_cursor": place and places.written(place, asked.digest),
+        "sort": asked.sort,
+        "total": answer.total,
+        "facets": narrowing.facets_shown(answer.facets, asked.names),
+        "not_applied": [],
+        **_read(answer, asked),
+    }
+    until = clock.now() + HOLDS
+    return replace(shown, body=dressed(page, shown.body), until=min(until, shown.until or until))
 
 
 async def _by_ourselves(database: Database, shop: Shop, shopper: Shopper | None, asked: Asked) -> Shown:
@@ -217,9 +222,9 @@ def _read(answer: SearchAnswer | None, asked: Asked) -> Mapping[str, Any]:
 
 
 def _with(shown: Shown, told: Mapping[str, Any], asked: Asked) -> Shown:
-    """The page with what is told of the list, its cursor one of this list's."""
+    """A page of ours with what is told of the list, its cursor one of this list's."""
     page = {**orjson.loads(shown.body), "sort": asked.sort, **told}
-    if "has_more" not in told and page["next_cursor"]:
+    if page["next_cursor"]:
         key, product_id = decode_cursor(page["next_cursor"])
         page["next_cursor"] = places.written(Place("full_text", key, product_id), asked.digest)
     return Shown(orjson.dumps(page), shown.until, shown.personal)

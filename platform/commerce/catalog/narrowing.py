@@ -8,10 +8,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import Any
 from uuid import UUID
 
 from commerce.catalog.facet_names import FacetNames, NamedAttribute
-from commerce.catalog.schemas import FacetOut, FacetRangeOut, FacetValueOut
 from foundation.errors import Unprocessable
 from foundation.search import (
     ATTRIBUTE,
@@ -139,8 +139,11 @@ def refuse(unknown: Sequence[UnknownChoice]) -> None:
         raise FacetValueUnknown(facet=one.facet, value=one.value)
 
 
-def facets_shown(counted: Sequence[FacetCounts], names: FacetNames) -> list[FacetOut]:
-    """Facets as people read them; what has no name any more is left out."""
+def facets_shown(counted: Sequence[FacetCounts], names: FacetNames) -> list[dict[str, Any]]:
+    """Facets as people read them, each a `FacetOut` as JSON has it; what has no name any more is left out.
+
+    A list tells hundreds of values: as models they would cost as much as all the rest of the answer.
+    """
     shown = (_shown(one, names) for one in counted)
     return [one for one in shown if one is not None]
 
@@ -186,26 +189,24 @@ def _may_be(attribute: NamedAttribute, value: str) -> bool:
     return attribute.kind == "number" or value in attribute.choices
 
 
-def _shown(counted: FacetCounts, names: FacetNames) -> FacetOut | None:
+def _shown(counted: FacetCounts, names: FacetNames) -> dict[str, Any] | None:
     facet = counted.facet
     attribute = names.attributes.get(facet.removeprefix(ATTRIBUTE)) if facet.startswith(ATTRIBUTE) else None
     label = attribute.name if attribute else _LABELS.get(facet, facet.removeprefix(OPTION))
     if facet.startswith(ATTRIBUTE) and attribute is None:
         return None
     values = [value for one in counted.values if (value := _named(facet, one, names, attribute)) is not None]
-    ranges = [
-        FacetRangeOut(value=_written(one.least, one.most), **one.model_dump(mode="json")) for one in counted.ranges
-    ]
+    ranges = [{"value": _written(one.least, one.most), **one.model_dump(mode="json")} for one in counted.ranges]
     if not values and not ranges:
         return None
     if attribute is not None and attribute.kind == "number":
-        values.sort(key=lambda one: float(one.value))
-    return FacetOut(facet=facet, label=label, values=values, ranges=ranges, more=counted.more)
+        values.sort(key=lambda one: float(one["value"]))
+    return {"facet": facet, "label": label, "values": values, "ranges": ranges, "more": counted.more}
 
 
 def _named(
     facet: str, counted: ValueCount, names: FacetNames, attribute: NamedAttribute | None
-) -> FacetValueOut | None:
+) -> dict[str, Any] | None:
     value, label, parent, colour = counted.value, counted.value, None, None
     if facet == CATEGORY:
         category = names.categories.get(UUID(value))
@@ -226,9 +227,14 @@ def _named(
         label = f"{value} {attribute.unit}" if attribute.unit else value
     elif attribute is not None:
         label, colour = attribute.choices.get(value, (value, None))
-    return FacetValueOut(
-        value=value, label=label, parent=parent, colour=colour, count=counted.count, chosen=counted.chosen
-    )
+    return {
+        "value": value,
+        "label": label,
+        "parent": parent,
+        "colour": colour,
+        "count": counted.count,
+        "chosen": counted.chosen,
+    }
 
 
 def _written(least: int | None, most: int | None) -> str:

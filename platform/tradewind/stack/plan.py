@@ -256,7 +256,8 @@ class _Planner:
     def _serving(self, port: int | None) -> None:
         if port is not None and _installed("serving.app"):
             options = _options({"host": LOOPBACK, "port": port, "http": PROTOCOL})
-            arguments = ("serving.app:create_app", "--factory", *options)
+            # Who asked is always the core, and what was decided is in the decision log.
+            arguments = ("serving.app:create_app", "--factory", *options, "--no-access-log")
             # Not MLflow: it takes longest to start, and the service asks it for champions until it answers.
             needs = ("clickhouse", "qdrant", "valkey")
             self._python("serving", "uvicorn", *arguments, port=port, path="/healthz", needs=needs)
