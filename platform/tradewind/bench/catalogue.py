@@ -27,6 +27,7 @@ from commerce.catalog import hot
 from commerce.catalog import service as catalog
 from foundation.database import TENANT_SETTING
 from foundation.progress import Progress
+from foundation.search import PRICE
 from foundation.settings import Settings
 from serving import suggestion_building
 from serving.search_index import SearchIndex
@@ -47,6 +48,8 @@ DEADLINE_MS = 5_000
 """The service alone says how long an answer takes; a deadline would make it a fallback."""
 CHANGED = 10
 """Products whose price is changed, one after another, to see how soon a search knows."""
+CEILINGS = range(200, 6200, 60)
+"""Prices in minor units that a category is looked at below: so many addresses that few are asked for twice."""
 MIB = 2**20
 PATIENCE = 120.0
 
@@ -179,6 +182,20 @@ class Measuring:
             [f"/v1/store/products?{page}&category={slug}" for _, slug in asked.categories],
             "search",
             [{**listing, "within": str(category)} for category, _ in asked.categories],
+        )
+        yield (
+            "category below a price, with facets",
+            [
+                f"/v1/store/products?{page}&category={slug}&filter=price:-{most}"
+                for _, slug in asked.categories
+                for most in CEILINGS
+            ],
+            "search",
+            [
+                {**listing, "within": str(category), "chosen": [{"facet": PRICE, "ranges": [{"most": most}]}]}
+                for category, _ in asked.categories
+                for most in CEILINGS
+            ],
         )
         yield (
             "search with facets",
