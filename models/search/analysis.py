@@ -1,7 +1,9 @@
 """Text into terms: the same for what a product says and for what a shopper asks.
 
 Words are folded (NFKC, case, accents), stemmed by Snowball in the shop's language, and quantities are written in one
-unit a kind, so that `1.5l`, `1,5 litres` and `1500 ml` are one term, and so are `size 42` and `Size: 42`.
+unit a kind, so that `1.5l`, `1,5 litres` and `1500 ml` are one term, and so are `size 42` and `Size: 42`. Scripts that
+put no spaces between words are read as pairs of letters that overlap, and as letters: Lucene's `CJKBigramFilter` with
+`outputUnigrams`.
 """
 
 from __future__ import annotations
@@ -12,6 +14,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from decimal import Decimal
 from functools import lru_cache
+from itertools import pairwise
 
 import snowballstemmer
 
@@ -48,8 +51,16 @@ _UNITS = {
 """What a unit is counted in, and how many of those it is. What traders call a gigabyte is a thousand megabytes."""
 
 _NUMBER = r"\d+(?:[.,]\d+)?"
-_LETTER = r"(?:[^\W_]|[\u0300-\u036f\u0900-\u0963\u0966-\u0dff])"
-"""Python's own word characters leave out the vowel signs of India's scripts."""
+_LETTER = (
+    r"(?:[^\W_]|[\u0300-\u036f\u0900-\u0963\u0966-\u0dff\u0e31\u0e34-\u0e3a\u0e47-\u0e4e\u0eb1-\u0ebd\u0ec8-\u0ecd])"
+)
+"""Python's own word characters leave out the vowel signs of India's scripts, of Thai and of Lao."""
+_UNSPACED = re.compile(
+    # Thai, Lao, Burmese, Khmer; kana; Chinese characters; Hangul, whose words carry their particles.
+    "([\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3005\u3040-\u30ff\u31f0-\u31ff\u3400-\u9fff\uac00-\ud7af\uf900-\ufaff"
+    "\U00020000-\U0003ffff]+)"
+)
+"""A run of letters of scripts that don't show where a word ends."""
 _ACCENTS = re.compile("[\u0300-\u036f]")
 _TOKENS = re.compile(
     rf"\b(?:size|sz)[\s:.]*(?P<size>{_NUMBER}|x{{0,4}}[sl]|m)\b"
@@ -109,7 +120,7 @@ def stem(word: str, language: str) -> str:
 def _read(folded: str, language: str) -> Iterator[Token]:
     for match in _TOKENS.finditer(folded):
         if match["word"]:
-            yield _word(match["word"], language)
+            yield from _run(match["word"], language)
         elif match["size"]:
             yield Token(f"size={match['size'].replace(',', '.')}", match[0], is_word=False)
         elif match["unit"] in _UNITS:
@@ -120,6 +131,15 @@ def _read(folded: str, language: str) -> Iterator[Token]:
             yield Token(match["number"].replace(",", "."), match["number"], is_word=False)
             if match["unit"]:
                 yield _word(match["unit"], language)
+
+
+def _run(run: str, language: str) -> Iterator[Token]:
+    for at, part in enumerate(_UNSPACED.split(run)):
+        if at % 2:
+            yield from (Token(pair, pair, is_word=False) for pair in map("".join, pairwise(part)))
+            yield from (Token(letter, letter, is_word=False) for letter in part if letter.isalpha())
+        elif part:
+            yield _word(part, language)
 
 
 def _word(word: str, language: str) -> Token:

@@ -50,6 +50,26 @@ def test_plurals_are_those_of_the_language(language: str, one: str, other: str) 
     assert terms(one, language) == terms(other, language)
 
 
+@pytest.mark.parametrize(
+    ("text", "asked"),
+    [
+        ("有机绿茶礼盒", "绿茶"),
+        ("抹茶アイスクリーム", "アイス"),
+        ("รองเท้าวิ่งผู้ชาย", "รองเท้า"),
+        ("무선블루투스이어폰", "이어폰"),
+        ("iPhone15用ケース", "ケース"),
+        ("iPhone15用ケース", "iphone15"),
+        ("茶碗", "茶"),
+    ],
+)
+def test_what_is_written_without_spaces_is_found_by_a_word_in_it(text: str, asked: str) -> None:
+    assert set(terms(asked)) <= set(terms(text))
+
+
+def test_letters_in_another_order_are_other_terms() -> None:
+    assert not set(terms("茶绿")) <= set(terms("绿茶"))
+
+
 def test_a_language_without_a_stemmer_keeps_its_words() -> None:
     assert terms("konyvek", "xx") == ["konyvek"]
 
