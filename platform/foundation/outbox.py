@@ -22,7 +22,7 @@ from sqlalchemy.types import UserDefinedType
 from foundation import clock
 from foundation.database import Base, HotStatement, Tx, hot
 from foundation.events import Event, Payload, recordable
-from foundation.ids import new_id
+from foundation.ids import row_ids
 
 TIMESTAMPTZ = TIMESTAMP(timezone=True)
 
@@ -147,7 +147,7 @@ async def announce_many(tx: Tx, facts: Sequence[tuple[Payload, UUID]]) -> None:
 def announcement(facts: Sequence[tuple[Payload, UUID]]) -> tuple[HotStatement, Mapping[str, Any]]:
     """What `announce_many` has the database do."""
     values = {
-        "ids": [new_id() for _ in facts],
+        "ids": row_ids(len(facts)),
         "names": [fact.name for fact, _ in facts],
         "versions": [fact.version for fact, _ in facts],
         "aggregate_ids": [about for _, about in facts],

@@ -9,9 +9,15 @@ from sqlalchemy import text
 
 from foundation.database import Tx, hot
 
-# uq_product_handle
+# uq_product_handle: one at a time, else a table that has grown since it was analysed is read from end to end.
 _BY_HANDLE = hot(
-    text("SELECT id, handle FROM product WHERE tenant_id = :tenant_id AND handle = ANY(CAST(:handles AS text[]))")
+    text(
+        """
+        SELECT p.id, p.handle FROM unnest(CAST(:handles AS text[])) AS t (handle)
+        CROSS JOIN LATERAL (
+            SELECT id, handle FROM product WHERE tenant_id = :tenant_id AND handle = t.handle LIMIT 1) p
+        """
+    )
 )
 # pk_product_handle
 _MOVED = hot(

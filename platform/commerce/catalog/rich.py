@@ -5,10 +5,14 @@ from __future__ import annotations
 import nh3
 from markupsafe import Markup
 
+from commerce.catalog.words import is_html
+
 ELEMENTS = frozenset(
     "a b br caption em h3 h4 i li ol p strong sub sup table tbody td th thead tr u ul".split()  # noqa: SIM905
 )
-_SCHEMES = {"http", "https", "mailto"}
+_CLEANER = nh3.Cleaner(
+    tags=set(ELEMENTS), attributes={"a": {"href"}}, url_schemes={"http", "https", "mailto"}
+)
 
 
 def sanitised(words: str) -> str:
@@ -16,13 +20,11 @@ def sanitised(words: str) -> str:
 
     That of what is sanitised is itself.
     """
-    if not nh3.is_html(words):
-        return words
-    return nh3.clean(words, tags=set(ELEMENTS), attributes={"a": {"href"}}, url_schemes=_SCHEMES).strip()
+    return _CLEANER.clean(words).strip() if is_html(words) else words
 
 
 def shown(words: str) -> Markup:
     """Text as a page shows it, wherever it came from: HTML without what acts, plain text in its lines."""
-    if nh3.is_html(words):
+    if is_html(words):
         return Markup(sanitised(words))  # noqa: S704  (that is what it is for)
     return Markup('<p class="whitespace-pre-line">{}</p>').format(words)

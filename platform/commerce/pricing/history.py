@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -13,10 +13,10 @@ from sqlalchemy import text
 
 from commerce.pricing.engine import Offer
 from commerce.pricing.periods import LOOKED_BACK, Period, Schedule, cut, planned, told
-from commerce.pricing.schemas import PriceChangeOut, PriceSaid
+from commerce.pricing.schemas import PriceChangeOut
 from foundation import clock
 from foundation.database import HotStatement, Tx, hot
-from foundation.ids import new_id
+from foundation.ids import row_ids
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,6 +130,31 @@ _PLAN = hot(
     )
 )
 
+# What `_WRITE`, `planned` and `_PLAN` come to where nothing was said before and there are no offers.
+_BEGIN = hot(
+    text(
+        """
+        WITH said AS MATERIALIZED (
+            SELECT * FROM unnest(CAST(:ids AS uuid[]), CAST(:change_ids AS uuid[]), CAST(:period_ids AS uuid[]),
+                                 CAST(:variant_ids AS uuid[]), CAST(:amounts AS bigint[]), CAST(:struck AS bigint[]))
+                     AS t (id, change_id, period_id, variant_id, amount, compare_at)),
+        change AS (
+            INSERT INTO price_change (tenant_id, id, variant_id, currency, at, changed_by, before, after)
+            SELECT :tenant_id, change_id, variant_id, :currency, CAST(:now AS timestamptz), CAST(:by AS text), NULL,
+                   jsonb_build_object('amount', amount, 'compare_at', compare_at, 'offers', jsonb_build_array())
+            FROM said),
+        period AS (
+            INSERT INTO price_period (tenant_id, id, variant_id, currency, amount, starts_at, compare_at, reduced_since)
+            SELECT :tenant_id, period_id, variant_id, :currency, amount, CAST(:now AS timestamptz),
+                   CASE WHEN compare_at > amount THEN compare_at END,
+                   CASE WHEN compare_at > amount THEN CAST(:now AS timestamptz) END
+            FROM said)
+        INSERT INTO price (tenant_id, id, variant_id, currency, amount, compare_at, updated_at)
+        SELECT :tenant_id, id, variant_id, :currency, amount, compare_at, CAST(:now AS timestamptz) FROM said
+        """
+    )
+)
+
 
 async def alone(tx: Tx, variant_ids: Sequence[UUID]) -> None:
     """Nobody else changes these variants' prices until the transaction ends."""
@@ -156,7 +181,7 @@ async def keep(
     which = {"variant_ids": changed, "currency": currency, "now": now}
     then = [before[one].body if one in before else None for one in changed]
     change = {"by": by, "before": then, "after": [after[one].body for one in changed]}
-    await tx.rows(_WRITE, {**which, **change, "ids": [new_id() for _ in changed]})
+    await tx.rows(_WRITE, {**which, **change, "ids": row_ids(len(changed))})
     known = await _known(tx, [one for one in changed if one in before], currency, now - LOOKED_BACK)
     if known:
         await tx.rows(_FORGET_PLANNED, which)
@@ -167,19 +192,22 @@ async def keep(
 
 
 def beginnings(
-    prices: Mapping[UUID, PriceSaid], currency: str, *, by: str | None
-) -> Iterator[tuple[HotStatement, Mapping[str, Any]]]:
-    """What `keep` has the database do of variants that had no price before, and have no offers."""
-    now = clock.now()
-    which = {"ids": [new_id() for _ in prices], "variant_ids": list(prices), "currency": currency}
-    change = {"before": [None] * len(prices), "after": [one.model_dump_json() for one in prices.values()]}
-    yield _WRITE, {**which, **change, "now": now, "by": by}
-    periods = [
-        (variant_id, period)
-        for variant_id, said in prices.items()
-        for period in told([], planned(Schedule(said.amount, said.compare_at, []), since=now))
-    ]
-    yield _PLAN, _planned(currency, periods)
+    variant_ids: Sequence[UUID], amounts: Sequence[int], struck: Sequence[int | None], currency: str, *, by: str | None
+) -> tuple[HotStatement, Mapping[str, Any]]:
+    """What gives variants that had no price before a list price, and what it cost before; and all that `keep` does."""
+    count = len(variant_ids)
+    values = {
+        "ids": row_ids(count),
+        "change_ids": row_ids(count),
+        "period_ids": row_ids(count),
+        "variant_ids": variant_ids,
+        "amounts": amounts,
+        "struck": struck,
+        "currency": currency,
+        "now": clock.now(),
+        "by": by,
+    }
+    return _BEGIN, values
 
 
 async def page(tx: Tx, variant_ids: Sequence[UUID], before: UUID | None, limit: int) -> list[PriceChangeOut]:
@@ -209,7 +237,7 @@ def _coming(before: Said | None, known: Sequence[Period], after: Said, now: date
 def _planned(currency: str, periods: Sequence[tuple[UUID, Period]]) -> dict[str, Any]:
     return {
         "currency": currency,
-        "ids": [new_id() for _ in periods],
+        "ids": row_ids(len(periods)),
         "variant_ids": [variant_id for variant_id, _ in periods],
         "amounts": [one.amount for _, one in periods],
         "starts": [one.starts_at for _, one in periods],

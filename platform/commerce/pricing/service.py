@@ -103,20 +103,16 @@ _OFFERS = hot(
     )
 )
 
-_INSERT = """
-    INSERT INTO price (tenant_id, id, variant_id, currency, amount, compare_at, updated_at)
-    SELECT :tenant_id, t.id, t.variant_id, :currency, t.amount, t.compare_at, CAST(:now AS timestamptz)
-    FROM unnest(CAST(:ids AS uuid[]), CAST(:variant_ids AS uuid[]), CAST(:amounts AS bigint[]),
-                CAST(:compare_at AS bigint[])) AS t (id, variant_id, amount, compare_at)
-"""
-_SET_FIRST_PRICES = hot(text(_INSERT))
 _SET_LIST_PRICES = hot(
     text(
-        f"""
-        {_INSERT}
+        """
+        INSERT INTO price (tenant_id, id, variant_id, currency, amount, compare_at, updated_at)
+        SELECT :tenant_id, t.id, t.variant_id, :currency, t.amount, t.compare_at, CAST(:now AS timestamptz)
+        FROM unnest(CAST(:ids AS uuid[]), CAST(:variant_ids AS uuid[]), CAST(:amounts AS bigint[]),
+                    CAST(:compare_at AS bigint[])) AS t (id, variant_id, amount, compare_at)
         ON CONFLICT (tenant_id, variant_id, currency) DO UPDATE
             SET amount = excluded.amount, compare_at = excluded.compare_at, updated_at = excluded.updated_at
-        """  # noqa: S608  (the fragment is a literal)
+        """
     )
 )
 
@@ -234,12 +230,13 @@ def first_prices(
     """What `set_list_prices` has the database do of variants that the same transaction makes."""
     if not prices:
         return
-    yield _SET_FIRST_PRICES, _listed(prices, currency)
-    said = {
-        one: PriceSaid(amount=price.amount, compare_at=price.compare_at, offers=[]) for one, price in prices.items()
-    }
-    yield from history.beginnings(said, currency, by=by)
-    yield announcement([(_changed(one, currency, said[one]), one) for one in said])
+    amounts, struck = [one.amount for one in prices.values()], [one.compare_at for one in prices.values()]
+    yield history.beginnings(list(prices), amounts, struck, currency, by=by)
+    facts = [
+        (PricesChanged(variant_id=one, currency=currency, list_price=price.amount, offers=[]), one)
+        for one, price in prices.items()
+    ]
+    yield announcement(facts)
 
 
 async def set_offers(tx: Tx, sku: str, body: OffersIn) -> PricesOut:

@@ -62,7 +62,8 @@ _ONE = hot(text("SELECT id, name, slug, version FROM brand WHERE tenant_id = :te
 
 _ADD = hot(text("INSERT INTO brand (tenant_id, id, name, slug) VALUES (:tenant_id, :id, CAST(:name AS text), :slug)"))
 
-# What has the name, or else the address, is the brand.
+# What has the name, or else the address, is the brand. uq_brand_name and uq_brand_slug, one at a time: together they are
+# a comparison of each with each while the table has not been analysed.
 _KNOWN = hot(
     text(
         """
@@ -70,9 +71,13 @@ _KNOWN = hot(
             SELECT * FROM unnest(CAST(:ids AS uuid[]), CAST(:names AS text[]), CAST(:slugs AS text[]))
                      AS t (id, name, slug)),
         there AS (
-            SELECT DISTINCT ON (given.slug) given.slug, b.name
-            FROM given JOIN brand b ON b.tenant_id = :tenant_id AND (b.name = given.name OR b.slug = given.slug)
-            ORDER BY given.slug, b.name = given.name DESC),
+            SELECT given.slug, coalesce(named.name, placed.name) AS name
+            FROM given
+            LEFT JOIN LATERAL (
+                SELECT name FROM brand WHERE tenant_id = :tenant_id AND name = given.name LIMIT 1) named ON true
+            LEFT JOIN LATERAL (
+                SELECT name FROM brand WHERE tenant_id = :tenant_id AND slug = given.slug LIMIT 1) placed ON true
+            WHERE named.name IS NOT NULL OR placed.name IS NOT NULL),
         made AS (
             INSERT INTO brand (tenant_id, id, name, slug)
             SELECT :tenant_id, id, name, slug FROM given

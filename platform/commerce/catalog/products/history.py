@@ -17,7 +17,7 @@ from commerce.catalog.products.states import LIVE
 from commerce.identity.staff import Staff
 from foundation import clock
 from foundation.database import Tx, hot
-from foundation.ids import new_id
+from foundation.ids import row_ids
 
 LATEST = 2**62
 """Above every version."""
@@ -106,7 +106,7 @@ async def write(
 async def write_all(tx: Tx, steps: Sequence[Step], by: str, *, reason: str | None = None) -> None:
     """The same of many products."""
     values = {
-        "ids": [new_id() for _ in steps],
+        "ids": row_ids(len(steps)),
         "product_ids": [one.product_id for one in steps],
         "versions": [one.version for one in steps],
         "actions": [one.action for one in steps],
