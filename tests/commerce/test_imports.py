@@ -22,7 +22,7 @@ from hypothesis import strategies as st
 
 from commerce.app import create_app
 from commerce.archives.queue import LEASE
-from commerce.exchange import fetching, jobs, paths, working
+from commerce.exchange import columns, fetching, jobs, paths, working
 from commerce.plans import service as plans
 from foundation import clock, spreadsheets
 from foundation.money import minor_of
@@ -152,6 +152,11 @@ def gate(app: Any, staff: httpx.AsyncClient, grocer: SeededShop) -> Gate:
 
 
 COUNT = "SELECT count(*) FROM variant WHERE sku LIKE 'row-%%'"
+FIRST_PRICES = """
+    SELECT v.sku, p.amount, p.compare_at, p.reduced_since = c.at, p.lowest_before, c.after
+    FROM variant v JOIN price_period p ON p.variant_id = v.id JOIN price_change c ON c.variant_id = v.id
+    WHERE v.sku IN ('HE-BEANS', 'HE-FINE', 'MUG') AND c.before IS NULL AND p.starts_at = c.at ORDER BY v.sku
+"""
 WRITTEN = (
     "product",
     "variant",
@@ -182,6 +187,11 @@ async def test_what_one_format_brought_no_other_changes(gate: Gate, rows: Ask, c
     ] == [
         ("HE-BEANS", "4006381333931", {"Grind": "Whole beans"}, 1890, 1990),
         ("HE-FINE", None, {"Grind": "Fine"}, 1890, None),
+    ]
+    assert rows(FIRST_PRICES) == [
+        ("HE-BEANS", 1890, 1990, True, None, {"amount": 1890, "compare_at": 1990, "offers": []}),
+        ("HE-FINE", 1890, None, None, None, {"amount": 1890, "compare_at": None, "offers": []}),
+        ("MUG", 1200, None, None, None, {"amount": 1200, "compare_at": None, "offers": []}),
     ]
     found = (await client.get("/v1/store/search", params={"q": "espresso"})).json()["items"]
     assert [one["handle"] for one in found] == ["espresso"]
@@ -224,10 +234,11 @@ async def test_what_is_exported_is_taken_in_again_with_nothing_changed(gate: Gat
     await gate.bring(as_csv(CATALOGUE))
     head = ["handle", "title", "description", "type", "attribute.weight", "attribute.ground", "attribute.roast"]
     said = ["tea", '=Tea, "green"', "Two\nlines \n", "tea", "0.5 kg", "false", "dark"]
-    rest = [["category", "hs_code", "country_of_origin", "images", "sku", "price"]]
-    rest += [["Drinks > Hot \\> cold", "090210", "CN", "https://images.example/tea.png", "+TEA", "0.10"]]
+    rest = [["category", "brand", "hs_code", "country_of_origin", "images", "sku", "price"]]
+    rest += [["Drinks > Hot \\> cold", "\\-", "090210", "CN", "https://images.example/tea.png", "+TEA", "0.10"]]
     assert outcome(await gate.bring(as_csv([head + rest[0], said + rest[1]]))) == ("done", 1, 0, 0, 0)
-    assert (await gate.product("tea"))["attributes"] == {"weight": 500, "ground": False, "roast": "dark"}
+    tea = await gate.product("tea")
+    assert (tea["attributes"], tea["brand"]) == ({"weight": 500, "ground": False, "roast": "dark"}, "-")
     before = counts(rows)
     for kind in ("csv", "jsonl"):
         exported = (await gate.http.get(f"/v1/admin/product-exports/{kind}")).raise_for_status().content
@@ -438,6 +449,13 @@ def test_a_path_is_read_as_it_was_written(names: list[str]) -> None:
 @given(st.text())
 def test_a_cell_that_was_disarmed_is_what_it_was_when_it_is_armed(cell: str) -> None:
     assert spreadsheets.armed(spreadsheets.disarmed(cell)) == cell
+
+
+@given(st.text() | st.from_regex(r"\\*-", fullmatch=True), st.sampled_from(["brand", "attribute.made_of"]))
+def test_a_value_that_was_escaped_is_what_it_was_and_takes_nothing_away(value: str, name: str) -> None:
+    cell = columns.escaped(name, value)
+    assert columns.meant(cell) == value
+    assert cell != columns.CLEARED
 
 
 @pytest.mark.parametrize("told", ["0.005", "1e3", "1_0", "-1", "NaN", "", "1,5", "٣"])

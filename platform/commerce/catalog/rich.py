@@ -10,9 +10,7 @@ from commerce.catalog.words import is_html
 ELEMENTS = frozenset(
     "a b br caption em h3 h4 i li ol p strong sub sup table tbody td th thead tr u ul".split()  # noqa: SIM905
 )
-_CLEANER = nh3.Cleaner(
-    tags=set(ELEMENTS), attributes={"a": {"href"}}, url_schemes={"http", "https", "mailto"}
-)
+_CLEANER = nh3.Cleaner(tags=set(ELEMENTS), attributes={"a": {"href"}}, url_schemes={"http", "https", "mailto"})
 
 
 def sanitised(words: str) -> str:

@@ -1,8 +1,9 @@
-"""The columns that a file may have, and what the first line of one says of the others.
+r"""The columns that a file may have, and what the first line of one says of the others.
 
 A row is a variant. Rows of the same `handle` are of one product: what is said of the product stands in the first of
 them, and may be repeated in the others. Without a handle each row is a product of its own, or the one that has its SKU.
-An empty cell leaves what is there; a cell with `-` takes it away.
+An empty cell leaves what is there; a cell with `-` takes it away. A value that is itself `-` is written `\-`, and one
+that is `\-` has a backslash more.
 """
 
 from __future__ import annotations
@@ -53,6 +54,7 @@ _KNOWN = {HANDLE, SKU, *PRODUCT, *VARIANT, *OPTION_NAMES, *OPTION_VALUES}
 _ALT = TypeAdapter[str](Alt)
 _CODE = TypeAdapter[str](AttributeCode)
 _MOST = 500
+_HYPHEN, _ESCAPED = re.compile(r"\\*-"), re.compile(r"\\+-")
 _LINK = re.compile(r"https?://[!-~]{1,2000}")
 _CLEARED: Mapping[str, Any] = {
     "description": "",
@@ -133,6 +135,17 @@ def layout(names: Sequence[str], mapping: Mapping[str, str], *, currency: str, d
     )
 
 
+def escaped(name: str, value: str) -> str:
+    """A value as the cell of a column has it, from which `meant` gives back what it was: it takes nothing away."""
+    clears = name in _CLEARED or name.startswith(ATTRIBUTE)
+    return f"\\{value}" if clears and _HYPHEN.fullmatch(value) else value
+
+
+def meant(cell: str) -> str:
+    """What `escaped` was given."""
+    return cell[1:] if _ESCAPED.fullmatch(cell) else cell
+
+
 def links(told: Sequence[str]) -> list[str]:
     """Addresses of images, each once.
 
@@ -197,7 +210,7 @@ def _or_cleared(name: str, read: Callable[[str], Any]) -> Callable[[str], Any]:
     if name not in _CLEARED:
         return read
     cleared = _CLEARED[name]
-    return lambda told: cleared if told == CLEARED else read(told)
+    return lambda told: cleared if told == CLEARED else read(meant(told))
 
 
 def _price(told: str, currency: str) -> int:

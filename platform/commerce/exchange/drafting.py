@@ -11,7 +11,7 @@ from typing import Any, Self
 
 import orjson
 
-from commerce.exchange.columns import ATTRIBUTE, CLEARED, PRODUCT, SKU, TOLD, VARIANT, Layout, Unfit, alt, links
+from commerce.exchange.columns import ATTRIBUTE, CLEARED, PRODUCT, SKU, TOLD, VARIANT, Layout, Unfit, alt, links, meant
 from commerce.exchange.problems import BadRow, Problem
 from foundation.types import clean
 
@@ -145,7 +145,7 @@ def _read_product(draft: Draft, row: Row, cells: list[str], layout: Layout, *, f
             row.problems.append(Problem(name, str(fault)))
     for place, code in layout.attributes:
         if told := cells[place].strip():
-            _say_attribute(draft, row, code, None if told == CLEARED else told)
+            _say_attribute(draft, row, code, None if told == CLEARED else meant(told))
 
 
 def _read_variant(draft: Draft, row: Row, cells: list[str], layout: Layout, seen: Seen) -> None:

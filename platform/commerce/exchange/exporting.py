@@ -18,7 +18,7 @@ from commerce.catalog.products.reading import CONTENT
 from commerce.catalog.products.schemas import ProductContent
 from commerce.exchange import paths
 from commerce.exchange.bodies import spelt
-from commerce.exchange.columns import ATTRIBUTE, HANDLE, OPTION_NAMES, OPTION_VALUES, PRODUCT, SKU, VARIANT
+from commerce.exchange.columns import ATTRIBUTE, HANDLE, OPTION_NAMES, OPTION_VALUES, PRODUCT, SKU, VARIANT, escaped
 from commerce.paging import FIRST
 from foundation.database import Database, hot
 from foundation.money import to_decimal
@@ -95,8 +95,9 @@ def _rows(found: Mapping[str, Any], codes: Sequence[str], currency: str) -> Iter
         "status": found["status"],
         "images": " ".join(found["images"]),
     }
-    product = [told[name] or "" for name in _OF_PRODUCT]
-    product += [spelt(said.attributes[code]) if code in said.attributes else "" for code in codes]
+    product = [escaped(name, told[name] or "") for name in _OF_PRODUCT]
+    attributes = said.attributes
+    product += [escaped(f"{ATTRIBUTE}{one}", spelt(attributes[one])) if one in attributes else "" for one in codes]
     for one in said.variants:
         options = [cell for name in said.options for cell in (name, one.options.get(name, ""))]
         options += [""] * (2 * len(OPTION_NAMES) - len(options))

@@ -62,8 +62,8 @@ _ONE = hot(text("SELECT id, name, slug, version FROM brand WHERE tenant_id = :te
 
 _ADD = hot(text("INSERT INTO brand (tenant_id, id, name, slug) VALUES (:tenant_id, :id, CAST(:name AS text), :slug)"))
 
-# What has the name, or else the address, is the brand. uq_brand_name and uq_brand_slug, one at a time: together they are
-# a comparison of each with each while the table has not been analysed.
+# What has the name, or else the address, is the brand. By uq_brand_name, and by uq_brand_slug: in one join each is
+# compared with each until the table is analysed.
 _KNOWN = hot(
     text(
         """
