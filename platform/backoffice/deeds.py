@@ -16,6 +16,24 @@ from foundation import audit
 
 AT = "/back-office"
 _BY_ITSELF = Untold("its service writes the entry, with more than the page knows")
+_MEDIUM = "/{product_id}/media/{media_id}"
+_OF_PRODUCTS = {
+    "": "POST /v1/products",
+    "/{product_id}": "PUT /v1/products/{product_id}",
+    "/{product_id}/copies": "POST /v1/products/{product_id}/copies",
+    "/{product_id}/submission": "POST /v1/products/{product_id}/submission",
+    "/{product_id}/withdrawal": "POST /v1/products/{product_id}/withdrawal",
+    "/{product_id}/media/uploads": "POST /v1/products/{product_id}/media/uploads",
+    "/{product_id}/media/fetched": "POST /v1/products/{product_id}/media",
+    "/{product_id}/media/videos": "POST /v1/products/{product_id}/media",
+    "/{product_id}/media/sets": "POST /v1/products/{product_id}/media",
+    _MEDIUM: f"PATCH /v1/products{_MEDIUM}",
+    f"{_MEDIUM}/pictures": f"POST /v1/products{_MEDIUM}/pictures",
+    f"{_MEDIUM}/place": "PUT /v1/products/{product_id}/media/order",
+    f"{_MEDIUM}/retries": f"POST /v1/products{_MEDIUM}/retries",
+    f"{_MEDIUM}/removal": f"DELETE /v1/products{_MEDIUM}",
+}
+"""Of products, below the address of the shop's or of a vendor's, and below `/v1/admin` or `/v1/vendor`."""
 _ALIKE = {
     "/api-keys": "POST /v1/admin/api-keys",
     "/api-keys/{key_id}/replacement": "POST /v1/admin/api-keys/{key_id}/replacement",
@@ -84,17 +102,20 @@ _ALIKE = {
     "/product-types": "POST /v1/admin/product-types",
     "/product-types/{code}": "PUT /v1/admin/product-types/{code}",
     "/product-types/{code}/removal": "DELETE /v1/admin/product-types/{code}",
-    "/products": "POST /v1/admin/products",
-    "/products/{product_id}": "PUT /v1/admin/products/{product_id}",
-    "/products/{product_id}/copies": "POST /v1/admin/products/{product_id}/copies",
-    "/products/{product_id}/submission": "POST /v1/admin/products/{product_id}/submission",
-    "/products/{product_id}/withdrawal": "POST /v1/admin/products/{product_id}/withdrawal",
     "/products/{product_id}/approval": "POST /v1/admin/products/{product_id}/approval",
     "/products/{product_id}/rejection": "POST /v1/admin/products/{product_id}/rejection",
     "/products/{product_id}/publication": "POST /v1/admin/products/{product_id}/publication",
     "/products/{product_id}/unpublication": "POST /v1/admin/products/{product_id}/unpublication",
     "/products/{product_id}/archiving": "POST /v1/admin/products/{product_id}/archiving",
     "/products/{product_id}/links": "PUT /v1/admin/products/{product_id}/links",
+    **{
+        f"{at}{page}": operation.replace("/v1/", f"/v1/{area}/", 1)
+        for at, area in (("/products", "admin"), ("/vendor/products", "vendor"))
+        for page, operation in _OF_PRODUCTS.items()
+    },
+    "/products/{product_id}/media/{media_id}/approval": (
+        "POST /v1/admin/products/{product_id}/media/{media_id}/approval"
+    ),
     "/programs": "POST /v1/admin/programs",
     "/programs/{program_id}": "PATCH /v1/admin/programs/{client_id}",
     "/programs/{program_id}/secret": "POST /v1/admin/programs/{client_id}/secret",
@@ -132,7 +153,10 @@ def begin(request: Request, actor: str) -> None:
     """Have what this form does written down, if it is one of those that are."""
     told = PAGES.get(request.scope["route"].path.removeprefix(AT)) if request.method == "POST" else None
     if isinstance(told, Told):
-        audit.begin(deed_of(told, actor, request.path_params, request.scope["state"].get("body", b"")))
+        # A form with a file in it has fields of which none is told: its body is the file's.
+        urlencoded = "urlencoded" in request.headers.get("content-type", "")
+        body = request.scope["state"].get("body", b"") if urlencoded else b""
+        audit.begin(deed_of(told, actor, request.path_params, body))
 
 
 def deed_of(told: Told, actor: str, address: Mapping[str, Any], body: bytes) -> audit.Deed:

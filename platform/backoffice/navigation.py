@@ -38,6 +38,7 @@ ENTRIES: Sequence[Entry] = (
     Entry("Roles", "/back-office/roles", "badge", "staff:read"),
     Entry("Sign-in", "/back-office/identity-providers", "key", "identity_providers:read"),
     Entry("Products", "/back-office/products", "box", "catalog:read", group="Catalogue"),
+    Entry("Products", "/back-office/vendor/products", "box", "catalog:read", group="Catalogue", for_vendors=True),
     Entry("Categories", "/back-office/categories", "tree", "catalog:read", group="Catalogue"),
     Entry("Collections", "/back-office/collections", "layers", "catalog:read", group="Catalogue"),
     Entry("Types and attributes", "/back-office/product-types", "sliders", "catalog:read", group="Catalogue"),

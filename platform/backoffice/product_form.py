@@ -97,6 +97,7 @@ def field_of(problem: Problem) -> str | None:
 _FIELDS = {
     "catalog.handle_taken": "handle",
     "catalog.category_not_found": "category",
+    "catalog.brand_not_found": "brand",
     "catalog.product_type_not_found": "type",
     "catalog.gift_cards_tax_class": "tax_class",
 }

@@ -128,7 +128,7 @@ from foundation.settings import Settings, get_settings
 from foundation.shares import Shares
 from foundation.tasks import ended
 
-WITH_PICTURES = ("/photos", "/media/uploads", "/pictures", "/search/image")
+WITH_PICTURES = ("/photos", "/media/uploads", "/media/sets", "/pictures", "/search/image")
 """How paths end whose bodies hold a picture."""
 DESCRIPTION = """
 The shop is found by the `Host` header. A session (`POST /v1/store/sessions`) travels in a cookie or as a bearer token.

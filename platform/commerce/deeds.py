@@ -143,6 +143,7 @@ DEEDS: Mapping[str, Told | Untold] = {
     ),
     "DELETE /v1/admin/products/{product_id}/media/{media_id}": Told("media.remove", "media", "media_id"),
     "POST /v1/admin/products/{product_id}/media/{media_id}/pictures": Told("media.add_picture", "media", "media_id"),
+    "POST /v1/admin/products/{product_id}/media/{media_id}/retries": Told("media.retry", "media", "media_id"),
     "POST /v1/admin/products/{product_id}/media/{media_id}/approval": Told("media.approve", "media", "media_id"),
     "POST /v1/vendor/products/{product_id}/media": Told("media.add", "product", "product_id", ("kind", "variant_id")),
     "POST /v1/vendor/products/{product_id}/media/uploads": Told("media.upload", "product", "product_id"),
@@ -152,8 +153,10 @@ DEEDS: Mapping[str, Told | Untold] = {
     ),
     "DELETE /v1/vendor/products/{product_id}/media/{media_id}": Told("media.remove", "media", "media_id"),
     "POST /v1/vendor/products/{product_id}/media/{media_id}/pictures": Told("media.add_picture", "media", "media_id"),
+    "POST /v1/vendor/products/{product_id}/media/{media_id}/retries": Told("media.retry", "media", "media_id"),
     "POST /v1/vendor/products": Told("products.add", "product"),
     "PUT /v1/vendor/products/{product_id}": Told("products.change", "product", "product_id", ("version",)),
+    "POST /v1/vendor/products/{product_id}/copies": Told("products.copy", "product", "product_id"),
     "POST /v1/vendor/products/{product_id}/submission": Told("products.submit", "product", "product_id", ("version",)),
     "POST /v1/vendor/products/{product_id}/withdrawal": Told(
         "products.withdraw", "product", "product_id", ("version",)

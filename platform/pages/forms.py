@@ -70,6 +70,11 @@ def split_lines(value: object) -> object:
     return [line.strip() for line in value.splitlines() if line.strip()] if isinstance(value, str) else value
 
 
+def split_words(value: object) -> object:
+    """What a form has one a word: between space, commas or both."""
+    return re.split(r"[\s,]+", value.strip(" ,\r\n\t")) if isinstance(value, str) and value.strip(" ,\r\n\t") else []
+
+
 FormKey = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9-]{1,100}$")]
 """The key of a form that was shown: with it a second press does nothing more."""
 
@@ -127,6 +132,33 @@ async def read_with_file(request: Request, form: type[FormT], file: str, *, most
             if name in values or isinstance(value, UploadFile) != (name == file):
                 raise InvalidFields(errors=[{"param": name, "message": "is no field of this form, or is repeated"}])
             values[name] = await value.read() if isinstance(value, UploadFile) else value
+    return validated(form, values)
+
+
+async def read_with_files(
+    request: Request, form: type[FormT], files: str, *, most_files: int, lists: Collection[str] = ()
+) -> FormT:
+    """A form with any number of files under one name, whose field gets a list of their bytes; a field of `lists` may
+    come any number of times. A file field that nothing was chosen for has no file.
+
+    Raises:
+        UnsupportedForm: it is no multipart form.
+        InvalidFields: there are too many files, or one under another name, or a field is unknown, repeated, missing or
+            wrong.
+    """
+    if _media_type(request) != _FORM_WITH_FILE:
+        raise UnsupportedForm
+    values: dict[str, Any] = {files: [], **{name: [] for name in lists}}
+    async with request.form(max_files=most_files + 1, max_fields=MAX_FIELDS + most_files) as data:
+        for name, value in data.multi_items():
+            if isinstance(value, UploadFile) != (name == files) or (name in values and name not in {files, *lists}):
+                raise InvalidFields(errors=[{"param": name, "message": "is no field of this form, or is repeated"}])
+            if not isinstance(value, UploadFile):
+                values[name] = [*values[name], value] if name in lists else value
+            elif value.filename or value.size:
+                values[files].append(await value.read())
+    if len(values[files]) > most_files:
+        raise InvalidFields(errors=[{"param": files, "message": f"has more than {most_files} files"}])
     return validated(form, values)
 
 

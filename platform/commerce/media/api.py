@@ -99,8 +99,16 @@ async def add_picture(
     """Add a frame to a 360-degree set, or have a picture stand for a video: the body is a JPEG, PNG, WebP or AVIF."""
     desk, body = _desk(core, shop, by), await request.body()
     return await added(
-        request, core, desk, by, key, product_id, lambda: service.add_picture(desk, product_id, media_id, body)
+        request, core, desk, by, key, product_id, lambda: service.add_pictures(desk, product_id, media_id, [body])
     )
+
+
+@router.post("/{media_id}/retries")
+async def retry(core: CoreDep, shop: ShopDep, by: Writer, product_id: ProductId, media_id: MediaId) -> StaffMedium:
+    """Have those pictures of it made once more that could not be made."""
+    desk = _desk(core, shop, by)
+    await service.retry(desk, product_id, media_id)
+    return await one(desk, product_id, media_id)
 
 
 @router.post("/{media_id}/approval")

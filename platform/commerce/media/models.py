@@ -54,6 +54,7 @@ class MediaPicture(TenantOwned, Base):
     __table_args__ = (
         belongs_to("product_media", "media_id"),
         CheckConstraint("status IN ('waiting', 'running', 'ready', 'failed')", name="status"),
+        CheckConstraint("fault IN ('lost', 'unreadable', 'unavailable')", name="fault"),
         Index("ix_media_picture_media", "tenant_id", "media_id", "position", "id"),
         Index("ix_media_picture_due", "tenant_id", "id", postgresql_where=text("status IN ('waiting', 'running')")),
     )
@@ -65,6 +66,8 @@ class MediaPicture(TenantOwned, Base):
     status: Mapped[Str] = mapped_column(server_default="waiting")
     attempt: Mapped[Units] = mapped_column(server_default="0")
     leased_until: Mapped[Timestamp | None]
+    fault: Mapped[Str | None]
+    """Why it could not be made when it was tried last: `lost`, `unreadable` or `unavailable`."""
     shown: Mapped[dict[str, Any] | None] = mapped_column(JSONB(none_as_null=True))
     """What was made of it, as the shop says it; what was made before stays until there is another."""
     cover: Mapped[dict[str, Any] | None] = mapped_column(JSONB(none_as_null=True))

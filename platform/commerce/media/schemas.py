@@ -89,6 +89,9 @@ class StaffPicture(Model):
 
     id: Id
     status: Literal["waiting", "running", "ready", "failed"]
+    fault: Literal["lost", "unreadable", "unavailable"] | None
+    """Why it could not be made when it was tried last: the object store doesn't have it any more, it can't be read, or
+    the object store or the database gave no answer."""
     width: int
     height: int
     shown: Picture | None

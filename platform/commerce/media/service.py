@@ -54,8 +54,8 @@ from foundation.settings import Settings
 _ALL = """
     SELECT m.id, m.kind, m.alt, m.variant_id, m.focal_x, m.focal_y, m.video::text AS video, m.approved, m.added_by,
            (SELECT coalesce(json_agg(json_build_object(
-               'id', i.id, 'status', i.status, 'width', i.width, 'height', i.height, 'shown', i.shown)
-               ORDER BY i.position, i.id), '[]')
+               'id', i.id, 'status', i.status, 'fault', i.fault, 'width', i.width, 'height', i.height,
+               'shown', i.shown) ORDER BY i.position, i.id), '[]')
             FROM media_picture i WHERE (i.tenant_id, i.media_id) = (m.tenant_id, m.id))::text AS pictures
     FROM product_media m WHERE m.tenant_id = :tenant_id AND m.product_id = :product_id
 """
@@ -118,14 +118,9 @@ _CHANGE = hot(
         """
     )
 )
-_AGAIN = hot(
-    text(
-        """
-        UPDATE media_picture SET status = 'waiting', attempt = 0, leased_until = NULL
-        WHERE tenant_id = :tenant_id AND media_id = :id
-        """
-    )
-)
+_ANEW = "UPDATE media_picture SET status = 'waiting', attempt = 0, leased_until = NULL, fault = NULL"
+_AGAIN = hot(text(f"{_ANEW} WHERE tenant_id = :tenant_id AND media_id = :id"))
+_FAILED_AGAIN = hot(text(f"{_ANEW} WHERE tenant_id = :tenant_id AND media_id = :id AND status = 'failed'"))
 _ORDER = hot(
     text(
         """
@@ -180,6 +175,14 @@ class About:
     video: dict[str, str] | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Brought:
+    """What is added: what is said of it, and the pictures in it."""
+
+    about: About
+    bodies: Sequence[bytes] = ()
+
+
 async def every(tx: Tx, product_id: UUID, *, currency: str, vendor_id: UUID | None = None) -> MediaList:
     """All that a product shows or will show, in its order.
 
@@ -197,9 +200,20 @@ async def upload(desk: Desk, product_id: UUID, about: About, body: bytes) -> UUI
         ProductNotFound, AltRequired, VariantNotOfProduct, TooManyMedia, MediaUnavailable, and what `arriving.read`
             raises: nothing is added.
     """
-    _require_alt(about)
-    await _require_room(desk, product_id, about.variant_id)
-    return await _bring(desk, product_id, about, [body])
+    (made,) = await upload_all(desk, product_id, [Brought(about, [body])])
+    return made
+
+
+async def upload_all(desk: Desk, product_id: UUID, brought: Sequence[Brought]) -> list[UUID]:
+    """Add several that were sent, in their order, all of them or none; their ids.
+
+    Raises:
+        What `upload` does: nothing is added.
+    """
+    for one in brought:
+        _require_alt(one.about)
+        await _require_room(desk, product_id, one)
+    return await _bring(desk, product_id, brought)
 
 
 async def add(desk: Desk, product_id: UUID, body: MediaIn) -> UUID:
@@ -211,21 +225,22 @@ async def add(desk: Desk, product_id: UUID, body: MediaIn) -> UUID:
     video = videos.read(body.url) if isinstance(body, VideoIn) else None
     about = About(body.kind, body.alt, body.variant_id, body.focal, video)
     _require_alt(about)
-    await _require_room(desk, product_id, about.variant_id)
-    return await _bring(desk, product_id, about, [await _fetched(desk, url) for url in _urls(body)])
+    await _require_room(desk, product_id, Brought(about))
+    (made,) = await _bring(desk, product_id, [Brought(about, [await _fetched(desk, url) for url in _urls(body)])])
+    return made
 
 
-async def add_picture(desk: Desk, product_id: UUID, media_id: UUID, body: bytes) -> UUID:
-    """Add a frame to a set, or have a picture stand for a video, in place of the one that did. The medium's id.
+async def add_pictures(desk: Desk, product_id: UUID, media_id: UUID, bodies: Sequence[bytes]) -> UUID:
+    """Add frames to a set, or have a picture stand for a video, in place of the one that did. The medium's id.
 
     Raises:
         MediaNotFound, NoPictureTaken, ReviewNeeded, and what `upload` raises: nothing is added.
     """
     async with desk.tx() as tx:
-        await _take_picture(desk, tx, product_id, media_id)
-    kept = await _kept(desk, [body])
+        await _take_pictures(desk, tx, product_id, media_id, len(bodies))
+    kept = await _kept(desk, bodies)
     async with desk.tx() as tx:
-        found = await _take_picture(desk, tx, product_id, media_id)
+        found = await _take_pictures(desk, tx, product_id, media_id, len(bodies))
         if found["kind"] == "video":
             await _forget_pictures(tx, media_id)
         await _add_pictures(tx, media_id, found["pictures"], kept)
@@ -271,6 +286,37 @@ async def order(desk: Desk, product_id: UUID, ids: Sequence[UUID]) -> None:
         await covers.refresh(tx, product_id)
 
 
+async def move(desk: Desk, product_id: UUID, media_id: UUID, place: int) -> None:
+    """Put one medium of a product elsewhere among the others: 0 is the first place, what is too far is the last.
+
+    Raises:
+        ProductNotFound, MediaNotFound, ReviewNeeded.
+    """
+    async with desk.tx() as tx:
+        product = await desk.held(tx, product_id)
+        ids = [row["id"] for row in await tx.rows(_LIST, {"product_id": product_id})]
+        if media_id not in ids:
+            raise MediaNotFound
+        if not desk.may_show(product):
+            raise ReviewNeeded
+        ids.remove(media_id)
+        ids.insert(place, media_id)
+        await tx.rows(_ORDER, {"product_id": product_id, "ids": ids})
+        await covers.refresh(tx, product_id)
+
+
+async def retry(desk: Desk, product_id: UUID, media_id: UUID) -> None:
+    """Have those pictures of a medium made once more that could not be made.
+
+    Raises:
+        ProductNotFound, MediaNotFound.
+    """
+    async with desk.tx() as tx:
+        await desk.held(tx, product_id)
+        await _one(tx, product_id, media_id)
+        await tx.rows(_FAILED_AGAIN, {"id": media_id})
+
+
 async def approve(desk: Desk, product_id: UUID, media_id: UUID) -> None:
     """Agree to what was brought for a product that is live.
 
@@ -302,27 +348,32 @@ def kept_path(tenant_id: UUID, picture_id: UUID) -> ObjectPath:
     return object_path(tenant_id, "media", str(picture_id))
 
 
-async def _bring(desk: Desk, product_id: UUID, about: About, bodies: Sequence[bytes]) -> UUID:
-    kept, media_id = await _kept(desk, bodies), new_id()
+async def _bring(desk: Desk, product_id: UUID, brought: Sequence[Brought]) -> list[UUID]:
+    kept = [await _kept(desk, one.bodies) for one in brought]
     async with desk.tx() as tx:
         product = await desk.held(tx, product_id)
-        await _require_variant(tx, product_id, about.variant_id)
-        values = {
-            "id": media_id,
-            "product_id": product_id,
-            "variant_id": about.variant_id,
-            "kind": about.kind,
-            "position": await _place(tx, product_id),
-            "alt": about.alt,
-            "focal_x": about.focal.x,
-            "focal_y": about.focal.y,
-            "video": None if about.video is None else orjson.dumps(about.video).decode(),
-            "approved": desk.may_show(product),
-            "by": desk.by.principal,
-            "now": clock.now(),
-        }
-        await tx.rows(_ADD, values)
-        await _add_pictures(tx, media_id, 0, kept)
+        return [await _add(desk, tx, product, one.about, pictures) for one, pictures in zip(brought, kept, strict=True)]
+
+
+async def _add(desk: Desk, tx: Tx, product: Mapping[str, Any], about: About, pictures: Mapping[UUID, Arrived]) -> UUID:
+    media_id = new_id()
+    await _require_variant(tx, product["id"], about.variant_id)
+    values = {
+        "id": media_id,
+        "product_id": product["id"],
+        "variant_id": about.variant_id,
+        "kind": about.kind,
+        "position": await _place(tx, product["id"]),
+        "alt": about.alt,
+        "focal_x": about.focal.x,
+        "focal_y": about.focal.y,
+        "video": None if about.video is None else orjson.dumps(about.video).decode(),
+        "approved": desk.may_show(product),
+        "by": desk.by.principal,
+        "now": clock.now(),
+    }
+    await tx.rows(_ADD, values)
+    await _add_pictures(tx, media_id, 0, pictures)
     return media_id
 
 
@@ -377,11 +428,13 @@ def _urls(body: MediaIn) -> list[str]:
             return [body.poster_url] if body.poster_url else []
 
 
-async def _require_room(desk: Desk, product_id: UUID, variant_id: UUID | None) -> None:
+async def _require_room(desk: Desk, product_id: UUID, brought: Brought) -> None:
     """Before anything is fetched or kept, stop what will be refused."""
+    if len(brought.bodies) > MOST_FRAMES:
+        raise TooManyMedia(most=MOST_FRAMES)
     async with desk.tx() as tx:
         await desk.held(tx, product_id)
-        await _require_variant(tx, product_id, variant_id)
+        await _require_variant(tx, product_id, brought.about.variant_id)
         await _place(tx, product_id)
 
 
@@ -414,12 +467,14 @@ async def _touch(desk: Desk, tx: Tx, product_id: UUID, media_id: UUID) -> asyncp
     return found
 
 
-async def _take_picture(desk: Desk, tx: Tx, product_id: UUID, media_id: UUID) -> asyncpg.Record:
+async def _take_pictures(desk: Desk, tx: Tx, product_id: UUID, media_id: UUID, more: int) -> asyncpg.Record:
     found = await _touch(desk, tx, product_id, media_id)
     if found["kind"] == "image":
         raise NoPictureTaken
-    if found["kind"] == "spin" and found["pictures"] >= MOST_FRAMES:
+    if found["kind"] == "spin" and found["pictures"] + more > MOST_FRAMES:
         raise TooManyMedia(most=MOST_FRAMES)
+    if found["kind"] == "video" and more > 1:
+        raise TooManyMedia(most=1)
     return found
 
 

@@ -44,8 +44,9 @@ _HOLD = hot(
 _READY = hot(
     text(
         f"""
-        UPDATE media_picture p SET status = 'ready', leased_until = NULL, shown = CAST(CAST(:shown AS text) AS jsonb),
-               cover = CAST(CAST(:cover AS text) AS jsonb), thumbnail = :thumbnail, files = CAST(:files AS text[])
+        UPDATE media_picture p SET status = 'ready', leased_until = NULL, fault = NULL,
+               shown = CAST(CAST(:shown AS text) AS jsonb), cover = CAST(CAST(:cover AS text) AS jsonb),
+               thumbnail = :thumbnail, files = CAST(:files AS text[])
         WHERE {QUEUE.mine} AND EXISTS (
             SELECT FROM product_media m WHERE m.tenant_id = p.tenant_id AND m.id = p.media_id
               AND m.focal_x = CAST(:x AS smallint) AND m.focal_y = CAST(:y AS smallint))
@@ -53,6 +54,7 @@ _READY = hot(
         """  # noqa: S608  (a literal of the queue)
     )
 )
+_FAULT = hot(text(f"UPDATE media_picture SET fault = :fault WHERE {QUEUE.mine}"))  # noqa: S608  (a literal of the queue)
 
 
 async def run(database: Database, settings: Settings) -> None:
@@ -90,8 +92,17 @@ async def see_to(database: Database, settings: Settings, shop: Shop) -> bool:
     except (OSError, ValueError, DatabaseUnavailable) as fault:
         log.warning("media.failed", tenant=shop.slug, picture=str(turn.id), attempt=turn.attempt, error=str(fault))
         async with database.tx(shop.id) as tx:
+            await tx.rows(_FAULT, {"id": turn.id, "attempt": turn.attempt, "fault": _fault_of(fault)})
             await QUEUE.let_go(tx, turn)
     return True
+
+
+def _fault_of(fault: Exception) -> str:
+    from PIL import UnidentifiedImageError  # noqa: PLC0415
+
+    if isinstance(fault, FileNotFoundError):
+        return "lost"
+    return "unreadable" if isinstance(fault, ValueError | UnidentifiedImageError) else "unavailable"
 
 
 async def _write(database: Database, settings: Settings, shop: Shop, picture_id: UUID, focal: Focal) -> list[Made]:

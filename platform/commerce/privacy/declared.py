@@ -80,7 +80,7 @@ NOT_PERSONAL: Mapping[str, str] = {
     "image_link": "url alt status reason requested_by",
     "import_bad_row": "cells problems",
     "media_leftover": "path",
-    "media_picture": "status shown cover thumbnail files",
+    "media_picture": "status fault shown cover thumbnail files",
     "membership": "status roles role_ids limits invited_by",
     "message": "channel template locale status error",
     "notification_preference": "channel",

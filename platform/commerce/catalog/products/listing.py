@@ -61,7 +61,14 @@ _ROWS = """
 """
 
 
-_WAITING = hot(text(f"SELECT count(*) FROM product p WHERE p.tenant_id = :tenant_id AND {_FILTERS['review']}"))  # noqa: S608
+_WAITING = hot(
+    text(
+        f"""
+        SELECT count(*) FROM product p WHERE p.tenant_id = :tenant_id AND {_FILTERS["review"]}
+          AND (CAST(:vendor_id AS uuid) IS NULL OR p.vendor_id = :vendor_id)
+        """  # noqa: S608  (a literal)
+    )
+)
 
 
 async def page(
@@ -80,9 +87,9 @@ async def page(
     return [(row["id"], _row(row, currency)) for row in await tx.rows(statement, values)]
 
 
-async def waiting(tx: Tx) -> int:
-    """How many products, or proposals, wait for a review."""
-    row = await tx.one(_WAITING)
+async def waiting(tx: Tx, *, vendor_id: UUID | None = None) -> int:
+    """How many products, or proposals, wait for a review; with a vendor, of theirs."""
+    row = await tx.one(_WAITING, {"vendor_id": vendor_id})
     return int(row[0]) if row else 0
 
 

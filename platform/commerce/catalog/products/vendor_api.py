@@ -64,6 +64,12 @@ async def change(core: CoreDep, shop: ShopDep, by: Writer, product_id: ProductId
     return await done(core, shop, _author(by), writing.change, product_id, body.version, body)
 
 
+@router.post("/{product_id}/copies", status_code=status.HTTP_201_CREATED)
+async def clone(core: CoreDep, shop: ShopDep, by: Writer, product_id: ProductId) -> ProductOut:
+    """A new draft that says what a product of the vendor's says, at an address and under SKUs of its own."""
+    return await made(core, shop, _author(by), writing.clone, product_id)
+
+
 @router.get("/{product_id}/changes")
 async def list_changes(core: CoreDep, shop: ShopDep, by: Reader, product_id: ProductId) -> Differences:
     """What the product, or what is proposed of it, says otherwise than the version that was approved last."""
