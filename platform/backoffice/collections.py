@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 from uuid import UUID
@@ -12,6 +11,7 @@ from pydantic import AfterValidator, BeforeValidator, Field
 from starlette.responses import Response
 
 from backoffice import collection_form as written
+from backoffice import product_media
 from backoffice.desk import Desk, desk
 from backoffice.typed import NOTHING, Typed, refused
 from commerce.catalog import handles
@@ -32,12 +32,15 @@ from commerce.catalog.collections.schemas import (
 from commerce.catalog.links.schemas import once
 from commerce.catalog.products.schemas import Handle
 from commerce.catalog.schemas import Cursor, Version
+from commerce.media import collection_pictures as pictures
+from commerce.media.refusals import MediaNotFound
+from commerce.media.schemas import StaffCollectionPicture
 from commerce.paging import FIRST, page_of, place_of
 from foundation import audit
 from foundation.database import Tx
 from foundation.errors import Problem
 from foundation.types import Id, Input
-from pages.forms import Button, fields, read, whole
+from pages.forms import Button, fields, read, split_words, whole
 
 router = APIRouter(prefix="/back-office/collections")
 Reader = Annotated[Desk, Depends(desk("catalog:read"))]
@@ -50,14 +53,10 @@ SHAPE = "shape"
 _SHOWN, _FIRST_SHOWN = 100, 20
 
 
-def _split(value: object) -> object:
-    return re.split(r"[\s,]+", value.strip(" ,\r\n\t")) if isinstance(value, str) and value.strip(" ,\r\n\t") else []
-
-
 class PickForm(Input):
     """The handles of what is picked, one a word, in their order."""
 
-    products: Annotated[list[Handle], BeforeValidator(_split), Field(max_length=MOST_PICKED), AfterValidator(once)]
+    products: Annotated[list[Handle], BeforeValidator(split_words), Field(max_length=MOST_PICKED), AfterValidator(once)]
     version: Annotated[Version, BeforeValidator(whole)]
 
 
@@ -139,6 +138,15 @@ async def remove(request: Request, desk: Publisher, collection_id: CollectionId)
     return desk.redirect(HERE, "collection-removed")
 
 
+async def page(desk: Desk, collection_id: UUID, *, typed: Typed, of_form: str) -> Response:
+    """The page of a collection, with what is wrong with the form of its picture.
+
+    Raises:
+        CollectionNotFound.
+    """
+    return await _page(desk, await _read(desk, collection_id), typed=typed, of_form=of_form)
+
+
 async def _read(desk: Desk, collection_id: UUID) -> CollectionOut:
     async with desk.tx(read_only=True) as tx:
         return await service.read(tx, collection_id)
@@ -178,6 +186,7 @@ async def _page(
     *,
     by_rule: bool | None = None,
     typed: Typed = NOTHING,
+    of_form: str = "",
     preview: PreviewOut | None = None,
 ) -> Response:
     by_rule = collection.rule is not None if collection else bool(by_rule)
@@ -186,9 +195,16 @@ async def _page(
         defined = await _defined(tx)
         most = _FIRST_SHOWN if by_rule else MOST_PICKED
         found = await service.members(tx, collection.id, None, most) if collection else []
+        picture = await _picture(tx, collection)
     return desk.page(
         "collection.html",
         typed=typed,
+        of_form=of_form,
+        untouched=NOTHING,
+        picture=picture,
+        state=picture and product_media.state([picture]),
+        fault=picture and picture.status == "failed" and product_media.FAULTS[picture.fault],
+        largest_mb=desk.core.settings.max_photo_bytes // 1_048_576,
         collection=collection,
         by_rule=by_rule,
         values=values,
@@ -197,6 +213,14 @@ async def _page(
         preview=preview,
         members=[one for _, one in found],
     )
+
+
+async def _picture(tx: Tx, collection: CollectionOut | None) -> StaffCollectionPicture | None:
+    """The picture that was brought for it, if one was."""
+    try:
+        return await pictures.read(tx, collection.id) if collection else None
+    except MediaNotFound:
+        return None
 
 
 async def _kept(tx: Tx, desk: Desk, collection: CollectionOut | None) -> dict[str, str]:

@@ -155,7 +155,7 @@ def shown(media_there: Sequence[StaffMedium], product: ProductOut) -> list[Shown
             medium=one,
             is_cover=one.id == cover,
             variant=names.get(one.variant_id) if one.variant_id else None,
-            state=_state(one.pictures),
+            state=state(one.pictures),
             made=sum(picture.status == "ready" for picture in one.pictures),
             faults=sorted({FAULTS[picture.fault] for picture in one.pictures if picture.status == "failed"}),
             face=_face(one),
@@ -328,7 +328,8 @@ def _face(one: StaffMedium) -> Picture | None:
     return next((picture.shown for picture in one.pictures if picture.shown), None)
 
 
-def _state(pictures: Sequence[StaffPicture]) -> Literal["ready", "making", "failed", "empty"]:
+def state(pictures: Sequence[StaffPicture]) -> Literal["ready", "making", "failed", "empty"]:
+    """How far pictures are together."""
     there = {one.status for one in pictures}
     if there & {"waiting", "running"}:
         return "making"

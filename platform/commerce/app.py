@@ -65,6 +65,7 @@ from commerce.lifecycle import operator_api as operators
 from commerce.limits.limiting import Limiter, Limits
 from commerce.limits.sharing import Sharer
 from commerce.media import api as media
+from commerce.media import collection_api as collection_pictures
 from commerce.media import vendor_api as vendor_media
 from commerce.merchandising import api as merchandising
 from commerce.onboarding import api as onboarding
@@ -128,7 +129,7 @@ from foundation.settings import Settings, get_settings
 from foundation.shares import Shares
 from foundation.tasks import ended
 
-WITH_PICTURES = ("/photos", "/media/uploads", "/media/sets", "/pictures", "/search/image")
+WITH_PICTURES = ("/photos", "/media/uploads", "/media/sets", "/pictures", "/picture", "/search/image")
 """How paths end whose bodies hold a picture."""
 DESCRIPTION = """
 The shop is found by the `Host` header. A session (`POST /v1/store/sessions`) travels in a cookie or as a bearer token.
@@ -214,6 +215,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         merchandising,
         media,
         vendor_media,
+        collection_pictures,
         cart,
         kept,
         gifts,

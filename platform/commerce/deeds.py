@@ -183,6 +183,16 @@ DEEDS: Mapping[str, Told | Untold] = {
         "collections.change", "collection", "collection_id", ("version",)
     ),
     "DELETE /v1/admin/collections/{collection_id}": Told("collections.remove", "collection", "collection_id"),
+    "PUT /v1/admin/collections/{collection_id}/picture": Told("collections.put_picture", "collection", "collection_id"),
+    "PATCH /v1/admin/collections/{collection_id}/picture": Told(
+        "collections.change_picture", "collection", "collection_id"
+    ),
+    "POST /v1/admin/collections/{collection_id}/picture/retries": Told(
+        "collections.retry_picture", "collection", "collection_id"
+    ),
+    "DELETE /v1/admin/collections/{collection_id}/picture": Told(
+        "collections.remove_picture", "collection", "collection_id"
+    ),
     "PUT /v1/admin/collections/{collection_id}/products": Told(
         "collections.pick", "collection", "collection_id", ("version",)
     ),

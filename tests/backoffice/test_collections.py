@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import httpx
 
+from tests.studio import Studio, thirds
+
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from tests.factories import SeededShop
 
 AT = "/back-office/collections"
@@ -77,6 +81,42 @@ async def test_picked_products_are_in_the_shop_and_in_its_menu(admin: httpx.Asyn
     assert "<p>By <b>us</b>.</p>" in shown
     assert shown.index("Orange juice") < shown.index("Tomato soup")
     assert (await admin.get("/collections/nothing")).status_code == 404
+
+
+async def test_its_picture_is_brought_on_its_page_and_shown_in_the_shop(
+    app: Any, admin: httpx.AsyncClient, analyst: httpx.AsyncClient, grocer: SeededShop, tmp_path: Path
+) -> None:
+    studio = Studio(app, admin, grocer, tmp_path / "objects")
+    made = (await admin.post(f"{AT}/new/by-rule", data=RULE | {"handle": "small"})).headers["location"]
+    file = [("pictures", ("a.png", thirds(), "image/png"))]
+    for data, sent, code, field in (
+        ({"alt": ""}, file, "media.alt_required", "brought-alt"),
+        ({"alt": "x"}, [("pictures", ("a.png", b"none", "image/png"))], "media.wrong_type", None),
+        (
+            {"alt": "x"},
+            [("pictures", ("", b"", "application/octet-stream"))],
+            "request.invalid_fields",
+            "brought-pictures",
+        ),
+    ):
+        refused = await admin.post(f"{made}/picture", data=data, files=sent)
+        assert (refused.status_code // 100, _code(refused)) == (4, code)
+        assert field is None or f'id="{field}-fault"' in refused.text
+        assert 'value="Under four"' in refused.text, "the form of the collection is as it was"
+    assert (await analyst.post(f"{made}/picture", data={"alt": "x"}, files=file)).status_code == 403
+
+    assert (await admin.post(f"{made}/picture", data={"alt": "Small coins"}, files=file)).headers["location"] == made
+    assert 'data-state="making"' in (await admin.get(made)).text
+    assert await studio.make() == 1
+    assert 'data-state="ready"' in (await admin.get(made)).text
+    words = {"alt": "Coins on a table", "focal_x": "20", "focal_y": "50"}
+    assert (await admin.post(f"{made}/picture/words", data=words)).status_code == 303
+    assert await studio.make() == 1
+    shop = {"Host": grocer.host}
+    for page in ("/collections/small", "/"):
+        assert 'alt="Coins on a table"' in (await admin.get(page, headers=shop)).text, page
+    assert (await admin.post(f"{made}/picture/removal", data={})).status_code == 303
+    assert "Coins on a table" not in (await admin.get("/collections/small", headers=shop)).text
 
 
 def _code(page: httpx.Response) -> str | None:

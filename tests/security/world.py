@@ -259,6 +259,7 @@ async def _open_shop(side: Side, number: int, urls: DatabaseUrls) -> None:
     collected = {"title": mark, "handle": f"{mark}-collection", "published": True}
     collected |= {"rule": {"conditions": [{"field": "available"}]}}
     collection = await _ask(staff, "POST", "/v1/admin/collections", collected)
+    await _ask(staff, "PUT", f"/v1/admin/collections/{collection['id']}/picture?alt=x", picture=photo())
     side.things |= {"collection": collection["id"], "collection_handle": f"{mark}-collection"}
     side.things |= await _steered(staff, mark, category["id"])
     draft = {"title": mark, "brand": f"{mark}-brand", "type": f"{mark}-type", "variants": [{"sku": f"{mark}-draft"}]}

@@ -148,7 +148,7 @@ function focal(stage) {
     const percent = (at, from, length) => Math.round(Math.min(Math.max((at - from) / length, 0), 1) * 100);
     form.elements.focal_x.value = percent(event.clientX, box.left, box.width);
     form.elements.focal_y.value = percent(event.clientY, box.top, box.height);
-    form.closest("details").open = true;
+    form.closest("details")?.setAttribute("open", "");
     show();
   });
   form.addEventListener("input", show);

@@ -78,6 +78,42 @@ class MediaPicture(TenantOwned, Base):
     """Where all that was made of it lies in the object store."""
 
 
+class CollectionPicture(TenantOwned, Base):
+    """The picture that was brought for a collection; made as those of products are."""
+
+    __tablename__ = "collection_picture"
+    __table_args__ = (
+        ForeignKeyConstraint(
+            ["tenant_id", "collection_id"],
+            ["collection.tenant_id", "collection.id"],
+            ondelete="SET NULL (collection_id)",
+        ),
+        CheckConstraint("focal_x BETWEEN 0 AND 100 AND focal_y BETWEEN 0 AND 100", name="focal"),
+        CheckConstraint("status IN ('waiting', 'running', 'ready', 'failed')", name="status"),
+        CheckConstraint("fault IN ('lost', 'unreadable', 'unavailable')", name="fault"),
+        Index("uq_collection_picture_collection", "tenant_id", "collection_id", unique=True),
+        Index(
+            "ix_collection_picture_due", "tenant_id", "id", postgresql_where=text("status IN ('waiting', 'running')")
+        ),
+    )
+
+    collection_id: Mapped[UUID | None]
+    """`NULL`: the collection is gone, and its picture goes."""
+    alt: Mapped[Str]
+    focal_x: Mapped[int] = mapped_column(SmallInteger)
+    focal_y: Mapped[int] = mapped_column(SmallInteger)
+    width: Mapped[int] = mapped_column(SmallInteger)
+    height: Mapped[int] = mapped_column(SmallInteger)
+    status: Mapped[Str] = mapped_column(server_default="waiting")
+    attempt: Mapped[Units] = mapped_column(server_default="0")
+    leased_until: Mapped[Timestamp | None]
+    fault: Mapped[Str | None]
+    shown: Mapped[dict[str, Any] | None] = mapped_column(JSONB(none_as_null=True))
+    cover: Mapped[dict[str, Any] | None] = mapped_column(JSONB(none_as_null=True))
+    thumbnail: Mapped[Str | None]
+    files: Mapped[list[str]] = mapped_column(ARRAY(Text), server_default=text("'{}'"))
+
+
 class MediaLeftover(Base):
     """A file that nothing shows, or nothing yet: to be deleted, unless somebody says before that it is shown."""
 

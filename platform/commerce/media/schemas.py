@@ -57,17 +57,24 @@ class VideoIn(_About):
     poster_url: Url | None = None
 
 
+PictureStatus = Literal["waiting", "running", "ready", "failed"]
+PictureFault = Literal["lost", "unreadable", "unavailable"]
 MediaIn = Annotated[ImageIn | SpinIn | VideoIn, Field(discriminator="kind")]
 
 
-class UploadQuery(Input):
-    """What there is to say of an image that is uploaded."""
+class CollectionPictureQuery(Input):
+    """What there is to say of the picture of a collection."""
 
     alt: Alt = ""
     """What is seen, in words: required."""
-    variant_id: Annotated[Id | None, Field(strict=False)] = None
     focal_x: Annotated[Percent, Field(strict=False)] = 50
     focal_y: Annotated[Percent, Field(strict=False)] = 50
+
+
+class UploadQuery(CollectionPictureQuery):
+    """What there is to say of an image that is uploaded."""
+
+    variant_id: Annotated[Id | None, Field(strict=False)] = None
 
 
 class MediaChange(Input):
@@ -76,6 +83,13 @@ class MediaChange(Input):
     alt: Alt | None = None
     focal: FocalPoint | None = None
     variant_id: Id | None = None
+
+
+class CollectionPictureChange(Input):
+    """What is to be otherwise of the picture of a collection; what is left out stays."""
+
+    alt: Alt | None = None
+    focal: FocalPoint | None = None
 
 
 class OrderIn(Input):
@@ -88,8 +102,8 @@ class StaffPicture(Model):
     """A picture, and how far it is."""
 
     id: Id
-    status: Literal["waiting", "running", "ready", "failed"]
-    fault: Literal["lost", "unreadable", "unavailable"] | None
+    status: PictureStatus
+    fault: PictureFault | None
     """Why it could not be made when it was tried last: the object store doesn't have it any more, it can't be read, or
     the object store or the database gave no answer."""
     width: int
@@ -111,6 +125,13 @@ class StaffMedium(Model):
     """Whether shoppers see it where the product is published."""
     added_by: str
     pictures: list[StaffPicture]
+
+
+class StaffCollectionPicture(StaffPicture):
+    """The picture that was brought for a collection."""
+
+    alt: str
+    focal: FocalPoint
 
 
 class MediaList(Model):

@@ -7,7 +7,8 @@ same files again, and shoppers see all of them or none.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
@@ -16,45 +17,103 @@ import structlog
 from sqlalchemy import text
 
 from commerce.archives.queue import Leases, TakenOver, Turn, while_held
-from commerce.media import covers, leftovers, rendering
+from commerce.catalog.collections import filling
+from commerce.media import collection_pictures, covers, leftovers, rendering
 from commerce.media.rendering import Focal, Made
 from commerce.media.service import kept_path
 from commerce.tenancy.rounds import keep_going_round
 from commerce.tenancy.service import Shop
 from foundation import objects
-from foundation.database import Database, DatabaseUnavailable, Tx, hot
+from foundation.database import Database, DatabaseUnavailable, HotStatement, Tx, hot
 from foundation.settings import Settings
 
 log = structlog.get_logger(__name__)
 PERIOD_SECONDS = 2.0
 A_ROUND = 8
 """Pictures of a shop that are made before others have their turn."""
-QUEUE = Leases("media_picture", also=("media_id", "files"))
 
-_FOCAL = hot(text("SELECT product_id, focal_x, focal_y FROM product_media WHERE tenant_id = :tenant_id AND id = :id"))
-_HOLD = hot(
+_FOCAL = hot(text("SELECT focal_x, focal_y FROM product_media WHERE tenant_id = :tenant_id AND id = :id"))
+_HOLD_PRODUCT = hot(
     text(
         """
-        SELECT p.id FROM product p
-        WHERE p.tenant_id = :tenant_id AND p.id = :id FOR NO KEY UPDATE
+        SELECT p.id FROM product p JOIN product_media m ON (m.tenant_id, m.product_id) = (p.tenant_id, p.id)
+        WHERE m.tenant_id = :tenant_id AND m.id = :id FOR NO KEY UPDATE OF p
         """
     )
 )
-# Around another point meanwhile, it is not what was wanted.
-_READY = hot(
-    text(
-        f"""
-        UPDATE media_picture p SET status = 'ready', leased_until = NULL, fault = NULL,
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """Pictures of a table that wait to be made, and whose they are."""
+
+    queue: Leases
+    ready: HotStatement
+    failed: HotStatement
+    focal: Callable[[Tx, Mapping[str, Any]], Awaitable[Focal | None]]
+    """What one that was claimed is cut around; nothing when it is nobody's any more."""
+    hold: Callable[[Tx, Mapping[str, Any]], Awaitable[UUID | None]]
+    """Whose it is, which nobody else changes until the transaction ends."""
+    told: Callable[[Tx, UUID], Awaitable[None]]
+    """Say that they show something else."""
+
+
+def _line(table: str, *, also: Sequence[str], around: str, **whose: Any) -> Line:
+    """`around`: a condition of a picture `p`, that it is to be cut around `:x` and `:y` still."""
+    queue = Leases(table, also=(*also, "files"))
+    # Around another point meanwhile, it is not what was wanted.
+    ready = f"""
+        UPDATE {table} p SET status = 'ready', leased_until = NULL, fault = NULL,
                shown = CAST(CAST(:shown AS text) AS jsonb), cover = CAST(CAST(:cover AS text) AS jsonb),
                thumbnail = :thumbnail, files = CAST(:files AS text[])
-        WHERE {QUEUE.mine} AND EXISTS (
-            SELECT FROM product_media m WHERE m.tenant_id = p.tenant_id AND m.id = p.media_id
-              AND m.focal_x = CAST(:x AS smallint) AND m.focal_y = CAST(:y AS smallint))
-        RETURNING p.id
-        """  # noqa: S608  (a literal of the queue)
-    )
+        WHERE {queue.mine} AND {around} RETURNING p.id
+    """  # noqa: S608  (literals of this module)
+    failed = f"UPDATE {table} SET fault = :fault WHERE {queue.mine}"  # noqa: S608
+    return Line(queue, hot(text(ready)), hot(text(failed)), **whose)
+
+
+async def _focal_of_medium(tx: Tx, claimed: Mapping[str, Any]) -> Focal | None:
+    medium = await tx.one(_FOCAL, {"id": claimed["media_id"]})
+    return None if medium is None else Focal(medium["focal_x"], medium["focal_y"])
+
+
+async def _hold_product(tx: Tx, claimed: Mapping[str, Any]) -> UUID | None:
+    row = await tx.one(_HOLD_PRODUCT, {"id": claimed["media_id"]})
+    return None if row is None else row["id"]
+
+
+async def _focal_of_collection(_: Tx, claimed: Mapping[str, Any]) -> Focal | None:
+    return None if claimed["collection_id"] is None else Focal(claimed["focal_x"], claimed["focal_y"])
+
+
+async def _hold_collection(tx: Tx, claimed: Mapping[str, Any]) -> UUID | None:
+    await filling.alone(tx)
+    collection_id: UUID | None = claimed["collection_id"]
+    return collection_id
+
+
+async def _collection_told(tx: Tx, collection_id: UUID) -> None:
+    await filling.told(tx, collection_id, ["picture"])
+
+
+OF_PRODUCTS = _line(
+    "media_picture",
+    also=("media_id",),
+    around="""EXISTS (
+        SELECT FROM product_media m WHERE m.tenant_id = p.tenant_id AND m.id = p.media_id
+          AND m.focal_x = CAST(:x AS smallint) AND m.focal_y = CAST(:y AS smallint))""",
+    focal=_focal_of_medium,
+    hold=_hold_product,
+    told=covers.refresh,
 )
-_FAULT = hot(text(f"UPDATE media_picture SET fault = :fault WHERE {QUEUE.mine}"))  # noqa: S608  (a literal of the queue)
+OF_COLLECTIONS = _line(
+    "collection_picture",
+    also=("collection_id", "focal_x", "focal_y"),
+    around="p.focal_x = CAST(:x AS smallint) AND p.focal_y = CAST(:y AS smallint) AND p.collection_id IS NOT NULL",
+    focal=_focal_of_collection,
+    hold=_hold_collection,
+    told=_collection_told,
+)
 
 
 async def run(database: Database, settings: Settings) -> None:
@@ -64,6 +123,7 @@ async def run(database: Database, settings: Settings) -> None:
         for _ in range(A_ROUND):
             if not await see_to(database, settings, shop):
                 break
+        await collection_pictures.forget_orphans(database, shop)
         await leftovers.sweep(database, settings, shop)
 
     if settings.objects_url is not None:
@@ -72,28 +132,35 @@ async def run(database: Database, settings: Settings) -> None:
 
 async def see_to(database: Database, settings: Settings, shop: Shop) -> bool:
     """Make one picture that waits, if any does; whether one did."""
+    for line in (OF_PRODUCTS, OF_COLLECTIONS):
+        if await _see_to(line, database, settings, shop):
+            return True
+    return False
+
+
+async def _see_to(line: Line, database: Database, settings: Settings, shop: Shop) -> bool:
     async with database.tx(shop.id) as tx:
-        claimed = await QUEUE.claim(tx)
-        medium = None if claimed is None else await tx.one(_FOCAL, {"id": claimed["media_id"]})
-    if claimed is None or medium is None:
+        claimed = await line.queue.claim(tx)
+        focal = None if claimed is None else await line.focal(tx, claimed)
+    if claimed is None or focal is None:
         return False
-    turn, focal = Turn(claimed["id"], claimed["attempt"]), Focal(medium["focal_x"], medium["focal_y"])
+    turn = Turn(claimed["id"], claimed["attempt"])
 
     async def prolong() -> None:
         async with database.tx(shop.id) as tx:
-            await QUEUE.prolong(tx, turn)
+            await line.queue.prolong(tx, turn)
 
     try:
         made = await while_held(_write(database, settings, shop, turn.id, focal), prolong)
         async with database.tx(shop.id) as tx:
-            await _keep(tx, medium["product_id"], turn, focal, made, before=claimed["files"])
+            await _keep(tx, line, claimed, focal, made)
     except TakenOver:
         pass
     except (OSError, ValueError, DatabaseUnavailable) as fault:
         log.warning("media.failed", tenant=shop.slug, picture=str(turn.id), attempt=turn.attempt, error=str(fault))
         async with database.tx(shop.id) as tx:
-            await tx.rows(_FAULT, {"id": turn.id, "attempt": turn.attempt, "fault": _fault_of(fault)})
-            await QUEUE.let_go(tx, turn)
+            await tx.rows(line.failed, {"id": turn.id, "attempt": turn.attempt, "fault": _fault_of(fault)})
+            await line.queue.let_go(tx, turn)
     return True
 
 
@@ -119,19 +186,17 @@ async def _write(database: Database, settings: Settings, shop: Shop, picture_id:
     return made
 
 
-async def _keep(
-    tx: Tx, product_id: UUID, turn: Turn, focal: Focal, made: Sequence[Made], *, before: Sequence[str]
-) -> None:
-    """Show what was made, in place of what was shown before. The product is held first, as by whoever changes it.
+async def _keep(tx: Tx, line: Line, claimed: Mapping[str, Any], focal: Focal, made: Sequence[Made]) -> None:
+    """Show what was made, in place of what was shown before. Whose it is, is held first, as by whoever changes it.
 
     Raises:
         TakenOver.
     """
-    await tx.rows(_HOLD, {"id": product_id})
+    owner_id = await line.hold(tx, claimed)
     shown = rendering.shown(made)
     values: dict[str, Any] = {
-        "id": turn.id,
-        "attempt": turn.attempt,
+        "id": claimed["id"],
+        "attempt": claimed["attempt"],
         "shown": orjson.dumps(shown.document).decode(),
         "cover": orjson.dumps(shown.cover).decode(),
         "thumbnail": shown.thumbnail,
@@ -139,8 +204,10 @@ async def _keep(
         "x": focal.x,
         "y": focal.y,
     }
-    if await tx.one(_READY, values) is None:
+    if owner_id is None or await tx.one(line.ready, values) is None:
         raise TakenOver
-    await leftovers.doom(tx, [path for path in before if path not in shown.files], after=leftovers.SHOWN_STILL)
+    await leftovers.doom(
+        tx, [path for path in claimed["files"] if path not in shown.files], after=leftovers.SHOWN_STILL
+    )
     await leftovers.spare(tx, shown.files)
-    await covers.refresh(tx, product_id)
+    await line.told(tx, owner_id)

@@ -52,6 +52,7 @@ NOT_PERSONAL: Mapping[str, str] = {
     "catalogue_import": "status format name mapping requested_by columns problem",
     "category": "name slug translations",
     "collection": "handle title description rule sort translations",
+    "collection_picture": "alt status fault shown cover thumbnail files",
     "consent_answer": "purpose source text_version",
     "configuration_change": "configuration changed_by note",
     "coupon": "code",

@@ -11,7 +11,7 @@ from commerce.catalog.attributes.schemas import AttributeCode
 from commerce.catalog.attributes.values import Given
 from commerce.catalog.links.schemas import once
 from commerce.catalog.products.schemas import Description, Handle
-from commerce.catalog.schemas import Cover, Page, Spoken, Version
+from commerce.catalog.schemas import Cover, Page, Picture, Spoken, Version
 from commerce.catalog.words import Plain
 from foundation.types import Day, Id, Input, Instant, MinorUnits, Model, Slug
 
@@ -264,6 +264,13 @@ class ShownQuery(Page, Spoken):
     """Which part of a list, and in which language."""
 
 
+class OwnPicture(Picture):
+    """A picture that was brought for a collection."""
+
+    alt: str
+    """What is seen, in words."""
+
+
 class ShownCollection(Model):
     """A collection as shoppers see it."""
 
@@ -276,6 +283,9 @@ class ShownCollection(Model):
     menu_position: int | None
     """Its place in the shop's menu, where it is in it."""
     picture: Cover | None
+    """Its own, or a product's."""
+    own_picture: OwnPicture | None
+    """The picture that was brought for it; `null`: a product's stands for it."""
     image: str | None
     """The object's key; `null` means the shop draws the picture, of `picture_of`."""
     picture_of: Id | None

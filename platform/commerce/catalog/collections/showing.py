@@ -27,12 +27,17 @@ _OPEN = """
     AND (c.ends_at IS NULL OR c.ends_at > CAST(:now AS timestamptz))
 """
 
-# ix_collection_product_place finds the first product that is in the shop.
+# ix_collection_product_place finds the first product that is in the shop; uq_collection_picture_collection its own
+# picture.
 _SHOWN = f"""
     SELECT c.id, c.handle, {said("c", "'title'", "c.title")} AS title,
            {said("c", "'description'", "c.description")} AS description, c.product_count, c.menu_position,
-           stands.picture::text AS picture, stands.image, stands.id AS picture_of
+           coalesce(jsonb_build_object('alt', own.alt) || own.cover, stands.picture)::text AS picture,
+           (jsonb_build_object('alt', own.alt) || own.shown)::text AS own_picture,
+           coalesce(own.thumbnail, stands.image) AS image, stands.id AS picture_of
     FROM collection c
+    LEFT JOIN collection_picture own
+        ON (own.tenant_id, own.collection_id) = (c.tenant_id, c.id) AND own.shown IS NOT NULL
     LEFT JOIN LATERAL (
         SELECT p.id, p.picture, p.image FROM (
             SELECT c.picture_of AS product_id, -1::bigint AS place WHERE c.picture_of IS NOT NULL
@@ -102,4 +107,5 @@ async def products(
 
 
 def _out(row: Mapping[str, Any]) -> ShownCollection:
-    return ShownCollection(**{**row, "picture": row["picture"] and orjson.loads(row["picture"])})
+    read = {name: row[name] and orjson.loads(row[name]) for name in ("picture", "own_picture")}
+    return ShownCollection(**{**row, **read})
