@@ -294,7 +294,8 @@ def _shown(columns: Columns, found: Found, request: SearchRequest) -> dict[str, 
 
 
 def _items(columns: Columns, found: Found, page: Page) -> list[FoundProduct]:
-    named, words, meaning = (np.isin(page.rows, rows) for rows in (found.named, found.words, found.meaning))
+    named, meaning = np.isin(page.rows, found.named), np.isin(page.rows, found.meaning)
+    words = _among(found.words, page.rows)
     return [
         FoundProduct(
             product_id=columns.id_of(int(row)),

@@ -27,6 +27,9 @@ _FIELDS = tuple(Field)
 _IDENTIFIER = "="
 """How the term of a SKU or GTIN begins: no word does, so none is taken for one."""
 
+_FEW = 8
+"""One in so many rows or fewer are put together: sorting them costs less than a sum for each row there is."""
+
 Numbers = NDArray[np.uint32]
 Rows = NDArray[np.int32]
 Weights = NDArray[np.float16]
@@ -54,6 +57,36 @@ class _Late:
 
     rows: list[int] = field(default_factory=list)
     weights: list[float] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class _Sums:
+    """Sums by product: a place for every row, or where few have any of the terms for those alone."""
+
+    rows: Ints | None
+    """The rows of the places, ascending; `None` where each row is its own place."""
+    scores: Floats
+    held: Floats
+    """How much of what is asked a product has."""
+
+    @classmethod
+    def over(cls, having: Sequence[Rows], size: int) -> _Sums:
+        """For the rows of all terms together, out of so many rows."""
+        rows = None
+        if sum(map(len, having)) < size // _FEW:
+            # Ascending lists: merged, where `np.unique` would hash each row.
+            together = np.sort(np.concatenate([np.zeros(0, np.int64), *having]), kind="stable")
+            rows = together[np.diff(together, prepend=-1) != 0]
+        places = size if rows is None else len(rows)
+        return cls(rows, np.zeros(places, np.float32), np.zeros(places, np.float32))
+
+    def at(self, rows: Ints | Rows) -> Ints | Rows:
+        """The places of rows, each of which has one of the terms."""
+        return rows if self.rows is None else np.searchsorted(self.rows, rows)
+
+    def rows_of(self, places: Ints) -> Ints:
+        """The rows of places."""
+        return places if self.rows is None else self.rows[places]
 
 
 @dataclass(slots=True)
@@ -94,7 +127,7 @@ class Postings:
             instead: what will do in the place of terms of the query; with it a product has what it stands for.
         """
         products = int(np.count_nonzero(alive))
-        scores, held = np.zeros(len(alive), np.float32), np.zeros(len(alive), np.float32)
+        sums = _Sums.over(self._having(query, instead), len(alive))
         asked = 0.0
         for term, matters in zip(query.indices, query.values, strict=True):
             rows, weights = self._of(term)
@@ -102,12 +135,15 @@ class Postings:
                 continue
             rarity = matters * _rarity(products, len(rows))
             asked += rarity
-            scores[rows] += rarity * weights.astype(np.float32)
-            held[rows] += rarity
-        asked += self._replace(instead, products, scores, held)
+            at = sums.at(rows)
+            sums.scores[at] += rarity * weights.astype(np.float32)
+            sums.held[at] += rarity
+        asked += self._replace(instead, products, sums)
         # Sums of floats differ in their last digits by their order.
-        found = np.flatnonzero((held > 0) & (held >= share * asked * (1 - 1e-4)) & alive)
-        return Matches(found, scores[found])
+        enough = np.flatnonzero((sums.held > 0) & (sums.held >= share * asked * (1 - 1e-4)))
+        having = sums.rows_of(enough)
+        found = alive[having]
+        return Matches(having[found], sums.scores[enough][found])
 
     def coverage(self, query: SparseVector, alive: Flags) -> float:
         """The largest share of a query that one product has, from 0 to 1, terms counted by how rare they are.
@@ -123,8 +159,13 @@ class Postings:
             held[rows] += rarity
         return float(np.max(held, initial=0.0, where=alive) / asked) if asked else 0.0
 
-    def _replace(self, instead: Sequence[Instead], products: int, scores: Floats, held: Floats) -> float:
-        """Count what will do in the place of something as that, in `scores` and `held`.
+    def _having(self, query: SparseVector, instead: Sequence[Instead]) -> list[Rows]:
+        """The rows that have each of the terms asked for, or of those that will do."""
+        others = (term_number(term) for asked, by in instead for term in (*asked, *by))
+        return [self._of(term)[0] for term in {*query.indices, *others}]
+
+    def _replace(self, instead: Sequence[Instead], products: int, sums: _Sums) -> float:
+        """Count what will do in the place of something as that.
 
         Gives how much is asked for by what no product has, and something that will do for it is there.
         """
@@ -139,14 +180,14 @@ class Postings:
             if not needed:
                 needed = sum(_rarity(products, len(having)) for having, _ in found)
                 unheard[asked] = min(unheard.get(asked, needed), needed)
-            has = np.zeros(len(held), np.float32)
+            at, has = sums.at(rows), np.zeros(len(sums.held), np.float32)
             for having in own.values():
-                has[having] += _rarity(products, len(having))
-            held[rows] += np.maximum(needed - has[rows], 0.0)
+                has[sums.at(having)] += _rarity(products, len(having))
+            sums.held[at] += np.maximum(needed - has[at], 0.0)
             for having, weights in found:
-                many = np.zeros(len(held), np.float32)
-                many[having] = weights
-                scores[rows] += WEIGHT * _rarity(products, len(having)) * many[rows]
+                many = np.zeros(len(sums.held), np.float32)
+                many[sums.at(having)] = weights
+                sums.scores[at] += WEIGHT * _rarity(products, len(having)) * many[at]
         return sum(unheard.values())
 
     def identified(self, identifier: str) -> Ints:

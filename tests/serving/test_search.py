@@ -469,11 +469,15 @@ async def test_many_changes_become_a_new_snapshot_and_nothing_is_lost(
         shop.change("Tomato soup", title=f"Soup number {number}")
         follow(follower)
     shop.cost("Laptop bag", 77)
-    follower.hear(5)
-    follow(follower)
+    for _each in range(20):  # what was told of the titles may come before it
+        follower.hear(1)
+        follow(follower)
+        cheapest = titles(await ask(searcher, shop, sort="price_asc", limit=1), shop)
+        if cheapest == ["Laptop bag"]:
+            break
 
+    assert cheapest == ["Laptop bag"]
     assert titles(await ask(searcher, shop, "soup number 3"), shop) == ["Tomato soup"]
-    assert titles(await ask(searcher, shop, sort="price_asc", limit=1), shop) == ["Laptop bag"]
     after = searcher.vocabularies.of(shop.id)
     assert before is not None
     assert after is not None
