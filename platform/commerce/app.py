@@ -101,6 +101,9 @@ from commerce.programs import api as programs
 from commerce.programs import keys_api, oauth_api
 from commerce.promotions import api as promotions
 from commerce.recommendations import api as recommendations
+from commerce.reviews import api as reviews
+from commerce.reviews import staff_api as staff_reviews
+from commerce.reviews import vendor_api as vendor_reviews
 from commerce.sessions import api as sessions
 from commerce.staffing import api as staffing
 from commerce.staffing import vendor_api as vendor_staffing
@@ -254,6 +257,9 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         wishlists,
         price_watches,
         stock_alerts,
+        reviews,
+        staff_reviews,
+        vendor_reviews,
         documents,
         billing,
         order_documents,

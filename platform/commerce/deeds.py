@@ -263,6 +263,13 @@ DEEDS: Mapping[str, Told | Untold] = {
     "PUT /v1/admin/gift-card-products/{handle}": Told("gift_cards.sell", "product", "handle"),
     "DELETE /v1/admin/gift-card-products/{handle}": Told("gift_cards.stop_selling", "product", "handle"),
     "POST /v1/admin/vendors/{code}/payouts": Told("vendors.pay", "vendor", "code", _AMOUNT),
+    # Reviews
+    "PUT /v1/admin/reviews/{review_id}/publication": Told("reviews.publish", "review", "review_id", ("version",)),
+    "PUT /v1/admin/reviews/{review_id}/rejection": Told("reviews.reject", "review", "review_id", ("version", "reason")),
+    "PUT /v1/admin/reviews/{review_id}/answer": Told("reviews.answer", "review", "review_id"),
+    "DELETE /v1/admin/reviews/{review_id}/answer": Told("reviews.remove_answer", "review", "review_id"),
+    "PUT /v1/vendor/reviews/{review_id}/answer": Told("reviews.answer", "review", "review_id"),
+    "DELETE /v1/vendor/reviews/{review_id}/answer": Told("reviews.remove_answer", "review", "review_id"),
     # Prices
     "PUT /v1/admin/prices/groups/{reference}": Told("prices.set_group", values=("group", "price_group")),
     "POST /v1/admin/prices/quotes": Told("prices.quote", "sku", "sku", _AMOUNT),

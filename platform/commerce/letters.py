@@ -7,6 +7,7 @@ from commerce.catalog.products import telling as products
 from commerce.leaving import warning as leaving
 from commerce.price_watches import letters as price_watches
 from commerce.privacy import letters as privacy
+from commerce.reviews import letters as reviews
 from commerce.staffing import service as staffing
 from commerce.stock_alerts import letters as stock_alerts
 from commerce.webhooks import sending as webhooks
@@ -19,6 +20,7 @@ __all__ = [
     "price_watches",
     "privacy",
     "products",
+    "reviews",
     "staffing",
     "stock_alerts",
     "webhooks",

@@ -42,6 +42,7 @@ from commerce.pricing import models as pricing
 from commerce.privacy import models as privacy
 from commerce.profile import models as profile
 from commerce.promotions import models as promotions
+from commerce.reviews import models as reviews
 from commerce.stock_alerts import models as stock_alerts
 from commerce.stored_value import models as stored_value
 from commerce.taxes import models as taxes
@@ -100,6 +101,7 @@ __all__ = [
     "promotions",
     "reconciliation",
     "return_models",
+    "reviews",
     "sealing",
     "staff",
     "stock_alerts",

@@ -110,6 +110,12 @@ LISTS: dict[str, Listed] = {
     "/v1/store/wishlists": Listed(by="shopper"),
     "/v1/store/wishlists/{wishlist_id}": Listed(by="shopper"),
     "/v1/store/legal": Listed(by="shopper"),
+    "/v1/store/reviews": Listed("?limit={n}", by="shopper"),
+    "/v1/store/products/{key}/reviews": Listed("?limit={n}", by="shopper"),
+    "/v1/admin/reviews": Listed("?limit={n}"),
+    "/v1/store/reviews/{review_id}": Listed(rows="holds", by="shopper", grows=False),
+    "/v1/admin/reviews/{review_id}": Listed(rows="holds", grows=False),
+    "/v1/vendor/reviews": Listed("?limit={n}", by="vendor"),
     "/v1/store/shared-wishlists/{token}": Listed(by="shopper", token="wished"),
     "/v1/admin/categories": Listed("?limit={n}"),
     "/v1/admin/categories/{category_id}": Listed(rows="ancestors", grows=False),
@@ -353,6 +359,7 @@ class Town:
         await self._sign_in_somewhere()
         await self._let_programs_in(number)
         await self._keep_and_wish(number)
+        self._review(number)
         await self._employ(number)
         self.names |= {"code": "m0", "card_id": card.get("id") or card["card"]["id"]}
         with psycopg.connect(self.urls.app) as app:
@@ -415,6 +422,28 @@ class Town:
         if number == 0:
             shared = await self.do("PUT", f"{first}/share", by="shopper")
             self.names |= {"wished": shared["share_token"]}
+
+    def _review(self, number: int) -> None:
+        """Somebody reviews the first product, and the shopper another one; both are the vendor's."""
+        own = new_id()
+        self.names.setdefault("review_id", own)
+        somebody, written = new_id(), "(tenant_id, id, product_id, customer_id, rating, title, body, author, locale,"
+        first, another = self.shop.products[0].product_id, self.shop.products[number].product_id
+        with psycopg.connect(self.urls.app) as app:
+            app.execute("SELECT set_config('tradewind.tenant_id', %s, true)", (str(self.shop.id),))
+            app.execute(
+                "INSERT INTO customer (tenant_id, id, reference, display_name) VALUES (%s, %s, %s, '')",
+                (self.shop.id, somebody, str(somebody)),
+            )
+            for review_id, customer_id, product_id in (
+                (new_id(), somebody, first),
+                (own, self.names["customer_id"], another),
+            ):
+                app.execute(
+                    f"INSERT INTO review {written} verified, status, written_at)".encode()
+                    + b" VALUES (%s, %s, %s, %s, 5, '', '', '', 'en', true, 'published', now())",
+                    (self.shop.id, review_id, product_id, customer_id),
+                )
 
     async def _employ(self, number: int) -> None:
         """A role of the shop's own, and somebody to have one."""

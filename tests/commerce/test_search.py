@@ -177,7 +177,7 @@ async def test_what_only_the_service_can_miss_is_told_too(
     [
         ({"q": "x" * 10_000}, "request.invalid_fields"),
         ({"q": ""}, "request.invalid_fields"),
-        ({"q": "soup", "sort": "rating"}, "request.invalid_fields"),
+        ({"q": "soup", "sort": "weight"}, "request.invalid_fields"),
         ({"q": "soup", "limit": 101}, "request.invalid_fields"),
     ],
     ids=["too long", "empty", "an order that there is not", "too many"],

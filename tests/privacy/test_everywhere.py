@@ -56,7 +56,8 @@ __all__ = ["grocer", "messages", "qdrant_url", "superuser"]
 
 ACCOUNT = "yuzu.zanzibar@xylophone.example"
 IP, AGENT, CARD = "203.0.113.199", "Feijoa/7 (Loquatphone)", "Card of Tamarillo 9371"
-STRINGS = (*WORDS, ACCOUNT, IP, "Loquatphone", "Tamarillo", "mangosteen-wish", "jabuticaba-search", "ackee-broken")
+SAID = ("mangosteen-wish", "jabuticaba-search", "ackee-broken", "cherimoya-title", "pawpaw-review", "soursop-rejection")
+STRINGS = (*WORDS, *SAID, ACCOUNT, IP, "Loquatphone", "Tamarillo")
 
 
 @pytest.fixture
@@ -193,6 +194,10 @@ async def _complain(http: httpx.AsyncClient, staff: httpx.AsyncClient, order: di
     png = {"content": photo(), "headers": {"Content-Type": "image/png", "Idempotency-Key": "photo"}}
     await _ok(await http.post(f"/v1/store/{where}/claims/{claim}/photos", **png))
     await _send(http, f"/v1/store/{where}/returns", {**said, "note": "durian-return"})
+    words = {"rating": 2, "title": "cherimoya-title", "body": "pawpaw-review", "author": "Quuxley"}
+    review = await _send(http, f"/v1/store/products/{order['lines'][0]['product_id']}/reviews", words)
+    rejected = {"version": 1, "reason": "other", "note": "soursop-rejection"}
+    await _send(staff, f"/v1/admin/reviews/{review['id']}/rejection", rejected, method="PUT")
 
 
 @pytest.fixture

@@ -61,11 +61,12 @@ PERSONAL = frozenset(
         "identity",
         "address",
         "wishlist",
+        "review",
     }
 )
 """What belongs to one customer: another customer of the same shop may not have it either."""
 OF_A_VENDOR = frozenset(
-    {"vendor_order", "vendor_line", "vendor_key", "vendor_member", "vendor_product", "vendor_media"}
+    {"vendor_order", "vendor_line", "vendor_key", "vendor_member", "vendor_product", "vendor_media", "vendor_review"}
 )
 """What belongs to one vendor."""
 
@@ -424,9 +425,11 @@ async def _look_after_oneself(side: Side) -> None:
     wishlist = await _ask(shopper, "POST", "/v1/store/wishlists", {"name": side.mark})
     shared = await _ask(shopper, "PUT", f"/v1/store/wishlists/{wishlist['id']}/share")
     archive = await _ask(shopper, "POST", "/v1/store/privacy/exports")
+    review = await _ask(shopper, "POST", f"/v1/store/products/{side.things['handle']}/reviews", {"rating": 5})
     side.things |= {
         "address": kept["items"][0]["id"],
         "person_export": archive["id"],
+        "review": review["id"],
         "wishlist": wishlist["id"],
         "shared_wishlist": shared["share_token"],
     }
@@ -466,7 +469,7 @@ def _insert_account(side: Side, urls: DatabaseUrls, account_id: UUID, name: str,
 def _insert_the_rest(side: Side, urls: DatabaseUrls) -> None:
     """What only comes about over days, or with a real provider."""
     tenant, now = side.seeded.id, datetime.now(UTC)
-    names = ("setup", "exception", "event", "dispute", "hook_delivery", "passkey", "consignment")
+    names = ("setup", "exception", "event", "dispute", "hook_delivery", "passkey", "consignment", "vendor_review")
     made = {name: uuid4() for name in names}
     with _as_tenant(urls, tenant) as connection:
         customer, slot, device = (
@@ -483,6 +486,15 @@ def _insert_the_rest(side: Side, urls: DatabaseUrls) -> None:
                     (side.things["order"],),
                 ),
             )
+        )
+        connection.execute(
+            "INSERT INTO review (tenant_id, id, product_id, customer_id, rating, title, body, author, locale, verified,"
+            " status, written_at, answer, answered_by, answered_at)"
+            " VALUES (%s, %s, %s, %s, 5, '', '', '', 'en', true, 'published', %s, %s, %s, %s)",
+            (
+                *(tenant, made["vendor_review"], side.things["vendor_product"], customer, now),
+                *(side.mark, side.things["vendor_id"], now),
+            ),
         )
         connection.execute(
             "INSERT INTO passkey (tenant_id, id, account_id, credential_id, public_key, rp_id, sign_count, name,"

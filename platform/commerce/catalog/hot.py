@@ -42,6 +42,13 @@ _BRAND = f"""
         p.brand) END
 """
 
+# pk_product_rating: one look-up.
+RATING = """(
+    SELECT json_build_object('average', round(w.average::numeric, 2), 'count', w.reviews)
+    FROM product_rating w WHERE (w.tenant_id, w.product_id) = (p.tenant_id, p.id) AND w.reviews > 0)"""
+"""What the reviews of a product `p` come to."""
+RATING_IN_DETAIL = RATING.replace("w.reviews)", "w.reviews, 'stars', w.counts)")
+
 _CARD = f"""
     json_build_object(
         'id', p.id, 'handle', p.handle, 'title', {said("p", "'title'", "p.title")}, 'brand', {_BRAND},
@@ -51,7 +58,7 @@ _CARD = f"""
         'variant_id', v.id, 'price', json_build_object('amount', r.amount, 'currency', r.currency),
         'compare_at', r.compare_at, 'lowest_price_30_days', {LOWEST_BEFORE},
         'offer', NULL, 'quantity_breaks', CAST('[]' AS json),
-        'available', {AVAILABLE})
+        'available', {AVAILABLE}, 'rating', {RATING})
 """
 
 # uq_variant's position order and uq_price_variant make each of these one index look-up a product.
@@ -256,7 +263,7 @@ SELECT json_build_object(
             'name', {said("above", "'name'", "above.name")}, 'slug', above.slug) ORDER BY above.depth), '[]')
         FROM category own JOIN category above ON above.tenant_id = own.tenant_id AND own.path <@ above.path
         WHERE (own.tenant_id, own.id) = (p.tenant_id, p.category_id)),
-    'variants', sold.variants, 'version', p.version)::text, sold.offers
+    'variants', sold.variants, 'rating', {RATING_IN_DETAIL}, 'version', p.version)::text, sold.offers
 FROM product p
 CROSS JOIN LATERAL (
         SELECT coalesce(json_agg(json_build_object(

@@ -151,6 +151,21 @@ class Medium(Model):
     """The image; the frames in the order in which the product turns; what stands for the video."""
 
 
+class Rating(Model):
+    """What the reviews of a product come to."""
+
+    average: float
+    """Of the stars, to two places."""
+    count: int
+
+
+class RatingDetail(Rating):
+    """The same, and how they are spread."""
+
+    stars: list[int]
+    """How many gave one star, two, and so on."""
+
+
 class ProductCard(Model):
     """A product in a list."""
 
@@ -174,6 +189,8 @@ class ProductCard(Model):
     """Why it costs less than the list price: a sale, the customer's group, a price promised to them."""
     quantity_breaks: list[QuantityBreak]
     available: bool
+    rating: Rating | None
+    """`null` while nobody's review is published."""
 
 
 class ProductList(Model):
@@ -343,6 +360,8 @@ class ProductDetail(Model):
     """What its variants differ by, in the order in which one chooses."""
     breadcrumbs: list[CategoryRef]
     variants: list[VariantOut]
+    rating: RatingDetail | None
+    """`null` while nobody's review is published."""
     version: int
 
 

@@ -80,6 +80,15 @@ class Acting(Input):
     """The customer gets a letter each time."""
 
 
+class Reviews(Input):
+    """What customers say of products."""
+
+    publish_at_once: bool = False
+    """What nothing speaks against is shown without waiting for staff."""
+    unverified: bool = False
+    """Customers who have not bought a product here review it, too; that is marked."""
+
+
 class Configuration(Input):
     """A shop's configuration."""
 
@@ -96,6 +105,7 @@ class Configuration(Input):
     cors_origins: Annotated[list[Origin], Field(max_length=MOST_ORIGINS)] = Field(default_factory=list)
     """Pages of other origins that may ask the shop's API."""
     acting: Acting = Acting()
+    reviews: Reviews = Reviews()
 
     @model_validator(mode="after")
     def _locales_are_others(self) -> Configuration:

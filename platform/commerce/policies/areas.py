@@ -52,6 +52,7 @@ CONSENT = Area("consent", "What one agrees to, and what one is told.", open=Fals
 PAYMENT_METHODS = Area("payment_methods", "Cards and accounts that are kept, and paying by them.", open=False)
 STORED_VALUE = Area("stored_value", "Gift cards and store credit: their codes, and paying by them.", open=False)
 PERSONAL_DATA = Area("personal_data", "Taking along what is kept about one, and being forgotten.", open=False)
+REVIEWS = Area("reviews", "What one says of products, and of what others say of them.", open=False)
 OPENING = Area("opening", "Opening a shop of one's own.", open=False)
 
 AREAS = (
@@ -70,6 +71,7 @@ AREAS = (
     STORED_VALUE,
     PERSONAL_DATA,
     OPENING,
+    REVIEWS,
 )
 """All there are, those that are open first."""
 

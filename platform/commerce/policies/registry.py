@@ -16,13 +16,14 @@ from commerce.policies import (
     platform,
     privacy,
     programs,
+    reviews,
     selling,
     shop,
 )
 from commerce.policies.permission import Permission
 from foundation.errors import Forbidden
 
-_CONTEXTS = (catalog, customers, inventory, money, orders, people, platform, privacy, programs, selling, shop)
+_CONTEXTS = (catalog, customers, inventory, money, orders, people, platform, privacy, programs, reviews, selling, shop)
 
 
 def _by_name() -> Mapping[str, Permission]:

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 
-from commerce.policies import catalog, customers, inventory, money, orders, people, programs, selling
+from commerce.policies import catalog, customers, inventory, money, orders, people, programs, reviews, selling
 from commerce.policies.permission import Permission
 from commerce.policies.registry import PERMISSIONS, VENDOR_SCOPES
 
@@ -42,6 +42,8 @@ SUPPORT_AGENT = Role(
         money.PAYMENTS_READ,
         money.STORED_VALUE_READ,
         selling.PROMOTIONS_READ,
+        reviews.READ,
+        reviews.WRITE,
     ),
 )
 WAREHOUSE_MANAGER = Role(
@@ -65,6 +67,8 @@ MERCHANDISER = Role(
         selling.PROMOTIONS_WRITE,
         selling.VENDORS_READ,
         inventory.READ,
+        reviews.READ,
+        reviews.WRITE,
     ),
 )
 ANALYST = Role(
@@ -81,6 +85,7 @@ ANALYST = Role(
         selling.PRICES_READ,
         selling.PROMOTIONS_READ,
         selling.VENDORS_READ,
+        reviews.READ,
     ),
 )
 VENDOR = Role(
@@ -96,6 +101,8 @@ VENDOR = Role(
         programs.API_KEYS_WRITE,
         people.STAFF_READ,
         people.STAFF_WRITE,
+        reviews.READ,
+        reviews.WRITE,
     ),
     for_vendors=True,
 )

@@ -68,6 +68,7 @@ from foundation.events.payments import (
 from foundation.events.price_watches import PriceDropSent, PriceWatchRequested
 from foundation.events.pricing import OfferedPrice, PriceQuoted, PricesChanged
 from foundation.events.promotions import CouponRedeemed, DiscountRedeemed, DiscountReleased
+from foundation.events.reviews import ReviewAnswered, ReviewPublished, ReviewRejected, ReviewSubmitted, ReviewWithdrawn
 from foundation.events.stock_alerts import StockAlertRequested, StockAlertSent
 from foundation.events.stored_value import GiftCardDelivered, StoredValueMoved
 from foundation.events.vendors import VendorPaidOut
@@ -133,6 +134,11 @@ __all__ = [
     "ReturnReceived",
     "ReturnRequested",
     "ReturnedUnits",
+    "ReviewAnswered",
+    "ReviewPublished",
+    "ReviewRejected",
+    "ReviewSubmitted",
+    "ReviewWithdrawn",
     "Search",
     "SelectItem",
     "StockAlertRequested",
