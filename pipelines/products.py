@@ -46,12 +46,15 @@ _ABOVE = """
           FROM category own CROSS JOIN generate_series(1, nlevel(own.path)) AS step (at)
           WHERE (own.tenant_id, own.id) = (p.tenant_id, p.category_id) ORDER BY step.at)
 """
+# pk_product_rating
+_RATED = "LEFT JOIN product_rating w ON (w.tenant_id, w.product_id) = (p.tenant_id, p.id)"
 _FACTS = f"""
     p.tenant_id, p.id AS product_id, p.status = 'published' AS published,
     (SELECT min(r.amount) FROM variant v JOIN price r ON (r.tenant_id, r.variant_id) = (v.tenant_id, v.id)
      WHERE (v.tenant_id, v.product_id) = (p.tenant_id, p.id) AND NOT v.discontinued
        AND r.currency = (SELECT t.currency FROM tenant t WHERE t.id = p.tenant_id)) AS price,
     {_AVAILABLE} AS available, (extract(epoch FROM p.created_at) * 1000)::bigint AS created_ms, -p.rank AS sold,
+    coalesce(w.average, 0) AS stars, coalesce(w.rank, 0) AS rating_rank,
     p.brand AS brand_name, p.vendor_id,
     {_ABOVE.format(column="id")} AS category_ids,
     (SELECT jsonb_object_agg(a.code, p.attributes -> a.code) FROM product_type_attribute o
@@ -72,6 +75,7 @@ _PRODUCT = f"""
                  AND v.gtin IS NOT NULL ORDER BY v.position) AS gtins,
            {_FACTS}
     FROM search_document d JOIN product p ON (p.tenant_id, p.id) = (d.tenant_id, d.product_id)
+    {_RATED}
 """  # noqa: S608
 # ix_search_document_changed
 _CHANGED = f"""{_PRODUCT}
@@ -88,9 +92,9 @@ _ALL = f"""{_PRODUCT}
     ORDER BY d.product_id LIMIT %(limit)s
 """
 _NAMED = f"{_PRODUCT} WHERE d.tenant_id = %(tenant_id)s AND d.product_id = ANY(%(ids)s)"
-_SOME = f"SELECT {_FACTS} FROM product p WHERE p.tenant_id = %(tenant_id)s AND p.id = ANY(%(ids)s)"  # noqa: S608
+_SOME = f"SELECT {_FACTS} FROM product p {_RATED} WHERE p.tenant_id = %(tenant_id)s AND p.id = ANY(%(ids)s)"  # noqa: S608
 _NEXT = f"""
-    SELECT {_FACTS} FROM product p
+    SELECT {_FACTS} FROM product p {_RATED}
     WHERE p.tenant_id = %(tenant_id)s AND p.id > %(product_id)s AND p.status = 'published'
     ORDER BY p.id LIMIT %(limit)s
 """  # noqa: S608
@@ -129,6 +133,10 @@ class Sold:
     """When it was made, in milliseconds since 1970."""
     sold: int
     """Units sold."""
+    stars: float
+    """The average of its published reviews; 0 without any."""
+    rating_rank: float
+    """What "best rated first" goes by, the higher the better; 0 without reviews."""
     brand_name: str | None
     vendor_id: UUID | None
     category_ids: list[UUID]

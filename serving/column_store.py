@@ -221,6 +221,7 @@ class Holder:
     def __init__(self, store: ColumnStore) -> None:
         self._store = store
         self._held: dict[UUID, Held] = {}
+        self._unread: set[UUID] = set()
 
     def of(self, tenant_id: UUID) -> Held | None:
         """A tenant's; `None` when it has none."""
@@ -229,6 +230,11 @@ class Holder:
     def all(self) -> dict[UUID, Held]:
         """Those of every tenant."""
         return dict(self._held)
+
+    @property
+    def unread(self) -> frozenset[UUID]:
+        """Those whose snapshot is gone or can't be read, as one of another form: they have to be built anew."""
+        return frozenset(self._unread)
 
     def refresh(self) -> None:
         """Learn what is new. It blocks.
@@ -247,6 +253,7 @@ class Holder:
         if held is None or held.pointer != pointer:
             loaded = self._store.load(tenant_id, pointer)
             if loaded is None:
+                self._unread.add(tenant_id)
                 return
             held = Held(*loaded, pointer, pointer.last)
         while changes := self._news(tenant_id, held):
@@ -255,6 +262,7 @@ class Holder:
                     change.apply(held.columns)
                 held.changes += len(changes)
         self._held[tenant_id] = held
+        self._unread.discard(tenant_id)
 
     def _news(self, tenant_id: UUID, held: Held) -> list[Change]:
         held.last, changes = self._store.told(tenant_id, held.last)

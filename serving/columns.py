@@ -120,6 +120,8 @@ class Columns:
     prices: Doubles = field(default_factory=lambda: np.zeros(0))
     created: Doubles = field(default_factory=lambda: np.zeros(0))
     sold: Doubles = field(default_factory=lambda: np.zeros(0))
+    stars: Doubles = field(default_factory=lambda: np.zeros(0))
+    ratings: Doubles = field(default_factory=lambda: np.zeros(0))
     facets: dict[str, Values] = field(default_factory=dict)
     tallies: Tallies = field(default_factory=Tallies)
     _alive: Flags = field(default_factory=lambda: np.zeros(0, np.bool_))
@@ -170,6 +172,8 @@ class Columns:
             int(self.created[row]),
             int(self.sold[row]),
             {name: values for name, values in had.items() if values},
+            float(self.stars[row]),
+            float(self.ratings[row]),
         )
 
     def put(self, product_id: UUID, facts: Facts, vector: SparseVector) -> None:
@@ -211,6 +215,8 @@ class Columns:
             prices=self.prices[kept],
             created=self.created[kept],
             sold=self.sold[kept],
+            stars=self.stars[kept],
+            ratings=self.ratings[kept],
             facets={name: Values(list(values.values), values.of(kept)) for name, values in self.facets.items()},
             _alive=np.ones(len(kept), np.bool_),
             _sorted=len(kept),
@@ -227,6 +233,8 @@ class Columns:
             "prices": self.prices,
             "created": self.created,
             "sold": self.sold,
+            "stars": self.stars,
+            "ratings": self.ratings,
             "terms": self.postings.terms,
             "starts": self.postings.starts,
             "rows": self.postings.rows,
@@ -260,6 +268,8 @@ class Columns:
                 prices=arrays["prices"],
                 created=arrays["created"],
                 sold=arrays["sold"],
+                stars=arrays["stars"],
+                ratings=arrays["ratings"],
                 facets=facets,
                 _alive=np.ones(size, np.bool_),
                 _sorted=size,
@@ -271,6 +281,7 @@ class Columns:
         self.size += 1
         self.high, self.low = _with_room(self.high, self.size), _with_room(self.low, self.size)
         self.prices, self.created = _with_room(self.prices, self.size), _with_room(self.created, self.size)
+        self.stars, self.ratings = _with_room(self.stars, self.size), _with_room(self.ratings, self.size)
         self.sold, self._alive = _with_room(self.sold, self.size), _with_room(self._alive, self.size)
         self.high[row], self.low[row] = product_id.int >> 64, product_id.int & _HALF
         self._alive[row] = True
@@ -279,6 +290,7 @@ class Columns:
 
     def _write(self, row: int, facts: Facts) -> None:
         self.prices[row], self.created[row], self.sold[row] = facts.price, facts.created_ms, facts.sold
+        self.stars[row], self.ratings[row] = facts.stars, facts.rating
         for name, values in facts.values.items():
             self.facets.setdefault(name, Values()).put(row, values)
         for values_ in self.facets.values():

@@ -24,10 +24,14 @@ class Facts(NamedTuple):
     """Units."""
     values: Mapping[str, Sequence[str]]
     """By the facet: none twice."""
+    stars: float = 0.0
+    """The average of its reviews; 0 without any, as in what was told before there were reviews."""
+    rating: float = 0.0
+    """What the best rated is told by, the higher the better; 0 without reviews."""
 
     def to_json(self) -> list[Any]:
         """As it is told."""
-        return [self.price, self.created_ms, self.sold, self.values]
+        return [self.price, self.created_ms, self.sold, self.values, self.stars, self.rating]
 
     @classmethod
     def read(cls, told: Sequence[Any]) -> Facts:
@@ -39,7 +43,7 @@ def facts_of(sold: Sold) -> Facts | None:
     """What is kept of a product; `None` when it can't be found: not published, or without a price."""
     if not sold.published or sold.price is None:
         return None
-    return Facts(sold.price, sold.created_ms, sold.sold, dict(_values(sold)))
+    return Facts(sold.price, sold.created_ms, sold.sold, dict(_values(sold)), sold.stars, sold.rating_rank)
 
 
 def _values(sold: Sold) -> Iterator[tuple[str, Sequence[str]]]:

@@ -36,7 +36,7 @@ from serving.encoding import Encoding
 from serving.facts import facts_of
 from serving.index import IndexUnavailable
 from serving.places import reach, reached
-from serving.search_building import change_of, document_of
+from serving.search_building import build, change_of, document_of
 from serving.search_index import SearchBuilding
 
 if TYPE_CHECKING:
@@ -74,6 +74,7 @@ class Follower:
         store: ColumnStore,
         encoding: Encoding,
         index: SearchBuilding,
+        settings: Settings,
     ) -> None:
         self.encoding = encoding
         self._connection = connection
@@ -83,6 +84,7 @@ class Follower:
         self._store = store
         self._holder = Holder(store)
         self._index = index
+        self._settings = settings
         self._builds: dict[UUID, str] = {}
         """The build of each tenant that was caught up with."""
         self._comparing: dict[UUID, Iterator[Sequence[Sold]]] = {}
@@ -101,7 +103,7 @@ class Follower:
         told.execute(f"LISTEN {TOLD}")
         redis, index = clients.redis(settings), SearchBuilding.connect(settings)
         store = ColumnStore(redis, settings.require("objects_url", "The object store"))
-        return cls(connection, told, database, redis, store, Encoding(connection, index, encoder), index)
+        return cls(connection, told, database, redis, store, Encoding(connection, index, encoder), index, settings)
 
     @property
     def is_idle(self) -> bool:
@@ -152,6 +154,7 @@ class Follower:
     def follow(self) -> int:
         """Bring the next changes of words into the index; says how many were read."""
         self._holder.refresh()
+        self._build_unread()
         self._catch_up()
         rows = products.changed(self._connection, reached(self._redis, CURSORS, self._database))
         by_tenant: dict[UUID, list[Product]] = defaultdict(list)
@@ -180,6 +183,13 @@ class Follower:
             log.warning("search.not_encoded", error=str(fault), again_in_seconds=AWAY_SECONDS)
             self._encodes_after = time.monotonic() + AWAY_SECONDS
             self.encoding.begin_again(self._builds)
+
+    def _build_unread(self) -> None:
+        """What can't be read, such as a snapshot of an earlier form, is built anew; until then full text answers."""
+        for tenant_id in products.tenants(self._connection, self._holder.unread):
+            log.warning("search.snapshot_unread", tenant=str(tenant_id), then="it is built anew")
+            build(self._settings, tenant_id)
+            self._holder.refresh()
 
     def _catch_up(self) -> None:
         """With builds that are new, as far as they are of tenants of this database; and have others packed."""

@@ -20,9 +20,11 @@ from foundation.search import (
     AVAILABILITY,
     BRAND,
     CATEGORY,
+    LEAST_STARS,
     MOST_CHOSEN,
     MOST_FACETS,
     PRICE,
+    RATING,
     VENDOR,
     After,
     Chosen,
@@ -42,7 +44,7 @@ _SAMPLE = 10_000
 """Prices that the ranges are made of: where a fifth of them ends is seen from so many."""
 _ROUND: Sequence[float] = (1, 1.5, 2, 2.5, 3, 4, 5, 6, 8, 10)
 """What prices are rounded to, times a power of ten."""
-_FIRST = (CATEGORY, BRAND, PRICE, AVAILABILITY, VENDOR)
+_FIRST = (CATEGORY, BRAND, PRICE, RATING, AVAILABILITY, VENDOR)
 """The facets that come first, in their order; after them those that most products have."""
 _CONTINUED = 0.01
 """A number that takes more values than this share of the products that have it is no facet ..."""
@@ -75,7 +77,9 @@ def unknown(columns: Columns, chosen: Sequence[Chosen]) -> list[UnknownChoice]:
     found = []
     for one in chosen:
         facet = columns.facets.get(one.facet)
-        if facet is None and one.facet != PRICE:
+        if one.facet == RATING:
+            found += [UnknownChoice(facet=RATING, value=value) for value in one.values if value not in LEAST_STARS]
+        elif facet is None and one.facet != PRICE:
             found.append(UnknownChoice(facet=one.facet, value=None))
         elif facet is not None:
             lacking = (value for value in one.values if facet.code(value) is None)
@@ -129,6 +133,9 @@ def _fits(columns: Columns, rows: Ints, chosen: Chosen) -> Flags:
             most = math.inf if one.most is None else one.most
             fits = fits | ((prices >= least) & (prices <= most))
         return fits
+    if chosen.facet == RATING:
+        # Any of several will do: the lowest.
+        return columns.stars[rows] >= min(map(int, chosen.values), default=math.inf)
     facet = columns.facets.get(chosen.facet)
     return fits if facet is None else facet.fits(_some(columns, rows), chosen.values)
 
@@ -155,6 +162,8 @@ def _keys(columns: Columns, result: Result, request: SearchRequest) -> Doubles:
             return -columns.created[result.rows]
         case "popularity":
             return -columns.sold[result.rows]
+        case "rating":
+            return -columns.ratings[result.rows]
         case _:
             return result.keys
 
@@ -205,12 +214,14 @@ def _facets(columns: Columns, result: Result, fits: Mapping[str, Flags], chosen:
     known = {} if fits or result.counted is None else result.counted
     of = {one.facet: one for one in chosen}
     counted: list[tuple[int, FacetCounts]] = []
-    for name in [*columns.facets, PRICE]:
+    for name in [*columns.facets, PRICE, RATING]:
         others = _all([fit for facet, fit in fits.items() if facet != name], len(rows)) if name in fits else everything
         some = rows if others.all() else rows[others]
         choice = of.get(name, Chosen(facet=name))
         if name == PRICE:
             found = _prices(columns, some, choice)
+        elif name == RATING:
+            found = _ratings(columns, some, choice)
         else:
             over = known.get(name) or Counted.of(columns.facets[name], _some(columns, some))
             found = _values(name, columns.facets[name], over, choice)
@@ -276,6 +287,19 @@ def _prices(columns: Columns, rows: Ints, chosen: Chosen) -> tuple[int, FacetCou
         fits = (prices >= (least or 0)) & (prices <= (math.inf if most is None else most))
         ranges.append(RangeCount(least=least, most=most, count=int(fits.sum()), chosen=True))
     return len(rows), FacetCounts(facet=PRICE, values=[], ranges=ranges, more=False)
+
+
+def _ratings(columns: Columns, rows: Ints, chosen: Chosen) -> tuple[int, FacetCounts] | None:
+    """How many have so many stars at least: a product is counted in each that it reaches."""
+    stars = columns.stars[_some(columns, rows)]
+    rated = int(np.count_nonzero(stars))
+    if not rated and not chosen.values:
+        return None
+    values = [
+        ValueCount(value=least, count=int(np.count_nonzero(stars >= int(least))), chosen=least in chosen.values)
+        for least in LEAST_STARS
+    ]
+    return rated, FacetCounts(facet=RATING, values=values, ranges=[], more=False)
 
 
 def _bounds(prices: Doubles) -> list[int]:

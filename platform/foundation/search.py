@@ -33,6 +33,9 @@ VENDOR = "vendor"
 AVAILABILITY = "availability"
 PRICE = "price"
 """The facet that has ranges, of minor units in the shop's currency, and no values."""
+RATING = "rating"
+"""The facet whose values are averages of stars: a product fits that has at least so many. They are `LEAST_STARS`."""
+LEAST_STARS = ("4", "3", "2", "1")
 ATTRIBUTE = "attribute."
 """How the facet of a type's attribute begins; its code follows."""
 OPTION = "option."
@@ -42,8 +45,9 @@ IN_STOCK, SOLD_OUT = "in_stock", "sold_out"
 Relaxed = Literal["some_words", "words"]
 """What was let go so that there is an answer: `some_words`, when no product has enough of them, and what has any is
 shown; `words`, when no product has any of them, and what means the same is shown."""
-Sort = Literal["relevance", "price_asc", "price_desc", "newest", "popularity"]
-"""Without a query the most relevant are those that sell most."""
+Sort = Literal["relevance", "price_asc", "price_desc", "newest", "popularity", "rating"]
+"""Without a query the most relevant are those that sell most. `rating`: the best rated first, those without reviews
+last."""
 FacetName = Annotated[str, StringConstraints(min_length=1, max_length=200)]
 Value = Annotated[str, StringConstraints(max_length=200)]
 

@@ -17,6 +17,7 @@ SORTS: Mapping[Sort, str] = {
     "price_asc": "Price: low to high",
     "price_desc": "Price: high to low",
     "newest": "Newest",
+    "rating": "Best rated",
 }
 
 

@@ -113,6 +113,19 @@ class Shop:
                 "UPDATE stock SET sold = sold + available, available = 0 WHERE variant_id = %s", (self.variants[which],)
             )
 
+    def review(self, which: str, *stars: int) -> None:
+        """So many people give a product so many stars, and it is published."""
+        with self._app() as app:
+            for rating in stars:
+                app.execute(
+                    "WITH who AS (INSERT INTO customer (tenant_id, id, reference, display_name)"
+                    " VALUES (current_tenant(), gen_random_uuid(), gen_random_uuid()::text, '') RETURNING id)"
+                    " INSERT INTO review (tenant_id, id, product_id, customer_id, rating, title, body, author, locale,"
+                    " verified, status, written_at) SELECT current_tenant(), gen_random_uuid(), %s, id, %s, '', '', '',"
+                    " 'en', true, 'published', now() FROM who",
+                    (self.products[which], rating),
+                )
+
     @contextmanager
     def _app(self) -> Iterator[psycopg.Connection[Any]]:
         with psycopg.connect(self._urls.app) as app:
@@ -352,6 +365,37 @@ async def test_prices_and_stock_are_followed_without_encoding_anything(
     out = Chosen(facet="availability", values=["sold_out"])
     assert titles(await ask(searcher, shop, chosen=[out]), shop) == ["Running shoes"]
     assert follower.encoding.is_done
+
+
+async def test_ratings_are_followed_as_prices_are_and_built_in_from_the_beginning(
+    settings: Settings, shop: Shop, searcher: Searcher, follower: Follower
+) -> None:
+    shop.review("Laptop bag", 4, 4)
+    complete(settings, shop, follower)
+    follow(follower)
+    shop.review("Running shoes", 5, 5, 5, 5, 5, 4)
+    shop.review("Tomato soup", 5, 1)
+    for _each in range(3):
+        follower.hear(1)
+
+    answer = await ask(searcher, shop, facets=True, sort="rating")
+    assert titles(answer, shop)[:3] == ["Running shoes", "Laptop bag", "Tomato soup"]
+    counted = next(one for one in answer.facets if one.facet == "rating")
+    assert {one.value: one.count for one in counted.values} == {"4": 2, "3": 3, "2": 3, "1": 3}
+    good = await ask(searcher, shop, chosen=[Chosen(facet="rating", values=["4"])], sort="rating")
+    assert (titles(good, shop), good.total) == (["Running shoes", "Laptop bag"], 2)
+
+
+async def test_a_snapshot_that_cannot_be_read_is_built_anew(
+    settings: Settings, shop: Shop, searcher: Searcher, follower: Follower
+) -> None:
+    build(settings, shop.id)
+    for file in settings.var_dir.rglob("*.npz"):
+        file.write_bytes(b"of another form")
+    assert (await ask(searcher, shop, "laptop")).fallback_reason == "no_index"
+    follow(follower)
+    answer = await ask(searcher, shop, "laptop")
+    assert set(titles(answer, shop)[:2]) == {"Laptop computer 15 inch", "Laptop bag"}
 
 
 async def test_new_prices_by_the_hundred_are_found_before_all_is_compared(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from io import BytesIO
 from uuid import UUID
 
 import numpy as np
@@ -11,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from foundation.search import After, Chosen, Range, SearchRequest, Sort
+from foundation.search import LEAST_STARS, After, Chosen, Range, SearchRequest, Sort
 from models.search.lexical import SparseVector
 from serving.columns import Columns
 from serving.facts import Facts
@@ -19,8 +20,8 @@ from serving.selecting import Page, Result, select
 
 TENANT = UUID(int=1)
 BRANDS, SIZES = ("Acme", "Bolt", "Crate"), ("S", "M", "L")
-Product = tuple[int, int, str, tuple[str, ...]]
-"""Price, units sold, brand, sizes."""
+Product = tuple[int, int, str, tuple[str, ...], float]
+"""Price, units sold, brand, sizes, stars on average."""
 
 products = st.lists(
     st.tuples(
@@ -28,6 +29,7 @@ products = st.lists(
         st.integers(0, 3),
         st.sampled_from(BRANDS),
         st.lists(st.sampled_from(SIZES), unique=True, max_size=3).map(tuple),
+        st.sampled_from([0, 1, 2.99, 3, 4, 4.5]),
     ),
     max_size=25,
 )
@@ -36,6 +38,7 @@ choices = st.fixed_dictionaries(
     optional={
         "brand": st.lists(st.sampled_from(BRANDS), min_size=1, unique=True),
         "option.Size": st.lists(st.sampled_from(SIZES), min_size=1, unique=True),
+        "rating": st.lists(st.sampled_from(LEAST_STARS), min_size=1, unique=True),
         "price": st.lists(st.tuples(st.integers(0, 700), st.integers(0, 700)), min_size=1, max_size=2),
     },
 )
@@ -46,8 +49,9 @@ def columns_of(sold: Sequence[Product]) -> Columns:
     ids = [UUID(int=at + 1) for at in range(len(sold))]
     columns = Columns.of((one, Facts(1, 0, 0, {"brand": ["Old"]})) for one in ids).packed()
     for at in reversed(range(len(sold))):
-        price, units, brand, sizes = sold[at]
-        facts = Facts(price, at, units, {"brand": [brand], **({"option.Size": list(sizes)} if sizes else {})})
+        price, units, brand, sizes, stars = sold[at]
+        values = {"brand": [brand], **({"option.Size": list(sizes)} if sizes else {})}
+        facts = Facts(price, at, units, values, stars, stars / 2)
         columns.put(ids[at], facts, SparseVector([], []))
     return columns
 
@@ -65,8 +69,8 @@ def asked(columns: Columns, chosen: dict[str, list[object]], **given: object) ->
 
 
 def fits(product: Product, chosen: dict[str, list[object]], *, but: str = "") -> bool:
-    price, _, brand, sizes = product
-    had = {"brand": {brand}, "option.Size": set(sizes)}
+    price, _, brand, sizes, stars = product
+    had = {"brand": {brand}, "option.Size": set(sizes), "rating": {one for one in LEAST_STARS if stars >= int(one)}}
     return all(
         any(least <= price <= most for least, most in values)  # type: ignore[misc]
         if name == "price"
@@ -90,6 +94,11 @@ def test_a_facet_is_counted_as_if_nothing_were_chosen_in_it(
         had = Counter(value for one in left for value in ([one[2]] if number == 2 else one[3]))
         counted = {value: count for value, count in told.get(name, {}).items() if count}
         assert counted == dict(had)
+    left = [one[4] for one in sold if fits(one, chosen, but="rating")]
+    if "rating" in chosen or any(left):
+        assert told["rating"] == {least: sum(stars >= int(least) for stars in left) for least in LEAST_STARS}
+    else:
+        assert "rating" not in told
     for facet in page.facets:
         for one in facet.ranges:
             in_range = {"price": [(one.least or 0, 10**6 if one.most is None else one.most)]}
@@ -98,7 +107,7 @@ def test_a_facet_is_counted_as_if_nothing_were_chosen_in_it(
 
 
 @settings(max_examples=60, deadline=None)
-@given(products, choices, st.sampled_from(["relevance", "price_asc", "price_desc", "newest", "popularity"]))
+@given(products, choices, st.sampled_from(["relevance", "price_asc", "price_desc", "newest", "popularity", "rating"]))
 def test_pages_follow_each_other_without_gap_or_overlap_in_every_order(
     sold: list[Product], chosen: dict[str, list[object]], sort: Sort
 ) -> None:
@@ -116,6 +125,7 @@ def test_pages_follow_each_other_without_gap_or_overlap_in_every_order(
         "price_asc": lambda at: sold[at - 1][0],
         "price_desc": lambda at: -sold[at - 1][0],
         "newest": lambda at: -at,
+        "rating": lambda at: -sold[at - 1][4],
     }.get(sort, lambda at: -sold[at - 1][1])
     left = [at for at in range(1, len(sold) + 1) if fits(sold[at - 1], chosen)]
     assert seen == sorted(left, key=lambda at: (key(at), at))
@@ -133,8 +143,17 @@ def test_packed_columns_say_the_same_also_out_of_a_file(sold: list[Product]) -> 
     assert again.size == len(sold)
 
 
+def test_a_file_from_before_there_were_ratings_is_refused() -> None:
+    with np.load(BytesIO(columns_of([(100, 1, "Acme", (), 5)]).packed().to_bytes({"who": "we"}))) as arrays:
+        earlier = {name: arrays[name] for name in arrays if name != "ratings"}
+    file = BytesIO()
+    np.savez(file, **earlier)
+    with pytest.raises(KeyError):
+        Columns.from_bytes(file.getvalue())
+
+
 def test_a_list_goes_on_behind_the_product_that_was_seen_though_relevance_moved_it() -> None:
-    columns = columns_of([(100, units, "Acme", ()) for units in (9, 8, 7, 6)])
+    columns = columns_of([(100, units, "Acme", (), 0) for units in (9, 8, 7, 6)])
     first = asked(columns, {}, limit=2)
     last = columns.id_of(int(first.rows[-1]))
     columns.change(last, columns.facts(int(first.rows[-1]))._replace(sold=6))

@@ -38,6 +38,7 @@ class Service:
         values = [{"value": name, "count": 5 - at, "chosen": name in brands}
                   for at, name in enumerate(("Acme & Sons", "Bolt", "C", "D", "E", "F", "G", "H"))]  # fmt: skip
         ranges = [{"least": 1000, "most": 4999, "count": 3, "chosen": {"least": 1000, "most": 4999} in prices}]
+        stars = [{"value": one, "count": 7 - int(one), "chosen": False} for one in ("4", "3", "2", "1")]
         items = [] if prices else [{"product_id": str(self._soup), "score": -1.0, "source": "words"}]
         told = {
             "decision_id": str(new_id()), "policy": "words", "fallback": None, "fallback_reason": None,
@@ -45,6 +46,7 @@ class Service:
             "items": items, "facets": [
                 {"facet": "brand", "values": values, "ranges": [], "more": False},
                 {"facet": "price", "values": [], "ranges": ranges, "more": False},
+                {"facet": "rating", "values": stars, "ranges": [], "more": False},
             ],
         }  # fmt: skip
         return httpx.Response(200, json=told)
@@ -67,6 +69,8 @@ async def test_a_list_has_its_facets_and_what_is_chosen_beside_it(
     assert 'value="brand:Acme &amp; Sons" class' in seen
     assert "$10.00 to $49.99" in seen
     assert '<option value="newest" selected>' in seen
+    assert "4 stars and up" in seen
+    assert ">Best rated</option>" in seen
     # What no facet shows is kept when another is chosen.
     assert '<input type="hidden" name="filter" value="option.Size:M">' in seen
     without = "filter=option.Size%3AM&amp;sort=newest"
@@ -100,6 +104,7 @@ async def test_what_postgres_cannot_heed_is_said(browser: Browser) -> None:
     [
         ("filter=flavour:sweet", 422, "search.unknown_facet"),
         ("filter=brand", 422, "search.malformed_filter"),
+        ("filter=rating:5", 422, "search.unknown_filter_value"),
         ("cursor=AAAA", 400, "request.malformed_cursor"),
     ],
 )

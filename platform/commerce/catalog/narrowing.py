@@ -19,10 +19,12 @@ from foundation.search import (
     BRAND,
     CATEGORY,
     IN_STOCK,
+    LEAST_STARS,
     MOST_CHOSEN,
     MOST_FACETS,
     OPTION,
     PRICE,
+    RATING,
     SOLD_OUT,
     VENDOR,
     Chosen,
@@ -37,10 +39,12 @@ _LABELS = {
     CATEGORY: "Category",
     BRAND: "Brand",
     PRICE: "Price",
+    RATING: "Rating",
     AVAILABILITY: "Availability",
     VENDOR: "Sold by",
 }
 _AVAILABILITY = {IN_STOCK: "In stock", SOLD_OUT: "Sold out"}
+_STARS = {least: f"{least} star{'' if least == '1' else 's'} and up" for least in LEAST_STARS}
 _BOOLEAN = {"yes": "Yes", "no": "No"}
 
 
@@ -171,6 +175,8 @@ def _value(filtered: Filter, names: FacetNames) -> str:
         known = vendor.id if (vendor := names.by_code.get(value)) else None
     elif facet == AVAILABILITY:
         known = value if value in _AVAILABILITY else None
+    elif facet == RATING:
+        known = value if value in _STARS else None
     elif facet.startswith(ATTRIBUTE):
         attribute = names.attributes.get(facet.removeprefix(ATTRIBUTE))
         if attribute is None:
@@ -221,6 +227,8 @@ def _named(
         value, label = vendor.code, vendor.name
     elif facet == AVAILABILITY:
         label = _AVAILABILITY[value]
+    elif facet == RATING:
+        label = _STARS[value]
     elif attribute is not None and attribute.kind == "boolean":
         label = _BOOLEAN.get(value, value)
     elif attribute is not None and attribute.kind == "number":
