@@ -38,6 +38,10 @@ NOTICES = {
             "They do not work here any more, and the keys they made are over. The programs that they registered go on "
             "until you shut them out.",
         ),
+        Notice("review-published", "Everybody can read it now."),
+        Notice("review-rejected", "It is not shown, and its author is told why."),
+        Notice("review-answered", "Your answer stands below the review."),
+        Notice("review-unanswered", "The answer is gone."),
         Notice("kept", "It is kept, and holds from now on."),
         Notice("logo-kept", "The new logo is shown everywhere from now on."),
         Notice("logo-removed", "The shop's name stands in place of the logo."),

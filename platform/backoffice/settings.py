@@ -33,6 +33,11 @@ _HINTS = {
     "storefront.headline": "At the top of the home page.",
     "storefront.text": "Below the headline.",
     "acting.tell_customer": "They get a mail when somebody of the shop acts for them.",
+    "reviews.publish_at_once": (
+        "Without it every review waits until somebody has read it. Those with web addresses, contact data or repeated "
+        "text wait in any case."
+    ),
+    "reviews.unverified": "Those who have not bought the product here, too; their reviews are marked.",
     "cors_origins": "Pages of other sites that may ask the shop's API, one a line, such as https://app.example.com.",
 }
 _KINDS: dict[str, Literal["line", "lines", "mark"]] = {"array": "lines", "boolean": "mark"}
@@ -45,6 +50,8 @@ _LABELS = {
     "storefront.headline": "Headline",
     "storefront.text": "Text",
     "acting.tell_customer": "Tell customers who is acted for",
+    "reviews.publish_at_once": "Show reviews at once",
+    "reviews.unverified": "Let all customers review",
     "cors_origins": "Other sites",
 }
 

@@ -25,12 +25,13 @@ from commerce.catalog.schemas import (
     Spoken,
 )
 from commerce.deciding import DecisionClient
-from commerce.http import ShopDep, decode_cursor
+from commerce.http import ShopDep, decode_cursor, front_of
 from commerce.policies import areas
+from commerce.reviews.schemas import Order
 from foundation.access import ANYONE, needs
 from foundation.events import Item, Search, ViewItem
 from foundation.search import PRICE, Sort
-from storefront import theme
+from storefront import reviewing, theme
 from storefront.choosing import looked_at, media_of, options_of
 from storefront.departments import TILES
 from storefront.filtering import Address, price_filter, side_of
@@ -148,8 +149,13 @@ async def product(
     handle: Annotated[str, Path(max_length=200, pattern=r"^[^\x00]+$")],
     d: Annotated[str | None, Query(max_length=100)] = None,
     v: Annotated[str | None, Query(max_length=100)] = None,
+    order: Order = "newest",
+    stars: Annotated[int | None, Query(ge=1, le=5)] = None,
+    after: Cursor = None,
 ) -> Response:
-    """A product; `d` is the decision whose row it was chosen from, `v` the variant that is looked at."""
+    """A product; `d` is the decision whose row it was chosen from, `v` the variant that is looked at, and the rest says
+    which of its reviews.
+    """
     try:
         shown = await catalog.product(visit.core.database, visit.shop, handle, visit.shopper)
     except catalog.ProductNotFound:
@@ -157,6 +163,7 @@ async def product(
     detail = ProductDetail.model_validate_json(shown.body)
     decision_id = id_or_none(d)
     at = looked_at(detail, id_or_none(v))
+    reviews = await reviewing.shown(visit, detail, order=order, stars=stars, after=after)
     return visit.page(
         "product.html",
         product=detail,
@@ -164,6 +171,8 @@ async def product(
         at=at,
         options=options_of(detail, at),
         beside=await _beside(visit, detail.id),
+        reviews=reviews,
+        structured=reviewing.structured(detail, reviews.list, front_of(visit.request, visit.shop)),
         decision_id=decision_id,
         rail=await rail(visit, "product", detail.id),
         event=_viewed(detail, visit, decision_id),

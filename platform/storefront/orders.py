@@ -23,6 +23,8 @@ from commerce.orders.schemas import OrderOut, ReorderOut, ShopperCancelIn
 from commerce.payments.schemas import Waiting
 from commerce.payments.service import PaymentWasRefused
 from commerce.policies import areas
+from commerce.reviews import reading as reviews
+from foundation.database import Tx
 from foundation.errors import Problem
 from foundation.ids import new_id
 from pages.forms import read
@@ -128,9 +130,11 @@ async def order_page(visit: Visit, order_id: UUID, problem: Problem | None = Non
         accepted = await legal.accepted(tx, order_id)
         methods = await delivery.methods(tx)
         choices = await offering.choices(tx, order, visit.shopper)
-    products = [line.product_id for line in order.lines]
+        products = [line.product_id for line in order.lines]
+        reviewable = await _reviewable(tx, visit, products)
     body = await catalog.cards(visit.core.database, visit.shop, visit.shopper, products)
-    images = {card.id: card.image for card in _CARDS.validate_json(body)["items"]}
+    cards = _CARDS.validate_json(body)["items"]
+    images = {card.id: card.image for card in cards}
     return visit.page(
         "order.html",
         status=problem.status if problem else 200,
@@ -139,6 +143,7 @@ async def order_page(visit: Visit, order_id: UUID, problem: Problem | None = Non
         accepted=accepted,
         titles={line.id: line.title for line in order.lines},
         images=images,
+        reviewable={card.id: (card.handle, reviewable[card.id]) for card in cards if card.id in reviewable},
         exchanged={change.return_id for change in order.changes if change.return_id},
         reasons=REASONS,
         claim_reasons=CLAIM_REASONS,
@@ -151,6 +156,14 @@ async def order_page(visit: Visit, order_id: UUID, problem: Problem | None = Non
         said=_said(problem),
         faults=field_errors(problem) if problem else [],
     )
+
+
+async def _reviewable(tx: Tx, visit: Visit, product_ids: list[UUID]) -> dict[UUID, bool]:
+    """The products that the customer may review, each with whether they have."""
+    if visit.shopper.customer_id is None or visit.acting is not None:
+        return {}
+    standings = await reviews.standings(tx, visit.shopper.customer_id, product_ids)
+    return {product_id: one.review_id is not None for product_id, one in standings.items() if one.bought}
 
 
 def _said(problem: Problem | None) -> tuple[str, str]:
