@@ -147,7 +147,7 @@ class Searcher:
         question = await asyncio.to_thread(_read, known, request.query, steered)
         plan = _planned(steered, request, (request.query, question.understood.sentence))
         alike = await self._alike(request, question.understood.sentence)
-        answer = await asyncio.to_thread(self._answer, known, request, question, alike, plan)
+        answer = await asyncio.to_thread(self._answer, known, request, question, alike, steered, plan)
         by_meaning = alike is not None and self.encoder is not None
         encoder = self.encoder.name if by_meaning and self.encoder is not None else ""
         return _Draft(HYBRID if by_meaning else WORDS, question.understood, answer, known, encoder, plan)
@@ -167,18 +167,24 @@ class Searcher:
             return None
 
     def _answer(
-        self, known: Known, request: SearchRequest, question: Question, alike: Sequence[Hit] | None, plan: Plan
+        self,
+        known: Known,
+        request: SearchRequest,
+        question: Question,
+        alike: Sequence[Hit] | None,
+        steered: Steered,
+        plan: Plan,
     ) -> dict[str, Any]:
         held, query = known.held, question.understood.sentence
         with held.lock:
             columns = held.columns
             words, relaxed = self._by_words(columns, question)
             found = fused(columns, question.named, words, alike or (), self.parameters.meaning)
-            named = recognising.recognised(self.brands.of(request.tenant_id, columns), query)
             inside = _inside(columns, request)
             kept = inside[found.result.rows]
             result = Result(found.result.rows[kept], found.result.keys[kept])
-            result = recognising.favoured(columns, result, named, query)
+            brands, categories = self.brands.of(request.tenant_id, columns), steered.categories(held.about.language)
+            result, named = recognising.recognised(columns, result, query, brands, categories)
             result = merchandising.steered(columns, result, plan.rules, inside)
             answer = _shown(columns, replace(found, result=result), request)
         if len(found.result.rows) and not len(found.named) + len(words.rows):

@@ -1,4 +1,4 @@
-"""What the staff of each tenant say of its search, as the core's worker tells it through Valkey."""
+"""What each tenant says of its search, as the core's worker tells it through Valkey."""
 
 from __future__ import annotations
 
@@ -9,7 +9,9 @@ from uuid import UUID
 import structlog
 from pydantic import ValidationError
 
+from foundation.search import CATEGORY
 from foundation.steering import VERSIONS, Steering, steering_key
+from models.search.recognising import Names, Thing, stemmed
 from models.search.synonyms import Synonyms
 
 if TYPE_CHECKING:
@@ -25,12 +27,21 @@ class Steered:
     version: str
     said: Steering
     _synonyms: dict[str, Synonyms] = field(default_factory=dict)
+    _categories: dict[str, Names] = field(default_factory=dict)
 
     def synonyms(self, language: str) -> Synonyms:
         """Its synonyms, in the language of its index."""
         known = self._synonyms.get(language)
         if known is None:
             known = self._synonyms[language] = Synonyms.of(self.said.synonyms, language)
+        return known
+
+    def categories(self, language: str) -> Names:
+        """What its categories are called, in any form of the words."""
+        known = self._categories.get(language)
+        if known is None:
+            names = ((Thing(CATEGORY, str(one.id)), name) for one in self.said.categories for name in one.names)
+            known = self._categories[language] = Names.of(names, stemmed(language), self.said.synonyms)
         return known
 
 

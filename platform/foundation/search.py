@@ -107,8 +107,9 @@ class FoundProduct(Model):
 class Recognised(Model):
     """Something of the tenant's own that the query names."""
 
-    facet: Literal["brand"]
+    facet: Literal["brand", "category"]
     value: str
+    """As it is chosen."""
 
 
 class ValueCount(Model):

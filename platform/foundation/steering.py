@@ -1,4 +1,4 @@
-"""What a shop's staff say of its search, as the core's worker tells it to the decision service: one document a tenant.
+"""What a shop says of its search, as the core's worker tells it to the decision service: one document a tenant.
 
 It lies in Valkey under `steering_key`; `VERSIONS` has a digest of each tenant's, by which the service sees that one is
 new.
@@ -66,9 +66,19 @@ class SearchRule(Model):
     """The page of the shop that answers instead."""
 
 
+class CategoryNames(Model):
+    """What a category is called."""
+
+    id: Id
+    names: tuple[str, ...]
+    """In the shop's language, and as it is translated."""
+
+
 class Steering(Model):
     """All of it."""
 
     synonyms: tuple[Synonym, ...] = ()
     rules: tuple[SearchRule, ...] = ()
     """Earlier ones go first."""
+    categories: tuple[CategoryNames, ...] = ()
+    """Those above before those below."""

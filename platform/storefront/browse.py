@@ -34,7 +34,7 @@ from foundation.search import PRICE, Sort
 from storefront import reviewing, theme
 from storefront.choosing import looked_at, media_of, options_of
 from storefront.departments import TILES
-from storefront.filtering import Address, price_filter, side_of
+from storefront.filtering import Address, only_in, price_filter, side_of
 from storefront.forms import id_or_none
 from storefront.rails import browser_event, list_event, rail
 from storefront.visit import Visit, VisitDep
@@ -215,7 +215,7 @@ async def search(visit: VisitDep, query: Annotated[Typed, Query()]) -> Response:
     if query.types_prices:
         return visit.redirect(str(address))
     if not words:
-        return visit.page("search.html", words=words, listed=None, searched={})
+        return visit.page("search.html", words=words, listed=None, only_in=(), searched={})
     asked = finding.read(
         await _names_of(visit),
         words=words,
@@ -233,6 +233,7 @@ async def search(visit: VisitDep, query: Annotated[Typed, Query()]) -> Response:
         words=words,
         listed=listed,
         side=side_of(listed, address, visit.shop.currency),
+        only_in=only_in(listed, address),
         cursor=query.cursor,
         # Pages that follow, and what it is narrowed down to, are the same search.
         searched={} if query.cursor or query.filter else _searched(words, len(listed.items)),

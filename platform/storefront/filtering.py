@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 from urllib.parse import urlencode
 
-from commerce.catalog.schemas import FacetOut, FacetValueOut, Listing
+from commerce.catalog.schemas import FacetOut, FacetValueOut, Listing, SearchResults
 from foundation.money import exponent, readable
-from foundation.search import CATEGORY, PRICE, Sort
+from foundation.search import BRAND, CATEGORY, PRICE, Sort
 
 SORTS: Mapping[Sort, str] = {
     "relevance": "Best match",
@@ -19,6 +19,7 @@ SORTS: Mapping[Sort, str] = {
     "newest": "Newest",
     "rating": "Best rated",
 }
+_ONLY = {BRAND: "Only by", CATEGORY: "Only in"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +42,10 @@ class Address:
         """The address as far as a cursor: one more thing can be asked after it."""
         return f"{self}{'&' if '?' in str(self) else '?'}"
 
+    def only(self, filtered: str) -> Address:
+        """Where the list is with one more filter."""
+        return Address(self.path, self.words, [*self.filters, filtered], self.sort)
+
     def without(self, filtered: str) -> Address:
         """Where the list is without a filter."""
         left = [one for one in self.filters if one != filtered]
@@ -57,6 +62,14 @@ class Chip:
 
     label: str
     without: str
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """A way on from a list that somebody may want, and where it leads."""
+
+    label: str
+    address: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +107,16 @@ def side_of(listed: Listing, address: Address, currency: str, within: str | None
         not_applied=[_called(one) for one in listed.not_applied],
         elsewhere=[one for one in address.filters if one not in shown],
     )
+
+
+def only_in(listed: SearchResults, address: Address) -> list[Offer]:
+    """What the words name, to see nothing else: unless something of its kind is chosen already."""
+    chosen = {one.partition(":")[0] for one in address.filters}
+    return [
+        Offer(f"{_ONLY[one.facet]} {one.label}", str(address.only(f"{one.facet}:{one.value}")))
+        for one in listed.recognised
+        if one.facet not in chosen
+    ]
 
 
 def range_label(least: int | None, most: int | None, currency: str) -> str:

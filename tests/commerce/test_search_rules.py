@@ -39,6 +39,15 @@ async def told(database: Database, tenant_id: UUID) -> list[tuple[UUID, list[str
         return [(one.id, list(one.boost.brands)) for one in (await telling.read(tx)).rules]
 
 
+async def test_the_service_hears_how_categories_are_called_in_any_language(
+    database: Database, grocer: SeededShop, rows: Ask
+) -> None:
+    rows("""UPDATE category SET translations = '{"fr": {"name": "Épicerie"}, "it": {"name": "Pantry"}, "de": {}}'
+            WHERE slug = 'pantry' AND tenant_id = %s""", grocer.id)  # fmt: skip
+    async with database.tx(grocer.id, read_only=True) as tx:
+        assert [one.names for one in (await telling.read(tx)).categories] == [("Pantry", "Épicerie")]
+
+
 async def test_what_holds_stays_while_the_draft_is_written_anew(
     staff: httpx.AsyncClient, database: Database, grocer: SeededShop, fashion: SeededShop, rows: Ask
 ) -> None:

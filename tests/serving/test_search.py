@@ -23,7 +23,7 @@ from foundation.database import Database
 from foundation.ids import new_id
 from foundation.search import After, Chosen, Range, SearchAnswer, SearchRequest
 from foundation.settings import Settings
-from foundation.steering import VERSIONS, SearchRule, Steering, Synonym, Targets, steering_key
+from foundation.steering import VERSIONS, CategoryNames, SearchRule, Steering, Synonym, Targets, steering_key
 from models.search.encoder import Encoder, load
 from models.search.lexical import Counts, InMemory, query_vector
 from models.search.spec import Parameters
@@ -33,6 +33,7 @@ from serving.column_store import ColumnStore, Holder
 from serving.encoding import encode_all
 from serving.following import Follower
 from serving.index import Building, IndexUnavailable, search_alias_of
+from serving.recognising import NUDGES
 from serving.search_building import NoSuchTenant, build, document_of
 from serving.search_index import SearchBuilding, SearchIndex
 from serving.searching import Searcher
@@ -102,6 +103,17 @@ class Shop:
                 app.execute(f"UPDATE product SET {column} = %s WHERE id = %s", (value, self.products[which]))
             app.execute("UPDATE search_document SET words = '' WHERE product_id = %s", (self.products[which],))
             app.execute("SELECT index_products(%s)", ([self.products[which]],))
+
+    def put_in_category(self, which: str, name: str) -> UUID:
+        """It is the first product of the category."""
+        category_id = new_id()
+        with self._app() as app:
+            app.execute(
+                "INSERT INTO category (tenant_id, id, path, name, slug, depth, product_count) VALUES (%s, %s, 'first', %s, 'first', 0, 1)",
+                (self.id, category_id, name),
+            )
+        self.change(which, category_id=str(category_id))
+        return category_id
 
     def cost(self, which: str, amount: int) -> None:
         with self._app() as app:
@@ -214,6 +226,35 @@ async def test_what_is_of_a_brand_that_is_named_goes_first_and_the_brand_is_told
     assert [one.value for one in answer.recognised] == ["Mouse & Co"]
     assert titles(answer, shop)[0] == "Laptop bag"
     assert (await ask(searcher, shop, "laptop")).recognised == ()
+
+
+async def test_what_is_in_a_category_that_is_named_goes_first_and_the_category_is_told(
+    settings: Settings, shop: Shop, searcher: Searcher
+) -> None:
+    category = shop.put_in_category("Laptop bag", "Luggage & bags")
+    build(settings, shop.id)
+    said = Steering(
+        synonyms=(Synonym(phrases=("luggage & bags",), written="carrier"),),
+        categories=(
+            CategoryNames(id=category, names=("Luggage & bags", "Laptops")),
+            CategoryNames(id=new_id(), names=("Laptops",)),
+        ),
+    )
+    before = {query: await ask(searcher, shop, query) for query in ("laptop", "laptop bag")}
+    with closing(clients.redis(settings)) as redis:
+        redis.set(steering_key(shop.id), said.model_dump_json())
+        redis.hset(VERSIONS, str(shop.id), "1")
+
+    by_synonym = await ask(searcher, shop, "laptop carriers")
+    after = {query: await ask(searcher, shop, query) for query in before}
+
+    # Of two categories of one name, the one with products that answer.
+    for answer in (by_synonym, *after.values()):
+        assert [(one.facet, one.value) for one in answer.recognised] == [("category", str(category))]
+    # The name alone is left to its words.
+    assert after["laptop"].items == before["laptop"].items
+    assert after["laptop bag"].items[0].score == before["laptop bag"].items[0].score - NUDGES["category"]
+    assert (await ask(searcher, shop, "wireless mouse")).recognised == ()
 
 
 async def test_where_nothing_has_enough_of_the_words_what_has_some_is_shown_and_told(

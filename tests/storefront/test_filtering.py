@@ -11,6 +11,7 @@ import pytest
 from playwright.async_api import Page, ViewportSize, expect
 
 from commerce.catalog.schemas import FacetOut, FacetValueOut, Listing
+from commerce.merchandising import telling
 from foundation.ids import new_id
 from storefront.filtering import Address, price_filter, side_of
 from tests.chromium import IN_CHROMIUM, address, devtools, page
@@ -27,6 +28,7 @@ class Service:
     def __init__(self, shop: SeededShop) -> None:
         self._soup = next(sold.product_id for sold in shop.products if sold.title == "Tomato soup")
         self.asked: list[dict[str, Any]] = []
+        self.recognised: list[dict[str, str]] = []
 
     def __call__(self, request: httpx.Request) -> httpx.Response:
         asked = orjson.loads(request.content)
@@ -43,7 +45,7 @@ class Service:
         told = {
             "decision_id": str(new_id()), "policy": "words", "fallback": None, "fallback_reason": None,
             "query": asked["query"], "corrected": {}, "relaxed": [], "total": 1234, "has_more": bool(items),
-            "items": items, "facets": [
+            "items": items, "recognised": self.recognised, "facets": [
                 {"facet": "brand", "values": values, "ranges": [], "more": False},
                 {"facet": "price", "values": [], "ranges": ranges, "more": False},
                 {"facet": "rating", "values": stars, "ranges": [], "more": False},
@@ -57,6 +59,29 @@ async def service(app: Any, grocer: SeededShop) -> AsyncIterator[Service]:
     service = Service(grocer)
     async with deciding(app, service):
         yield service
+
+
+async def test_what_the_words_name_is_offered_alone_until_something_of_its_kind_is_chosen(
+    browser: Browser, service: Service, app: Any, grocer: SeededShop
+) -> None:
+    async with app.state.core.database.tx(grocer.id, read_only=True) as tx:
+        [pantry] = (await telling.read(tx)).categories
+    gone = {"facet": "category", "value": str(new_id())}
+    service.recognised = [
+        {"facet": "category", "value": str(pantry.id)}, gone, {"facet": "brand", "value": "Acme & Sons"},
+    ]  # fmt: skip
+
+    seen = await browser.see("/search?q=acme+pantry")
+    narrowed = await browser.see("/search?q=acme+pantry&filter=category:pantry")
+    told = (await browser.http.get("/v1/store/search?q=acme+pantry")).json()["recognised"]
+
+    assert 'href="/search?q=acme+pantry&amp;filter=category%3Apantry">Only in Pantry</a>' in seen
+    assert 'href="/search?q=acme+pantry&amp;filter=brand%3AAcme+%26+Sons">Only by Acme &amp; Sons</a>' in seen
+    assert ("Only in" in narrowed, "Only by" in narrowed) == (False, True)
+    assert told == [
+        {"facet": "category", "value": "pantry", "label": "Pantry"},
+        {"facet": "brand", "value": "Acme & Sons", "label": "Acme & Sons"},
+    ]
 
 
 @pytest.mark.parametrize("path", ["/search?q=soup", "/c/pantry?"])

@@ -211,7 +211,10 @@ def _read(answer: SearchAnswer | None, asked: Asked) -> Mapping[str, Any]:
     how = ("query", "corrected", "relaxed", "recognised", "redirect") if asked.is_search else ()
     if answer is not None:
         told = ("decision_id", "fallback", "fallback_reason", *how)
-        return answer.model_dump(mode="json", include=set(told))
+        read = answer.model_dump(mode="json", include=set(told))
+        if asked.is_search:
+            read["recognised"] = narrowing.recognised_shown(answer.recognised, asked.names)
+        return read
     unread: dict[str, Any] = {"query": asked.words, "corrected": {}, "relaxed": [], "recognised": [], "redirect": None}
     return {
         "decision_id": None,

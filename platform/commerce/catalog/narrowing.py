@@ -30,6 +30,7 @@ from foundation.search import (
     Chosen,
     FacetCounts,
     Range,
+    Recognised,
     UnknownChoice,
     ValueCount,
 )
@@ -150,6 +151,20 @@ def facets_shown(counted: Sequence[FacetCounts], names: FacetNames) -> list[dict
     """
     shown = (_shown(one, names) for one in counted)
     return [one for one in shown if one is not None]
+
+
+def recognised_shown(recognised: Iterable[Recognised], names: FacetNames) -> list[dict[str, str]]:
+    """What a query names, each a `RecognisedOut` as JSON has it; what has no name any more is left out."""
+    shown = []
+    for one in recognised:
+        value, label = one.value, one.value
+        if one.facet == CATEGORY:
+            category = names.categories.get(UUID(one.value))
+            if category is None:
+                continue
+            value, label = category.slug, category.name
+        shown.append({"facet": one.facet, "value": value, "label": label})
+    return shown
 
 
 def _chosen(facet: str, filters: Sequence[Filter], names: FacetNames) -> Chosen:

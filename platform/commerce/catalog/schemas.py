@@ -9,7 +9,7 @@ from pydantic import AfterValidator, Field, StringConstraints
 
 from commerce.pricing.schemas import ItemPrice, QuantityBreak
 from foundation.hearing import Alternatives, Fit
-from foundation.search import LONGEST_QUERY, Recognised, Relaxed, Sort
+from foundation.search import LONGEST_QUERY, Relaxed, Sort
 from foundation.types import Id, Input, Model, MoneyOut, Text, one_line
 
 Version = Annotated[int, Field(ge=1, le=2**31 - 1)]
@@ -255,6 +255,15 @@ class Listing(ProductList):
     fallback_reason: str | None
 
 
+class RecognisedOut(Model):
+    """Something of the shop's own that a query names: a value that the result can be narrowed down by."""
+
+    facet: Literal["brand", "category"]
+    value: str
+    label: str
+    """What people read."""
+
+
 class SearchResults(Listing):
     """A page of what answers a search, and how the search was read."""
 
@@ -265,8 +274,9 @@ class SearchResults(Listing):
     relaxed: list[Relaxed]
     """`some_words`, when no product has enough of them and what has any is shown; `words`, when none has any and what
     means the same is."""
-    recognised: list[Recognised]
-    """What the query names of the shop's own, such as a brand; what is of it goes first."""
+    recognised: list[RecognisedOut]
+    """The brands and categories of the shop that the query names, each with products in the result; what is of them
+    goes further up, where more is asked for than a name. What has the same name is all told."""
     redirect: str | None
     """The page of the shop that answers instead, where its staff say so."""
 
