@@ -237,8 +237,9 @@ async def change(request: Request, shelf: Here, product_id: ProductId, media_id:
     async def keep(studio: media.Desk) -> None:
         form = await read(request, SaidForm)
         focal = FocalPoint(x=form.focal_x, y=form.focal_y)
-        body = MediaChange(alt=form.alt, variant_id=form.variant_id, focal=focal)
-        await media.change(studio, product_id, media_id, body)
+        # Of a product with one variant the form doesn't ask: what was said by another way stays.
+        of_variant = form.model_dump(include={"variant_id"}, exclude_unset=True)
+        await media.change(studio, product_id, media_id, MediaChange(alt=form.alt, focal=focal, **of_variant))
 
     return await _did(request, shelf, product_id, str(media_id), keep, "changed")
 

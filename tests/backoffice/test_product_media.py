@@ -73,6 +73,9 @@ async def test_pictures_are_brought_described_put_in_order_and_taken_away(studio
     changed = (await _there(studio))[1]
     assert (changed["alt"], changed["variant_id"], changed["focal"]) == ("Three stripes", variant, {"x": 0, "y": 10})
     assert changed["pictures"][0]["status"] == "waiting", "its squares are cut anew"
+    unasked = {name: value for name, value in said.items() if name != "variant_id"}
+    assert (await http.post(f"{at}/{wide['id']}", data=unasked)).status_code == 303
+    assert (await _there(studio))[1]["variant_id"] == variant
     for wrong, code in (({"alt": " "}, "media.alt_required"), ({"focal_x": "101"}, "request.invalid_fields")):
         refused = await http.post(f"{at}/{wide['id']}", data=said | wrong)
         assert (refused.status_code, _code(refused)) == (422, code)
@@ -168,8 +171,11 @@ async def test_who_may_not_publish_proposes_and_who_may_not_write_looks(
     assert (refused.status_code, _code(refused)) == (409, "media.review_needed")
     assert (await clerk.post(f"{at}/{meant['id']}/approval", data={})).status_code == 403
     assert "Agree to it" not in (await clerk.get(at)).text
+    queue = "/back-office/products?status=in_review"
+    assert "Pictures to review" in (await studio.http.get(queue)).text
     assert (await studio.http.post(f"{at}/{meant['id']}/approval", data={})).status_code == 303
     assert [one["approved"] for one in await _there(studio)] == [True, True]
+    assert "Pictures to review" not in (await studio.http.get(queue)).text
     looking = await analyst.get(at)
     assert looking.status_code == 200
     assert "<form" not in looking.text.partition("<main")[2]

@@ -26,6 +26,7 @@ class ProductMedia(TenantOwned, Base):
         CheckConstraint("(kind = 'video') = (video IS NOT NULL)", name="video"),
         CheckConstraint("focal_x BETWEEN 0 AND 100 AND focal_y BETWEEN 0 AND 100", name="focal"),
         Index("ix_product_media_product", "tenant_id", "product_id", "position", "id"),
+        Index("ix_product_media_proposed", "tenant_id", "product_id", postgresql_where=text("NOT approved")),
         Index("ix_product_media_variant", "tenant_id", "variant_id", postgresql_where=text("variant_id IS NOT NULL")),
     )
 

@@ -18,12 +18,14 @@ MOST_FOUND = 1_000
 """Products that words are looked for in at most, the best matches; a longer list is narrowed by other words."""
 
 # A condition for each filter, so that each statement is planned for the index that it needs: the primary key,
-# ix_product_status, ix_product_category, ix_product_brand, ix_product_type, ix_product_vendor.
+# ix_product_status, ix_product_category, ix_product_brand, ix_product_type, ix_product_vendor,
+# ix_product_media_proposed.
 _FILTERS = {
     "status": "p.status = :status",
     "review": """p.id IN (
         SELECT q.id FROM product q WHERE q.tenant_id = :tenant_id AND q.status = 'in_review'
-        UNION SELECT o.product_id FROM product_proposal o WHERE o.tenant_id = :tenant_id AND o.status = 'in_review')""",
+        UNION SELECT o.product_id FROM product_proposal o WHERE o.tenant_id = :tenant_id AND o.status = 'in_review'
+        UNION SELECT m.product_id FROM product_media m WHERE m.tenant_id = :tenant_id AND NOT m.approved)""",
     "category": """p.category_id IN (
         SELECT below.id FROM category above JOIN category below ON below.path <@ above.path
         WHERE above.tenant_id = :tenant_id AND above.slug = :category AND below.tenant_id = above.tenant_id)""",
@@ -49,6 +51,8 @@ _ROWS = """
            (SELECT w.code FROM vendor w WHERE (w.tenant_id, w.id) = (p.tenant_id, p.vendor_id)) AS vendor,
            (SELECT o.status FROM product_proposal o
             WHERE o.tenant_id = p.tenant_id AND o.product_id = p.id) AS proposal,
+           (SELECT count(*) FROM product_media m
+            WHERE m.tenant_id = p.tenant_id AND m.product_id = p.id AND NOT m.approved) AS proposed_media,
            sold.variants, sold.sku, sold.amount
     FROM (SELECT * FROM product p WHERE p.tenant_id = :tenant_id AND p.id < :before {conditions}
           ORDER BY p.id DESC LIMIT :limit) p
@@ -88,7 +92,7 @@ async def page(
 
 
 async def waiting(tx: Tx, *, vendor_id: UUID | None = None) -> int:
-    """How many products, or proposals, wait for a review; with a vendor, of theirs."""
+    """How many products wait for a review, by themselves, by a proposal or by their media; with a vendor, of theirs."""
     row = await tx.one(_WAITING, {"vendor_id": vendor_id})
     return int(row[0]) if row else 0
 

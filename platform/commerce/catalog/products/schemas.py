@@ -146,7 +146,7 @@ class ProductsQuery(Page):
     """Which products, the newest first."""
 
     status: Status | None = None
-    """With `in_review`, those whose proposal is, too."""
+    """With `in_review`, those whose proposal is, and those with media that wait to be agreed to, too."""
     category: Annotated[str, StringConstraints(pattern=r"^[a-z0-9-]{1,200}$")] | None = None
     """The address of a category: what is in it and below it."""
     brand: Slug | None = None
@@ -239,6 +239,8 @@ class ProductRow(Model):
     image: str | None
     status: Status
     proposal: Literal["draft", "in_review", "rejected"] | None
+    proposed_media: int
+    """Of its media, those that wait to be agreed to."""
     publish_at: Instant | None
     variants: int
     sku: str | None
