@@ -44,6 +44,7 @@ ENTRIES: Sequence[Entry] = (
     Entry("Types and attributes", "/back-office/product-types", "sliders", "catalog:read", group="Catalogue"),
     Entry("Brands", "/back-office/brands", "badge", "catalog:read", group="Catalogue"),
     Entry("Reviews", "/back-office/reviews", "spark", "reviews:read", group="Catalogue"),
+    Entry("Sales channels", "/back-office/sales-channels", "globe", "prices:read", group="Catalogue"),
     Entry("Import and export", "/back-office/imports", "arrow", "catalog:read", group="Catalogue"),
     Entry("Searches", "/back-office/search/report", "gauge", "catalog:read", group="Search"),
     Entry("Search rules", "/back-office/search/rules", "sliders", "catalog:read", group="Search"),

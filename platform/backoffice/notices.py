@@ -66,6 +66,8 @@ NOTICES = {
         Notice("replayed", "It waits to be told again."),
         Notice("category-added", "The category is there. Shoppers see it once there is a product in it."),
         Notice("category-removed", "The category is gone."),
+        Notice("channel-added", "The channel is there. Prices and programs can name it."),
+        Notice("channel-retired", "Nothing more is sold there. Its programs sell at the prices of the web shop."),
         Notice("brand-added", "The brand is there."),
         Notice("brand-removed", "The brand is gone."),
         Notice("rule-kept", "The draft is kept. Shoppers see nothing of it until it is published."),

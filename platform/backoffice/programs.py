@@ -13,6 +13,7 @@ from starlette.responses import Response
 from backoffice.desk import Desk, desk
 from backoffice.proposals import AGREED, NO_PROPOSAL, Proposal, Proposed, proposal
 from backoffice.typed import NOTHING, Typed, refused
+from commerce.channels import service as channels
 from commerce.identity import makers
 from commerce.oauth import clients
 from commerce.oauth.clients import GrantType
@@ -21,8 +22,8 @@ from commerce.programs.key_schemas import Scopes
 from commerce.programs.schemas import RedirectUris
 from foundation import audit
 from foundation.errors import Problem
-from foundation.types import Id, Input, Text
-from pages.forms import Button, read, split_lines
+from foundation.types import Id, Input, Slug, Text
+from pages.forms import Button, blank, read, split_lines
 
 router = APIRouter(prefix="/back-office/programs")
 Reader = Annotated[Desk, Depends(desk("programs:read"))]
@@ -49,6 +50,7 @@ class ProgramForm(Input):
     """For people who let it in, or in its own name."""
     scopes: Scopes
     redirect_uris: Annotated[RedirectUris, BeforeValidator(split_lines), Field(default_factory=list)]
+    channel: Annotated[Slug | None, BeforeValidator(blank)] = None
 
 
 class ChangeForm(Proposed):
@@ -57,6 +59,7 @@ class ChangeForm(Proposed):
     name: Text
     scopes: Scopes
     redirect_uris: Annotated[RedirectUris, BeforeValidator(split_lines), Field(default_factory=list)]
+    channel: Annotated[Slug | None, BeforeValidator(blank)] = None
 
 
 @router.get("")
@@ -79,6 +82,7 @@ async def register(request: Request, desk: Writer) -> Response:
                 redirect_uris=form.redirect_uris,
                 grants=_GRANTS[form.acts_for],
                 scopes=form.scopes,
+                channel=form.channel,
             )
             audit.made("program", made.id)
     except Problem as problem:
@@ -130,8 +134,17 @@ async def end(request: Request, desk: Writer, program_id: ProgramId) -> Response
 async def _page(desk: Desk, typed: Typed = NOTHING, *, shown: tuple[str, str | None] | None = None) -> Response:
     async with desk.tx(read_only=True) as tx:
         found = await clients.clients(tx)
+        sold_on = await channels.channels(tx)
         named = await makers.named(tx, (program.created_by for program in found))
-    return desk.page("programs.html", typed=typed, programs=found, makers=named, scopes=_scopes(desk), shown=shown)
+    return desk.page(
+        "programs.html",
+        typed=typed,
+        programs=found,
+        makers=named,
+        scopes=_scopes(desk),
+        channels=sold_on,
+        shown=shown,
+    )
 
 
 async def _one(
@@ -145,6 +158,7 @@ async def _one(
     """A program, and what would be made of it."""
     async with desk.tx(read_only=True) as tx:
         present = await clients.client(tx, program_id)
+        sold_on = await channels.channels(tx)
     # What it may ask for already is kept, also by whoever may not do it themselves.
     scopes = {**dict.fromkeys(present.scopes, ""), **dict(_scopes(desk))}
     return desk.page(
@@ -154,6 +168,7 @@ async def _one(
         proposed=proposed or present,
         proposal=proposal,
         scopes=list(scopes.items()),
+        channels=sold_on,
     )
 
 

@@ -93,6 +93,7 @@ from commerce.plans.book import Book
 from commerce.plans.gate import Gate
 from commerce.price_watches import api as price_watches
 from commerce.pricing import api as pricing
+from commerce.pricing import channels_api as sales_channels
 from commerce.privacy import api as privacy
 from commerce.privacy import exports_api as person_exports
 from commerce.privacy import farewells_api as farewells
@@ -251,6 +252,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         vendors,
         vendor_orders,
         pricing,
+        sales_channels,
         stored_value,
         promotions,
         profile,

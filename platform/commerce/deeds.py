@@ -78,9 +78,11 @@ DEEDS: Mapping[str, Told | Untold] = {
     "POST /v1/vendor/api-keys": Told("keys.make", "key"),
     "DELETE /v1/vendor/api-keys/{key_id}": Told("keys.end", "key", "key_id"),
     "POST /v1/vendor/api-keys/{key_id}/replacement": Told("keys.replace", "key", "key_id"),
-    "POST /v1/admin/programs": Told("programs.register", "program", None, ("kind", "grants", "scopes")),
+    "POST /v1/admin/programs": Told("programs.register", "program", None, ("kind", "grants", "scopes", "channel")),
     "POST /v1/admin/programs/signing-keys": Told("programs.replace_signing_keys"),
-    "PATCH /v1/admin/programs/{client_id}": Told("programs.change", "program", "client_id", ("grants", "scopes")),
+    "PATCH /v1/admin/programs/{client_id}": Told(
+        "programs.change", "program", "client_id", ("grants", "scopes", "channel")
+    ),
     "DELETE /v1/admin/programs/{client_id}": Told("programs.disable", "program", "client_id"),
     "POST /v1/admin/programs/{client_id}/secret": Told("programs.replace_secret", "program", "client_id"),
     "POST /v1/admin/webhooks/subscriptions": Told("webhooks.subscribe", "webhook", None, ("events",)),
@@ -271,6 +273,9 @@ DEEDS: Mapping[str, Told | Untold] = {
     "PUT /v1/vendor/reviews/{review_id}/answer": Told("reviews.answer", "review", "review_id"),
     "DELETE /v1/vendor/reviews/{review_id}/answer": Told("reviews.remove_answer", "review", "review_id"),
     # Prices
+    "POST /v1/admin/sales-channels": Told("channels.add", "channel", None, ("code",)),
+    "PUT /v1/admin/sales-channels/{code}": Told("channels.rename", "channel", "code", ("version",)),
+    "DELETE /v1/admin/sales-channels/{code}": Told("channels.retire", "channel", "code"),
     "PUT /v1/admin/prices/groups/{reference}": Told("prices.set_group", values=("group", "price_group")),
     "POST /v1/admin/prices/quotes": Told("prices.quote", "sku", "sku", _AMOUNT),
     "PUT /v1/admin/prices/variants/{sku}/list": Told("prices.set_list", "sku", "sku", _AMOUNT),

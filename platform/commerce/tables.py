@@ -8,6 +8,7 @@ from commerce.catalog.brands import models as brands
 from commerce.catalog.collections import models as collections
 from commerce.catalog.links import models as links
 from commerce.catalog.products import models as products
+from commerce.channels import models as channels
 from commerce.configuration import models as configuration
 from commerce.consent import models as consent
 from commerce.delivery import models as delivery
@@ -62,6 +63,7 @@ __all__ = [
     "cart",
     "catalog",
     "change_models",
+    "channels",
     "claim_models",
     "collections",
     "configuration",

@@ -78,3 +78,16 @@ async def test_who_only_reads_sees_no_forms(admin: httpx.AsyncClient, analyst: h
         assert words in page.text
         assert "<form" not in page.text.partition("<main")[2]
         assert (await analyst.post(path, data={})).status_code == 403
+
+
+async def test_sales_channels_are_kept_on_a_page(admin: httpx.AsyncClient, analyst: httpx.AsyncClient) -> None:
+    path = "/back-office/sales-channels"
+    assert (await admin.post(path, data={"code": "app", "name": "Our app"})).status_code == 303
+    taken = await admin.post(path, data={"code": "app", "name": "Another"})
+    assert (taken.status_code, 'data-problem="channels.taken"' in taken.text) == (409, True)
+    assert (await admin.post(f"{path}/app", data={"name": "App", "version": "1"})).status_code == 303
+    assert '<option value="app">App</option>' in (await admin.get("/back-office/programs")).text
+    assert (await admin.post(f"{path}/app/retirement", data={})).status_code == 303
+    page = (await analyst.get(path)).text
+    assert ("Retired" in page, "<form" in page.partition("<main")[2]) == (True, False)
+    assert '<option value="app">' not in (await admin.get("/back-office/programs")).text

@@ -176,6 +176,7 @@ LISTS: dict[str, Listed] = {
     "/v1/admin/vendors": Listed(),
     "/v1/admin/vendors/{code}/balances": Listed(rows="", grows=False),
     "/v1/admin/vendors/{code}/payouts": Listed(grows=False),
+    "/v1/admin/sales-channels": Listed(),
     "/v1/admin/prices/variants/{sku}": Listed(rows="offers"),
     "/v1/admin/prices/variants/{sku}/changes": Listed("?limit={n}"),
     "/v1/admin/customers/{customer_id}/exports": Listed(grows=False),
@@ -306,6 +307,7 @@ class Town:
     async def _steer(self, number: int) -> None:
         slug = f"{self.shop.slug}-{number}" if number else self.shop.slug
         await self.do("POST", "/v1/admin/brands", {"name": f"Brand {number}", "slug": slug})
+        await self.do("POST", "/v1/admin/sales-channels", {"code": f"channel-{number}", "name": "Channel"})
         await self.do("POST", "/v1/admin/search/synonyms", {"phrases": [f"word {number}", f"other {number}"]})
         ruled = {"name": f"Rule {number}", "query": f"soup {number}", "boost": {"brands": [f"Brand {number}"]}}
         await self.do("POST", "/v1/admin/search/rules", ruled)

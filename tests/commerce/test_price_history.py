@@ -187,3 +187,28 @@ async def test_a_change_that_is_refused_is_none(staff: httpx.AsyncClient, desk: 
     assert rows("SELECT 1 FROM price_change UNION ALL SELECT 1 FROM price_period") == []
     assert (await staff.get("/v1/admin/prices/variants/nothing/changes")).json()["code"] == "pricing.unknown_sku"
     assert (await staff.get(f"{PRICES}/changes?cursor=nothing")).status_code == 400
+
+
+async def test_what_is_lowest_is_each_channels_own(
+    staff: httpx.AsyncClient, client: httpx.AsyncClient, desk: Desk, rows: Ask
+) -> None:
+    assert (await staff.post("/v1/admin/sales-channels", json={"code": "app", "name": "App"})).status_code == 201
+    await desk.list(20, 90)
+    await desk.list(25, 100)
+    await desk.offers(40, {"amount": 60, "channel": "app"})
+    await desk.offers(45, {"amount": 70, "channel": "app"}, {"amount": 80, "channel": "web"})
+    kept = rows(
+        "SELECT channel, amount, compare_at, lowest_before FROM price_period"
+        " WHERE ends_at IS NULL ORDER BY channel NULLS FIRST"
+    )
+    assert kept == [(None, 100, None, None), ("app", 70, 100, 60), ("web", 80, 100, 90)]
+    assert await _shown(client, PAGES[0], 46) == (80, 100, 90)
+
+    await desk.offers(50)
+    assert rows("SELECT channel, amount FROM price_period WHERE ends_at IS NULL ORDER BY channel NULLS FIRST") == [
+        (None, 100),
+        ("app", 100),
+        ("web", 100),
+    ]
+    await desk.offers(60, {"amount": 95})
+    assert await _shown(client, PAGES[0], 61) == (95, 100, 80)

@@ -27,12 +27,12 @@ moments = st.integers(-3, 3).map(lambda hours: NOON + hours * HOUR)
 windows = st.tuples(st.none() | moments, st.none() | moments)
 offers = st.lists(
     st.builds(
-        lambda amount, quantity, group, window, decision: Offer(amount, quantity, group, *window, decision),
+        lambda amount, quantity, group, window, only: Offer(amount, quantity, group, *window, *only),
         st.integers(0, 120),
         st.integers(1, 12),
         st.sampled_from([None, "trade", "staff"]),
         windows,
-        st.none() | st.sampled_from([UUID(int=1), UUID(int=2)]),
+        st.sampled_from([(None, None), (None, "app"), (UUID(int=1), None), (UUID(int=2), None)]),
     ),
     max_size=6,
 )
@@ -40,11 +40,16 @@ quantities = st.integers(1, 15)
 
 
 @given(offers, quantities, moments)
-def test_the_price_is_the_lowest_that_holds(found: list[Offer], quantity: int, at: datetime) -> None:
+def test_the_price_is_the_lowest_that_holds_and_a_channels_own_comes_first(
+    found: list[Offer], quantity: int, at: datetime
+) -> None:
     price = price_of(100, found, quantity=quantity, at=at)
-    assert price.amount == min([100, *(offer.amount for offer in found if offer.holds(quantity=quantity, at=at))])
+    holding = [offer for offer in found if offer.holds(quantity=quantity, at=at)]
+    own = [one for one in holding if one.channel and not one.group and one.min_quantity == 1]
+    counting = [one.amount for one in holding if not own or one.channel or one.decision_id]
+    assert price.amount == min(counting if own else [100, *counting])
     assert price.list_price == 100
-    assert (price.source == "list") == (price.amount == 100)
+    assert own or (price.source == "list") == (price.amount == 100)
     assert price.until is None or price.until > at
 
 
@@ -76,6 +81,9 @@ def test_an_offer_holds_from_its_start_on_and_not_at_its_end() -> None:
         (Offer(80, min_quantity=10), "quantity_break", "quantity break from 10"),
         (Offer(80, group="trade"), "group", "group trade"),
         (Offer(80, min_quantity=10, group="trade"), "group", "group trade from 10"),
+        (Offer(120, channel="app"), "channel", "channel app"),
+        (Offer(80, min_quantity=10, channel="app"), "quantity_break", "quantity break from 10 on app"),
+        (Offer(80, group="trade", channel="app"), "group", "group trade on app"),
         (Offer(80, ends_at=NOON + HOUR, decision_id=UUID(int=1)), "quote", "quoted until 2026-11-25 13:00 UTC"),
     ],
 )

@@ -236,10 +236,12 @@ async def _ask(
 
 
 async def _steered(staff: httpx.AsyncClient, mark: str, category_id: str) -> dict[str, str]:
-    """What staff say of the shop's search."""
+    """What staff say of the shop's search, and on what it sells."""
     said = {"phrases": [mark, f"{mark} too"]}
     rule = {"name": mark, "query": mark, "category_id": category_id, "boost": {"brands": [mark]}}
+    sold_on = {"code": f"{mark}-channel", "name": mark}
     return {
+        "channel": (await _ask(staff, "POST", "/v1/admin/sales-channels", sold_on))["code"],
         "synonym": (await _ask(staff, "POST", "/v1/admin/search/synonyms", said))["id"],
         "search_rule": (await _ask(staff, "POST", "/v1/admin/search/rules", rule))["id"],
     }

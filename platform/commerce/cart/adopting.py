@@ -20,7 +20,7 @@ async def adopt(tx: Tx, *, visitor: Shopper, shopper: Shopper) -> None:
     """
     if shopper.customer_id is None:
         return
-    owners = {"customer_id": shopper.customer_id, "visitor_id": visitor.visitor_id}
+    owners = {"customer_id": shopper.customer_id, "visitor_id": visitor.visitor_id, "channel": shopper.channel}
     carts = await tx.rows(hot.LOCK_PAIR, owners)
     brought = [row["id"] for row in carts if row["customer_id"] is None]
     own = [row["id"] for row in carts if row["customer_id"] is not None]

@@ -67,6 +67,8 @@ class Cart:
     visitor_id: UUID
     customer_id: UUID | None
     currency: str
+    channel: str
+    """The sales channel on which it was opened, whose prices it has."""
     status: str
     version: int
     lines: Sequence[Line]

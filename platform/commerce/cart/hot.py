@@ -16,6 +16,8 @@ _OWN = """
      OR (CAST(:customer_id AS uuid) IS NULL AND c.visitor_id = :visitor_id AND c.customer_id IS NULL))
 """
 
+_CHANNEL = "(SELECT c.channel FROM cart c WHERE c.tenant_id = CAST(:tenant_id AS uuid) AND c.id = :cart_id)"
+
 TO_BE_HAD = f"""
     CASE WHEN (SELECT b.bundle FROM variant b WHERE b.tenant_id = l.tenant_id AND b.id = l.variant_id) THEN 9999
          ELSE 0 END
@@ -29,7 +31,7 @@ CURRENT = hot(
     text(
         f"""
         SELECT c.id FROM cart c
-        WHERE c.tenant_id = :tenant_id AND c.status = 'open' AND {_OWN}
+        WHERE c.tenant_id = :tenant_id AND c.status = 'open' AND c.channel = :channel AND {_OWN}
         ORDER BY c.created_at DESC, c.id DESC LIMIT 1
         """
     )
@@ -38,8 +40,8 @@ CURRENT = hot(
 OPEN = hot(
     text(
         """
-        INSERT INTO cart (tenant_id, id, visitor_id, customer_id, currency)
-        VALUES (:tenant_id, :id, :visitor_id, :customer_id, :currency)
+        INSERT INTO cart (tenant_id, id, visitor_id, customer_id, currency, channel)
+        VALUES (:tenant_id, :id, :visitor_id, :customer_id, :currency, :channel)
         """
     )
 )
@@ -80,7 +82,8 @@ CLOSE = hot(
 READ = hot(
     text(
         f"""
-        SELECT c.id, c.status, c.version, c.currency, c.visitor_id, c.customer_id, c.address::text, c.delivery_code,
+        SELECT c.id, c.status, c.version, c.currency, c.channel, c.visitor_id, c.customer_id, c.address::text,
+               c.delivery_code,
                {codes_of("c.code_ids")} AS codes, c.note, c.gift::text,
                (SELECT jsonb_build_object('price', w.price, 'tax_class', w.tax_class, 'active', w.active)::text
                 FROM gift_wrap w WHERE w.tenant_id = :tenant_id AND w.active) AS wrap,
@@ -88,7 +91,7 @@ READ = hot(
                EXISTS (SELECT FROM delivery_method d WHERE d.tenant_id = c.tenant_id AND d.active) AS delivers,
                EXISTS (SELECT FROM tax_policy t WHERE t.tenant_id = c.tenant_id) AS taxes,
                l.id AS line_id, l.variant_id, l.quantity, l.unit_price, l.decision_id,
-               l.explanation::text, l.gift::text AS line_gift, {offers_of("v", "c.currency")} AS offers,
+               l.explanation::text, l.gift::text AS line_gift, {offers_of("v", "c.currency", "c.channel")} AS offers,
                v.product_id, v.sku, v.title AS variant_title, p.title AS product_title, p.handle, p.image,
                p.status = 'published' AND NOT v.discontinued AS for_sale,
                p.tax_class, p.vendor_id, r.amount AS list_price,
@@ -164,7 +167,7 @@ TAKE_CODE_OUT = hot(
 OFFER = hot(
     text(
         f"""
-        SELECT v.product_id, r.amount AS list_price, {offers_of("v", "r.currency")} AS offers,
+        SELECT v.product_id, r.amount AS list_price, {offers_of("v", "r.currency", _CHANNEL)} AS offers,
                coalesce((SELECT l.quantity FROM cart_line l
                          WHERE l.tenant_id = v.tenant_id AND l.cart_id = :cart_id AND l.variant_id = v.id), 0) AS there
         FROM variant v
@@ -199,7 +202,7 @@ LINE = hot(
     text(
         f"""
         SELECT l.variant_id, l.quantity, l.unit_price, l.decision_id, v.product_id, r.amount AS list_price,
-               {offers_of("v", "r.currency")} AS offers
+               {offers_of("v", "r.currency", _CHANNEL)} AS offers
         FROM cart_line l JOIN variant v ON v.tenant_id = l.tenant_id AND v.id = l.variant_id
         LEFT JOIN price r ON r.tenant_id = v.tenant_id AND r.variant_id = v.id AND r.currency = :currency
         WHERE l.tenant_id = :tenant_id AND l.cart_id = :cart_id AND l.id = :line_id
@@ -254,12 +257,12 @@ BECOME = hot(
     )
 )
 
-# Both carts of a sign-in, in the order of their ids, whatever part each plays.
+# Both carts of a sign-in, of the channel on which it is, in the order of their ids, whatever part each plays.
 LOCK_PAIR = hot(
     text(
         """
         SELECT id, customer_id FROM cart
-        WHERE tenant_id = :tenant_id AND status = 'open'
+        WHERE tenant_id = :tenant_id AND status = 'open' AND channel = :channel
           AND (customer_id = :customer_id OR (visitor_id = :visitor_id AND customer_id IS NULL))
         ORDER BY id FOR UPDATE
         """

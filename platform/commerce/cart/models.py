@@ -45,6 +45,8 @@ class Cart(TenantOwned, Base):
     visitor_id: Mapped[UUID]
     customer_id: Mapped[UUID | None]
     currency: Mapped[Str]
+    channel: Mapped[Str] = mapped_column(server_default="web")
+    """The sales channel on which it was opened, whose prices it has."""
     email: Mapped[Str | None]
     address: Mapped[dict[str, Any] | None] = mapped_column(JSONB)
     delivery_code: Mapped[Str | None]

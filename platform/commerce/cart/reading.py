@@ -52,6 +52,7 @@ async def get(tx: Tx, shopper: Shopper, cart_id: UUID) -> Cart:
         visitor_id=first["visitor_id"],
         customer_id=first["customer_id"],
         currency=first["currency"],
+        channel=first["channel"],
         status=first["status"],
         version=first["version"],
         lines=lines,
@@ -117,6 +118,6 @@ def owner(shopper: Shopper) -> dict[str, UUID | None]:
 
 
 async def current_id(tx: Tx, shopper: Shopper) -> UUID | None:
-    """The id of the shopper's open cart, if they have one."""
-    row = await tx.one(hot.CURRENT, owner(shopper))
+    """The id of the shopper's open cart on the channel they are on, if they have one."""
+    row = await tx.one(hot.CURRENT, {**owner(shopper), "channel": shopper.channel})
     return row["id"] if row else None

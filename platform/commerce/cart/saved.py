@@ -10,6 +10,7 @@ from uuid import UUID
 from sqlalchemy import text
 
 from commerce.cart import hot, service, today
+from commerce.cart.reading import owner
 from commerce.cart.schemas import SavedItemOut, SavedItems
 from commerce.cart.service import MAX_QUANTITY, LineNotFound, lock
 from commerce.identity.service import Shopper
@@ -93,7 +94,7 @@ async def keep(tx: Tx, shopper: Shopper, cart_id: UUID, line_id: UUID) -> None:
         CartNotFound, CartNotOpen, LineNotFound, TooManySaved: the cart is as it was.
     """
     currency = await lock(tx, shopper, cart_id)
-    asked = {"customer_id": shopper.customer_id, "visitor_id": shopper.visitor_id, "now": clock.now()}
+    asked = {**owner(shopper), "now": clock.now()}
     line = await tx.one(hot.LINE, {**asked, "cart_id": cart_id, "line_id": line_id, "currency": currency})
     if line is None:
         raise LineNotFound
@@ -138,7 +139,7 @@ async def forget(tx: Tx, shopper: Shopper, item_id: UUID) -> None:
 async def items(tx: Tx, shop: Shop, shopper: Shopper) -> SavedItems:
     """What the shopper has kept, the last first, at today's prices."""
     now = clock.now()
-    asked = {"customer_id": shopper.customer_id, "visitor_id": shopper.visitor_id, "now": now}
+    asked = {**owner(shopper), "channel": shopper.channel, "now": now}
     rows = await tx.rows(_READ, {**asked, **_holder(shopper), "currency": shop.currency})
     return SavedItems(currency=shop.currency, items=[_item(row, now) for row in rows])
 

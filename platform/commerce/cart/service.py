@@ -88,7 +88,7 @@ async def opened(tx: Tx, shop: Shop, shopper: Shopper) -> UUID:
     if cart_id is not None:
         return cart_id
     made = new_id()
-    await tx.rows(hot.OPEN, {**owner(shopper), "id": made, "currency": shop.currency})
+    await tx.rows(hot.OPEN, {**owner(shopper), "id": made, "currency": shop.currency, "channel": shopper.channel})
     return made
 
 

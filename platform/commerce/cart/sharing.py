@@ -17,6 +17,7 @@ from sqlalchemy import text
 from commerce.cart import hot, today
 from commerce.cart.schemas import SharedCartOut, SharedLineOut, ShareLinkOut
 from commerce.cart.service import MAX_LINES, MAX_QUANTITY, lock
+from commerce.channels.service import WEB
 from commerce.identity.service import Shopper
 from commerce.pricing.schemas import ItemPrice
 from foundation import clock
@@ -186,6 +187,7 @@ async def _read(tx: Tx, shopper: Shopper | None, token: str, *, currency: str, c
         {
             "customer_id": shopper.customer_id if shopper else None,
             "visitor_id": shopper.visitor_id if shopper else None,
+            "channel": shopper.channel if shopper else WEB,
             "token_hash": token_hash(token),
             "currency": currency,
             "cart_id": cart_id,

@@ -48,4 +48,5 @@ def _reprice(sold: dict[str, Any], offered: Mapping[str, Offered], at: datetime)
     if price.source != "list":
         sold["offer"] = price.model_dump(mode="json")
         sold["price"]["amount"] = price.amount
-        sold["compare_at"] = max(list_price, sold["compare_at"] or 0)
+        struck = max(list_price, sold["compare_at"] or 0)
+        sold["compare_at"] = struck if struck > price.amount else None

@@ -14,6 +14,7 @@ from commerce.catalog import hot
 from commerce.catalog.comparing import compared
 from commerce.catalog.prices import Shown, priced
 from commerce.catalog.schemas import Comparison, ProductDetail
+from commerce.channels.service import WEB
 from commerce.identity.service import Shopper
 from commerce.tenancy.service import Shop
 from foundation import clock
@@ -150,6 +151,7 @@ def asked_by(currency: str, shopper: Shopper | None = None, language: str | None
         "today": now.date(),
         "customer_id": shopper.customer_id if shopper else None,
         "visitor_id": shopper.visitor_id if shopper else None,
+        "channel": shopper.channel if shopper else WEB,
     }
 
 

@@ -12,6 +12,7 @@ from uuid import UUID
 
 from sqlalchemy import text
 
+from commerce.channels.service import WEB
 from commerce.identity.acting import ActingStaff, standing
 from foundation import clock
 from foundation.database import Tx, hot
@@ -96,6 +97,8 @@ class Shopper:
     """They have said what they agree to."""
     refuses_by_signal: bool = False
     """Their browser refuses for them (Global Privacy Control)."""
+    channel: str = WEB
+    """The sales channel they are on: the program's, where one acts for them. Nothing they send can choose it."""
 
     @property
     def is_asked(self) -> bool:

@@ -56,13 +56,17 @@ class Bearer:
     """The principal of whoever registered the program."""
     limits: Limits
     """Theirs, as they are now."""
+    channel: str
+    """The sales channel of the program; `web` without one, and once it is retired."""
 
 
-# pk_oauth_grant, pk_oauth_client, pk_customer, uq_account_customer, pk_tenant_domain
+# pk_oauth_grant, pk_oauth_client, pk_customer, uq_account_customer, pk_tenant_domain, uq_sales_channel_code
 _STANDS = hot(
     text(
         f"""
-        SELECT g.subject, g.subject_id, c.name, c.scopes, c.created_by, k.display_name, {membership.COLUMN}
+        SELECT g.subject, g.subject_id, c.name, c.scopes, c.created_by, k.display_name, {membership.COLUMN},
+               coalesce((SELECT s.code FROM sales_channel s WHERE s.tenant_id = c.tenant_id AND s.code = c.channel
+                         AND s.retired_at IS NULL), 'web') AS channel
         FROM oauth_grant g JOIN oauth_client c ON c.tenant_id = g.tenant_id AND c.id = g.client_id
              {makers.join("c")}
              LEFT JOIN customer k ON k.tenant_id = g.tenant_id AND k.id = g.subject_id AND g.subject = 'customer'
@@ -103,6 +107,7 @@ async def bearer(tx: Tx, token: str) -> Bearer:
         scopes,
         maker=row["created_by"],
         limits=limits,
+        channel=row["channel"],
     )
 
 
@@ -139,4 +144,4 @@ def shopper_of(tx: Tx, found: Bearer, method: str) -> Shopper:
     if scope not in found.scopes:
         raise ScopeNotGranted(scope=scope)
     grant_id = found.claims.grant_id
-    return Shopper(tx.tenant_id, grant_id, grant_id, found.subject_id, found.display_name, ())
+    return Shopper(tx.tenant_id, grant_id, grant_id, found.subject_id, found.display_name, (), channel=found.channel)

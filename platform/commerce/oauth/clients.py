@@ -6,12 +6,14 @@ import hmac
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from enum import Enum
 from typing import Literal
 from uuid import UUID
 
 import asyncpg
 from sqlalchemy import text
 
+from commerce.channels import service as channels
 from commerce.identity import secrets_shown_once as once
 from commerce.identity.keys import BoundByLimits
 from commerce.identity.staff import Staff
@@ -28,6 +30,15 @@ Kind = Literal["confidential", "public"]
 GrantType = Literal["authorization_code", "client_credentials", "refresh_token"]
 PREFIX = "tws_"
 MOST = 100
+
+
+class Stays(Enum):
+    """What stays as it is, where `None` would take it away."""
+
+    STAYS = "stays"
+
+
+STAYS = Stays.STAYS
 
 
 class UnknownClient(NotFound):
@@ -62,12 +73,14 @@ class Client:
     redirect_uris: list[str]
     grants: list[GrantType]
     scopes: list[str]
+    channel: str | None
+    """The code of the sales channel that its customers are on; `None`: they are on `web`."""
     created_by: str
     created_at: datetime
     disabled_at: datetime | None
 
 
-_COLUMNS = "id, name, kind, redirect_uris, grants, scopes, created_by, created_at, disabled_at"
+_COLUMNS = "id, name, kind, redirect_uris, grants, scopes, channel, created_by, created_at, disabled_at"
 # pk_oauth_client
 _ALL = hot(
     text(f"SELECT {_COLUMNS} FROM oauth_client WHERE tenant_id = :tenant_id ORDER BY id")  # noqa: S608  (a literal)
@@ -82,16 +95,18 @@ _COUNT = hot(text("SELECT count(*) FROM oauth_client WHERE tenant_id = :tenant_i
 _REGISTER = hot(
     text(
         """
-        INSERT INTO oauth_client (tenant_id, id, name, kind, secret_hash, redirect_uris, grants, scopes, created_by)
+        INSERT INTO oauth_client (tenant_id, id, name, kind, secret_hash, redirect_uris, grants, scopes, channel,
+                                  created_by)
         VALUES (:tenant_id, :id, :name, :kind, CAST(:secret_hash AS bytea), :redirect_uris, :grants, :scopes,
-                :created_by)
+                CAST(:channel AS text), :created_by)
         """
     )
 )
 _CHANGE = hot(
     text(
         """
-        UPDATE oauth_client SET name = :name, redirect_uris = :redirect_uris, scopes = :scopes
+        UPDATE oauth_client SET name = :name, redirect_uris = :redirect_uris, scopes = :scopes,
+                                channel = CAST(:channel AS text)
         WHERE tenant_id = :tenant_id AND id = :id
         """
     )
@@ -165,6 +180,7 @@ async def register(
     redirect_uris: Sequence[str],
     grants: Sequence[GrantType],
     scopes: Sequence[str],
+    channel: str | None = None,
 ) -> tuple[Client, str | None]:
     """A new program, and its secret if it can keep one. It may ask for no more of the shop than who registers it may.
 
@@ -172,7 +188,9 @@ async def register(
         ClientInvalid, TooManyClients.
         ScopeMissing, BoundByLimits: who registers it hasn't got one of the scopes, or only within limits.
         ForPeople: no program may have one of them.
+        ChannelUnknown: nothing is sold on that sales channel.
     """
+    await channels.require_open(tx, channel)
     _check(by, kind, redirect_uris, grants, scopes)
     counted = await tx.one(_COUNT)
     if counted is not None and counted[0] >= MOST:
@@ -187,6 +205,7 @@ async def register(
         "redirect_uris": list(redirect_uris),
         "grants": sorted(set(grants)),
         "scopes": sorted(set(scopes)),
+        "channel": channel,
         "created_by": by.responsible,
     }
     await tx.rows(_REGISTER, values)
@@ -201,11 +220,12 @@ async def proposed(
     name: str | None,
     redirect_uris: Sequence[str] | None,
     scopes: Sequence[str] | None,
+    channel: str | Stays | None = STAYS,
 ) -> tuple[Client, Client]:
     """A program as it is, and as it would be with what is given. Nothing is changed.
 
     Raises:
-        UnknownClient, ClientInvalid, ScopeMissing, BoundByLimits, ForPeople.
+        UnknownClient, ClientInvalid, ScopeMissing, BoundByLimits, ForPeople, ChannelUnknown.
     """
     before = await client(tx, client_id)
     after = replace(
@@ -213,7 +233,10 @@ async def proposed(
         name=name or before.name,
         redirect_uris=before.redirect_uris if redirect_uris is None else list(redirect_uris),
         scopes=before.scopes if scopes is None else sorted(set(scopes)),
+        channel=before.channel if isinstance(channel, Stays) else channel,
     )
+    if after.channel != before.channel:
+        await channels.require_open(tx, after.channel)
     _check(by, after.kind, after.redirect_uris, after.grants, after.scopes, already=before.scopes)
     return before, after
 
@@ -226,14 +249,15 @@ async def change(
     name: str | None,
     redirect_uris: Sequence[str] | None,
     scopes: Sequence[str] | None,
+    channel: str | Stays | None = STAYS,
 ) -> Client:
     """Change what is given. Tokens that it has lose what it may no longer ask for.
 
     Raises:
-        UnknownClient, ClientInvalid, ScopeMissing, BoundByLimits, ForPeople.
+        UnknownClient, ClientInvalid, ScopeMissing, BoundByLimits, ForPeople, ChannelUnknown.
     """
-    _, after = await proposed(tx, by, client_id, name=name, redirect_uris=redirect_uris, scopes=scopes)
-    values = {"id": client_id, "name": after.name, "redirect_uris": after.redirect_uris, "scopes": after.scopes}
+    _, after = await proposed(tx, by, client_id, name=name, redirect_uris=redirect_uris, scopes=scopes, channel=channel)
+    values = {name: getattr(after, name) for name in ("id", "name", "redirect_uris", "scopes", "channel")}
     await tx.rows(_CHANGE, values)
     return after
 

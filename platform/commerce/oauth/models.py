@@ -30,6 +30,8 @@ class OauthClient(TenantOwned, Base):
     grants: Mapped[list[str]] = mapped_column(ARRAY(Text))
     scopes: Mapped[list[str]] = mapped_column(ARRAY(Text))
     """The most it may ever ask for."""
+    channel: Mapped[Str | None]
+    """The code of the sales channel that customers are on for whom it acts."""
     created_by: Mapped[Str]
     created_at: Mapped[Created]
     disabled_at: Mapped[Timestamp | None]

@@ -104,6 +104,8 @@ class Order(TenantOwned, Base):
     """What the fees are made of: name, how much, its tax."""
     gift: Mapped[dict[str, Any] | None] = mapped_column(JSONB)
     """All of it is given away: wrapped, with a message."""
+    channel: Mapped[Str] = mapped_column(server_default="web")
+    """The sales channel on which it was placed."""
     customer_note: Mapped[Str | None]
     """What the shopper wanted to tell the shop."""
     address: Mapped[dict[str, Any] | None] = mapped_column(JSONB)

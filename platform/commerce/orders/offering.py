@@ -95,7 +95,7 @@ _OFFERS = hot(
 
 
 async def offered(
-    tx: Tx, wanted: Sequence[Wanted], *, currency: str, customer_id: UUID | None, visitor_id: UUID | None
+    tx: Tx, wanted: Sequence[Wanted], *, currency: str, channel: str, customer_id: UUID | None, visitor_id: UUID | None
 ) -> list[Offer]:
     """What is wanted, at today's price for whoever bought the order.
 
@@ -108,7 +108,7 @@ async def offered(
     if not wanted:
         return []
     now = clock.now()
-    whose = {"currency": currency, "customer_id": customer_id, "visitor_id": visitor_id, "now": now}
+    whose = {"currency": currency, "channel": channel, "customer_id": customer_id, "visitor_id": visitor_id, "now": now}
     rows = await tx.rows(_OFFERS, {"variant_ids": list({asked.variant_id for asked in wanted}), **whose})
     found = {row["variant_id"]: (row, bundles.needs_of(row)) for row in rows}
     for asked in wanted:
@@ -144,7 +144,12 @@ async def choices(tx: Tx, order: OrderOut, shopper: Shopper) -> dict[UUID, list[
     now = clock.now()
     whose = {"customer_id": shopper.customer_id, "visitor_id": shopper.visitor_id, "now": now}
     variants = await tx.rows(_VARIANTS, {"product_ids": list(back)})
-    asked = {"variant_ids": [row["id"] for row in variants], "currency": order.currency, **whose}
+    asked = {
+        "variant_ids": [row["id"] for row in variants],
+        "currency": order.currency,
+        "channel": order.channel,
+        **whose,
+    }
     found: dict[UUID, list[Choice]] = {}
     for row in await tx.rows(_OFFERS, asked):
         (share,) = share_out([(1, bundles.needs_of(row))], now.date())

@@ -48,6 +48,8 @@ class Placed:
 
     sums: Sums
     currency: str
+    channel: str
+    """The sales channel on which it was placed."""
     customer_id: UUID | None
     visitor_id: UUID | None
     buyer: VatId | None
@@ -71,7 +73,7 @@ class Placed:
 
     def whose(self) -> dict[str, Any]:
         """The values that what its shopper is offered depends on."""
-        return {"currency": self.currency, "customer_id": self.customer_id, "visitor_id": self.visitor_id}
+        return {name: getattr(self, name) for name in ("currency", "channel", "customer_id", "visitor_id")}
 
 
 # The primary key, ix_order_line_order and uq_order_consignment_number
@@ -79,8 +81,9 @@ _PLACED = hot(
     text(
         """
         SELECT o.subtotal, o.discount, o.shipping, o.shipping_tax, o.tax, o.tax_included, o.taxes::text AS taxes,
-               o.fee_lines::text AS fees, o.currency, o.customer_id, o.visitor_id, o.address::text AS address,
-               o.delivery::text AS delivery, o.delivery_note, o.tax_terms::text AS tax_terms, o.shipping_credited,
+               o.fee_lines::text AS fees, o.currency, o.channel, o.customer_id, o.visitor_id,
+               o.address::text AS address, o.delivery::text AS delivery, o.delivery_note,
+               o.tax_terms::text AS tax_terms, o.shipping_credited,
                o.tax_engine::text AS engine, o.vat_id::text AS vat_id,
                (SELECT jsonb_agg(jsonb_build_object('id', l.id, 'title', l.title, 'total', l.total,
                                                     'tax_class', coalesce(p.tax_class, 'standard')))::text
@@ -122,6 +125,7 @@ async def look(held: Held) -> Placed:
             credited=held.credited,
         ),
         currency=row["currency"],
+        channel=row["channel"],
         customer_id=row["customer_id"],
         visitor_id=row["visitor_id"],
         buyer=vat_id_of(row["vat_id"]),

@@ -33,7 +33,7 @@ _ORDER = """
         INSERT INTO orders (tenant_id, id, number, cart_id, customer_id, visitor_id, email, email_digest, currency,
                             subtotal, discount, shipping, tax, tax_included, shipping_tax, taxes, rounding, tax_engine,
                             vat_id, discounts, customer_note, fees, fees_tax, fee_lines, gift, tax_terms, address,
-                            delivery, total, payment_state, placed_at)
+                            delivery, total, payment_state, channel, placed_at)
         VALUES (:tenant_id, :id, :number, :cart_id, CAST(:customer_id AS uuid), :visitor_id, CAST(:email AS text),
                 CAST(:email_digest AS bytea),
                 :currency, :subtotal, :discount, :shipping, :tax, :tax_included, :shipping_tax,
@@ -43,7 +43,8 @@ _ORDER = """
                 CAST(CAST(:fee_lines AS text) AS jsonb), CAST(CAST(:gift AS text) AS jsonb),
                 CAST(CAST(:tax_terms AS text) AS jsonb),
                 CAST(CAST(:address AS text) AS jsonb),
-                CAST(CAST(:delivery AS text) AS jsonb), :total, :payment_state, CAST(:at AS timestamptz))),
+                CAST(CAST(:delivery AS text) AS jsonb), :total, :payment_state, :channel,
+                CAST(:at AS timestamptz))),
     entered AS (
         INSERT INTO order_entry (tenant_id, id, order_id, kind, actor, at)
         VALUES (:tenant_id, :entry_id, :id, 'placed', :actor, CAST(:at AS timestamptz))){also}
@@ -143,6 +144,7 @@ async def place(
             "delivery": delivery.model_dump_json() if delivery else None,
             "total": totals.total,
             "payment_state": payment_state,
+            "channel": cart.channel,
             "at": clock.now(),
             "entry_id": new_id(),
             "actor": by_shopper(shopper).name,

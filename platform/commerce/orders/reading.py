@@ -39,7 +39,7 @@ _ORDER = """
         'fulfilment_state', o.fulfilment_state, 'return_state', o.return_state, 'currency', o.currency,
         'placed_at', o.placed_at, 'subtotal', o.subtotal, 'discount', o.discount, 'shipping', o.shipping, 'tax', o.tax,
         'tax_included', o.tax_included, 'taxes', o.taxes, 'rounding', o.rounding, 'tax_engine', o.tax_engine,
-        'vat_id', o.vat_id->>'number', 'discounts', o.discounts, 'customer_note', o.customer_note,
+        'vat_id', o.vat_id->>'number', 'discounts', o.discounts, 'channel', o.channel, 'customer_note', o.customer_note,
         'fees', o.fee_lines, 'gift', o.gift, 'address', o.address, 'delivery', o.delivery,
         'total', jsonb_build_object('amount', o.total, 'currency', o.currency),
         'consignments', (

@@ -114,6 +114,8 @@ class OrderOut(Model):
     """Who said what the taxes are."""
     vat_id: str | None
     """Of the business that bought."""
+    channel: str
+    """The code of the sales channel on which it was placed."""
     customer_note: str | None
     fees: list[FeeOut]
     """They are part of the total."""

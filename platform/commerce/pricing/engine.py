@@ -1,4 +1,9 @@
-"""What one unit costs: the lowest of the prices that hold, and why. Pure: the time and the offers come in."""
+"""What one unit costs: the lowest of the prices that hold, and why. Pure: the time and the offers come in.
+
+A channel comes first: while a price of the channel's own holds, one that names neither a group nor a quantity, it takes
+the place of the list price and of every offer that names no channel. Of what is left the lowest holds, be it for a
+group, from a quantity, or for everybody.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +14,7 @@ from uuid import UUID
 
 from commerce.pricing.schemas import ItemPrice, QuantityBreak, Source
 
-_PREFERRED: tuple[Source, ...] = ("list", "sale", "quantity_break", "group", "quote")
+_PREFERRED: tuple[Source, ...] = ("list", "channel", "sale", "quantity_break", "group", "quote")
 """Of equal prices, the one that is told: the plainest."""
 
 
@@ -26,6 +31,8 @@ class Offer:
     """Not included."""
     decision_id: UUID | None = None
     """The decision that promised it to this shopper until it ends."""
+    channel: str | None = None
+    """Only on this sales channel; whoever asks is there."""
 
     def holds(self, *, quantity: int, at: datetime) -> bool:
         """Whether somebody who takes so many at that time gets it: from its start on, and before its end."""
@@ -40,7 +47,9 @@ class Offer:
             return "quote"
         if self.group is not None:
             return "group"
-        return "quantity_break" if self.min_quantity > 1 else "sale"
+        if self.min_quantity > 1:
+            return "quantity_break"
+        return "sale" if self.channel is None else "channel"
 
     @property
     def reason(self) -> str:
@@ -49,21 +58,28 @@ class Offer:
         if self.decision_id is not None:
             return f"quoted{until}"
         from_quantity = f" from {self.min_quantity}" if self.min_quantity > 1 else ""
+        here = f" on {self.channel}" if self.channel else ""
         if self.group is not None:
-            return f"group {self.group}{from_quantity}{until}"
-        return f"quantity break{from_quantity}{until}" if from_quantity else f"sale{until}"
+            return f"group {self.group}{from_quantity}{here}{until}"
+        if from_quantity:
+            return f"quantity break{from_quantity}{here}{until}"
+        return f"channel {self.channel}{until}" if self.channel else f"sale{until}"
 
 
 def price_of(list_price: int, offers: Iterable[Offer], *, quantity: int, at: datetime) -> ItemPrice:
     """The price of one unit for somebody who takes `quantity` at that time.
 
-    It is the lowest that holds, so neither an offer nor a quote ever makes anything dearer; the order of the offers
-    says nothing.
+    It is the lowest that holds, so nothing but a price of the channel's own makes anything dearer; the order of the
+    offers says nothing.
     """
-    holding = [offer for offer in offers if offer.amount < list_price and offer.holds(quantity=quantity, at=at)]
-    if not holding:
+    holding = [offer for offer in offers if offer.holds(quantity=quantity, at=at)]
+    if any(offer.source == "channel" for offer in holding):
+        counting = [offer for offer in holding if offer.channel is not None or offer.decision_id is not None]
+    else:
+        counting = [offer for offer in holding if offer.amount < list_price]
+    if not counting:
         return at_list(list_price)
-    best = min(holding, key=_order)
+    best = min(counting, key=_order)
     return ItemPrice(
         amount=best.amount,
         source=best.source,
@@ -97,7 +113,7 @@ def at_list(amount: int) -> ItemPrice:
     return ItemPrice(amount=amount, source="list", reason="list price", list_price=amount, until=None, decision_id=None)
 
 
-def _order(offer: Offer) -> tuple[int, int, int, float, str, str]:
+def _order(offer: Offer) -> tuple[int, int, int, float, str, str, str]:
     lasts = -offer.ends_at.timestamp() if offer.ends_at else float("-inf")
     return (
         offer.amount,
@@ -105,5 +121,6 @@ def _order(offer: Offer) -> tuple[int, int, int, float, str, str]:
         offer.min_quantity,
         lasts,
         offer.group or "",
+        offer.channel or "",
         str(offer.decision_id),
     )

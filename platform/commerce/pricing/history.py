@@ -18,6 +18,9 @@ from foundation import clock
 from foundation.database import HotStatement, Tx, hot
 from foundation.ids import row_ids
 
+Past = dict[str | None, list[Period]]
+"""What was paid on the channels on which a price of their own was ever said, and, of `None`, on the others."""
+
 
 @dataclass(frozen=True, slots=True)
 class Said:
@@ -32,8 +35,8 @@ class Said:
 _OFFERS_THEN = """
     coalesce((
         SELECT jsonb_agg(jsonb_build_object(
-            'amount', o.amount, 'min_quantity', o.min_quantity, 'group', o.price_group, 'starts_at', o.starts_at,
-            'ends_at', o.ends_at) ORDER BY o.id)
+            'amount', o.amount, 'min_quantity', o.min_quantity, 'group', o.price_group, 'channel', o.channel,
+            'starts_at', o.starts_at, 'ends_at', o.ends_at) ORDER BY o.id)
         FROM price_offer o
         WHERE o.tenant_id = r.tenant_id AND o.variant_id = r.variant_id AND o.currency = r.currency), '[]')
 """
@@ -90,7 +93,8 @@ _PAGE = hot(
 _PERIODS = hot(
     text(
         """
-        SELECT variant_id, amount, starts_at, ends_at, compare_at, reduced_since, lowest_before FROM price_period
+        SELECT variant_id, channel, amount, starts_at, ends_at, compare_at, reduced_since, lowest_before
+        FROM price_period
         WHERE tenant_id = :tenant_id AND variant_id = ANY(CAST(:variant_ids AS uuid[])) AND currency = :currency
           AND (ends_at IS NULL OR ends_at >= CAST(:since AS timestamptz))
         ORDER BY variant_id, starts_at
@@ -118,14 +122,14 @@ _END = hot(
 _PLAN = hot(
     text(
         """
-        INSERT INTO price_period (tenant_id, id, variant_id, currency, amount, starts_at, ends_at, compare_at,
+        INSERT INTO price_period (tenant_id, id, variant_id, channel, currency, amount, starts_at, ends_at, compare_at,
                                   reduced_since, lowest_before)
-        SELECT :tenant_id, t.id, t.variant_id, :currency, t.amount, t.starts_at, t.ends_at, t.compare_at,
+        SELECT :tenant_id, t.id, t.variant_id, t.channel, :currency, t.amount, t.starts_at, t.ends_at, t.compare_at,
                t.reduced_since, t.lowest_before
-        FROM unnest(CAST(:ids AS uuid[]), CAST(:variant_ids AS uuid[]), CAST(:amounts AS bigint[]),
-                    CAST(:starts AS timestamptz[]), CAST(:ends AS timestamptz[]), CAST(:struck AS bigint[]),
-                    CAST(:since AS timestamptz[]), CAST(:lowest AS bigint[]))
-             AS t (id, variant_id, amount, starts_at, ends_at, compare_at, reduced_since, lowest_before)
+        FROM unnest(CAST(:ids AS uuid[]), CAST(:variant_ids AS uuid[]), CAST(:channels AS text[]),
+                    CAST(:amounts AS bigint[]), CAST(:starts AS timestamptz[]), CAST(:ends AS timestamptz[]),
+                    CAST(:struck AS bigint[]), CAST(:since AS timestamptz[]), CAST(:lowest AS bigint[]))
+             AS t (id, variant_id, channel, amount, starts_at, ends_at, compare_at, reduced_since, lowest_before)
         """
     )
 )
@@ -186,8 +190,13 @@ async def keep(
     if known:
         await tx.rows(_FORGET_PLANNED, which)
         await tx.rows(_END, which)
-    coming = {one: _coming(before.get(one), known.get(one, []), after[one], now) for one in changed}
-    await tx.rows(_PLAN, _planned(currency, [(one, period) for one, periods in coming.items() for period in periods]))
+    coming = [
+        (one, channel, period)
+        for one in changed
+        for channel, periods in _by_channel(before.get(one), known.get(one, {}), after[one], now).items()
+        for period in periods
+    ]
+    await tx.rows(_PLAN, _planned(currency, coming))
     return changed
 
 
@@ -216,35 +225,62 @@ async def page(tx: Tx, variant_ids: Sequence[UUID], before: UUID | None, limit: 
     return [_out(row) for row in rows]
 
 
-async def _known(tx: Tx, variant_ids: Sequence[UUID], currency: str, since: datetime) -> dict[UUID, list[Period]]:
+async def _known(tx: Tx, variant_ids: Sequence[UUID], currency: str, since: datetime) -> dict[UUID, Past]:
     if not variant_ids:
         return {}
-    found: dict[UUID, list[Period]] = {}
+    found: dict[UUID, Past] = {}
     for row in await tx.rows(_PERIODS, {"variant_ids": list(variant_ids), "currency": currency, "since": since}):
         said_of = dict(row)
-        found.setdefault(said_of.pop("variant_id"), []).append(Period(**said_of))
+        past = found.setdefault(said_of.pop("variant_id"), {})
+        past.setdefault(said_of.pop("channel"), []).append(Period(**said_of))
     return found
 
 
-def _coming(before: Said | None, known: Sequence[Period], after: Said, now: datetime) -> list[Period]:
-    """The periods that are to be written: of the past too, where none was."""
-    untold = told([], planned(_schedule(before.body), since=before.since)) if before and not known else []
-    past = cut(known or untold, at=now)
-    coming = told(past, planned(_schedule(after.body), since=now))
-    return coming if known else [*past, *coming]
+def _by_channel(before: Said | None, known: Past, after: Said, now: datetime) -> dict[str | None, list[Period]]:
+    """The periods that are to be written, by the channels on which a price of their own was ever said, and `None`: the
+    others.
+
+    Until something is said on a channel alone it had the price of the others, so their past is its own.
+    """
+    then, coming = _schedule(before.body) if before else None, _schedule(after.body)
+    named = {one.channel for one in (*coming.offers, *(then.offers if then else ()))}
+    return {
+        channel: _coming(
+            None if before is None or then is None else planned(then.on(channel), since=before.since),
+            known.get(channel, []),
+            known.get(None, []),
+            planned(coming.on(channel), since=now),
+            now,
+        )
+        for channel in {None, *known, *named}
+    }
 
 
-def _planned(currency: str, periods: Sequence[tuple[UUID, Period]]) -> dict[str, Any]:
+def _coming(
+    untold: Sequence[Period] | None,
+    known: Sequence[Period],
+    of_others: Sequence[Period],
+    coming: Sequence[Period],
+    now: datetime,
+) -> list[Period]:
+    """The periods of a channel that are to be written: of the past too, where none was."""
+    past = cut(known or of_others or told([], untold or []), at=now)
+    found = told(past, coming)
+    return found if known else [*past, *found]
+
+
+def _planned(currency: str, periods: Sequence[tuple[UUID, str | None, Period]]) -> dict[str, Any]:
     return {
         "currency": currency,
         "ids": row_ids(len(periods)),
-        "variant_ids": [variant_id for variant_id, _ in periods],
-        "amounts": [one.amount for _, one in periods],
-        "starts": [one.starts_at for _, one in periods],
-        "ends": [one.ends_at for _, one in periods],
-        "struck": [one.compare_at for _, one in periods],
-        "since": [one.reduced_since for _, one in periods],
-        "lowest": [one.lowest_before for _, one in periods],
+        "variant_ids": [variant_id for variant_id, _, _ in periods],
+        "channels": [channel for _, channel, _ in periods],
+        "amounts": [one.amount for _, _, one in periods],
+        "starts": [one.starts_at for _, _, one in periods],
+        "ends": [one.ends_at for _, _, one in periods],
+        "struck": [one.compare_at for _, _, one in periods],
+        "since": [one.reduced_since for _, _, one in periods],
+        "lowest": [one.lowest_before for _, _, one in periods],
     }
 
 
@@ -255,7 +291,7 @@ def _schedule(document: str) -> Schedule:
 
 def _offer(found: Mapping[str, Any]) -> Offer:
     starts, ends = (found[name] and datetime.fromisoformat(found[name]) for name in ("starts_at", "ends_at"))
-    return Offer(found["amount"], found["min_quantity"], found["group"], starts, ends)
+    return Offer(found["amount"], found["min_quantity"], found["group"], starts, ends, channel=found.get("channel"))
 
 
 def _out(row: Mapping[str, Any]) -> PriceChangeOut:

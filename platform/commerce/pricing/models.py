@@ -48,6 +48,8 @@ class PriceOffer(TenantOwned, Base):
     amount: Mapped[Minor]
     min_quantity: Mapped[Units] = mapped_column(server_default="1")
     price_group: Mapped[Str | None]
+    channel: Mapped[Str | None]
+    """The code of the sales channel on which alone it holds."""
     starts_at: Mapped[Timestamp | None]
     ends_at: Mapped[Timestamp | None]
     """Not included."""
@@ -97,19 +99,32 @@ class PriceChange(TenantOwned, Base):
 
 
 class PricePeriod(TenantOwned, Base):
-    """For how long everybody paid the same for one unit: kept of the past, planned for what is to come."""
+    """For how long everybody on a sales channel paid the same for one unit: kept of the past, planned for what is to
+    come.
+    """
 
     __tablename__ = "price_period"
     __table_args__ = (
         belongs_to("variant", "variant_id", ondelete="CASCADE"),
         CheckConstraint("starts_at < ends_at", name="window"),
         CheckConstraint("(compare_at IS NULL) = (reduced_since IS NULL)", name="reduced"),
-        Index("uq_price_period_start", "tenant_id", "variant_id", "currency", "starts_at", unique=True),
+        Index(
+            "uq_price_period_start",
+            "tenant_id",
+            "variant_id",
+            "currency",
+            "starts_at",
+            "channel",
+            unique=True,
+            postgresql_nulls_not_distinct=True,
+        ),
         Index("ix_price_period_begins", "tenant_id", "starts_at"),
     )
 
     variant_id: Mapped[UUID]
     currency: Mapped[Str]
+    channel: Mapped[Str | None]
+    """One on which a price of its own was ever said; `None`: every other."""
     amount: Mapped[Minor]
     starts_at: Mapped[Timestamp]
     ends_at: Mapped[Timestamp | None]

@@ -13,14 +13,15 @@ from commerce.pricing.engine import Offer
 _OFFERS = """
     (SELECT jsonb_agg(to_jsonb(o))::text FROM (
         SELECT po.amount, po.min_quantity, po.price_group AS "group", po.starts_at, po.ends_at,
-               CAST(NULL AS uuid) AS decision_id
+               CAST(NULL AS uuid) AS decision_id, po.channel
         FROM price_offer po
         WHERE po.tenant_id = {variant}.tenant_id AND po.variant_id = {variant}.id AND po.currency = {currency}
+          AND (po.channel IS NULL OR po.channel = {channel})
           AND (po.price_group IS NULL OR po.price_group = (
                SELECT u.price_group FROM customer u
                WHERE u.tenant_id = :tenant_id AND u.id = CAST(:customer_id AS uuid)))
         UNION ALL
-        SELECT q.amount, 1, NULL, q.quoted_at, q.expires_at, q.decision_id
+        SELECT q.amount, 1, NULL, q.quoted_at, q.expires_at, q.decision_id, NULL
         FROM price_quote q
         WHERE q.tenant_id = {variant}.tenant_id AND q.variant_id = {variant}.id AND q.currency = {currency}
           AND q.holder_id IN (CAST(:customer_id AS uuid), CAST(:visitor_id AS uuid))
@@ -36,20 +37,22 @@ _SHOWN = """
               'offers', coalesce(jsonb_agg(to_jsonb(o) - 'personal' - 'theirs') FILTER (WHERE o.theirs), '[]'))
           FROM (
         SELECT po.amount, po.min_quantity, po.price_group AS "group", po.starts_at, po.ends_at,
-               CAST(NULL AS uuid) AS decision_id, po.price_group IS NOT NULL AS personal,
-               po.price_group IS NULL OR po.price_group = (
+               CAST(NULL AS uuid) AS decision_id, po.channel,
+               po.price_group IS NOT NULL OR po.channel IS NOT NULL AS personal,
+               (po.channel IS NULL OR po.channel = CAST(:channel AS text))
+               AND (po.price_group IS NULL OR po.price_group = (
                    SELECT u.price_group FROM customer u
-                   WHERE u.tenant_id = CAST(:tenant_id AS uuid) AND u.id = CAST(:customer_id AS uuid)) AS theirs
+                   WHERE u.tenant_id = CAST(:tenant_id AS uuid) AND u.id = CAST(:customer_id AS uuid))) AS theirs
         FROM price_offer po
         WHERE po.tenant_id = {variant}.tenant_id AND po.variant_id = {variant}.id AND po.currency = {currency}
         UNION ALL
-        SELECT q.amount, 1, NULL, q.quoted_at, q.expires_at, q.decision_id, true, true
+        SELECT q.amount, 1, NULL, q.quoted_at, q.expires_at, q.decision_id, NULL, true, true
         FROM price_quote q
         WHERE q.tenant_id = {variant}.tenant_id AND q.variant_id = {variant}.id AND q.currency = {currency}
           AND q.holder_id IN (CAST(:customer_id AS uuid), CAST(:visitor_id AS uuid))
           AND q.expires_at > CAST(:now AS timestamptz)
         UNION ALL
-        SELECT 0, 1, NULL, NULL, NULL, NULL, true, false
+        SELECT 0, 1, NULL, NULL, NULL, NULL, NULL, true, false
         WHERE EXISTS (SELECT FROM price_quote q
                       WHERE q.tenant_id = {variant}.tenant_id AND q.variant_id = {variant}.id
                         AND q.expires_at > CAST(:now AS timestamptz))) o
@@ -62,20 +65,22 @@ LOWEST_BEFORE = """
     THEN (SELECT CASE WHEN h.ends_at IS NULL OR h.ends_at > CAST(:now AS timestamptz) THEN h.lowest_before END
           FROM price_period h
           WHERE h.tenant_id = r.tenant_id AND h.variant_id = r.variant_id AND h.currency = r.currency
-            AND h.starts_at <= CAST(:now AS timestamptz) ORDER BY h.starts_at DESC LIMIT 1) END
+            AND h.starts_at <= CAST(:now AS timestamptz) AND (h.channel IS NULL OR h.channel = CAST(:channel AS text))
+          ORDER BY h.channel IS NULL, h.starts_at DESC LIMIT 1) END
 """
-"""The lowest price of the 30 days before what a `price r` shows as reduced now was; null where nothing is."""
+"""The lowest price on `:channel` of the 30 days before what a `price r` shows as reduced was; null where nothing is."""
 
 _READ = TypeAdapter(list[Offer])
 
 
-def offers_of(variant: str, currency: str) -> str:
-    """What a shopper (`:customer_id`, `:visitor_id`) is offered `:now` for a variant, by its alias, in a currency.
+def offers_of(variant: str, currency: str, channel: str = "CAST(:channel AS text)") -> str:
+    """What a shopper (`:customer_id`, `:visitor_id`) is offered `:now` for a variant, by its alias, in a currency, on a
+    sales channel.
 
     JSON, and null where there is nothing, as in most shops. As text, because a session's connection decodes JSON and a
     raw one doesn't.
     """
-    return _OFFERS.format(variant=variant, currency=currency)
+    return _OFFERS.format(variant=variant, currency=currency, channel=channel)
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,8 +96,8 @@ _READ_SHOWN = TypeAdapter(dict[str, Offered])
 
 
 def shown_offers_of(variant: str, currency: str) -> str:
-    """`offers_of` for whoever only looks: an `Offered` as JSON, which says too whether others may be offered something
-    else. Null where nobody is offered anything.
+    """`offers_of`, on `:channel`, for whoever only looks: an `Offered` as JSON, which says too whether others may be
+    offered something else. Null where nobody is offered anything.
     """
     return _SHOWN.format(variant=variant, currency=currency)
 

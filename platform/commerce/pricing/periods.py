@@ -24,6 +24,10 @@ class Schedule:
     compare_at: int | None
     offers: Sequence[Offer]
 
+    def on(self, channel: str | None) -> Schedule:
+        """What of it counts on a sales channel; `None`: on one that no offer names."""
+        return replace(self, offers=[one for one in self.offers if one.channel in {None, channel}])
+
 
 @dataclass(frozen=True, slots=True)
 class Period:
@@ -51,7 +55,7 @@ def planned(schedule: Schedule, *, since: datetime) -> list[Period]:
 
     Prices for a group, from a quantity, or promised to one shopper are none of everybody's.
     """
-    offers = [one for one in schedule.offers if one.source == "sale"]
+    offers = [one for one in schedule.offers if one.source in {"sale", "channel"}]
     found = [_at(schedule, offers, since)]
     moment = next_change(offers, at=since)
     while moment is not None:

@@ -11,7 +11,7 @@ from foundation.types import Currency, Id, Input, Instant, MinorUnits, Model, Qu
 
 MAX_OFFERS = 100
 
-Source = Literal["list", "sale", "quantity_break", "group", "quote", "replacement"]
+Source = Literal["list", "channel", "sale", "quantity_break", "group", "quote", "replacement"]
 
 
 class ItemPrice(Model):
@@ -48,11 +48,15 @@ class ListPriceIn(Input):
 
 
 class OfferIn(Input):
-    """A price that holds for a time, from a quantity, or for a group of customers; or for several of these at once."""
+    """A price that holds for a time, from a quantity, for a group of customers, or on a sales channel; or for several
+    of these at once.
+    """
 
     amount: MinorUnits
     min_quantity: Quantity = 1
     group: Slug | None = None
+    channel: Slug | None = None
+    """Only there; without a group and a quantity it takes the place of the list price there."""
     starts_at: Instant | None = None
     ends_at: Instant | None = None
     """Not included."""
@@ -106,6 +110,8 @@ class OfferSaid(Model):
     amount: int
     min_quantity: int
     group: str | None
+    channel: str | None = None
+    """Changes that were made before there were channels name none."""
     starts_at: datetime | None
     ends_at: datetime | None
 

@@ -9,6 +9,7 @@ from uuid import UUID
 
 from sqlalchemy import text
 
+from commerce.channels import service as channels
 from commerce.pricing import history
 from commerce.pricing.history import Said
 from commerce.pricing.schemas import (
@@ -97,7 +98,8 @@ _LIST_PRICES = hot(
 _OFFERS = hot(
     text(
         """
-        SELECT id, currency, amount, min_quantity, price_group AS "group", starts_at, ends_at FROM price_offer
+        SELECT id, currency, amount, min_quantity, price_group AS "group", channel, starts_at, ends_at FROM
+            price_offer
         WHERE tenant_id = :tenant_id AND variant_id = :variant_id ORDER BY currency, id
         """
     )
@@ -128,10 +130,10 @@ _FORGET_OFFERS = hot(
 _OFFER = hot(
     text(
         """
-        INSERT INTO price_offer (tenant_id, id, variant_id, currency, amount, min_quantity, price_group, starts_at,
-                                 ends_at)
+        INSERT INTO price_offer (tenant_id, id, variant_id, currency, amount, min_quantity, price_group, channel,
+                                 starts_at, ends_at)
         VALUES (:tenant_id, :id, :variant_id, :currency, :amount, :min_quantity, CAST(:price_group AS text),
-                CAST(:starts_at AS timestamptz), CAST(:ends_at AS timestamptz))
+                CAST(:channel AS text), CAST(:starts_at AS timestamptz), CAST(:ends_at AS timestamptz))
         """
     )
 )
@@ -244,8 +246,10 @@ async def set_offers(tx: Tx, sku: str, body: OffersIn) -> PricesOut:
 
     Raises:
         UnknownSku, NoListPrice, BadWindow: the offers stay as they were.
+        ChannelUnknown: an offer names a sales channel that the shop hasn't got, or sells nothing on any more.
     """
     variant_id = await _variant(tx, sku)
+    await channels.require_open(tx, *(offer.channel for offer in body.offers))
     which = {"variant_id": variant_id, "currency": body.currency}
     # Two who set the offers at once don't leave those of both.
     await history.alone(tx, [variant_id])

@@ -85,7 +85,7 @@ NOT_PERSONAL: Mapping[str, str] = {
     "membership": "status roles role_ids limits invited_by",
     "message": "channel template locale status error",
     "notification_preference": "channel",
-    "oauth_client": "name kind secret_hash redirect_uris grants scopes created_by",
+    "oauth_client": "name kind secret_hash redirect_uris grants scopes channel created_by",
     "oauth_code": "code_hash redirect_uri challenge",
     "oauth_grant": "subject scopes revoked_reason",
     "oauth_refresh_token": "token_hash",
@@ -116,8 +116,8 @@ NOT_PERSONAL: Mapping[str, str] = {
     "person_export": "status requested_by home sha256",
     "price": "currency",
     "price_change": "currency changed_by before after",
-    "price_offer": "currency price_group",
-    "price_period": "currency",
+    "price_offer": "currency price_group channel",
+    "price_period": "currency channel",
     "price_quote": "currency",
     "product": (
         "handle title description brand status image picture tax_class attributes tags country_of_origin hs_code"
@@ -149,6 +149,7 @@ NOT_PERSONAL: Mapping[str, str] = {
     "sign_in_attempt": "state_hash purpose provider redirect_uri onward",
     "sign_up": "token_hash answers products api_key proof_hash",
     "search_rule": "name draft live",
+    "sales_channel": "code name",
     "search_synonym": "phrases written",
     "stock_alert": "token_hash locale home",
     "stock_lot": "code",

@@ -47,6 +47,7 @@ async def register_program(core: CoreDep, shop: ShopDep, by: Writer, body: Clien
             redirect_uris=body.redirect_uris,
             grants=body.grants,
             scopes=body.scopes,
+            channel=body.channel,
         )
         audit.made("program", client.id)
         (made,) = await _out(tx, [client])
@@ -75,7 +76,13 @@ async def change_program(
     """Change what is given. What it may no longer ask for, its tokens can't do any more."""
     async with core.database.tx(shop.id) as tx:
         client = await clients.change(
-            tx, by, client_id, name=body.name, redirect_uris=body.redirect_uris, scopes=body.scopes
+            tx,
+            by,
+            client_id,
+            name=body.name,
+            redirect_uris=body.redirect_uris,
+            scopes=body.scopes,
+            channel=body.channel if "channel" in body.model_fields_set else clients.STAYS,
         )
         (changed,) = await _out(tx, [client])
     return changed

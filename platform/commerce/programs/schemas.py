@@ -11,7 +11,7 @@ from pydantic import Field, StringConstraints
 from commerce.oauth.clients import GrantType, Kind
 from commerce.oauth.protocol import MAX_REDIRECT
 from commerce.programs.key_schemas import MadeBy, Scopes
-from foundation.types import Input, Model, Text
+from foundation.types import Input, Model, Slug, Text
 
 RedirectUris = Annotated[
     list[Annotated[str, StringConstraints(min_length=1, max_length=MAX_REDIRECT)]], Field(max_length=20)
@@ -28,6 +28,8 @@ class ClientIn(Input):
     scopes: Scopes
     """The most it may ask for: `store:read`, `store:write` of customers; permissions of staff in its own name."""
     redirect_uris: RedirectUris = Field(default_factory=list)
+    channel: Slug | None = None
+    """The sales channel that customers are on for whom it acts; without one they are on `web`."""
 
 
 class ClientChange(Input):
@@ -36,6 +38,8 @@ class ClientChange(Input):
     name: Text | None = None
     scopes: Scopes | None = None
     redirect_uris: RedirectUris | None = None
+    channel: Slug | None = None
+    """`null` puts it back on `web`; left out, it stays."""
 
 
 class ClientOut(Model):
@@ -48,6 +52,7 @@ class ClientOut(Model):
     redirect_uris: list[str]
     grants: list[GrantType]
     scopes: list[str]
+    channel: str | None
     created_by: str
     made_by: MadeBy | None
     """`null`: it was no person, or they are forgotten."""

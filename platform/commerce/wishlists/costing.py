@@ -9,6 +9,7 @@ from sqlalchemy import text
 
 from commerce.cart import today
 from commerce.catalog.variants import sold_as
+from commerce.channels.service import WEB
 from foundation import clock
 from foundation.database import Tx, hot
 
@@ -36,12 +37,18 @@ _ONE = hot(
 
 
 async def cost_of(
-    tx: Tx, variant_id: UUID, *, currency: str, customer_id: UUID | None, visitor_id: UUID | None = None
+    tx: Tx,
+    variant_id: UUID,
+    *,
+    currency: str,
+    customer_id: UUID | None,
+    visitor_id: UUID | None = None,
+    channel: str = WEB,
 ) -> Cost:
-    """What one costs a customer or a visitor, for a variant that is there."""
+    """What one costs a customer or a visitor on a sales channel, for a variant that is there."""
     now = clock.now()
     asked = {"variant_id": variant_id, "currency": currency, "now": now}
-    row = await tx.one(_ONE, {**asked, "customer_id": customer_id, "visitor_id": visitor_id})
+    row = await tx.one(_ONE, {**asked, "customer_id": customer_id, "visitor_id": visitor_id, "channel": channel})
     if row is None:
         raise RuntimeError("a variant that something refers to is gone")
     price = today.price_today(row, quantity=1, at=now)

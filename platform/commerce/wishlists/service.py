@@ -11,6 +11,7 @@ from uuid import UUID
 from sqlalchemy import text
 
 from commerce.cart import today
+from commerce.channels.service import WEB
 from commerce.identity.service import Shopper
 from commerce.tenancy.service import Shop
 from commerce.wishlists.costing import cost_of
@@ -396,6 +397,7 @@ async def _items(
     who = {
         "customer_id": shopper.customer_id if shopper else None,
         "visitor_id": shopper.visitor_id if shopper else None,
+        "channel": shopper.channel if shopper else WEB,
     }
     rows: Sequence[Mapping[str, Any]] = await tx.rows(
         _ITEMS, {**who, "wishlist_id": wishlist_id, "variant_id": variant_id, "currency": currency, "now": now}
@@ -419,7 +421,12 @@ async def _added(tx: Tx, shop: Shop, shopper: Shopper, wishlist_id: UUID, varian
     (wished,) = await _items(tx, shopper, wishlist_id, shop.currency, variant_id)
     amount = wished.price.amount if wished.price else None
     cost = await cost_of(
-        tx, variant_id, currency=shop.currency, customer_id=shopper.customer_id, visitor_id=shopper.visitor_id
+        tx,
+        variant_id,
+        currency=shop.currency,
+        customer_id=shopper.customer_id,
+        visitor_id=shopper.visitor_id,
+        channel=shopper.channel,
     )
     await tx.rows(_COST, {"wishlist_id": wishlist_id, "variant_id": variant_id, "added_price": cost.price})
     item = Item(item_id=wished.product_id, variant_id=variant_id, quantity=wished.quantity, price=amount)

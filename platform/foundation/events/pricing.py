@@ -7,11 +7,12 @@ from foundation.types import Currency, Id, Input, Instant, MinorUnits, Slug
 
 
 class OfferedPrice(Input):
-    """A price that holds for a time, from a quantity, or for a group of customers."""
+    """A price that holds for a time, from a quantity, for a group of customers, or on a sales channel."""
 
     amount: MinorUnits
     min_quantity: Count
     group: Slug | None = None
+    channel: Slug | None = None
     starts_at: Instant | None = None
     ends_at: Instant | None = None
 

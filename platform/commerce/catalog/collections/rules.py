@@ -41,7 +41,7 @@ _PRICED = """
         LEFT JOIN LATERAL (
             SELECT min(o.amount) AS amount FROM price_offer o
             WHERE (o.tenant_id, o.variant_id, o.currency) = (v.tenant_id, v.id, r.currency)
-              AND o.price_group IS NULL AND o.min_quantity = 1
+              AND o.price_group IS NULL AND o.channel IS NULL AND o.min_quantity = 1
               AND (o.starts_at IS NULL OR o.starts_at <= CAST(:now AS timestamptz))
               AND (o.ends_at IS NULL OR o.ends_at > CAST(:now AS timestamptz))
               AND (SELECT EXISTS (SELECT FROM price_offer x WHERE x.tenant_id = CAST(:tenant_id AS uuid)))) sale ON true

@@ -1,0 +1,1 @@
+"""Sales channels: the ways on which a shop sells, each of which may have prices of its own."""
