@@ -47,7 +47,7 @@ NOT_PERSONAL: Mapping[str, str] = {
     "campaign": "reference kind",
     "carrier_account": "carrier",
     "carrier_event": "carrier event_id tracking_number status place note",
-    "cart": "currency delivery_code code_ids delivery_slot tax_quote status",
+    "cart": "currency channel delivery_code code_ids delivery_slot tax_quote status",
     "cart_line": "explanation",
     "catalogue_import": "status format name mapping requested_by columns problem",
     "category": "name slug translations",
