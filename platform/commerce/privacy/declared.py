@@ -100,7 +100,7 @@ NOT_PERSONAL: Mapping[str, str] = {
     "order_return": "status",
     "order_return_line": "reason",
     "orders": (
-        "number status payment_state fulfilment_state return_state currency "
+        "number status payment_state fulfilment_state return_state currency channel "
         "taxes rounding tax_engine discounts fee_lines delivery tax_terms"
     ),
     "outbox": "name consent payload",
