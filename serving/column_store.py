@@ -247,6 +247,7 @@ class Holder:
             self._follow(tenant_id, pointer)
         for gone in self._held.keys() - pointers.keys():
             del self._held[gone]
+        self._unread &= pointers.keys()
 
     def _follow(self, tenant_id: UUID, pointer: Pointer) -> None:
         held = self._held.get(tenant_id)

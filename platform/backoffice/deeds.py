@@ -124,6 +124,8 @@ _ALIKE = {
     "/programs/{program_id}": "PATCH /v1/admin/programs/{client_id}",
     "/programs/{program_id}/secret": "POST /v1/admin/programs/{client_id}/secret",
     "/programs/{program_id}/end": "DELETE /v1/admin/programs/{client_id}",
+    "/vendor/reviews/{review_id}/answer": "PUT /v1/vendor/reviews/{review_id}/answer",
+    "/vendor/reviews/{review_id}/answer/removal": "DELETE /v1/vendor/reviews/{review_id}/answer",
     "/reviews/{review_id}/publication": "PUT /v1/admin/reviews/{review_id}/publication",
     "/reviews/{review_id}/rejection": "PUT /v1/admin/reviews/{review_id}/rejection",
     "/reviews/{review_id}/answer": "PUT /v1/admin/reviews/{review_id}/answer",

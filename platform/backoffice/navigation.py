@@ -43,6 +43,7 @@ ENTRIES: Sequence[Entry] = (
     Entry("Collections", "/back-office/collections", "layers", "catalog:read", group="Catalogue"),
     Entry("Types and attributes", "/back-office/product-types", "sliders", "catalog:read", group="Catalogue"),
     Entry("Brands", "/back-office/brands", "badge", "catalog:read", group="Catalogue"),
+    Entry("Reviews", "/back-office/vendor/reviews", "spark", "reviews:read", group="Catalogue", for_vendors=True),
     Entry("Reviews", "/back-office/reviews", "spark", "reviews:read", group="Catalogue"),
     Entry("Sales channels", "/back-office/sales-channels", "globe", "prices:read", group="Catalogue"),
     Entry("Import and export", "/back-office/imports", "arrow", "catalog:read", group="Catalogue"),

@@ -40,6 +40,7 @@ from backoffice import (
     settings,
     synonyms,
     translations,
+    vendor_reviews,
     webhooks,
 )
 from backoffice.rendering import PAGES
@@ -67,6 +68,7 @@ def install(app: FastAPI) -> None:
         translations,
         product_types,
         reviews,
+        vendor_reviews,
         brands,
         sales_channels,
         search_report,

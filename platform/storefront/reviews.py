@@ -178,7 +178,7 @@ async def _form(
         own=own,
         typed=typed or Typed(),
         grades=GRADES,
-        at_once=rules.publish_at_once,
+        at_once=rules.publish_at_once and (own is None or own.status == "published"),
         problem=problem,
         said=words(problem) if problem else ("", ""),
         faults=field_errors(problem) if problem else [],

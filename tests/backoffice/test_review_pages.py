@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from typing import TYPE_CHECKING, Any
+from uuid import UUID
 
 import httpx
 import pytest
@@ -15,6 +16,7 @@ from tests.storefront.conftest import Browser, form_of
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
+    from tests.access.team import Team
     from tests.factories import SeededShop
 
 DESK = "/back-office/reviews"
@@ -97,6 +99,29 @@ async def test_from_an_order_to_the_products_page_by_way_of_the_desk(
     removed = await shopper.send(form_of(own_list, publish[1].replace("/back-office", "") + "/remove"))
     assert removed.status_code == 303
     assert "Nothing yet" in await shopper.see("/reviews")
+
+
+async def test_a_vendor_answers_what_is_published_of_its_own_products(
+    shopper: Browser, admin: httpx.AsyncClient, team: Team, grocer: SeededShop
+) -> None:
+    mill = (await admin.put("/v1/admin/vendors/mill", json={"name": "The Mill"})).json()
+    hired = await team.hire("vendor", email="mill@vendor.example", vendor_id=UUID(mill["id"]))
+    miller = await team.browser(hired)
+    miller.headers.update(SAME)
+    await _buy(shopper.http, grocer)
+    written = (await shopper.http.post("/v1/store/products/tomato-soup/reviews", json={"rating": 3})).json()
+    await admin.post(f"{DESK}/{written['id']}/publication", data={"version": "1"})
+    answer = f"/back-office/vendor/reviews/{written['id']}/answer"
+    refused = await miller.post(answer, data={"answer": "Thank you."})
+    assert (refused.status_code, "reviews.not_found" in refused.text) == (404, True)
+
+    await admin.post("/v1/admin/vendors/mill/products", json={"product_ids": [str(grocer.products[0].product_id)]})
+    assert (await miller.post(answer, data={"answer": "Thank you."})).status_code == 303
+    assert "The Mill answered" in (await miller.get("/back-office/vendor/reviews")).text
+    assert "The Mill answers" in await shopper.see("/p/tomato-soup")
+    assert (await miller.get(DESK)).status_code == 403
+    assert (await miller.post(f"{answer}/removal", data={})).status_code == 303
+    assert "The Mill answers" not in await shopper.see("/p/tomato-soup")
 
 
 async def test_whoever_may_not_decide_sees_and_cannot_decide(analyst: httpx.AsyncClient) -> None:

@@ -118,6 +118,11 @@ CHANGES = {
     "a category's name": ["UPDATE category SET name = 'Larder'"],
     "the last unit gone": ["UPDATE stock SET available = 0, written_off = received WHERE variant_id = %(soup)s"],
     "stock kept back": ["UPDATE stock SET kept_back = 1000 WHERE variant_id = %(soup)s"],
+    "a review published": [
+        "INSERT INTO review (tenant_id, id, product_id, customer_id, rating, title, body, author, locale, verified,"
+        " status, written_at) SELECT v.tenant_id, v.id, v.product_id, c.id, 4, '', '', '', 'en', true, 'published', now()"
+        " FROM variant v JOIN customer c ON c.reference = 'household-1' WHERE v.id = %(soup)s"
+    ],
     "a product no longer sold": ["UPDATE product SET status = 'archived' WHERE handle = 'orange-juice'"],
 }
 ON_THE_PAGE_ALONE = {

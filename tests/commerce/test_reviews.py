@@ -129,8 +129,11 @@ async def test_what_has_links_or_contacts_or_is_said_twice_waits_even_where_revi
     assert (again["status"], again["holds"]) == ("pending", ["repeated"])
     assert (await ada.get(SOUP)).json()["rating"]["count"] == 1
 
-    own = await ben.put(f"{MINE}/{again['id']}", json={**SAID, "rating": 1, "version": 1})
-    assert (own.json()["status"], own.json()["holds"]) == ("published", [])
+    own = await ben.put(f"{MINE}/{again['id']}", json={**SAID, "rating": 5, "version": 1})
+    assert (own.json()["status"], own.json()["holds"]) == ("pending", [])
+    await _publish(staff, again, 2)
+    shown = await ben.put(f"{MINE}/{again['id']}", json={**SAID, "rating": 1, "version": 2})
+    assert shown.json()["status"] == "published"
     assert (await ada.get(SOUP)).json()["rating"] == {"average": 2.5, "count": 2, "stars": [1, 0, 0, 1, 0]}
 
 
@@ -201,6 +204,8 @@ async def test_others_say_that_it_helped_report_it_and_the_vendor_answers(
         assert (said["answer"], said["by"]) == ("Thank you.", "Soup kitchen")
         await staff.put(f"{THEIRS}/{review['id']}/answer", json={"answer": "We thank you, too."})
         assert (await kitchen.delete(answer)).status_code == 404
+        assert _code(await kitchen.put(answer, json={"answer": "No."})) == (409, "reviews.answered_by_shop")
+        assert not (await kitchen.get("/v1/vendor/reviews")).json()["items"][0]["answerable"]
     assert (await ada.get(OF_SOUP)).json()["items"][0]["answer"]["by"] == grocer.slug.title()
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
+from uuid import UUID
 
 from commerce.reviews.schemas import AnswerOut, OwnReview, Reviewed, ReviewOut, StaffReview, VendorReview
 
@@ -15,7 +16,7 @@ SHOWN = """
 ANSWERED = "LEFT JOIN vendor a ON (a.tenant_id, a.id) = (r.tenant_id, r.answered_by)"
 OWN = f"""
     {SHOWN}, r.product_id, p.handle, p.title AS product_title, r.status, r.holds, r.reason, r.note, r.version,
-    r.customer_id, p.vendor_id
+    r.customer_id, r.answered_by
 """
 """What its author reads, too, with `ANSWERED` and `OF_PRODUCT`."""
 OF_PRODUCT = "JOIN product p ON (p.tenant_id, p.id) = (r.tenant_id, r.product_id)"
@@ -36,9 +37,10 @@ def for_staff(row: Mapping[str, Any], seller: str, reports: Mapping[str, int]) -
     return StaffReview(**_own(row, seller), customer_id=row["customer_id"], reports=dict(reports))
 
 
-def for_vendor(row: Mapping[str, Any], seller: str) -> VendorReview:
+def for_vendor(row: Mapping[str, Any], seller: str, vendor_id: UUID) -> VendorReview:
     """A review as the vendor of the product sees it."""
-    return VendorReview(**_shown(row, seller), product=_product(row))
+    answerable = row["answer"] is None or row["answered_by"] == vendor_id
+    return VendorReview(**_shown(row, seller), product=_product(row), answerable=answerable)
 
 
 def _own(row: Mapping[str, Any], seller: str) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from commerce.identity import accounts
 from commerce.notifications import service as notifications
 from commerce.paging import LAST, page_of, place_of
 from commerce.reviews import columns
-from commerce.reviews.refusals import ReviewNotFound, ReviewStale
+from commerce.reviews.refusals import AnsweredByShop, ReviewNotFound, ReviewStale
 from commerce.reviews.schemas import Rejection, RejectionIn, StaffQuery, StaffReview, StaffReviews, VendorReviews
 from commerce.sessions.signing_in import reached_at
 from commerce.tenancy.service import Shop
@@ -103,16 +103,24 @@ _SETTLE = hot(
         """
     )
 )
+_TO_ANSWER = hot(
+    text(
+        """
+        SELECT r.product_id, r.rating, r.answer, r.answered_by FROM review r
+        JOIN product p ON (p.tenant_id, p.id) = (r.tenant_id, r.product_id)
+        WHERE r.tenant_id = :tenant_id AND r.id = :id
+          AND (CAST(:vendor_id AS uuid) IS NULL OR (p.vendor_id = CAST(:vendor_id AS uuid) AND r.status = 'published'))
+        FOR UPDATE OF r
+        """
+    )
+)
 _ANSWER = hot(
     text(
         """
-        UPDATE review r
+        UPDATE review
         SET answer = CAST(:answer AS text), answered_by = CAST(:vendor_id AS uuid),
-            answered_at = CASE WHEN CAST(:answer AS text) IS NULL THEN NULL ELSE CAST(:now AS timestamptz) END
-        FROM product p
-        WHERE r.tenant_id = :tenant_id AND r.id = :id AND (p.tenant_id, p.id) = (r.tenant_id, r.product_id)
-          AND (CAST(:vendor_id AS uuid) IS NULL OR (p.vendor_id = CAST(:vendor_id AS uuid) AND r.status = 'published'))
-        RETURNING r.product_id, r.rating
+            answered_at = CAST(:now AS timestamptz)
+        WHERE tenant_id = :tenant_id AND id = :id
         """
     )
 )
@@ -167,7 +175,7 @@ async def of_vendor(tx: Tx, shop: Shop, vendor_id: UUID, *, cursor: str | None, 
         MalformedCursor.
     """
     rows = await tx.rows(_OF_VENDOR, {"vendor_id": vendor_id, "before": place_of(cursor, LAST), "limit": limit + 1})
-    return VendorReviews(**page_of([(row["id"], columns.for_vendor(row, shop.name)) for row in rows], limit))
+    return VendorReviews(**page_of([(row["id"], columns.for_vendor(row, shop.name, vendor_id)) for row in rows], limit))
 
 
 async def publish(tx: Tx, review_id: UUID, version: int) -> None:
@@ -204,11 +212,15 @@ async def answer(tx: Tx, review_id: UUID, words: str, *, vendor_id: UUID | None 
     """Say something to it, in place of what was said: as the shop, or as the vendor of the product.
 
     Raises:
-        ReviewNotFound: there is none, or none that this vendor may answer.
+        ReviewNotFound: there is none, or none that is shown of this vendor's products.
+        AnsweredByShop: a vendor does not change what the shop says.
     """
-    row = await tx.one(_ANSWER, {"id": review_id, "answer": words, "vendor_id": vendor_id, "now": clock.now()})
+    row = await tx.one(_TO_ANSWER, {"id": review_id, "vendor_id": vendor_id})
     if row is None:
         raise ReviewNotFound
+    if vendor_id is not None and row["answer"] is not None and row["answered_by"] != vendor_id:
+        raise AnsweredByShop
+    await tx.rows(_ANSWER, {"id": review_id, "answer": words, "vendor_id": vendor_id, "now": clock.now()})
     await _tell(tx, ReviewAnswered(review_id=review_id, product_id=row["product_id"], rating=row["rating"]))
 
 

@@ -71,7 +71,7 @@ _LISTED: Mapping[Order, HotStatement] = {name: one.statement for name, one in _O
 _PRODUCT = hot(
     text(
         """
-        SELECT p.id, p.title, p.vendor_id, w.counts, w.reviews, w.average FROM product p
+        SELECT p.id, p.title, w.counts, w.reviews, w.average FROM product p
         LEFT JOIN product_rating w ON (w.tenant_id, w.product_id) = (p.tenant_id, p.id)
         WHERE p.tenant_id = :tenant_id AND p.status = 'published'
           AND (p.id = CAST(:id AS uuid) OR p.handle = CAST(:handle AS text))
@@ -131,7 +131,6 @@ class ProductRead:
 
     id: UUID
     title: str
-    vendor_id: UUID | None
     rating: RatingDetail | None
 
 
@@ -146,7 +145,7 @@ async def product(tx: Tx, key: str) -> ProductRead:
     row = await tx.one(_PRODUCT, {"id": identifier if by_id else None, "handle": None if by_id else key})
     if row is None:
         raise ProductNotFound
-    return ProductRead(row["id"], row["title"], row["vendor_id"], _rating(row))
+    return ProductRead(row["id"], row["title"], _rating(row))
 
 
 async def listed(tx: Tx, shop: Shop, key: str, query: ReviewQuery) -> ReviewList:

@@ -40,6 +40,12 @@ class OwnReviewVote(Forbidden):
     code = "reviews.own"
 
 
+class AnsweredByShop(Conflict):
+    """The shop has answered this review itself."""
+
+    code = "reviews.answered_by_shop"
+
+
 class TooManyReviews(TooMany):
     """You have written a lot in a short time."""
 

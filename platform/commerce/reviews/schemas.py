@@ -189,6 +189,8 @@ class VendorReview(ReviewOut):
     """A published review as the vendor of the product sees it."""
 
     product: Reviewed
+    answerable: bool
+    """The vendor may answer it, or change its answer: the shop has not answered it itself."""
 
 
 class VendorReviews(Model):

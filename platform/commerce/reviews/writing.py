@@ -58,7 +58,7 @@ _THERE = hot(
 _LOCK = hot(
     text(
         """
-        SELECT r.product_id, r.rating, r.version FROM review r
+        SELECT r.product_id, r.version, r.status FROM review r
         WHERE r.tenant_id = :tenant_id AND r.id = :id AND r.customer_id = :customer_id FOR UPDATE
         """
     )
@@ -176,7 +176,7 @@ async def write(tx: Tx, shop: Shop, customer_id: UUID, key: str, review: ReviewI
 
 
 async def change(tx: Tx, shop: Shop, customer_id: UUID, review_id: UUID, review: ReviewChange) -> None:
-    """Write it anew; staff look at it as at a new one.
+    """Write it anew: one that is shown goes the way of a new one, any other waits for staff.
 
     Raises:
         ReviewNotFound, ReviewStale, NotBought.
@@ -187,6 +187,8 @@ async def change(tx: Tx, shop: Shop, customer_id: UUID, review_id: UUID, review:
     if there["version"] != review.version:
         raise ReviewStale(version=there["version"])
     values = await _values(tx, shop, customer_id, there["product_id"], review_id, review)
+    if there["status"] != "published":
+        values["status"] = "pending"
     await tx.rows(_CHANGE, {name: value for name, value in values.items() if name != "customer_id"})
     await _announce(tx, there["product_id"], values)
 
