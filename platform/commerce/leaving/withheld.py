@@ -55,6 +55,7 @@ COLUMNS: Mapping[str, Mapping[str, Why]] = {
     "orders": {"email_digest": Why.DERIVED},
     "outbox": {"xid": Why.PASSING},
     "payment_attempt": {"checked_digest": Why.DERIVED},
+    "review": {"body_digest": Why.DERIVED},
     "session": {"token_hash": Why.SECRET, "provider_session": Why.DERIVED},
     "shared_cart": {"token_hash": Why.SECRET},
     "sign_up": {
