@@ -53,7 +53,8 @@ _FACTS = f"""
     (SELECT min(r.amount) FROM variant v JOIN price r ON (r.tenant_id, r.variant_id) = (v.tenant_id, v.id)
      WHERE (v.tenant_id, v.product_id) = (p.tenant_id, p.id) AND NOT v.discontinued
        AND r.currency = (SELECT t.currency FROM tenant t WHERE t.id = p.tenant_id)) AS price,
-    {_AVAILABLE} AS available, (extract(epoch FROM p.created_at) * 1000)::bigint AS created_ms, -p.rank AS sold,
+    {_AVAILABLE} AS available,
+    (extract(epoch FROM coalesce(p.published_at, p.created_at)) * 1000)::bigint AS published_ms, -p.rank AS sold,
     coalesce(w.average, 0) AS stars, coalesce(w.rank, 0) AS rating_rank,
     p.brand AS brand_name, p.vendor_id,
     {_ABOVE.format(column="id")} AS category_ids,
@@ -129,7 +130,7 @@ class Sold:
     price: int | None
     """The lowest list price of its variants in the shop's currency, in minor units; `None` where it has none."""
     available: bool
-    created_ms: int
+    published_ms: int
     """When it was made, in milliseconds since 1970."""
     sold: int
     """Units sold."""

@@ -118,7 +118,7 @@ class Columns:
     """The first half of each product's id."""
     low: Halves = field(default_factory=lambda: np.zeros(0, np.uint64))
     prices: Doubles = field(default_factory=lambda: np.zeros(0))
-    created: Doubles = field(default_factory=lambda: np.zeros(0))
+    published: Doubles = field(default_factory=lambda: np.zeros(0))
     sold: Doubles = field(default_factory=lambda: np.zeros(0))
     stars: Doubles = field(default_factory=lambda: np.zeros(0))
     ratings: Doubles = field(default_factory=lambda: np.zeros(0))
@@ -169,7 +169,7 @@ class Columns:
         had = {name: [values.values[code - 1] for code in values.codes_of(row)] for name, values in self.facets.items()}
         return Facts(
             int(self.prices[row]),
-            int(self.created[row]),
+            int(self.published[row]),
             int(self.sold[row]),
             {name: values for name, values in had.items() if values},
             float(self.stars[row]),
@@ -213,7 +213,7 @@ class Columns:
             high=self.high[kept],
             low=self.low[kept],
             prices=self.prices[kept],
-            created=self.created[kept],
+            published=self.published[kept],
             sold=self.sold[kept],
             stars=self.stars[kept],
             ratings=self.ratings[kept],
@@ -231,7 +231,7 @@ class Columns:
             "high": self.high,
             "low": self.low,
             "prices": self.prices,
-            "created": self.created,
+            "published": self.published,
             "sold": self.sold,
             "stars": self.stars,
             "ratings": self.ratings,
@@ -266,7 +266,7 @@ class Columns:
                 high=arrays["high"],
                 low=arrays["low"],
                 prices=arrays["prices"],
-                created=arrays["created"],
+                published=arrays["published"],
                 sold=arrays["sold"],
                 stars=arrays["stars"],
                 ratings=arrays["ratings"],
@@ -280,7 +280,7 @@ class Columns:
         row = self.size
         self.size += 1
         self.high, self.low = _with_room(self.high, self.size), _with_room(self.low, self.size)
-        self.prices, self.created = _with_room(self.prices, self.size), _with_room(self.created, self.size)
+        self.prices, self.published = _with_room(self.prices, self.size), _with_room(self.published, self.size)
         self.stars, self.ratings = _with_room(self.stars, self.size), _with_room(self.ratings, self.size)
         self.sold, self._alive = _with_room(self.sold, self.size), _with_room(self._alive, self.size)
         self.high[row], self.low[row] = product_id.int >> 64, product_id.int & _HALF
@@ -289,7 +289,7 @@ class Columns:
         return row
 
     def _write(self, row: int, facts: Facts) -> None:
-        self.prices[row], self.created[row], self.sold[row] = facts.price, facts.created_ms, facts.sold
+        self.prices[row], self.published[row], self.sold[row] = facts.price, facts.published_ms, facts.sold
         self.stars[row], self.ratings[row] = facts.stars, facts.rating
         for name, values in facts.values.items():
             self.facets.setdefault(name, Values()).put(row, values)

@@ -19,7 +19,8 @@ class Facts(NamedTuple):
 
     price: int
     """Minor units of the shop's currency."""
-    created_ms: int
+    published_ms: int
+    """When it was first published; of what came in before that was kept, when it was made."""
     sold: int
     """Units."""
     values: Mapping[str, Sequence[str]]
@@ -31,7 +32,7 @@ class Facts(NamedTuple):
 
     def to_json(self) -> list[Any]:
         """As it is told."""
-        return [self.price, self.created_ms, self.sold, self.values, self.stars, self.rating]
+        return [self.price, self.published_ms, self.sold, self.values, self.stars, self.rating]
 
     @classmethod
     def read(cls, told: Sequence[Any]) -> Facts:
@@ -43,7 +44,7 @@ def facts_of(sold: Sold) -> Facts | None:
     """What is kept of a product; `None` when it can't be found: not published, or without a price."""
     if not sold.published or sold.price is None:
         return None
-    return Facts(sold.price, sold.created_ms, sold.sold, dict(_values(sold)), sold.stars, sold.rating_rank)
+    return Facts(sold.price, sold.published_ms, sold.sold, dict(_values(sold)), sold.stars, sold.rating_rank)
 
 
 def _values(sold: Sold) -> Iterator[tuple[str, Sequence[str]]]:

@@ -159,7 +159,7 @@ def _keys(columns: Columns, result: Result, request: SearchRequest) -> Doubles:
         case "price_desc":
             return -columns.prices[result.rows]
         case "newest":
-            return -columns.created[result.rows]
+            return -columns.published[result.rows]
         case "popularity":
             return -columns.sold[result.rows]
         case "rating":

@@ -257,6 +257,14 @@ async def test_what_is_in_a_category_that_is_named_goes_first_and_the_category_i
     assert (await ask(searcher, shop, "wireless mouse")).recognised == ()
 
 
+async def test_the_newest_is_what_was_published_last(settings: Settings, shop: Shop, searcher: Searcher) -> None:
+    shop.change("Laptop bag", published_at="2099-01-01")
+    shop.change("Tomato soup", published_at="2001-01-01")
+    build(settings, shop.id)
+    shown = titles(await ask(searcher, shop, sort="newest"), shop)
+    assert (shown[0], shown[-1]) == ("Laptop bag", "Tomato soup")
+
+
 async def test_where_nothing_has_enough_of_the_words_what_has_some_is_shown_and_told(
     settings: Settings, shop: Shop, searcher: Searcher
 ) -> None:
