@@ -12,9 +12,11 @@ import psycopg
 import pytest
 
 from commerce.app import create_app
+from commerce.catalog.facet_names import KnownNames
 from commerce.catalog.schemas import Listing, SearchResults
 from foundation.ids import new_id
 from foundation.settings import Settings
+from tests.asking import Ask
 from tests.conftest import DatabaseUrls
 from tests.deciding import Service, shop_asking
 from tests.factories import SeededShop
@@ -169,6 +171,35 @@ async def test_what_only_the_service_can_miss_is_told_too(
     service.answer = decided([], unknown=[unknown])
     refused = await http.get(ADDRESS, params={"q": "soup", "filter": "brand:Nobody's"})
     assert (refused.status_code, refused.json()["code"], refused.json()["facet"]) == (422, code, unknown["facet"])
+
+
+async def test_a_plain_category_is_in_the_order_of_its_rules_and_goes_on_as_it_began(
+    http: httpx.AsyncClient, service: Service, grocer: SeededShop, rows: Ask
+) -> None:
+    asked = {"category": "pantry", "limit": "1"}
+    plain = (await http.get("/v1/store/products", params=asked)).json()
+    rows(
+        """INSERT INTO search_rule (tenant_id, id, name, draft, live)
+           SELECT %s, %s, 'Pantry', '{}', jsonb_build_object('category_id', id, 'query', NULL) FROM category
+           WHERE slug = 'pantry'""",
+        grocer.id, new_id(),
+    )  # fmt: skip
+    app = http._transport.app  # type: ignore[attr-defined]
+    app.state.facet_names = KnownNames(app.state.core.database)
+    last = grocer.products[-1]
+    service.answer = decided([last.product_id], has_more=True, total=7)
+
+    steered = (await http.get("/v1/store/products", params=asked)).json()
+    began = (await http.get("/v1/store/products", params={**asked, "cursor": plain["next_cursor"]})).json()
+    on = (await http.get("/v1/store/products", params={**asked, "cursor": steered["next_cursor"]})).json()
+    service.answer = httpx.Response(500)
+    alone = (await http.get("/v1/store/products", params={**asked, "limit": "2"})).json()
+
+    assert ([one["title"] for one in steered["items"]], steered["total"]) == ([last.title], 7)
+    assert ("total" in plain, "total" in began, on["total"]) == (False, False, 7)
+    assert len(service.asked) == 3
+    assert service.asked[1]["after"]["product_id"] == str(last.product_id)
+    assert (alone["fallback"], len(alone["items"])) == ("full_text", 2)
 
 
 @pytest.mark.one_database

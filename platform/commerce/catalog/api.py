@@ -7,7 +7,7 @@ from typing import Annotated, cast
 from fastapi import APIRouter, Path, Query, Request, Response
 from fastapi.responses import RedirectResponse
 
-from commerce.catalog import finding, handles, hearing, service, suggesting
+from commerce.catalog import finding, handles, hearing, places, service, suggesting
 from commerce.catalog.answering import shown
 from commerce.catalog.facet_names import KnownNames
 from commerce.catalog.schemas import (
@@ -41,10 +41,11 @@ router = APIRouter(prefix="/v1/store", tags=["catalogue"], route_class=areas.wit
 async def list_products(request: Request, query: Annotated[ProductQuery, Query()]) -> Response:
     """Products, best sellers first, at the caller's prices.
 
-    With `filter`, `sort` or `facets` it is a `Listing`: of the whole result, with what it can be narrowed down by.
+    With `filter`, `sort` or `facets` it is a `Listing`: of the whole result, with what it can be narrowed down by. So
+    is a category that a rule of the shop's staff is about, in the order that the rule wants.
     """
     core, shop = await here(request)
-    if not query.is_plain:
+    if not query.is_plain or await _is_steered(request, shop, query):
         return await _listed(request, core, shop, query)
     since = core.kept.since(shop)
     after = decode_cursor(query.cursor) if query.cursor else None
@@ -134,6 +135,16 @@ async def suggest(
         # What fills in for the service is not given any longer than it has to.
         None if answer is None else since,
     )
+
+
+async def _is_steered(request: Request, shop: Shop, query: ProductQuery) -> bool:
+    """Whether a category's list is in an order of the service's. A list goes on in the order that it began in."""
+    if query.category is None:
+        return False
+    if query.cursor is not None:
+        return places.is_one(query.cursor)
+    names = await cast("KnownNames", request.app.state.facet_names).of(shop)
+    return names.is_steered(query.category)
 
 
 async def _listed(request: Request, core: Core, shop: Shop, query: Narrowing, words: str = "") -> Response:

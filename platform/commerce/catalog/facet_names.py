@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
@@ -34,7 +34,11 @@ _NAMES = hot(
                 'code', a.code, 'name', {said("a", "'name'", "a.name")}, 'kind', a.kind, 'unit', a.unit, 'choices', (
                     SELECT coalesce(jsonb_agg(jsonb_set(e.choice, '{{name}}', to_jsonb({_CHOICE}))), '[]')
                     FROM jsonb_array_elements(a.choices) AS e (choice)))), '[]')
-                FROM attribute a WHERE a.tenant_id = CAST(:tenant_id AS uuid) AND NOT a.retired))::text
+                FROM attribute a WHERE a.tenant_id = CAST(:tenant_id AS uuid) AND NOT a.retired),
+            'steered', (SELECT coalesce(json_agg(json_build_object('id', r.live ->> 'category_id')), '[]')
+                        FROM search_rule r
+                        WHERE r.tenant_id = CAST(:tenant_id AS uuid) AND r.live ->> 'category_id' IS NOT NULL
+                          AND r.live ->> 'query' IS NULL))::text
         """  # noqa: S608  (the fragments are literals)
     )
 )
@@ -82,6 +86,8 @@ class FacetNames:
     vendors: Mapping[UUID, NamedVendor]
     by_code: Mapping[str, NamedVendor]
     attributes: Mapping[str, NamedAttribute]
+    steered: Set[UUID]
+    """Categories whose pages a rule of the shop's staff is about."""
 
     @classmethod
     def read(cls, told: Mapping[str, Sequence[Mapping[str, Any]]]) -> FacetNames:
@@ -97,7 +103,13 @@ class FacetNames:
             {one.id: one for one in vendors},
             {one.code: one for one in vendors},
             {one["code"]: _attribute(one) for one in told["attributes"] if one["kind"] in FILTERABLE},
+            frozenset(UUID(one["id"]) for one in told["steered"]),
         )
+
+    def is_steered(self, slug: str | None) -> bool:
+        """Whether a rule is about a category's page."""
+        category = None if slug is None else self.by_slug.get(slug)
+        return category is not None and category.id in self.steered
 
     def below(self, category_id: UUID) -> set[UUID]:
         """A category and all below it."""

@@ -53,6 +53,14 @@ def written(place: Place, asked: bytes) -> str:
     return base64.urlsafe_b64encode(packed).decode().rstrip("=")
 
 
+def is_one(cursor: str) -> bool:
+    """Whether a cursor is of a list that is searched or narrowed down, whichever it is."""
+    try:
+        return _unpacked(cursor)[0] in _NAMED
+    except MalformedCursor:
+        return False
+
+
 def read(cursor: str, asked: bytes) -> Place:
     """The place that a cursor of this list is for.
 
@@ -60,15 +68,22 @@ def read(cursor: str, asked: bytes) -> Place:
         MalformedCursor: it is of no such list.
         CursorOfAnotherQuery.
     """
-    try:
-        packed = base64.b64decode(cursor + "=" * (-len(cursor) % 4), altchars=b"-_", validate=True)
-        letter, digest, key, product = _LAYOUT.unpack(packed)
-        source = _NAMED[letter]
-    except (binascii.Error, struct.error, KeyError, ValueError) as fault:
-        raise MalformedCursor from fault
+    letter, digest, key, product = _unpacked(cursor)
+    source = _NAMED.get(letter)
+    if source is None:
+        raise MalformedCursor
     if digest != asked:
         raise CursorOfAnotherQuery
     (number,) = struct.unpack(">d" if source == "index" else ">q", key)
     if not math.isfinite(number):
         raise MalformedCursor
     return Place(source, number, UUID(bytes=product))
+
+
+def _unpacked(cursor: str) -> tuple[bytes, bytes, bytes, bytes]:
+    try:
+        packed = base64.b64decode(cursor + "=" * (-len(cursor) % 4), altchars=b"-_", validate=True)
+        letter, digest, key, product = _LAYOUT.unpack(packed)
+    except (binascii.Error, struct.error, ValueError) as fault:
+        raise MalformedCursor from fault
+    return letter, digest, key, product
