@@ -92,6 +92,14 @@ _ALL = f"""{_PRODUCT}
     WHERE d.tenant_id = %(tenant_id)s AND d.product_id > %(product_id)s AND p.status = 'published'
     ORDER BY d.product_id LIMIT %(limit)s
 """
+_SAID = """
+    SELECT p.id AS product_id, p.title, coalesce(c.name, '') AS category, left(p.description, %(most)s) AS description
+    FROM product p LEFT JOIN category c ON (c.tenant_id, c.id) = (p.tenant_id, p.category_id)
+    WHERE p.tenant_id = %(tenant_id)s AND p.status = 'published'
+"""
+_DESCRIBED = f"{_SAID} AND p.id > %(product_id)s ORDER BY p.id LIMIT %(limit)s"
+_SAMPLE = f"{_SAID} ORDER BY md5(p.id::text) LIMIT %(limit)s"
+_COUNT = "SELECT count(*) FROM product WHERE tenant_id = %(tenant_id)s AND status = 'published'"
 _NAMED = f"{_PRODUCT} WHERE d.tenant_id = %(tenant_id)s AND d.product_id = ANY(%(ids)s)"
 _SOME = f"SELECT {_FACTS} FROM product p {_RATED} WHERE p.tenant_id = %(tenant_id)s AND p.id = ANY(%(ids)s)"  # noqa: S608
 _NEXT = f"""
@@ -167,7 +175,19 @@ class Product(Sold):
         return Place(self.changed_in, self.tenant_id, self.product_id)
 
 
-Read = TypeVar("Read", bound=Sold)
+@dataclass(frozen=True, slots=True)
+class Described:
+    """What a product that can be found is said to be, in as few words as its meaning is told by."""
+
+    product_id: UUID
+    title: str
+    category: str
+    """The name of its own category; empty where it has none."""
+    description: str
+    """How it begins."""
+
+
+Read = TypeVar("Read", Sold, Product, Described)
 
 
 def changed(connection: psycopg.Connection[Any], after: Place, limit: int = BATCH) -> Sequence[Product]:
@@ -182,6 +202,27 @@ def published(connection: psycopg.Connection[Any], tenant_id: UUID, batch: int =
     What a running transaction writes is not there yet: `changed` has it in its time.
     """
     yield from _batches(connection, Product, _ALL, {"tenant_id": tenant_id, "limit": batch})
+
+
+def described(
+    connection: psycopg.Connection[Any], tenant_id: UUID, *, most: int, batch: int = BATCH
+) -> Iterator[Sequence[Described]]:
+    """What every product of a tenant that can be found is said to be, a batch at a time; `most` characters of each
+    description.
+    """
+    yield from _batches(connection, Described, _DESCRIBED, {"tenant_id": tenant_id, "limit": batch, "most": most})
+
+
+def sample(connection: psycopg.Connection[Any], tenant_id: UUID, *, most: int, limit: int) -> Sequence[Described]:
+    """Some of what `described` gives, as if by chance, and the same each time."""
+    with connection.cursor(row_factory=class_row(Described)) as cursor:
+        return cursor.execute(_SAMPLE, {"tenant_id": tenant_id, "limit": limit, "most": most}).fetchall()
+
+
+def count(connection: psycopg.Connection[Any], tenant_id: UUID) -> int:
+    """How many products of a tenant can be found."""
+    row = connection.execute(_COUNT, {"tenant_id": tenant_id}).fetchone()
+    return int(row[0]) if row else 0
 
 
 def written(

@@ -24,8 +24,8 @@ from foundation.settings import Settings, get_settings
 from foundation.suggestions import Suggestions, SuggestionsRequest
 from foundation.tasks import ended
 from foundation.visual import VisualAnswer, VisualRequest
-from models.search import encoder as encoders
-from models.search.encoder import Encoder, EncoderMissing
+from models.search import encoder
+from models.search.encoder import EncoderMissing
 from serving.champions import Champions
 from serving.column_store import ColumnStore, Holder
 from serving.decision_log import DecisionLog
@@ -36,6 +36,7 @@ from serving.recommendations import Recommender
 from serving.search_index import SearchIndex
 from serving.searching import Searcher
 from serving.seeing import Looks, Seer
+from serving.shop_encoders import ShopEncoders
 from serving.steering import Steerings
 from serving.stock import SoldOut
 from serving.suggesting import Suggesting
@@ -78,9 +79,10 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         app.state.decisions = decisions
         index = SearchIndex.connect(settings)
         blocking = clients.redis(settings)
-        holder = Holder(ColumnStore(blocking, settings.require("objects_url", "The object store")))
-        encoder = await asyncio.to_thread(_encoder, settings)
-        searcher = Searcher(Vocabularies(redis, holder), Steerings(redis), index, encoder)
+        objects_url = settings.require("objects_url", "The object store")
+        holder = Holder(ColumnStore(blocking, objects_url))
+        encoders = await asyncio.to_thread(_encoders, settings, objects_url)
+        searcher = Searcher(Vocabularies(redis, holder), Steerings(redis), index, encoders)
         app.state.searcher = searcher
         app.state.hearing = Hearing(searcher.vocabularies)
         suggesting = Suggesting.from_settings(settings, redis)
@@ -130,13 +132,14 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     return app
 
 
-def _encoder(settings: Settings) -> Encoder | None:
+def _encoders(settings: Settings, objects_url: str) -> ShopEncoders | None:
     """One core a sentence: other requests want the others."""
     try:
-        return encoders.load(settings.search_encoder, threads=1)
+        loaded = encoder.load(settings.search_encoder, threads=1)
     except EncoderMissing as fault:
         log.warning("serving.no_search", reason=str(fault))
         return None
+    return ShopEncoders(lambda: loaded, objects_url, distils_from=settings.search_distils_from)
 
 
 async def _authenticated(request: Request) -> None:

@@ -1,13 +1,15 @@
 """What products mean, brought into the index in the background, a slice at a time.
 
 Only what has no vector of its sentence yet is encoded, and many products that share a sentence are encoded once. The
-first time a tenant is gone through, its collection is searched only when every product has its vector.
+first time a tenant is gone through, its collection is searched only when every product has its vector, and Qdrant its
+graph. A large tenant's encoder is distilled before that (`models.search.distilled`).
 """
 
 from __future__ import annotations
 
+import time
 from collections import OrderedDict, deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
 from uuid import UUID
 
@@ -15,22 +17,27 @@ import psycopg
 import structlog
 
 from models.arrays import Floats
-from models.search.encoder import Encoder, EncoderMissing
+from models.search.distilled import SAMPLE, Distilled, distilling
+from models.search.documents import SENTENCE_DESCRIPTION, Document
+from models.search.encoder import Encoder, EncoderMissing, Teacher
 from pipelines import products
-from pipelines.products import Product
+from pipelines.products import Described, Product
 from serving.search_building import document_of
 from serving.search_index import Point, SearchBuilding, digest
+from serving.shop_encoders import ShopEncoders
 
 log = structlog.get_logger(__name__)
 
-SLICE = 32
-"""Sentences that are encoded before anything else is looked at: half a second of a core."""
 AT_ONCE = 500
 """Products that are asked about together."""
 REMEMBERED = 20_000
 """Sentences whose vectors are kept at hand: 30 MB."""
 MOST_WAITING = 20_000
 """Changed products that wait; with more of a tenant, all of it is gone through."""
+TOLD_EVERY = 20_000
+"""Products after which it is told how far a tenant has come."""
+ASKED_SECONDS = 1.0
+"""How often Qdrant is asked whether a graph is built."""
 
 
 _BEGUN = object()
@@ -47,21 +54,28 @@ class Wanted(NamedTuple):
 class Encoding:
     """The work that is left of one database."""
 
-    def __init__(
-        self, connection: psycopg.Connection[Any], index: SearchBuilding, encoder: Callable[[], Encoder]
-    ) -> None:
+    def __init__(self, connection: psycopg.Connection[Any], index: SearchBuilding, encoders: ShopEncoders) -> None:
         self._connection = connection
         self._index = index
-        self._load = encoder
-        self._encoder: Encoder | None = None
+        self._encoders = encoders
+        self._chosen: dict[UUID, Encoder] = {}
+        """The encoder of each tenant that is gone through, or was."""
         self._changed: deque[Wanted] = deque()
         self._passes: OrderedDict[UUID, Iterator[list[Wanted]] | None] = OrderedDict()
-        self._known: OrderedDict[str, Floats] = OrderedDict()
+        self._settling: dict[UUID, str] = {}
+        """The collections that wait for their graph before they are searched."""
+        self._asked = 0.0
+        self._known: OrderedDict[tuple[str, str], Floats] = OrderedDict()
         self._slice: list[Wanted] = []
 
     @property
     def is_done(self) -> bool:
         """Whether nothing is left."""
+        return self.only_waits and not self._settling
+
+    @property
+    def only_waits(self) -> bool:
+        """Whether there is nothing to do but wait, until Qdrant has built its graphs or something changes."""
         return not (self._slice or self._changed or self._passes)
 
     def go_through(self, tenant_id: UUID) -> None:
@@ -71,6 +85,7 @@ class Encoding:
     def begin_again(self, tenant_ids: Iterable[UUID]) -> None:
         """Have every product of these tenants looked at, and forget what was left: it is among them."""
         self._changed.clear()
+        self._settling.clear()
         self._slice = []
         self._passes = OrderedDict.fromkeys(tenant_ids)
 
@@ -86,64 +101,109 @@ class Encoding:
         """A slice of what is left.
 
         Raises:
-            IndexUnavailable, psycopg.Error: what was done stays done; what was in hand is lost (`begin_again`).
+            IndexUnavailable, psycopg.Error, OSError: what was done stays done; what was in hand is lost
+                (`begin_again`).
         """
-        encoder = self._ready()
-        if encoder is None:
+        self._release_settled()
+        try:
+            teacher = self._encoders.teacher
+        except EncoderMissing as fault:
+            log.warning("search.no_encoder", reason=str(fault))
             self._changed.clear()
             self._passes.clear()
             return
         if not self._slice:
-            self._slice = self._next(encoder)
-        now, self._slice = self._slice[:SLICE], self._slice[SLICE:]
-        self._write(encoder, now)
+            self._slice = self._next(teacher)
+        if self._slice:
+            at_once = self._encoder_of(self._slice[0].tenant_id).at_once
+            now, self._slice = self._slice[:at_once], self._slice[at_once:]
+            self._write(now)
 
-    def _ready(self) -> Encoder | None:
-        """The encoder, loaded when there is something to encode; `None` where none is installed."""
-        if self._encoder is None:
-            try:
-                self._encoder = self._load()
-            except EncoderMissing as fault:
-                log.warning("search.no_encoder", reason=str(fault))
-        return self._encoder
+    def _encoder_of(self, tenant_id: UUID) -> Encoder:
+        return self._chosen.get(tenant_id, self._encoders.teacher)
 
-    def _next(self, encoder: Encoder) -> list[Wanted]:
-        """The next products that lack the vector of what they say."""
+    def _next(self, teacher: Teacher) -> list[Wanted]:
+        """The next products that lack the vector of what they say; none, after a piece of other work."""
         if self._changed:
             tenant_id = self._changed[0].tenant_id
             some = list[Wanted]()
             while self._changed and self._changed[0].tenant_id == tenant_id and len(some) < AT_ONCE:
                 some.append(self._changed.popleft())
-            return self._lacking(encoder, some)
+            return self._lacking(some)
         while self._passes:
             tenant_id = next(iter(self._passes))
             batches = self._passes[tenant_id]
             if batches is None:
-                batches = self._passes[tenant_id] = self._batches(tenant_id)
+                batches = self._passes[tenant_id] = self._pass(tenant_id, teacher)
             batch = next(batches, None)
             if batch is not None:
-                return self._lacking(encoder, batch)
+                return self._lacking(batch)
             del self._passes[tenant_id]
-            collection = self._index.prepare(tenant_id, encoder.name, encoder.dimensions)
-            self._index.release(tenant_id, collection)
-            log.info("search.meaning_complete", tenant_id=str(tenant_id), encoder=encoder.name)
+            self._settle(tenant_id)
         return []
 
-    def _batches(self, tenant_id: UUID) -> Iterator[list[Wanted]]:
-        for batch in products.published(self._connection, tenant_id, AT_ONCE):
-            yield list(_wanted(tenant_id, batch))
+    def _pass(self, tenant_id: UUID, teacher: Teacher) -> Iterator[list[Wanted]]:
+        """All products of a tenant, after its encoder was chosen."""
+        size = products.count(self._connection, tenant_id)
+        chosen: Encoder = teacher
+        if self._encoders.distils(size):
+            own = self._encoders.own(tenant_id, self._index.encoders(tenant_id))
+            chosen = own if own is not None else (yield from self._distilled(tenant_id, teacher))
+        self._chosen[tenant_id] = chosen
+        seen = told = 0
+        for batch in products.described(self._connection, tenant_id, most=SENTENCE_DESCRIPTION, batch=AT_ONCE):
+            yield [Wanted(tenant_id, str(one.product_id), _sentence(one)) for one in batch]
+            seen += len(batch)
+            if seen - told >= TOLD_EVERY:
+                told = seen
+                log.info("search.encoding", tenant_id=str(tenant_id), products=seen, of=size, encoder=chosen.name)
 
-    def _lacking(self, encoder: Encoder, wanted: Sequence[Wanted]) -> list[Wanted]:
+    def _distilled(self, tenant_id: UUID, teacher: Teacher) -> Generator[list[Wanted], None, Encoder]:
+        """The encoder of a tenant's own, made in pieces."""
+        sample = products.sample(self._connection, tenant_id, most=SENTENCE_DESCRIPTION, limit=SAMPLE)
+        log.info("search.distilling", tenant_id=str(tenant_id), sentences=len(sample))
+        work = distilling(teacher, list(map(_sentence, sample)))
+        while True:
+            try:
+                next(work)
+            except StopIteration as finished:
+                own: Distilled = finished.value
+                self._encoders.keep(tenant_id, own)
+                return own
+            yield []
+
+    def _settle(self, tenant_id: UUID) -> None:
+        """Every product has its vector: have it searched as soon as there is a graph."""
+        encoder = self._encoder_of(tenant_id)
+        collection = self._index.prepare(tenant_id, encoder.name, encoder.dimensions)
+        if self._index.is_released(tenant_id, collection):
+            return
+        self._index.settle(collection)
+        self._settling[tenant_id] = collection
+        self._asked = 0.0
+        self._release_settled()
+
+    def _release_settled(self) -> None:
+        if not self._settling or time.monotonic() - self._asked < ASKED_SECONDS:
+            return
+        self._asked = time.monotonic()
+        for tenant_id, collection in list(self._settling.items()):
+            if self._index.is_settled(collection):
+                self._index.release(tenant_id, collection)
+                del self._settling[tenant_id]
+                log.info("search.meaning_complete", tenant_id=str(tenant_id), collection=collection)
+
+    def _lacking(self, wanted: Sequence[Wanted]) -> list[Wanted]:
         if not wanted:
             return []
+        encoder = self._encoder_of(wanted[0].tenant_id)
         collection = self._index.prepare(wanted[0].tenant_id, encoder.name, encoder.dimensions)
         has = self._index.sentences(collection, [one.product_id for one in wanted])
         return [one for one in wanted if has.get(one.product_id) != digest(one.sentence)]
 
-    def _write(self, encoder: Encoder, wanted: Sequence[Wanted]) -> None:
-        if not wanted:
-            return
+    def _write(self, wanted: Sequence[Wanted]) -> None:
         tenant_id = wanted[0].tenant_id
+        encoder = self._encoder_of(tenant_id)
         vectors = self._vectors(encoder, [one.sentence for one in wanted])
         points = [
             Point(one.product_id, digest(one.sentence), vector) for one, vector in zip(wanted, vectors, strict=True)
@@ -151,10 +211,11 @@ class Encoding:
         self._index.write(tenant_id, self._index.prepare(tenant_id, encoder.name, encoder.dimensions), points)
 
     def _vectors(self, encoder: Encoder, sentences: Sequence[str]) -> list[Floats]:
-        new = [one for one in dict.fromkeys(sentences) if one not in self._known]
+        new = [one for one in dict.fromkeys(sentences) if (encoder.name, one) not in self._known]
         if new:
-            self._known.update(zip(new, encoder.encode(new), strict=True))
-        found = [self._known[one] for one in sentences]
+            made = encoder.encode(new)
+            self._known.update({(encoder.name, one): vector for one, vector in zip(new, made, strict=True)})
+        found = [self._known[encoder.name, one] for one in sentences]
         for _ in range(len(self._known) - REMEMBERED):
             self._known.popitem(last=False)
         return found
@@ -165,8 +226,15 @@ def encode_all(encoding: Encoding, tenant_id: UUID) -> None:
     encoding.go_through(tenant_id)
     while not encoding.is_done:
         encoding.step()
+        if encoding.only_waits and not encoding.is_done:
+            time.sleep(ASKED_SECONDS)
 
 
 def _wanted(tenant_id: UUID, found: Sequence[Product]) -> Iterator[Wanted]:
     sold = (one for one in found if one.published)
     return (Wanted(tenant_id, str(one.product_id), document_of(one).sentence) for one in sold)
+
+
+def _sentence(said: Described) -> str:
+    category = [said.category] if said.category else []
+    return Document(str(said.product_id), said.title, category=category, description=said.description).sentence

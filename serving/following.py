@@ -25,7 +25,7 @@ from foundation import clients, telemetry
 from foundation.naming import shared_key
 from foundation.settings import Settings, get_settings
 from models.search import encoder as encoders
-from models.search.encoder import Encoder
+from models.search.encoder import Teacher
 from models.search.spelling import words_of
 from pipelines import products
 from pipelines.products import Product, Sold
@@ -38,6 +38,7 @@ from serving.index import IndexUnavailable
 from serving.places import reach, reached
 from serving.search_building import build, change_of, document_of
 from serving.search_index import SearchBuilding
+from serving.shop_encoders import ShopEncoders
 
 if TYPE_CHECKING:
     from redis import Redis
@@ -92,7 +93,7 @@ class Follower:
         self._encodes_after = 0.0
 
     @classmethod
-    def connect(cls, settings: Settings, database: str, encoder: Callable[[], Encoder]) -> Follower:
+    def connect(cls, settings: Settings, database: str, encoder: Callable[[], Teacher]) -> Follower:
         """Reach the engines; the encoder is asked for when there is something to encode.
 
         Raises:
@@ -102,13 +103,16 @@ class Follower:
         connection, told = psycopg.connect(url, autocommit=True), psycopg.connect(url, autocommit=True)
         told.execute(f"LISTEN {TOLD}")
         redis, index = clients.redis(settings), SearchBuilding.connect(settings)
-        store = ColumnStore(redis, settings.require("objects_url", "The object store"))
-        return cls(connection, told, database, redis, store, Encoding(connection, index, encoder), index, settings)
+        objects_url = settings.require("objects_url", "The object store")
+        encoders = ShopEncoders(encoder, objects_url, distils_from=settings.search_distils_from)
+        encoding = Encoding(connection, index, encoders)
+        store = ColumnStore(redis, objects_url)
+        return cls(connection, told, database, redis, store, encoding, index, settings)
 
     @property
     def is_idle(self) -> bool:
         """Whether there is nothing to compare, and nothing that can be encoded now."""
-        return not self._comparing and (self.encoding.is_done or time.monotonic() < self._encodes_after)
+        return not self._comparing and (self.encoding.only_waits or time.monotonic() < self._encodes_after)
 
     def turn(self, stop: threading.Event) -> None:
         """What changed meanwhile, or a little of what else is to be done; a pause when there is nothing."""

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from foundation import clients
@@ -24,6 +24,16 @@ if TYPE_CHECKING:
 OWNER = "tenant_id"
 """The field of a point that says whose it is."""
 BATCH = 500
+EDGES = 16
+CONSIDERED = 100
+"""What a large collection's graph (HNSW) has of edges a point, and how many are considered for them."""
+WALKED = 200
+"""How many points a question keeps in hand while it walks the graph."""
+OVERSAMPLED = 2.0
+"""How many times as many are found by their bytes as are asked for; the whole vectors tell which are the best."""
+UNGRAPHED_KB = 10_000
+"""Up to so many kilobytes, vectors are looked through one by one: a few milliseconds."""
+_NEVER = 2**31 - 1
 
 
 class IndexUnavailable(RuntimeError):
@@ -191,6 +201,50 @@ def switch(client: QdrantClient, alias: str, collection: str) -> None:
     for other in collections_of(client, alias):
         if other != collection:
             client.delete_collection(other)
+
+
+def create_to_fill(client: QdrantClient, collection: str, dimensions: int, **about: Any) -> None:
+    """A collection of unit vectors that are found by their bytes; `about` goes with it.
+
+    It is filled without a graph, which would be built again and again: `settle` has it built.
+    """
+    from qdrant_client import models  # noqa: PLC0415
+
+    scalar = models.ScalarQuantizationConfig(type=models.ScalarType.INT8, always_ram=True)
+    client.create_collection(
+        collection,
+        vectors_config=models.VectorParams(
+            size=dimensions,
+            distance=models.Distance.COSINE,
+            quantization_config=models.ScalarQuantization(scalar=scalar),
+        ),
+        hnsw_config=models.HnswConfigDiff(m=EDGES, ef_construct=CONSIDERED),
+        optimizers_config=models.OptimizersConfigDiff(indexing_threshold=0, vacuum_min_vector_number=_NEVER),
+        **about,
+    )
+
+
+def settle(client: QdrantClient, collection: str) -> None:
+    """Have a filled collection's graph built, in the background, and kept from now on."""
+    from qdrant_client import models  # noqa: PLC0415
+
+    usual = models.OptimizersConfigDiff(indexing_threshold=UNGRAPHED_KB, vacuum_min_vector_number=1_000)
+    client.update_collection(collection, optimizers_config=usual)
+
+
+def is_settled(client: QdrantClient, collection: str) -> bool:
+    """Whether all that is large enough for a graph has one."""
+    from qdrant_client import models  # noqa: PLC0415
+
+    return client.get_collection(collection).status == models.CollectionStatus.GREEN
+
+
+def walking() -> models.SearchParams:
+    """How a collection with a graph is searched."""
+    from qdrant_client import models  # noqa: PLC0415
+
+    whole = models.QuantizationSearchParams(rescore=True, oversampling=OVERSAMPLED)
+    return models.SearchParams(hnsw_ef=WALKED, quantization=whole)
 
 
 def collections_of(client: QdrantClient, alias: str) -> list[str]:

@@ -17,7 +17,19 @@ from uuid import UUID
 from foundation import clients
 from foundation.settings import Settings
 from models.arrays import Floats
-from serving.index import BATCH, OWNER, collections_of, owned_by, reached, search_alias_of, switch
+from serving.index import (
+    BATCH,
+    OWNER,
+    collections_of,
+    create_to_fill,
+    is_settled,
+    owned_by,
+    reached,
+    search_alias_of,
+    settle,
+    switch,
+    walking,
+)
 
 if TYPE_CHECKING:
     from qdrant_client import AsyncQdrantClient, QdrantClient
@@ -90,19 +102,23 @@ class TenantSearch:
     _client: AsyncQdrantClient
     _tenant_id: UUID
 
-    async def alike(self, meaning: Floats, *, limit: int) -> list[Hit]:
+    async def alike(self, meaning: Floats, *, encoder: str, limit: int) -> list[Hit]:
         """The products that mean about the same, the most alike first.
 
+        The collection is asked by its own name, not by the alias: a vector never meets those of another encoder, to
+        which the alias may have been switched meanwhile.
+
         Raises:
-            IndexUnavailable: Qdrant can't be reached, or the tenant has no vectors.
+            IndexUnavailable: Qdrant can't be reached, or the tenant has no vectors of that encoder any more.
         """
         with reached():
             answer = await self._client.query_points(
-                search_alias_of(self._tenant_id),
+                _collection_of(self._tenant_id, encoder),
                 query=meaning.tolist(),
                 query_filter=owned_by(self._tenant_id),
                 limit=limit,
                 with_payload=False,
+                search_params=walking(),
             )
         return [Hit(str(point.id), point.score) for point in answer.points]
 
@@ -130,8 +146,11 @@ class SearchBuilding:
         self._client.close()
 
     def prepare(self, tenant_id: UUID, encoder: str, dimensions: int) -> str:
-        """The collection for a tenant's vectors of an encoder, made where there is none; gives its name."""
-        collection = f"{search_alias_of(tenant_id)}-v{encoder}"
+        """The collection for a tenant's vectors of an encoder, made where there is none; gives its name.
+
+        A new one is filled without a graph: it would be built again and again. `settle` has it built.
+        """
+        collection = _collection_of(tenant_id, encoder)
         with reached():
             if not self._client.collection_exists(collection):
                 self._create(collection, dimensions)
@@ -158,13 +177,31 @@ class SearchBuilding:
                 ]
                 self._client.upsert(collection, batch, wait=True)
 
+    def encoders(self, tenant_id: UUID) -> list[str]:
+        """Those whose vectors a tenant has collections of, also such as are being filled."""
+        with reached():
+            return [_encoder_of(name) for name in collections_of(self._client, search_alias_of(tenant_id))]
+
+    def settle(self, collection: str) -> None:
+        """Have its graph built from now on, in the background."""
+        with reached():
+            settle(self._client, collection)
+
+    def is_settled(self, collection: str) -> bool:
+        """Whether its graph is built, where it is large enough for one."""
+        with reached():
+            return is_settled(self._client, collection)
+
+    def is_released(self, tenant_id: UUID, collection: str) -> bool:
+        """Whether the tenant is searched in this collection."""
+        with reached():
+            aliases = self._client.get_aliases().aliases
+        return (search_alias_of(tenant_id), collection) in {(one.alias_name, one.collection_name) for one in aliases}
+
     def release(self, tenant_id: UUID, collection: str) -> None:
         """Search in this collection from now on; the tenant's others are deleted."""
-        alias = search_alias_of(tenant_id)
         with reached():
-            present = {one.alias_name: one.collection_name for one in self._client.get_aliases().aliases}
-            if present.get(alias) != collection:
-                switch(self._client, alias, collection)
+            switch(self._client, search_alias_of(tenant_id), collection)
 
     def remove(self, tenant_id: UUID, ids: Iterable[str]) -> None:
         """Take products out of every collection of the tenant."""
@@ -181,13 +218,7 @@ class SearchBuilding:
     def _create(self, collection: str, dimensions: int) -> None:
         from qdrant_client import models  # noqa: PLC0415
 
-        bytes_ = models.ScalarQuantizationConfig(type=models.ScalarType.INT8, always_ram=True)
-        meaning = models.VectorParams(
-            size=dimensions,
-            distance=models.Distance.COSINE,
-            quantization_config=models.ScalarQuantization(scalar=bytes_),
-        )
-        self._client.create_collection(collection, vectors_config=meaning)
+        create_to_fill(self._client, collection, dimensions)
         self._client.create_payload_index(collection, OWNER, models.PayloadSchemaType.KEYWORD, wait=True)
 
 
@@ -200,6 +231,10 @@ def building(settings: Settings) -> Iterator[SearchBuilding]:
     """
     with closing(SearchBuilding.connect(settings)) as index:
         yield index
+
+
+def _collection_of(tenant_id: UUID, encoder: str) -> str:
+    return f"{search_alias_of(tenant_id)}-v{encoder}"
 
 
 def _encoder_of(collection: str) -> str:

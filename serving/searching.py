@@ -36,6 +36,7 @@ from serving.merchandising import Plan
 from serving.recognising import Brands
 from serving.search_index import Hit, SearchIndex
 from serving.selecting import Page, Result
+from serving.shop_encoders import ShopEncoders
 from serving.steering import Steered, Steerings
 from serving.vocabulary import Known, Vocabularies
 
@@ -106,12 +107,12 @@ class Searcher:
     vocabularies: Vocabularies
     steerings: Steerings
     index: SearchIndex
-    encoder: Encoder | None
+    shop_encoders: ShopEncoders | None
     """None where none is installed: then nothing is searched by its meaning."""
     parameters: Parameters = field(default_factory=Parameters)
     brands: Brands = field(default_factory=Brands)
-    encoders: dict[UUID, str] = field(default_factory=dict)
-    """Of whose vectors each tenant's index is."""
+    encoders: dict[UUID, Encoder] = field(default_factory=dict)
+    """Whose vectors each tenant's index is of, where that one is to be had."""
 
     async def refresh(self) -> None:
         """Learn what is new of all tenants.
@@ -121,7 +122,8 @@ class Searcher:
         """
         await self.vocabularies.refresh()
         await self.steerings.refresh()
-        self.encoders = await self.index.encoders()
+        shops = self.shop_encoders
+        self.encoders = {} if shops is None else await asyncio.to_thread(shops.all, await self.index.encoders())
 
     async def decide(self, request: SearchRequest) -> Searched:
         """The answer within the request's deadline, or the fallback and why."""
@@ -146,22 +148,19 @@ class Searcher:
             return _Draft(COLUMNS, None, answer, known, plan=plan)
         question = await asyncio.to_thread(_read, known, request.query, steered)
         plan = _planned(steered, request, (request.query, question.understood.sentence))
-        alike = await self._alike(request, question.understood.sentence)
+        encoder = self.encoders.get(request.tenant_id)
+        alike = None if encoder is None else await self._alike(request, question.understood.sentence, encoder)
         answer = await asyncio.to_thread(self._answer, known, request, question, alike, steered, plan)
-        by_meaning = alike is not None and self.encoder is not None
-        encoder = self.encoder.name if by_meaning and self.encoder is not None else ""
-        return _Draft(HYBRID if by_meaning else WORDS, question.understood, answer, known, encoder, plan)
+        if encoder is None or alike is None:
+            return _Draft(WORDS, question.understood, answer, known, plan=plan)
+        return _Draft(HYBRID, question.understood, answer, known, encoder.name, plan)
 
-    async def _alike(self, request: SearchRequest, sentence: str) -> Sequence[Hit] | None:
-        """The products that mean about the same; `None` while they can't be told in time: there are no vectors of our
-        encoder, or Qdrant doesn't answer.
-        """
-        if self.encoder is None or self.encoders.get(request.tenant_id) != self.encoder.name:
-            return None
+    async def _alike(self, request: SearchRequest, sentence: str, encoder: Encoder) -> Sequence[Hit] | None:
+        """The products that mean about the same; `None` while they can't be told in time."""
         try:
             async with asyncio.timeout(MEANING_SHARE * request.deadline_ms / 1000):
-                meaning = (await asyncio.to_thread(self.encoder.encode, [sentence]))[0]
-                return await self.index.of(request.tenant_id).alike(meaning, limit=POOL)
+                meaning = (await asyncio.to_thread(encoder.encode, [sentence]))[0]
+                return await self.index.of(request.tenant_id).alike(meaning, encoder=encoder.name, limit=POOL)
         except (IndexUnavailable, TimeoutError) as fault:
             log.warning("search.without_meaning", error=str(fault) or "late")
             return None

@@ -78,6 +78,7 @@ def build(settings: Settings, tenant_id: UUID, *, progress: Progress = silent) -
         for batch in product_pictures.published(connection, tenant_id):
             written += settle(batch)
             progress(written, None, "pictures")
+        index.settle(collection)
         for batch in product_pictures.published(connection, tenant_id):
             settle(batch)
         index.release(tenant_id, collection)

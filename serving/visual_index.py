@@ -6,6 +6,7 @@ question the tenant's filter.
 
 from __future__ import annotations
 
+import time
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
@@ -16,7 +17,20 @@ from uuid import UUID, uuid5
 from foundation import clients
 from foundation.settings import Settings
 from models.arrays import Floats
-from serving.index import BATCH, OWNER, IndexUnavailable, collections_of, owned_by, reached, switch, visual_alias_of
+from serving.index import (
+    BATCH,
+    OWNER,
+    IndexUnavailable,
+    collections_of,
+    create_to_fill,
+    is_settled,
+    owned_by,
+    reached,
+    settle,
+    switch,
+    visual_alias_of,
+    walking,
+)
 from serving.search_index import Hit
 
 if TYPE_CHECKING:
@@ -25,6 +39,8 @@ if TYPE_CHECKING:
 PRODUCT = "product_id"
 PATH = "path"
 ENCODER = "encoder"
+_ASKED_SECONDS = 1.0
+"""How often it is asked whether a graph is built."""
 _POINTS = UUID("9c0f2f5e-7f0c-4a57-9f43-1f3a8f0f9f11")
 
 
@@ -127,6 +143,7 @@ class TenantLooks:
                 limit=limit,
                 group_size=1,
                 with_payload=False,
+                search_params=walking(),
             )
         return [Hit(str(group.id), group.hits[0].score) for group in found.groups]
 
@@ -164,17 +181,18 @@ class VisualBuilding:
         from qdrant_client import models  # noqa: PLC0415
 
         collection = f"{visual_alias_of(tenant_id)}-v{version}"
-        quantized = models.ScalarQuantizationConfig(type=models.ScalarType.INT8, always_ram=True)
-        vectors = models.VectorParams(
-            size=dimensions,
-            distance=models.Distance.COSINE,
-            quantization_config=models.ScalarQuantization(scalar=quantized),
-        )
         with reached():
-            self._client.create_collection(collection, vectors_config=vectors, metadata={ENCODER: encoder})
+            create_to_fill(self._client, collection, dimensions, metadata={ENCODER: encoder})
             for key in (OWNER, PRODUCT):
                 self._client.create_payload_index(collection, key, models.PayloadSchemaType.KEYWORD, wait=True)
         return collection
+
+    def settle(self, collection: str) -> None:
+        """Have its graph built, and wait for it: until then whatever is asked now goes on being asked."""
+        with reached():
+            settle(self._client, collection)
+            while not is_settled(self._client, collection):
+                time.sleep(_ASKED_SECONDS)
 
     def release(self, tenant_id: UUID, collection: str) -> None:
         """Have a collection asked from now on, and delete the others of the tenant."""

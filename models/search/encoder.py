@@ -16,7 +16,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from foundation.progress import Progress, silent
-from models.arrays import Floats
+from models.arrays import Floats, Ints
 
 MOST_TOKENS = 128
 BATCH = 32
@@ -41,8 +41,23 @@ class Encoder(Protocol):
     def dimensions(self) -> int:
         """How long its vectors are."""
 
+    @property
+    def at_once(self) -> int:
+        """How many sentences are encoded without looking at anything else: half a second of a core at most."""
+
     def encode(self, sentences: Sequence[str], *, progress: Progress = silent) -> Floats:
         """A row of length 1 a sentence; their product is their cosine similarity."""
+
+
+class Teacher(Encoder, Protocol):
+    """An encoder that others can be distilled from: it says what it reads a sentence as."""
+
+    @property
+    def vocabulary(self) -> Sequence[str]:
+        """The words, and parts of words, that it knows."""
+
+    def tokens(self, sentences: Sequence[str]) -> list[Ints]:
+        """Of each sentence, the numbers of its words in the vocabulary."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +68,7 @@ class OnnxEncoder:
     dimensions: int
     _session: Any
     _tokenizer: Any
+    _vocabulary: Sequence[str]
 
     @classmethod
     def load(cls, model: Path, tokenizer: Path, *, name: str, threads: int = 0) -> OnnxEncoder:
@@ -74,7 +90,11 @@ class OnnxEncoder:
         reads = Tokenizer.from_file(str(tokenizer))
         reads.enable_truncation(MOST_TOKENS)
         reads.enable_padding()
-        return cls(name, int(session.get_outputs()[0].shape[-1]), session, reads)
+        numbers = reads.get_vocab()
+        words = [""] * (max(numbers.values()) + 1)
+        for word, number in numbers.items():
+            words[number] = word
+        return cls(name, int(session.get_outputs()[0].shape[-1]), session, reads, words)
 
     def encode(self, sentences: Sequence[str], *, progress: Progress = silent) -> Floats:
         """A row of length 1 a sentence; their product is their cosine similarity."""
@@ -86,6 +106,21 @@ class OnnxEncoder:
             vectors[batch] = self._batch([sentences[at] for at in batch])
             progress(first + len(batch), len(order), "sentences")
         return vectors
+
+    @property
+    def at_once(self) -> int:
+        """How many sentences are encoded without looking at anything else: half a second of a core at most."""
+        return BATCH
+
+    @property
+    def vocabulary(self) -> Sequence[str]:
+        """The words, and parts of words, that it knows."""
+        return self._vocabulary
+
+    def tokens(self, sentences: Sequence[str]) -> list[Ints]:
+        """Of each sentence, the numbers of its words in the vocabulary."""
+        read = self._tokenizer.encode_batch_fast(list(sentences), add_special_tokens=False)
+        return [np.array(one.ids, np.int64)[np.array(one.attention_mask, np.bool_)] for one in read]
 
     def _batch(self, sentences: list[str]) -> Floats:
         read = self._tokenizer.encode_batch(sentences)
@@ -99,7 +134,7 @@ class OnnxEncoder:
         return result
 
 
-def load(folder: Path | None = None, *, threads: int = 0) -> Encoder:
+def load(folder: Path | None = None, *, threads: int = 0) -> Teacher:
     """The encoder of a folder, or the default one.
 
     Raises:

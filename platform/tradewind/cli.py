@@ -184,11 +184,15 @@ def catalogue(
     products: Annotated[int, typer.Option(min=1_000, help="How many products the shop has.")] = 100_000,
     seconds: Annotated[int, typer.Option(min=1, help="How long each call is measured.")] = 4,
     meaning: Annotated[bool, typer.Option(help="First wait until all are found by their meaning too.")] = True,
+    pictures: Annotated[
+        Path | None,
+        typer.Option(exists=True, file_okay=False, help="Photographs, a folder a class: search by picture as well."),
+    ] = None,
 ) -> None:
     """Measure a large catalogue on a stack of its own: pages, lists with facets, searches, suggestions, freshness."""
     from tradewind.bench.command import bench_catalogue as run
 
-    run(context.obj, products=products, seconds=seconds, meaning=meaning)
+    run(context.obj, products=products, seconds=seconds, meaning=meaning, pictures=pictures)
 
 
 @benches.command()

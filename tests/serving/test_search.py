@@ -24,7 +24,7 @@ from foundation.ids import new_id
 from foundation.search import After, Chosen, Range, SearchAnswer, SearchRequest
 from foundation.settings import Settings
 from foundation.steering import VERSIONS, CategoryNames, SearchRule, Steering, Synonym, Targets, steering_key
-from models.search.encoder import Encoder, load
+from models.search.encoder import Teacher, load
 from models.search.lexical import Counts, InMemory, query_vector
 from models.search.spec import Parameters
 from models.search.understanding import understand
@@ -37,6 +37,7 @@ from serving.recognising import NUDGES
 from serving.search_building import NoSuchTenant, build, document_of
 from serving.search_index import SearchBuilding, SearchIndex
 from serving.searching import Searcher
+from serving.shop_encoders import ShopEncoders
 from serving.steering import Steerings
 from serving.vocabulary import Vocabularies
 from tests.engines.qdrant.conftest import KEY
@@ -46,6 +47,7 @@ from tests.relays import changes_may_be_followed
 if TYPE_CHECKING:
     from tests.conftest import DatabaseUrls
 
+DISTILS_FROM = 1_000_000
 TITLES = (
     "Laptop computer 15 inch",
     "Laptop bag",
@@ -65,7 +67,7 @@ class PatientFollower(Follower):
 
 
 @pytest.fixture(scope="module")
-def encoder() -> Encoder:
+def encoder() -> Teacher:
     return load(threads=1)
 
 
@@ -151,17 +153,18 @@ def shop(database_urls: DatabaseUrls) -> Shop:
 
 
 @pytest.fixture
-async def searcher(settings: Settings, encoder: Encoder) -> AsyncIterator[Searcher]:
+async def searcher(settings: Settings, encoder: Teacher) -> AsyncIterator[Searcher]:
     redis, index, blocking = clients.redis_async(settings), SearchIndex.connect(settings), clients.redis(settings)
     holder = Holder(ColumnStore(blocking, settings.require("objects_url", "Objects")))
-    yield Searcher(Vocabularies(redis, holder), Steerings(redis), index, encoder)
+    encoders = ShopEncoders(lambda: encoder, settings.require("objects_url", "Objects"), distils_from=DISTILS_FROM)
+    yield Searcher(Vocabularies(redis, holder), Steerings(redis), index, encoders)
     await redis.aclose()
     await index.close()
     blocking.close()
 
 
 @pytest.fixture
-def follower(settings: Settings, encoder: Encoder) -> Iterator[Follower]:
+def follower(settings: Settings, encoder: Teacher) -> Iterator[Follower]:
     follower = PatientFollower.connect(settings, "", lambda: encoder)
     yield follower
     follower.close()
@@ -276,7 +279,7 @@ async def test_where_nothing_has_enough_of_the_words_what_has_some_is_shown_and_
 
 
 async def test_what_staff_say_of_words_holds_within_one_look(
-    settings: Settings, encoder: Encoder, shop: Shop, searcher: Searcher
+    settings: Settings, encoder: Teacher, shop: Shop, searcher: Searcher
 ) -> None:
     build(settings, shop.id)
     assert (await ask(searcher, shop, "knapsacks")).items == []
@@ -463,7 +466,7 @@ async def test_new_prices_by_the_hundred_are_found_before_all_is_compared(
 
 async def test_words_and_prices_are_followed_while_qdrant_is_away_and_what_was_missed_is_encoded_then(
     settings: Settings,
-    encoder: Encoder,
+    encoder: Teacher,
     shop: Shop,
     searcher: Searcher,
     follower: Follower,
@@ -490,13 +493,15 @@ async def test_words_and_prices_are_followed_while_qdrant_is_away_and_what_was_m
         assert not follower.encoding.is_done
 
     follow(follower)
-    hits = await searcher.index.of(shop.id).alike(encoder.encode(["zephyrix gazpacho"])[0], limit=1)
+    hits = await searcher.index.of(shop.id).alike(
+        encoder.encode(["zephyrix gazpacho"])[0], encoder=encoder.name, limit=1
+    )
     assert hits[0].id == str(shop.products["Tomato soup"])
     assert hits[0].score > 0.8
 
 
 async def test_what_was_not_told_is_found_by_comparing(
-    settings: Settings, shop: Shop, searcher: Searcher, encoder: Encoder
+    settings: Settings, shop: Shop, searcher: Searcher, encoder: Teacher
 ) -> None:
     build(settings, shop.id)
     shop.cost("Tomato soup", 9_999)
@@ -528,7 +533,7 @@ async def test_what_is_available_is_what_the_cards_say(
 
 
 async def test_a_rebuild_is_switched_to_whole_and_encodes_nothing_twice(
-    settings: Settings, shop: Shop, searcher: Searcher, follower: Follower, encoder: Encoder
+    settings: Settings, shop: Shop, searcher: Searcher, follower: Follower, encoder: Teacher
 ) -> None:
     complete(settings, shop, follower)
     follow(follower)
@@ -541,9 +546,10 @@ async def test_a_rebuild_is_switched_to_whole_and_encodes_nothing_twice(
     counting = SimpleNamespace(
         name=encoder.name,
         dimensions=encoder.dimensions,
+        at_once=encoder.at_once,
         encode=lambda sentences: asked.extend(sentences) or encoder.encode(sentences),
     )
-    with closing(PatientFollower.connect(settings, "", lambda: cast("Encoder", counting))) as anew:
+    with closing(PatientFollower.connect(settings, "", lambda: cast("Teacher", counting))) as anew:
         follow(anew)
     assert asked == ["Pea soup. Pantry"]
     with closing(clients.qdrant(settings)) as qdrant:
@@ -585,7 +591,7 @@ async def test_without_an_answer_the_fallback_is_named_and_why(
     reasons["late"] = (await ask(searcher, shop, "soup", deadline_ms=1)).fallback_reason
     assert reasons == {reason: reason for reason in reasons}
 
-    assert (await ask(replace(searcher, encoder=None), shop, "soup")).policy == "words"
+    assert (await ask(replace(searcher, shop_encoders=None), shop, "soup")).policy == "words"
     request = SearchRequest(tenant_id=shop.id, query="soup", deadline_ms=5000)
     with closing(clients.qdrant(settings)) as qdrant:
         SearchBuilding(qdrant).remove(shop.id, [])

@@ -31,8 +31,9 @@ from foundation.search import PRICE
 from foundation.settings import Settings
 from serving import suggestion_building
 from serving.search_index import SearchIndex
-from tradewind.bench import pgbench
+from tradewind.bench import looks, pgbench
 from tradewind.bench.figures import Figures, figures
+from tradewind.bench.looks import Pictures
 from tradewind.bench.scripts import read_script
 from tradewind.bench.suite import CLIENTS, FLOOR_SECONDS, PAGE, Row, run_load
 from tradewind.data.multiplied import BAZAAR, load_multiplied
@@ -48,14 +49,19 @@ DEADLINE_MS = 5_000
 """The service alone says how long an answer takes; a deadline would make it a fallback."""
 CHANGED = 10
 """Products whose price is changed, one after another, to see how soon a search knows."""
+MOST_PICTURED = 100_000
+"""Products that are given pictures: their vectors, uncut, take 5 KB each in Qdrant."""
 CEILINGS = range(200, 6200, 60)
 """Prices in minor units that a category is looked at below: so many addresses that few are asked for twice."""
 MIB = 2**20
 PATIENCE = 120.0
+INSTEAD = '"fallback":"'
+"""What an answer says when something else is shown than what looks alike: measured as failed."""
 
 _PRODUCTS = "SELECT handle FROM product WHERE status = 'published' ORDER BY md5(handle) LIMIT 2000"
 _CATEGORIES = "SELECT id, slug FROM category WHERE product_count > 0 ORDER BY product_count DESC LIMIT 60"
 _QUERIES = "SELECT DISTINCT split_part(title, ',', 1) FROM (SELECT title FROM product LIMIT 20000) AS of ORDER BY 1"
+_PICTURED = "SELECT id FROM product WHERE status = 'published' ORDER BY md5(handle) LIMIT %s"
 _COUNTED = "SELECT count(*) FROM product WHERE status = 'published'"
 # A product is found by what its cheapest variant costs.
 _VARIANTS = """
@@ -104,6 +110,8 @@ class Outcome:
     memory: Memory
     rows: Sequence[Row]
     freshness: Figures
+    pictures: int = 0
+    """Vectors of pictures that were looked through; none where there was no folder of pictures."""
 
     def to_json(self) -> dict[str, Any]:
         """Plain values."""
@@ -118,6 +126,8 @@ class Asked:
     categories: Sequence[tuple[UUID, str]]
     queries: Sequence[str]
     variants: Sequence[tuple[UUID, str, int]]
+    pictured: Sequence[UUID]
+    """The products that are given pictures; those that are asked for are among them."""
 
     @classmethod
     def read(cls, settings: Settings) -> Asked:
@@ -129,6 +139,7 @@ class Asked:
                 connection.execute(_CATEGORIES).fetchall(),
                 [query for (query,) in connection.execute(_QUERIES)],
                 connection.execute(_VARIANTS, (CHANGED,)).fetchall(),
+                [product for (product,) in connection.execute(_PICTURED, (MOST_PICTURED,))],
             )
 
     @property
@@ -157,6 +168,20 @@ class Measuring:
         for what, paths, kind, bodies in self._decided(asked):
             for clients in CLIENTS:
                 yield Row(what, self._get(paths, clients), self._post(kind, bodies, clients))
+
+    def looks(self, asked: Asked, shown: Pictures) -> Iterator[Row]:
+        """Searches by a picture, and for what looks like a product."""
+        forms, bodies = shown.forms(), shown.bodies()
+        for clients in CLIENTS:
+            sending = {"kind": "send", "choices": forms, "headers": {"Host": HOST}, "refuses": INSTEAD}
+            ours = self._load(self.store, sending, clients)
+            yield Row("search by picture", ours, self._post("visual", bodies, clients))
+        paths = [f"/v1/store/products/{handle}/alike" for handle in asked.handles]
+        alike = [{"product_id": str(product)} for product in asked.pictured[: len(paths)]]
+        for clients in CLIENTS:
+            getting = {"kind": "get", "choices": paths, "headers": {"Host": HOST}, "refuses": INSTEAD}
+            ours = self._load(self.store, getting, clients)
+            yield Row("more like this", ours, self._post("visual", alike, clients))
 
     def freshness(self, asked: Asked, key: str) -> Figures:
         """How soon a search by price knows what staff said a product costs."""
@@ -238,14 +263,17 @@ def measure(
     products: int,
     seconds: int,
     meaning: bool,
+    pictures: Path | None,
     progress: Progress,
     report: Callable[[Row], None],
 ) -> Outcome:
     """Start a stack in `folder`, fill it unless an earlier run did, measure, and stop it.
 
-    With `meaning`, it is first waited until every product is found by its meaning too.
+    With `meaning`, it is first waited until every product is found by its meaning too; with `pictures`, a folder with a
+    folder a class, products are searched by picture as well.
 
     Raises:
+        UnreadableFolder: there are no pictures in it.
         StackFailed: something did not come up.
     """
     with _stack(folder) as state:
@@ -260,9 +288,16 @@ def measure(
         for row in measuring.rows(asked):
             rows.append(row)
             report(row)
+        shown = None if pictures is None else looks.fill(settings, BAZAAR.id, asked.pictured, pictures, progress=progress)
+        if shown is not None:
+            _wait_until_seen(measuring, asked)
+            for row in measuring.looks(asked, shown):
+                rows.append(row)
+                report(row)
         freshness = measuring.freshness(asked, _command(folder, "key", BAZAAR.slug, "--name", "bench")[0].strip())
         held = {name: _resident(state, name) for name in ("serving", "web", "qdrant")}
-        return Outcome(products, loaded_in, built_in, encoded_in, Memory(building, **held), rows, freshness)
+        memory, pictured = Memory(building, **held), 0 if shown is None else len(asked.pictured)
+        return Outcome(products, loaded_in, built_in, encoded_in, memory, rows, freshness, pictured)
 
 
 @contextmanager
@@ -326,6 +361,16 @@ def _wait_until_served(measuring: Measuring) -> None:
     with httpx.Client(base_url=measuring.store, headers={"Host": HOST}) as client:
         deadline = time.monotonic() + PATIENCE
         while client.get("/v1/store/products?facets=true&limit=1").raise_for_status().json()["fallback"]:
+            if time.monotonic() > deadline:
+                raise NotServed
+            time.sleep(0.5)
+
+
+def _wait_until_seen(measuring: Measuring, asked: Asked) -> None:
+    """A worker of the decision service learns of a new collection, and loads its encoder, within seconds."""
+    with httpx.Client(base_url=measuring.store, headers={"Host": HOST}) as client:
+        deadline = time.monotonic() + PATIENCE
+        while client.get(f"/v1/store/products/{asked.handles[0]}/alike").raise_for_status().json()["fallback"]:
             if time.monotonic() > deadline:
                 raise NotServed
             time.sleep(0.5)

@@ -89,25 +89,32 @@ def bench_fair(var: Path, *, products: int, seconds: int, workers: int) -> None:
     sys.stdout.write((folder / "fair.json").read_text(encoding="utf-8"))
 
 
-def bench_catalogue(var: Path, *, products: int, seconds: int, meaning: bool) -> None:
+def bench_catalogue(var: Path, *, products: int, seconds: int, meaning: bool, pictures: Path | None) -> None:
     """Measure a large catalogue, write `var/bench/catalogue-PRODUCTS.json` and `docs/benchmarks.md`.
 
     Raises:
         StackFailed: something of its stack did not come up.
+        StackError: the folder of pictures is not of the form, or there is no encoder for them.
     """
     # The decision service's index is of no use to the other benchmarks.
+    from models.visual_search.dataset import UnreadableFolder  # noqa: PLC0415
+    from models.visual_search.encoder import EncoderMissing  # noqa: PLC0415
     from tradewind.bench.catalogue import measure as measure_catalogue  # noqa: PLC0415
 
     console, folder = Console(), var / "bench"
 
-    outcome = measure_catalogue(
-        folder / f"catalogue-{products}",
-        products=products,
-        seconds=seconds,
-        meaning=meaning,
-        progress=_progress(console),
-        report=lambda row: _print(console, row),
-    )
+    try:
+        outcome = measure_catalogue(
+            folder / f"catalogue-{products}",
+            products=products,
+            seconds=seconds,
+            meaning=meaning,
+            pictures=pictures,
+            progress=_progress(console),
+            report=lambda row: _print(console, row),
+        )
+    except (UnreadableFolder, EncoderMissing) as fault:
+        raise StackError(str(fault)) from fault
     result = outcome.to_json()
     report.write(folder, result, report.machine())
     _write_page(console, folder)

@@ -13,6 +13,7 @@ import random
 import re
 import sys
 import time
+from base64 import b64decode
 from collections import Counter
 from collections.abc import Callable, Generator, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -33,6 +34,7 @@ ADDRESS = {
 PAYMENT = {"payment": {"provider": "test", "token": "tok_ok"}}
 AGREEING = {"consent": ["analytics", "personalisation"]}
 """Who comes agrees to what is recorded of them, which is the most work for the shop."""
+BOUNDARY = "between-the-parts-of-a-form"
 WARM_UP = 1.0
 """Seconds whose timings are thrown away."""
 _LENGTH = re.compile(rb"\r\ncontent-length: *(\d+)", re.IGNORECASE)
@@ -62,10 +64,12 @@ class Requests:
         """With these headers on every request."""
         return cls("".join(f"{name}: {value}\r\n" for name, value in headers.items()))
 
-    def make(self, method: str, path: str, body: bytes = b"", headers: str = "") -> bytes:
+    def make(
+        self, method: str, path: str, body: bytes = b"", headers: str = "", *, kind: str = "application/json"
+    ) -> bytes:
         """One request."""
-        kind = "Content-Type: application/json\r\n" if body else ""
-        head = f"{method} {path} HTTP/1.1\r\n{self.head}{headers}{kind}Content-Length: {len(body)}\r\n\r\n"
+        said = f"Content-Type: {kind}\r\n" if body else ""
+        head = f"{method} {path} HTTP/1.1\r\n{self.head}{headers}{said}Content-Length: {len(body)}\r\n\r\n"
         return head.encode() + body
 
 
@@ -124,6 +128,14 @@ class Work:
         if self.plan["kind"] == "post":
             asked = ((one["path"], orjson.dumps(one["body"])) for one in self.plan["choices"])
             self._known = [self.requests.make("POST", path, body) for path, body in asked]
+        if self.plan["kind"] == "send":
+            self._known = [self._sent(one["path"], b64decode(one["file"])) for one in self.plan["choices"]]
+
+    def _sent(self, path: str, file: bytes) -> bytes:
+        """A form with a picture, as a browser sends it."""
+        head = f'--{BOUNDARY}\r\nContent-Disposition: form-data; name="picture"; filename="picture.jpg"\r\n'
+        body = head.encode() + b"Content-Type: image/jpeg\r\n\r\n" + file + f"\r\n--{BOUNDARY}--\r\n".encode()
+        return self.requests.make("POST", path, body, kind=f"multipart/form-data; boundary={BOUNDARY}")
 
     @property
     def expects(self) -> int:
@@ -195,6 +207,8 @@ class Measured:
     begin: float
     end: float
     expects: int
+    refuses: bytes = b""
+    """What an answer that went well does not say, such as that something else is shown instead."""
     milliseconds: list[float] = field(default_factory=list)
     statuses: Counter[int] = field(default_factory=Counter)
     failed: int = 0
@@ -210,7 +224,7 @@ class Measured:
             self.statuses[answer.status] += 1
         if started < self.begin:
             return
-        if answer is not None and answer.status == self.expects:
+        if answer is not None and answer.status == self.expects and not (self.refuses and self.refuses in answer.body):
             self.milliseconds.append((now - started) * 1000)
         else:
             self.failed += 1
@@ -295,7 +309,7 @@ async def run(plan: Mapping[str, Any]) -> dict[str, Any]:
     """
     work, loop = Work(plan), asyncio.get_running_loop()
     begin = time.perf_counter() + plan.get("warm_up", WARM_UP)
-    measured = Measured(begin, begin + plan["seconds"], work.expects)
+    measured = Measured(begin, begin + plan["seconds"], work.expects, plan.get("refuses", "").encode())
     ports = plan.get("ports") or [plan["port"]]
     used = time.process_time()
     clients, pace = [], Pace(plan.get("per_second"))

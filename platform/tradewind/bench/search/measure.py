@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +16,8 @@ from models.intervals import Interval, difference_interval
 from models.search import dataset, shortening
 from models.search.blending import Fusion, by_ranks, by_scores
 from models.search.dataset import JudgedSet, misspelt
-from models.search.encoder import Encoder
+from models.search.distilled import Distilled, distilling
+from models.search.encoder import Teacher
 from models.search.evaluate import Report, Search, grade
 from models.search.keeping import encoded_once
 from models.search.laboratory import Laboratory
@@ -29,6 +30,9 @@ Told = Callable[[str], None]
 Spelt = Callable[[str], str]
 ASKED: Mapping[str, Spelt] = {"as typed": lambda query: query, "misspelt": misspelt}
 OURS = "hybrid + correction"
+LEARNT_FROM = 2
+"""A distilled encoder learns from every so manieth product, and is measured on all: a large shop's has seen few too."""
+WITH_DISTILLED = ("dense", OURS)
 SHORTER = (256, 128, 64)
 """Dimensions of the shortened vectors."""
 
@@ -101,7 +105,7 @@ def _parameters(how: Parameters) -> dict[str, Any]:
 
 
 def measure(
-    judgements: Path, folder: Path, encoder: Encoder, *, progress: Progress = silent, tell: Told = lambda _: None
+    judgements: Path, folder: Path, encoder: Teacher, *, progress: Progress = silent, tell: Told = lambda _: None
 ) -> Outcome:
     """Measure on the set of these judgements; `folder` keeps its vectors, and the Postgres meanwhile.
 
@@ -113,6 +117,8 @@ def measure(
     tell(f"{judged.name}: {len(judged.documents):,} products, {len(judged.judgements)} queries that have an answer")
     sentences = [document.sentence for document in judged.documents]
     laboratory = Laboratory(judged, encoder, encoded_once(encoder, sentences, folder / "vectors", progress=progress))
+    own = distilled(encoder, sentences[::LEARNT_FROM], tell)
+    by_own = replace(laboratory, encoder=own, meanings=own.encode(sentences, progress=progress), _asked={})
     exam = Exam(laboratory)
     queries = list(judged.judgements)
     chosen = _chosen(exam, queries, by_ranks, tell)
@@ -122,6 +128,11 @@ def measure(
             "Postgres": shops_own,
             "tantivy": tantivy(judged.documents),
             **_ways(laboratory, _by_query(chosen), _by_query(otherwise)),
+            **{
+                f"{way}, distilled": search
+                for way, search in _ways(by_own, _by_query(chosen), _by_query(otherwise)).items()
+                if way in WITH_DISTILLED
+            },
         }
         graded = {
             (way, asked): _graded(laboratory, search, way, asked, tell)
@@ -135,6 +146,18 @@ def measure(
     return Outcome(
         judged, encoder.name, rows, _shortened(laboratory, tell), [how for how, _ in chosen], tune(exam, queries)
     )
+
+
+def distilled(teacher: Teacher, sentences: Sequence[str], tell: Told) -> Distilled:
+    """An encoder distilled at one go."""
+    started, work = time.process_time(), distilling(teacher, sentences)
+    while True:
+        try:
+            next(work)
+        except StopIteration as finished:
+            own: Distilled = finished.value
+            tell(f"  distilled from {len(sentences):,} sentences in {time.process_time() - started:.0f} s of CPU")
+            return own
 
 
 Chosen = Sequence[tuple[Parameters, Sequence[str]]]
