@@ -98,7 +98,12 @@ _SAID = """
     WHERE p.tenant_id = %(tenant_id)s AND p.status = 'published'
 """
 _DESCRIBED = f"{_SAID} AND p.id > %(product_id)s ORDER BY p.id LIMIT %(limit)s"
-_SAMPLE = f"{_SAID} ORDER BY md5(p.id::text) LIMIT %(limit)s"
+# ix_product_listing has the first; what comes of the second is the same each time.
+_SAMPLE = f"""
+    SELECT * FROM ({_SAID} ORDER BY p.rank, p.id LIMIT %(limit)s) best
+    UNION SELECT * FROM ({_SAID} ORDER BY md5(p.id::text) LIMIT %(limit)s) some
+    ORDER BY product_id
+"""  # noqa: S608  (the fragment is a literal)
 _COUNT = "SELECT count(*) FROM product WHERE tenant_id = %(tenant_id)s AND status = 'published'"
 _NAMED = f"{_PRODUCT} WHERE d.tenant_id = %(tenant_id)s AND d.product_id = ANY(%(ids)s)"
 _SOME = f"SELECT {_FACTS} FROM product p {_RATED} WHERE p.tenant_id = %(tenant_id)s AND p.id = ANY(%(ids)s)"  # noqa: S608
@@ -214,7 +219,7 @@ def described(
 
 
 def sample(connection: psycopg.Connection[Any], tenant_id: UUID, *, most: int, limit: int) -> Sequence[Described]:
-    """Some of what `described` gives, as if by chance, and the same each time."""
+    """Some of what `described` gives: `limit` of those that sell best, and as many as if by chance."""
     with connection.cursor(row_factory=class_row(Described)) as cursor:
         return cursor.execute(_SAMPLE, {"tenant_id": tenant_id, "limit": limit, "most": most}).fetchall()
 

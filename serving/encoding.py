@@ -17,7 +17,7 @@ import psycopg
 import structlog
 
 from models.arrays import Floats
-from models.search.distilled import SAMPLE, Distilled, distilling
+from models.search.distilled import SAMPLE, SKETCHED_AT_ONCE, Distilled, Learnt, distilling
 from models.search.documents import SENTENCE_DESCRIPTION, Document
 from models.search.encoder import Encoder, EncoderMissing, Teacher
 from pipelines import products
@@ -49,6 +49,8 @@ class Wanted(NamedTuple):
     tenant_id: UUID
     product_id: str
     sentence: str
+    in_haste: bool = False
+    """Whether a sketch of what it means will do."""
 
 
 class Encoding:
@@ -115,7 +117,8 @@ class Encoding:
         if not self._slice:
             self._slice = self._next(teacher)
         if self._slice:
-            at_once = self._encoder_of(self._slice[0].tenant_id).at_once
+            in_haste = self._slice[0].in_haste
+            at_once = SKETCHED_AT_ONCE if in_haste else self._encoder_of(self._slice[0].tenant_id).at_once
             now, self._slice = self._slice[:at_once], self._slice[at_once:]
             self._write(now)
 
@@ -152,7 +155,9 @@ class Encoding:
         self._chosen[tenant_id] = chosen
         seen = told = 0
         for batch in products.described(self._connection, tenant_id, most=SENTENCE_DESCRIPTION, batch=AT_ONCE):
-            yield [Wanted(tenant_id, str(one.product_id), _sentence(one)) for one in batch]
+            yield [
+                Wanted(tenant_id, str(one.product_id), _sentence(one), isinstance(chosen, Distilled)) for one in batch
+            ]
             seen += len(batch)
             if seen - told >= TOLD_EVERY:
                 told = seen
@@ -160,16 +165,17 @@ class Encoding:
 
     def _distilled(self, tenant_id: UUID, teacher: Teacher) -> Generator[list[Wanted], None, Encoder]:
         """The encoder of a tenant's own, made in pieces."""
-        sample = products.sample(self._connection, tenant_id, most=SENTENCE_DESCRIPTION, limit=SAMPLE)
+        sample = products.sample(self._connection, tenant_id, most=SENTENCE_DESCRIPTION, limit=SAMPLE // 2)
         log.info("search.distilling", tenant_id=str(tenant_id), sentences=len(sample))
         work = distilling(teacher, list(map(_sentence, sample)))
         while True:
             try:
                 next(work)
             except StopIteration as finished:
-                own: Distilled = finished.value
-                self._encoders.keep(tenant_id, own)
-                return own
+                learnt: Learnt = finished.value
+                self._encoders.keep(tenant_id, learnt.encoder)
+                self._known.update({(learnt.encoder.name, one): vector for one, vector in learnt.encoded.items()})
+                return learnt.encoder
             yield []
 
     def _settle(self, tenant_id: UUID) -> None:
@@ -199,26 +205,31 @@ class Encoding:
         encoder = self._encoder_of(wanted[0].tenant_id)
         collection = self._index.prepare(wanted[0].tenant_id, encoder.name, encoder.dimensions)
         has = self._index.sentences(collection, [one.product_id for one in wanted])
-        return [one for one in wanted if has.get(one.product_id) != digest(one.sentence)]
+        lacking = [one for one in wanted if has.get(one.product_id) != digest(one.sentence)]
+        # A slice is as dear as its longest sentence.
+        return sorted(lacking, key=lambda one: len(one.sentence))
 
     def _write(self, wanted: Sequence[Wanted]) -> None:
         tenant_id = wanted[0].tenant_id
         encoder = self._encoder_of(tenant_id)
-        vectors = self._vectors(encoder, [one.sentence for one in wanted])
+        vectors = self._vectors(encoder, wanted)
         points = [
             Point(one.product_id, digest(one.sentence), vector) for one, vector in zip(wanted, vectors, strict=True)
         ]
         self._index.write(tenant_id, self._index.prepare(tenant_id, encoder.name, encoder.dimensions), points)
 
-    def _vectors(self, encoder: Encoder, sentences: Sequence[str]) -> list[Floats]:
-        new = [one for one in dict.fromkeys(sentences) if (encoder.name, one) not in self._known]
-        if new:
-            made = encoder.encode(new)
-            self._known.update({(encoder.name, one): vector for one, vector in zip(new, made, strict=True)})
-        found = [self._known[encoder.name, one] for one in sentences]
+    def _vectors(self, encoder: Encoder, wanted: Sequence[Wanted]) -> list[Floats]:
+        """Of their sentences. What was encoded is kept at hand, a sketch is not."""
+        new = [one for one in dict.fromkeys(each.sentence for each in wanted) if (encoder.name, one) not in self._known]
+        sketched: dict[str, Floats] = {}
+        if new and wanted[0].in_haste and isinstance(encoder, Distilled):
+            sketched = dict(zip(new, encoder.sketch(new), strict=True))
+        elif new:
+            self._known.update({(encoder.name, one): made for one, made in zip(new, encoder.encode(new), strict=True)})
+        found = [sketched.get(one.sentence, self._known.get((encoder.name, one.sentence))) for one in wanted]
         for _ in range(len(self._known) - REMEMBERED):
             self._known.popitem(last=False)
-        return found
+        return [vector for vector in found if vector is not None]
 
 
 def encode_all(encoding: Encoding, tenant_id: UUID) -> None:

@@ -204,7 +204,7 @@ def switch(client: QdrantClient, alias: str, collection: str) -> None:
 
 
 def create_to_fill(client: QdrantClient, collection: str, dimensions: int, **about: Any) -> None:
-    """A collection of unit vectors that are found by their bytes; `about` goes with it.
+    """A collection of vectors that are found by their bytes; `about` goes with it.
 
     It is filled without a graph, which would be built again and again: `settle` has it built.
     """

@@ -22,6 +22,7 @@ from foundation.ids import new_id
 from foundation.search import CATEGORY, FoundProduct, Relaxed, SearchAnswer, SearchRequest
 from models.arrays import Flags, Ints
 from models.fusion import SMOOTHING
+from models.search.distilled import Distilled
 from models.search.documents import identifier
 from models.search.encoder import Encoder
 from models.search.lexical import query_vector
@@ -48,8 +49,10 @@ ANSWER_MS = 5
 """What is kept of the deadline for the answer itself."""
 MEANING_SHARE = 0.6
 """The part of the deadline that is waited for what products mean; without it words answer alone."""
-ALIKE = 0.35
-"""The cosine below which a product that has none of the words is not like what was asked."""
+ALIKE, ALIKE_SKETCHED = 0.35, 0.43
+"""The cosine below which a product that has none of the words is not like what was asked. A sketch says less of what is
+peculiar to a product, so it is nearer to everything: as many are above the second as above the first otherwise.
+"""
 SHORTEST_IDENTIFIER = 3
 _EXACT = 2.0
 """The score of a product with the very number; fused ranks stay below 1, and what comes after those below 0."""
@@ -62,6 +65,17 @@ class Question:
     understood: Understood
     named: Ints
     """The rows of the products with the SKU or GTIN that was asked for."""
+
+
+@dataclass(frozen=True, slots=True)
+class Meant:
+    """The products that mean about the same, and how much that says."""
+
+    hits: Sequence[Hit] = ()
+    share: float = 0.0
+    """In the fused ranks."""
+    least: float = ALIKE
+    """The cosine from which one is in the result that has none of the words."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,7 +164,8 @@ class Searcher:
         plan = _planned(steered, request, (request.query, question.understood.sentence))
         encoder = self.encoders.get(request.tenant_id)
         alike = None if encoder is None else await self._alike(request, question.understood.sentence, encoder)
-        answer = await asyncio.to_thread(self._answer, known, request, question, alike, steered, plan)
+        meant = Meant() if alike is None else self._meant(encoder, alike)
+        answer = await asyncio.to_thread(self._answer, known, request, question, meant, steered, plan)
         if encoder is None or alike is None:
             return _Draft(WORDS, question.understood, answer, known, plan=plan)
         return _Draft(HYBRID, question.understood, answer, known, encoder.name, plan)
@@ -165,12 +180,17 @@ class Searcher:
             log.warning("search.without_meaning", error=str(fault) or "late")
             return None
 
+    def _meant(self, encoder: Encoder | None, alike: Sequence[Hit]) -> Meant:
+        if isinstance(encoder, Distilled):
+            return Meant(alike, self.parameters.sketched, ALIKE_SKETCHED)
+        return Meant(alike, self.parameters.meaning, ALIKE)
+
     def _answer(
         self,
         known: Known,
         request: SearchRequest,
         question: Question,
-        alike: Sequence[Hit] | None,
+        meant: Meant,
         steered: Steered,
         plan: Plan,
     ) -> dict[str, Any]:
@@ -178,7 +198,7 @@ class Searcher:
         with held.lock:
             columns = held.columns
             words, relaxed = self._by_words(columns, question)
-            found = fused(columns, question.named, words, alike or (), self.parameters.meaning)
+            found = fused(columns, question.named, words, meant)
             inside = _inside(columns, request)
             kept = inside[found.result.rows]
             result = Result(found.result.rows[kept], found.result.keys[kept])
@@ -239,15 +259,16 @@ def _inside(columns: Columns, request: SearchRequest) -> Flags:
     return selecting.having(columns, CATEGORY, str(request.within))
 
 
-def fused(columns: Columns, named: Ints, words: Matches, alike: Sequence[Hit], share: float) -> Found:
+def fused(columns: Columns, named: Ints, words: Matches, meant: Meant) -> Found:
     """One result: what has the number that was asked for, then the best by words and by meaning by their ranks, then
     whatever else has the words, by its score.
 
     What the meaning alone finds is left out where it is not alike enough.
     """
-    hits = [(row, hit.score) for hit in alike if (row := columns.row_of(UUID(hit.id))) is not None]
+    share = meant.share
+    hits = [(row, hit.score) for hit in meant.hits if (row := columns.row_of(UUID(hit.id))) is not None]
     near = np.array([row for row, _ in hits], np.int64)
-    alike_enough = np.array([cosine for _, cosine in hits]) >= ALIKE
+    alike_enough = np.array([cosine for _, cosine in hits]) >= meant.least
     meaning = near[_among(words.rows, near) | alike_enough]
     others = np.unique(np.concatenate([named, meaning]))
     # Two ascending lists: merged in one go.

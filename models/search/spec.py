@@ -32,5 +32,7 @@ class Parameters:
     words: Bm25 = field(default_factory=Bm25)
     meaning: float = 0.4
     """The share that the meaning has in the fused ranks; the words have the rest."""
+    sketched: float = 0.3
+    """The share that the meaning has where most of it was sketched (`models.search.distilled`)."""
     share: float = 0.5
     """How much of a query, terms counted by how rare they are, a product must have to be in the result."""

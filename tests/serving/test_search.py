@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -11,6 +11,7 @@ from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, cast
 from uuid import UUID
 
+import numpy as np
 import orjson
 import psycopg
 import pytest
@@ -21,9 +22,11 @@ from commerce.catalog import service as catalog
 from foundation import clients
 from foundation.database import Database
 from foundation.ids import new_id
+from foundation.progress import Progress, silent
 from foundation.search import After, Chosen, Range, SearchAnswer, SearchRequest
 from foundation.settings import Settings
 from foundation.steering import VERSIONS, CategoryNames, SearchRule, Steering, Synonym, Targets, steering_key
+from models.arrays import Floats, Ints
 from models.search.encoder import Teacher, load
 from models.search.lexical import Counts, InMemory, query_vector
 from models.search.spec import Parameters
@@ -36,7 +39,7 @@ from serving.index import Building, IndexUnavailable, search_alias_of
 from serving.recognising import NUDGES
 from serving.search_building import NoSuchTenant, build, document_of
 from serving.search_index import SearchBuilding, SearchIndex
-from serving.searching import Searcher
+from serving.searching import Searched, Searcher
 from serving.shop_encoders import ShopEncoders
 from serving.steering import Steerings
 from serving.vocabulary import Vocabularies
@@ -631,3 +634,84 @@ async def test_what_never_was_there_is_told(settings: Settings, shop: Shop, sear
 def test_a_tenant_that_nobody_knows_is_told(settings: Settings) -> None:
     with pytest.raises(NoSuchTenant):
         build(settings, UUID(int=7))
+
+
+class Reading:
+    """The encoder that the tests share, as a teacher that knows few words: those are all it has to be asked for."""
+
+    vocabulary = ("", *sorted({word.lower() for title in TITLES for word in title.split()} | {"sneakers", "pantry"}))
+
+    def __init__(self, encoder: Teacher) -> None:
+        self.name, self.dimensions, self.at_once = encoder.name, encoder.dimensions, encoder.at_once
+        self._encoder = encoder
+        self.asked = list[str]()
+
+    def encode(self, sentences: Sequence[str], *, progress: Progress = silent) -> Floats:
+        self.asked += sentences
+        return self._encoder.encode(sentences, progress=progress)
+
+    def tokens(self, sentences: Sequence[str]) -> list[Ints]:
+        numbers = {word: number for number, word in enumerate(self.vocabulary)}
+        return [
+            np.array([numbers.get(word.strip(".").lower(), 0) for word in one.split()], np.int64) for one in sentences
+        ]
+
+
+async def test_a_large_shop_is_searched_by_an_encoder_of_its_own_that_is_distilled_once(
+    settings: Settings, shop: Shop, searcher: Searcher, encoder: Teacher
+) -> None:
+    large = settings.model_copy(update={"search_distils_from": len(TITLES)})
+    teacher = Reading(encoder)
+    asking = replace(searcher, shop_encoders=ShopEncoders(lambda: teacher, str(settings.objects_url), distils_from=1))
+    build(settings, shop.id)
+    with closing(PatientFollower.connect(large, "", lambda: teacher)) as follower:
+        follow(follower)
+    answer = await asking_of(asking, shop, "sneakers")
+    assert (titles(answer.answer, shop)[0], answer.answer.policy) == ("Running shoes", "hybrid")
+    own = answer.row["model_name"]
+    assert own.startswith(f"{encoder.name}-distilled-")
+
+    # Who comes later reads it, and what changes is not sketched but encoded.
+    teacher.asked.clear()
+    with closing(PatientFollower.connect(large, "", lambda: teacher)) as late:
+        follow(late)
+        assert teacher.asked == []
+        shop.change("Tomato soup", title="Gazpacho")
+        follow(late)
+    assert teacher.asked == ["Gazpacho. Pantry"]
+    again = replace(asking, shop_encoders=ShopEncoders(lambda: teacher, str(settings.objects_url), distils_from=1))
+    assert (await asking_of(again, shop, "sneakers")).row["model_name"] == own
+
+    # A vector of one encoder never meets those of another, though it still believes in that one.
+    stale = again.encoders
+    build(settings, shop.id)
+    with closing(PatientFollower.connect(settings, "", lambda: encoder)) as small:
+        follow(small)
+    request = SearchRequest(tenant_id=shop.id, query="running", deadline_ms=5000)
+    assert (await replace(again, encoders=stale).decide(request)).answer.policy == "words"
+    answer = await asking_of(searcher, shop, "sneakers")
+    assert (titles(answer.answer, shop)[0], answer.row["model_name"]) == ("Running shoes", encoder.name)
+
+
+async def test_what_is_filled_is_searched_when_its_graph_is_built_and_not_before(
+    settings: Settings, shop: Shop, searcher: Searcher, follower: Follower, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("serving.encoding.ASKED_SECONDS", 0.0)
+    monkeypatch.setattr("serving.index.UNGRAPHED_KB", 1)
+    build(settings, shop.id)
+    follower.follow()
+    while not follower.encoding.only_waits:
+        follower.encoding.step()
+    assert not follower.encoding.is_done
+    assert (await ask(searcher, shop, "sneakers")).items == []
+
+    encode_all(follower.encoding, shop.id)
+    with closing(clients.qdrant(settings)) as qdrant:
+        collection = qdrant.get_collection(search_alias_of(shop.id))
+    assert collection.config.optimizer_config.indexing_threshold == 1
+    assert titles(await ask(searcher, shop, "sneakers"), shop)[0] == "Running shoes"
+
+
+async def asking_of(searcher: Searcher, shop: Shop, query: str) -> Searched:
+    await searcher.refresh()
+    return await searcher.decide(SearchRequest(tenant_id=shop.id, query=query, deadline_ms=5000))

@@ -288,7 +288,9 @@ def measure(
         for row in measuring.rows(asked):
             rows.append(row)
             report(row)
-        shown = None if pictures is None else looks.fill(settings, BAZAAR.id, asked.pictured, pictures, progress=progress)
+        shown = (
+            None if pictures is None else looks.fill(settings, BAZAAR.id, asked.pictured, pictures, progress=progress)
+        )
         if shown is not None:
             _wait_until_seen(measuring, asked)
             for row in measuring.looks(asked, shown):

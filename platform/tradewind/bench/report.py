@@ -195,8 +195,8 @@ def _pictured(pictures: int) -> list[str]:
     if not pictures:
         return []
     said = (
-        f"Pictures: {pictures:,} products have a vector each, made of those of real photographs with noise; what is sent"
-        " is a real photograph that is none of them, read and encoded each time."
+        f"Pictures: {pictures:,} products have a vector each, made of those of real photographs with noise; what is"
+        " sent is a real photograph that is none of them, read and encoded each time."
     )
     return ["", said]
 
@@ -287,8 +287,9 @@ SEARCH = """
 `tradewind bench search --data DIR`. *Rated*: only the products that people judged for the query, put in order;
 *whole*: the whole catalogue, and what nobody judged counts as no answer. Gains are 2^rating - 1. Parameters are chosen
 on four fifths of the queries and graded on the others, five times; intervals are 95% of the bootstrap over queries.
-*Misspelt*: one slip in the longest word of four letters or more. *Ours leads by*: how much more NDCG@10 of the whole
-{ours} has, on the same queries. *Nothing*: the share of queries that no product is found for."""
+*Misspelt*: one slip in the longest word of four letters or more. *Sketched*: as a large shop's products are, by an
+encoder distilled from every second product. *Ours leads by*: how much more NDCG@10 of the whole {ours} has, on the same
+queries. *Nothing*: the share of queries that no product is found for."""
 
 
 def _search(result: Mapping[str, Any]) -> list[str]:

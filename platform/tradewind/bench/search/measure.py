@@ -16,7 +16,7 @@ from models.intervals import Interval, difference_interval
 from models.search import dataset, shortening
 from models.search.blending import Fusion, by_ranks, by_scores
 from models.search.dataset import JudgedSet, misspelt
-from models.search.distilled import Distilled, distilling
+from models.search.distilled import distil
 from models.search.encoder import Teacher
 from models.search.evaluate import Report, Search, grade
 from models.search.keeping import encoded_once
@@ -32,7 +32,7 @@ ASKED: Mapping[str, Spelt] = {"as typed": lambda query: query, "misspelt": missp
 OURS = "hybrid + correction"
 LEARNT_FROM = 2
 """A distilled encoder learns from every so manieth product, and is measured on all: a large shop's has seen few too."""
-WITH_DISTILLED = ("dense", OURS)
+SKETCHED = ("dense", OURS)
 SHORTER = (256, 128, 64)
 """Dimensions of the shortened vectors."""
 
@@ -117,8 +117,10 @@ def measure(
     tell(f"{judged.name}: {len(judged.documents):,} products, {len(judged.judgements)} queries that have an answer")
     sentences = [document.sentence for document in judged.documents]
     laboratory = Laboratory(judged, encoder, encoded_once(encoder, sentences, folder / "vectors", progress=progress))
-    own = distilled(encoder, sentences[::LEARNT_FROM], tell)
-    by_own = replace(laboratory, encoder=own, meanings=own.encode(sentences, progress=progress), _asked={})
+    started = time.process_time()
+    own = distil(encoder, sentences[::LEARNT_FROM]).encoder
+    tell(f"  {own.name} in {time.process_time() - started:.0f} s of CPU")
+    sketched = replace(laboratory, encoder=own, meanings=own.sketch(sentences), _asked={})
     exam = Exam(laboratory)
     queries = list(judged.judgements)
     chosen = _chosen(exam, queries, by_ranks, tell)
@@ -129,9 +131,9 @@ def measure(
             "tantivy": tantivy(judged.documents),
             **_ways(laboratory, _by_query(chosen), _by_query(otherwise)),
             **{
-                f"{way}, distilled": search
-                for way, search in _ways(by_own, _by_query(chosen), _by_query(otherwise)).items()
-                if way in WITH_DISTILLED
+                f"{way}, sketched": search
+                for way, search in _ways(sketched, _with_sketches(chosen), _with_sketches(otherwise)).items()
+                if way in SKETCHED
             },
         }
         graded = {
@@ -146,18 +148,6 @@ def measure(
     return Outcome(
         judged, encoder.name, rows, _shortened(laboratory, tell), [how for how, _ in chosen], tune(exam, queries)
     )
-
-
-def distilled(teacher: Teacher, sentences: Sequence[str], tell: Told) -> Distilled:
-    """An encoder distilled at one go."""
-    started, work = time.process_time(), distilling(teacher, sentences)
-    while True:
-        try:
-            next(work)
-        except StopIteration as finished:
-            own: Distilled = finished.value
-            tell(f"  distilled from {len(sentences):,} sentences in {time.process_time() - started:.0f} s of CPU")
-            return own
 
 
 Chosen = Sequence[tuple[Parameters, Sequence[str]]]
@@ -176,6 +166,11 @@ def _chosen(exam: Exam, queries: Sequence[str], fusion: Fusion, tell: Told) -> C
 def _by_query(chosen: Chosen) -> dict[str, Parameters]:
     """By each query as it is spelt in any way."""
     return {spelt(query): how for how, graded in chosen for query in graded for spelt in ASKED.values()}
+
+
+def _with_sketches(chosen: Chosen) -> dict[str, Parameters]:
+    """The meaning has its share of a large shop; how the words are weighed was chosen as before."""
+    return {query: replace(how, meaning=how.sketched) for query, how in _by_query(chosen).items()}
 
 
 def _ways(
