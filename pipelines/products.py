@@ -101,7 +101,7 @@ _DESCRIBED = f"{_SAID} AND p.id > %(product_id)s ORDER BY p.id LIMIT %(limit)s"
 # ix_product_listing has the first; what comes of the second is the same each time.
 _SAMPLE = f"""
     SELECT * FROM ({_SAID} ORDER BY p.rank, p.id LIMIT %(limit)s) best
-    UNION SELECT * FROM ({_SAID} ORDER BY md5(p.id::text) LIMIT %(limit)s) some
+    UNION SELECT * FROM ({_SAID} ORDER BY md5(p.id::text) LIMIT %(limit)s) others
     ORDER BY product_id
 """  # noqa: S608  (the fragment is a literal)
 _COUNT = "SELECT count(*) FROM product WHERE tenant_id = %(tenant_id)s AND status = 'published'"

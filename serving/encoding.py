@@ -40,9 +40,6 @@ ASKED_SECONDS = 1.0
 """How often Qdrant is asked whether a graph is built."""
 
 
-_BEGUN = object()
-
-
 class Wanted(NamedTuple):
     """A product and what it says."""
 
@@ -61,7 +58,7 @@ class Encoding:
         self._index = index
         self._encoders = encoders
         self._chosen: dict[UUID, Encoder] = {}
-        """The encoder of each tenant that is gone through, or was."""
+        """The encoder of each tenant whose products are gone through, or were."""
         self._changed: deque[Wanted] = deque()
         self._passes: OrderedDict[UUID, Iterator[list[Wanted]] | None] = OrderedDict()
         self._settling: dict[UUID, str] = {}
@@ -83,11 +80,14 @@ class Encoding:
     def go_through(self, tenant_id: UUID) -> None:
         """Have every product of a tenant looked at, from the first one on."""
         self._passes[tenant_id] = None
+        self._chosen.pop(tenant_id, None)
+        self._slice = [one for one in self._slice if one.tenant_id != tenant_id]
 
     def begin_again(self, tenant_ids: Iterable[UUID]) -> None:
         """Have every product of these tenants looked at, and forget what was left: it is among them."""
         self._changed.clear()
         self._settling.clear()
+        self._chosen.clear()
         self._slice = []
         self._passes = OrderedDict.fromkeys(tenant_ids)
 
@@ -95,9 +95,11 @@ class Encoding:
         """Have these looked at."""
         if len(self._changed) > MOST_WAITING:
             self.go_through(tenant_id)
-        elif self._passes.get(tenant_id, _BEGUN) is not None:
-            # They come by where all of the tenant's are still to.
+        elif tenant_id in self._chosen:
             self._changed.extend(_wanted(tenant_id, changed))
+        elif tenant_id not in self._passes:
+            self.go_through(tenant_id)
+        # Else they come by, where all of the tenant's are still to.
 
     def step(self) -> None:
         """A slice of what is left.
@@ -123,7 +125,7 @@ class Encoding:
             self._write(now)
 
     def _encoder_of(self, tenant_id: UUID) -> Encoder:
-        return self._chosen.get(tenant_id, self._encoders.teacher)
+        return self._chosen[tenant_id]
 
     def _next(self, teacher: Teacher) -> list[Wanted]:
         """The next products that lack the vector of what they say; none, after a piece of other work."""
@@ -132,7 +134,7 @@ class Encoding:
             some = list[Wanted]()
             while self._changed and self._changed[0].tenant_id == tenant_id and len(some) < AT_ONCE:
                 some.append(self._changed.popleft())
-            return self._lacking(some)
+            return self._lacking(some) if tenant_id in self._chosen else []
         while self._passes:
             tenant_id = next(iter(self._passes))
             batches = self._passes[tenant_id]
