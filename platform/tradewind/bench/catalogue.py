@@ -56,7 +56,7 @@ CEILINGS = range(200, 6200, 60)
 MIB = 2**20
 PATIENCE = 120.0
 INSTEAD = '"fallback":"'
-"""What an answer says when something else is shown than what looks alike: measured as failed."""
+"""What an answer says when something else is shown than what looks alike, for it came too late: counted as failed."""
 
 _PRODUCTS = "SELECT handle FROM product WHERE status = 'published' ORDER BY md5(handle) LIMIT 2000"
 _CATEGORIES = "SELECT id, slug FROM category WHERE product_count > 0 ORDER BY product_count DESC LIMIT 60"

@@ -224,9 +224,12 @@ class Measured:
             self.statuses[answer.status] += 1
         if started < self.begin:
             return
-        if answer is not None and answer.status == self.expects and not (self.refuses and self.refuses in answer.body):
-            self.milliseconds.append((now - started) * 1000)
-        else:
+        if answer is None or answer.status != self.expects:
+            self.failed += 1
+            return
+        self.milliseconds.append((now - started) * 1000)
+        # It was answered, and in its time; but not what was asked.
+        if self.refuses and self.refuses in answer.body:
             self.failed += 1
 
 

@@ -196,7 +196,8 @@ def _pictured(pictures: int) -> list[str]:
         return []
     said = (
         f"Pictures: {pictures:,} products have a vector each, made of those of real photographs with noise; what is"
-        " sent is a real photograph that is none of them, read and encoded each time."
+        " sent is a real photograph that is none of them, read and encoded each time. *Failed* there were answered"
+        " within the deadline, with what sells instead of what looks alike."
     )
     return ["", said]
 
