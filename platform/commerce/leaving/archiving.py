@@ -117,8 +117,9 @@ async def _count(tx: Tx, table: Table) -> int:
 def _select(table: Table) -> str:
     shown = ", ".join(quoted(name) for name in table.columns if name not in withheld.columns_of(table.name))
     order = ", ".join(quoted(name) for name in table.key)
+    # With the star it is the row, also where a column of it is called the same.
     return (
-        f"SELECT row_to_json(found)::text FROM (SELECT {shown} FROM {quoted(table.name)}"  # noqa: S608  (as above)
+        f"SELECT row_to_json(found.*)::text FROM (SELECT {shown} FROM {quoted(table.name)}"  # noqa: S608  (as above)
         f" WHERE {quoted(table.owner)} = $1 ORDER BY {order}) found"
     )
 
