@@ -38,9 +38,17 @@ _HINTS = {
         "text wait in any case."
     ),
     "reviews.unverified": "Those who have not bought the product here, too; their reviews are marked.",
+    "bulk_pricing.most_percent": "How far one may raise or lower the price of a SKU, in per cent.",
+    "bulk_pricing.most_skus": "How many SKUs one may be about.",
+    "bulk_pricing.least_markup_percent": "How far above its cost a price stays at least, in per cent of the cost.",
+    "bulk_pricing.prior_price": (
+        "No price is raised within 30 days before a sale, and none is called reduced that was as low in those days."
+    ),
     "cors_origins": "Pages of other sites that may ask the shop's API, one a line, such as https://app.example.com.",
 }
-_KINDS: dict[str, Literal["line", "lines", "mark"]] = {"array": "lines", "boolean": "mark"}
+Kind = Literal["line", "lines", "mark", "number"]
+_KINDS: dict[str, Kind] = {"array": "lines", "boolean": "mark", "integer": "number"}
+_LONGEST: dict[Kind, int] = {"line": 1_000, "lines": 20_000, "mark": 1_000, "number": 9}
 _LABELS = {
     "name": "Name of the shop",
     "locale": "Language",
@@ -52,6 +60,10 @@ _LABELS = {
     "acting.tell_customer": "Tell customers who is acted for",
     "reviews.publish_at_once": "Show reviews at once",
     "reviews.unverified": "Let all customers review",
+    "bulk_pricing.most_percent": "Bulk price changes: the greatest",
+    "bulk_pricing.most_skus": "Bulk price changes: the most SKUs",
+    "bulk_pricing.least_markup_percent": "Bulk price changes: the least over cost",
+    "bulk_pricing.prior_price": "Bulk price changes keep to the rule of prior prices",
     "cors_origins": "Other sites",
 }
 
@@ -64,7 +76,7 @@ class Setting:
     """`theme.accent`, the name of its field."""
     label: str
     hint: str
-    kind: Literal["line", "lines", "mark"]
+    kind: Kind
     """`lines`: a list, one a line; `mark`: a box to tick."""
     longest: int
     required: bool
@@ -138,8 +150,8 @@ def _settings(schema: Mapping[str, Any], known: Mapping[str, Any], above: str) -
         else:
             label = _LABELS.get(path, name.replace("_", " ").capitalize())
             shown = _KINDS.get(kind.get("type", "string"), "line")
-            longest = kind.get("maxLength", 20_000 if shown == "lines" else 1_000)
-            needed = name in schema.get("required", ()) or isinstance(said.get("default"), str)
+            longest = kind.get("maxLength", _LONGEST[shown])
+            needed = name in schema.get("required", ()) or isinstance(said.get("default"), str) or shown == "number"
             yield Setting(path, label, _HINTS.get(path, ""), shown, longest, needed)
 
 
@@ -158,11 +170,21 @@ def _whole(sent: Mapping[str, str], present: Mapping[str, Any]) -> dict[str, Any
                 inside[name] = split_lines(value or "")
             case "mark":
                 inside[name] = value == "on"
+            case "number":
+                inside[name] = _number(value)
             case _:
                 inside[name] = value or None
     if made.get("name") is None:
         made["name"] = ""
     return {name: value for name, value in made.items() if value is not None}
+
+
+def _number(typed: str | None) -> object:
+    """Digits as a number; what is none is left for its field to refuse."""
+    try:
+        return whole(typed or None)
+    except ValueError:
+        return typed
 
 
 def _at_fields(problem: Problem) -> Problem:
@@ -186,4 +208,6 @@ def _at(configuration: Mapping[str, Any], path: str) -> Any:
 
 
 def _shown(value: Any) -> str:
-    return "\n".join(value) if isinstance(value, list) else "on" if value is True else value or ""
+    if isinstance(value, bool):
+        return "on" if value else ""
+    return "\n".join(value) if isinstance(value, list) else "" if value is None else str(value)

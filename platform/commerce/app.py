@@ -24,6 +24,7 @@ from commerce.behaviour import api as behaviour
 from commerce.billing import api as billing
 from commerce.billing.service import configured as configured_billing
 from commerce.branding import api as branding
+from commerce.bulk_pricing import api as bulk_pricing
 from commerce.cart import api as cart
 from commerce.cart import gift_api as gifts
 from commerce.cart import keeping_api as kept
@@ -253,6 +254,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         vendor_orders,
         pricing,
         sales_channels,
+        bulk_pricing,
         stored_value,
         promotions,
         profile,

@@ -279,6 +279,17 @@ DEEDS: Mapping[str, Told | Untold] = {
     "PUT /v1/admin/prices/groups/{reference}": Told("prices.set_group", values=("group", "price_group")),
     "POST /v1/admin/prices/quotes": Told("prices.quote", "sku", "sku", _AMOUNT),
     "PUT /v1/admin/prices/variants/{sku}/list": Told("prices.set_list", "sku", "sku", _AMOUNT),
+    "PUT /v1/admin/prices/variants/{sku}/cost": Told("prices.set_cost", "sku", "sku", ("currency",)),
+    "POST /v1/admin/prices/bulk-changes": Told("prices.preview_many", "bulk_price_change", None, ("currency", "group")),
+    "POST /v1/admin/prices/bulk-changes/{change_id}/application": Told(
+        "prices.apply_many", "bulk_price_change", "change_id", ("violating", "changed")
+    ),
+    "POST /v1/admin/prices/bulk-changes/{change_id}/cancellation": Told(
+        "prices.stop_many", "bulk_price_change", "change_id"
+    ),
+    "POST /v1/admin/prices/bulk-changes/{change_id}/undoing": Told(
+        "prices.undo_many", "bulk_price_change", "change_id"
+    ),
     "PUT /v1/admin/prices/variants/{sku}/offers": Told("prices.set_offers", "sku", "sku", ("currency",)),
     "PUT /v1/admin/discount-codes/{code}": Told(
         "discounts.put", "discount_code", "code", ("percent", *_AMOUNT, "usage_limit", "active")

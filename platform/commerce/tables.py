@@ -1,6 +1,7 @@
 """Every table of the core, loaded: what the migrations are compared with."""
 
 from commerce.billing import models as billing
+from commerce.bulk_pricing import models as bulk_pricing
 from commerce.cart import models as cart
 from commerce.catalog import models as catalog
 from commerce.catalog.attributes import models as attributes
@@ -59,6 +60,7 @@ __all__ = [
     "audit",
     "billing",
     "brands",
+    "bulk_pricing",
     "carrier_models",
     "cart",
     "catalog",

@@ -19,6 +19,7 @@ import commerce.tables  # noqa: F401  (messages that contexts declare; tables th
 from commerce.audit import linking
 from commerce.billing import rounds
 from commerce.billing.service import configured as configured_billing
+from commerce.bulk_pricing import working as bulk_prices
 from commerce.cart import abandonment
 from commerce.catalog.collections import filling as collections
 from commerce.catalog.products import living as products
@@ -151,6 +152,7 @@ async def run(settings: Settings) -> None:
     collected = asyncio.create_task(collections.run(database))
     pictured = asyncio.create_task(media.run(database, settings))
     imported = asyncio.create_task(imports.run(database, settings))
+    repriced = asyncio.create_task(bulk_prices.run(database))
     linked = asyncio.create_task(image_links.run(database, settings))
     log.info("worker.started")
     telling = asyncio.create_task(telling_webhooks(settings, stop))
@@ -167,7 +169,7 @@ async def run(settings: Settings) -> None:
         stop.set()
         await telling
         await ended(posting, metered, billed, domained, exported, handed_out, parted, retained, alerted)
-        await ended(watched, collected, pictured, imported, linked)
+        await ended(watched, collected, pictured, imported, linked, repriced)
         await client.aclose()
         await redis.aclose()
         await checkout.providers.close()

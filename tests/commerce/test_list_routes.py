@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -178,6 +179,8 @@ LISTS: dict[str, Listed] = {
     "/v1/admin/vendors/{code}/payouts": Listed(grows=False),
     "/v1/admin/sales-channels": Listed(),
     "/v1/admin/prices/variants/{sku}": Listed(rows="offers"),
+    "/v1/admin/prices/bulk-changes": Listed("?limit={n}"),
+    "/v1/admin/prices/bulk-changes/{change_id}/rows": Listed("?limit={n}"),
     "/v1/admin/prices/variants/{sku}/changes": Listed("?limit={n}"),
     "/v1/admin/customers/{customer_id}/exports": Listed(grows=False),
     "/v1/admin/privacy/requests": Listed("?limit={n}", grows=False),
@@ -413,6 +416,29 @@ class Town:
                 (self.shop.id, new_id(), self.names["delivery_id"]),
             )
 
+    def _reprice(self, number: int) -> None:
+        """A change of many prices, and one more SKU of the first."""
+        change = new_id()
+        asked = {
+            "filter": {"price_from": 0},
+            "currency": "USD",
+            "reckoning": {"kind": "set", "amount": 1},
+            "reason": "x",
+        }
+        self.names.setdefault("change_id", change)
+        with psycopg.connect(self.urls.app) as app:
+            app.execute("SELECT set_config('tradewind.tenant_id', %s, true)", (str(self.shop.id),))
+            app.execute(
+                "INSERT INTO bulk_price_change (tenant_id, id, status, doing, change, requested_by)"
+                " VALUES (%s, %s, 'previewed', 'preview', %s, 'key:x')",
+                (self.shop.id, change, json.dumps(asked)),
+            )
+            app.execute(
+                "INSERT INTO bulk_price_row (tenant_id, change_id, variant_id, sku, state, base, before, after)"
+                " VALUES (%s, %s, %s, 'x', 'planned', 2, 2, 1)",
+                (self.shop.id, self.names["change_id"], self.shop.products[number].variant_id),
+            )
+
     async def _keep_and_wish(self, number: int) -> None:
         """An address, a list, and something more on the first list."""
         await self.do("POST", "/v1/store/addresses", {"address": ADDRESS}, by="shopper")
@@ -492,6 +518,7 @@ class Town:
 
     async def _collect(self, number: int) -> None:
         """One more file of products, one more collection, and one more product in the first."""
+        self._reprice(number)
         async with self.desk.database.tx(self.shop.id) as tx:
             await jobs.ask(tx, new_id(), "csv", "x.csv", {}, dry_run=True, size=1, by="key:x")
         said = {"title": "C", "handle": f"c{number}", "published": True}

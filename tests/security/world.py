@@ -76,6 +76,13 @@ OPERATED = "operated"
 ADDRESS = {"name": "A", "line1": "1 Way", "postal_code": "10115", "city": "Berlin", "country": "DE"}
 ISSUER = {"name": "Shop", "address": {key: ADDRESS[key] for key in ("line1", "postal_code", "city", "country")}}
 
+REPRICED = {
+    "filter": {"price_from": 0},
+    "currency": "USD",
+    "reckoning": {"kind": "percent", "percent": -1},
+    "reason": "x",
+}
+
 
 @dataclass
 class Side:
@@ -326,6 +333,7 @@ async def _open_shop(side: Side, number: int, urls: DatabaseUrls) -> None:
         "gift_card": card["id"],
         "gift_code": card["code"],
         "export": archive["id"],
+        "bulk_change": (await _ask(staff, "POST", "/v1/admin/prices/bulk-changes", REPRICED))["id"],
         "import": (await _ask(staff, "POST", "/v1/admin/imports?name=x.csv", picture=b"sku"))["id"],
     }
 

@@ -14,6 +14,7 @@ from zoneinfo import available_timezones
 from pydantic import AfterValidator, Field, StringConstraints, model_validator
 
 from commerce.notifications.letters import faults
+from commerce.pricing.limits import Limits
 from foundation.types import Input, LongText, Model, Note, Text
 
 MOST_ORIGINS = 50
@@ -106,6 +107,8 @@ class Configuration(Input):
     """Pages of other origins that may ask the shop's API."""
     acting: Acting = Acting()
     reviews: Reviews = Reviews()
+    bulk_pricing: Limits = Limits()
+    """What no bulk price change may do."""
 
     @model_validator(mode="after")
     def _locales_are_others(self) -> Configuration:

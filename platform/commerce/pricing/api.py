@@ -11,6 +11,7 @@ from commerce.identity.staff import Staff
 from commerce.paging import page_of
 from commerce.pricing import service
 from commerce.pricing.schemas import (
+    CostIn,
     CustomerGroupOut,
     GroupIn,
     ListPriceIn,
@@ -53,6 +54,13 @@ async def set_list_price(core: CoreDep, shop: ShopDep, _: Writer, sku: Sku, body
     """Say what a variant costs when nothing else holds."""
     async with core.database.tx(shop.id) as tx:
         return await service.set_list_price(tx, sku, body)
+
+
+@router.put("/variants/{sku}/cost")
+async def set_cost(core: CoreDep, shop: ShopDep, _: Writer, sku: Sku, body: CostIn) -> PricesOut:
+    """Say what a variant costs the shop; bulk price changes keep its price above it."""
+    async with core.database.tx(shop.id) as tx:
+        return await service.set_cost(tx, sku, body)
 
 
 @router.put("/variants/{sku}/offers")

@@ -31,6 +31,21 @@ class Price(TenantOwned, Base):
     updated_at: Mapped[Created]
 
 
+class VariantCost(TenantOwned, Base):
+    """What one unit of a variant costs the shop, in a currency in which it sells it."""
+
+    __tablename__ = "variant_cost"
+    __table_args__ = (
+        belongs_to("variant", "variant_id", ondelete="CASCADE"),
+        CheckConstraint("amount >= 0", name="amount"),
+        Index("uq_variant_cost", "tenant_id", "variant_id", "currency", unique=True),
+    )
+
+    variant_id: Mapped[UUID]
+    currency: Mapped[Str]
+    amount: Mapped[Minor]
+
+
 class PriceOffer(TenantOwned, Base):
     """A price that holds for a time, from a quantity, or for a group of customers."""
 

@@ -47,6 +47,14 @@ class ListPriceIn(Input):
     """What it cost before, as the catalogue shows it."""
 
 
+class CostIn(Input):
+    """What one unit of a variant costs the shop."""
+
+    currency: Currency
+    amount: MinorUnits | None
+    """With the taxes that its prices hold, if they hold any; `null`: it is not known."""
+
+
 class OfferIn(Input):
     """A price that holds for a time, from a quantity, for a group of customers, or on a sales channel; or for several
     of these at once.
@@ -104,6 +112,13 @@ class ListPriceOut(Model):
     compare_at: int | None
 
 
+class CostOut(Model):
+    """What one unit of a variant costs the shop in a currency."""
+
+    currency: Currency
+    amount: int
+
+
 class OfferSaid(Model):
     """A price other than the list price, and when it holds."""
 
@@ -130,6 +145,8 @@ class PricesOut(Model):
     variant_id: Id
     list_prices: list[ListPriceOut]
     offers: list[OfferOut]
+    costs: list[CostOut]
+    """What it costs the shop, where that is known; never shown to shoppers."""
 
 
 class QuoteOut(Model):

@@ -10,9 +10,10 @@ from uuid import UUID
 from sqlalchemy import text
 
 from commerce.channels import service as channels
-from commerce.pricing import history
+from commerce.pricing import costs, history
 from commerce.pricing.history import Said
 from commerce.pricing.schemas import (
+    CostIn,
     CustomerGroupOut,
     ListPriceIn,
     ListPriceOut,
@@ -191,6 +192,7 @@ async def read(tx: Tx, sku: str) -> PricesOut:
         variant_id=variant_id,
         list_prices=[ListPriceOut.model_validate(dict(row)) for row in listed],
         offers=[OfferOut.model_validate(dict(row)) for row in offered],
+        costs=await costs.known(tx, variant_id),
     )
 
 
@@ -216,6 +218,16 @@ async def set_list_price(tx: Tx, sku: str, price: ListPriceIn) -> PricesOut:
     return prices
 
 
+async def set_cost(tx: Tx, sku: str, cost: CostIn) -> PricesOut:
+    """Say what a variant costs the shop, or that nobody knows.
+
+    Raises:
+        UnknownSku.
+    """
+    await costs.say(tx, await _variant(tx, sku), cost)
+    return await read(tx, sku)
+
+
 async def set_list_prices(tx: Tx, prices: Mapping[UUID, ListPrice], currency: str, *, by: str | None) -> None:
     """Say what many variants cost, in as many statements as for one; those that cost that already stay as they are.
 
@@ -223,7 +235,12 @@ async def set_list_prices(tx: Tx, prices: Mapping[UUID, ListPrice], currency: st
     """
     if prices:
         changed, after = await _set(tx, prices, currency, by=by)
-        await _announce(tx, changed, _told(after), currency)
+        await announce_changed(tx, changed, after, currency)
+
+
+async def announce_changed(tx: Tx, changed: Sequence[UUID], said: Mapping[UUID, Said], currency: str) -> None:
+    """Let everybody know what variants cost from now on."""
+    await _announce(tx, changed, _told(said), currency)
 
 
 def first_prices(
