@@ -46,6 +46,7 @@ ENTRIES: Sequence[Entry] = (
     Entry("Reviews", "/back-office/vendor/reviews", "spark", "reviews:read", group="Catalogue", for_vendors=True),
     Entry("Reviews", "/back-office/reviews", "spark", "reviews:read", group="Catalogue"),
     Entry("Sales channels", "/back-office/sales-channels", "globe", "prices:read", group="Catalogue"),
+    Entry("Bulk prices", "/back-office/bulk-prices", "gauge", "prices:read", group="Catalogue"),
     Entry("Import and export", "/back-office/imports", "arrow", "catalog:read", group="Catalogue"),
     Entry("Searches", "/back-office/search/report", "gauge", "catalog:read", group="Search"),
     Entry("Search rules", "/back-office/search/rules", "sliders", "catalog:read", group="Search"),

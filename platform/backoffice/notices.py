@@ -24,6 +24,7 @@ NOTICES = {
         Notice("collection-added", "The collection is there."),
         Notice("collection-removed", "The collection is gone. Its products stay."),
         Notice("import-stopped", "No more of the file is taken in. What was taken in stays."),
+        Notice("prices-stopped", "No more prices are changed. Those that were can be undone."),
         Notice("suspended", "They are kept out from now on, and the keys they made are over."),
         Notice("let-back", "They may come in again."),
         Notice("removed", "They do not work here any more, and the keys they made are over."),
