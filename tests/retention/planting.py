@@ -33,6 +33,7 @@ _FILLED: Mapping[str, Callable[[], Any]] = {
     "JSONB": lambda: Jsonb({}),
     "BIGINT": lambda: 1,
     "INTEGER": lambda: 1,
+    "SMALLINT": lambda: 1,
     "DOUBLE PRECISION": lambda: 1.0,
     "BOOLEAN": lambda: False,
 }
@@ -109,6 +110,13 @@ def _alert(field: Field, at: datetime, **values: Any) -> None:
     field.plant("stock_alert", at, id=alert_id, variant_id=variant_id, **values)
 
 
+def _report(field: Field, at: datetime) -> None:
+    customer_id, product_id = field.plant("customer", at), field.shop.products[0].product_id
+    written = {"customer_id": customer_id, "product_id": product_id, "rating": 1, "status": "published"}
+    review_id = field.plant("review", at, **written)
+    field.plant("review_report", at, review_id=review_id, settled_at=at)
+
+
 def _proof(field: Field, at: datetime) -> None:
     field.plant("proof", at, subject_id=field.plant("subject_key", at))
 
@@ -148,6 +156,7 @@ PLANTS: Mapping[str, Callable[[Field, datetime], object]] = {
     "visitors_saved_items": _saved,
     "stock_alerts": lambda field, at: _alert(field, at, told_at=at),
     "stock_alerts_in_vain": _alert,
+    "review_reports": _report,
     "shared_carts": _plain("shared_cart"),
     "idempotency_keys": _plain("idempotency_key", status=200),
     "proofs": _proof,
