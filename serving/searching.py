@@ -315,6 +315,7 @@ def _shown(columns: Columns, found: Found, request: SearchRequest) -> dict[str, 
         "total": page.total,
         "has_more": page.has_more,
         "facets": page.facets,
+        "relaxable": page.relaxable,
         "items": _items(columns, found, page),
     }
 

@@ -30,6 +30,7 @@ from foundation.search import (
     Chosen,
     FacetCounts,
     RangeCount,
+    Relaxable,
     SearchRequest,
     UnknownChoice,
     ValueCount,
@@ -70,6 +71,7 @@ class Page:
     total: int
     has_more: bool
     facets: Sequence[FacetCounts]
+    relaxable: Sequence[Relaxable] = ()
 
 
 def unknown(columns: Columns, chosen: Sequence[Chosen]) -> list[UnknownChoice]:
@@ -95,7 +97,8 @@ def select(columns: Columns, result: Result, request: SearchRequest) -> Page:
     shown = _next(columns, rows, keys, request)
     page, more = shown[: request.limit], len(shown) > request.limit
     facets = _facets(columns, result, fits, request.chosen) if request.facets else []
-    return Page(rows[page], keys[page], len(rows), more, facets)
+    relaxable = [] if len(rows) else _relaxable(fits, len(result.rows))
+    return Page(rows[page], keys[page], len(rows), more, facets, relaxable)
 
 
 def everything(columns: Columns, within: UUID | None) -> Result:
@@ -143,6 +146,14 @@ def _fits(columns: Columns, rows: Ints, chosen: Chosen) -> Flags:
 def _some(columns: Columns, rows: Ints) -> Ints | slice:
     """The rows; as a slice when they are all, which need not be copied then."""
     return slice(columns.size) if len(rows) == columns.size else rows
+
+
+def _relaxable(fits: Mapping[str, Flags], size: int) -> list[Relaxable]:
+    """What may be let go, each by itself, so that something is found."""
+    others = ((facet, [flags for name, flags in fits.items() if name != facet]) for facet in fits)
+    totals = ((facet, int(np.count_nonzero(_all(kept, size)))) for facet, kept in others)
+    found = [Relaxable(facet=facet, total=total) for facet, total in totals if total]
+    return sorted(found, key=lambda one: -one.total)
 
 
 def _all(fits: Iterable[Flags], size: int) -> Flags:

@@ -140,6 +140,14 @@ class FacetCounts(Model):
     """There are values that are not told."""
 
 
+class Relaxable(Model):
+    """A facet whose choice may be let go where nothing is found, and all else that is chosen kept."""
+
+    facet: FacetName
+    total: int
+    """Products that are found then: there are some."""
+
+
 class UnknownChoice(Model):
     """Something chosen that no product of the tenant ever had."""
 
@@ -174,6 +182,8 @@ class SearchAnswer(Model):
     """Where there is something, nothing is found."""
     total: int = 0
     """Products of the result, narrowed down by all that is chosen."""
+    relaxable: list[Relaxable] = Field(default_factory=list)
+    """Where that is none: what to let go, what finds most first. Nothing is let go unasked."""
     has_more: bool = False
     facets: list[FacetCounts] = Field(default_factory=list)
     items: list[FoundProduct]

@@ -9,7 +9,7 @@ from urllib.parse import urlencode
 
 from commerce.catalog.schemas import FacetOut, FacetValueOut, Listing, SearchResults
 from foundation.money import exponent, readable
-from foundation.search import BRAND, CATEGORY, PRICE, Sort
+from foundation.search import BRAND, CATEGORY, PRICE, Relaxable, Sort
 
 SORTS: Mapping[Sort, str] = {
     "relevance": "Best match",
@@ -51,6 +51,11 @@ class Address:
         left = [one for one in self.filters if one != filtered]
         return Address(self.path, self.words, left, self.sort)
 
+    def without_facet(self, facet: str) -> Address:
+        """Where the list is without whatever is chosen of a facet."""
+        left = [one for one in self.filters if one.partition(":")[0] != facet]
+        return Address(self.path, self.words, left, self.sort)
+
     def anew(self) -> Address:
         """Where the list is without any."""
         return Address(self.path, self.words, (), self.sort)
@@ -83,6 +88,8 @@ class Side:
     chips: Sequence[Chip]
     sorts: Mapping[Sort, str]
     sort: Sort
+    relaxed: Sequence[Offer]
+    """Where nothing is found: ways to what there is without one of the choices."""
     not_applied: Sequence[str]
     """Facets and `sort`, as people call them, that can't be heeded now."""
     elsewhere: Sequence[str]
@@ -104,6 +111,7 @@ def side_of(listed: Listing, address: Address, currency: str, within: str | None
         chips=[Chip(labels.get(one, one.partition(":")[2]), str(address.without(one))) for one in address.filters],
         sorts=sorts,
         sort=listed.sort if listed.sort in sorts else by_default,
+        relaxed=[_without(one, address, labels) for one in listed.relaxable],
         not_applied=[_called(one) for one in listed.not_applied],
         elsewhere=[one for one in address.filters if one not in shown],
     )
@@ -162,6 +170,12 @@ def _leveled(categories: FacetOut, within: str | None) -> FacetOut:
         level = below[level[0].value]
     chosen = [one for one in categories.values if one.chosen and one not in level]
     return categories.model_copy(update={"values": [*chosen, *level]})
+
+
+def _without(one: Relaxable, address: Address, labels: Mapping[str, str]) -> Offer:
+    chosen = [filtered for filtered in address.filters if filtered.partition(":")[0] == one.facet]
+    called = " or ".join(labels.get(filtered, filtered.partition(":")[2]) for filtered in chosen)
+    return Offer(f"Without {called} ({one.total:,})", str(address.without_facet(one.facet)))
 
 
 def _called(name: str) -> str:

@@ -107,6 +107,20 @@ def test_a_facet_is_counted_as_if_nothing_were_chosen_in_it(
 
 
 @settings(max_examples=60, deadline=None)
+@given(products, choices)
+def test_where_nothing_is_found_each_choice_says_what_letting_it_go_would_give(
+    sold: list[Product], chosen: dict[str, list[object]]
+) -> None:
+    page = asked(columns_of(sold), chosen)
+    without = {one: {name: values for name, values in chosen.items() if name != one} for one in chosen}
+    totals = {one: sum(fits(product, others) for product in sold) for one, others in without.items()}
+
+    given_up = {one.facet: one.total for one in page.relaxable}
+    assert given_up == ({} if page.total else {one: total for one, total in totals.items() if total})
+    assert list(given_up.values()) == sorted(given_up.values(), reverse=True)
+
+
+@settings(max_examples=60, deadline=None)
 @given(products, choices, st.sampled_from(["relevance", "price_asc", "price_desc", "newest", "popularity", "rating"]))
 def test_pages_follow_each_other_without_gap_or_overlap_in_every_order(
     sold: list[Product], chosen: dict[str, list[object]], sort: Sort

@@ -44,7 +44,8 @@ class Service:
         items = [] if prices else [{"product_id": str(self._soup), "score": -1.0, "source": "words"}]
         told = {
             "decision_id": str(new_id()), "policy": "words", "fallback": None, "fallback_reason": None,
-            "query": asked["query"], "corrected": {}, "relaxed": [], "total": 1234, "has_more": bool(items),
+            "query": asked["query"], "corrected": {}, "relaxed": [], "total": 1234 if items else 0,
+            "relaxable": [] if items else [{"facet": "price", "total": 1200}], "has_more": bool(items),
             "items": items, "recognised": self.recognised, "facets": [
                 {"facet": "brand", "values": values, "ranges": [], "more": False},
                 {"facet": "price", "values": [], "ranges": ranges, "more": False},
@@ -114,6 +115,7 @@ async def test_prices_that_somebody_types_become_a_filter_of_the_address(service
 
 async def test_nothing_that_fits_says_what_to_do(service: Service, browser: Browser) -> None:
     seen = await browser.see("/search?q=soup&filter=price:1000-4999")
+    assert '<a class="chip" href="/search?q=soup">Without $10.00 to $49.99 (1,200)</a>' in seen
     assert "Nothing is all of that at once" in seen
     assert 'href="/search?q=soup"' in seen
 
@@ -156,7 +158,7 @@ def test_categories_are_those_of_the_level_at_which_they_differ() -> None:
     facet = FacetOut(facet="category", label="Category", values=values, ranges=[], more=False)
     listed = Listing(
         items=[], has_more=False, next_cursor=None, decision_id=None, total=1, sort="relevance", facets=[facet],
-        not_applied=[], fallback=None, fallback_reason=None,
+        relaxable=[], not_applied=[], fallback=None, fallback_reason=None,
     )  # fmt: skip
     shown = side_of(listed, Address("/search", "x", ["category:boots"]), "USD").facets
     assert [one.value for one in shown[0].values] == ["boots", "shoes", "hats"]

@@ -176,7 +176,7 @@ async def found(
     """
     if answer is None or answer.fallback is not None:
         shown = await _by_ourselves(database, shop, shopper, asked)
-        told = {"total": None, "facets": [], "not_applied": asked.not_heeded}
+        told = {"total": None, "facets": [], "relaxable": [], "not_applied": asked.not_heeded}
         return _with(shown, {**told, **_read(answer, asked)}, asked)
     ids = [item.product_id for item in answer.items]
     shown = await service.cards_shown(database, shop, shopper, ids) if ids else _NO_CARDS
@@ -188,6 +188,7 @@ async def found(
         "sort": asked.sort,
         "total": answer.total,
         "facets": narrowing.facets_shown(answer.facets, asked.names),
+        "relaxable": [one.model_dump() for one in answer.relaxable],
         "not_applied": [],
         **_read(answer, asked),
     }

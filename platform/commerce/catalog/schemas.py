@@ -9,7 +9,7 @@ from pydantic import AfterValidator, Field, StringConstraints
 
 from commerce.pricing.schemas import ItemPrice, QuantityBreak
 from foundation.hearing import Alternatives, Fit
-from foundation.search import LONGEST_QUERY, Relaxed, Sort
+from foundation.search import LONGEST_QUERY, Relaxable, Relaxed, Sort
 from foundation.types import Id, Input, Model, MoneyOut, Text, one_line
 
 Version = Annotated[int, Field(ge=1, le=2**31 - 1)]
@@ -248,6 +248,9 @@ class Listing(ProductList):
     """Products of the whole result; `null` where nobody has counted."""
     sort: Sort
     facets: list[FacetOut]
+    relaxable: list[Relaxable]
+    """Where nothing is found: facets whose choice may be let go, all else kept, and how many products there are then,
+    what finds most first. Nothing is let go unasked."""
     not_applied: list[str]
     """What the fallback could not heed: facets that are filtered by, and `sort`."""
     fallback: Literal["full_text"] | None
