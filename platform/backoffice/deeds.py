@@ -81,6 +81,7 @@ _ALIKE = {
     "/identity-providers/{provider_id}/check": "POST /v1/admin/identity-providers/{provider_id}/checks",
     "/identity-providers/{provider_id}/removal": "DELETE /v1/admin/identity-providers/{provider_id}",
     "/imports": "POST /v1/admin/imports",
+    "/imports/exports": "POST /v1/admin/catalogue-exports",
     "/imports/{import_id}/cancellation": "POST /v1/admin/imports/{import_id}/cancellation",
     "/legal/{kind}": "PUT /v1/admin/legal/{kind}",
     "/legal/{kind}/withdrawal": "DELETE /v1/admin/legal/{kind}",

@@ -1,4 +1,4 @@
-"""Files of products: sent, tried without changing anything, followed, stopped, and their bad rows taken back."""
+"""Files of products: sent, tried without changing anything, followed, stopped, their bad rows taken back; and made."""
 
 from __future__ import annotations
 
@@ -12,10 +12,13 @@ from starlette.responses import Response
 
 from backoffice.desk import Desk, desk
 from backoffice.typed import NOTHING, Typed, refused
+from commerce.archives.handing_out import require_storage
 from commerce.catalog.schemas import Cursor
-from commerce.exchange import exporting, jobs, storing
+from commerce.exchange import exporting, exports, jobs, storing
 from commerce.exchange.api import errors_of, export_of
-from commerce.exchange.schemas import MOST_MAPPED, ImportQuery, Mapped
+from commerce.exchange.exports_api import file_of
+from commerce.exchange.schemas import MOST_MAPPED, ExportIn, ImportQuery, Mapped
+from commerce.http import front_of
 from commerce.paging import LAST, page_of, place_of
 from foundation.errors import Problem
 from foundation.types import Id, Input
@@ -24,7 +27,9 @@ from pages.forms import Button, blank, read, split_lines, ticked, with_file
 router = APIRouter(prefix="/back-office/imports")
 Reader = Annotated[Desk, Depends(desk("catalog:read"))]
 Publisher = Annotated[Desk, Depends(desk("catalog:publish"))]
+Writer = Annotated[Desk, Depends(desk("catalog:write"))]
 ImportId = Annotated[Id, Path()]
+ExportId = Annotated[Id, Path()]
 HERE = "/back-office/imports"
 _SHOWN = 20
 _PIECE = 2**20
@@ -69,6 +74,33 @@ async def export(desk: Reader, kind: Annotated[exporting.Format, Path()]) -> Res
     return export_of(desk.core, desk.shop, kind)
 
 
+@router.post("/exports")
+async def ask(request: Request, desk: Writer) -> Response:
+    """Have the catalogue written into a file."""
+    form = await read(request, ExportIn)
+    try:
+        require_storage(desk.core.settings)
+        async with desk.tx() as tx:
+            asked = await exports.ask(tx, form.format, by=desk.staff.principal, home=front_of(request, desk.shop))
+    except Problem as problem:
+        return await _page(desk, typed=await refused(request, problem, field="export"))
+    return desk.redirect(f"{HERE}/exports/{asked.id}")
+
+
+@router.get("/exports/{export_id}")
+async def follow_export(desk: Reader, export_id: ExportId) -> Response:
+    """How far a file is; while it goes on the page comes again by itself."""
+    async with desk.tx(read_only=True) as tx:
+        found = await exports.one(tx, export_id)
+    return desk.page("export.html", one=found, goes_on=found.status in {"waiting", "running"})
+
+
+@router.get("/exports/{export_id}/file")
+async def take_file(desk: Reader, export_id: ExportId) -> Response:
+    """The file."""
+    return await file_of(desk.core, desk.shop, export_id)
+
+
 @router.get("/{import_id}")
 async def follow(desk: Reader, import_id: ImportId) -> Response:
     """How far one is; while it goes on the page comes again by itself."""
@@ -97,7 +129,8 @@ async def _page(desk: Desk, *, cursor: str | None = None, typed: Typed = NOTHING
     before = place_of(cursor, LAST)
     async with desk.tx(read_only=True) as tx:
         found = await jobs.page(tx, before, _SHOWN + 1)
-    return desk.page("imports.html", typed=typed, **page_of(found, _SHOWN))
+        files = [one for _, one in await exports.page(tx, LAST, exports.MOST_KEPT)] if cursor is None else []
+    return desk.page("imports.html", typed=typed, files=files, **page_of(found, _SHOWN))
 
 
 async def _pieces(file: UploadFile) -> AsyncIterator[bytes]:

@@ -51,6 +51,7 @@ from commerce.domains import api as domains
 from commerce.domains.leading import Leading
 from commerce.domains.records import Dns
 from commerce.exchange import api as exchange
+from commerce.exchange import exports_api as catalogue_exports
 from commerce.external_sign_in import api as external_sign_in
 from commerce.external_sign_in import providers_api as identity_providers
 from commerce.http import Core, session_cookie
@@ -296,6 +297,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
             *(context.router for context in contexts),
             checkout.orders_router,
             exchange.exports_router,
+            catalogue_exports.router,
             links.store_router,
             collections.store_router,
             keys_api.vendor_router,

@@ -111,6 +111,7 @@ DEEDS: Mapping[str, Told | Untold] = {
     # What is sold
     "POST /v1/admin/imports": Told("imports.send", "import"),
     "POST /v1/admin/imports/{import_id}/cancellation": Told("imports.cancel", "import", "import_id"),
+    "POST /v1/admin/catalogue-exports": Told("catalogue_exports.ask", "catalogue_export"),
     "POST /v1/admin/categories": Told("categories.add", "category"),
     "PUT /v1/admin/categories/{category_id}": Told(
         "categories.change", "category", "category_id", ("slug", "parent_id")

@@ -28,6 +28,7 @@ from commerce.checkout.service import Checkout
 from commerce.domains import checking as domains
 from commerce.domains.records import Dns
 from commerce.exchange import fetching as image_links
+from commerce.exchange import making as catalogue_exports
 from commerce.exchange import working as imports
 from commerce.identity import acting
 from commerce.inventory import expiry, promises
@@ -154,6 +155,7 @@ async def run(settings: Settings) -> None:
     imported = asyncio.create_task(imports.run(database, settings))
     repriced = asyncio.create_task(bulk_prices.run(database))
     linked = asyncio.create_task(image_links.run(database, settings))
+    written_out = asyncio.create_task(catalogue_exports.run(database, settings))
     log.info("worker.started")
     telling = asyncio.create_task(telling_webhooks(settings, stop))
     telling.add_done_callback(lambda _: stop.set())
@@ -169,7 +171,7 @@ async def run(settings: Settings) -> None:
         stop.set()
         await telling
         await ended(posting, metered, billed, domained, exported, handed_out, parted, retained, alerted)
-        await ended(watched, collected, pictured, imported, linked, repriced)
+        await ended(watched, collected, pictured, imported, linked, repriced, written_out)
         await client.aclose()
         await redis.aclose()
         await checkout.providers.close()

@@ -8,15 +8,18 @@ document type, which no spreadsheet writes.
 from __future__ import annotations
 
 import io
+import re
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import date
-from typing import IO, Any
+from typing import IO, Any, cast
 
 from defusedxml import DefusedXmlException
 from defusedxml.ElementTree import ParseError, iterparse
 
 MEDIA_TYPE = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
+MOST_ROWS = 2**20
+"""Of a sheet (ECMA-376 has no bound; spreadsheets do)."""
 _SIGNATURE = b"PK\x03\x04"
 _MOST_PARTS = 1_000
 _MOST_BYTES = 32 * 2**20
@@ -26,10 +29,59 @@ _MOST_STREAMED, _MOST_SHARED = 8 * 2**30, 128 * 2**20
 _SHARED = "sharedStrings.xml"
 _PACKINGS = {zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED}
 _XML = (".xml", ".rels")
+_NO_XML = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]")
 
 
 class NotAWorkbook(ValueError):
     """It can't be read as a workbook; the text says why, for whoever sent it."""
+
+
+class TooManyRows(ValueError):
+    """A sheet has no room for as many."""
+
+
+class Writing:
+    """A workbook of one sheet of texts, written through a file on disk: it may have any number of rows."""
+
+    def __init__(self) -> None:
+        import openpyxl  # noqa: PLC0415
+
+        self._book = openpyxl.Workbook(write_only=True)
+        self._sheet = self._book.create_sheet()
+        self._rows = 0
+        self._saved = False
+
+    def add(self, rows: Sequence[Sequence[str]]) -> None:
+        """Rows below those that are there; characters that XML can't hold are left out.
+
+        Raises:
+            TooManyRows.
+        """
+        self._rows += len(rows)
+        if self._rows > MOST_ROWS:
+            raise TooManyRows
+        for row in rows:
+            self._sheet.append([_NO_XML.sub("", cell) for cell in row])
+
+    def save(self, out: IO[bytes]) -> None:
+        """Write all of it; `out` is written to from beginning to end."""
+        self._saved = True
+        self._book.save(out)
+
+    def close(self) -> None:
+        """Give the file on disk back, if it was never saved."""
+        if not self._saved:
+            self.save(cast("IO[bytes]", _Nowhere()))
+
+
+class _Nowhere:
+    """What is written here is gone."""
+
+    def write(self, piece: bytes) -> int:
+        return len(piece)
+
+    def flush(self) -> None:
+        """There is nothing to send on."""
 
 
 def is_workbook(body: bytes) -> bool:

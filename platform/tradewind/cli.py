@@ -340,16 +340,13 @@ def import_(
 @app.command()
 def export(
     slug: Annotated[str, typer.Argument(help="The shop, such as `grocer`.")],
-    file: Annotated[Path, typer.Argument(dir_okay=False, help="Where to: a name that ends by .csv or .jsonl.")],
+    file: Annotated[Path, typer.Argument(dir_okay=False, help="Where to: a name that ends by .csv, .jsonl or .xlsx.")],
 ) -> None:
     """Write a shop's products into a file that `tradewind import` takes in again."""
     use_addresses(default_var())
-    import asyncio
+    from tradewind.exchanging import run_export
 
-    from foundation.settings import Settings
-    from tradewind.exchanging import take_out
-
-    typer.echo(f"{file}: {asyncio.run(take_out(Settings(), slug, file)):,} bytes")
+    typer.echo(f"{file}: {run_export(slug, file):,} bytes")
 
 
 @app.command()

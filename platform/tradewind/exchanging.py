@@ -9,7 +9,9 @@ from uuid import UUID
 
 from rich.console import Console
 
+from commerce.catalog import counting
 from commerce.exchange import exporting, jobs, returning, working
+from commerce.exchange.exporting import TooLarge
 from commerce.exchange.reading import FORMATS, Format
 from commerce.exchange.schemas import ImportOut
 from commerce.tenancy import service as tenancy
@@ -52,6 +54,16 @@ def run_import(
     return done.status == "done" and not done.bad
 
 
+def run_export(slug: str, file: Path) -> int:
+    """`take_out`, with a bar; the file's size in bytes.
+
+    Raises:
+        StackError: as `take_out` does.
+    """
+    with progress_bar(Console(), file.name) as tick:
+        return asyncio.run(take_out(Settings(), slug, file, progress=tick))
+
+
 async def _write_errors(settings: Settings, slug: str, done: ImportOut, target: Path) -> None:
     database = Database.of(settings, pool_size=1)
     try:
@@ -72,24 +84,34 @@ def _pair(told: str) -> tuple[str, str]:
     return theirs.strip(), ours.strip()
 
 
-async def take_out(settings: Settings, slug: str, file: Path) -> int:
+async def take_out(settings: Settings, slug: str, file: Path, *, progress: Progress = silent) -> int:
     """Write a shop's catalogue into a file, which an import takes in again; its size in bytes.
 
     Raises:
-        StackError: there is no such shop, or the file's name ends otherwise than `.csv` or `.jsonl`.
+        StackError: there is no such shop, it has more than the format holds, or the file's name ends otherwise than
+            `.csv`, `.jsonl` or `.xlsx`.
     """
     kind = next((one for one in exporting.MEDIA_TYPES if file.suffix.lower() == f".{one}"), None)
     if kind is None:
-        raise StackError("A catalogue is written as .csv or .jsonl: end the file's name by one of them.")
-    database, size = Database.of(settings, pool_size=1), 0
+        raise StackError("A catalogue is written as .csv, .jsonl or .xlsx: end the file's name by one of them.")
+    database, products = Database.of(settings, pool_size=1), 0
+
+    def seen(count: int) -> None:
+        nonlocal products
+        products += count
+        progress(products, total, "products")
+
     try:
         shop = await _shop(database, slug)
+        async with database.tx(shop.id, read_only=True) as tx:
+            total = await counting.products(tx)
         with await asyncio.to_thread(file.open, "wb") as out:
-            async for piece in exporting.pieces(database, shop.id, kind, currency=shop.currency):
-                size += await asyncio.to_thread(out.write, piece)
+            await exporting.write(database, shop.id, kind, out, currency=shop.currency, seen=seen)
+            return out.tell()
+    except TooLarge as fault:
+        raise StackError(str(fault)) from fault
     finally:
         await database.close()
-    return size
 
 
 async def bring(

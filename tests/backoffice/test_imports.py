@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from commerce.exchange import working
+from commerce.exchange import making, working
 
 if TYPE_CHECKING:
     import httpx
@@ -45,3 +45,13 @@ async def test_a_file_is_tried_then_taken_in_and_its_bad_rows_come_back(
     refused = await admin.post(AT, data={}, files={"file": ("x.pdf", FILE)})
     assert (refused.status_code, 'data-problem="exchange.unknown_format"' in refused.text) == (422, True)
     assert (await admin.post(AT, data={"dry_run": "on"})).status_code == 415
+
+    made = await admin.post(f"{AT}/exports", data={"format": "csv"})
+    page = made.headers["location"]
+    assert 'http-equiv="refresh"' in (await admin.get(page)).text
+    assert await making.see_to(core.database, core.settings, await core.directory.by_host(grocer.host))
+    assert f'href="{page}/file"' in (await admin.get(page)).text
+    assert f'href="{page}/file"' in (await admin.get(AT)).text
+    assert (await admin.get(f"{page}/file")).content.startswith(b"\xef\xbb\xbfhandle,")
+    assert "Make the file" not in (await analyst.get(AT)).text
+    assert (await analyst.post(f"{AT}/exports", data={"format": "csv"})).status_code == 403

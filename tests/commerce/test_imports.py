@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import csv
+import hashlib
 import io
 import os
 import signal
@@ -21,10 +22,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from commerce.app import create_app
-from commerce.archives.queue import LEASE
-from commerce.exchange import columns, fetching, jobs, paths, working
+from commerce.archives.queue import LEASE, Turn
+from commerce.exchange import columns, exports, fetching, google, jobs, making, paths, working
 from commerce.plans import service as plans
-from foundation import clock, spreadsheets
+from foundation import clock, spreadsheets, workbooks
 from foundation.money import minor_of
 from foundation.outbound import Outbound
 from tests.waiting import comes, started
@@ -249,8 +250,98 @@ async def test_what_is_exported_is_taken_in_again_with_nothing_changed(gate: Gat
         )
         assert done["unchanged"] == before["product"]
     assert counts(rows) == before
-    written = await exchanging.take_out(gate.app.state.core.settings, gate.shop.slug, tmp_path / "all.csv")
-    assert written > 500
+    for kind in ("csv", "xlsx"):
+        taken = tmp_path / f"all.{kind}"
+        assert await exchanging.take_out(gate.app.state.core.settings, gate.shop.slug, taken) > 500
+        done = await gate.bring(await asyncio.to_thread(taken.read_bytes), taken.name)
+        assert outcome(done) == ("done", 0, 0, before["product"], 0), await gate.errors(done)
+    assert counts(rows) == before
+
+
+async def test_a_file_of_the_catalogue_is_made_again_by_whoever_goes_on_and_kept_for_a_week(
+    gate: Gate, rows: Ask, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    core = gate.app.state.core
+    shop = await core.directory.by_host(gate.shop.host)
+    at = "/v1/admin/catalogue-exports"
+
+    async def work() -> bool:
+        return await making.see_to(core.database, core.settings, shop)
+
+    def kept() -> list[str]:
+        return sorted(one.name for one in tmp_path.rglob("catalogue-exports/*"))
+
+    asked = (await gate.http.post(at, json={"format": "xlsx"})).raise_for_status()
+    where = asked.headers["Location"]
+    assert (asked.status_code, asked.json()["status"]) == (202, "waiting")
+    assert (await gate.http.get(f"{where}/file")).json()["code"] == "exchange.export_not_ready"
+    # A worker that dies leaves half a file; the next one begins anew, in one of its own.
+    async with core.database.tx(shop.id) as tx:
+        dead = await exports.QUEUE.claim(tx)
+    left = tmp_path / exports.path_of(shop.id, Turn(dead["id"], dead["attempt"]))
+    left.parent.mkdir(parents=True)
+    left.write_bytes(b"PK half")
+    assert not await work()  # it is believed to live
+    rows("UPDATE catalogue_export SET leased_until = now()")
+    assert await work()
+    done = (await gate.http.get(where)).json()
+    count = rows("SELECT count(*) FROM product")[0][0]
+    assert (done["status"], done["products"], done["total"]) == ("ready", count, count)
+    assert kept() == [f"{done['id']}-2"]
+    file = await gate.http.get(f"{where}/file")
+    assert (len(file.content), file.headers["content-type"]) == (done["size"], workbooks.MEDIA_TYPE)
+    assert hashlib.sha256(file.content).hexdigest() == done["sha256"]
+    assert [done["id"]] == [one["id"] for one in (await gate.http.get(at)).json()["items"]]
+
+    # What a sheet has no room for is said, and not tried again; nothing is left of the try.
+    monkeypatch.setattr(workbooks, "MOST_ROWS", 1)
+    where = (await gate.http.post(at, json={"format": "xlsx"})).headers["Location"]
+    assert not await work()
+    refused = (await gate.http.get(where)).json()
+    assert (refused["status"], "as CSV" in refused["problem"]) == ("failed", True)
+    assert kept() == [f"{done['id']}-2"]
+
+    rows("UPDATE catalogue_export SET expires_at = now()")
+    assert not await work()
+    assert (kept(), rows("SELECT count(*) FROM catalogue_export")) == ([], [(0,)])
+    assert (await gate.http.get(f"{where}/file")).json()["code"] == "exchange.export_not_found"
+
+
+async def test_a_feed_has_what_is_sold_and_says_what_google_would_not_take(gate: Gate, rows: Ask) -> None:
+    core = gate.app.state.core
+    await gate.bring(as_csv(CATALOGUE))
+    rows("UPDATE product SET image = 'espresso.webp' WHERE handle = 'espresso'")
+    rows("UPDATE variant SET sku = repeat('x', 51) WHERE sku = 'HE-FINE'")
+    rows("UPDATE product SET status = 'archived' WHERE handle NOT IN ('espresso', 'mug')")
+    bare = [["handle", "title", "description", "sku", "price", "status"], ["tea", "Tea", "", "TEA", "1", "published"]]
+    bare += [["cup", "Cup", "Red.", "CUP", "1", "published"], ["hat", "Hat", "<p> </p>", "HAT", "1", "published"]]
+    await gate.bring(as_csv(bare))
+    where = (await gate.http.post("/v1/admin/catalogue-exports", json={"format": "google"})).headers["Location"]
+    assert await making.see_to(core.database, core.settings, await core.directory.by_host(gate.shop.host))
+    done = (await gate.http.get(where)).json()
+    assert sorted((one["reason"], one["count"], one["skus"]) for one in done["left_out"]) == [
+        ("has a SKU of more than 50 characters", 1, ["x" * 51]),
+        ("has no description", 2, ["TEA", "HAT"]),
+        ("has no picture", 1, ["CUP"]),
+    ]
+    file = await gate.http.get(f"{where}/file")
+    [(_, cells, _)] = google.items(io.BytesIO(file.content))
+    home = f"http://{gate.shop.host}"
+    assert {name: cell for name, cell in zip(google.ATTRIBUTES, cells, strict=True) if cell} == {
+        "id": "HE-BEANS",
+        "item_group_id": "espresso",
+        "title": "House espresso",
+        "description": "Dark.",
+        "link": f"{home}/p/espresso",
+        "image_link": f"{home}/images/objects/espresso.webp",
+        "availability": "out_of_stock",
+        "price": "19.90 USD",
+        "sale_price": "18.90 USD",
+        "brand": "Acme",
+        "gtin": "4006381333931",
+        "condition": "new",
+        "product_type": "Drinks > Coffee",
+    }
 
 
 async def test_every_bad_row_says_why_and_leaves_the_others_be(gate: Gate, rows: Ask) -> None:

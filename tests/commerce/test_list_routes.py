@@ -18,7 +18,7 @@ import pytest
 from sqlalchemy import event
 from sqlalchemy.engine import Engine
 
-from commerce.exchange import jobs
+from commerce.exchange import exports, jobs
 from commerce.identity import accounts
 from commerce.identity import service as identity
 from commerce.identity.service import Authentication
@@ -136,6 +136,8 @@ LISTS: dict[str, Listed] = {
     "/v1/store/collections": Listed("?limit={n}", by="shopper"),
     "/v1/store/collections/{handle}/products": Listed("?limit={n}", by="shopper"),
     "/v1/admin/imports": Listed("?limit={n}"),
+    "/v1/admin/catalogue-exports": Listed("?limit={n}"),
+    "/v1/admin/catalogue-exports/{export_id}": Listed(grows=False),
     "/v1/admin/search/report": Listed(grows=False),
     "/v1/admin/search/rules": Listed("?limit={n}"),
     "/v1/admin/search/synonyms": Listed("?limit={n}"),
@@ -521,6 +523,8 @@ class Town:
         self._reprice(number)
         async with self.desk.database.tx(self.shop.id) as tx:
             await jobs.ask(tx, new_id(), "csv", "x.csv", {}, dry_run=True, size=1, by="key:x")
+            export = await exports.ask(tx, "csv", by="key:x", home="http://grocer.localhost")
+        self.names |= {"export_id": export.id}
         said = {"title": "C", "handle": f"c{number}", "published": True}
         collection = await self.do("POST", "/v1/admin/collections", said)
         if number == 0:

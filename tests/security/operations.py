@@ -86,6 +86,7 @@ BY_SEGMENT = {
     "admin/exports": "export",
     "admin/imports": "import",
     "prices/bulk-changes": "bulk_change",
+    "admin/catalogue-exports": "catalogue_export",
     "tenants/exports": "export",
     "privacy/exports": "person_export",
     "vendor/staff": "vendor_member",

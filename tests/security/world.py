@@ -334,6 +334,7 @@ async def _open_shop(side: Side, number: int, urls: DatabaseUrls) -> None:
         "gift_code": card["code"],
         "export": archive["id"],
         "bulk_change": (await _ask(staff, "POST", "/v1/admin/prices/bulk-changes", REPRICED))["id"],
+        "catalogue_export": (await _ask(staff, "POST", "/v1/admin/catalogue-exports", {"format": "csv"}))["id"],
         "import": (await _ask(staff, "POST", "/v1/admin/imports?name=x.csv", picture=b"sku"))["id"],
     }
 

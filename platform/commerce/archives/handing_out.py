@@ -1,4 +1,4 @@
-"""An archive on its way to whoever asked for it: a ZIP that says how to check it, in pieces."""
+"""A file that was made on its way to whoever asked for it, in pieces; it says how to check it."""
 
 from __future__ import annotations
 
@@ -29,8 +29,10 @@ def require_storage(settings: Settings) -> str:
     return settings.objects_url
 
 
-async def handed_out(pieces: Iterator[bytes], *, name: str, size: int | None, sha256: str | None) -> StreamingResponse:
-    """The answer with an archive. `Repr-Digest` (RFC 9530) is its SHA-256.
+async def handed_out(
+    pieces: Iterator[bytes], *, name: str, size: int | None, sha256: str | None, media_type: str = "application/zip"
+) -> StreamingResponse:
+    """The answer with an archive of this file name. `Repr-Digest` (RFC 9530) is its SHA-256.
 
     Raises:
         FileNotFoundError: its file is gone.
@@ -39,9 +41,9 @@ async def handed_out(pieces: Iterator[bytes], *, name: str, size: int | None, sh
     digest = base64.b64encode(bytes.fromhex(sha256 or "")).decode()
     return StreamingResponse(
         _all(first, pieces),
-        media_type="application/zip",
+        media_type=media_type,
         headers={
-            "Content-Disposition": f'attachment; filename="{name}.zip"',
+            "Content-Disposition": f'attachment; filename="{name}"',
             "Content-Length": str(size),
             "Repr-Digest": f"sha-256=:{digest}:",
             "Cache-Control": "no-store",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated, Any, get_args
 
 from fastapi import APIRouter, Depends, Path, Query, Request, Response, status
 from fastapi.responses import StreamingResponse
@@ -81,7 +81,10 @@ async def read_errors(core: CoreDep, shop: ShopDep, _: Reader, import_id: Import
 
 exports_router = APIRouter(prefix="/v1/admin/product-exports", tags=["catalogue"])
 EXPORT: dict[int | str, dict[str, Any]] = {
-    200: {"content": {kind: {} for kind in exporting.MEDIA_TYPES.values()}, "description": "The catalogue."}
+    200: {
+        "content": {exporting.MEDIA_TYPES[kind]: {} for kind in get_args(exporting.Format)},
+        "description": "The catalogue.",
+    }
 }
 
 

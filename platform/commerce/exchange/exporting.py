@@ -5,10 +5,11 @@ It is written as it is read, some products at a time, so its size is nobody's me
 
 from __future__ import annotations
 
+import asyncio
 import csv
 import io
-from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
-from typing import Any, Literal
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+from typing import IO, Any, Literal
 from uuid import UUID
 
 import orjson
@@ -20,12 +21,18 @@ from commerce.exchange import paths
 from commerce.exchange.bodies import spelt
 from commerce.exchange.columns import ATTRIBUTE, HANDLE, OPTION_NAMES, OPTION_VALUES, PRODUCT, SKU, VARIANT, escaped
 from commerce.paging import FIRST
+from foundation import workbooks
 from foundation.database import Database, hot
 from foundation.money import to_decimal
 from foundation.spreadsheets import disarmed
 
 Format = Literal["csv", "jsonl"]
-MEDIA_TYPES: Mapping[Format, str] = {"csv": "text/csv; charset=utf-8", "jsonl": "application/jsonl"}
+FileFormat = Literal["csv", "jsonl", "xlsx"]
+MEDIA_TYPES: Mapping[FileFormat, str] = {
+    "csv": "text/csv; charset=utf-8",
+    "jsonl": "application/jsonl",
+    "xlsx": workbooks.MEDIA_TYPE,
+}
 _MARK = "\ufeff"
 _AT_ONCE = 500
 """Products that are read at a time."""
@@ -60,13 +67,51 @@ _CODES = hot(
 )
 
 
-async def pieces(database: Database, tenant_id: UUID, kind: Format, *, currency: str) -> AsyncIterator[bytes]:
-    """The file, in the order in which products were made."""
-    codes: list[str] = []
+class TooLarge(Exception):
+    """The catalogue does not fit into a file of the format; the text says why."""
+
+
+def _unseen(_: int) -> None:
+    """Nobody asks how far it is."""
+
+
+async def pieces(
+    database: Database, tenant_id: UUID, kind: Format, *, currency: str, seen: Callable[[int], None] = _unseen
+) -> AsyncIterator[bytes]:
+    """The file, in the order in which products were made; `seen` is told how many products more are in it."""
     if kind == "csv":
-        async with database.tx(tenant_id, read_only=True) as tx:
-            codes = [row["code"] for row in await tx.rows(_CODES)]
-        yield (_MARK + _csv([_columns(codes)])).encode()
+        yield _MARK.encode()
+        async for rows in _sheet(database, tenant_id, currency, seen):
+            yield _csv(rows).encode()
+    else:
+        async for found in _pages(database, tenant_id, currency):
+            yield b"".join(_line(one) for one in found)
+            seen(len(found))
+
+
+async def write(
+    database: Database,
+    tenant_id: UUID,
+    kind: FileFormat,
+    out: IO[bytes],
+    *,
+    currency: str,
+    seen: Callable[[int], None] = _unseen,
+) -> None:
+    """The same into a file, also as a workbook.
+
+    Raises:
+        TooLarge: it has more rows than a sheet has room for.
+        OSError.
+    """
+    if kind == "xlsx":
+        await _write_workbook(_sheet(database, tenant_id, currency, seen), out)
+        return
+    async for piece in pieces(database, tenant_id, kind, currency=currency, seen=seen):
+        await asyncio.to_thread(out.write, piece)
+
+
+async def _pages(database: Database, tenant_id: UUID, currency: str) -> AsyncIterator[Sequence[Mapping[str, Any]]]:
     after = FIRST
     while True:
         async with database.tx(tenant_id, read_only=True) as tx:
@@ -74,10 +119,32 @@ async def pieces(database: Database, tenant_id: UUID, kind: Format, *, currency:
         if not found:
             return
         after = found[-1]["id"]
-        if kind == "csv":
-            yield _csv([row for one in found for row in _rows(one, codes, currency)]).encode()
-        else:
-            yield b"".join(_line(one) for one in found)
+        yield found
+
+
+async def _sheet(
+    database: Database, tenant_id: UUID, currency: str, seen: Callable[[int], None]
+) -> AsyncIterator[list[list[str]]]:
+    """The rows, some at a time; the first is the columns' names."""
+    async with database.tx(tenant_id, read_only=True) as tx:
+        codes = [row["code"] for row in await tx.rows(_CODES)]
+    yield [_columns(codes)]
+    async for found in _pages(database, tenant_id, currency):
+        yield [row for one in found for row in _rows(one, codes, currency)]
+        seen(len(found))
+
+
+async def _write_workbook(sheet: AsyncIterator[list[list[str]]], out: IO[bytes]) -> None:
+    """Row by row, through a file on this machine's disk: what it has room for is no matter of memory."""
+    book = await asyncio.to_thread(workbooks.Writing)
+    try:
+        async for rows in sheet:
+            await asyncio.to_thread(book.add, rows)
+        await asyncio.to_thread(book.save, out)
+    except workbooks.TooManyRows as fault:
+        raise TooLarge(f"A sheet has room for {workbooks.MOST_ROWS:,} rows: take the catalogue as CSV.") from fault
+    finally:
+        await asyncio.to_thread(book.close)
 
 
 def _columns(codes: Sequence[str]) -> list[str]:

@@ -102,3 +102,44 @@ class ImageLink(TenantOwned, Base):
     """The code of why it could not be had."""
     requested_by: Mapped[Str]
     created_at: Mapped[Created]
+
+
+class CatalogueExport(TenantOwned, Base):
+    """A file of the whole catalogue: asked for, made by a worker, kept for some days."""
+
+    __tablename__ = "catalogue_export"
+    __table_args__ = (
+        CheckConstraint("status IN ('waiting', 'running', 'ready', 'failed')", name="status"),
+        CheckConstraint("format IN ('csv', 'jsonl', 'xlsx', 'google')", name="format"),
+        Index(
+            "ix_catalogue_export_due",
+            "tenant_id",
+            "id",
+            postgresql_where=text("status IN ('waiting', 'running')"),
+        ),
+    )
+
+    status: Mapped[Str]
+    format: Mapped[Str]
+    requested_by: Mapped[Str]
+    """The principal."""
+    requested_at: Mapped[Created]
+    attempt: Mapped[Units] = mapped_column(server_default="0")
+    leased_until: Mapped[Timestamp | None]
+    """Until when the worker that writes it is believed to live."""
+    products: Mapped[Units] = mapped_column(server_default="0")
+    """How many are written."""
+    total: Mapped[Units] = mapped_column(server_default="0")
+    """Of how many there were when it was begun."""
+    size: Mapped[Units | None]
+    """In bytes."""
+    sha256: Mapped[Str | None]
+    home: Mapped[Str | None]
+    """Where the shop's pages are, for the links of a feed."""
+    left_out: Mapped[list[dict[str, Any]]] = mapped_column(JSONB, server_default=text("'[]'"))
+    """What is not in a feed: `[{reason, count, skus}]`"""
+    problem: Mapped[Str | None]
+    """Why it can't be made, however often it is tried."""
+    finished_at: Mapped[Timestamp | None]
+    expires_at: Mapped[Timestamp | None]
+    """When it is deleted, with its file."""

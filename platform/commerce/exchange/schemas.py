@@ -74,3 +74,54 @@ class ImportList(Model):
     items: list[ImportOut]
     has_more: bool
     next_cursor: str | None
+
+
+ExportFormat = Literal["csv", "jsonl", "xlsx", "google"]
+
+
+class ExportIn(Input):
+    """A file of the catalogue that is asked for."""
+
+    format: ExportFormat
+
+
+class LeftOutOut(Model):
+    """Variants that a feed does not have, for one reason."""
+
+    reason: str
+    """Such as `has no picture`."""
+    count: int
+    skus: list[str]
+    """The first of them."""
+
+
+class CatalogueExportOut(Model):
+    """A file of the catalogue, and how far it is."""
+
+    id: Id
+    status: Literal["waiting", "running", "ready", "failed"]
+    format: ExportFormat
+    products: int
+    """How many are written."""
+    total: int
+    """Of how many there were when it was begun."""
+    size: int | None
+    """In bytes."""
+    sha256: str | None
+    left_out: list[LeftOutOut]
+    """What a feed for Google does not have; the other formats have everything."""
+    problem: str | None
+    """Why it can't be made."""
+    requested_by: str
+    requested_at: Instant
+    finished_at: Instant | None
+    expires_at: Instant | None
+    """When it is deleted."""
+
+
+class CatalogueExportList(Model):
+    """A page of files of the catalogue, the latest first."""
+
+    items: list[CatalogueExportOut]
+    has_more: bool
+    next_cursor: str | None

@@ -65,7 +65,7 @@ async def file_of(core: Core, tenant_id: UUID, slug: str, export_id: UUID, *, by
     async with core.database.tx(tenant_id) as tx:
         export, made = await exports.take(tx, export_id, by=by)
     pieces = storage.Store.at(url).read(storage.export_path(tenant_id, made.id, made.attempt))
-    name = f"{slug}-{export.requested_at:%Y-%m-%d}"
+    name = f"{slug}-{export.requested_at:%Y-%m-%d}.zip"
     try:
         return await handed_out(pieces, name=name, size=export.size, sha256=export.sha256)
     except FileNotFoundError as fault:

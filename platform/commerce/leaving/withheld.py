@@ -22,6 +22,7 @@ class Why(StrEnum):
 
 TABLES: Mapping[str, Why] = {
     "authenticator": Why.SECRET,
+    "catalogue_export": Why.PASSING,
     "catalogue_import": Why.PASSING,
     "code_guess": Why.PASSING,
     "collection_due": Why.PASSING,

@@ -51,6 +51,7 @@ NOT_PERSONAL: Mapping[str, str] = {
     "carrier_event": "carrier event_id tracking_number status place note",
     "cart": "currency channel delivery_code code_ids delivery_slot tax_quote status",
     "cart_line": "explanation",
+    "catalogue_export": "status format home requested_by sha256 left_out problem",
     "catalogue_import": "status format name mapping requested_by columns problem",
     "category": "name slug translations",
     "collection": "handle title description rule sort translations",

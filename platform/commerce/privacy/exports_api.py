@@ -97,7 +97,7 @@ async def download(core: Core, shop: Shop, person: Person, export_id: UUID) -> S
     store = Store.at(require_storage(core.settings))
     async with core.database.tx(shop.id) as tx:
         export, made = await exports.take(tx, person.id, export_id, by=person.principal)
-    name = f"{shop.slug}-my-data-{export.requested_at:%Y-%m-%d}"
+    name = f"{shop.slug}-my-data-{export.requested_at:%Y-%m-%d}.zip"
     try:
         return await handed_out(
             _pieces(store, made, made.path(shop.id)), name=name, size=export.size, sha256=export.sha256

@@ -311,6 +311,7 @@ RULES: Sequence[Rule] = (
 
 ELSEWHERE: Mapping[str, str] = {
     "bulk_price_change": "Seven days from its preview, with its rows, unless it is applied: `commerce/bulk_pricing`.",
+    "catalogue_export": "Seven days from when it is over, with its file: `commerce/exchange/making.py`.",
     "catalogue_import": "Seven days from when it is over, with its file and bad rows: `commerce/exchange/working.py`.",
     "erasure_request": "It is ended by `commerce/privacy/parting.py`, and says of somebody who is forgotten only when.",
     "person_export": "Seven days from when it is made, with its file: `commerce/privacy/making.py`.",
