@@ -137,7 +137,7 @@ LISTS: dict[str, Listed] = {
     "/v1/store/collections/{handle}/products": Listed("?limit={n}", by="shopper"),
     "/v1/admin/imports": Listed("?limit={n}"),
     "/v1/admin/catalogue-exports": Listed("?limit={n}"),
-    "/v1/admin/catalogue-exports/{export_id}": Listed(grows=False),
+    "/v1/admin/catalogue-exports/{export_id}": Listed(rows="left_out", grows=False),
     "/v1/admin/search/report": Listed(grows=False),
     "/v1/admin/search/rules": Listed("?limit={n}"),
     "/v1/admin/search/synonyms": Listed("?limit={n}"),
