@@ -47,6 +47,7 @@ def _product(*variants: VariantOut) -> ProductDetail:
         options=["Size", "Colour"],
         breadcrumbs=[],
         variants=list(variants),
+        rating=None,
         version=1,
     )
 

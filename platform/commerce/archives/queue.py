@@ -13,11 +13,13 @@ from datetime import timedelta
 from typing import Any, TypeVar
 from uuid import UUID
 
+import structlog
 from sqlalchemy import text
 
 from foundation import clock
-from foundation.database import HotStatement, Tx, hot
+from foundation.database import Database, DatabaseUnavailable, HotStatement, Tx, hot
 
+log = structlog.get_logger(__name__)
 KEPT = timedelta(days=7)
 LEASE = timedelta(minutes=2)
 ATTEMPTS = 3
@@ -141,6 +143,38 @@ class Queue(Leases):
     async def expire(self, tx: Tx) -> list[Turn]:
         """Forget those whose time is over; gives the last try at each, whose files are to be deleted."""
         return [Turn(row["id"], row["attempt"]) for row in await tx.rows(self._expire, {"now": clock.now()})]
+
+
+async def next_turn(
+    queue: Leases,
+    database: Database,
+    tenant_id: UUID,
+    interrupted: str,
+    work: Callable[[Turn, Any], Coroutine[Any, Any, None]],
+) -> bool:
+    """Have the next row of a tenant worked at, held meanwhile; whether there was one.
+
+    Where storage or Postgres fails it is let go of for another try; `interrupted` is what the log has of that.
+    """
+    async with database.tx(tenant_id) as tx:
+        claimed = await queue.claim(tx)
+    if claimed is None:
+        return False
+    turn = Turn(claimed["id"], claimed["attempt"])
+
+    async def prolong() -> None:
+        async with database.tx(tenant_id) as tx:
+            await queue.prolong(tx, turn)
+
+    try:
+        await while_held(work(turn, claimed), prolong)
+    except TakenOver:
+        pass
+    except (OSError, DatabaseUnavailable) as fault:
+        log.warning(interrupted, tenant_id=str(tenant_id), attempt=turn.attempt, error=str(fault))
+        async with database.tx(tenant_id) as tx:
+            await queue.let_go(tx, turn)
+    return True
 
 
 async def while_held(writing: Coroutine[Any, Any, T], prolong: Callable[[], Awaitable[None]]) -> T:

@@ -16,8 +16,10 @@ MOST_SKUS = 10_000
 """That may be named one by one."""
 _MOST = 10**15
 
-Percent = Annotated[Decimal, Field(strict=False, max_digits=7, decimal_places=2), PLAIN_NUMBER]
+Change = Annotated[Decimal, Field(strict=False, max_digits=7, decimal_places=2, gt=-100, le=1_000), PLAIN_NUMBER]
 """In hundredths, with at most two places: 12.5 is an eighth. Also as text."""
+Markup = Annotated[Decimal, Field(strict=False, max_digits=7, decimal_places=2, ge=0, le=10_000), PLAIN_NUMBER]
+"""In hundredths of the cost, as `Change`."""
 Status = Literal["waiting", "running", "previewed", "refused", "applied", "stopped", "undone", "failed"]
 Doing = Literal["preview", "apply", "undo"]
 State = Literal["found", "planned", "unchanged", "violating", "applied", "skipped", "undone", "kept"]
@@ -62,7 +64,7 @@ class ByPercent(Input):
     """So many per cent more, or less."""
 
     kind: Literal["percent"]
-    percent: Annotated[Percent, Field(gt=-100, le=1_000)]
+    percent: Change
 
 
 class ByAmount(Input):
@@ -84,7 +86,7 @@ class OverCost(Input):
     """So many per cent over what one costs the shop."""
 
     kind: Literal["markup"]
-    percent: Annotated[Percent, Field(ge=0, le=10_000)]
+    percent: Markup
 
 
 Reckoning = Annotated[ByPercent | ByAmount | ToAmount | OverCost, Field(discriminator="kind")]

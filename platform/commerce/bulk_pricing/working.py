@@ -13,7 +13,7 @@ from uuid import UUID
 
 import structlog
 
-from commerce.archives.queue import TakenOver, Turn, while_held
+from commerce.archives.queue import Turn, next_turn
 from commerce.bulk_pricing import finding, jobs, rows
 from commerce.bulk_pricing.guarding import limits_of
 from commerce.bulk_pricing.judging import Facts, Verdict, judged
@@ -25,7 +25,7 @@ from commerce.pricing.service import ListPrice
 from commerce.tenancy.rounds import keep_going_round
 from commerce.tenancy.service import Shop
 from foundation import clock
-from foundation.database import Database, DatabaseUnavailable, Tx
+from foundation.database import Database, Tx
 
 log = structlog.get_logger(__name__)
 PERIOD_SECONDS = 2.0
@@ -63,27 +63,13 @@ async def run(database: Database) -> None:
 
 async def see_to(database: Database, shop: Shop) -> bool:
     """See to the change of a shop that waits longest, if one does; whether one did."""
-    async with database.tx(shop.id) as tx:
-        claimed = await jobs.QUEUE.claim(tx)
-    if claimed is None:
-        return False
-    turn, change = Turn(claimed["id"], claimed["attempt"]), jobs.kept_change(claimed["change"])
-    by = claimed["undone_by"] if claimed["doing"] == "undo" else claimed["applied_by"]
-    work = Work(shop, turn, change, limits_of(shop), by)
 
-    async def prolong() -> None:
-        async with database.tx(shop.id) as tx:
-            await jobs.QUEUE.prolong(tx, turn)
+    async def work(turn: Turn, claimed: Row) -> None:
+        change = jobs.kept_change(claimed["change"])
+        by = claimed["undone_by"] if claimed["doing"] == "undo" else claimed["applied_by"]
+        await _DOING[claimed["doing"]](database, Work(shop, turn, change, limits_of(shop), by), claimed)
 
-    try:
-        await while_held(_DOING[claimed["doing"]](database, work, claimed), prolong)
-    except TakenOver:
-        pass
-    except (OSError, DatabaseUnavailable) as fault:
-        log.warning("bulk_prices.interrupted", tenant=shop.slug, attempt=turn.attempt, error=str(fault))
-        async with database.tx(shop.id) as tx:
-            await jobs.QUEUE.let_go(tx, turn)
-    return True
+    return await next_turn(jobs.QUEUE, database, shop.id, "bulk_prices.interrupted", work)
 
 
 async def _preview(database: Database, work: Work, claimed: Row) -> None:

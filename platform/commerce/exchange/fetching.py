@@ -10,14 +10,14 @@ import structlog
 from pydantic import ValidationError
 from sqlalchemy import text
 
-from commerce.archives.queue import Leases, TakenOver, Turn, while_held
+from commerce.archives.queue import Leases, Turn, next_turn
 from commerce.catalog.products.history import Author
 from commerce.media import service as media
 from commerce.media.schemas import ImageIn
 from commerce.media.service import Desk
 from commerce.tenancy.rounds import keep_going_round
 from commerce.tenancy.service import Shop
-from foundation.database import Database, DatabaseUnavailable, hot
+from foundation.database import Database, hot
 from foundation.errors import Problem
 from foundation.outbound import Outbound
 from foundation.settings import Settings
@@ -54,28 +54,14 @@ async def run(database: Database, settings: Settings) -> None:
 
 async def see_to(database: Database, settings: Settings, outbound: Outbound, shop: Shop) -> bool:
     """Fetch one image that waits, if any does; whether one did."""
-    async with database.tx(shop.id) as tx:
-        row = await QUEUE.claim(tx)
-    if row is None:
-        return False
-    turn = Turn(row["id"], row["attempt"])
-    desk = Desk(database, settings, outbound, shop, Author(row["requested_by"], may_publish=True, may_price=True))
 
-    async def prolong() -> None:
-        async with database.tx(shop.id) as tx:
-            await QUEUE.prolong(tx, turn)
-
-    try:
-        reason = await while_held(_add(desk, row), prolong)
+    async def work(turn: Turn, row: Any) -> None:
+        by = Author(row["requested_by"], may_publish=True, may_price=True)
+        reason = await _add(Desk(database, settings, outbound, shop, by), row)
         async with database.tx(shop.id) as tx:
             await tx.rows(_DONE, _values(turn, reason))
-    except TakenOver:
-        pass
-    except (OSError, DatabaseUnavailable) as fault:
-        log.warning("image_links.interrupted", tenant=shop.slug, attempt=turn.attempt, error=str(fault))
-        async with database.tx(shop.id) as tx:
-            await QUEUE.let_go(tx, turn)
-    return True
+
+    return await next_turn(QUEUE, database, shop.id, "image_links.interrupted", work)
 
 
 async def _add(desk: Desk, row: Any) -> str | None:

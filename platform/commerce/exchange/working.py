@@ -17,7 +17,7 @@ from typing import IO, Any
 import orjson
 import structlog
 
-from commerce.archives.queue import TakenOver, Turn, while_held
+from commerce.archives.queue import Turn, next_turn
 from commerce.exchange import columns, drafting, importing, jobs, reading
 from commerce.exchange.drafting import Draft, Seen
 from commerce.exchange.importing import Outcome
@@ -26,7 +26,7 @@ from commerce.exchange.reading import Source
 from commerce.tenancy.rounds import keep_going_round
 from commerce.tenancy.service import Shop
 from foundation import objects
-from foundation.database import Database, DatabaseUnavailable, Tx
+from foundation.database import Database, Tx
 from foundation.settings import Settings
 
 log = structlog.get_logger(__name__)
@@ -67,25 +67,11 @@ async def tidy(database: Database, settings: Settings, shop: Shop) -> None:
 
 async def see_to(database: Database, settings: Settings, shop: Shop) -> bool:
     """Take in the file that a shop has sent, if one waits; whether one did."""
-    async with database.tx(shop.id) as tx:
-        claimed = await jobs.QUEUE.claim(tx)
-    if claimed is None:
-        return False
-    turn = Turn(claimed["id"], claimed["attempt"])
 
-    async def prolong() -> None:
-        async with database.tx(shop.id) as tx:
-            await jobs.QUEUE.prolong(tx, turn)
+    async def work(turn: Turn, claimed: Mapping[str, Any]) -> None:
+        await _fetch_and_take(database, settings, shop, turn, claimed)
 
-    try:
-        await while_held(_fetch_and_take(database, settings, shop, turn, claimed), prolong)
-    except TakenOver:
-        pass
-    except (OSError, DatabaseUnavailable) as fault:
-        log.warning("imports.interrupted", tenant=shop.slug, attempt=turn.attempt, error=str(fault))
-        async with database.tx(shop.id) as tx:
-            await jobs.QUEUE.let_go(tx, turn)
-    return True
+    return await next_turn(jobs.QUEUE, database, shop.id, "imports.interrupted", work)
 
 
 async def _fetch_and_take(
