@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import polars as pl
+import pytest
 
 from models.search.documents import Document
 from models.search.encoder import load
@@ -23,6 +24,7 @@ def test_tantivy_finds_what_has_the_words_and_reads_any_query() -> None:
     assert not np.isfinite(search('") OR title:[* TO')).all()
 
 
+@pytest.mark.proof
 def test_a_set_is_measured_from_its_files_to_the_page(tmp_path: Path) -> None:
     ids = [str(number) for number in range(len(TITLES))]
     pl.DataFrame({"id": ids, "title": TITLES}).write_parquet(tmp_path / "small_products.parquet")
