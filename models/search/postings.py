@@ -127,10 +127,11 @@ class Postings:
             instead: what will do in the place of terms of the query; with it a product has what it stands for.
         """
         products = int(np.count_nonzero(alive))
-        sums = _Sums.over(self._having(query, instead), len(alive))
+        found = self._found(query, instead)
+        sums = _Sums.over([rows for rows, _ in found.values()], len(alive))
         asked = 0.0
         for term, matters in zip(query.indices, query.values, strict=True):
-            rows, weights = self._of(term)
+            rows, weights = found[term]
             if not len(rows):
                 continue
             rarity = matters * _rarity(products, len(rows))
@@ -138,12 +139,12 @@ class Postings:
             at = sums.at(rows)
             sums.scores[at] += rarity * weights.astype(np.float32)
             sums.held[at] += rarity
-        asked += self._replace(instead, products, sums)
+        asked += _replace(found, instead, products, sums)
         # Sums of floats differ in their last digits by their order.
         enough = np.flatnonzero((sums.held > 0) & (sums.held >= share * asked * (1 - 1e-4)))
         having = sums.rows_of(enough)
-        found = alive[having]
-        return Matches(having[found], sums.scores[enough][found])
+        kept = alive[having]
+        return Matches(having[kept], sums.scores[enough][kept])
 
     def coverage(self, query: SparseVector, alive: Flags) -> float:
         """The largest share of a query that one product has, from 0 to 1, terms counted by how rare they are.
@@ -158,37 +159,6 @@ class Postings:
             asked += rarity
             held[rows] += rarity
         return float(np.max(held, initial=0.0, where=alive) / asked) if asked else 0.0
-
-    def _having(self, query: SparseVector, instead: Sequence[Instead]) -> list[Rows]:
-        """The rows that have each of the terms asked for, or of those that will do."""
-        others = (term_number(term) for asked, by in instead for term in (*asked, *by))
-        return [self._of(term)[0] for term in {*query.indices, *others}]
-
-    def _replace(self, instead: Sequence[Instead], products: int, sums: _Sums) -> float:
-        """Count what will do in the place of something as that.
-
-        Gives how much is asked for by what no product has, and something that will do for it is there.
-        """
-        unheard: dict[Phrase, float] = {}
-        for asked, by in instead:
-            own = {term: self._of(term_number(term))[0] for term in asked}
-            found = [self._of(term_number(term)) for term in by]
-            rows = reduce(np.intersect1d, (rows for rows, _ in found))
-            if not len(rows):
-                continue
-            needed = sum(_rarity(products, len(having)) for having in own.values() if len(having))
-            if not needed:
-                needed = sum(_rarity(products, len(having)) for having, _ in found)
-                unheard[asked] = min(unheard.get(asked, needed), needed)
-            at, has = sums.at(rows), np.zeros(len(sums.held), np.float32)
-            for having in own.values():
-                has[sums.at(having)] += _rarity(products, len(having))
-            sums.held[at] += np.maximum(needed - has[at], 0.0)
-            for having, weights in found:
-                many = np.zeros(len(sums.held), np.float32)
-                many[sums.at(having)] = weights
-                sums.scores[at] += WEIGHT * _rarity(products, len(having)) * many[at]
-        return sum(unheard.values())
 
     def identified(self, identifier: str) -> Ints:
         """The rows of the products with a SKU or GTIN, as `documents.identifier` writes it."""
@@ -206,6 +176,11 @@ class Postings:
         kept = renumbered >= 0
         return self.of(np.concatenate(terms)[kept], renumbered[kept], np.concatenate(weights)[kept])
 
+    def _found(self, query: SparseVector, instead: Sequence[Instead]) -> dict[int, tuple[Rows, Weights]]:
+        """The rows and weights of each term asked for, and of those that will do."""
+        others = (term_number(term) for asked, by in instead for term in (*asked, *by))
+        return {term: self._of(term) for term in (*query.indices, *others)}
+
     def _of(self, term: int) -> tuple[Rows, Weights]:
         at = int(np.searchsorted(self.terms, np.uint32(term)))
         there = at < len(self.terms) and int(self.terms[at]) == term
@@ -217,6 +192,35 @@ class Postings:
             np.concatenate([self.rows[bulk], np.array(late.rows, np.int32)]),
             np.concatenate([self.weights[bulk], np.array(late.weights, np.float16)]),
         )
+
+
+def _replace(
+    postings: Mapping[int, tuple[Rows, Weights]], instead: Sequence[Instead], products: int, sums: _Sums
+) -> float:
+    """Count what will do in the place of something as that.
+
+    Gives how much is asked for by what no product has, and something that will do for it is there.
+    """
+    unheard: dict[Phrase, float] = {}
+    for asked, by in instead:
+        own = {term: postings[term_number(term)][0] for term in asked}
+        found = [postings[term_number(term)] for term in by]
+        rows = reduce(np.intersect1d, (rows for rows, _ in found))
+        if not len(rows):
+            continue
+        needed = sum(_rarity(products, len(having)) for having in own.values() if len(having))
+        if not needed:
+            needed = sum(_rarity(products, len(having)) for having, _ in found)
+            unheard[asked] = min(unheard.get(asked, needed), needed)
+        at, has = sums.at(rows), np.zeros(len(sums.held), np.float32)
+        for having in own.values():
+            has[sums.at(having)] += _rarity(products, len(having))
+        sums.held[at] += np.maximum(needed - has[at], 0.0)
+        for having, weights in found:
+            many = np.zeros(len(sums.held), np.float32)
+            many[sums.at(having)] = weights
+            sums.scores[at] += WEIGHT * _rarity(products, len(having)) * many[at]
+    return sum(unheard.values())
 
 
 class Reader:

@@ -44,19 +44,26 @@ class Entry:
         return digest
 
 
-class _Measured:
+class Measured:
     """A stream that is only written to, of which the size and the digest are known."""
 
     def __init__(self, out: IO[bytes]) -> None:
-        self._out, self.size, self.digest = out, 0, hashlib.sha256()
+        self._out, self.size, self._digest = out, 0, hashlib.sha256()
 
     def write(self, content: bytes) -> int:
-        self.digest.update(content)
+        """Add to it."""
+        self._digest.update(content)
         self.size += len(content)
         return self._out.write(content)
 
     def flush(self) -> None:
+        """What is written is on its way."""
         self._out.flush()
+
+    @property
+    def sha256(self) -> str:
+        """Of what was written so far, in hexadecimal."""
+        return self._digest.hexdigest()
 
 
 class Archive:
@@ -66,7 +73,7 @@ class Archive:
     """
 
     def __init__(self, out: IO[bytes]) -> None:
-        self._measured = _Measured(out)
+        self._measured = Measured(out)
         self._zip = zipfile.ZipFile(cast("IO[bytes]", self._measured), "w", zipfile.ZIP_DEFLATED, allowZip64=True)
         self._files: list[dict[str, Any]] = []
         self.about: Mapping[str, Any] = {}
@@ -80,7 +87,7 @@ class Archive:
     @property
     def sha256(self) -> str:
         """Of the same, in hexadecimal."""
-        return self._measured.digest.hexdigest()
+        return self._measured.sha256
 
     @contextmanager
     def file(self, name: str) -> Iterator[Entry]:

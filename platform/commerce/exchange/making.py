@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import hashlib
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from typing import IO, Any, cast
 
 import structlog
@@ -18,30 +16,12 @@ from commerce.exchange.feeding import LeftOut
 from commerce.tenancy.rounds import keep_going_round
 from commerce.tenancy.service import Shop
 from foundation import objects
+from foundation.archives import Measured
 from foundation.database import Database, DatabaseUnavailable
 from foundation.settings import Settings
 
 log = structlog.get_logger(__name__)
 PERIOD_SECONDS = 2.0
-
-
-@dataclass(slots=True)
-class Counted:
-    """A file that is written from its beginning to its end, and what it comes to."""
-
-    file: IO[bytes]
-    size: int = 0
-    digest: Any = field(default_factory=hashlib.sha256)
-
-    def write(self, piece: bytes) -> int:
-        """Add to it."""
-        self.digest.update(piece)
-        self.size += len(piece)
-        return self.file.write(piece)
-
-    def flush(self) -> None:
-        """What is written is on its way."""
-        self.file.flush()
 
 
 async def run(database: Database, settings: Settings) -> None:
@@ -68,7 +48,7 @@ async def _make(database: Database, settings: Settings, shop: Shop, claimed: Map
     try:
         written = await _write(database, settings, shop, turn, claimed)
         async with database.tx(shop.id) as tx:
-            made = await exports.QUEUE.ready(tx, turn, size=written.size, sha256=written.digest.hexdigest())
+            made = await exports.QUEUE.ready(tx, turn, size=written.size, sha256=written.sha256)
     except TakenOver:
         pass
     except TooLarge as fault:
@@ -83,7 +63,9 @@ async def _make(database: Database, settings: Settings, shop: Shop, claimed: Map
     return made
 
 
-async def _write(database: Database, settings: Settings, shop: Shop, turn: Turn, claimed: Mapping[str, Any]) -> Counted:
+async def _write(
+    database: Database, settings: Settings, shop: Shop, turn: Turn, claimed: Mapping[str, Any]
+) -> Measured:
     async with database.tx(shop.id, read_only=True) as tx:
         total = await counting.products(tx)
     products, left_out = 0, LeftOut()
@@ -97,15 +79,15 @@ async def _write(database: Database, settings: Settings, shop: Shop, turn: Turn,
             await exports.go_on(tx, turn, products=products, total=max(total, products))
 
     out = await asyncio.to_thread(objects.writing, settings.objects_url or "", exports.path_of(shop.id, turn))
-    counted = Counted(out)
+    measured = Measured(out)
     try:
-        await while_held(_written(database, shop, claimed, cast("IO[bytes]", counted), left_out, seen), go_on)
+        await while_held(_written(database, shop, claimed, cast("IO[bytes]", measured), left_out, seen), go_on)
     finally:
         await asyncio.to_thread(out.close)
     await go_on()
     async with database.tx(shop.id) as tx:
         await exports.leave_out(tx, turn, left_out)
-    return counted
+    return measured
 
 
 async def _written(
