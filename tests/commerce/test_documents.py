@@ -419,6 +419,7 @@ async def test_a_packing_slip_says_what_lies_in_the_parcel_and_no_price(
 
 @given(st.text(st.characters(min_codepoint=32, max_codepoint=126), min_size=1, max_size=40))
 @example("TUKQCCDK55JP44")
+@example("9934")
 def test_the_bars_of_a_packing_slip_are_read_as_what_was_written(content: str) -> None:
     drawn = marks.bars(content)
     runs = [(int(at), int(width)) for at, width in re.findall(r"M(\d+) 0h(\d+)v", drawn)]

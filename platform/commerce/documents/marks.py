@@ -21,8 +21,15 @@ def qr_code(content: str) -> str:
 def bars(content: str) -> str:
     """The content, in ASCII, as a Code 128."""
     from barcode import Code128  # noqa: PLC0415
+    from barcode.charsets import code128  # noqa: PLC0415
 
-    (modules,) = Code128(content).build()
+    class Bars(Code128):  # type: ignore[misc] # the library has no types
+        def _try_to_optimize(self, encoded: list[int]) -> list[int]:
+            # In set C the symbol that means "set C" elsewhere is the digits 99, which the library drops from the front.
+            begins_with_99 = encoded[:2] == [code128.START_CODES["C"], code128.B["TO_C"]]
+            return encoded if begins_with_99 else super()._try_to_optimize(encoded)
+
+    (modules,) = Bars(content).build()
     at, drawn = QUIET, []
     for module, run in groupby(modules):
         width = len(list(run))
