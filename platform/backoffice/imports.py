@@ -18,6 +18,7 @@ from commerce.exchange import exporting, exports, jobs, storing
 from commerce.exchange.api import errors_of, export_of
 from commerce.exchange.exports_api import file_of
 from commerce.exchange.schemas import MOST_MAPPED, ExportIn, ImportQuery, Mapped
+from commerce.feeds import service as feeds
 from commerce.http import front_of
 from commerce.paging import LAST, page_of, place_of
 from foundation.errors import Problem
@@ -130,7 +131,8 @@ async def _page(desk: Desk, *, cursor: str | None = None, typed: Typed = NOTHING
     async with desk.tx(read_only=True) as tx:
         found = await jobs.page(tx, before, _SHOWN + 1)
         files = [one for _, one in await exports.page(tx, LAST, exports.MOST_KEPT)] if cursor is None else []
-    return desk.page("imports.html", typed=typed, files=files, **page_of(found, _SHOWN))
+        fed = [one for _, one in await feeds.page(tx, LAST, feeds.MOST)] if cursor is None else []
+    return desk.page("imports.html", typed=typed, files=files, feeds=fed, **page_of(found, _SHOWN))
 
 
 async def _pieces(file: UploadFile) -> AsyncIterator[bytes]:

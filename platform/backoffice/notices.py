@@ -23,6 +23,7 @@ NOTICES = {
         Notice("changed", "It is changed."),
         Notice("collection-added", "The collection is there."),
         Notice("collection-removed", "The collection is gone. Its products stay."),
+        Notice("feed-revoked", "Its address leads nowhere any more."),
         Notice("import-stopped", "No more of the file is taken in. What was taken in stays."),
         Notice("prices-stopped", "No more prices are changed. Those that were can be undone."),
         Notice("suspended", "They are kept out from now on, and the keys they made are over."),

@@ -54,6 +54,8 @@ from commerce.exchange import api as exchange
 from commerce.exchange import exports_api as catalogue_exports
 from commerce.external_sign_in import api as external_sign_in
 from commerce.external_sign_in import providers_api as identity_providers
+from commerce.feeds import api as product_feeds
+from commerce.feeds import fetching as fetched_feeds
 from commerce.http import Core, session_cookie
 from commerce.identity.passwords import Passwords
 from commerce.inventory import api as inventory
@@ -298,6 +300,8 @@ def create_app(settings: Settings | None = None) -> FastAPI:
             checkout.orders_router,
             exchange.exports_router,
             catalogue_exports.router,
+            product_feeds.router,
+            fetched_feeds.router,
             links.store_router,
             collections.store_router,
             keys_api.vendor_router,

@@ -112,6 +112,13 @@ DEEDS: Mapping[str, Told | Untold] = {
     "POST /v1/admin/imports": Told("imports.send", "import"),
     "POST /v1/admin/imports/{import_id}/cancellation": Told("imports.cancel", "import", "import_id"),
     "POST /v1/admin/catalogue-exports": Told("catalogue_exports.ask", "catalogue_export"),
+    "POST /v1/admin/product-feeds": Told("product_feeds.declare", "product_feed", None, ("channel", "language")),
+    "PUT /v1/admin/product-feeds/{feed_id}": Told(
+        "product_feeds.change", "product_feed", "feed_id", ("channel", "language", "version")
+    ),
+    "POST /v1/admin/product-feeds/{feed_id}/builds": Told("product_feeds.build", "product_feed", "feed_id"),
+    "POST /v1/admin/product-feeds/{feed_id}/rotation": Told("product_feeds.rotate", "product_feed", "feed_id"),
+    "DELETE /v1/admin/product-feeds/{feed_id}": Told("product_feeds.revoke", "product_feed", "feed_id"),
     "POST /v1/admin/categories": Told("categories.add", "category"),
     "PUT /v1/admin/categories/{category_id}": Told(
         "categories.change", "category", "category_id", ("slug", "parent_id")

@@ -18,6 +18,7 @@ from commerce.domains import models as domains
 from commerce.exchange import models as exchange
 from commerce.factors import models as factors
 from commerce.federation import models as federation
+from commerce.feeds import models as feeds
 from commerce.giving import models as giving
 from commerce.identity import models as identity
 from commerce.identity import people_models as people
@@ -76,6 +77,7 @@ __all__ = [
     "exchange",
     "factors",
     "federation",
+    "feeds",
     "gift_models",
     "giving",
     "idempotency",

@@ -30,6 +30,7 @@ from commerce.domains.records import Dns
 from commerce.exchange import fetching as image_links
 from commerce.exchange import making as catalogue_exports
 from commerce.exchange import working as imports
+from commerce.feeds import building as product_feeds
 from commerce.identity import acting
 from commerce.inventory import expiry, promises
 from commerce.inventory import service as inventory
@@ -156,6 +157,7 @@ async def run(settings: Settings) -> None:
     repriced = asyncio.create_task(bulk_prices.run(database))
     linked = asyncio.create_task(image_links.run(database, settings))
     written_out = asyncio.create_task(catalogue_exports.run(database, settings))
+    fed = asyncio.create_task(product_feeds.run(database, settings))
     log.info("worker.started")
     telling = asyncio.create_task(telling_webhooks(settings, stop))
     telling.add_done_callback(lambda _: stop.set())
@@ -171,7 +173,7 @@ async def run(settings: Settings) -> None:
         stop.set()
         await telling
         await ended(posting, metered, billed, domained, exported, handed_out, parted, retained, alerted)
-        await ended(watched, collected, pictured, imported, linked, repriced, written_out)
+        await ended(watched, collected, pictured, imported, linked, repriced, written_out, fed)
         await client.aclose()
         await redis.aclose()
         await checkout.providers.close()

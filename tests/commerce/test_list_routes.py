@@ -136,6 +136,7 @@ LISTS: dict[str, Listed] = {
     "/v1/store/collections": Listed("?limit={n}", by="shopper"),
     "/v1/store/collections/{handle}/products": Listed("?limit={n}", by="shopper"),
     "/v1/admin/imports": Listed("?limit={n}"),
+    "/v1/admin/product-feeds": Listed("?limit={n}"),
     "/v1/admin/catalogue-exports": Listed("?limit={n}"),
     "/v1/admin/catalogue-exports/{export_id}": Listed(rows="left_out", grows=False),
     "/v1/admin/search/report": Listed(grows=False),
@@ -419,7 +420,7 @@ class Town:
             )
 
     def _reprice(self, number: int) -> None:
-        """A change of many prices, and one more SKU of the first."""
+        """A change of many prices, and one more SKU of the first; a feed with their prices."""
         change = new_id()
         asked = {
             "filter": {"price_from": 0},
@@ -434,6 +435,11 @@ class Town:
                 "INSERT INTO bulk_price_change (tenant_id, id, status, doing, change, requested_by)"
                 " VALUES (%s, %s, 'previewed', 'preview', %s, 'key:x')",
                 (self.shop.id, change, json.dumps(asked)),
+            )
+            app.execute(
+                "INSERT INTO product_feed (tenant_id, id, name, channel, every_hours, home, token_hash, token_shown,"
+                " version) VALUES (%s, %s, 'F', 'web', 24, '', %s, '', 1)",
+                (self.shop.id, new_id(), str(number).encode()),
             )
             app.execute(
                 "INSERT INTO bulk_price_row (tenant_id, change_id, variant_id, sku, state, base, before, after)"

@@ -87,6 +87,8 @@ BY_SEGMENT = {
     "admin/imports": "import",
     "prices/bulk-changes": "bulk_change",
     "admin/catalogue-exports": "catalogue_export",
+    "admin/product-feeds": "product_feed",
+    "feeds": "feed_token",
     "tenants/exports": "export",
     "privacy/exports": "person_export",
     "vendor/staff": "vendor_member",

@@ -336,7 +336,13 @@ async def _open_shop(side: Side, number: int, urls: DatabaseUrls) -> None:
         "bulk_change": (await _ask(staff, "POST", "/v1/admin/prices/bulk-changes", REPRICED))["id"],
         "catalogue_export": (await _ask(staff, "POST", "/v1/admin/catalogue-exports", {"format": "csv"}))["id"],
         "import": (await _ask(staff, "POST", "/v1/admin/imports?name=x.csv", picture=b"sku"))["id"],
+        **await _feed(staff, mark),
     }
+
+
+async def _feed(staff: httpx.AsyncClient, mark: str) -> Json:
+    feed = await _ask(staff, "POST", "/v1/admin/product-feeds", {"name": mark})
+    return {"product_feed": feed["id"], "feed_token": feed["address"].rpartition("/")[2].removesuffix(".xml")}
 
 
 def _rename(side: Side, urls: DatabaseUrls, number: int) -> None:

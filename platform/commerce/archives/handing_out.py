@@ -40,7 +40,7 @@ async def handed_out(
     first = await asyncio.to_thread(next, pieces)
     digest = base64.b64encode(bytes.fromhex(sha256 or "")).decode()
     return StreamingResponse(
-        _all(first, pieces),
+        all_of(first, pieces),
         media_type=media_type,
         headers={
             "Content-Disposition": f'attachment; filename="{name}"',
@@ -51,7 +51,8 @@ async def handed_out(
     )
 
 
-async def _all(first: bytes, others: Iterator[bytes]) -> AsyncIterator[bytes]:
+async def all_of(first: bytes, others: Iterator[bytes]) -> AsyncIterator[bytes]:
+    """A file of which one piece is read, the others read in a thread."""
     yield first
     while (piece := await asyncio.to_thread(next, others, None)) is not None:
         yield piece

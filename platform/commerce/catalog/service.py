@@ -141,7 +141,9 @@ async def search(
     return NOTHING
 
 
-def asked_by(currency: str, shopper: Shopper | None = None, language: str | None = None) -> dict[str, Any]:
+def asked_by(
+    currency: str, shopper: Shopper | None = None, language: str | None = None, channel: str = WEB
+) -> dict[str, Any]:
     """What the hot reads ask for whoever looks; nobody in particular, without a shopper, and in the shop's language."""
     now = clock.now()
     return {
@@ -151,7 +153,7 @@ def asked_by(currency: str, shopper: Shopper | None = None, language: str | None
         "today": now.date(),
         "customer_id": shopper.customer_id if shopper else None,
         "visitor_id": shopper.visitor_id if shopper else None,
-        "channel": shopper.channel if shopper else WEB,
+        "channel": shopper.channel if shopper else channel,
     }
 
 
@@ -198,17 +200,20 @@ async def cards_shown(database: Database, shop: Shop, shopper: Shopper | None, p
     return await _shown(database, shop, shopper, hot.CARDS_BY_ID, {"ids": list(product_ids)}) or NOTHING
 
 
-async def product(database: Database, shop: Shop, key: str, shopper: Shopper | None = None) -> Shown:
-    """A product by its handle or id, at this shopper's prices: a `ProductDetail` as JSON.
+async def product(
+    database: Database, shop: Shop, key: str, shopper: Shopper | None = None, *, channel: str = WEB
+) -> Shown:
+    """A product by its handle or id, at this shopper's prices, or without one at a channel's: a `ProductDetail` as
+    JSON.
 
     Raises:
         ProductNotFound: there is none, or it is not published.
     """
     identifier = identifier_of(key)
     if isinstance(identifier, UUID):
-        found = await _shown(database, shop, shopper, hot.PRODUCT_BY_ID, {"id": identifier})
+        found = await _shown(database, shop, shopper, hot.PRODUCT_BY_ID, {"id": identifier}, channel)
     else:
-        found = await _shown(database, shop, shopper, hot.PRODUCT_BY_HANDLE, {"handle": key})
+        found = await _shown(database, shop, shopper, hot.PRODUCT_BY_HANDLE, {"handle": key}, channel)
     if found is None:
         raise ProductNotFound
     return found
@@ -236,9 +241,14 @@ async def categories(database: Database, shop: Shop) -> bytes:
 
 
 async def _shown(
-    database: Database, shop: Shop, shopper: Shopper | None, statement: HotStatement, values: Mapping[str, Any]
+    database: Database,
+    shop: Shop,
+    shopper: Shopper | None,
+    statement: HotStatement,
+    values: Mapping[str, Any],
+    channel: str = WEB,
 ) -> Shown | None:
-    asked = {**values, **asked_by(shop.currency, shopper, shop.language)}
+    asked = {**values, **asked_by(shop.currency, shopper, shop.language, channel)}
     async with database.tx(shop.id, read_only=True, plan_once=True) as tx:
         row = await tx.one(statement, asked)
     return None if row is None else priced(row[0].encode(), row["offers"], at=asked["now"])

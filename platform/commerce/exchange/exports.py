@@ -11,7 +11,7 @@ import orjson
 from sqlalchemy import text
 
 from commerce.archives.queue import KEPT, Queue, TakenOver, Turn
-from commerce.exchange.feeding import LeftOut
+from commerce.exchange.feeding import Sifted
 from commerce.exchange.schemas import CatalogueExportOut, ExportFormat
 from foundation import audit, clock
 from foundation.database import Tx, hot
@@ -148,16 +148,13 @@ async def go_on(tx: Tx, turn: Turn, *, products: int, total: int) -> None:
     await _mine(tx, _PROGRESS, turn, products=products, total=total)
 
 
-async def leave_out(tx: Tx, turn: Turn, found: LeftOut) -> None:
+async def leave_out(tx: Tx, turn: Turn, found: Sifted) -> None:
     """Say what a feed does not have.
 
     Raises:
         TakenOver.
     """
-    told = [
-        {"reason": reason, "count": count, "skus": found.skus[reason]} for reason, count in found.counts.most_common()
-    ]
-    await _mine(tx, _LEAVE_OUT, turn, left_out=orjson.dumps(told).decode())
+    await _mine(tx, _LEAVE_OUT, turn, left_out=orjson.dumps(found.told).decode())
 
 
 async def refuse(tx: Tx, turn: Turn, problem: str) -> None:

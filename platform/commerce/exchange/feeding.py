@@ -1,8 +1,9 @@
 """What a shop sells right now as a feed for Google's Merchant Center: RSS 2.0 in its product data specification.
 
 <https://support.google.com/merchants/answer/7052112>. A variant is an item: what the shop's own pages say of it to
-whoever is not signed in, at the same price and as available. One that lacks what Google requires is left out, and why
-is told. Shipping and tax are set in the Merchant Center; what has no GTIN is said to have no identifier.
+whoever is not signed in, at the same price (or a channel's own) and as available. One that lacks what Google requires
+is left out, and why is told. Shipping and tax are set in the Merchant Center; what has no GTIN is said to have no
+identifier.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from commerce.catalog import service as catalog
 from commerce.catalog.schemas import ProductDetail, VariantOut
 from commerce.catalog.service import ProductNotFound
 from commerce.catalog.words import is_html
+from commerce.channels.service import WEB
 from commerce.exchange import paths
 from commerce.exchange.google import NAMESPACE, OPTIONS
 from commerce.media.rendering import address
@@ -57,25 +59,47 @@ _PUBLISHED = hot(
 
 
 @dataclass(slots=True)
-class LeftOut:
-    """Which variants are not in a feed, by the reason."""
+class Sifted:
+    """How many variants are in a feed, and which are not, by the reason."""
 
+    taken: int = 0
     counts: Counter[str] = field(default_factory=Counter)
     skus: dict[str, list[str]] = field(default_factory=dict)
     """The first of each."""
 
-    def add(self, sku: str, reason: str) -> None:
-        """One more."""
+    @property
+    def told(self) -> list[dict[str, object]]:
+        """What is left out, the most frequent reason first, as `LeftOutOut` has it."""
+        return [
+            {"reason": reason, "count": count, "skus": self.skus[reason]} for reason, count in self.counts.most_common()
+        ]
+
+    def leave_out(self, sku: str, reason: str) -> None:
+        """One more that is not in it."""
         self.counts[reason] += 1
         first = self.skus.setdefault(reason, [])
         if len(first) < SHOWN_SKUS:
             first.append(sku)
 
 
+@dataclass(frozen=True, slots=True)
+class Front:
+    """Where the shop's pages are, and in which language whoever comes from a feed is to read them."""
+
+    home: str
+    language: str | None
+
+    def page_of(self, said: ProductDetail) -> str:
+        """The address of a product's."""
+        return f"{self.home}/p/{said.handle}" + (f"?locale={self.language}" if self.language else "")
+
+
 async def pieces(
-    database: Database, shop: Shop, *, home: str, left_out: LeftOut, seen: Callable[[int], None]
+    database: Database, shop: Shop, *, home: str, sifted: Sifted, seen: Callable[[int], None], channel: str = WEB
 ) -> AsyncIterator[bytes]:
-    """The feed, of a shop whose pages are at `home`; `seen` is told how many products more were looked at."""
+    """The feed, in the language that the shop is read in and at the prices of a channel, of a shop whose pages are at
+    `home`; `seen` is told how many products more were looked at.
+    """
     yield _head(shop, home)
     after: UUID = FIRST
     while True:
@@ -85,18 +109,18 @@ async def pieces(
             break
         after = found[-1]["id"]
         for row in found:
-            said = await _shown(database, shop, row["id"])
+            said = await _shown(database, shop, row["id"], channel)
             if said is not None:
                 gtins: Mapping[str, str] = orjson.loads(row["gtins"] or b"{}")
-                yield "".join(_items(said, gtins, home, left_out)).encode()
+                yield "".join(_items(said, gtins, Front(home, shop.language), sifted)).encode()
             seen(1)
     yield b"</channel></rss>\n"
 
 
-async def _shown(database: Database, shop: Shop, product_id: UUID) -> ProductDetail | None:
+async def _shown(database: Database, shop: Shop, product_id: UUID, channel: str) -> ProductDetail | None:
     """The product as whoever is not signed in sees it; `None`: it was withdrawn meanwhile."""
     try:
-        shown = await catalog.product(database, shop, str(product_id))
+        shown = await catalog.product(database, shop, str(product_id), channel=channel)
     except ProductNotFound:
         return None
     return ProductDetail.model_validate_json(shown.body)
@@ -109,16 +133,17 @@ def _head(shop: Shop, home: str) -> bytes:
     return f'<?xml version="1.0" encoding="UTF-8"?>\n{opening}{said}\n'.encode()
 
 
-def _items(said: ProductDetail, gtins: Mapping[str, str], home: str, left_out: LeftOut) -> Iterator[str]:
+def _items(said: ProductDetail, gtins: Mapping[str, str], front: Front, sifted: Sifted) -> Iterator[str]:
     description = _plain(said.description)
     for one in said.variants:
-        images = _images(said, one, home)
+        images = _images(said, one, front.home)
         if reason := _lacking(one, description, images):
-            left_out.add(one.sku, reason)
+            sifted.leave_out(one.sku, reason)
         else:
+            sifted.taken += 1
             told = "".join(
                 f"<g:{name}>{escape(value)}</g:{name}>"
-                for name, value in _told(said, one, description, images, gtins.get(one.sku), home)
+                for name, value in _told(said, one, description, images, gtins.get(one.sku), front)
             )
             yield f"<item>{told}</item>\n"
 
@@ -134,7 +159,7 @@ def _lacking(one: VariantOut, description: str, images: list[str]) -> str | None
 
 
 def _told(
-    said: ProductDetail, one: VariantOut, description: str, images: list[str], gtin: str | None, home: str
+    said: ProductDetail, one: VariantOut, description: str, images: list[str], gtin: str | None, front: Front
 ) -> Iterator[tuple[str, str]]:
     """The attributes of an item, each as the specification has it."""
     yield "id", one.sku
@@ -142,7 +167,7 @@ def _told(
         yield "item_group_id", said.handle if len(said.handle) <= LONGEST_ID else said.id.hex
     yield "title", said.title[:LONGEST_TITLE]
     yield "description", description[:LONGEST_DESCRIPTION]
-    yield "link", f"{home}/p/{said.handle}"
+    yield "link", front.page_of(said)
     yield "image_link", images[0]
     for image in images[1:]:
         yield "additional_image_link", image

@@ -12,7 +12,7 @@ from commerce.archives.queue import TakenOver, Turn, while_held
 from commerce.catalog import counting
 from commerce.exchange import exporting, exports, feeding
 from commerce.exchange.exporting import TooLarge
-from commerce.exchange.feeding import LeftOut
+from commerce.exchange.feeding import Sifted
 from commerce.tenancy.rounds import keep_going_round
 from commerce.tenancy.service import Shop
 from foundation import objects
@@ -68,7 +68,7 @@ async def _write(
 ) -> Measured:
     async with database.tx(shop.id, read_only=True) as tx:
         total = await counting.products(tx)
-    products, left_out = 0, LeftOut()
+    products, sifted = 0, Sifted()
 
     def seen(count: int) -> None:
         nonlocal products
@@ -81,12 +81,12 @@ async def _write(
     out = await asyncio.to_thread(objects.writing, settings.objects_url or "", exports.path_of(shop.id, turn))
     measured = Measured(out)
     try:
-        await while_held(_written(database, shop, claimed, cast("IO[bytes]", measured), left_out, seen), go_on)
+        await while_held(_written(database, shop, claimed, cast("IO[bytes]", measured), sifted, seen), go_on)
     finally:
         await asyncio.to_thread(out.close)
     await go_on()
     async with database.tx(shop.id) as tx:
-        await exports.leave_out(tx, turn, left_out)
+        await exports.leave_out(tx, turn, sifted)
     return measured
 
 
@@ -95,13 +95,13 @@ async def _written(
     shop: Shop,
     claimed: Mapping[str, Any],
     file: IO[bytes],
-    left_out: LeftOut,
+    sifted: Sifted,
     seen: Callable[[int], None],
 ) -> None:
     if claimed["format"] != "google":
         await exporting.write(database, shop.id, claimed["format"], file, currency=shop.currency, seen=seen)
         return
-    async for piece in feeding.pieces(database, shop, home=claimed["home"], left_out=left_out, seen=seen):
+    async for piece in feeding.pieces(database, shop, home=claimed["home"], sifted=sifted, seen=seen):
         await asyncio.to_thread(file.write, piece)
 
 

@@ -126,6 +126,8 @@ NOT_PERSONAL: Mapping[str, str] = {
         "handle title description brand status image picture tax_class attributes tags country_of_origin hs_code"
         " options translations"
     ),
+    "product_feed": "name language channel home token_hash token_shown",
+    "product_feed_build": "status requested_by left_out sha256",
     "product_handle": "handle",
     "product_link": "kind",
     "product_media": "kind alt video added_by",

@@ -315,6 +315,7 @@ ELSEWHERE: Mapping[str, str] = {
     "catalogue_import": "Seven days from when it is over, with its file and bad rows: `commerce/exchange/working.py`.",
     "erasure_request": "It is ended by `commerce/privacy/parting.py`, and says of somebody who is forgotten only when.",
     "person_export": "Seven days from when it is made, with its file: `commerce/privacy/making.py`.",
+    "product_feed_build": "Until the next is made, with its files: `commerce/feeds/builds.py`.",
     "shop_export": "Seven days from when it is made, with its file: `commerce/leaving/working.py`.",
     "tenant": "A shop that nobody finished opening is removed as a whole: `commerce/leaving/removing.py`.",
 }
