@@ -233,7 +233,10 @@ def visual(
 
 @app.command()
 def reference() -> None:
-    """Write docs/reference/{settings,errors,events}.md from the code."""
+    """Write docs/reference from the code, and accept what was added to the contracts of events.
+
+    Refuses a change of a contract that would break events, or programs that read them.
+    """
     from tradewind.reference import write
     from tradewind.stack.site import repository_root
 

@@ -25,6 +25,7 @@ from foundation.docstrings import field_notes
 from foundation.errors import Problem, all_problems
 from foundation.events import CONTRACTS, Behaviour, Event, Payload
 from foundation.settings import Settings
+from tradewind import contracts
 from tradewind.bad_input import CASES, Case
 
 LONGEST_BODY = 200
@@ -95,12 +96,10 @@ def _by(case: Case) -> str:
 
 def events_page() -> str:
     """`docs/reference/events.md`: the envelope, then every contract by name and version."""
-    contracts = [
-        CONTRACTS[key] for key in sorted(CONTRACTS) if CONTRACTS[key].__module__.startswith("foundation.events.")
-    ]
-    facts = [contract for contract in contracts if not issubclass(contract, Behaviour)]
-    behaviour = [contract for contract in contracts if issubclass(contract, Behaviour)]
-    parts = list(_parts(contracts))
+    known = [CONTRACTS[key] for key in sorted(CONTRACTS) if CONTRACTS[key].__module__.startswith("foundation.events.")]
+    facts = [contract for contract in known if not issubclass(contract, Behaviour)]
+    behaviour = [contract for contract in known if issubclass(contract, Behaviour)]
+    parts = list(_parts(known))
     return _page(
         "Events",
         _paragraphs(import_module("foundation.events")),
@@ -267,14 +266,20 @@ PAGES: Mapping[str, Callable[[], str]] = {
 
 
 def write(folder: Path) -> list[Path]:
-    """Write every page into `folder` and say which files they are."""
+    """Write every page into `folder`, beside the schemas of the events, and say which files they are.
+
+    Raises:
+        ContractBroken: a contract was changed so that it breaks; nothing is written.
+    """
     folder.mkdir(parents=True, exist_ok=True)
+    schemas = folder / contracts.FILE
+    contracts.accept(schemas)
     written = []
     for name, page in PAGES.items():
         path = folder / name
         path.write_text(page(), encoding="utf-8")
         written.append(path)
-    return written
+    return [*written, schemas]
 
 
 def _when(when: object) -> str:
@@ -300,17 +305,17 @@ def _load(package: str) -> None:
         import_module(module.name)
 
 
-def _contracts(contracts: Iterable[type[Payload]]) -> Iterator[str]:
-    for contract in contracts:
+def _contracts(some: Iterable[type[Payload]]) -> Iterator[str]:
+    for contract in some:
         yield f"### `{contract.name}`, version {contract.version}"
         yield _model(contract)
 
 
-def _parts(contracts: Sequence[type[BaseModel]]) -> Iterator[type[BaseModel]]:
-    """The models that fields of `contracts` are made of, each once, in the order met."""
+def _parts(models: Sequence[type[BaseModel]]) -> Iterator[type[BaseModel]]:
+    """The models that fields of `models` are made of, each once, in the order met."""
     met: dict[type[BaseModel], None] = {}
-    for contract in contracts:
-        for field in contract.model_fields.values():
+    for model in models:
+        for field in model.model_fields.values():
             for kind in _leaves(field.annotation):
                 if isinstance(kind, type) and issubclass(kind, BaseModel):
                     met.setdefault(kind)
