@@ -303,7 +303,26 @@ async def tx_of(session: AsyncSession) -> Tx:
     return Tx(session.info[_TENANT], raw.driver_connection)
 
 
-class _Pooled(asyncpg.Connection):  # type: ignore[misc]
+ASSIGNED_BY_HAND = 10_000
+"""Below which the OID of a type is the same in every Postgres."""
+_types: dict[frozenset[int], Any] = {}
+
+
+class _Connection(asyncpg.Connection):  # type: ignore[misc]
+    """A connection that knows what another was told of the types that come with Postgres: asking takes three round trips
+    and milliseconds of planning for each kind of array that a connection meets.
+    """
+
+    async def _introspect_types(self, typeoids: Iterable[int], timeout: float | None) -> Any:  # noqa: ASYNC109
+        asked = frozenset(typeoids)
+        if max(asked) >= ASSIGNED_BY_HAND:
+            return await super()._introspect_types(typeoids, timeout)
+        if asked not in _types:
+            _types[asked] = await super()._introspect_types(typeoids, timeout)
+        return _types[asked]
+
+
+class _Pooled(_Connection):
     """A connection of the raw pool. It is given back at the end of a transaction, and whatever a transaction sets ends
     with it, so there is nothing to reset: that would be one round trip more for every transaction.
     """
@@ -347,7 +366,7 @@ class Place:
             max_overflow=0,
             pool_timeout=5,
             pool_pre_ping=True,
-            connect_args={"command_timeout": STATEMENT_SECONDS},
+            connect_args={"command_timeout": STATEMENT_SECONDS, "connection_class": _Connection},
         )
         event.listen(self.engine.sync_engine, "connect", lambda wrapped, _: _limit_silence(wrapped.driver_connection))
         self._sessions = async_sessionmaker(self.engine, expire_on_commit=False)
