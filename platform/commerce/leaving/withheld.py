@@ -80,10 +80,11 @@ NO_SECRET: Mapping[str, str] = {
     "domain": "token",
     "passkey": "credential_id public_key",
     "payment_method": "token",
+    "product_feed": "token_shown",
 }
 """Columns that look like one: the chain of the audit log, which anybody may check; a record that is public in the DNS;
-what proves a signature and makes none; and what stands for a card in the shop's own account at its provider, which only
-the shop can charge there.
+what proves a signature and makes none; what stands for a card in the shop's own account at its provider, which only the
+shop can charge there; and the beginning of a token, by which nothing is opened.
 """
 
 
