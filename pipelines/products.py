@@ -46,7 +46,7 @@ _ABOVE = """
           FROM category own CROSS JOIN generate_series(1, nlevel(own.path)) AS step (at)
           WHERE (own.tenant_id, own.id) = (p.tenant_id, p.category_id) ORDER BY step.at)
 """
-# pk_product_rating
+# pk_product_rating; ix_collection_product_product
 _RATED = "LEFT JOIN product_rating w ON (w.tenant_id, w.product_id) = (p.tenant_id, p.id)"
 _FACTS = f"""
     p.tenant_id, p.id AS product_id, p.status = 'published' AS published,
@@ -62,6 +62,8 @@ _FACTS = f"""
      JOIN attribute a ON (a.tenant_id, a.id) = (o.tenant_id, o.attribute_id)
      WHERE (o.tenant_id, o.type_id) = (p.tenant_id, p.type_id) AND a.kind IN ('choice', 'colour', 'boolean', 'number')
        AND NOT a.retired AND p.attributes ? a.code) AS typed,
+    ARRAY(SELECT m.collection_id FROM collection_product m
+          WHERE (m.tenant_id, m.product_id) = (p.tenant_id, p.id) ORDER BY m.collection_id) AS collection_ids,
     ARRAY(SELECT v.options FROM variant v
           WHERE (v.tenant_id, v.product_id) = (p.tenant_id, p.id) AND NOT v.discontinued AND v.options <> '{{}}'
           ORDER BY v.position) AS options
@@ -157,6 +159,8 @@ class Sold:
     """Of its category and those above it, from the root down."""
     typed: dict[str, Any] | None
     """Its choices, colours, booleans and numbers by the codes of its type's attributes."""
+    collection_ids: list[UUID]
+    """Of the collections that it is kept in, whether or not shoppers see them."""
     options: list[dict[str, str]]
     """What each variant is of the product's options."""
 

@@ -16,7 +16,7 @@ import numpy as np
 import orjson
 from numpy.typing import NDArray
 
-from foundation.search import CATEGORY
+from foundation.search import CATEGORY, COLLECTION
 from models.arrays import Doubles, Flags, Ints
 from models.search.lexical import SparseVector
 from models.search.postings import Postings
@@ -302,8 +302,8 @@ class Columns:
             return set()
         held = {name: codes for name, values in self.facets.items() if (codes := values.codes_of(row))}
         scopes: set[Scope] = {None}
-        if CATEGORY in held:
-            scopes |= {self.facets[CATEGORY].values[code - 1] for code in held[CATEGORY]}
+        for name in (CATEGORY, COLLECTION):
+            scopes |= {self.facets[name].values[code - 1] for code in held.get(name, ())}
         self.tallies.move(scopes, held, by)
         return scopes
 

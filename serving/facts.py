@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from foundation.search import ATTRIBUTE, AVAILABILITY, BRAND, CATEGORY, IN_STOCK, OPTION, SOLD_OUT, VENDOR
+from foundation.search import ATTRIBUTE, AVAILABILITY, BRAND, CATEGORY, COLLECTION, IN_STOCK, OPTION, SOLD_OUT, VENDOR
 from pipelines.products import Sold
 
 LONGEST_VALUE = 200
 """Characters of a value that can be chosen."""
 MOST_VALUES = 64
-"""Values of one facet that a product has at most, such as the sizes of a shoe."""
+"""Values of one facet that a product has at most, such as the sizes of a shoe, or the collections that it is in."""
 
 
 class Facts(NamedTuple):
@@ -55,6 +55,8 @@ def _values(sold: Sold) -> Iterator[tuple[str, Sequence[str]]]:
         yield BRAND, [sold.brand_name[:LONGEST_VALUE]]
     if sold.vendor_id:
         yield VENDOR, [str(sold.vendor_id)]
+    if sold.collection_ids:
+        yield COLLECTION, [str(one) for one in sold.collection_ids[:MOST_VALUES]]
     for code, value in (sold.typed or {}).items():
         yield f"{ATTRIBUTE}{code}", [_written(value)]
     names = dict.fromkeys(name for options in sold.options for name in options)

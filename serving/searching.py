@@ -19,7 +19,7 @@ import structlog
 
 from foundation import clock
 from foundation.ids import new_id
-from foundation.search import CATEGORY, FoundProduct, Relaxed, SearchAnswer, SearchRequest
+from foundation.search import CATEGORY, COLLECTION, FoundProduct, Relaxed, SearchAnswer, SearchRequest
 from models.arrays import Flags, Ints
 from models.fusion import SMOOTHING
 from models.search.distilled import Distilled
@@ -246,17 +246,19 @@ def _looked_around(known: Known, request: SearchRequest, plan: Plan) -> dict[str
     """What there is without a query, what sells most first."""
     columns = known.held.columns
     with known.held.lock:
-        result = selecting.everything(columns, request.within)
+        result = selecting.everything(columns, request)
         if plan.rules:
             result = merchandising.steered(columns, result, plan.rules, _inside(columns, request))
         return _shown(columns, Found(result), request)
 
 
 def _inside(columns: Columns, request: SearchRequest) -> Flags:
-    """Which rows are in the category that is looked at."""
-    if request.within is None:
-        return np.ones(columns.size, np.bool_)
-    return selecting.having(columns, CATEGORY, str(request.within))
+    """Which rows are in the category or the collection that is looked at."""
+    inside = np.ones(columns.size, np.bool_)
+    for facet, value in ((CATEGORY, request.within), (COLLECTION, request.collection)):
+        if value is not None:
+            inside &= selecting.having(columns, facet, str(value))
+    return inside
 
 
 def fused(columns: Columns, named: Ints, words: Matches, meant: Meant) -> Found:

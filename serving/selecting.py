@@ -20,6 +20,7 @@ from foundation.search import (
     AVAILABILITY,
     BRAND,
     CATEGORY,
+    COLLECTION,
     LEAST_STARS,
     MOST_CHOSEN,
     MOST_FACETS,
@@ -45,7 +46,7 @@ _SAMPLE = 10_000
 """Prices that the ranges are made of: where a fifth of them ends is seen from so many."""
 _ROUND: Sequence[float] = (1, 1.5, 2, 2.5, 3, 4, 5, 6, 8, 10)
 """What prices are rounded to, times a power of ten."""
-_FIRST = (CATEGORY, BRAND, PRICE, RATING, AVAILABILITY, VENDOR)
+_FIRST = (CATEGORY, BRAND, PRICE, RATING, AVAILABILITY, VENDOR, COLLECTION)
 """The facets that come first, in their order; after them those that most products have."""
 _CONTINUED = 0.01
 """A number that takes more values than this share of the products that have it is no facet ..."""
@@ -101,17 +102,35 @@ def select(columns: Columns, result: Result, request: SearchRequest) -> Page:
     return Page(rows[page], keys[page], len(rows), more, facets, relaxable)
 
 
-def everything(columns: Columns, within: UUID | None) -> Result:
-    """All products of a category, or of the shop, what sells most first."""
-    rows, counted = _tallied(columns, None if within is None else str(within))
-    return Result(rows, -columns.sold[rows], counted)
+def everything(columns: Columns, request: SearchRequest) -> Result:
+    """All products of a category, of a collection, or of the shop: in the order that the collection was given, or else
+    what sells most first.
+    """
+    if request.collection is None:
+        rows, counted = _tallied(columns, CATEGORY, request.within)
+    else:
+        rows, counted = _tallied(columns, COLLECTION, request.collection)
+    return Result(rows, _arranged(columns, rows, request.arranged), counted)
 
 
-def _tallied(columns: Columns, scope: Scope) -> tuple[Ints, Mapping[str, Counted] | None]:
+def _arranged(columns: Columns, rows: Ints, order: Sequence[UUID]) -> Doubles:
+    if not order:
+        return -columns.sold[rows]
+    places = np.full(columns.size, float(len(order)))
+    for place, product_id in enumerate(order):
+        row = columns.row_of(product_id)
+        if row is not None:
+            places[row] = place
+    arranged: Doubles = places[rows]
+    return arranged
+
+
+def _tallied(columns: Columns, facet: str, value: UUID | None) -> tuple[Ints, Mapping[str, Counted] | None]:
+    scope: Scope = None if value is None else str(value)
     tally = columns.tallies.find(scope)
     if tally is not None and tally.rows is not None:
         return tally.rows, tally.facets
-    rows = np.flatnonzero(columns.alive if scope is None else columns.alive & having(columns, CATEGORY, scope))
+    rows = np.flatnonzero(columns.alive if scope is None else columns.alive & having(columns, facet, scope))
     if tally is None:
         if len(rows) < SMALLEST:
             return rows, None

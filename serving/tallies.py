@@ -1,4 +1,5 @@
-"""What is asked for most, counted once and kept right: the products of a large category, and of the whole shop.
+"""What is asked for most, counted once and kept right: the products of a large category or collection, and
+of the whole shop.
 
 Counting a few hundred thousand products takes tens of milliseconds, and a product that changes moves a handful of the
 counts by one.
@@ -22,7 +23,7 @@ MOST = 256
 """Scopes of a tenant that are kept, the least asked for forgotten first."""
 
 Scope = str | None
-"""A category's id; `None` is the whole shop."""
+"""The id of a category or of a collection; `None` is the whole shop."""
 Codes = Mapping[str, Sequence[int]]
 """The codes of a product's values, by the facet: of those that it has."""
 

@@ -23,6 +23,8 @@ MOST_SHOWN = 100
 """Products of a page at most."""
 MOST_FACETS = 24
 """Facets that are chosen in at most, and told at most."""
+MOST_ARRANGED = 1_000
+"""Products of a collection whose order somebody gave it."""
 MOST_CHOSEN = 50
 """Values or ranges of one facet that are chosen at most, and values told at most."""
 
@@ -30,6 +32,8 @@ CATEGORY = "category"
 """The facet whose values are categories' ids: a product has those of its whole path."""
 BRAND = "brand"
 VENDOR = "vendor"
+COLLECTION = "collection"
+"""The facet whose values are collections' ids: a product has those of all that it is kept in."""
 AVAILABILITY = "availability"
 PRICE = "price"
 """The facet that has ranges, of minor units in the shop's currency, and no values."""
@@ -81,6 +85,10 @@ class SearchRequest(Input):
     query: Annotated[str, StringConstraints(max_length=LONGEST_QUERY)] = ""
     within: Id | None = None
     """The category that is looked at; all of the shop's products without one."""
+    collection: Id | None = None
+    """The collection that is looked at."""
+    arranged: Annotated[list[Id], Field(max_length=MOST_ARRANGED)] = Field(default_factory=list)
+    """The order of the collection, where somebody gave it: its products, which `relevance` goes by then."""
     chosen: Annotated[list[Chosen], Field(max_length=MOST_FACETS)] = Field(default_factory=list)
     sort: Sort = "relevance"
     after: After | None = None

@@ -25,7 +25,7 @@ from commerce.catalog.schemas import (
     Spoken,
 )
 from commerce.deciding import DecisionClient
-from commerce.http import ShopDep, decode_cursor, front_of
+from commerce.http import ShopDep, front_of
 from commerce.policies import areas
 from commerce.reviews.schemas import Order
 from foundation.access import ANYONE, needs
@@ -34,7 +34,7 @@ from foundation.search import PRICE, Sort
 from storefront import reviewing, theme
 from storefront.choosing import looked_at, media_of, options_of
 from storefront.departments import TILES
-from storefront.filtering import Address, only_in, price_filter, side_of
+from storefront.filtering import ARRANGED, Address, only_in, price_filter, side_of
 from storefront.forms import id_or_none
 from storefront.rails import browser_event, list_event, rail
 from storefront.visit import Visit, VisitDep
@@ -126,19 +126,32 @@ async def category(
 
 
 @router.get("/collections/{handle}")
-async def collection(visit: VisitDep, handle: Annotated[str, Path(max_length=200)], cursor: Cursor = None) -> Response:
-    """A collection's products, in its order."""
-    database, shop = visit.core.database, visit.shop
-    async with database.tx(shop.id, read_only=True) as tx:
-        found = await collections.read(tx, shop, handle)
-    after = decode_cursor(cursor) if cursor else None
-    shown = await collections.products(database, shop, visit.shopper, handle, after=after, limit=PAGE)
-    listed = ProductList.model_validate_json(shown.body)
+async def collection(
+    visit: VisitDep, handle: Annotated[str, Path(max_length=200)], query: Annotated[Looked, Query()]
+) -> Response:
+    """A collection's products, in its order, and what they can be narrowed down by."""
+    address = _address(visit, query, f"/collections/{handle}")
+    if query.types_prices:
+        return visit.redirect(str(address))
+    async with visit.core.database.tx(visit.shop.id, read_only=True) as tx:
+        found = await collections.read(tx, visit.shop, handle)
+        kept = await collections.kept(tx, handle, arranged=bool(query.filter))
+    asked = finding.read(
+        await _names_of(visit),
+        filters=query.filter,
+        sort=query.sort,
+        cursor=query.cursor,
+        limit=PAGE,
+        facets=True,
+        kept=kept,
+    )
+    listed = Listing.model_validate_json(await _found(visit, asked))
     return visit.page(
         "collection.html",
         collection=found,
         listed=listed,
-        cursor=cursor,
+        side=side_of(listed, address, visit.shop.currency, best=ARRANGED),
+        cursor=query.cursor,
         event=list_event(f"collection:{handle}"[:200], listed.items),
     )
 

@@ -19,6 +19,8 @@ SORTS: Mapping[Sort, str] = {
     "newest": "Newest",
     "rating": "Best rated",
 }
+ARRANGED = "As arranged"
+"""What a collection's own order is called."""
 _ONLY = {BRAND: "Only by", CATEGORY: "Only in"}
 
 
@@ -96,14 +98,20 @@ class Side:
     """Filters that are chosen and that no facet shows, so that they are not lost when others are chosen."""
 
 
-def side_of(listed: Listing, address: Address, currency: str, within: str | None = None) -> Side:
-    """What stands beside a list in a category, or of all the shop's products."""
+def side_of(
+    listed: Listing, address: Address, currency: str, within: str | None = None, *, best: str | None = None
+) -> Side:
+    """What stands beside a list in a category, in a collection, or of all the shop's products; `best` is what its own
+    order is called, where it has one.
+    """
     labels = _labels(listed.facets, currency)
     facets = [_leveled(one, within) if one.facet == CATEGORY else one for one in listed.facets]
     facets = [one for one in facets if one.values or one.ranges]
     shown = set(_labels(facets, currency))
-    sorts: dict[Sort, str] = {name: label for name, label in SORTS.items() if address.words or name != "relevance"}
-    by_default: Sort = "relevance" if address.words else "popularity"
+    best = best or (SORTS["relevance"] if address.words else None)
+    own: dict[Sort, str] = {"relevance": best} if best else {}
+    sorts: dict[Sort, str] = {**own, **{name: label for name, label in SORTS.items() if name != "relevance"}}
+    by_default: Sort = "relevance" if best else "popularity"
     return Side(
         address=address,
         facets=facets,

@@ -365,3 +365,73 @@ async def test_customers_of_a_price_group_are_shown_what_a_rule_has_for_them_and
 async def test_a_page_that_answers_instead_is_told(http: httpx.AsyncClient, service: Service) -> None:
     service.answer = decided([], redirect="/c/pantry", rules=[str(new_id())])
     assert (await results(http, q="soup")).redirect == "/c/pantry"
+
+
+async def test_a_collection_is_narrowed_down_and_products_are_by_collections(
+    http: httpx.AsyncClient, service: Service, grocer: SeededShop, database_urls: DatabaseUrls
+) -> None:
+    shown = [grocer.products[at].product_id for at in (2, 0, 1)]
+    ids = {handle: new_id() for handle in ("warm", "sale", "hidden")}
+    with psycopg.connect(database_urls.app) as app:
+        app.execute("SELECT set_config('tradewind.tenant_id', %s, true)", (str(grocer.id),))
+        for handle, one in ids.items():
+            app.execute(
+                "INSERT INTO collection (tenant_id, id, handle, title, sort, published, product_count)"
+                " VALUES (%s, %s, %s, %s, 'by_hand', %s, 3)",
+                (grocer.id, one, handle, handle.title(), handle != "hidden"),
+            )
+        for place, product_id in enumerate(shown):
+            app.execute(
+                "INSERT INTO collection_product (tenant_id, collection_id, product_id, place) VALUES (%s, %s, %s, %s)",
+                (grocer.id, ids["warm"], product_id, place),
+            )
+    counts = [{"value": str(one), "count": 1, "chosen": False} for one in ids.values()]
+    counted = [{"facet": "collection", "values": counts, "ranges": [], "more": False}]
+    at = "/v1/store/collections/warm/products"
+
+    async def ask(url: str, **asked: Any) -> dict[str, Any]:
+        answer = await http.get(url, params=asked)
+        assert answer.status_code == 200, answer.text
+        Listing.model_validate_json(answer.content)
+        page: dict[str, Any] = answer.json()
+        return page
+
+    # As it is kept, in its own order, page by page: the service does nothing but count.
+    service.answer = decided([grocer.products[4].product_id], total=3, facets=counted)
+    first = await ask(at, facets="true", limit=2)
+    rest = await ask(at, facets="true", limit=2, cursor=first["next_cursor"])
+    assert [UUID(one["id"]) for one in (*first["items"], *rest["items"])] == shown
+    assert (first["total"], rest["total"], rest["has_more"]) == (3, 3, False)
+    (facet,) = first["facets"]
+    assert (facet["label"], [(one["value"], one["label"]) for one in facet["values"]]) == (
+        "Collection",
+        [("sale", "Sale")],
+    )
+    assert [(one["collection"], one["after"], one["limit"]) for one in service.asked] == [
+        (str(ids["warm"]), None, 1)
+    ] * 2
+
+    # Narrowed down it is in the service's order, which is told the order that somebody gave it.
+    service.answer = decided([shown[1], shown[2]], total=2)
+    narrowed = await ask(at, filter="brand:Acme")
+    assert [UUID(one["id"]) for one in narrowed["items"]] == shown[1:]
+    assert (service.asked[-1]["arranged"], service.asked[-1]["sort"]) == ([str(one) for one in shown], "relevance")
+    other = await http.get(at, params={"filter": "brand:Acme", "sort": "newest", "cursor": first["next_cursor"]})
+    assert other.json()["code"] == "search.cursor_of_another_query"
+
+    # Everywhere else it is a filter like any other; one that nobody sees is none, and one with nothing in it finds that.
+    await ask("/v1/store/products", filter=["collection:warm", "collection:sale"])
+    assert service.asked[-1]["chosen"][0]["values"] == [str(ids["warm"]), str(ids["sale"])]
+    refused = await http.get("/v1/store/products", params={"filter": "collection:hidden"})
+    assert (refused.status_code, refused.json()["code"]) == (422, "search.unknown_filter_value")
+    service.answer = decided([], unknown=[{"facet": "collection", "value": str(ids["sale"])}])
+    assert (await ask("/v1/store/products", filter="collection:sale"))["total"] == 0
+
+    service.answer = httpx.Response(500)
+    own = await ask("/v1/store/products", filter="collection:warm", limit=2)
+    last = await ask("/v1/store/products", filter="collection:warm", limit=2, cursor=own["next_cursor"])
+    assert {UUID(one["id"]) for one in (*own["items"], *last["items"])} == set(shown)
+    assert (own["not_applied"], own["total"]) == ([], None)
+    assert [UUID(one["id"]) for one in (await ask(at, facets="true"))["items"]] == shown
+    both = await ask(at, filter="collection:sale")
+    assert (len(both["items"]), both["not_applied"]) == (3, ["collection"])

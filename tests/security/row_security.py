@@ -43,7 +43,7 @@ OTHER_POLICIES = {
     *((table, "relay", RELAY) for table in ("category", "product", "search_document", "variant")),
     *((table, "relay", RELAY) for table in ("product_media", "media_picture")),
     *((table, "relay", RELAY) for table in ("price", "product_rating", "stock", "stock_policy", "bundle_component")),
-    *((table, "relay", RELAY) for table in ("attribute", "product_type_attribute")),
+    *((table, "relay", RELAY) for table in ("attribute", "collection_product", "product_type_attribute")),
     ("tenant", "directory", "public"),
     ("tenant_domain", "directory", "public"),
 }

@@ -143,6 +143,22 @@ class Shop:
                     (self.products[which], rating),
                 )
 
+    def collect(self, *which: str) -> UUID:
+        """A collection of these products."""
+        collection_id = new_id()
+        with self._app() as app:
+            app.execute(
+                "INSERT INTO collection (tenant_id, id, handle, title, sort) VALUES (%s, %s, %s, 'C', 'by_hand')",
+                (self.id, collection_id, str(collection_id)),
+            )
+            for place, title in enumerate(which):
+                app.execute(
+                    "INSERT INTO collection_product (tenant_id, collection_id, product_id, place)"
+                    " VALUES (%s, %s, %s, %s)",
+                    (self.id, collection_id, self.products[title], place),
+                )
+        return collection_id
+
     @contextmanager
     def _app(self) -> Iterator[psycopg.Connection[Any]]:
         with psycopg.connect(self._urls.app) as app:
@@ -439,6 +455,35 @@ async def test_ratings_are_followed_as_prices_are_and_built_in_from_the_beginnin
     assert {one.value: one.count for one in counted.values} == {"4": 2, "3": 3, "2": 3, "1": 3}
     good = await ask(searcher, shop, chosen=[Chosen(facet="rating", values=["4"])], sort="rating")
     assert (titles(good, shop), good.total) == (["Running shoes", "Laptop bag"], 2)
+
+
+async def test_collections_are_followed_and_are_a_facet_and_a_list_of_their_own(
+    settings: Settings, shop: Shop, searcher: Searcher, follower: Follower
+) -> None:
+    gifts = shop.collect("Laptop bag", "Tomato soup")
+    build(settings, shop.id)
+    follower.follow()
+    desk = shop.collect("Wireless mouse", "Laptop bag", "Laptop computer 15 inch")
+    with shop._app() as app:
+        app.execute("DELETE FROM collection_product WHERE product_id = %s", (shop.products["Tomato soup"],))
+    for _each in range(4):
+        follower.hear(1)
+
+    answer = await ask(searcher, shop, "laptop", facets=True)
+    counted = next(one for one in answer.facets if one.facet == "collection")
+    assert {one.value: one.count for one in counted.values} == {str(desk): 2, str(gifts): 1}
+    either = Chosen(facet="collection", values=[str(gifts), str(desk)])
+    assert (await ask(searcher, shop, chosen=[either])).total == 3
+    arranged = [shop.products[title] for title in ("Wireless mouse", "Laptop bag", "Laptop computer 15 inch")]
+    order = {"collection": desk, "arranged": arranged, "limit": 2, "facets": True}
+    first = await ask(searcher, shop, **order)
+    last = first.items[-1]
+    rest = await ask(searcher, shop, **order, after=After(key=last.score, product_id=last.product_id))
+    assert [one.product_id for one in (*first.items, *rest.items)] == arranged
+    assert (first.total, first.has_more, rest.has_more) == (3, True, False)
+    there = next(one for one in first.facets if one.facet == "collection")
+    assert {one.value: one.count for one in there.values} == {str(desk): 3, str(gifts): 1}
+    assert (await ask(searcher, shop, "laptop", collection=gifts)).total == 1
 
 
 async def test_a_snapshot_that_cannot_be_read_is_built_anew(

@@ -17,7 +17,13 @@ from serving.facts import Facts
 from serving.tallies import Tallies, Tally
 
 FOOD, SOUPS, TOOLS = (str(UUID(int=number)) for number in (11, 12, 13))
-SCOPES = (None, UUID(FOOD), UUID(SOUPS), UUID(TOOLS))
+SALE, GIFTS = str(UUID(int=21)), str(UUID(int=22))
+Scope = tuple[str, UUID | None]
+SCOPES: tuple[Scope, ...] = (
+    ("within", None),
+    *(("within", UUID(category)) for category in (FOOD, SOUPS, TOOLS)),
+    ("collection", UUID(SALE)),
+)
 NO_WORDS = SparseVector([], [])
 
 facts = st.builds(
@@ -29,6 +35,7 @@ facts = st.builds(
         {"availability": st.sampled_from([["in_stock"], ["sold_out"]])},
         optional={
             "category": st.sampled_from([[FOOD], [FOOD, SOUPS], [TOOLS]]),
+            "collection": st.sampled_from([[SALE], [SALE, GIFTS], [GIFTS]]),
             "brand": st.sampled_from([["Acme"], ["Bolt"], ["Crate"]]),
             "option.Size": st.lists(st.sampled_from("SML"), min_size=1, unique=True),
         },
@@ -47,9 +54,15 @@ def _every_scope_is_tallied(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(selecting, "SMALLEST", 0)
 
 
-def told(columns: Columns, scope: UUID | None, *chosen: Chosen) -> object:
-    request = SearchRequest(tenant_id=UUID(int=1), facets=True, chosen=list(chosen))
-    page = selecting.select(columns, selecting.everything(columns, scope), request)
+def asked(scope: Scope, *chosen: Chosen) -> SearchRequest:
+    return SearchRequest.model_validate(
+        {"tenant_id": UUID(int=1), "facets": True, "chosen": list(chosen), scope[0]: scope[1]}
+    )
+
+
+def told(columns: Columns, scope: Scope, *chosen: Chosen) -> object:
+    request = asked(scope, *chosen)
+    page = selecting.select(columns, selecting.everything(columns, request), request)
     return page.rows.tolist(), page.total, page.facets
 
 
@@ -60,7 +73,7 @@ def test_a_tally_says_what_counting_anew_says_whatever_becomes_of_products(
 ) -> None:
     columns = Columns.of((UUID(int=at + 1), one) for at, one in enumerate(begun)).packed()
     for (move, product_id, given_facts), looked_at in then:
-        selecting.everything(columns, looked_at)
+        selecting.everything(columns, asked(looked_at))
         if move == "remove":
             columns.remove(product_id)
         elif given_facts is not None and move == "change":
@@ -77,9 +90,9 @@ def test_a_tally_says_what_counting_anew_says_whatever_becomes_of_products(
 def test_what_is_chosen_narrows_down_what_is_counted() -> None:
     some = [Facts(100, 0, 0, {"category": [FOOD], "brand": [brand]}) for brand in ("Acme", "Bolt", "Bolt")]
     columns = Columns.of((UUID(int=at + 1), one) for at, one in enumerate(some)).packed()
-    selecting.everything(columns, UUID(FOOD))
+    selecting.everything(columns, asked(SCOPES[1]))
 
-    _, total, facets = told(columns, UUID(FOOD), Chosen(facet="brand", values=["Acme"]))
+    _, total, facets = told(columns, SCOPES[1], Chosen(facet="brand", values=["Acme"]))
 
     assert total == 1
     counted = {(facet.facet, value.value): value.count for facet in facets for value in facet.values}  # type: ignore[attr-defined]

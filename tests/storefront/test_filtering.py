@@ -10,6 +10,8 @@ import orjson
 import pytest
 from playwright.async_api import Page, ViewportSize, expect
 
+from commerce.catalog.collections import service as collections
+from commerce.catalog.collections.schemas import CollectionIn, PickedIn
 from commerce.catalog.schemas import FacetOut, FacetValueOut, Listing
 from commerce.merchandising import telling
 from foundation.ids import new_id
@@ -191,3 +193,24 @@ class TestOnAPhone:
         assert await page.evaluate("document.documentElement.scrollWidth <= innerWidth")
         await page.go_back()
         await expect(page.locator('[value="brand:Bolt"]')).not_to_be_checked()
+
+
+async def test_a_collection_has_facets_beside_it_and_its_own_order_among_the_others(
+    service: Service, browser: Browser, app: Any, grocer: SeededShop
+) -> None:
+    core = app.state.core
+    picked = [grocer.products[at].product_id for at in (1, 0)]
+    async with core.database.tx(grocer.id) as tx:
+        made = await collections.add(tx, CollectionIn(title="Warm", handle="warm", sort="by_hand", published=True))
+        shop = await core.directory.by_host(grocer.host)
+        await collections.pick(tx, shop, made, PickedIn(product_ids=picked, version=1))
+
+    seen = await browser.see("/collections/warm")
+    assert (seen.count('data-facet="brand"'), seen.index("Orange juice") < seen.index("Tomato soup")) == (1, True)
+    assert '<option value="relevance" selected>As arranged</option>' in seen
+    narrowed = await browser.see("/collections/warm?filter=brand:Bolt&sort=newest")
+    assert 'data-chip class="' in narrowed
+    assert 'href="/collections/warm?sort=newest"' in narrowed
+    assert (service.asked[-1]["collection"], service.asked[-1]["sort"]) == (str(made), "newest")
+    asked = await browser.http.get("/collections/warm?filter=brand:Bolt&least=1")
+    assert asked.headers["location"] == "/collections/warm?filter=brand%3ABolt&filter=price%3A100-"

@@ -7,15 +7,15 @@ from typing import Annotated, cast
 from fastapi import APIRouter, Path, Query, Request, Response
 from fastapi.responses import RedirectResponse
 
-from commerce.catalog import finding, handles, hearing, places, service, suggesting
+from commerce.catalog import handles, hearing, places, service, suggesting
 from commerce.catalog.answering import shown
 from commerce.catalog.facet_names import KnownNames
+from commerce.catalog.listing import listed
 from commerce.catalog.schemas import (
     CategoryList,
     Comparison,
     ComparisonQuery,
     Listing,
-    Narrowing,
     ProductDetail,
     ProductList,
     ProductQuery,
@@ -27,7 +27,7 @@ from commerce.catalog.schemas import (
     VoiceOut,
 )
 from commerce.deciding import DecisionClient
-from commerce.http import Core, CoreDep, PresentShopper, ShopDep, cacheable, decode_cursor, here
+from commerce.http import CoreDep, PresentShopper, ShopDep, cacheable, decode_cursor, here
 from commerce.policies import areas
 from commerce.tenancy.service import Shop
 from foundation.access import ANYONE, needs
@@ -46,7 +46,7 @@ async def list_products(request: Request, query: Annotated[ProductQuery, Query()
     """
     core, shop = await here(request)
     if not query.is_plain or await _is_steered(request, shop, query):
-        return await _listed(request, core, shop, query)
+        return await listed(request, core, shop, query, within=query.category)
     since = core.kept.since(shop)
     after = decode_cursor(query.cursor) if query.cursor else None
     return await shown(
@@ -113,7 +113,7 @@ async def search_products(
 
     The shop's own full-text search answers where there is no index, and says so as `fallback`.
     """
-    return await _listed(request, core, shop, query, words=query.q)
+    return await listed(request, core, shop, query, within=query.category, words=query.q)
 
 
 @router.get("/suggest", response_model=SuggestionList)
@@ -145,31 +145,6 @@ async def _is_steered(request: Request, shop: Shop, query: ProductQuery) -> bool
         return places.is_one(query.cursor)
     names = await cast("KnownNames", request.app.state.facet_names).of(shop)
     return names.is_steered(query.category)
-
-
-async def _listed(request: Request, core: Core, shop: Shop, query: Narrowing, words: str = "") -> Response:
-    """What is searched for or narrowed down."""
-    asked = finding.read(
-        await cast("KnownNames", request.app.state.facet_names).of(shop),
-        words=words,
-        within=query.category,
-        filters=query.filter,
-        sort=query.sort,
-        cursor=query.cursor,
-        limit=query.limit,
-        facets=query.facets,
-    )
-    since = core.kept.since(shop)
-    client = cast("DecisionClient", request.app.state.decisions)
-    answer = await finding.decide(client, shop, asked)
-    return await shown(
-        request,
-        core,
-        shop,
-        lambda shopper: finding.found_for(core.database, client, shop, shopper, answer, asked),
-        # What fills in for the service is not given any longer than it has to.
-        None if answer is None or answer.fallback else since,
-    )
 
 
 @router.post("/search/voice")

@@ -14,11 +14,18 @@ from sqlalchemy import text
 from commerce.catalog.hot import said
 from commerce.catalog.service import spoken
 from commerce.tenancy.service import Shop
+from foundation import clock
 from foundation.database import Database, hot
 
 REMEMBERED_SECONDS = 30.0
 FILTERABLE = frozenset({"choice", "colour", "boolean", "number"})
 """The kinds of attributes that products are narrowed down by."""
+
+OPEN = """
+    c.published AND (c.starts_at IS NULL OR c.starts_at <= CAST(:now AS timestamptz))
+    AND (c.ends_at IS NULL OR c.ends_at > CAST(:now AS timestamptz))
+"""
+"""Which collections `c` shoppers see at `:now`."""
 
 _CHOICE = said("a", "concat('choice:', e.choice ->> 'code')", "e.choice ->> 'name'")
 _NAMES = hot(
@@ -30,6 +37,9 @@ _NAMES = hot(
                 'depth', c.depth) ORDER BY c.path), '[]') FROM category c WHERE c.tenant_id = CAST(:tenant_id AS uuid)),
             'vendors', (SELECT coalesce(json_agg(json_build_object('id', v.id, 'code', v.code, 'name', v.name)), '[]')
                         FROM vendor v WHERE v.tenant_id = CAST(:tenant_id AS uuid)),
+            'collections', (SELECT coalesce(json_agg(json_build_object(
+                'id', c.id, 'handle', c.handle, 'title', {said("c", "'title'", "c.title")})), '[]')
+                FROM collection c WHERE c.tenant_id = CAST(:tenant_id AS uuid) AND {OPEN}),
             'attributes', (SELECT coalesce(json_agg(json_build_object(
                 'code', a.code, 'name', {said("a", "'name'", "a.name")}, 'kind', a.kind, 'unit', a.unit, 'choices', (
                     SELECT coalesce(jsonb_agg(jsonb_set(e.choice, '{{name}}', to_jsonb({_CHOICE}))), '[]')
@@ -65,6 +75,15 @@ class NamedVendor:
 
 
 @dataclass(frozen=True, slots=True)
+class NamedCollection:
+    """A collection that shoppers see."""
+
+    id: UUID
+    handle: str
+    title: str
+
+
+@dataclass(frozen=True, slots=True)
 class NamedAttribute:
     """An attribute that products are narrowed down by."""
 
@@ -85,6 +104,8 @@ class FacetNames:
     by_slug: Mapping[str, NamedCategory]
     vendors: Mapping[UUID, NamedVendor]
     by_code: Mapping[str, NamedVendor]
+    collections: Mapping[UUID, NamedCollection]
+    by_handle: Mapping[str, NamedCollection]
     attributes: Mapping[str, NamedAttribute]
     steered: Set[UUID]
     """Categories whose pages a rule of the shop's staff is about."""
@@ -97,11 +118,14 @@ class FacetNames:
             for one in told["categories"]
         ]
         vendors = [NamedVendor(UUID(one["id"]), one["code"], one["name"]) for one in told["vendors"]]
+        collections = [NamedCollection(UUID(one["id"]), one["handle"], one["title"]) for one in told["collections"]]
         return cls(
             {one.id: one for one in categories},
             {one.slug: one for one in categories},
             {one.id: one for one in vendors},
             {one.code: one for one in vendors},
+            {one.id: one for one in collections},
+            {one.handle: one for one in collections},
             {one["code"]: _attribute(one) for one in told["attributes"] if one["kind"] in FILTERABLE},
             frozenset(UUID(one["id"]) for one in told["steered"]),
         )
@@ -131,7 +155,8 @@ class KnownNames:
         """The shop's names, in the language that it is read in."""
         known = self._known.get((shop.id, shop.language))
         if known is None or known[0] < time.monotonic():
-            told = await self.database.read_json(shop.id, _NAMES, {"tenant_id": shop.id, **spoken(shop.language)})
+            asked = {"tenant_id": shop.id, "now": clock.now(), **spoken(shop.language)}
+            told = await self.database.read_json(shop.id, _NAMES, asked)
             known = (time.monotonic() + REMEMBERED_SECONDS, FacetNames.read(orjson.loads(told or b"{}")))
             self._known[shop.id, shop.language] = known
         return known[1]

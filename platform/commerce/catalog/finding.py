@@ -23,14 +23,44 @@ from commerce.pricing import service as pricing
 from commerce.tenancy.service import Shop
 from foundation import clock
 from foundation.database import Database
-from foundation.search import BRAND, CATEGORY, LONGEST_QUERY, VENDOR, After, Chosen, SearchAnswer, SearchRequest, Sort
+from foundation.search import (
+    BRAND,
+    CATEGORY,
+    COLLECTION,
+    LONGEST_QUERY,
+    VENDOR,
+    After,
+    Chosen,
+    SearchAnswer,
+    SearchRequest,
+    Sort,
+)
 
 HOLDS = timedelta(seconds=2)
 """How long a decided list is everybody's. The service may learn of a change seconds after Postgres tells it, and what
 it decided before is not to be given for long after."""
 _NO_CARDS = Shown(b'{"items":[]}')
-_HEEDED = frozenset({CATEGORY, BRAND, VENDOR})
+_HEEDED = frozenset({CATEGORY, BRAND, VENDOR, COLLECTION})
 """The facets that Postgres narrows a list down by as well."""
+_UNCOUNTED: Mapping[str, Any] = {"total": None, "facets": [], "relaxable": []}
+_KEPT_AS: Mapping[str, Sort] = {
+    "best_selling": "popularity",
+    "newest": "newest",
+    "price_asc": "price_asc",
+    "price_desc": "price_desc",
+}
+"""Orders of collections that the index knows. One by title is lost when it is narrowed down."""
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """A collection as its list goes by it."""
+
+    id: UUID
+    sort: str
+    """`Sort` of collections."""
+    arranged: Sequence[UUID] = ()
+    """Its products in the order that somebody gave them, where that is asked for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +76,18 @@ class Asked:
     limit: int
     facets: bool
     names: FacetNames = field(repr=False)
+    kept: Kept | None = None
+    """The collection that it is of."""
+
+    @property
+    def is_as_kept(self) -> bool:
+        """Whether it is the whole of a collection in its own order, which Postgres keeps."""
+        return self.kept is not None and not self.chosen and self.sort == "relevance"
+
+    @property
+    def indexed_sort(self) -> Sort:
+        """By what the index puts it in order."""
+        return _KEPT_AS.get(self.kept.sort, self.sort) if self.kept and self.sort == "relevance" else self.sort
 
     @property
     def is_search(self) -> bool:
@@ -57,14 +99,17 @@ class Asked:
         """What Postgres narrows it down by."""
         by = {one.facet: one.values for one in self.chosen}
         vendors = [UUID(one) for one in by.get(VENDOR, ())]
-        return Narrowed(self._categories(by.get(CATEGORY)), by.get(BRAND), vendors or None)
+        collections = [str(self.kept.id)] if self.kept else by.get(COLLECTION)
+        within = None if collections is None else [UUID(one) for one in collections]
+        return Narrowed(self._categories(by.get(CATEGORY)), by.get(BRAND), vendors or None, within)
 
     @property
     def not_heeded(self) -> list[str]:
         """What it can't: facets, and `sort`."""
+        heeded = _HEEDED - {COLLECTION} if self.kept else _HEEDED
         by_default: set[Sort] = {"relevance"} if self.is_search else {"relevance", "popularity"}
         return [
-            *(one.facet for one in self.chosen if one.facet not in _HEEDED),
+            *(one.facet for one in self.chosen if one.facet not in heeded),
             *([] if self.sort in by_default else ["sort"]),
         ]
 
@@ -86,8 +131,9 @@ def read(
     cursor: str | None = None,
     limit: int = 24,
     facets: bool = False,
+    kept: Kept | None = None,
 ) -> Asked:
-    """What an address asks for.
+    """What an address asks for: of a category, of a collection that is `kept`, or of all products.
 
     Raises:
         CategoryNotFound, MalformedCursor, CursorOfAnotherQuery.
@@ -99,7 +145,9 @@ def read(
         raise CategoryNotFound
     found = narrowing.filters_of(filters)
     order: Sort = sort or "relevance"
-    digest = places.question(typed, within, [str(one) for one in found], order)
+    # No slug of a category has a colon.
+    scope = within if kept is None else f"{COLLECTION}:{kept.id}"
+    digest = places.question(typed, scope, [str(one) for one in found], order)
     return Asked(
         words=typed,
         within=category.id if category else None,
@@ -110,6 +158,7 @@ def read(
         limit=limit,
         facets=facets,
         names=names,
+        kept=kept,
     )
 
 
@@ -123,17 +172,21 @@ async def decide(
     Raises:
         FacetUnknown, FacetValueUnknown: no product ever had what is chosen.
     """
-    if asked.after is not None and asked.after.source == "full_text":
+    if asked.is_as_kept and not asked.facets:
         return None
-    place = asked.after
+    place = None if asked.is_as_kept else asked.after
+    if place is not None and place.source == "full_text":
+        return None
     request = SearchRequest(
         tenant_id=shop.id,
         query=asked.words,
         within=asked.within,
+        collection=asked.kept.id if asked.kept else None,
+        arranged=list(asked.kept.arranged) if asked.kept else [],
         chosen=asked.chosen,
-        sort=asked.sort,
+        sort=asked.indexed_sort,
         after=None if place is None else After(key=float(place.key), product_id=place.product_id),
-        limit=asked.limit,
+        limit=1 if asked.is_as_kept else asked.limit,
         facets=asked.facets,
         price_group=price_group,
         deadline_ms=client.deadline_ms,
@@ -174,10 +227,11 @@ async def found(
 
     A page of the service's order is empty when the service can't give that order any more.
     """
+    if asked.is_as_kept:
+        return await _as_kept(database, shop, shopper, answer, asked)
     if answer is None or answer.fallback is not None:
         shown = await _by_ourselves(database, shop, shopper, asked)
-        told = {"total": None, "facets": [], "relaxable": [], "not_applied": asked.not_heeded}
-        return _with(shown, {**told, **_read(answer, asked)}, asked)
+        return _with(shown, {**_UNCOUNTED, "not_applied": asked.not_heeded, **_read(answer, asked)}, asked)
     ids = [item.product_id for item in answer.items]
     shown = await service.cards_shown(database, shop, shopper, ids) if ids else _NO_CARDS
     last = answer.items[-1] if answer.has_more else None
@@ -186,14 +240,37 @@ async def found(
         "has_more": answer.has_more,
         "next_cursor": place and places.written(place, asked.digest),
         "sort": asked.sort,
-        "total": answer.total,
-        "facets": narrowing.facets_shown(answer.facets, asked.names),
-        "relaxable": [one.model_dump() for one in answer.relaxable],
-        "not_applied": [],
+        **_counted(answer, asked),
         **_read(answer, asked),
     }
     until = clock.now() + HOLDS
     return replace(shown, body=dressed(page, shown.body), until=min(until, shown.until or until))
+
+
+async def _as_kept(
+    database: Database, shop: Shop, shopper: Shopper | None, answer: SearchAnswer | None, asked: Asked
+) -> Shown:
+    """A page of a collection in its own order, and what the service counts in all of it."""
+    if asked.kept is None:
+        raise ValueError("it is of no collection")
+    after = None if asked.after is None else (int(asked.after.key), asked.after.product_id)
+    shown = await service.list_collection(
+        database, shop, shopper, collection_id=asked.kept.id, after=after, limit=asked.limit
+    )
+    if answer is None or answer.fallback is not None:
+        return _with(shown, {**_UNCOUNTED, "not_applied": [], **_read(answer, asked)}, asked)
+    until = clock.now() + HOLDS
+    told = _with(shown, {**_counted(answer, asked), **_read(answer, asked)}, asked)
+    return replace(told, until=min(until, told.until or until))
+
+
+def _counted(answer: SearchAnswer, asked: Asked) -> dict[str, Any]:
+    return {
+        "total": answer.total,
+        "facets": narrowing.facets_shown(answer.facets, asked.names, within=asked.kept.id if asked.kept else None),
+        "relaxable": [one.model_dump() for one in answer.relaxable],
+        "not_applied": [],
+    }
 
 
 async def _by_ourselves(database: Database, shop: Shop, shopper: Shopper | None, asked: Asked) -> Shown:

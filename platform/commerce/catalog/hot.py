@@ -171,10 +171,15 @@ WITH found AS (
 )
 
 # What of filters costs Postgres little, for when nobody else answers; null where nothing is chosen.
+# ix_collection_product_product
 _NARROWED = """
     (CAST(:categories AS uuid[]) IS NULL OR p.category_id = ANY(CAST(:categories AS uuid[])))
     AND (CAST(:brands AS text[]) IS NULL OR p.brand = ANY(CAST(:brands AS text[])))
     AND (CAST(:vendors AS uuid[]) IS NULL OR p.vendor_id = ANY(CAST(:vendors AS uuid[])))
+    AND (CAST(:collections AS uuid[]) IS NULL OR EXISTS (
+        SELECT FROM collection_product m
+        WHERE (m.tenant_id, m.product_id) = (p.tenant_id, p.id)
+          AND m.collection_id = ANY(CAST(:collections AS uuid[]))))
 """
 
 # ix_product_listing gives the order, and ends at the limit.

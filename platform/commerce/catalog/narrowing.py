@@ -18,6 +18,7 @@ from foundation.search import (
     AVAILABILITY,
     BRAND,
     CATEGORY,
+    COLLECTION,
     IN_STOCK,
     LEAST_STARS,
     MOST_CHOSEN,
@@ -43,6 +44,7 @@ _LABELS = {
     RATING: "Rating",
     AVAILABILITY: "Availability",
     VENDOR: "Sold by",
+    COLLECTION: "Collection",
 }
 _AVAILABILITY = {IN_STOCK: "In stock", SOLD_OUT: "Sold out"}
 _STARS = {least: f"{least} star{'' if least == '1' else 's'} and up" for least in LEAST_STARS}
@@ -133,23 +135,28 @@ def chosen_of(filters: Sequence[Filter], names: FacetNames) -> list[Chosen]:
 
 
 def refuse(unknown: Sequence[UnknownChoice]) -> None:
-    """Say what was chosen that never was there.
+    """Say what was chosen that never was there. A collection that is there may be empty.
 
     Raises:
         FacetUnknown, FacetValueUnknown.
     """
     for one in unknown:
+        if one.facet == COLLECTION:
+            continue
         if one.value is None:
             raise FacetUnknown(facet=one.facet)
         raise FacetValueUnknown(facet=one.facet, value=one.value)
 
 
-def facets_shown(counted: Sequence[FacetCounts], names: FacetNames) -> list[dict[str, Any]]:
-    """Facets as people read them, each a `FacetOut` as JSON has it; what has no name any more is left out.
+def facets_shown(
+    counted: Sequence[FacetCounts], names: FacetNames, *, within: UUID | None = None
+) -> list[dict[str, Any]]:
+    """Facets as people read them, each a `FacetOut` as JSON has it; what has no name any more is left out, and so is
+    the collection that the list is of.
 
     A list tells hundreds of values: as models they would cost as much as all the rest of the answer.
     """
-    shown = (_shown(one, names) for one in counted)
+    shown = (_shown(_others(one, str(within)) if one.facet == COLLECTION else one, names) for one in counted)
     return [one for one in shown if one is not None]
 
 
@@ -188,6 +195,8 @@ def _value(filtered: Filter, names: FacetNames) -> str:
         known = found.id if (found := names.by_slug.get(value)) else None
     elif facet == VENDOR:
         known = vendor.id if (vendor := names.by_code.get(value)) else None
+    elif facet == COLLECTION:
+        known = collection.id if (collection := names.by_handle.get(value)) else None
     elif facet == AVAILABILITY:
         known = value if value in _AVAILABILITY else None
     elif facet == RATING:
@@ -210,6 +219,10 @@ def _may_be(attribute: NamedAttribute, value: str) -> bool:
     return attribute.kind == "number" or value in attribute.choices
 
 
+def _others(counted: FacetCounts, within: str) -> FacetCounts:
+    return counted.model_copy(update={"values": [one for one in counted.values if one.value != within]})
+
+
 def _shown(counted: FacetCounts, names: FacetNames) -> dict[str, Any] | None:
     facet = counted.facet
     attribute = names.attributes.get(facet.removeprefix(ATTRIBUTE)) if facet.startswith(ATTRIBUTE) else None
@@ -228,7 +241,7 @@ def _shown(counted: FacetCounts, names: FacetNames) -> dict[str, Any] | None:
 def _named(
     facet: str, counted: ValueCount, names: FacetNames, attribute: NamedAttribute | None
 ) -> dict[str, Any] | None:
-    value, label, parent, colour = counted.value, counted.value, None, None
+    value, parent, colour = counted.value, None, None
     if facet == CATEGORY:
         category = names.categories.get(UUID(value))
         if category is None:
@@ -240,16 +253,13 @@ def _named(
         if vendor is None:
             return None
         value, label = vendor.code, vendor.name
-    elif facet == AVAILABILITY:
-        label = _AVAILABILITY[value]
-    elif facet == RATING:
-        label = _STARS[value]
-    elif attribute is not None and attribute.kind == "boolean":
-        label = _BOOLEAN.get(value, value)
-    elif attribute is not None and attribute.kind == "number":
-        label = f"{value} {attribute.unit}" if attribute.unit else value
-    elif attribute is not None:
-        label, colour = attribute.choices.get(value, (value, None))
+    elif facet == COLLECTION:
+        collection = names.collections.get(UUID(value))
+        if collection is None:
+            return None
+        value, label = collection.handle, collection.title
+    else:
+        label, colour = _label(facet, value, attribute)
     return {
         "value": value,
         "label": label,
@@ -258,6 +268,21 @@ def _named(
         "count": counted.count,
         "chosen": counted.chosen,
     }
+
+
+def _label(facet: str, value: str, attribute: NamedAttribute | None) -> tuple[str, str | None]:
+    """What a value is called that is no row of the shop's, and its colour."""
+    if facet == AVAILABILITY:
+        return _AVAILABILITY[value], None
+    if facet == RATING:
+        return _STARS[value], None
+    if attribute is None:
+        return value, None
+    if attribute.kind == "boolean":
+        return _BOOLEAN.get(value, value), None
+    if attribute.kind == "number":
+        return f"{value} {attribute.unit}" if attribute.unit else value, None
+    return attribute.choices.get(value, (value, None))
 
 
 def _written(least: int | None, most: int | None) -> str:

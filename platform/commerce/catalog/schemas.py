@@ -31,11 +31,9 @@ class Page(Input):
     cursor: Annotated[str, StringConstraints(max_length=200)] | None = None
 
 
-class Narrowing(Page, Spoken):
+class Filtering(Page, Spoken):
     """What of a list is looked at, and in which order."""
 
-    category: Annotated[str, StringConstraints(pattern=r"^[a-z0-9-]{1,200}$")] | None = None
-    """The category's slug; those below it are in it."""
     filter: Annotated[list[Annotated[str, StringConstraints(max_length=420)]], Field(max_length=200)] = Field(
         default_factory=list
     )
@@ -44,6 +42,22 @@ class Narrowing(Page, Spoken):
     sort: Sort | None = None
     facets: Annotated[bool, Field(strict=False)] = False
     """Whether to count facets over the whole result."""
+
+
+class CollectionQuery(Filtering):
+    """Which part of a collection."""
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether the list is the collection as it is kept, and nothing else is asked of it."""
+        return not (self.filter or self.facets) and self.sort in {None, "relevance"}
+
+
+class Narrowing(Filtering):
+    """What of a category, or of all products, is looked at."""
+
+    category: Annotated[str, StringConstraints(pattern=r"^[a-z0-9-]{1,200}$")] | None = None
+    """The category's slug; those below it are in it."""
 
     @property
     def is_plain(self) -> bool:

@@ -77,11 +77,12 @@ class Narrowed:
     categories: Sequence[UUID] | None = None
     brands: Sequence[str] | None = None
     vendors: Sequence[UUID] | None = None
+    collections: Sequence[UUID] | None = None
 
     @property
     def is_everything(self) -> bool:
         """Whether nothing is chosen."""
-        return self.categories is None and self.brands is None and self.vendors is None
+        return all(chosen is None for chosen in self.values.values())
 
     @property
     def values(self) -> dict[str, Any]:
@@ -92,6 +93,7 @@ class Narrowed:
                 ("categories", self.categories),
                 ("brands", self.brands),
                 ("vendors", self.vendors),
+                ("collections", self.collections),
             )
         }
 

@@ -6,6 +6,8 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends, Path, Query, Request, Response, status
 
+from commerce.catalog import places
+from commerce.catalog import service as catalog
 from commerce.catalog.answering import shown
 from commerce.catalog.collections import service, showing
 from commerce.catalog.collections.schemas import (
@@ -21,8 +23,9 @@ from commerce.catalog.collections.schemas import (
     ShownCollections,
     ShownQuery,
 )
+from commerce.catalog.listing import listed
 from commerce.catalog.products.schemas import Handle
-from commerce.catalog.schemas import Page, ProductList
+from commerce.catalog.schemas import CollectionQuery, Listing, Page, ProductList
 from commerce.http import CoreDep, ShopDep, cacheable, decode_cursor, staff
 from commerce.identity.staff import Staff
 from commerce.paging import page_of, place_of
@@ -60,18 +63,27 @@ async def show(request: Request, core: CoreDep, shop: ShopDep, handle: OfHandle)
     return cacheable(request, model_bytes(found))
 
 
-@store_router.get("/{handle}/products", response_model=ProductList)
+@store_router.get("/{handle}/products", response_model=Listing | ProductList)
 @needs(ANYONE)
 async def show_products(
-    request: Request, core: CoreDep, shop: ShopDep, handle: OfHandle, query: Annotated[ShownQuery, Query()]
+    request: Request, core: CoreDep, shop: ShopDep, handle: OfHandle, query: Annotated[CollectionQuery, Query()]
 ) -> Response:
-    """What is in a collection, in its order, at the caller's prices."""
+    """What is in a collection, in its order, at the caller's prices.
+
+    With `filter`, `sort` or `facets` it is a `Listing`: of the whole collection, with what it can be narrowed down by.
+    """
+    async with core.database.tx(shop.id, read_only=True) as tx:
+        kept = await showing.kept(tx, handle, arranged=bool(query.filter))
+    if not query.is_plain or (query.cursor is not None and places.is_one(query.cursor)):
+        return await listed(request, core, shop, query, kept=kept)
     after = decode_cursor(query.cursor) if query.cursor else None
     return await shown(
         request,
         core,
         shop,
-        lambda shopper: showing.products(core.database, shop, shopper, handle, after=after, limit=query.limit),
+        lambda shopper: catalog.list_collection(
+            core.database, shop, shopper, collection_id=kept.id, after=after, limit=query.limit
+        ),
     )
 
 

@@ -12,20 +12,15 @@ from sqlalchemy import text
 from commerce.catalog import service as catalog
 from commerce.catalog.collections.schemas import ShownCollection
 from commerce.catalog.collections.service import CollectionNotFound
+from commerce.catalog.facet_names import OPEN
+from commerce.catalog.finding import Kept
 from commerce.catalog.hot import said
-from commerce.catalog.prices import Shown
 from commerce.catalog.service import Place
-from commerce.identity.service import Shopper
 from commerce.tenancy.service import Shop
 from foundation import clock
-from foundation.database import Database, Tx, hot
+from foundation.database import Tx, hot
 
 _LAST_IN_MENU = 2**31
-
-_OPEN = """
-    c.published AND (c.starts_at IS NULL OR c.starts_at <= CAST(:now AS timestamptz))
-    AND (c.ends_at IS NULL OR c.ends_at > CAST(:now AS timestamptz))
-"""
 
 # ix_collection_product_place finds the first product that is in the shop; uq_collection_picture_collection its own
 # picture.
@@ -55,15 +50,25 @@ _PAGE = hot(
     text(
         f"""
         {_SHOWN}
-        WHERE c.tenant_id = :tenant_id AND {_OPEN}
+        WHERE c.tenant_id = :tenant_id AND {OPEN}
           AND (coalesce(c.menu_position, {_LAST_IN_MENU}), c.id) > (CAST(:place AS bigint), CAST(:after AS uuid))
         ORDER BY coalesce(c.menu_position, {_LAST_IN_MENU}), c.id LIMIT :limit
         """
     )
 )
 # uq_collection_handle
-_ONE = hot(text(f"{_SHOWN} WHERE c.tenant_id = :tenant_id AND c.handle = :handle AND {_OPEN}"))
-_ID = hot(text(f"SELECT c.id FROM collection c WHERE c.tenant_id = :tenant_id AND c.handle = :handle AND {_OPEN}"))  # noqa: S608
+_ONE = hot(text(f"{_SHOWN} WHERE c.tenant_id = :tenant_id AND c.handle = :handle AND {OPEN}"))
+# ix_collection_product_place: only what somebody picks has an order by hand, a thousand at most.
+_KEPT = hot(
+    text(
+        f"""
+        SELECT c.id, c.sort, CASE WHEN CAST(:arranged AS boolean) AND c.sort = 'by_hand' THEN ARRAY(
+            SELECT m.product_id FROM collection_product m
+            WHERE (m.tenant_id, m.collection_id) = (c.tenant_id, c.id) ORDER BY m.place, m.product_id) END AS arranged
+        FROM collection c WHERE c.tenant_id = :tenant_id AND c.handle = :handle AND {OPEN}
+        """  # noqa: S608  (the fragment is a literal)
+    )
+)
 
 
 async def page(tx: Tx, shop: Shop, after: Place | None, limit: int) -> list[tuple[UUID, ShownCollection]]:
@@ -91,19 +96,16 @@ async def read(tx: Tx, shop: Shop, handle: str) -> ShownCollection:
     return _out(row)
 
 
-async def products(
-    database: Database, shop: Shop, shopper: Shopper | None, handle: str, *, after: Place | None, limit: int
-) -> Shown:
-    """A page of a collection's products in its order, at this shopper's prices: a `ProductList` as JSON.
+async def kept(tx: Tx, handle: str, *, arranged: bool = False) -> Kept:
+    """A collection as its list goes by it; with the order that somebody gave it, if that is asked.
 
     Raises:
         CollectionNotFound: there is none, or shoppers don't see it.
     """
-    async with database.tx(shop.id, read_only=True) as tx:
-        row = await tx.one(_ID, {"handle": handle, "now": clock.now()})
+    row = await tx.one(_KEPT, {"handle": handle, "now": clock.now(), "arranged": arranged})
     if row is None:
         raise CollectionNotFound
-    return await catalog.list_collection(database, shop, shopper, collection_id=row["id"], after=after, limit=limit)
+    return Kept(row["id"], row["sort"], tuple(row["arranged"] or ()))
 
 
 def _out(row: Mapping[str, Any]) -> ShownCollection:
