@@ -309,11 +309,11 @@ _types: dict[frozenset[int], Any] = {}
 
 
 class _Connection(asyncpg.Connection):  # type: ignore[misc]
-    """A connection that knows what another was told of the types that come with Postgres: asking takes three round trips
-    and milliseconds of planning for each kind of array that a connection meets.
+    """A connection that knows what another was told of the types that come with Postgres: asking takes three round
+    trips and milliseconds of planning for each kind of array that a connection meets.
     """
 
-    async def _introspect_types(self, typeoids: Iterable[int], timeout: float | None) -> Any:  # noqa: ASYNC109
+    async def _introspect_types(self, typeoids: Iterable[int], timeout: float | None) -> Any:
         asked = frozenset(typeoids)
         if max(asked) >= ASSIGNED_BY_HAND:
             return await super()._introspect_types(typeoids, timeout)
