@@ -41,7 +41,7 @@ if TYPE_CHECKING:
 
     from tests.conftest import DatabaseUrls
 
-EXAMPLES = int(os.environ.get("TRADEWIND_TEST_EXAMPLES", "2"))
+EXAMPLES = int(os.environ.get("TRADEWIND_TEST_EXAMPLES", "1"))
 """Requests of each operation and kind; `make security` sends more."""
 
 

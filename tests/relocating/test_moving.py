@@ -291,7 +291,7 @@ async def test_a_move_that_was_killed_is_gone_on_with_by_the_same_command(
     assert books(there.owner, grocer.id)["orders"] == before["orders"].rows + 1
 
 
-@pytest.mark.parametrize("step", ["frozen", "copied"])
+@pytest.mark.parametrize("step", ["frozen", pytest.param("copied", marks=pytest.mark.proof)])
 async def test_a_move_that_was_killed_before_the_switch_can_be_undone(
     settings: Settings, client: httpx.AsyncClient, grocer: SeededShop, database_urls: DatabaseUrls,
     second_database: DatabaseUrls, step: str,

@@ -94,6 +94,7 @@ def test_up_status_kill_and_down(var: Path) -> None:
 
 
 @pytest.mark.embedded
+@pytest.mark.proof
 def test_a_killed_supervisor_leaves_no_orphan_and_the_next_one_finds_the_data(var: Path) -> None:
     tradewind(var, *SMALL, "--detach")
     first = StackState.read(var)

@@ -75,7 +75,7 @@ def test_a_killed_insert_that_is_sent_again_counts_once_under_final(gateway: Cli
     assert query(gateway.url, "SELECT count(), sum(v) FROM facts FINAL") == "1000\t1000\n"
 
 
-@pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize("how", [signal.SIGTERM, pytest.param(signal.SIGINT, marks=pytest.mark.proof)])
 def test_a_signal_ends_it_cleanly_and_the_data_stay(gateway: ClickHouseGateway, how: signal.Signals) -> None:
     query(gateway.url, "CREATE TABLE kept (a UInt8) ENGINE = MergeTree ORDER BY a")
     query(gateway.url, "INSERT INTO kept VALUES (1), (2)")
@@ -84,6 +84,7 @@ def test_a_signal_ends_it_cleanly_and_the_data_stay(gateway: ClickHouseGateway, 
     assert query(gateway.url, "SELECT sum(a) FROM kept") == "3\n"
 
 
+@pytest.mark.proof
 def test_a_query_under_way_does_not_hold_up_the_end(gateway: ClickHouseGateway) -> None:
     def wait_long() -> None:
         with suppress(httpx.HTTPError, RuntimeError):

@@ -81,7 +81,7 @@ def test_kill_9_again_and_again_loses_nothing(gateway: Any) -> None:
 
 
 @pytest.mark.embedded
-@pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize("how", [signal.SIGTERM, pytest.param(signal.SIGINT, marks=pytest.mark.proof)])
 def test_a_stop_is_clean_and_keeps_everything(gateway: Any, how: signal.Signals) -> None:
     _make(gateway.client(), "kept")
     gateway.client().upsert("kept", _points(range(100)), wait=True)
