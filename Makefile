@@ -20,7 +20,7 @@ PRODUCTS ?= 100000
 SECONDS ?= 4
 PAIR ?=
 
-.PHONY: help setup demo up down test checks lint format type imports pytest lock bench bench-core bench-catalogue bench-fair bench-import proofs apart mutants races chaos security clean
+.PHONY: help setup demo up down test lint format type imports pytest lock bench bench-core bench-catalogue bench-fair bench-import proofs apart mutants races chaos security clean
 
 help: ## Say what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  \033[36m%-10s\033[0m %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -53,10 +53,7 @@ down: setup ## Stop the local stack
 	@$(BIN)/tradewind down
 
 test: setup ## Check style, types and imports, then run the tests
-	@$(MAKE) --no-print-directory -j2 checks pytest
-
-checks: setup ## Check style, types and imports
-	@$(MAKE) --no-print-directory -j1 lint type imports
+	@$(MAKE) --no-print-directory -j2 lint type imports pytest
 
 lint: setup ## Check style and layout
 	@$(BIN)/ruff check $(EXISTING)
