@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dagster as dg
 
-from dagster_project import assets, checks
+from dagster_project import assets, checks, marts
 from dagster_project.erasures import erasures
 from dagster_project.freshness import new_orders
 from dagster_project.jobs import forgetting, refresh, suggesting
@@ -26,7 +26,7 @@ hourly = dg.ScheduleDefinition(
 )
 
 defs = dg.Definitions(
-    assets=assets.ALL,
+    assets=[*assets.ALL, *marts.ALL],
     asset_checks=checks.ALL,
     jobs=[refresh, forgetting, suggesting],
     schedules=[nightly, hourly],

@@ -12,11 +12,14 @@ import sys
 import dagster as dg
 import orjson
 
-from dagster_project.assets import NAMES
+from dagster_project import assets, marts
 from dagster_project.definitions import defs
 from dagster_project.jobs import refresh
 from dagster_project.resources import Shares
 from foundation.progress import Progress
+
+NAMES = (*assets.NAMES, *marts.NAMES)
+"""The assets of a run."""
 
 
 class RunFailed(RuntimeError):

@@ -21,6 +21,7 @@ from foundation.events import CONTRACTS, CartAbandoned, CartMerged, CustomerEras
 from foundation.events.behaviour import Behaviour
 from foundation.settings import Settings
 from pipelines import tombstones
+from pipelines.marts.definition import Mart, all_marts
 from pipelines.outbox import Row
 from pipelines.schema import ensure_schema
 from pipelines.tombstones import State, Subject
@@ -63,6 +64,7 @@ _RULES = (
     _Rule("events", _NAMED, f"UPDATE {_UNNAMED}"),
     _Rule("decisions", _NAMED, f"UPDATE features = if({_THEIRS}, '{{}}', features), {_UNNAMED}"),
 )
+_MADE = "SELECT name FROM system.tables WHERE database = currentDatabase() AND startsWith(name, 'mart_')"
 _LATEST = """
     SELECT tombstones, mark, toUnixTimestamp64Milli(forgotten_at) FROM forgettings FINAL
     WHERE tenant_id = {tenant_id:UUID}
@@ -115,12 +117,28 @@ def kept_of(client: Client, tenant_id: UUID, people: Sequence[UUID]) -> set[str]
     return {rule.table for rule, _, _ in _found(client, tenant_id, people)}
 
 
+def _rules(client: Client) -> Iterator[_Rule]:
+    """What holds of the tables of the event store, and of those marts that are made."""
+    yield from _RULES
+    made = {name for (name,) in client.query(_MADE).result_rows}
+    for mart in all_marts().values():
+        if mart.table in made:
+            yield from _of_mart(mart)
+
+
+def _of_mart(mart: Mart) -> Iterator[_Rule]:
+    for column in mart.people:
+        change = "DELETE" if column in mart.key else f"UPDATE {column} = NULL"
+        yield _Rule(mart.table, f"{column} IN %(people)s", change)
+
+
 def _found(client: Client, tenant_id: UUID, people: Sequence[UUID]) -> Iterator[tuple[_Rule, int, dict[str, object]]]:
     """Each rule that concerns rows, how many, and the values of its statement: a mutation reads all of a table."""
+    rules = list(_rules(client))
     for first in range(0, len(people), AT_ONCE):
         some = [str(one) for one in people[first : first + AT_ONCE]]
         values: dict[str, object] = {"tenant_id": str(tenant_id), "people": some, "facts": FACTS}
-        for rule in _RULES:
+        for rule in rules:
             query = f"SELECT count() FROM {rule.table} WHERE {_of_tenant(rule)}"  # noqa: S608  (literals)
             found = int(client.query(query, values).result_rows[0][0])
             if found:

@@ -29,6 +29,10 @@ def test_the_graph_goes_from_the_outbox_to_the_index() -> None:
         "item_index": {"recommendation_model"},
         "suggestions": {"forgotten"},
         "search_index": {"outbox"},
+        "mart_orders": {"forgotten"},
+        "mart_order_lines": {"forgotten", "mart_orders"},
+        "mart_daily_sales": {"forgotten", "mart_orders"},
+        "mart_product_performance": {"forgotten", "mart_order_lines"},
     }
 
 

@@ -11,13 +11,12 @@ import psycopg
 import pytest
 
 from dagster_project import checks
-from dagster_project.assets import NAMES
 from dagster_project.definitions import defs
 from dagster_project.erasures import erasures
 from dagster_project.freshness import WORTH_A_RUN, new_orders
 from dagster_project.jobs import forgetting
 from dagster_project.resources import Platform
-from dagster_project.run import RunFailed, materialise_all
+from dagster_project.run import NAMES, RunFailed, materialise_all
 from features.verify import differences
 from foundation import clients
 from foundation.settings import Settings

@@ -26,6 +26,8 @@ CLICKHOUSE = {
     "features/stream.py": "makes tables; reads through the door",
     "pipelines/audit.py": "how many rows a table holds",
     "pipelines/forgetting.py": "which shops have somebody to forget",
+    "pipelines/marts/building.py": "writes a shop's marts",
+    "pipelines/marts/looking.py": "how large a mart is",
     "pipelines/relay.py": "delivers the events of all shops",
     "serving/decision_log.py": "writes the decisions of all shops",
     "tradewind/data/promotions.py": "loads a shop's history",

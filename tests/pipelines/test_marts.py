@@ -1,0 +1,209 @@
+"""Marts: what each file says is what its table is, and however the events came, a mart is what a clean rebuild makes."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+from uuid import UUID, uuid5
+
+import pytest
+
+from foundation import clients
+from foundation.settings import Settings
+from pipelines.forgetting import forget, kept_of
+from pipelines.marts.building import build
+from pipelines.marts.definition import MalformedMart, Mart, all_marts, parse
+from pipelines.schema import ensure_schema
+from tests.pipelines.conftest import TENANT
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from clickhouse_connect.driver.client import Client
+
+NOON = datetime(2026, 3, 30, 12, tzinfo=UTC)
+HOUR, DAY = timedelta(hours=1), timedelta(days=1)
+COLUMNS = (
+    "tenant_id",
+    "event_id",
+    "name",
+    "version",
+    "occurred_at",
+    "recorded_at",
+    "aggregate_id",
+    "shopper_id",
+    "visitor_id",
+    "session_id",
+    "consent",
+    "payload",
+)
+Row = list[Any]
+
+
+def an(what: str) -> UUID:
+    """The id of something, by what it is called."""
+    return uuid5(TENANT, what)
+
+
+def event(name: str, at: datetime, about: str, payload: str, *, who: str | None = None, on: str = "laptop") -> Row:
+    """A row of the event store; two that say the same are one event delivered twice."""
+    shopper = an(who) if who else None
+    behaviour = "." not in name
+    session = an(f"{on} {at:%d}") if behaviour or name == "order.placed" else None
+    event_id = an(f"{name} {at} {about} {payload}")
+    seen = an(on) if session else None
+    return [TENANT, event_id, name, 1, at, at, an(about), shopper, seen, session, ["analytics"], payload]
+
+
+def line(name: str, quantity: int, price: int, discount: int = 0) -> str:
+    """A line of an order."""
+    total = quantity * price - discount
+    return (
+        f'{{"line_id": "{an(name)}", "product_id": "{an("tea")}", "variant_id": "{an("green tea")}", '
+        f'"quantity": {quantity}, "unit_price": {price}, "discount": {discount}, "total": {total}, "tax": 0}}'
+    )
+
+
+def placed(order: str, at: datetime, who: str | None, *, total: int = 1_000) -> Row:
+    lines = f"[{line(order + ' 1', 2, total // 2)}]"
+    payload = (
+        f'{{"order_id": "{an(order)}", "currency": "EUR", "subtotal": {total}, "discount": 0, "shipping": 0, '
+        f'"tax": 0, "total": {total}, "lines": {lines}}}'
+    )
+    return event("order.placed", at, order, payload, who=who)
+
+
+def money(name: str, order: str, at: datetime, amount: int, key: str = "refund_id", what: str = "refund") -> Row:
+    payload = f'{{"{key}": "{an(order + what)}", "order_id": "{an(order)}", "amount": {amount}, "currency": "EUR"}}'
+    return event(name, at, order, payload)
+
+
+def seen(name: str, at: datetime, *, who: str | None = None, on: str = "laptop", more: str = "") -> Row:
+    items = f'"items": [{{"item_id": "{an("tea")}", "index": 0}}]{more}'
+    return event(name, at, on, f"{{{items}}}", who=who, on=on)
+
+
+def story() -> list[Row]:
+    """Four days in a shop: bought, edited, cancelled, sent back, refunded for good and not, disputed, looked at."""
+    return [
+        placed("first", NOON, "ada"),
+        money("payment.captured", "first", NOON, 1_000, "payment_id"),
+        placed("second", NOON + DAY, "ada", total=5_000),
+        money("payment.captured", "second", NOON + DAY, 5_000, "payment_id"),
+        event(
+            "order.cancelled",
+            NOON + DAY + HOUR,
+            "second",
+            f'{{"order_id": "{an("second")}", "reason": "late", "whole": true, "lines": [{line("second 1", 2, 0)}]}}',
+        ),
+        money("payment.refunded", "second", NOON + DAY + HOUR, 5_000),
+        money("payment.refunded", "first", NOON + 2 * DAY, 300),
+        money("payment.refund_failed", "first", NOON + 3 * DAY, 300),
+        placed("guest", NOON + DAY, None, total=700),
+        event(
+            "order.edited",
+            NOON + 2 * DAY,
+            "guest",
+            f'{{"order_id": "{an("guest")}", "difference": 250, "total": 950, "added": [{line("guest 2", 1, 250)}]}}',
+        ),
+        money("payment.disputed", "guest", NOON + 3 * DAY, 950, "dispute_id"),
+        placed("before", NOON - 20 * DAY, "bo", total=100),
+        placed("after", NOON + 2 * DAY, "bo", total=200),
+        event("order.delivered", NOON + 3 * DAY, "first", f'{{"order_id": "{an("first")}"}}'),
+        event("search", NOON, "laptop", '{"search_term": "Green  tea", "results": 3, "items": []}', who="ada"),
+        seen("select_item", NOON + timedelta(minutes=1), who="ada", more=', "item_list_id": "search"'),
+        seen("view_item", NOON + timedelta(minutes=2), who="ada"),
+        seen("add_to_cart", NOON + timedelta(minutes=3), who="ada"),
+        seen("view_item", NOON + timedelta(minutes=45), who="ada"),
+        seen("view_item", NOON + timedelta(hours=11, minutes=58), on="phone"),
+        seen("view_item", NOON + timedelta(hours=12, minutes=2), on="phone"),
+        event("search", NOON + DAY, "phone", '{"search_term": "coffee", "results": 0, "items": []}', on="phone"),
+    ]
+
+
+@pytest.fixture
+def client(settings: Settings) -> Iterator[Client]:
+    client = clients.clickhouse(settings)
+    ensure_schema(client)
+    yield client
+    client.close()
+
+
+def deliver(client: Client, rows: Sequence[Row]) -> None:
+    client.insert("events", rows, column_names=COLUMNS)
+
+
+def held(client: Client, mart: Mart, tenant_id: UUID = TENANT) -> list[tuple[Any, ...]]:
+    """A mart's rows."""
+    order = ", ".join(mart.key)
+    query = f"SELECT {', '.join(mart.columns)} FROM {mart.table} FINAL WHERE tenant_id = {{tenant_id:UUID}} ORDER BY {order}"
+    return [tuple(row) for row in client.query(query, {"tenant_id": str(tenant_id)}).result_rows]
+
+
+def told(client: Client, name: str) -> list[dict[str, Any]]:
+    """The same, by the names of its columns."""
+    mart = all_marts()[name]
+    return [dict(zip(mart.columns, row, strict=True)) for row in held(client, mart)]
+
+
+def all_held(client: Client) -> dict[str, list[tuple[Any, ...]]]:
+    return {mart.name: held(client, mart) for mart in all_marts().values()}
+
+
+def test_every_mart_is_what_a_clean_rebuild_makes_however_its_events_came(settings: Settings, client: Client) -> None:
+    rows, chance = story(), random.Random(7)
+    chance.shuffle(rows)
+    thirds = [rows[:7], rows[7:14] + chance.sample(rows[:7], 3), rows[14:] + chance.sample(rows, 6)]
+    for part in thirds:
+        deliver(client, part)
+        build(settings, TENANT)
+    assert forget(client, TENANT, [an("ada")])["mart_orders"] > 0
+    assert kept_of(client, TENANT, [an("ada")]) == set()
+    build(settings, TENANT)
+    assert kept_of(client, TENANT, [an("ada")]) == set()
+    found = all_held(client)
+
+    assert {done.days for done in build(settings, TENANT).values()} == {0}
+    for mart in all_marts().values():
+        client.command(f"DROP TABLE {mart.table} SYNC")
+    client.command("DROP TABLE mart_builds SYNC")
+    build(settings, TENANT)
+
+    assert found == all_held(client)
+    assert all(found.values())
+
+
+def test_an_order_is_told_to_the_cent(settings: Settings, client: Client) -> None:
+    deliver(client, story())
+    build(settings, TENANT)
+
+    orders = {row["order_id"]: row for row in told(client, "orders")}
+    first, second, guest = orders[an("first")], orders[an("second")], orders[an("guest")]
+    assert (first["total"], first["captured"], first["refunded"], first["net"]) == (1_000, 1_000, 0, 1_000)
+    assert (second["refunded"], second["net"], second["is_cancelled"], second["cancelled_units"]) == (5_000, 0, 1, 2)
+    assert (guest["edited"], guest["net"], guest["disputed"], guest["customer_id"]) == (250, 950, 950, an("laptop"))
+    assert {name for name in ("first", "second", "guest", "before", "after") if orders[an(name)]["is_first_order"]} == {
+        "first",
+        "guest",
+        "before",
+    }
+    days = {row["day"]: row for row in told(client, "daily_sales")}
+    assert [days[NOON.date() + number * DAY]["refunded"] for number in range(4)] == [0, 5_000, 300, -300]
+    assert sum(row["total"] for row in told(client, "order_lines")) == 7_000 + 250
+    tea = [row for row in told(client, "product_performance") if row["day"] == NOON.date()]
+    assert [sum(row[name] for row in tea) for name in ("choices", "views", "carts", "units", "total")] == [
+        1,
+        3,
+        1,
+        2,
+        1_000,
+    ]
+
+
+def test_a_file_that_says_too_little_is_no_mart() -> None:
+    with pytest.raises(MalformedMart, match="begin with a header"):
+        parse("sales", "SELECT 1")
+    with pytest.raises(MalformedMart, match="grain"):
+        parse("sales", "/*\nabout: Sales\n*/\nSELECT 1")
