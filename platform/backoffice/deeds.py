@@ -164,6 +164,7 @@ _ALIKE = {
 PAGES: Mapping[str, Told | Untold] = {
     **{page: DEEDS[operation] for page, operation in _ALIKE.items()},
     "/translations/{locale}/{kind}/{key}": Told("catalog.translate", "text", "key"),
+    "/products/{product_id}/offers/{variant_id}": Told("prices.set_offers", "variant", "variant_id"),
     "/invitation": _BY_ITSELF,
     "/people/{member_id}/status": _BY_ITSELF,
     "/privacy/links": Told("privacy.send_link"),

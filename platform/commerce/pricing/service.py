@@ -74,6 +74,12 @@ class BadWindow(Unprocessable):
     code = "pricing.bad_window"
 
 
+class OffersChanged(Conflict):
+    """The variant's offers were changed meanwhile; look again."""
+
+    code = "pricing.offers_changed"
+
+
 class QuoteDiffers(Conflict):
     """This decision has promised another price for the variant already."""
 
@@ -258,11 +264,12 @@ def first_prices(
     yield announcement(facts)
 
 
-async def set_offers(tx: Tx, sku: str, body: OffersIn) -> PricesOut:
-    """Put a variant's offers in a currency in place of those it had.
+async def set_offers(tx: Tx, sku: str, body: OffersIn, *, seen: Sequence[UUID] | None = None) -> PricesOut:
+    """Put a variant's offers in a currency in place of those it had; only if they were `seen`, where that is said.
 
     Raises:
         UnknownSku, NoListPrice, BadWindow: the offers stay as they were.
+        OffersChanged: so they do where it has others than were seen.
         ChannelUnknown: an offer names a sales channel that the shop hasn't got, or sells nothing on any more.
     """
     variant_id = await _variant(tx, sku)
@@ -270,6 +277,8 @@ async def set_offers(tx: Tx, sku: str, body: OffersIn) -> PricesOut:
     which = {"variant_id": variant_id, "currency": body.currency}
     # Two who set the offers at once don't leave those of both.
     await history.alone(tx, [variant_id])
+    if seen is not None and {*seen} != await _offered(tx, variant_id, body.currency):
+        raise OffersChanged
     before = await history.said(tx, [variant_id], body.currency)
     if not before:
         raise NoListPrice(currency=body.currency)
@@ -283,6 +292,11 @@ async def set_offers(tx: Tx, sku: str, body: OffersIn) -> PricesOut:
     prices = await read(tx, sku)
     await _announce(tx, [variant_id], {variant_id: _said(prices, body.currency)}, body.currency)
     return prices
+
+
+async def _offered(tx: Tx, variant_id: UUID, currency: str) -> set[UUID]:
+    rows = await tx.rows(_OFFERS, {"variant_id": variant_id})
+    return {row["id"] for row in rows if row["currency"] == currency}
 
 
 async def quote(tx: Tx, promise: QuoteIn) -> QuoteOut:
