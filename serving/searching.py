@@ -33,6 +33,7 @@ from serving import merchandising, recognising, selecting
 from serving.columns import Columns
 from serving.decision_log import row_of
 from serving.index import IndexUnavailable
+from serving.meanings import Meanings
 from serving.merchandising import Plan
 from serving.recognising import Brands
 from serving.search_index import Hit, SearchIndex
@@ -125,6 +126,7 @@ class Searcher:
     """None where none is installed: then nothing is searched by its meaning."""
     parameters: Parameters = field(default_factory=Parameters)
     brands: Brands = field(default_factory=Brands)
+    meanings: Meanings = field(default_factory=Meanings)
     encoders: dict[UUID, Encoder] = field(default_factory=dict)
     """Whose vectors each tenant's index is of, where that one is to be had."""
 
@@ -174,7 +176,7 @@ class Searcher:
         """The products that mean about the same; `None` while they can't be told in time."""
         try:
             async with asyncio.timeout(MEANING_SHARE * request.deadline_ms / 1000):
-                meaning = (await asyncio.to_thread(encoder.encode, [sentence]))[0]
+                meaning = await self.meanings.of(encoder, sentence)
                 return await self.index.of(request.tenant_id).alike(meaning, encoder=encoder.name, limit=POOL)
         except (IndexUnavailable, TimeoutError) as fault:
             log.warning("search.without_meaning", error=str(fault) or "late")
