@@ -26,7 +26,7 @@ _ORDERS_DELIVERED = """
 """
 _LATEST = """
     SELECT name, version, event_id, payload FROM events FINAL
-    WHERE tenant_id = {tenant_id:UUID}
+    WHERE tenant_id = {tenant_id:UUID} AND NOT (event_id = aggregate_id AND empty(consent))
     ORDER BY occurred_at DESC LIMIT {sample:UInt32} BY name
 """
 

@@ -18,7 +18,7 @@ from psycopg.rows import class_row
 READ = """
     SELECT o.xid::text AS xid, o.seq, o.event_id, o.tenant_id, o.name, o.version, o.occurred_at, o.recorded_at,
            o.aggregate_id, o.shopper_id, o.visitor_id, o.session_id, o.decision_id, o.consent,
-           o.payload::text AS payload
+           o.is_bot, o.is_internal, o.payload::text AS payload
     FROM outbox o
     WHERE (o.xid, o.seq) > (%(xid)s::text::xid8, %(seq)s) AND o.xid < pg_snapshot_xmin(pg_current_snapshot())
     ORDER BY o.xid, o.seq LIMIT %(limit)s
@@ -63,7 +63,14 @@ class Row:
     session_id: UUID | None
     decision_id: UUID | None
     consent: list[str]
+    is_bot: bool
+    is_internal: bool
     payload: str
+
+    @property
+    def is_counted(self) -> bool:
+        """Whether it is behaviour that nobody agreed to (`foundation.events.counted`)."""
+        return self.event_id == self.aggregate_id and not self.consent
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Sequence
-from datetime import timedelta
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Self
 
 import psycopg
@@ -19,13 +19,13 @@ from clickhouse_connect.driver.exceptions import ClickHouseError
 from redis.exceptions import RedisError
 
 from foundation import clients, clock, telemetry
-from foundation.naming import entity_key, shared_key
 from foundation.progress import Progress
 from foundation.settings import Settings, get_settings
-from pipelines import outbox, tombstones
+from pipelines import outbox, shoppers, tombstones
 from pipelines.forgetting import loadable, named_in
 from pipelines.outbox import Lag, Row, lag
 from pipelines.schema import ensure_schema
+from pipelines.shoppers import RECENT, SHOPPERS_STREAM
 from pipelines.worker import keep, until_signalled
 
 if TYPE_CHECKING:
@@ -43,10 +43,6 @@ PRUNE_EVERY = 50
 STALLED_SECONDS = 60.0
 LOCK_KEY = 7_261_411
 """Postgres's advisory lock of the one relay that may deliver."""
-SHOPPERS_STREAM = shared_key("shoppers")
-STREAM_LENGTH = 100_000
-RECENT = timedelta(days=2)
-"""Older events are history being loaded: features are materialised for them in bulk."""
 FAULTS = (psycopg.Error, ClickHouseError, RedisError, OSError)
 COLUMNS = (
     "event_id",
@@ -61,6 +57,8 @@ COLUMNS = (
     "session_id",
     "decision_id",
     "consent",
+    "is_bot",
+    "is_internal",
     "payload",
 )
 
@@ -140,28 +138,25 @@ class Relay:
     def _insert(self, rows: Sequence[Row]) -> None:
         if not rows:
             return
-        data = [[getattr(row, column) for column in COLUMNS] for row in rows]
-        self._clickhouse.insert("events", data, column_names=COLUMNS)
+        if told := [[getattr(row, column) for column in COLUMNS] for row in rows if not row.is_counted]:
+            self._clickhouse.insert("events", told, column_names=COLUMNS)
+        # The instants of writing and of delivery would say what happened together.
+        unlinked = [replace(row, recorded_at=row.occurred_at) for row in rows if row.is_counted]
+        if counted := [[*(getattr(row, column) for column in COLUMNS), row.occurred_at] for row in unlinked]:
+            self._clickhouse.insert("events", counted, column_names=(*COLUMNS, "delivered_at"))
 
     def _announce(self, rows: Sequence[Row]) -> None:
         horizon = clock.now() - RECENT
-        touched = {
-            (row.tenant_id, shopper_id)
-            for row in rows
-            if row.occurred_at > horizon
-            and (shopper_id := row.shopper_id or row.visitor_id)
-            and "personalisation" in row.consent
-        }
-        if not touched:
-            return
-        with self._redis.pipeline(transaction=False) as pipe:
-            for tenant_id, shopper_id in sorted(touched):
-                fields: dict[Any, Any] = {
-                    "tenant_id": str(tenant_id),
-                    "shopper_key": entity_key(tenant_id, shopper_id),
-                }
-                pipe.xadd(SHOPPERS_STREAM, fields, maxlen=STREAM_LENGTH, approximate=True)
-            pipe.execute()
+        shoppers.announce(
+            self._redis,
+            {
+                (row.tenant_id, shopper_id)
+                for row in rows
+                if row.occurred_at > horizon
+                and (shopper_id := row.shopper_id or row.visitor_id)
+                and "personalisation" in row.consent
+            },
+        )
 
     def close(self) -> None:
         """Let go of the connections, and of the lead."""

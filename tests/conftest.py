@@ -151,6 +151,14 @@ def pytest_unconfigure() -> None:
     _until_the_run_ends.close()
 
 
+@pytest.fixture(scope="session", autouse=True)
+def event_spool(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where events of browsers wait when a test names no other place; nobody carries them on."""
+    folder = tmp_path_factory.mktemp("events")
+    os.environ["TRADEWIND_EVENT_SPOOL"] = str(folder)
+    return folder
+
+
 @pytest.fixture(scope="session")
 def postgres_server(request: pytest.FixtureRequest) -> RunPostgres:
     """The run's one Postgres."""

@@ -1,4 +1,5 @@
 -- Every event once under FINAL: a second delivery has the same key. No personal data, only ids.
+-- Behaviour whose `consent` is empty was agreed to by nobody: it counts, in its hour, and says nothing else.
 CREATE TABLE IF NOT EXISTS events
 (
     tenant_id    UUID,
@@ -13,6 +14,8 @@ CREATE TABLE IF NOT EXISTS events
     session_id   Nullable(UUID),
     decision_id  Nullable(UUID),
     consent      Array(LowCardinality(String)),
+    is_bot       Bool DEFAULT false,
+    is_internal  Bool DEFAULT false,
     payload      String,
     delivered_at DateTime64(3, 'UTC') DEFAULT now64(3)
 )

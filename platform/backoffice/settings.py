@@ -45,6 +45,10 @@ _HINTS = {
         "No price is raised within 30 days before a sale, and none is called reduced that was as low in those days."
     ),
     "cors_origins": "Pages of other sites that may ask the shop's API, one a line, such as https://app.example.com.",
+    "internal_networks": (
+        "Where the shop works itself, one a line, such as 203.0.113.0/24. What is done from there is left out of "
+        "figures about customers."
+    ),
 }
 Kind = Literal["line", "lines", "mark", "number"]
 _KINDS: dict[str, Kind] = {"array": "lines", "boolean": "mark", "integer": "number"}
@@ -65,6 +69,7 @@ _LABELS = {
     "bulk_pricing.least_markup_percent": "Bulk price changes: the least over cost",
     "bulk_pricing.prior_price": "Bulk price changes keep to the rule of prior prices",
     "cors_origins": "Other sites",
+    "internal_networks": "Own networks",
 }
 
 

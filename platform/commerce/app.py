@@ -135,6 +135,7 @@ from foundation.proxies import Networks, Proxies
 from foundation.routing import add_routes, index
 from foundation.settings import Settings, get_settings
 from foundation.shares import Shares
+from foundation.spool import Spool
 from foundation.tasks import ended
 
 WITH_PICTURES = ("/photos", "/media/uploads", "/media/sets", "/pictures", "/picture", "/search/image")
@@ -177,11 +178,13 @@ def create_app(settings: Settings | None = None) -> FastAPI:
             app.state.decisions = DecisionClient(
                 post, settings.serving_url, token.get_secret_value() if token else None, settings.decision_deadline_ms
             )
+            app.state.spool = Spool(settings.spool, most_bytes=settings.event_spool_mb * 2**20)
             app.state.facet_names = KnownNames(database)
             app.state.text_records = Dns.of(settings)
             app.state.vat_register = Vies(client, settings.vies_url) if settings.vies_url else NoRegister()
             async with _told(settings, answers, directory), life.lived():
                 yield
+        await app.state.spool.close()
         passwords.close()
         await limits.buckets.close()
         if app.state.billing.stripe is not None:

@@ -7,7 +7,7 @@ import base64
 import binascii
 import hashlib
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Annotated, TypeVar, cast
 from uuid import UUID
@@ -32,6 +32,7 @@ from commerce.policies.registry import known
 from commerce.tenancy.service import Directory, Shop
 from foundation import audit, clock, idempotency
 from foundation.access import ANYONE, CUSTOMER, SHOPPER, Need, Who, needs
+from foundation.bots import is_bot
 from foundation.database import Database, DatabaseUnavailable, ShopMoving, Tx, unwitnessed
 from foundation.errors import BadRequest, Problem
 from foundation.http import problem_response
@@ -122,6 +123,7 @@ async def _shop(request: Request) -> Shop:
     if not shop.is_open and not _comes_in_while_closed(request):
         shop = await directory.by_host(host)
     request.state.has_languages = bool(shop.locales)
+    request.state.is_internal = shop.internal_networks.hold(address_of(request))
     return languages.read_in(request.scope, shop)
 
 
@@ -266,8 +268,14 @@ async def by_session(tx: Tx, request: Request, token: str) -> Shopper:
 
 
 def heeded(request: Request, shopper: Shopper) -> Shopper:
-    """The shopper, who agrees to nothing while their browser says so (`Sec-GPC`, Global Privacy Control)."""
-    return identity.refusing_by_signal(shopper) if request.headers.get("sec-gpc") == "1" else shopper
+    """The shopper as this request shows them: who agrees to nothing while their browser says so (`Sec-GPC`, Global
+    Privacy Control), who is a program, or who asks from the shop's own network.
+    """
+    if request.headers.get("sec-gpc") == "1":
+        shopper = identity.refusing_by_signal(shopper)
+    bot = is_bot(request.headers.get("user-agent", ""))
+    internal = getattr(request.state, "is_internal", False)
+    return replace(shopper, is_bot=bot, is_internal=internal) if bot or internal else shopper
 
 
 async def seen(core: Core, request: Request, shopper: Shopper) -> None:

@@ -1,6 +1,6 @@
 """The outbox: events written in the transaction that made them true.
 
-Behaviour of somebody who has not agreed to it is written down by nobody: it is left out here, whoever announces it.
+Behaviour of somebody who has not agreed to it is counted, and tied to nobody: it is made so here, whoever announces it.
 
 The relay reads them in the order (transaction, sequence), only those of transactions older than every running one, so a
 transaction that commits late is never skipped (the snapshot horizon of `pg_current_snapshot()`).
@@ -60,6 +60,8 @@ class OutboxRow(Base):
     session_id: Mapped[UUID | None]
     decision_id: Mapped[UUID | None]
     consent: Mapped[list[str]] = mapped_column(ARRAY(Text), server_default=text("'{}'"))
+    is_bot: Mapped[bool] = mapped_column(server_default=text("false"))
+    is_internal: Mapped[bool] = mapped_column(server_default=text("false"))
     payload: Mapped[dict[str, Any]] = mapped_column(JSONB)
 
 
@@ -76,7 +78,7 @@ class OutboxCursor(Base):
 
 
 class DeadLetter(Base):
-    """An event that broke its contract, kept with the reason."""
+    """An event that broke its contract, kept with the reason, and with what its envelope would say."""
 
     __tablename__ = "dead_letter"
     __table_args__ = (
@@ -92,6 +94,13 @@ class DeadLetter(Base):
     body: Mapped[dict[str, Any]] = mapped_column(JSONB)
     visitor_id: Mapped[UUID | None]
     """Whose browser sent it: it may say anything, and goes with them."""
+    shopper_id: Mapped[UUID | None]
+    session_id: Mapped[UUID | None]
+    name: Mapped[str | None] = mapped_column(Text)
+    """What it says it is; nobody has checked it."""
+    consent: Mapped[list[str]] = mapped_column(ARRAY(Text), server_default=text("'{}'"))
+    is_bot: Mapped[bool] = mapped_column(server_default=text("false"))
+    is_internal: Mapped[bool] = mapped_column(server_default=text("false"))
 
 
 async def publish(session: AsyncSession, events: Iterable[Event]) -> None:
@@ -103,13 +112,14 @@ async def publish(session: AsyncSession, events: Iterable[Event]) -> None:
 
 _INSERT = """
     INSERT INTO outbox (tenant_id, event_id, name, version, occurred_at, recorded_at, aggregate_id, shopper_id,
-                        visitor_id, session_id, decision_id, consent, payload)
+                        visitor_id, session_id, decision_id, consent, is_bot, is_internal, payload)
     SELECT tenant_id, event_id, name, version, occurred_at, recorded_at, aggregate_id, shopper_id, visitor_id,
-           session_id, decision_id, ARRAY(SELECT jsonb_array_elements_text(consent)), payload
+           session_id, decision_id, ARRAY(SELECT jsonb_array_elements_text(consent)), is_bot, is_internal,
+           payload
     FROM jsonb_to_recordset(CAST(:events AS jsonb)) AS e (
         tenant_id uuid, event_id uuid, name text, version smallint, occurred_at timestamptz,
         recorded_at timestamptz, aggregate_id uuid, shopper_id uuid, visitor_id uuid, session_id uuid,
-        decision_id uuid, consent jsonb, payload jsonb)
+        decision_id uuid, consent jsonb, is_bot boolean, is_internal boolean, payload jsonb)
 """
 _PUBLISH = hot(text(_INSERT))
 

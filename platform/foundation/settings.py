@@ -302,7 +302,21 @@ class Settings(BaseSettings):
     max_import_bytes: int = Field(
         2 * 2**30, ge=1024, description="The largest file of products accepted; it is read as it comes."
     )
+    max_events_bytes: int = Field(262_144, ge=1024, description="The largest batch of events accepted.")
+    event_spool: Path | None = Field(
+        None,
+        description="The folder that events of browsers wait in until they are carried to ClickHouse, on a disk that "
+        "survives a restart; `spool/events` in `var_dir` when nothing is given.",
+    )
+    event_spool_mb: int = Field(
+        1024, ge=1, description="How much may wait there; beyond it events are refused with 429 until some left."
+    )
     max_photo_bytes: int = Field(8 * 1_048_576, ge=1024, description="The largest photo accepted.")
+
+    @property
+    def spool(self) -> Path:
+        """The folder that events of browsers wait in."""
+        return self.event_spool or self.var_dir / "spool" / "events"
 
     def apart(self, role: Role) -> dict[str, str]:
         """The URLs of the databases that tenants have of their own, by name, as one of the roles."""

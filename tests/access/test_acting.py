@@ -416,7 +416,7 @@ async def test_what_is_done_meanwhile_teaches_no_model(team: Team) -> None:
         "payload": {"items": [{"item_id": str(team.shop.products[0].product_id)}]},
     }
     taken = await browser.post("/v1/events", json={"events": [seen]})
-    assert taken.json() == {"accepted": 0, "ignored": 1, "rejected": []}
+    assert taken.json() == {"accepted": 0, "counted": 0, "ignored": 1, "rejected": []}
     await _order(team, browser)
     async with team.tx() as tx:
         rows = await tx.rows(hot(text("SELECT name, consent FROM outbox WHERE shopper_id = :id")), {"id": customer_id})

@@ -90,14 +90,17 @@ async def test_who_was_not_asked_has_agreed_to_nothing(client: httpx.AsyncClient
 
 
 @pytest.mark.parametrize("said", [None, [], ["marketing"]])
-async def test_without_consent_nothing_that_a_shopper_does_is_written_down(
+async def test_without_consent_what_a_shopper_does_is_counted_and_tied_to_nobody(
     browser: Browser, grocer: SeededShop, rows: Any, said: list[str] | None
 ) -> None:
     await _open(browser.http, **({} if said is None else {"consent": said}))
-    assert await _send(browser.http, grocer) == {"accepted": 0, "ignored": 1, "rejected": []}
+    assert await _send(browser.http, grocer) == {"accepted": 0, "counted": 1, "ignored": 0, "rejected": []}
     cart = await browser.cart()
     await browser.add(cart, grocer.products[0].variant_id)
-    assert rows("SELECT name FROM outbox") == []
+    told = rows(
+        "SELECT name, payload, consent, shopper_id, visitor_id, session_id, event_id = aggregate_id FROM outbox"
+    )
+    assert told == [("add_to_cart", {}, [], None, None, None, True)]
     assert rows("SELECT count(*) FROM dead_letter") == [(0,)]
 
 
@@ -108,10 +111,7 @@ async def test_what_is_written_down_says_what_it_may_be_used_for(
     await _open(browser.http, consent=[purpose])
     assert (await _send(browser.http, grocer))["accepted"] == 1
     await browser.add(await browser.cart(), grocer.products[0].variant_id)
-    assert rows("SELECT name, consent FROM outbox ORDER BY seq") == [
-        ("view_item", [purpose]),
-        ("add_to_cart", [purpose]),
-    ]
+    assert rows("SELECT name, consent FROM outbox ORDER BY seq") == [("add_to_cart", [purpose])]
 
 
 async def test_an_order_is_a_fact_whatever_was_agreed_to(browser: Browser, grocer: SeededShop, rows: Any) -> None:
@@ -119,9 +119,10 @@ async def test_an_order_is_a_fact_whatever_was_agreed_to(browser: Browser, groce
     cart = await browser.cart()
     await browser.add(cart, grocer.products[0].variant_id)
     assert (await browser.complete(cart, email="ada@example.com")).status_code == 201
-    facts = dict(rows("SELECT name, consent FROM outbox"))
-    assert facts["order.placed"] == []
-    assert "begin_checkout" not in facts
+    told = {name: (consent, visitor) for name, consent, visitor in rows("SELECT name, consent, visitor_id FROM outbox")}
+    assert told["order.placed"][0] == []
+    assert told["order.placed"][1] is not None
+    assert told["add_to_cart"] == ([], None)
 
 
 async def test_a_browser_that_refuses_is_heard_over_what_was_said(
@@ -129,7 +130,7 @@ async def test_a_browser_that_refuses_is_heard_over_what_was_said(
 ) -> None:
     await _open(client, consent=["analytics", "personalisation"])
     signal = {"Sec-GPC": "1"}
-    assert (await _send(client, grocer, **signal))["ignored"] == 1
+    assert (await _send(client, grocer, **signal))["counted"] == 1
     answer = (await client.get(CONSENT, headers=signal)).json()
     assert (answer["asked"], answer["signal"]) == (True, True)
     assert (await client.get(f"{SESSIONS}/current", headers=signal)).json()["consent"] == []
@@ -145,7 +146,7 @@ async def test_who_withdraws_is_recorded_no_more_on_any_device(
         await _open(other, reference="household-1")
         assert (await _send(other, grocer))["accepted"] == 1, "the answer of a customer counts on all devices"
         await _say(client, analytics=False)
-        assert (await _send(other, grocer))["ignored"] == 1
+        assert (await _send(other, grocer))["counted"] == 1
         assert (await other.get(f"{SESSIONS}/current")).json()["consent"] == []
 
 

@@ -105,7 +105,6 @@ async def test_events_stand_or_fall_by_themselves(browser: Browser, grocer: Seed
     assert response.status_code == 202
     assert response.json()["accepted"] == 1
     assert [fault["index"] for fault in response.json()["rejected"]] == [1, 2, 3, 4, 5]
-    assert rows("SELECT name, shopper_id IS NOT NULL FROM outbox") == [("view_item", True)]
     kept = rows("SELECT reason, body FROM dead_letter ORDER BY id")
     assert len(kept) == 5
     assert kept[0][1]["name"] == "order.placed"

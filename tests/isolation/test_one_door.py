@@ -25,6 +25,7 @@ CLICKHOUSE = {
     "features/materialise.py": "makes tables, and writes a shop's snapshots",
     "features/stream.py": "makes tables; reads through the door",
     "pipelines/audit.py": "how many rows a table holds",
+    "pipelines/carrier.py": "delivers the behaviour of all shops",
     "pipelines/forgetting.py": "which shops have somebody to forget",
     "pipelines/marts/building.py": "writes a shop's marts",
     "pipelines/marts/looking.py": "how large a mart is",

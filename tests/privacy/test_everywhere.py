@@ -48,6 +48,7 @@ from tests.privacy.test_erasure import ADDRESS, EMAIL, WORDS, grocer, superuser
 from tests.relays import PatientRelay
 from tests.security.world import ISSUER, photo
 from tests.serving.conftest import qdrant_url
+from tests.spools import carry_all
 
 if TYPE_CHECKING:
     from tests.conftest import DatabaseUrls
@@ -209,10 +210,11 @@ def clickhouse(settings: Settings) -> Iterator[Any]:
 
 
 def _deliver(settings: Settings) -> None:
-    """What is in the outbox goes out of it."""
+    """What is in the outbox goes out of it, and what is in the spool."""
     relay = PatientRelay.connect(settings)
     relay.deliver_all()
     relay.close()
+    carry_all(settings)
 
 
 def _derive(settings: Settings) -> None:

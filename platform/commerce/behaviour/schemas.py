@@ -8,6 +8,8 @@ from pydantic import Field
 
 from foundation.types import Id, Input, Instant, Model
 
+MOST_EVENTS = 500
+
 
 class BehaviourIn(Input):
     """One thing a shopper did, as the browser saw it; who it was comes from the session."""
@@ -21,9 +23,9 @@ class BehaviourIn(Input):
 
 
 class Batch(Input):
-    """Up to 500 events, each judged on its own."""
+    """Up to 500 events, of 256 KiB together, each judged on its own."""
 
-    events: Annotated[list[dict[str, Any]], Field(min_length=1, max_length=500)]
+    events: Annotated[list[dict[str, Any]], Field(min_length=1, max_length=MOST_EVENTS)]
 
 
 class Rejected(Model):
@@ -37,6 +39,10 @@ class Receipt(Model):
     """What was taken: everything that was accepted is on disk."""
 
     accepted: int
+    counted: int
+    """The shopper has agreed neither to statistics nor to a choice that suits them: it counts that these happened, in
+    which hour, and nothing else of them is kept.
+    """
     ignored: int
-    """The shopper has agreed neither to statistics nor to a choice that suits them, so nothing of it is kept."""
+    """Somebody of the staff did it as a customer."""
     rejected: list[Rejected]

@@ -3,90 +3,84 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
-from uuid import UUID
 
-from pydantic import ValidationError
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from commerce.behaviour.schemas import BehaviourIn, Receipt, Rejected
+from commerce.behaviour import reading
+from commerce.behaviour.reading import Sent
+from commerce.behaviour.schemas import Receipt, Rejected
 from commerce.identity.service import Shopper
 from foundation import clock
-from foundation.events import CONTRACTS, Behaviour, Context, Event, may_be_recorded
+from foundation.database import Database
+from foundation.events import may_be_recorded
+from foundation.events.spooled import framed
 from foundation.ids import new_id
-from foundation.outbox import DeadLetter, publish
+from foundation.outbox import DeadLetter
+from foundation.spool import Spool
 
-LATEST = timedelta(days=30)
-EARLIEST = timedelta(minutes=5)
+SOURCE = "store"
+LONGEST_NAME = 100
+
+Broken = tuple[int, dict[str, Any], str]
+"""The place in the batch, what was sent, and what is wrong with it."""
 
 
-class BrokenContract(ValueError):
-    """The event is not what its contract says; the message says why."""
+async def receive(database: Database, spool: Spool, shopper: Shopper, body: bytes) -> Receipt:
+    """Take a batch: what keeps its contract goes to the spool, what breaks it becomes a dead letter. Both are on disk
+    when this returns.
 
+    Of whoever has not agreed to it each event counts, and nothing else of it is kept, not even what is broken.
 
-async def receive(session: AsyncSession, shopper: Shopper, batch: Sequence[dict[str, Any]]) -> Receipt:
-    """Take a batch: what keeps its contract is published, what breaks it becomes a dead letter.
-
-    Of whoever has not agreed to it nothing is kept, not even what is broken.
+    Raises:
+        pydantic.ValidationError: it is no batch.
+        Backlog, SpoolAway: the spool is full, or its disk refuses; sent again, nothing is there twice.
     """
-    context = shopper.context()
-    if not may_be_recorded(context):
-        return Receipt(accepted=0, ignored=len(batch), rejected=[])
-    now = clock.now()
-    events: list[Event] = []
-    rejected: list[Rejected] = []
-    for index, raw in enumerate(batch):
-        try:
-            events.append(_event(raw, shopper.tenant_id, context, now))
-        except BrokenContract as fault:
-            rejected.append(Rejected(index=index, reason=str(fault)[:1000]))
-            session.add(
-                DeadLetter(
-                    tenant_id=shopper.tenant_id,
-                    id=new_id(),
-                    received_at=now,
-                    source="store",
-                    reason=str(fault)[:1000],
-                    body=raw,
-                    visitor_id=shopper.visitor_id,
-                )
-            )
-    await publish(session, events)
-    await session.flush()
-    return Receipt(accepted=len(events), ignored=0, rejected=rejected)
-
-
-def _event(raw: dict[str, Any], tenant_id: UUID, who: Context, now: datetime) -> Event:
-    try:
-        given = BehaviourIn.model_validate(raw)
-    except ValidationError as fault:
-        raise BrokenContract(_reasons(fault)) from fault
-    contract = CONTRACTS.get((given.name, given.version))
-    if contract is None or not issubclass(contract, Behaviour):
-        raise BrokenContract(f"{given.name} version {given.version} is not an event a shop may send")
-    if not now - LATEST <= given.occurred_at <= now + EARLIEST:
-        raise BrokenContract("occurred_at is more than 30 days ago or in the future")
-    try:
-        payload = contract.model_validate(given.payload)
-    except ValidationError as fault:
-        raise BrokenContract(_reasons(fault)) from fault
-    return Event(
-        event_id=given.event_id,
-        tenant_id=tenant_id,
-        name=given.name,
-        version=given.version,
-        occurred_at=given.occurred_at,
-        recorded_at=now,
-        aggregate_id=who.session_id or given.event_id,
-        shopper_id=who.shopper_id,
-        visitor_id=who.visitor_id,
-        session_id=who.session_id,
-        decision_id=given.decision_id,
-        consent=who.consent,
-        payload=payload.model_dump(mode="json", exclude_none=True),
+    now, who = clock.now(), shopper.context()
+    good: list[Sent] = []
+    broken: list[Broken] = []
+    for place, found in enumerate(reading.read(body, now)):
+        if isinstance(found, tuple):
+            broken.append((place, *found))
+        else:
+            good.append(found)
+    recorded = may_be_recorded(who)
+    if broken and recorded:
+        async with database.transaction(shopper.tenant_id) as session:
+            _keep(session, shopper, broken, now)
+    if good:
+        await spool.append(framed(shopper.tenant_id, who, good, now))
+    return Receipt(
+        accepted=len(good) if recorded else 0,
+        counted=0 if recorded else len(good),
+        ignored=0,
+        rejected=[Rejected(index=place, reason=reason) for place, _, reason in broken],
     )
 
 
-def _reasons(fault: ValidationError) -> str:
-    return "; ".join(f"{'.'.join(str(part) for part in error['loc'])}: {error['msg']}" for error in fault.errors()[:5])
+def _keep(session: AsyncSession, shopper: Shopper, broken: Sequence[Broken], now: datetime) -> None:
+    who = shopper.context()
+    session.add_all(
+        DeadLetter(
+            tenant_id=shopper.tenant_id,
+            id=new_id(),
+            received_at=now,
+            source=SOURCE,
+            name=_name(raw),
+            reason=reason,
+            body=raw,
+            shopper_id=who.shopper_id,
+            visitor_id=who.visitor_id,
+            session_id=who.session_id,
+            consent=list(who.consent),
+            is_bot=who.is_bot,
+            is_internal=who.is_internal,
+        )
+        for _, raw, reason in broken
+    )
+
+
+def _name(raw: dict[str, Any]) -> str | None:
+    name = raw.get("name")
+    return name[:LONGEST_NAME] if isinstance(name, str) else None

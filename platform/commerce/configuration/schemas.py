@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from datetime import datetime
+from ipaddress import ip_network
 from typing import Annotated, Any
 from zoneinfo import available_timezones
 
@@ -18,6 +19,7 @@ from commerce.pricing.limits import Limits
 from foundation.types import Input, LongText, Model, Note, Text
 
 MOST_ORIGINS = 50
+MOST_NETWORKS = 50
 MOST_LOCALES = 20
 _PLACE = re.compile(r"^[a-z0-9-]+(?:\.[a-z0-9-]+)*(?::[0-9]{1,5})?$")
 
@@ -35,6 +37,13 @@ def _origin(value: str) -> str:
     return value
 
 
+def _network(value: str) -> str:
+    try:
+        return str(ip_network(value))
+    except ValueError as fault:
+        raise ValueError("must be an address or a network, such as 203.0.113.7 or 2001:db8::/48") from fault
+
+
 def _picture(value: str) -> str:
     if not re.match(r"^(?:https://[^\s\"'<>\\]+|/shop/logo/[0-9a-f]{32}\.png)$", value):
         raise ValueError("must be an https address, or a logo that was uploaded")
@@ -46,6 +55,7 @@ Locale = Annotated[str, StringConstraints(pattern=r"^[a-z]{2,3}(?:-[A-Z]{2})?$")
 """A language and perhaps a country (BCP 47): `en-US`."""
 Zone = Annotated[Text, AfterValidator(_zone)]
 Origin = Annotated[Text, AfterValidator(_origin)]
+Network = Annotated[Text, AfterValidator(_network)]
 Template = Annotated[str, StringConstraints(pattern=r"^[a-z_]{1,60}$")]
 Picture = Annotated[str, StringConstraints(max_length=500), AfterValidator(_picture)]
 
@@ -105,6 +115,10 @@ class Configuration(Input):
     """By the message's name. `{{ name }}` stands for a value of the message; nothing in them is run."""
     cors_origins: Annotated[list[Origin], Field(max_length=MOST_ORIGINS)] = Field(default_factory=list)
     """Pages of other origins that may ask the shop's API."""
+    internal_networks: Annotated[list[Network], Field(max_length=MOST_NETWORKS)] = Field(default_factory=list)
+    """Where the shop works itself, such as `203.0.113.0/24`: what is looked at and ordered from there is marked as
+    internal in events.
+    """
     acting: Acting = Acting()
     reviews: Reviews = Reviews()
     bulk_pricing: Limits = Limits()

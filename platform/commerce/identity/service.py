@@ -97,6 +97,10 @@ class Shopper:
     """They have said what they agree to."""
     refuses_by_signal: bool = False
     """Their browser refuses for them (Global Privacy Control)."""
+    is_bot: bool = False
+    """A program asks for itself, as its user agent says."""
+    is_internal: bool = False
+    """They ask from a network that the shop has named as its own."""
     channel: str = WEB
     """The sales channel they are on: the program's, where one acts for them. Nothing they send can choose it."""
 
@@ -124,6 +128,8 @@ class Shopper:
             visitor_id=self.visitor_id,
             session_id=self.session_id,
             consent=self.consent,
+            is_bot=self.is_bot,
+            is_internal=self.is_internal,
         )
 
 

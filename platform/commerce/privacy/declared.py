@@ -60,7 +60,7 @@ NOT_PERSONAL: Mapping[str, str] = {
     "configuration_change": "configuration changed_by note",
     "coupon": "code",
     "customer": "price_group",
-    "dead_letter": "source reason",
+    "dead_letter": "source reason name consent",
     "delivery_calendar": "zone working_days holidays",
     "delivery_method": "code name kind countries tax_class place",
     "device": "token_hash",

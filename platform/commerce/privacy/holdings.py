@@ -149,7 +149,7 @@ HOLDINGS: Sequence[Holding] = (
     Holding(
         "dead_letter",
         (Column("body", "'{}'", Kept.PLAIN),),
-        "t.visitor_id = ANY (CAST(:visitors AS uuid[]))",
+        "(t.visitor_id = ANY (CAST(:visitors AS uuid[])) OR t.shopper_id = :customer_id)",
         removed=True,
     ),
     Holding(

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from functools import lru_cache
 from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
@@ -21,6 +22,7 @@ from sqlalchemy.orm import aliased
 from commerce.tenancy.models import Tenant, TenantDomain
 from foundation.database import SHARED, Database, DatabaseUnavailable, ShopMoving, Tx, hot
 from foundation.errors import Conflict, NotFound, Unavailable
+from foundation.proxies import Networks
 
 log = structlog.get_logger(__name__)
 
@@ -91,9 +93,23 @@ class Shop:
         return found
 
     @property
+    def internal_networks(self) -> Networks:
+        """Where it works itself, so that what is done from there is no customer's: the setting `internal_networks`."""
+        named: Sequence[str] = self.settings.get("internal_networks", ())
+        return _networks(",".join(named)) if named else _NO_NETWORKS
+
+    @property
     def zone(self) -> ZoneInfo:
         """Where its days begin and end: the setting `zone`."""
         return ZoneInfo(self.settings.get("zone", "UTC"))
+
+
+_NO_NETWORKS = Networks()
+
+
+@lru_cache(maxsize=1_000)
+def _networks(named: str) -> Networks:
+    return Networks.read(named)
 
 
 @dataclass(slots=True)

@@ -19,6 +19,8 @@ from foundation.events.behaviour import (
     ViewItem,
     ViewItemList,
     behaviour_contracts,
+    counted,
+    counted_id,
     may_be_recorded,
     recordable,
 )
@@ -151,6 +153,8 @@ __all__ = [
     "ViewItem",
     "ViewItemList",
     "behaviour_contracts",
+    "counted",
+    "counted_id",
     "may_be_recorded",
     "record",
     "recordable",

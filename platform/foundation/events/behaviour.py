@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from datetime import UTC
 from typing import Annotated
+from uuid import UUID, uuid5
 
 from pydantic import AfterValidator, Field
 
@@ -46,8 +48,37 @@ def may_be_recorded(who: Context | Event) -> bool:
 
 
 def recordable(events: Iterable[Event]) -> list[Event]:
-    """Events without the behaviour of those who have not agreed to it; what is a fact of the shop's own stays."""
-    return [event for event in events if not _is_behaviour(event) or may_be_recorded(event)]
+    """Events as they may be written down: behaviour of those who have not agreed to it is counted alone; what is a fact
+    of the shop's own stays as it is.
+    """
+    return [event if not _is_behaviour(event) or may_be_recorded(event) else counted(event) for event in events]
+
+
+def counted(event: Event) -> Event:
+    """What is left of behaviour that nobody agreed to: that it happened, in which shop and in which hour.
+
+    It says neither who, nor what about, nor what happened beside it: the id is made anew, so that not even the instant
+    in a UUIDv7 is left, and always as the same one, so that a second delivery still counts once.
+    """
+    hour = event.occurred_at.astimezone(UTC).replace(minute=0, second=0, microsecond=0)
+    event_id = counted_id(event.tenant_id, event.event_id)
+    return Event(
+        event_id=event_id,
+        tenant_id=event.tenant_id,
+        name=event.name,
+        version=event.version,
+        occurred_at=hour,
+        recorded_at=event.recorded_at,
+        aggregate_id=event_id,
+        is_bot=event.is_bot,
+        is_internal=event.is_internal,
+        payload={},
+    )
+
+
+def counted_id(tenant_id: UUID, event_id: UUID) -> UUID:
+    """The id that an event is counted by; it doesn't lead back to its own."""
+    return uuid5(tenant_id, str(event_id))
 
 
 def _is_behaviour(event: Event) -> bool:

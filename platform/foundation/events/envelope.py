@@ -59,6 +59,10 @@ class Event(Input):
     """The decision that led to it, such as the row of recommendations it was clicked in."""
     consent: tuple[Consent, ...] = ()
     """What the shopper had agreed to at the time."""
+    is_bot: bool = False
+    """By a program that says so in its user agent: figures about people leave it out."""
+    is_internal: bool = False
+    """From a network that the shop has named as its own: figures about customers leave it out."""
     payload: dict[str, Any]
     """What its contract says."""
 
@@ -70,6 +74,8 @@ class Context(Input):
     visitor_id: Id | None = None
     session_id: Id | None = None
     consent: tuple[Consent, ...] = ()
+    is_bot: bool = False
+    is_internal: bool = False
 
 
 def record(
@@ -97,5 +103,7 @@ def record(
         session_id=context.session_id,
         decision_id=decision_id,
         consent=context.consent,
+        is_bot=context.is_bot,
+        is_internal=context.is_internal,
         payload=payload.model_dump(mode="json", exclude_none=True),
     )

@@ -265,6 +265,7 @@ class _Planner:
     def _workers(self) -> None:
         for name, module, needs in (
             ("relay", "pipelines.relay", ("migrations", "clickhouse")),
+            ("carrier", "pipelines.carrier", ("migrations", "clickhouse", "valkey")),
             ("features", "features.stream", ("migrations", "clickhouse", "valkey")),
             ("search", "serving.following", ("migrations", "qdrant", "valkey")),
             ("pictures", "serving.visual_building", ("migrations", "qdrant", "valkey")),
