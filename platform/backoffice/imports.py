@@ -46,6 +46,12 @@ class SendForm(Input):
     dry_run: Annotated[bool, BeforeValidator(ticked)] = False
 
 
+class ExportForm(ExportIn):
+    """`ExportIn`, as a form sends it."""
+
+    costs: Annotated[bool, BeforeValidator(ticked)] = False
+
+
 @router.get("")
 async def show(desk: Reader, cursor: Annotated[Cursor | None, Query()] = None) -> Response:
     """The shop's imports, and a form for another file."""
@@ -78,11 +84,11 @@ async def export(desk: Reader, kind: Annotated[exporting.Format, Path()]) -> Res
 @router.post("/exports")
 async def ask(request: Request, desk: Writer) -> Response:
     """Have the catalogue written into a file."""
-    form = await read(request, ExportIn)
+    form = await read(request, ExportForm)
     try:
         require_storage(desk.core.settings)
         async with desk.tx() as tx:
-            asked = await exports.ask(tx, form.format, by=desk.staff.principal, home=front_of(request, desk.shop))
+            asked = await exports.ask(tx, form, by=desk.staff, home=front_of(request, desk.shop))
     except Problem as problem:
         return await _page(desk, typed=await refused(request, problem, field="export"))
     return desk.redirect(f"{HERE}/exports/{asked.id}")
@@ -99,7 +105,7 @@ async def follow_export(desk: Reader, export_id: ExportId) -> Response:
 @router.get("/exports/{export_id}/file")
 async def take_file(desk: Reader, export_id: ExportId) -> Response:
     """The file."""
-    return await file_of(desk.core, desk.shop, export_id)
+    return await file_of(desk.core, desk.shop, export_id, desk.staff)
 
 
 @router.get("/{import_id}")

@@ -344,12 +344,16 @@ def import_(
 def export(
     slug: Annotated[str, typer.Argument(help="The shop, such as `grocer`.")],
     file: Annotated[Path, typer.Argument(dir_okay=False, help="Where to: a name that ends by .csv, .jsonl or .xlsx.")],
+    *,
+    costs: Annotated[
+        bool, typer.Option("--costs", help="Also what variants cost the shop, and on which sales channel.")
+    ] = False,
 ) -> None:
     """Write a shop's products into a file that `tradewind import` takes in again."""
     use_addresses(default_var())
     from tradewind.exchanging import run_export
 
-    typer.echo(f"{file}: {run_export(slug, file):,} bytes")
+    typer.echo(f"{file}: {run_export(slug, file, costs=costs):,} bytes")
 
 
 @app.command()

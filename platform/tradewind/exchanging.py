@@ -11,7 +11,7 @@ from rich.console import Console
 
 from commerce.catalog import counting
 from commerce.exchange import exporting, jobs, returning, working
-from commerce.exchange.exporting import TooLarge
+from commerce.exchange.exporting import Asked, TooLarge
 from commerce.exchange.reading import FORMATS, Format
 from commerce.exchange.schemas import ImportOut
 from commerce.tenancy import service as tenancy
@@ -54,14 +54,14 @@ def run_import(
     return done.status == "done" and not done.bad
 
 
-def run_export(slug: str, file: Path) -> int:
+def run_export(slug: str, file: Path, *, costs: bool = False) -> int:
     """`take_out`, with a bar; the file's size in bytes.
 
     Raises:
         StackError: as `take_out` does.
     """
     with progress_bar(Console(), file.name) as tick:
-        return asyncio.run(take_out(Settings(), slug, file, progress=tick))
+        return asyncio.run(take_out(Settings(), slug, file, costs=costs, progress=tick))
 
 
 async def _write_errors(settings: Settings, slug: str, done: ImportOut, target: Path) -> None:
@@ -84,8 +84,11 @@ def _pair(told: str) -> tuple[str, str]:
     return theirs.strip(), ours.strip()
 
 
-async def take_out(settings: Settings, slug: str, file: Path, *, progress: Progress = silent) -> int:
-    """Write a shop's catalogue into a file, which an import takes in again; its size in bytes.
+async def take_out(
+    settings: Settings, slug: str, file: Path, *, costs: bool = False, progress: Progress = silent
+) -> int:
+    """Write a shop's catalogue into a file, which an import takes in again, with `costs` also what variants cost the
+    shop and on channels; its size in bytes.
 
     Raises:
         StackError: there is no such shop, it has more than the format holds, or the file's name ends otherwise than
@@ -106,7 +109,7 @@ async def take_out(settings: Settings, slug: str, file: Path, *, progress: Progr
         async with database.tx(shop.id, read_only=True) as tx:
             total = await counting.products(tx)
         with await asyncio.to_thread(file.open, "wb") as out:
-            await exporting.write(database, shop.id, kind, out, currency=shop.currency, seen=seen)
+            await exporting.write(database, Asked(shop.id, shop.currency, costs), kind, out, seen=seen)
             return out.tell()
     except TooLarge as fault:
         raise StackError(str(fault)) from fault

@@ -57,6 +57,9 @@ async def test_a_file_is_tried_then_taken_in_and_its_bad_rows_come_back(
     assert (await admin.get(f"{page}/file")).content.startswith(b"\xef\xbb\xbfhandle,")
     assert "Make the file" not in (await analyst.get(AT)).text
     assert (await analyst.post(f"{AT}/exports", data={"format": "csv"})).status_code == 403
+    costly = (await admin.post(f"{AT}/exports", data={"format": "csv", "costs": "on"})).headers["location"]
+    assert await making.see_to(core.database, core.settings, await core.directory.by_host(grocer.host))
+    assert b",cost,price.web" in (await admin.get(f"{costly}/file")).content.splitlines()[0]
 
 
 async def test_a_feed_is_declared_shown_once_followed_and_taken_back(

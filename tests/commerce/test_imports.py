@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
+import httpx
 import openpyxl
 import orjson
 import pytest
@@ -24,6 +25,7 @@ from hypothesis import strategies as st
 from commerce.app import create_app
 from commerce.archives.queue import LEASE, Turn
 from commerce.exchange import columns, exports, fetching, google, jobs, making, paths, working
+from commerce.identity.staff import create_key
 from commerce.plans import service as plans
 from foundation import clock, spreadsheets, workbooks
 from foundation.money import minor_of
@@ -32,8 +34,7 @@ from tests.waiting import comes, started
 from tradewind import exchanging
 
 if TYPE_CHECKING:
-    import httpx
-
+    from commerce.tenancy.service import Shop
     from foundation.settings import Settings
     from tests.asking import Ask
     from tests.conftest import DatabaseUrls
@@ -117,9 +118,13 @@ class Gate:
         said: Json = answer.json()
         return said
 
+    async def its_shop(self) -> Shop:
+        found: Shop = await self.app.state.core.directory.by_host(self.shop.host)
+        return found
+
     async def work(self) -> bool:
         core = self.app.state.core
-        return await working.see_to(core.database, core.settings, await core.directory.by_host(self.shop.host))
+        return await working.see_to(core.database, core.settings, await self.its_shop())
 
     async def bring(self, body: bytes, name: str = "products.csv", **query: object) -> Json:
         """Send a file and have it taken in; how it ended."""
@@ -152,6 +157,19 @@ def gate(app: Any, staff: httpx.AsyncClient, grocer: SeededShop) -> Gate:
     return Gate(app, staff, grocer)
 
 
+@pytest.fixture
+async def clerk(app: Any, grocer: SeededShop) -> AsyncIterator[httpx.AsyncClient]:
+    """Somebody who keeps the catalogue and may see no prices of the shop's own."""
+    async with app.state.core.database.transaction(grocer.id) as session:
+        scopes = ["catalog:read", "catalog:write"]
+        _, key = await create_key(session, grocer.id, name="Clerk", scopes=scopes)
+    transport = httpx.ASGITransport(app=app, raise_app_exceptions=False)
+    headers = {"Authorization": f"Bearer {key}"}
+    async with httpx.AsyncClient(transport=transport, base_url=f"http://{grocer.host}", headers=headers) as http:
+        yield http
+
+
+NO_CHANNEL = "is no sales channel that the shop sells on"
 COUNT = "SELECT count(*) FROM variant WHERE sku LIKE 'row-%%'"
 FIRST_PRICES = """
     SELECT v.sku, p.amount, p.compare_at, p.reduced_since = c.at, p.lowest_before, c.after
@@ -438,6 +456,61 @@ async def test_prices_alone_are_brought_by_sku_and_a_hyphen_takes_away(gate: Gat
     assert (product["brand"], product["version"]) == (None, 2)
     changes = rows("SELECT changed_by FROM price_change WHERE after ->> 'amount' = '1700'")
     assert [by.partition(":")[0] for (by,) in changes] == ["key", "key"]
+
+
+async def test_costs_and_prices_on_channels_come_and_go_with_whoever_may_see_them(
+    gate: Gate, rows: Ask, clerk: httpx.AsyncClient, tmp_path: Path
+) -> None:
+    (await gate.http.post("/v1/admin/sales-channels", json={"code": "till", "name": "Till"})).raise_for_status()
+    head = ["sku", "price", "cost", "price.till"]
+    brought = [head, ["SKU0", "", "0.40", "0.90"], ["SKU1", "", "0.50", ""], ["SKU2", "", "", "3"]]
+    assert outcome(await gate.bring(as_csv(brought))) == ("done", 0, 3, 0, 0)
+    assert outcome(await gate.bring(as_csv(brought))) == ("done", 0, 0, 3, 0)
+
+    async def said(sku: str) -> tuple[list[int], list[tuple[str, int]]]:
+        prices = (await gate.http.get(f"/v1/admin/prices/variants/{sku}")).json()
+        return [one["amount"] for one in prices["costs"]], [(one["channel"], one["amount"]) for one in prices["offers"]]
+
+    assert [await said(f"SKU{one}") for one in range(3)] == [([40], [("till", 90)]), ([50], []), ([], [("till", 300)])]
+    (last,) = rows("SELECT before, after FROM price_change ORDER BY id DESC LIMIT 1")
+    assert (last[0]["offers"], [one["channel"] for one in last[1]["offers"]]) == ([], ["till"])
+    sale = {"amount": 80, "channel": "till", "min_quantity": 2}
+    offers = {"currency": "USD", "offers": [{"amount": 90, "channel": "till"}, sale]}
+    (await gate.http.put("/v1/admin/prices/variants/SKU0/offers", json=offers)).raise_for_status()
+
+    # Whatever it is written in, it is taken in again with nothing changed; who may not see it has no such columns.
+    before = rows("SELECT count(*) FROM price_change")
+    for name in ("all.csv", "all.jsonl", "all.xlsx"):
+        taken = tmp_path / name
+        await exchanging.take_out(gate.app.state.core.settings, gate.shop.slug, taken, costs=True)
+        done = await gate.bring(await asyncio.to_thread(taken.read_bytes), name)
+        assert (done["created"], done["changed"], done["bad"]) == (0, 0, 0), await gate.errors(done)
+    assert rows("SELECT count(*) FROM price_change") == before
+    own = "/v1/admin/product-exports/csv"
+    told = next(csv.reader((await gate.http.get(f"{own}?costs=true")).content.decode("utf-8-sig").splitlines()))
+    assert told[-3:] == ["cost", "price.web", "price.till"]
+    assert b"cost" not in (await clerk.get(own)).content.splitlines()[0]
+    asked = {"format": "csv", "costs": True}
+    made = (await gate.http.post("/v1/admin/catalogue-exports", json=asked)).headers["Location"]
+    assert await making.see_to(gate.app.state.core.database, gate.app.state.core.settings, await gate.its_shop())
+    assert b"price.till" in (await gate.http.get(f"{made}/file")).content
+    refused = [
+        await clerk.get(f"{own}?costs=true"),
+        await clerk.get(f"{made}/file"),
+        await clerk.post("/v1/admin/catalogue-exports", json=asked),
+    ]
+    assert {one.json()["code"] for one in refused} == {"identity.scope_missing"}
+
+    # What can't be is told by its row, and a hyphen takes away the channel's own price alone.
+    wrong = await gate.told([["sku", "cost", "price.shelf"], ["SKU0", "much", ""], ["SKU1", "", "1"]])
+    assert wrong == {(2, "cost"): "is no number such as 19.99", (3, "price.shelf"): NO_CHANNEL}
+    unpriced = await gate.told([["sku", "title", "price.till"], ["NEW-1", "New", "1"]])
+    assert unpriced == {(2, "price.till"): "needs a price that holds elsewhere"}
+    line = {"variants": [{"sku": "SKU1", "cost": None, "channel_prices": {"till": 1}}, {"sku": "SKU2", "cost": -1}]}
+    done = await gate.bring(orjson.dumps(line) + b"\n", "x.jsonl")
+    assert b"has a cost that is no amount in minor units" in await gate.errors(done)
+    assert outcome(await gate.bring(as_csv([head, ["SKU0", "", "-", "-"]]))) == ("done", 0, 1, 0, 0)
+    assert await said("SKU0") == ([], [("till", 80)])
 
 
 async def test_a_dry_run_tells_the_same_and_leaves_nothing(gate: Gate, rows: Ask) -> None:

@@ -9,7 +9,8 @@ from fastapi.responses import StreamingResponse
 
 from commerce.catalog.schemas import Page
 from commerce.exchange import exporting, jobs, returning, storing
-from commerce.exchange.schemas import ImportList, ImportOut, ImportQuery
+from commerce.exchange.exporting import Asked
+from commerce.exchange.schemas import ExportQuery, ImportList, ImportOut, ImportQuery
 from commerce.http import Core, CoreDep, ShopDep, staff
 from commerce.identity.staff import Staff
 from commerce.paging import LAST, page_of, place_of
@@ -90,16 +91,24 @@ EXPORT: dict[int | str, dict[str, Any]] = {
 
 @exports_router.get("/{format}", response_class=StreamingResponse, responses=EXPORT)
 async def export(
-    core: CoreDep, shop: ShopDep, _: Reader, kind: Annotated[exporting.Format, Path(alias="format")]
+    core: CoreDep,
+    shop: ShopDep,
+    by: Reader,
+    kind: Annotated[exporting.Format, Path(alias="format")],
+    query: Annotated[ExportQuery, Query()],
 ) -> StreamingResponse:
-    """Every product and variant as a file that an import takes in again, written as it is read."""
-    return export_of(core, shop, kind)
+    """Every product and variant as a file that an import takes in again, written as it is read; with `costs` it takes
+    `prices:read`.
+    """
+    if query.costs:
+        by.require("prices:read")
+    return export_of(core, shop, kind, costs=query.costs)
 
 
-def export_of(core: Core, shop: Shop, kind: exporting.Format) -> StreamingResponse:
+def export_of(core: Core, shop: Shop, kind: exporting.Format, *, costs: bool = False) -> StreamingResponse:
     """The file of a shop's catalogue."""
     return StreamingResponse(
-        exporting.pieces(core.database, shop.id, kind, currency=shop.currency),
+        exporting.pieces(core.database, Asked(shop.id, shop.currency, costs), kind),
         media_type=exporting.MEDIA_TYPES[kind],
         headers={
             "Content-Disposition": f'attachment; filename="{shop.slug}-products.{kind}"',

@@ -20,6 +20,7 @@ from commerce.exchange.problems import FileRefused
 from commerce.media.schemas import MOST as MOST_IMAGES
 from commerce.media.schemas import Alt
 from foundation.money import minor_of
+from foundation.types import Slug
 
 SKU, HANDLE = "sku", "handle"
 PRODUCT = (
@@ -39,6 +40,10 @@ PRODUCT = (
 """What is said of a product."""
 VARIANT = ("gtin", "price", "compare_at")
 """What is said of a variant."""
+COST = "cost"
+"""What a variant costs the shop."""
+PRICE_ON = "price."
+"""Before the code of a sales channel: the channel's own price."""
 OPTIONS = 3
 OPTION_NAMES = tuple(f"option{number}_name" for number in range(1, OPTIONS + 1))
 OPTION_VALUES = tuple(f"option{number}_value" for number in range(1, OPTIONS + 1))
@@ -50,9 +55,11 @@ IGNORED = "-"
 """What a column is mapped to that is not to be read."""
 CLEARED = "-"
 """A cell that takes a value away."""
-_KNOWN = {HANDLE, SKU, *PRODUCT, *VARIANT, *OPTION_NAMES, *OPTION_VALUES}
+_KNOWN = {HANDLE, SKU, *PRODUCT, *VARIANT, COST, *OPTION_NAMES, *OPTION_VALUES}
 _ALT = TypeAdapter[str](Alt)
 _CODE = TypeAdapter[str](AttributeCode)
+_CHANNEL = TypeAdapter[str](Slug)
+_PREFIXED = {ATTRIBUTE: _CODE, PRICE_ON: _CHANNEL}
 _MOST = 500
 _HYPHEN, _ESCAPED = re.compile(r"\\*-"), re.compile(r"\\+-")
 _LINK = re.compile(r"https?://[!-~]{1,2000}")
@@ -83,6 +90,8 @@ class Layout:
     handle: int | None
     product: Sequence[tuple[int, str, Callable[[str], Any]]]
     variant: Sequence[tuple[int, str, Callable[[str], Any]]]
+    internal: Sequence[tuple[int, str, Callable[[str], Any]]]
+    """What a variant costs the shop, and on channels."""
     attributes: Sequence[tuple[int, str]]
     """By the code of the attribute."""
     options: Sequence[tuple[int | None, int]]
@@ -123,6 +132,11 @@ def layout(names: Sequence[str], mapping: Mapping[str, str], *, currency: str, d
         handle=places.get(HANDLE),
         product=found(PRODUCT),
         variant=found(VARIANT),
+        internal=[
+            (place, name, lambda told: None if told == CLEARED else price(told))
+            for name, place in places.items()
+            if name == COST or name.startswith(PRICE_ON)
+        ],
         attributes=[
             (place, name.removeprefix(ATTRIBUTE)) for name, place in places.items() if name.startswith(ATTRIBUTE)
         ],
@@ -197,10 +211,11 @@ def _places(names: Sequence[str], mapping: Mapping[str, str]) -> dict[str, int]:
 
 
 def _is_known(name: str) -> bool:
-    if not name.startswith(ATTRIBUTE):
+    prefix, code = next(((one, by) for one, by in _PREFIXED.items() if name.startswith(one)), (None, None))
+    if prefix is None or code is None:
         return name in _KNOWN
     try:
-        _CODE.validate_python(name.removeprefix(ATTRIBUTE))
+        code.validate_python(name.removeprefix(prefix))
     except ValidationError:
         return False
     return True

@@ -10,11 +10,28 @@ from tempfile import TemporaryDirectory
 from typing import Any, Self
 
 import orjson
+from pydantic import TypeAdapter, ValidationError
 
-from commerce.exchange.columns import ATTRIBUTE, CLEARED, PRODUCT, SKU, TOLD, VARIANT, Layout, Unfit, alt, links, meant
+from commerce.exchange.columns import (
+    ATTRIBUTE,
+    CLEARED,
+    COST,
+    PRICE_ON,
+    PRODUCT,
+    SKU,
+    TOLD,
+    VARIANT,
+    Layout,
+    Unfit,
+    alt,
+    links,
+    meant,
+)
 from commerce.exchange.problems import BadRow, Problem
-from foundation.types import clean
+from foundation.types import MinorUnits, clean
 
+CHANNEL_PRICES = "channel_prices"
+"""What a document calls the prices of channels: amounts by their codes."""
 _NOT_UTF_8 = re.compile("[\udc80-\udcff]")
 _OF_A_PRODUCT = 1_000
 """Rows that are taken for one product at once; the catalogue takes fewer variants than that."""
@@ -43,6 +60,8 @@ class Piece:
     given: dict[str, Any]
     options: list[tuple[str | None, str]]
     """What it is of each option; a name that the row leaves out is that of the row before, or the product's own."""
+    internal: dict[str, int | None] = field(default_factory=dict)
+    """By the column: what it costs the shop, and on channels; `None` takes that away."""
 
 
 @dataclass(slots=True)
@@ -153,12 +172,13 @@ def _read_variant(draft: Draft, row: Row, cells: list[str], layout: Layout, seen
     if not _is_first(row, sku, seen):
         return
     piece = Piece(row, sku, {}, [])
-    for place, name, read in layout.variant:
-        if told := cells[place].strip():
-            try:
-                piece.given[name] = read(told)
-            except Unfit as fault:
-                row.problems.append(Problem(name, str(fault)))
+    for columns, given in ((layout.variant, piece.given), (layout.internal, piece.internal)):
+        for place, name, read in columns:
+            if told := cells[place].strip():
+                try:
+                    given[name] = read(told)
+                except Unfit as fault:
+                    row.problems.append(Problem(name, str(fault)))
     for place, (named, valued) in enumerate(layout.options):
         if told := cells[valued].strip():
             name_of = None if named is None else cells[named].strip() or None
@@ -218,7 +238,8 @@ class _NoDocument(ValueError):
 
 
 _OF_A_DOCUMENT = {*PRODUCT, *TOLD, "handle", "attributes", "options", "variants"}
-_OF_A_VARIANT = {*VARIANT, SKU, "options"}
+_OF_A_VARIANT = {*VARIANT, SKU, "options", COST, CHANNEL_PRICES}
+_AMOUNT = TypeAdapter[int | None](MinorUnits | None)
 
 
 def _read_document(draft: Draft, row: Row, said: Any, seen: Seen) -> None:
@@ -248,7 +269,23 @@ def _piece(row: Row, one: Any) -> Piece:
     sku, options = one.get(SKU), one.get("options") or {}
     if not isinstance(sku, str) or not isinstance(options, dict):
         raise _NoDocument("has a variant without a SKU")
-    return Piece(row, sku.strip(), {name: one[name] for name in VARIANT if name in one}, list(options.items()))
+    given = {name: one[name] for name in VARIANT if name in one}
+    return Piece(row, sku.strip(), given, list(options.items()), _internal(one))
+
+
+def _internal(one: Mapping[str, Any]) -> dict[str, int | None]:
+    channels = one.get(CHANNEL_PRICES) or {}
+    if not isinstance(channels, dict):
+        raise _NoDocument("has prices of channels that are none")
+    said = {f"{PRICE_ON}{code}": amount for code, amount in channels.items()}
+    if COST in one:
+        said[COST] = one[COST]
+    for name, amount in said.items():
+        try:
+            _AMOUNT.validate_python(amount, strict=True)
+        except ValidationError:
+            raise _NoDocument(f"has a {name[:100]} that is no amount in minor units") from None
+    return said
 
 
 def _require_known(said: Mapping[str, Any], known: set[str]) -> None:

@@ -12,14 +12,15 @@ from sqlalchemy import text
 
 from commerce.archives.queue import KEPT, Queue, TakenOver, Turn
 from commerce.exchange.feeding import Sifted
-from commerce.exchange.schemas import CatalogueExportOut, ExportFormat
+from commerce.exchange.schemas import CatalogueExportOut, ExportIn
+from commerce.identity.staff import Staff
 from foundation import audit, clock
 from foundation.database import Tx, hot
 from foundation.errors import Conflict, NotFound, TooMany
 from foundation.ids import new_id
 from foundation.naming import ObjectPath, object_path
 
-QUEUE = Queue("catalogue_export", also=("format", "home"), again=timedelta(minutes=1))
+QUEUE = Queue("catalogue_export", also=("format", "costs", "home"), again=timedelta(minutes=1))
 MOST_KEPT = 20
 """Files of a shop that may wait, be made or be kept at a time."""
 
@@ -49,8 +50,8 @@ _COUNT = hot(text("SELECT count(*) FROM catalogue_export WHERE tenant_id = :tena
 _ADD = hot(
     text(
         """
-        INSERT INTO catalogue_export (tenant_id, id, status, format, home, requested_by, requested_at)
-        VALUES (:tenant_id, :id, 'waiting', :format, :home, :by, CAST(:now AS timestamptz))
+        INSERT INTO catalogue_export (tenant_id, id, status, format, costs, home, requested_by, requested_at)
+        VALUES (:tenant_id, :id, 'waiting', :format, :costs, :home, :by, CAST(:now AS timestamptz))
         """
     )
 )
@@ -97,17 +98,19 @@ def path_of(tenant_id: UUID, turn: Turn) -> ObjectPath:
     return object_path(tenant_id, "catalogue-exports", f"{turn.id}-{turn.attempt}")
 
 
-async def ask(tx: Tx, kind: ExportFormat, *, by: str, home: str) -> CatalogueExportOut:
+async def ask(tx: Tx, body: ExportIn, *, by: Staff, home: str) -> CatalogueExportOut:
     """Have the catalogue written into a file; `home` is where the shop's pages are.
 
     Raises:
-        TooManyExports.
+        TooManyExports, ScopeMissing.
     """
+    if body.costs:
+        by.require("prices:read")
     counted = await tx.one(_COUNT)
     if counted is not None and counted[0] >= MOST_KEPT:
         raise TooManyExports(retry_after=int(KEPT.total_seconds()) // MOST_KEPT)
     export_id = new_id()
-    await tx.rows(_ADD, {"id": export_id, "format": kind, "home": home, "by": by, "now": clock.now()})
+    await tx.rows(_ADD, {"id": export_id, **body.model_dump(), "home": home, "by": by.principal, "now": clock.now()})
     audit.made("catalogue_export", export_id)
     return await one(tx, export_id)
 

@@ -51,7 +51,7 @@ async def ask(
     """
     require_storage(core.settings)
     async with core.database.tx(shop.id) as tx:
-        asked = await exports.ask(tx, body.format, by=by.principal, home=front_of(request, shop))
+        asked = await exports.ask(tx, body, by=by, home=front_of(request, shop))
     response.headers["Location"] = f"{router.prefix}/{asked.id}"
     return asked
 
@@ -64,20 +64,22 @@ async def read(core: CoreDep, shop: ShopDep, _: Reader, export_id: ExportId) -> 
 
 
 @router.get("/{export_id}/file", response_class=StreamingResponse, responses=A_FILE)
-async def download(core: CoreDep, shop: ShopDep, _: Reader, export_id: ExportId) -> StreamingResponse:
-    """The file. `Repr-Digest` (RFC 9530) is its SHA-256."""
-    return await file_of(core, shop, export_id)
+async def download(core: CoreDep, shop: ShopDep, by: Reader, export_id: ExportId) -> StreamingResponse:
+    """The file; one with costs takes `prices:read`. `Repr-Digest` (RFC 9530) is its SHA-256."""
+    return await file_of(core, shop, export_id, by)
 
 
-async def file_of(core: Core, shop: Shop, export_id: Id) -> StreamingResponse:
-    """A file of the catalogue that is made.
+async def file_of(core: Core, shop: Shop, export_id: Id, by: Staff) -> StreamingResponse:
+    """A file of the catalogue that is made, for one of the staff.
 
     Raises:
-        ExportNotFound, ExportNotReady, NoStorage.
+        ExportNotFound, ExportNotReady, NoStorage, ScopeMissing.
     """
     url = require_storage(core.settings)
     async with core.database.tx(shop.id, read_only=True) as tx:
         export, made = await exports.ready(tx, export_id)
+    if export.costs:
+        by.require("prices:read")
     name = f"{shop.slug}-products-{export.requested_at:%Y-%m-%d}.{ENDINGS[export.format]}"
     pieces = Store.at(url).read(exports.path_of(shop.id, made))
     try:

@@ -19,7 +19,7 @@ from commerce.catalog.products.checking import Known, SameOptions
 from commerce.catalog.products.many import Entry
 from commerce.catalog.products.schemas import ProductContent
 from commerce.catalog.products.states import LIVE, TRANSITIONS
-from commerce.exchange import bodies, links
+from commerce.exchange import bodies, internal, links
 from commerce.exchange.bodies import Target
 from commerce.exchange.columns import ATTRIBUTE, OPTION_VALUES, SKU, Unfit
 from commerce.exchange.drafting import Draft
@@ -71,6 +71,7 @@ async def take(tx: Tx, drafts: Sequence[Draft], *, by: str, currency: str) -> Ou
     limit = await plans.limit_of(tx, Metric.PRODUCTS)
     await tree.alone(tx)
     targets = await _targets(tx, drafts, currency)
+    await internal.check(tx, targets)
     await _put_in_categories(tx, targets)
     await _validate(tx, targets)
     entries = await _entries(tx, targets)
@@ -79,13 +80,15 @@ async def take(tx: Tx, drafts: Sequence[Draft], *, by: str, currency: str) -> Ou
     changes = [one for one in entries if one.before is None or (one.said, one.status) != (one.before, one.was)]
     if changes:
         await many.write(tx, changes, by=by, currency=currency)
+    repriced = await internal.write(tx, targets, [one.product_id for one in entries], by=by, currency=currency)
     await links.want(tx, [(target, target.given) for target in targets.values() if target.body], by=by)
+    otherwise = repriced | {one.product_id for one in changes}
     created = sum(one.before is None for one in changes)
     rows = [row for draft in drafts for row in draft.rows]
     return Outcome(
         created=created,
-        changed=len(changes) - created,
-        unchanged=len(entries) - len(changes),
+        changed=len(otherwise) - created,
+        unchanged=len(entries) - len(otherwise),
         bad=[row.told() for row in rows if row.problems],
     )
 

@@ -11,7 +11,7 @@ import structlog
 from commerce.archives.queue import TakenOver, Turn, while_held
 from commerce.catalog import counting
 from commerce.exchange import exporting, exports, feeding
-from commerce.exchange.exporting import TooLarge
+from commerce.exchange.exporting import Asked, TooLarge
 from commerce.exchange.feeding import Sifted
 from commerce.tenancy.rounds import keep_going_round
 from commerce.tenancy.service import Shop
@@ -99,7 +99,8 @@ async def _written(
     seen: Callable[[int], None],
 ) -> None:
     if claimed["format"] != "google":
-        await exporting.write(database, shop.id, claimed["format"], file, currency=shop.currency, seen=seen)
+        asked = Asked(shop.id, shop.currency, claimed["costs"])
+        await exporting.write(database, asked, claimed["format"], file, seen=seen)
         return
     async for piece in feeding.pieces(database, shop, home=claimed["home"], sifted=sifted, seen=seen):
         await asyncio.to_thread(file.write, piece)

@@ -121,6 +121,8 @@ class CatalogueExport(TenantOwned, Base):
 
     status: Mapped[Str]
     format: Mapped[Str]
+    costs: Mapped[bool] = mapped_column(server_default=text("false"))
+    """It has what variants cost the shop, and on which channel: for those who may see prices."""
     requested_by: Mapped[Str]
     """The principal."""
     requested_at: Mapped[Created]

@@ -83,6 +83,15 @@ class ExportIn(Input):
     """A file of the catalogue that is asked for."""
 
     format: ExportFormat
+    costs: bool = False
+    """With what variants cost the shop, and on which channel; it takes `prices:read`. A feed has none of it."""
+
+
+class ExportQuery(Input):
+    """What of the catalogue is taken at once."""
+
+    costs: Annotated[bool, Field(strict=False)] = False
+    """As `ExportIn` has it."""
 
 
 class LeftOutOut(Model):
@@ -101,6 +110,8 @@ class CatalogueExportOut(Model):
     id: Id
     status: Literal["waiting", "running", "ready", "failed"]
     format: ExportFormat
+    costs: bool
+    """It has what variants cost the shop: only who may see prices is given it."""
     products: int
     """How many are written."""
     total: int
