@@ -86,9 +86,11 @@ async def ask(request: Request, desk: Writer) -> Response:
     """Have the catalogue written into a file."""
     form = await read(request, ExportForm)
     try:
+        if form.costs:
+            desk.staff.require("prices:read")
         require_storage(desk.core.settings)
         async with desk.tx() as tx:
-            asked = await exports.ask(tx, form, by=desk.staff, home=front_of(request, desk.shop))
+            asked = await exports.ask(tx, form, by=desk.staff.principal, home=front_of(request, desk.shop))
     except Problem as problem:
         return await _page(desk, typed=await refused(request, problem, field="export"))
     return desk.redirect(f"{HERE}/exports/{asked.id}")

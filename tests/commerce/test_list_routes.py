@@ -19,6 +19,7 @@ from sqlalchemy import event
 from sqlalchemy.engine import Engine
 
 from commerce.exchange import exports, jobs
+from commerce.exchange.schemas import ExportIn
 from commerce.identity import accounts
 from commerce.identity import service as identity
 from commerce.identity.service import Authentication
@@ -529,7 +530,7 @@ class Town:
         self._reprice(number)
         async with self.desk.database.tx(self.shop.id) as tx:
             await jobs.ask(tx, new_id(), "csv", "x.csv", {}, dry_run=True, size=1, by="key:x")
-            export = await exports.ask(tx, "csv", by="key:x", home="http://grocer.localhost")
+            export = await exports.ask(tx, ExportIn(format="csv"), by="key:x", home="http://grocer.localhost")
         self.names |= {"export_id": export.id}
         said = {"title": "C", "handle": f"c{number}", "published": True}
         collection = await self.do("POST", "/v1/admin/collections", said)

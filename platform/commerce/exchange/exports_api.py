@@ -49,9 +49,11 @@ async def ask(
     """Have the catalogue written into a file that is kept for a week: all of it, as an import takes it in again; or,
     for Google, what is sold right now.
     """
+    if body.costs:
+        by.require("prices:read")
     require_storage(core.settings)
     async with core.database.tx(shop.id) as tx:
-        asked = await exports.ask(tx, body, by=by, home=front_of(request, shop))
+        asked = await exports.ask(tx, body, by=by.principal, home=front_of(request, shop))
     response.headers["Location"] = f"{router.prefix}/{asked.id}"
     return asked
 
