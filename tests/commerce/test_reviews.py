@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 import httpx
+import psycopg
 import pytest
 
 from commerce.identity.staff import create_key
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
     from tests.asking import Ask
+    from tests.conftest import DatabaseUrls
     from tests.factories import SeededShop
 
 MINE = "/v1/store/reviews"
@@ -228,6 +230,49 @@ async def test_whoever_is_forgotten_takes_their_words_and_their_stars_along(
     assert [(one["id"], one["helpful"]) for one in shown["items"]] == [(other["id"], 0)]
     assert shown["rating"] == {"average": 2.0, "count": 1, "stars": [0, 1, 0, 0, 0]}
     assert rows("SELECT 1 FROM review_report") == rows("SELECT 1 FROM review_vote") == []
+
+
+async def test_two_who_judged_the_same_products_and_each_other_are_forgotten_at_once(
+    app: Any, grocer: SeededShop, rows: Ask, database_urls: DatabaseUrls
+) -> None:
+    products, people = [one.product_id for one in grocer.products[:2]], [new_id(), new_id()]
+    reviews = {(who, what): new_id() for who in people for what in products}
+    for who in people:
+        rows(
+            "INSERT INTO customer (tenant_id, id, reference, display_name) VALUES (current_tenant(), %s, %s, '')"
+            " RETURNING 1",
+            *(who, str(who)),
+        )
+    # One after the other, and the other way round.
+    for who, what in [*[(people[0], one) for one in products], *[(people[1], one) for one in reversed(products)]]:
+        rows(
+            "INSERT INTO review (tenant_id, id, product_id, customer_id, rating, title, body, author, locale, verified,"
+            " status, written_at) VALUES (current_tenant(), %s, %s, %s, 4, '', '', '', 'en', true, 'published', now())"
+            " RETURNING 1",
+            *(reviews[who, what], what, who),
+        )
+    for who, other in (people, people[::-1]):
+        rows(
+            "INSERT INTO review_vote (tenant_id, id, review_id, customer_id, voted_at) VALUES (current_tenant(),"
+            " gen_random_uuid(), %s, %s, now()) RETURNING 1",
+            *(reviews[other, products[0]], who),
+        )
+    # Whoever has the first of two rows is still there when the other comes for it.
+    with psycopg.connect(database_urls.owner) as owner:
+        owner.execute(
+            "CREATE FUNCTION dawdle() RETURNS trigger LANGUAGE plpgsql AS"
+            " $$ BEGIN PERFORM pg_sleep(0.1); RETURN new; END $$"
+        )
+        for table in ("product_rating", "review"):
+            owner.execute(f"CREATE TRIGGER zz BEFORE UPDATE ON {table} FOR EACH ROW EXECUTE FUNCTION dawdle()")
+
+    async def forget(who: UUID) -> None:
+        async with app.state.core.database.tx(grocer.id) as tx:
+            await erasing.erase(tx, who, actor="test", even_if_open=True)
+
+    await asyncio.gather(*map(forget, people))
+    assert rows("SELECT count(*) FROM review")[0][0] == 0
+    assert rows("SELECT DISTINCT reviews FROM product_rating") == [(0,)]
 
 
 async def test_the_counts_hold_when_many_are_decided_at_once_and_the_rank_is_the_documented_one(

@@ -70,6 +70,29 @@ _WHO = """
         FROM person p
 """
 _WHO_HELD, _WHO_IS_IT = (hot(text(_WHO.format(lock=lock))) for lock in ("FOR UPDATE", "AND c.erased_at IS NULL"))
+# Everybody who writes reviews holds a review before its product's rating. Of several, each is taken in the order of
+# the ids: two who are forgotten at once, and judged the same products or each other's words, would else wait for each
+# other.
+_REVIEWS_HELD = hot(
+    text(
+        """
+        SELECT r.id FROM review r
+        WHERE r.tenant_id = :tenant_id AND (r.customer_id = :customer_id OR r.id IN (
+            SELECT v.review_id FROM review_vote v WHERE v.tenant_id = :tenant_id AND v.customer_id = :customer_id))
+        ORDER BY r.id FOR UPDATE
+        """
+    )
+)
+_RATINGS_HELD = hot(
+    text(
+        """
+        SELECT w.product_id FROM product_rating w
+        WHERE w.tenant_id = :tenant_id AND w.product_id IN (
+            SELECT r.product_id FROM review r WHERE r.tenant_id = :tenant_id AND r.customer_id = :customer_id)
+        ORDER BY w.product_id FOR UPDATE
+        """
+    )
+)
 _THROW_AWAY = hot(text("DELETE FROM subject_key WHERE tenant_id = :tenant_id AND id = ANY (CAST(:subjects AS uuid[]))"))
 _BURY = hot(
     text(
@@ -150,6 +173,8 @@ async def erase(
     theirs = _theirs(customer_id, who, now)
     subjects = [customer_id, *who["accounts"], *who["carts"], *who["orders"], *who["alerts"]]
     objects = [_path(tx.tenant_id, row[0], row[1]) for row in await tx.rows(_PHOTOS, {"orders": who["orders"]})]
+    for held in (_REVIEWS_HELD, _RATINGS_HELD):
+        await tx.rows(held, {"customer_id": customer_id})
     for statement in _EMPTY:
         await tx.rows(statement, theirs)
     await tx.rows(_THROW_AWAY, {"subjects": subjects})
