@@ -21,6 +21,7 @@ from commerce.acting import api as acting
 from commerce.acting.naming import Naming
 from commerce.audit import api as audit
 from commerce.behaviour import api as behaviour
+from commerce.behaviour import staff_api as dead_letters
 from commerce.billing import api as billing
 from commerce.billing.service import configured as configured_billing
 from commerce.branding import api as branding
@@ -245,6 +246,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         recommendations,
         visual_search,
         behaviour,
+        dead_letters,
         consent,
         inventory,
         payments,

@@ -32,6 +32,9 @@ app.add_typer(staff, name="staff")
 people = typer.Typer(help="What is kept about people.", no_args_is_help=True)
 app.add_typer(people, name="privacy")
 
+events = typer.Typer(help="Events of browsers that were not taken.", no_args_is_help=True)
+app.add_typer(events, name="events")
+
 VarDir = Annotated[
     Path,
     typer.Option("--var-dir", default_factory=default_var, show_default="./var", help="Where the local stack lives."),
@@ -431,6 +434,38 @@ def remove_staff(
     from tradewind.staffing import remove
 
     typer.echo(remove(tenant, email))
+
+
+_Of = Annotated[str | None, typer.Option("--shop", help="One shop, such as `grocer`; all, unless it is named.")]
+_Named = Annotated[str | None, typer.Option("--name", help="What the event says it is, such as `view_item`.")]
+_Because = Annotated[str | None, typer.Option("--reason", help="A part of what is wrong with it.")]
+
+
+@events.command("dead-letters")
+def list_dead_letters(
+    *,
+    shop: _Of = None,
+    name: _Named = None,
+    reason: _Because = None,
+    limit: Annotated[int, typer.Option(min=1, help="The most of each shop.")] = 100,
+) -> None:
+    """Show events that broke their contract, as JSON, one a line, the latest first."""
+    use_addresses(default_var())
+    from commerce.behaviour.dead_letters import Wanted
+    from tradewind.events import dead_letters
+
+    for line in dead_letters(Wanted(name, reason), shop=shop, limit=limit):
+        typer.echo(line)
+
+
+@events.command("replay")
+def replay_dead_letters(*, shop: _Of = None, name: _Named = None, reason: _Because = None) -> None:
+    """Hold dead letters to the contracts of now: what keeps them is delivered, the rest stays and says why."""
+    use_addresses(default_var())
+    from commerce.behaviour.dead_letters import Wanted
+    from tradewind.events import replay
+
+    typer.echo("\n".join(replay(Wanted(name, reason), shop=shop)))
 
 
 @people.command("seal")

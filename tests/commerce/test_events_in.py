@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import AsyncIterator
 from copy import deepcopy
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
@@ -15,13 +17,16 @@ import pytest
 
 from commerce.app import create_app
 from commerce.behaviour import reading
+from commerce.behaviour.dead_letters import Replayed, Wanted, replay
 from foundation import clock
-from foundation.events import behaviour_contracts, counted_id
+from foundation.database import Database
+from foundation.events import CONTRACTS, Behaviour, behaviour_contracts, counted_id
 from foundation.settings import Settings
 from tests.commerce.conftest import AGREED
 from tests.factories import SeededShop
 from tests.spools import spooled
 from tests.waiting import started
+from tradewind import events as commands
 
 PERSON = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0"
 CRAWLER = "Mozilla/5.0 (compatible; Googlebot/2.1; +http://www.google.com/bot.html)"
@@ -177,6 +182,66 @@ async def test_a_batch_that_is_none_is_refused_whole(visitor: httpx.AsyncClient,
     large = {"events": [_event(payload={"said": "x" * 1000})] * 300}
     assert await code(json=large) == (413, "request.body_too_large")
     assert spooled(settings.spool) == []
+
+
+async def test_a_dead_letter_is_shown_and_delivered_once_its_contract_is_mended(
+    visitor: httpx.AsyncClient,
+    settings: Settings,
+    grocer: SeededShop,
+    staff: httpx.AsyncClient,
+    rows: Any,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    lead = _event(name="generate_lead", payload={"currency": "USD"})
+    broken = _event(name="generate_lead", payload={"currency": 7})
+    other = _event(payload={})
+    await _send(visitor, lead, other, broken)
+    lead["occurred_at"] = (clock.now() - timedelta(days=58)).isoformat()
+    said = json.dumps(lead)
+    came = f"received_at = received_at - interval '29 days', body = '{said}'"
+    rows(f"UPDATE dead_letter SET {came} WHERE body->>'event_id' = '{lead['event_id']}' RETURNING 1")
+
+    async def listed(**query: Any) -> list[Any]:
+        response = await staff.get("/v1/admin/events/dead-letters", params=query)
+        assert response.status_code == 200, response.text
+        items: list[Any] = response.json()["items"]
+        return items
+
+    assert [one["body"] for one in await listed()] == [broken, other, lead]
+    assert [one["name"] for one in await listed(name="generate_lead", limit=1)] == ["generate_lead"]
+    assert [one["body"] for one in await listed(reason="Field required")] == [other]
+
+    class Mended(Behaviour):
+        name = "generate_lead"
+
+    mended = {("generate_lead", 1): CONTRACTS.pop(("generate_lead", 1))}
+    database = Database.of(settings, pool_size=2)
+    assert await replay(database, grocer.id, Wanted(name="generate_lead")) == Replayed(0, 2)
+    monkeypatch.setattr(reading, "CONTRACTS", CONTRACTS | mended)
+    assert await replay(database, grocer.id, Wanted(name="generate_lead")) == Replayed(1, 1)
+    assert await replay(database, grocer.id, Wanted(name="generate_lead")) == Replayed(0, 1)
+    await database.close()
+
+    [(session_id, visitor_id)] = rows("SELECT id, visitor_id FROM session WHERE consent <> '{}'")
+    told = "SELECT event_id::text, name, session_id, visitor_id, consent, payload FROM outbox"
+    assert rows(told) == [(lead["event_id"], "generate_lead", session_id, visitor_id, AGREED, {"currency": "USD"})]
+    assert [(one["body"], one["reason"]) for one in await listed(name="generate_lead")] == [
+        (broken, "currency: Input should be a valid string")
+    ]
+
+
+async def test_the_commands_name_the_shop_and_the_reason(
+    visitor: httpx.AsyncClient, settings: Settings, grocer: SeededShop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await _send(visitor, _event(payload={}))
+    monkeypatch.setattr(commands, "Settings", lambda: settings)
+
+    [line] = await asyncio.to_thread(lambda: list(commands.dead_letters(Wanted(), limit=5)))
+    assert (orjson.loads(line)["shop"], orjson.loads(line)["reason"]) == (grocer.slug, "items: Field required")
+    said = await asyncio.to_thread(commands.replay, Wanted(), shop=grocer.slug)
+    assert said == [f"{grocer.slug}: 0 delivered, 1 still broken"]
+    with pytest.raises(commands.NoSuchShop):
+        await asyncio.to_thread(commands.replay, Wanted(), shop="nobody")
 
 
 BASE = {

@@ -201,6 +201,7 @@ LISTS: dict[str, Listed] = {
     "/v1/admin/configuration/history": Listed(grows=False),
     "/v1/admin/domains": Listed(grows=False),
     "/v1/admin/legal/{kind}/versions": Listed("?locale=en-US&limit={n}"),
+    "/v1/admin/events/dead-letters": Listed("?limit={n}", grows=False),
     "/v1/admin/exports": Listed(grows=False),
     "/v1/admin/identity-providers": Listed(),
     "/v1/admin/identity-providers/{provider_id}": Listed(rows="domains", grows=False),

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Annotated, Any
+from uuid import UUID
 
 from pydantic import Field
 
-from foundation.types import Id, Input, Instant, Model
+from foundation.types import Id, Input, Instant, Model, Text
 
 MOST_EVENTS = 500
 
@@ -33,6 +35,34 @@ class Rejected(Model):
 
     index: int
     reason: str
+
+
+class DeadLettersQuery(Input):
+    """Which dead letters, and where their list goes on."""
+
+    name: Annotated[Text | None, Field(description="What the event says it is, such as `view_item`.")] = None
+    reason: Annotated[Text | None, Field(description="A part of what is wrong with it.")] = None
+    limit: Annotated[int, Field(strict=False, ge=1, le=100)] = 20
+    cursor: Annotated[str | None, Field(max_length=200)] = None
+
+
+class DeadLetterOut(Model):
+    """An event that broke its contract, as it was sent."""
+
+    id: UUID
+    received_at: datetime
+    source: str
+    name: str | None
+    reason: str
+    body: dict[str, Any]
+
+
+class DeadLetters(Model):
+    """A page of them, the latest first."""
+
+    items: list[DeadLetterOut]
+    has_more: bool
+    next_cursor: str | None
 
 
 class Receipt(Model):

@@ -9,6 +9,7 @@ from types import MappingProxyType
 from commerce.policies import (
     catalog,
     customers,
+    events,
     inventory,
     money,
     orders,
@@ -23,7 +24,21 @@ from commerce.policies import (
 from commerce.policies.permission import Permission
 from foundation.errors import Forbidden
 
-_CONTEXTS = (catalog, customers, inventory, money, orders, people, platform, privacy, programs, reviews, selling, shop)
+_CONTEXTS = (
+    catalog,
+    customers,
+    events,
+    inventory,
+    money,
+    orders,
+    people,
+    platform,
+    privacy,
+    programs,
+    reviews,
+    selling,
+    shop,
+)
 
 
 def _by_name() -> Mapping[str, Permission]:

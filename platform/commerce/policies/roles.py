@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 
-from commerce.policies import catalog, customers, inventory, money, orders, people, programs, reviews, selling
+from commerce.policies import catalog, customers, events, inventory, money, orders, people, programs, reviews, selling
 from commerce.policies.permission import Permission
 from commerce.policies.registry import PERMISSIONS, VENDOR_SCOPES
 
@@ -77,6 +77,7 @@ ANALYST = Role(
     "Reads figures, and changes nothing.",
     _names(
         catalog.READ,
+        events.READ,
         inventory.READ,
         money.LEDGER_READ,
         money.PAYMENTS_READ,
