@@ -20,7 +20,7 @@ PRODUCTS ?= 100000
 SECONDS ?= 4
 PAIR ?=
 
-.PHONY: help setup demo up down test lint format type imports pytest lock bench bench-core bench-catalogue bench-fair bench-import proofs apart mutants races chaos security clean
+.PHONY: help setup demo up down test lint format type imports pytest lock bench bench-core bench-data bench-catalogue bench-fair bench-import proofs apart mutants races chaos security clean
 
 help: ## Say what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  \033[36m%-10s\033[0m %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -93,6 +93,9 @@ bench-core: setup ## Measure the transactional core by itself; PRODUCTS=100000 S
 
 bench-catalogue: setup ## Measure a large catalogue by itself; PRODUCTS=1000000 SECONDS=4 change how much and how long
 	@exec $(BIN)/tradewind bench catalogue --products $(PRODUCTS) --seconds $(SECONDS)
+
+bench-data: setup ## Measure how many events are taken, what orders notice of it, and how soon an event is known
+	@exec $(BIN)/tradewind bench data --seconds $(SECONDS)
 
 bench-fair: setup ## Measure what a quiet shop notices of a noisy one on the same workers
 	@exec $(BIN)/tradewind bench fair

@@ -154,6 +154,23 @@ def core(
     run(context.obj, products=products, seconds=seconds, workers=workers)
 
 
+@benches.command(name="data")
+def bench_data(
+    context: typer.Context,
+    *,
+    products: Annotated[int, typer.Option(min=2_000, help="How many products the shop has.")] = 2_000,
+    seconds: Annotated[int, typer.Option(min=1, help="How long each call is measured.")] = 4,
+    workers: Annotated[int, typer.Option(min=1, help="Web workers.")] = 2,
+    section: Annotated[
+        list[str] | None, typer.Option(help="Only this one: `ingest`, `orders`, `lag`; can be given several times.")
+    ] = None,
+) -> None:
+    """Measure how many events are taken, what orders notice of that, and how soon an event is known."""
+    from tradewind.bench.command import bench_data as run
+
+    run(context.obj, products=products, seconds=seconds, workers=workers, only=section or ())
+
+
 @benches.command()
 def fair(
     context: typer.Context,

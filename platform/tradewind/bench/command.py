@@ -13,7 +13,7 @@ from rich.console import Console
 
 from foundation.progress import Progress
 from foundation.settings import Settings
-from tradewind.bench import fair, imports, report
+from tradewind.bench import data, fair, imports, report
 from tradewind.bench.core import measure
 from tradewind.bench.suite import Row, Suite
 from tradewind.errors import StackError
@@ -27,6 +27,13 @@ class NothingToMeasure(StackError):
 
     def __init__(self) -> None:
         super().__init__("The stack doesn't run: `make demo` in another terminal starts and fills it.")
+
+
+class NoSuchSection(StackError):
+    """A section was asked for that is not measured."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f"There is no section {name}; there are {', '.join(one.name for one in data.SECTIONS)}.")
 
 
 def bench(var: Path) -> None:
@@ -66,6 +73,31 @@ def bench_core(var: Path, *, products: int, seconds: int, workers: int) -> None:
     rush = outcome.rush
     console.print(f"{rush.buyers} buyers for {rush.units:,} units: {rush.ordered:,} ordered, {rush.oversold} oversold.")
     report.write(folder, outcome.to_json(), report.machine())
+    _write_page(console, folder)
+
+
+def bench_data(var: Path, *, products: int, seconds: int, workers: int, only: Sequence[str]) -> None:
+    """Measure the data platform by itself, write `var/bench/data.json` and `docs/benchmarks.md`. Sections that are not
+    measured now stay as they were.
+
+    Raises:
+        NoSuchSection.
+        ServerFailed, WorkerFailed, ConsumerFailed: something of it did not come up.
+        Behind: events were taken and not carried on.
+    """
+    if unknown := sorted(set(only) - {section.name for section in data.SECTIONS}):
+        raise NoSuchSection(unknown[0])
+    console, folder = Console(), var / "bench"
+
+    def told(section: str, row: Row) -> None:
+        console.print(f"[dim]{section}[/]", end="")
+        _print(console, row)
+
+    result = data.measure(folder / "data", products=products, seconds=seconds, workers=workers, only=only, report=told)
+    file = folder / "data.json"
+    if only and file.exists():
+        result["sections"] = {**orjson.loads(file.read_bytes())["sections"], **result["sections"]}
+    report.write(folder, result, report.machine())
     _write_page(console, folder)
 
 

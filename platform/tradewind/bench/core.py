@@ -389,7 +389,7 @@ def worker(folder: Path, port: int, settings: Settings, also: Mapping[str, str])
     """A web worker that writes no line of log for each request, with these variables also; its process id."""
     where = ("--host", LOOPBACK, "--port", str(port), "--http", PROTOCOL, "--no-proxy-headers")
     arguments = ("uvicorn", "tradewind.web:app", *where, "--no-access-log")
-    environment = {"TRADEWIND_DATABASE_URL": settings.require("database_url", "Postgres"), "PYTHONPATH": _path()}
+    environment = {"TRADEWIND_DATABASE_URL": settings.require("database_url", "Postgres"), "PYTHONPATH": search_path()}
     environment |= also
     log = folder / f"web-{port}.log"
     process = spawn(python(*arguments, environment=environment, directory=folder)(), log)
@@ -404,7 +404,7 @@ def worker(folder: Path, port: int, settings: Settings, also: Mapping[str, str])
         stop(process, signal.SIGTERM, patience=10)
 
 
-def _path() -> str:
+def search_path() -> str:
     """Where this process finds the packages, for a worker that is started elsewhere."""
     return os.pathsep.join(
         str(Path(part).absolute()) for part in os.environ.get("PYTHONPATH", "").split(os.pathsep) if part

@@ -126,8 +126,10 @@ class Work:
                 for number, path in enumerate(self.plan["choices"])
             ]
         if self.plan["kind"] == "post":
-            asked = ((one["path"], orjson.dumps(one["body"])) for one in self.plan["choices"])
-            self._known = [self.requests.make("POST", path, body) for path, body in asked]
+            self._known = [
+                self.requests.make("POST", one["path"], orjson.dumps(one["body"]), one.get("headers", ""))
+                for one in self.plan["choices"]
+            ]
         if self.plan["kind"] == "send":
             self._known = [self._sent(one["path"], b64decode(one["file"])) for one in self.plan["choices"]]
 
@@ -140,7 +142,7 @@ class Work:
     @property
     def expects(self) -> int:
         """The status of a last answer that went well."""
-        return 200 if self._known else 201
+        return int(self.plan.get("expects", 200 if self._known else 201))
 
     def for_client(self, number: int) -> Callable[[], Steps | None]:
         """What makes the next operation of a client; `None` when there is nothing left to do."""

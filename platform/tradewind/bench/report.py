@@ -107,6 +107,21 @@ def _core(result: Mapping[str, Any]) -> list[str]:
     ]
 
 
+def _data(result: Mapping[str, Any]) -> list[str]:
+    load = ", ".join(f"{one:.1f}" for one in result["load_before"])
+    lines = [
+        "## Events, and how soon they are known",
+        "",
+        f"`make bench-data`: {result['workers']} web workers, Postgres, ClickHouse (embedded), Valkey, the carrier, the"
+        " relay and the features' stream, all on the same cores as the load. Rates are of events, times of a batch of"
+        " fifty. The floor of a batch is an ASGI application that reads the same bytes and answers nothing; that of an"
+        f" order is the same order alone. The machine's load before it began was {load}.",
+    ]
+    for section in result["sections"].values():
+        lines += ["", section["says"], "", *_table(section["rows"], "the floor")]
+    return [*lines, "", _described(result["machine"])]
+
+
 def _fair(result: Mapping[str, Any]) -> list[str]:
     return [
         "## A quiet shop beside a noisy one",
@@ -352,6 +367,7 @@ def _interval(figure: Mapping[str, float]) -> str:
 
 _BY_THEMSELVES: Mapping[str, Callable[[Mapping[str, Any]], list[str]]] = {
     "core": _core,
+    "data": _data,
     "fair": _fair,
     "import": _import,
     "catalogue-100000": _large_catalogue,
@@ -386,7 +402,7 @@ def _table(rows: Sequence[Mapping[str, Any]], floor: str = "pgbench") -> list[st
     for row in rows:
         cells = [row["what"], str(row["ours"]["clients"]), *_cells(row["ours"]), str(row["ours"]["failed"])]
         if used:
-            cells += [f"{row['cpu'][name]:.2f}" for name in ("api", "postgres", "load")]
+            cells += [f"{row['cpu'][name]:.2f}" if row.get("cpu") else "" for name in ("api", "postgres", "load")]
         if least := row["floor"]:
             share = row["ours"]["per_second"] / least["per_second"]
             cells += [_number(least["per_second"]), _number(least["p95"]), f"{share:.0%}"]
