@@ -36,7 +36,7 @@ from commerce.inventory import expiry, promises
 from commerce.inventory import service as inventory
 from commerce.leaving import working as leaving
 from commerce.media import working as media
-from commerce.merchandising import telling as steering
+from commerce.merchandising.telling import Teller
 from commerce.notifications import sending
 from commerce.orders import tracking
 from commerce.orders.paying import Additional
@@ -83,7 +83,14 @@ async def notify(database: Database, settings: Settings, client: httpx.AsyncClie
 
 
 async def tidy(
-    database: Database, redis: Redis, checkout: Checkout, nightly: Nightly, shop: Shop, *, abandoned_after: timedelta
+    database: Database,
+    redis: Redis,
+    checkout: Checkout,
+    nightly: Nightly,
+    teller: Teller,
+    shop: Shop,
+    *,
+    abandoned_after: timedelta,
 ) -> None:
     """One round for one shop."""
     finished = await checkout.recover(shop, older_than=STUCK_AFTER)
@@ -99,7 +106,7 @@ async def tidy(
     async with database.tx(shop.id) as tx:
         published = await products.publish_due(tx, currency=shop.currency)
     async with database.tx(shop.id, read_only=True) as tx:
-        await steering.tell(redis, tx)
+        await teller.tell(redis, tx)
     async with database.tx(shop.id) as tx:
         expired = await stored_value.expire(tx)
     async with database.tx(shop.id) as tx:
@@ -138,7 +145,7 @@ async def run(settings: Settings) -> None:
     hold_for = timedelta(seconds=settings.reservation_ttl_seconds)
     checkout = Checkout(database, configured(database, settings), hold_for, engines.configured(settings))
     abandoned_after = timedelta(minutes=settings.cart_abandoned_after_minutes)
-    nightly = Nightly(database, checkout.providers)
+    nightly, teller = Nightly(database, checkout.providers), Teller()
     client = httpx.AsyncClient()
     # By itself: a mail server that is slow holds nothing else up.
     posting = asyncio.create_task(sending.run(database, settings, client))
@@ -164,7 +171,7 @@ async def run(settings: Settings) -> None:
     try:
         await _begin(database, settings)
         while not stop.is_set():
-            await _round(settings, database, redis, checkout, nightly, client, abandoned_after)
+            await _round(settings, database, redis, checkout, nightly, teller, client, abandoned_after)
             try:
                 await asyncio.wait_for(stop.wait(), PERIOD_SECONDS)
             except TimeoutError:
@@ -204,13 +211,14 @@ async def _round(
     redis: Redis,
     checkout: Checkout,
     nightly: Nightly,
+    teller: Teller,
     client: httpx.AsyncClient,
     abandoned_after: timedelta,
 ) -> None:
     from redis.exceptions import RedisError  # noqa: PLC0415
 
     async def see_to(shop: Shop) -> None:
-        await tidy(database, redis, checkout, nightly, shop, abandoned_after=abandoned_after)
+        await tidy(database, redis, checkout, nightly, teller, shop, abandoned_after=abandoned_after)
         await notify(database, settings, client, shop)
         await linking.run(database, shop.id, settings)
         if shop.is_apart:

@@ -13,13 +13,15 @@ from commerce.merchandising import synonyms, telling
 from foundation import clients
 from foundation.database import Database
 from foundation.settings import Settings
-from foundation.steering import Synonym
+from foundation.steering import Steering, Synonym
 from serving.steering import NOTHING, Steerings
 
 if TYPE_CHECKING:
     import httpx
     from redis.asyncio import Redis
 
+    from foundation.database import Tx
+    from tests.asking import Ask
     from tests.factories import SeededShop
 
 ADDRESS = "/v1/admin/search/synonyms"
@@ -93,9 +95,11 @@ async def database(settings: Settings) -> AsyncIterator[Database]:
 async def test_the_service_hears_what_changed_of_the_shop_that_said_it(
     staff: httpx.AsyncClient, database: Database, redis: Redis, grocer: SeededShop, fashion: SeededShop
 ) -> None:
+    teller = telling.Teller()
+
     async def told(tenant_id: UUID) -> bool:
         async with database.tx(tenant_id, read_only=True) as tx:
-            return await telling.tell(redis, tx)
+            return await teller.tell(redis, tx)
 
     steerings = Steerings(redis)
     made = (await staff.post(ADDRESS, json=SCREENS)).json()
@@ -115,3 +119,30 @@ async def test_the_service_hears_what_changed_of_the_shop_that_said_it(
     await steerings.refresh()
     assert steerings.of(grocer.id) is NOTHING
     assert await told(grocer.id)
+
+
+async def test_how_categories_are_called_is_asked_when_one_was_written_and_else_not(
+    database: Database, redis: Redis, grocer: SeededShop, rows: Ask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    teller, reads, read = telling.Teller(), 0, telling.read
+
+    async def counted(tx: Tx) -> Steering:
+        nonlocal reads
+        reads += 1
+        return await read(tx)
+
+    async def told() -> tuple[bool, int]:
+        async with database.tx(grocer.id, read_only=True) as tx:
+            return await teller.tell(redis, tx), reads
+
+    monkeypatch.setattr(telling, "read", counted)
+    assert [await told() for _ in range(3)] == [(True, 1), (False, 1), (False, 1)]
+    rows("UPDATE category SET name = 'Larder' WHERE slug = 'pantry' RETURNING 1")
+    assert [await told() for _ in range(2)] == [(True, 2), (False, 2)]
+    rows("UPDATE category SET product_count = product_count + 1 RETURNING 1")
+    assert [await told() for _ in range(2)] == [(False, 3), (False, 3)]
+    rows("UPDATE product SET category_id = NULL RETURNING 1")
+    rows("DELETE FROM category RETURNING 1")
+    assert [await told() for _ in range(2)] == [(True, 4), (False, 4)]
+    await redis.flushall()
+    assert [await told() for _ in range(2)] == [(True, 5), (False, 5)]
