@@ -4,13 +4,14 @@ What a day of a mart was made of is known by the number and the mark of its even
 because some came late or were forgotten, is made again, and so is what the mart's reach says. Made from scratch, a mart
 is the same.
 
-The embedded engine and a server do the same: one INSERT holds a month's new rows and hides the old ones.
+The embedded engine and a server do the same: one INSERT holds the new rows of some days and hides the old ones, and a
+day's rows lie in one partition.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
@@ -58,6 +59,10 @@ _MARKS = f"""
     WHERE tenant_id = {{tenant_id:UUID}} AND name IN {{names:Array(String)}}
     GROUP BY day
 """  # noqa: S608 - constants
+_MARKS_OF_DECISIONS = """
+    SELECT toDate(decided_at, {zone:String}) AS day, count(), groupBitXor(sipHash64(decision_id)) AS mark
+    FROM decisions FINAL WHERE tenant_id = {tenant_id:UUID} GROUP BY day
+"""
 _BUILT = """
     SELECT day, if(zone = {zone:String}, events, 0), mark FROM mart_builds FINAL
     WHERE tenant_id = {tenant_id:UUID} AND mart = {mart:String} AND definition = {definition:String} AND events > 0
@@ -151,23 +156,26 @@ class _Build:
         changed = sorted(day for day in {*marks, *built} if marks.get(day) != built.get(day))
         if from_scratch:
             changed = sorted({*changed, *self._days_held()})
-        days = self._reached(changed)
+        days = self._reached(changed, marks)
         version = self._next_version()
         rows = 0
-        for month in _months(days):
-            self._replace(month, version)
-            rows += self._note(month, marks, version)
+        for some in _quarters(days):
+            self._replace(some, version)
+            rows += self._note(some, marks, version)
         return Built(len(days), rows, time.perf_counter() - begun)
 
     def _marks(self) -> dict[date, Mark]:
         """What each day's events come to; of a mart without days, all of them."""
-        found = {day: (events, mark) for day, events, mark in self._ask(_MARKS, names=sorted(self.mart.sources))}
-        if self.mart.is_by_day or not found:
-            return found
-        both = 0
-        for day, (_, mark) in found.items():
-            both ^= hash_of(day, mark)
-        return {ALWAYS: (sum(events for events, _ in found.values()), both)}
+        rows = list(self._ask(_MARKS, names=sorted(self.mart.sources)))
+        if self.mart.decisions:
+            rows += self._ask(_MARKS_OF_DECISIONS)
+        if not self.mart.is_by_day:
+            rows = [(ALWAYS, events, of_day(day, mark)) for day, events, mark in rows]
+        found: dict[date, Mark] = {}
+        for day, events, mark in rows:
+            before = found.get(day, (0, 0))
+            found[day] = before[0] + events, before[1] ^ mark
+        return found
 
     def _built(self) -> dict[date, Mark]:
         found = self._ask(_BUILT, mart=self.mart.name, definition=self.mart.version)
@@ -179,10 +187,12 @@ class _Build:
         query = f"SELECT DISTINCT day FROM {self.mart.table} FINAL WHERE tenant_id = {{tenant_id:UUID}}"  # noqa: S608
         return [day for (day,) in self._ask(query)]
 
-    def _reached(self, changed: Sequence[date]) -> list[date]:
+    def _reached(self, changed: Sequence[date], marks: Iterable[date]) -> list[date]:
         """The days that are to be made anew when these have changed."""
-        if self.mart.reach != "orders" or not changed:
+        if not changed or self.mart.reach == "day" or not self.mart.is_by_day:
             return list(changed)
+        if self.mart.reach == "tenant":
+            return _all_between({*changed, *marks, *self._days_held()})
         also = {day for (day,) in self._ask(_TOUCHED, days=changed, about_orders=ABOUT_ORDERS)}
         reached = sorted({*changed, *also})
         no_longer = {day for (day,) in self._ask(_NO_LONGER_FIRST, days=reached)}
@@ -253,12 +263,18 @@ _AT_ONCE = {
 }
 
 
-def hash_of(day: date, mark: int) -> int:
+def of_day(day: date, mark: int) -> int:
     """A day's mark as part of one for all days: two days that change places are not the same."""
     return (mark * 0x9E3779B97F4A7C15 + day.toordinal() * 0xC2B2AE3D27D4EB4F) % 2**64
 
 
-def _months(days: Iterable[date]) -> Iterator[list[date]]:
-    """Days in order, a month at a time: a month is a partition."""
-    for _, month in groupby(sorted(days), key=lambda day: (day.year, day.month)):
-        yield list(month)
+def _all_between(days: Collection[date]) -> list[date]:
+    """Every day from the first to the last, of which something may hold that happened on none of them."""
+    first, last = min(days), max(days)
+    return [first + timedelta(number) for number in range((last - first).days + 1)]
+
+
+def _quarters(days: Iterable[date]) -> Iterator[list[date]]:
+    """Days in order, so many at once as fit into memory."""
+    for _, quarter in groupby(sorted(days), key=lambda day: (day.year, (day.month - 1) // 3)):
+        yield list(quarter)

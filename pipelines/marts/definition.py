@@ -64,6 +64,8 @@ class Mart(_Strict):
     reach: Reach
     events: list[str]
     """The events whose payload or presence it is made of, besides those of its marts."""
+    decisions: bool = False
+    """It is made of the log of decisions, too."""
     marts: list[str] = []
     """The other marts that it reads."""
     time: str
@@ -132,7 +134,7 @@ def _faults(mart: Mart) -> Sequence[str]:
         found.append(f"the time {mart.time} is no column")
     if money and "currency" not in mart.columns:
         found.append("money needs a currency beside it")
-    if mart.is_by_day != (mart.reach != "tenant") or (mart.is_by_day and mart.key[0] != "day"):
+    if mart.key[0] != "day" if mart.is_by_day else mart.reach != "tenant":
         found.append("a mart has days, and a key that begins with them, unless it reaches all of a tenant")
     return found
 

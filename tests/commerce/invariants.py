@@ -385,6 +385,18 @@ _FACTS = hot(
     )
 )
 _TOLD = hot(text("SELECT name, count(*) AS times FROM outbox WHERE tenant_id = :tenant_id GROUP BY name"))
+_MISTOLD = hot(
+    text(
+        """
+        SELECT o.id FROM orders o CROSS JOIN LATERAL (
+            SELECT x.payload FROM outbox x
+            WHERE x.tenant_id = o.tenant_id AND x.aggregate_id = o.id AND x.name IN ('order.placed', 'order.restated')
+            ORDER BY x.seq DESC LIMIT 1) told
+        WHERE o.tenant_id = :tenant_id AND (o.total, o.credited)
+            <> ((told.payload ->> 'total')::bigint, coalesce((told.payload ->> 'credited')::bigint, 0))
+        """
+    )
+)
 _ORDERS = hot(text("SELECT id, status FROM orders WHERE tenant_id = :tenant_id"))
 _OWED = hot(
     text(
@@ -412,7 +424,8 @@ async def faults(tx: Tx) -> list[str]:
     """What does not hold, in words; nothing, unless there is a bug. The outbox has to hold every event still."""
     told = {row["name"]: row["times"] for row in await tx.rows(_TOLD)}
     untold = [name for name, times in (await facts(tx)).items() if times != told.get(name, 0)]
-    return [*(f"{name} was not told once a fact" for name in untold), *await faults_of_rows(tx)]
+    mistold = ["what is owed for an order was told otherwise"] if await tx.rows(_MISTOLD) else []
+    return [*(f"{name} was not told once a fact" for name in untold), *mistold, *await faults_of_rows(tx)]
 
 
 async def faults_of_rows(tx: Tx) -> list[str]:

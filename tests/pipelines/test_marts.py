@@ -38,8 +38,11 @@ COLUMNS = (
     "session_id",
     "consent",
     "payload",
+    "decision_id",
 )
 Row = list[Any]
+EUROS = '"currency": "EUR"'
+VAT = '{"country": "DE", "scheme": "domestic", "name": "VAT", "rate": "0.19", "taxable": 840, "tax": 160}'
 
 
 def an(what: str) -> UUID:
@@ -54,7 +57,7 @@ def event(name: str, at: datetime, about: str, payload: str, *, who: str | None 
     session = an(f"{on} {at:%d}") if behaviour or name == "order.placed" else None
     event_id = an(f"{name} {at} {about} {payload}")
     seen = an(on) if session else None
-    return [TENANT, event_id, name, 1, at, at, an(about), shopper, seen, session, ["analytics"], payload]
+    return [TENANT, event_id, name, 1, at, at, an(about), shopper, seen, session, ["analytics"], payload, None]
 
 
 def line(name: str, quantity: int, price: int, discount: int = 0) -> str:
@@ -80,9 +83,20 @@ def money(name: str, order: str, at: datetime, amount: int, key: str = "refund_i
     return event(name, at, order, payload)
 
 
-def seen(name: str, at: datetime, *, who: str | None = None, on: str = "laptop", more: str = "") -> Row:
+def seen(
+    name: str, at: datetime, *, who: str | None = None, on: str = "laptop", more: str = "", decision: str | None = None
+) -> Row:
     items = f'"items": [{{"item_id": "{an("tea")}", "index": 0}}]{more}'
-    return event(name, at, on, f"{{{items}}}", who=who, on=on)
+    row = event(name, at, on, f"{{{items}}}", who=who, on=on)
+    return [*row[:-1], an(decision) if decision else None]
+
+
+def fact(name: str, about: str, at: datetime, says: str) -> Row:
+    return event(name, at, about, f"{{{says}}}")
+
+
+def _used(order: str) -> str:
+    return f'"code_id": "{an("code")}", "order_id": "{an(order)}"'
 
 
 def story() -> list[Row]:
@@ -112,9 +126,21 @@ def story() -> list[Row]:
         placed("before", NOON - 20 * DAY, "bo", total=100),
         placed("after", NOON + 2 * DAY, "bo", total=200),
         event("order.delivered", NOON + 3 * DAY, "first", f'{{"order_id": "{an("first")}"}}'),
+        fact("order.restated", "second", NOON + DAY + HOUR, f'"total": 5000, "credited": 5000, {EUROS}'),
+        fact("tax.declared", "first", NOON, f'"posting_id": "{an("posting")}", {EUROS}, "entries": [{VAT}]'),
+        fact("vendor.earned", "vendor", NOON + DAY, f'"earned": 900, "commission": 100, {EUROS}'),
+        fact("vendor.earned", "vendor", NOON + 2 * DAY, f'"earned": -450, "commission": -50, {EUROS}'),
+        fact("vendor.paid_out", "vendor", NOON + 3 * DAY, f'"amount": 450, {EUROS}'),
+        fact("stock.changed", "green tea", NOON, f'"product_id": "{an("tea")}", "available": 2'),
+        fact("stock.changed", "green tea", NOON + HOUR, f'"product_id": "{an("tea")}", "available": 0'),
+        fact("stock.changed", "green tea", NOON + 2 * DAY, f'"product_id": "{an("tea")}", "available": 9'),
+        fact("discount.redeemed", "code", NOON + DAY, f'{_used("second")}, "amount": 50, {EUROS}'),
+        fact("discount.released", "code", NOON + DAY + HOUR, _used("second")),
+        event("customer.registered", NOON, "ada", f'{{"customer_id": "{an("ada")}"}}', who="ada"),
         event("search", NOON, "laptop", '{"search_term": "Green  tea", "results": 3, "items": []}', who="ada"),
         seen("select_item", NOON + timedelta(minutes=1), who="ada", more=', "item_list_id": "search"'),
         seen("view_item", NOON + timedelta(minutes=2), who="ada"),
+        seen("view_item_list", NOON + timedelta(minutes=2), decision="home"),
         seen("add_to_cart", NOON + timedelta(minutes=3), who="ada"),
         seen("view_item", NOON + timedelta(minutes=45), who="ada"),
         seen("view_item", NOON + timedelta(hours=11, minutes=58), on="phone"),
@@ -133,6 +159,12 @@ def client(settings: Settings) -> Iterator[Client]:
 
 def deliver(client: Client, rows: Sequence[Row]) -> None:
     client.insert("events", rows, column_names=COLUMNS)
+
+
+def decide(client: Client, what: str) -> None:
+    """A decision is logged, later than what it led to."""
+    decision = [TENANT, "recommendation", NOON, an(what), "home"]
+    client.insert("decisions", [decision], column_names=("tenant_id", "kind", "decided_at", "decision_id", "placement"))
 
 
 def held(client: Client, mart: Mart, tenant_id: UUID = TENANT) -> list[tuple[Any, ...]]:
@@ -159,6 +191,7 @@ def test_every_mart_is_what_a_clean_rebuild_makes_however_its_events_came(settin
     for part in thirds:
         deliver(client, part)
         build(settings, TENANT)
+    decide(client, "home")
     assert forget(client, TENANT, [an("ada")])["mart_orders"] > 0
     assert kept_of(client, TENANT, [an("ada")]) == set()
     build(settings, TENANT)

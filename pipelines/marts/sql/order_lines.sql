@@ -15,9 +15,11 @@ columns:
   origin: {type: LowCardinality(String), about: "what added it: placed, edited, exchanged or replaced"}
   product_id: {type: UUID, about: the product}
   variant_id: {type: UUID, about: its variant}
+  vendor_id: {type: Nullable(UUID), about: "who sells it; of the shop's own, nobody"}
   decision_id: {type: Nullable(UUID), about: the decision that had put the product in front of the shopper}
   customer_id: {type: Nullable(UUID), person: true, about: as the order's}
   is_first_order: {type: UInt8, about: as the order's}
+  channel: {type: LowCardinality(String), about: as the order's}
   currency: {type: LowCardinality(String), about: ISO 4217}
   units: {type: UInt32, about: units bought}
   unit_price: {type: Int64, unit: minor, about: "of one, before discounts; what was sold by weight is rounded"}
@@ -38,7 +40,7 @@ WITH
             JSONExtract(
                 payload,
                 multiIf(name = 'order.placed', 'lines', name = 'claim.resolved', 'replaced_by', 'added'),
-                'Array(Tuple(line_id UUID, product_id UUID, variant_id UUID, decision_id Nullable(UUID), quantity UInt32, unit_price Int64, discount Int64, total Int64, tax Int64))'
+                'Array(Tuple(line_id UUID, product_id UUID, variant_id UUID, vendor_id Nullable(UUID), decision_id Nullable(UUID), quantity UInt32, unit_price Int64, discount Int64, total Int64, tax Int64))'
             ) AS said
         FROM events FINAL
         WHERE tenant_id = {tenant_id:UUID}
@@ -74,23 +76,25 @@ SELECT
     ) AS origin,
     line.2 AS product_id,
     line.3 AS variant_id,
-    line.4 AS decision_id,
+    line.4 AS vendor_id,
+    line.5 AS decision_id,
     orders.customer_id AS customer_id,
     orders.is_first_order AS is_first_order,
+    orders.channel AS channel,
     orders.currency AS currency,
-    line.5 AS units,
-    line.6 AS unit_price,
-    line.8 + line.7 AS gross,
-    line.7 AS discount,
-    line.8 AS total,
-    line.9 AS tax,
+    line.6 AS units,
+    line.7 AS unit_price,
+    line.9 + line.8 AS gross,
+    line.8 AS discount,
+    line.9 AS total,
+    line.10 AS tax,
     given_up.cancelled_units AS cancelled_units,
     given_up.returned_units AS returned_units
 FROM told
 ARRAY JOIN said AS line
 INNER JOIN
 (
-    SELECT day, order_id, customer_id, is_first_order, currency FROM mart_orders FINAL
+    SELECT day, order_id, customer_id, is_first_order, channel, currency FROM mart_orders FINAL
     WHERE tenant_id = {tenant_id:UUID} AND has({days:Array(Date)}, day)
 ) AS orders ON orders.order_id = told.order_id
 LEFT JOIN given_up ON given_up.line_id = line.1

@@ -4,7 +4,7 @@ grain: one row an order
 key: [day, order_id]
 owner: finance
 reach: orders
-events: [order.placed, order.edited, order.cancelled, order.delivered, return.received, payment.captured,
+events: [order.placed, order.edited, order.restated, order.cancelled, order.delivered, return.received, payment.captured,
   payment.refunded, payment.refund_failed, payment.disputed, payment.dispute_closed]
 time: placed_at
 columns:
@@ -13,6 +13,7 @@ columns:
   placed_at: {type: "DateTime64(3, 'UTC')", about: when it was placed}
   customer_id: {type: Nullable(UUID), person: true, about: "who bought: the customer, or the browser of a guest; nobody who was forgotten"}
   is_first_order: {type: UInt8, about: "1 for the first order of its customer, 0 for a later one or of nobody known"}
+  channel: {type: LowCardinality(String), about: the sales channel it was placed on}
   currency: {type: LowCardinality(String), about: ISO 4217}
   lines: {type: UInt32, about: how many lines it was placed with}
   units: {type: UInt32, about: units it was placed with}
@@ -23,11 +24,12 @@ columns:
   tax: {type: Int64, unit: minor, about: "the tax, as placed"}
   tax_included: {type: UInt8, about: "1 when the tax is part of the prices, 0 when it comes on top"}
   total: {type: Int64, unit: minor, about: "what was to be paid as placed: gross - discount + delivery + fees, and the tax unless it is included"}
-  edited: {type: Int64, unit: minor, about: what later edits made it dearer by}
+  edited: {type: Int64, unit: minor, about: "what edits and exchanges have made of the total since, more or less"}
+  credited: {type: Int64, unit: minor, about: "what of total + edited is not owed any more: for units given up, or out of goodwill"}
+  net: {type: Int64, unit: minor, about: "total + edited - credited: what the order is worth as it stands, with tax and delivery"}
   captured: {type: Int64, unit: minor, about: money that was taken}
   refunded: {type: Int64, unit: minor, about: "money that went back, and has stayed there"}
   disputed: {type: Int64, unit: minor, about: "money that banks took back and have not returned"}
-  net: {type: Int64, unit: minor, about: "total + edited - refunded: what is left of it"}
   cancelled_units: {type: UInt32, about: units that were cancelled}
   returned_units: {type: UInt32, about: units that came back}
   is_cancelled: {type: UInt8, about: "1 when nothing of it is left"}
@@ -43,7 +45,7 @@ WITH
             coalesce(shopper_id, visitor_id) AS customer_id,
             JSONExtract(
                 payload,
-                'Tuple(currency String, subtotal Int64, discount Int64, shipping Int64, fees Int64, tax Int64, tax_included Bool, total Int64, lines Array(Tuple(quantity UInt32)))'
+                'Tuple(currency String, channel String, subtotal Int64, discount Int64, shipping Int64, fees Int64, tax Int64, tax_included Bool, total Int64, lines Array(Tuple(quantity UInt32)))'
             ) AS said
         FROM events FINAL
         WHERE tenant_id = {tenant_id:UUID} AND name = 'order.placed'
@@ -88,7 +90,13 @@ WITH
     (
         SELECT
             aggregate_id AS order_id,
-            sumIf(JSONExtractInt(payload, 'difference'), name = 'order.edited') AS edited,
+            countIf(name = 'order.restated') AS restated,
+            argMaxIf(
+                (JSONExtractInt(payload, 'total'), JSONExtractInt(payload, 'credited')),
+                (occurred_at, toString(event_id)),
+                name = 'order.restated'
+            ) AS stands,
+            sumIf(JSONExtractInt(payload, 'difference'), name = 'order.edited') AS differences,
             sumIf(JSONExtractInt(payload, 'amount'), name = 'payment.captured') AS captured,
             sumIf(arraySum(JSONExtract(payload, 'lines', 'Array(Tuple(quantity UInt32))').quantity), name = 'order.cancelled') AS cancelled_units,
             sumIf(arraySum(JSONExtract(payload, 'lines', 'Array(Tuple(quantity UInt32))').quantity), name = 'return.received') AS returned_units,
@@ -96,7 +104,7 @@ WITH
             maxOrNullIf(occurred_at, name = 'order.delivered') AS delivered_at
         FROM events FINAL
         WHERE tenant_id = {tenant_id:UUID}
-          AND name IN ('order.edited', 'order.cancelled', 'order.delivered', 'return.received', 'payment.captured')
+          AND name IN ('order.edited', 'order.restated', 'order.cancelled', 'order.delivered', 'return.received', 'payment.captured')
           AND aggregate_id IN (SELECT order_id FROM placed)
         GROUP BY order_id
     ),
@@ -113,6 +121,7 @@ SELECT
     placed.placed_at AS placed_at,
     placed.customer_id AS customer_id,
     placed.order_id IN (SELECT order_id FROM firsts) AS is_first_order,
+    if(said.channel = '', 'web', said.channel) AS channel,
     said.currency AS currency,
     length(said.lines) AS lines,
     arraySum(said.lines.quantity) AS units,
@@ -123,11 +132,12 @@ SELECT
     said.tax AS tax,
     said.tax_included AS tax_included,
     said.total AS total,
-    later.edited AS edited,
+    if(later.restated > 0, later.stands.1 - said.total, later.differences) AS edited,
+    if(later.restated > 0, later.stands.2, refunds.refunded) AS credited,
+    said.total + edited - credited AS net,
     later.captured AS captured,
     refunds.refunded AS refunded,
     disputes.disputed AS disputed,
-    total + edited - refunded AS net,
     later.cancelled_units AS cancelled_units,
     later.returned_units AS returned_units,
     later.is_cancelled AS is_cancelled,

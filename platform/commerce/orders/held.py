@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
 
@@ -27,7 +27,7 @@ from commerce.vendors import earning
 from foundation import clock
 from foundation.database import HotStatement, Tx, hot
 from foundation.errors import NotFound, Unprocessable
-from foundation.events import Context, LineUnits, Payload, record
+from foundation.events import Context, LineUnits, OrderRestated, Payload, record
 from foundation.ids import new_id
 from foundation.outbox import announce
 from foundation.veil import Personal
@@ -87,6 +87,11 @@ class Held:
     states: States
     lines: dict[UUID, Line]
     version: int
+    told_owed: tuple[int, int] = field(init=False)
+    """The total and what is credited of it, as it was last announced."""
+
+    def __post_init__(self) -> None:
+        self.told_owed = self.total, self.credited
 
     def require(self, action: str, actor: Actor) -> None:
         """Stop unless the actor can do that now.
@@ -276,10 +281,18 @@ async def _save(held: Held, statement: HotStatement, entry: Mapping[str, Any]) -
             **entry,
         },
     )
+    if held.told_owed != (held.total, held.credited):
+        await _restate(held)
     if held.states.payment in CAPTURED:
         await earning.accrue(held.tx, held.id, _kept_by_vendor(held))
     if held.invoice_on is not None:
         await _invoice(held)
+
+
+async def _restate(held: Held) -> None:
+    held.told_owed = held.total, held.credited
+    fact = OrderRestated(order_id=held.id, currency=held.currency, total=held.total, credited=held.credited)
+    await tell(held, SYSTEM, fact)
 
 
 def _kept_by_vendor(held: Held) -> dict[UUID, int]:

@@ -213,6 +213,7 @@ def _said(tenant_id: UUID, shopper: Shopper, checked: Checked, order_id: UUID, l
     placed = OrderPlaced(
         order_id=order_id,
         cart_id=cart.id,
+        channel=cart.channel,
         currency=cart.currency,
         subtotal=totals.subtotal,
         discount=totals.discount,
@@ -232,6 +233,7 @@ def _said(tenant_id: UUID, shopper: Shopper, checked: Checked, order_id: UUID, l
                 total=part.total,
                 tax=part.tax,
                 decision_id=line.decision_id,
+                vendor_id=line.variant.vendor_id,
             )
             for line_id, part in zip(line_ids, totals.parts, strict=True)
             for line in [cart.lines[part.line]]

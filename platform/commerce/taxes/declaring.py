@@ -7,6 +7,8 @@ written with that. So a period that was reported stays as it was, and correction
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Mapping
+from dataclasses import asdict
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
@@ -17,7 +19,9 @@ from sqlalchemy import text
 
 from commerce.taxes.declared import Amounts, Charged, Kind, charged_of, declared, still_to_declare
 from foundation.database import Tx, hot
+from foundation.events import DeclaredTax, Event, TaxDeclared, record
 from foundation.ids import new_id
+from foundation.outbox import announce
 from foundation.turns import in_turn
 
 LATE = timedelta(days=2)
@@ -104,15 +108,28 @@ async def declare(tx: Tx, *, limit: int = 500) -> int:
     order_ids = list({movement["order_id"] for movement in movements})
     charged, said = await _charged(tx, order_ids), await _said(tx, order_ids)
     entries: list[tuple[asyncpg.Record, Kind, Amounts]] = []
+    by_movement: list[tuple[asyncpg.Record, Mapping[Kind, Amounts]]] = []
     for movement in movements:
         before = said[movement["order_id"]]
         money = sum(amounts.taxable + amounts.tax for amounts in before.values()) - movement["amount"]
         now = declared(charged[movement["order_id"]], money)
         more = still_to_declare(now, before) or {Kind("", "none", "none", "0"): Amounts()}
+        by_movement.append((movement, more))
         entries += [(movement, kind, amounts) for kind, amounts in more.items()]
         said[movement["order_id"]] = now
     await tx.rows(_WRITE, _columns(entries))
+    await announce(tx, [_told(tx, movement, parts) for movement, parts in by_movement])
     return len(movements)
+
+
+def _told(tx: Tx, movement: asyncpg.Record, parts: Mapping[Kind, Amounts]) -> Event:
+    fact = TaxDeclared(
+        posting_id=movement["id"],
+        order_id=movement["order_id"],
+        currency=movement["currency"],
+        entries=[DeclaredTax(**asdict(kind), **asdict(amounts)) for kind, amounts in parts.items()],
+    )
+    return record(fact, tenant_id=tx.tenant_id, aggregate_id=movement["order_id"], occurred_at=movement["occurred_at"])
 
 
 async def _charged(tx: Tx, order_ids: list[UUID]) -> dict[UUID, list[Charged]]:

@@ -17,7 +17,9 @@ from commerce.ledger import service as ledger
 from commerce.vendors.commission import Terms, split
 from foundation import clock
 from foundation.database import Tx, hot
+from foundation.events import VendorEarned, record
 from foundation.ids import new_id
+from foundation.outbox import announce
 
 SALES = "vendor_sales"
 COMMISSION = "commission"
@@ -83,3 +85,11 @@ async def accrue(tx: Tx, order_id: UUID, kept: Mapping[UUID, int]) -> None:
         await tx.rows(_EARNED, {"id": row["id"], "earned": due.earned, "commission": due.commission})
         amounts = {SALES: more + more_commission, account(row["vendor_id"]): -more, COMMISSION: -more_commission}
         await ledger.post(tx, currency=row["currency"], reference_id=order_id, amounts=amounts)
+        said = VendorEarned(
+            vendor_id=row["vendor_id"],
+            order_id=order_id,
+            earned=more,
+            commission=more_commission,
+            currency=row["currency"],
+        )
+        await announce(tx, [record(said, tenant_id=tx.tenant_id, aggregate_id=row["vendor_id"])])

@@ -53,6 +53,7 @@ from foundation.events.orders import (
     OrderFulfilled,
     OrderLine,
     OrderPlaced,
+    OrderRestated,
     ReturnedUnits,
     ReturnReceived,
     ReturnRequested,
@@ -73,7 +74,8 @@ from foundation.events.promotions import CouponRedeemed, DiscountRedeemed, Disco
 from foundation.events.reviews import ReviewAnswered, ReviewPublished, ReviewRejected, ReviewSubmitted, ReviewWithdrawn
 from foundation.events.stock_alerts import StockAlertRequested, StockAlertSent
 from foundation.events.stored_value import GiftCardDelivered, StoredValueMoved
-from foundation.events.vendors import VendorPaidOut
+from foundation.events.taxes import DeclaredTax, TaxDeclared
+from foundation.events.vendors import VendorEarned, VendorPaidOut
 
 __all__ = [
     "CONTRACTS",
@@ -93,6 +95,7 @@ __all__ = [
     "CouponRedeemed",
     "CustomerErased",
     "CustomerRegistered",
+    "DeclaredTax",
     "DiscountRedeemed",
     "DiscountReleased",
     "DisputeClosed",
@@ -111,6 +114,7 @@ __all__ = [
     "OrderFulfilled",
     "OrderLine",
     "OrderPlaced",
+    "OrderRestated",
     "Payload",
     "PaymentCaptureFailed",
     "PaymentCaptured",
@@ -148,6 +152,8 @@ __all__ = [
     "StockAllocated",
     "StockLevelChanged",
     "StoredValueMoved",
+    "TaxDeclared",
+    "VendorEarned",
     "VendorPaidOut",
     "ViewCart",
     "ViewItem",

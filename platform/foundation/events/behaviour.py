@@ -29,6 +29,17 @@ class Item(Input):
     decision_id: Id | None = None
 
 
+class Traffic(Input):
+    """What brought somebody to the shop, as the address that they came by says."""
+
+    source: Text
+    """`utm_source`, or else the host of the page they came from."""
+    medium: Text | None = None
+    """`utm_medium`."""
+    campaign: Text | None = None
+    """`utm_campaign`."""
+
+
 class Behaviour(Payload):
     """What a shopper did, in GA4's terms."""
 
@@ -36,6 +47,8 @@ class Behaviour(Payload):
     currency: Currency | None = None
     value: MinorUnits | None = None
     item_list_id: Text | None = None
+    traffic: Traffic | None = None
+    """Of the first event since somebody came from elsewhere."""
 
 
 RECORDED_FOR: frozenset[Consent] = frozenset({"analytics", "personalisation"})

@@ -26,6 +26,8 @@ class OrderLine(Input):
     """Minor units; part of the total when the order's prices include tax, on top of it otherwise."""
     decision_id: Id | None = None
     """The decision that had put the product in front of the shopper."""
+    vendor_id: Id | None = None
+    """Who sells and sends it; without one, the shop."""
 
 
 class OrderPlaced(Payload):
@@ -49,6 +51,8 @@ class OrderPlaced(Payload):
     lines: list[OrderLine]
     cart_id: Id | None = None
     """The cart it was."""
+    channel: Text = "web"
+    """The sales channel it was placed on."""
     original_at: Instant | None = None
     """When it really happened, for history whose dates were shifted."""
 
@@ -89,6 +93,19 @@ class OrderEdited(Payload):
     """Minor units owed more than before; less than zero is given back."""
     total: MinorUnits
     address_changed: bool
+
+
+class OrderRestated(Payload):
+    """What is owed for an order changed: by units that were given up, by goodwill, or by an edit."""
+
+    name = "order.restated"
+
+    order_id: Id
+    currency: Currency
+    total: MinorUnits
+    """Minor units, of all that was ever ordered."""
+    credited: MinorUnits
+    """Minor units of it that are not owed any more."""
 
 
 class OrderFulfilled(Payload):

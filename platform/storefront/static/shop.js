@@ -17,11 +17,31 @@ function newId() {
   return hex.replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, "$1-$2-$3-$4-$5");
 }
 
+// Who sent the shopper here, told once, with the first event of the page that they came to.
+let traffic = trafficOf(new URL(location.href), document.referrer);
+
+function trafficOf(here, referrer) {
+  const said = (name) => (here.searchParams.get(name) || "").replace(/\s+/g, " ").trim().slice(0, 200);
+  const elsewhere = referrer && new URL(referrer).host !== here.host ? new URL(referrer).host : "";
+  const source = said("utm_source") || elsewhere;
+  if (!source) return null;
+  const [medium, campaign] = [said("utm_medium"), said("utm_campaign")];
+  return { source, ...(medium && { medium }), ...(campaign && { campaign }) };
+}
+
+function withTraffic(events) {
+  if (!traffic) return events;
+  const [first, ...others] = events;
+  const told = { ...first, payload: { ...first.payload, traffic } };
+  traffic = null;
+  return [told, ...others];
+}
+
 function report(events) {
   // Nobody is watched who has not agreed to it; the shop would keep nothing of it anyway.
   if (events.length === 0 || !("recorded" in document.body.dataset)) return;
   const occurred_at = new Date().toISOString();
-  const body = JSON.stringify({ events: events.map((event) => ({ event_id: newId(), occurred_at, ...event })) });
+  const body = JSON.stringify({ events: withTraffic(events).map((event) => ({ event_id: newId(), occurred_at, ...event })) });
   const headers = { "Content-Type": "application/json" };
   fetch("/v1/events", { method: "POST", headers, body, keepalive: true }).catch(() => {});
 }
