@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dagster as dg
 
-from dagster_project import assets, checks, marts
+from dagster_project import assets, checks, mart_checks, marts
 from dagster_project.erasures import erasures
 from dagster_project.freshness import new_orders
 from dagster_project.jobs import forgetting, refresh, suggesting
@@ -27,7 +27,7 @@ hourly = dg.ScheduleDefinition(
 
 defs = dg.Definitions(
     assets=[*assets.ALL, *marts.ALL],
-    asset_checks=checks.ALL,
+    asset_checks=[*checks.ALL, mart_checks.marts_are_sound],
     jobs=[refresh, forgetting, suggesting],
     schedules=[nightly, hourly],
     sensors=[new_orders, erasures],

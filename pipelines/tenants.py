@@ -13,6 +13,8 @@ from psycopg.rows import class_row
 
 from foundation.settings import EngineNotConfigured, Settings
 
+_ZONE = "SELECT coalesce(settings ->> 'zone', 'UTC') FROM tenant WHERE id = %s"
+
 
 @dataclass(frozen=True, slots=True)
 class Tenant:
@@ -74,6 +76,17 @@ def database_of(settings: Settings, tenant_id: UUID) -> str:
     if home and home not in settings.databases:
         raise EngineNotConfigured(f"The database {home!r}", "TRADEWIND_DATABASES")
     return settings.apart("url")[home] if home else url
+
+
+def zone_of(settings: Settings, tenant_id: UUID) -> str:
+    """Where a tenant's days begin and end: the setting `zone`.
+
+    Raises:
+        EngineNotConfigured: Postgres has no address.
+    """
+    with psycopg.connect(settings.require("database_relay_url", "Postgres for the relay")) as connection:
+        row = connection.execute(_ZONE, (tenant_id,)).fetchone()
+    return row[0] if row else "UTC"
 
 
 def tenants(settings: Settings) -> list[Tenant]:

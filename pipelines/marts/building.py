@@ -10,6 +10,7 @@ day's rows lie in one partition.
 
 from __future__ import annotations
 
+import sys
 import time
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -22,13 +23,14 @@ from zoneinfo import ZoneInfo
 
 import psycopg
 
-from foundation import clients
+from foundation import clients, clock
 from foundation.events import CONTRACTS
 from foundation.progress import Progress, silent
-from foundation.settings import Settings
+from foundation.settings import EngineNotConfigured, Settings, get_settings
 from pipelines.marts import tables
 from pipelines.marts.definition import Mart, all_marts
 from pipelines.schema import ensure_schema
+from pipelines.tenants import NoSuchShop, called, zone_of
 
 if TYPE_CHECKING:
     from clickhouse_connect.driver.client import Client
@@ -85,7 +87,6 @@ _NO_LONGER_FIRST = f"""
     GROUP BY customer_id
     HAVING has({{days:Array(Date)}}, min(day)) AND max(NOT has({{days:Array(Date)}}, day))
 """  # noqa: S608 - constants
-_SHOP = "SELECT coalesce(settings ->> 'zone', 'UTC') FROM tenant WHERE id = %s"
 
 Mark = tuple[int, int]
 """How many events a day has, and what they come to."""
@@ -122,7 +123,8 @@ def build(
     client = clients.clickhouse(settings)
     try:
         ensure_schema(client)
-        with _turn(settings, tenant_id) as zone:
+        zone = zone_of(settings, tenant_id)
+        with _turn(settings, tenant_id):
             for done, mart in enumerate(each for each in all_marts().values() if each.name in wanted):
                 progress(done, len(wanted), mart.name)
                 built[mart.name] = _Build(client, tenant_id, zone, mart).run(from_scratch=from_scratch)
@@ -132,13 +134,12 @@ def build(
 
 
 @contextmanager
-def _turn(settings: Settings, tenant_id: UUID) -> Iterator[str]:
-    """Be the one who builds a tenant's marts, and know in which zone its days are."""
+def _turn(settings: Settings, tenant_id: UUID) -> Iterator[None]:
+    """Be the one who builds a tenant's marts."""
     url = settings.require("database_relay_url", "Postgres for the relay")
     with psycopg.connect(url, autocommit=True) as connection:
         connection.execute("SELECT pg_advisory_lock(%s, hashtext(%s))", (LOCK_SPACE, str(tenant_id)))
-        row = connection.execute(_SHOP, (tenant_id,)).fetchone()
-        yield row[0] if row else "UTC"
+        yield
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,7 +150,7 @@ class _Build:
     mart: Mart
 
     def run(self, *, from_scratch: bool) -> Built:
-        begun = time.perf_counter()
+        begun, seen_at = time.perf_counter(), clock.now()
         tables.ensure(self.client, self.mart)
         marks = self._marks()
         built = {} if from_scratch else self._built()
@@ -162,6 +163,7 @@ class _Build:
         for some in _quarters(days):
             self._replace(some, version)
             rows += self._note(some, marks, version)
+        self.client.insert("mart_seen", [[self.tenant_id, self.mart.name, seen_at]], column_names=_SEEN)
         return Built(len(days), rows, time.perf_counter() - begun)
 
     def _marks(self) -> dict[date, Mark]:
@@ -253,6 +255,7 @@ class _Build:
         return {"tenant_id": str(self.tenant_id), "zone": self.zone, **values}
 
 
+_SEEN = ("tenant_id", "mart", "seen_at")
 _NOTED = ("tenant_id", "mart", "day", "events", "mark", "definition", "zone", "version", "rows")
 # One block goes into one part, and a part is seen or not.
 _AT_ONCE = {
@@ -278,3 +281,21 @@ def _quarters(days: Iterable[date]) -> Iterator[list[date]]:
     """Days in order, so many at once as fit into memory."""
     for _, quarter in groupby(sorted(days), key=lambda day: (day.year, (day.month - 1) // 3)):
         yield list(quarter)
+
+
+def main() -> None:
+    """Make a shop's marts from scratch, all or those named: `python -m pipelines.marts.building SHOP [MART ...]`."""
+    shop, *names = sys.argv[1:] or [""]
+    settings = get_settings()
+    try:
+        built = build(settings, called(settings, shop).id, names or None, from_scratch=True)
+    except (NoSuchShop, EngineNotConfigured) as fault:
+        sys.exit(str(fault))
+    except KeyError as fault:
+        sys.exit(f"There is no mart {fault}; there are: {', '.join(all_marts())}.")
+    for name, done in built.items():
+        sys.stdout.write(f"{name}: {done.days} days, {done.rows:,} rows, {done.seconds:.1f} s\n")
+
+
+if __name__ == "__main__":
+    main()

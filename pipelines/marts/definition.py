@@ -59,6 +59,8 @@ class Mart(_Strict):
     """What a row is."""
     key: Annotated[list[str], Field(min_length=1)]
     """The columns that tell rows of a tenant apart, in the order by which they lie."""
+    unique: list[str] = []
+    """The columns that tell rows of a tenant apart by themselves, when the key has more than it needs for that."""
     owner: Words
     """Which people answer for its figures."""
     reach: Reach
@@ -123,7 +125,7 @@ def _faults(mart: Mart) -> Sequence[str]:
     known = {name for name, _ in CONTRACTS}
     money = [name for name, column in mart.columns.items() if column.unit == "minor"]
     found = [f"there is no event {name}" for name in mart.events if name not in known]
-    found += [f"the key {name} is no column" for name in mart.key if name not in mart.columns]
+    found += [f"the key {name} is no column" for name in [*mart.key, *mart.unique] if name not in mart.columns]
     found += [f"{name} is money and no Int64" for name in money if mart.columns[name].type != "Int64"]
     found += [
         f"{name} names somebody, and can neither be emptied nor its row go"

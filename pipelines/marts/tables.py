@@ -27,6 +27,17 @@ BUILDS = """
     ORDER BY (tenant_id, mart, day)
 """
 """Of which events each day of each mart was made, by their number and mark; a mart without days has the day 0."""
+SEEN = """
+    CREATE TABLE IF NOT EXISTS mart_seen
+    (
+        tenant_id UUID,
+        mart      LowCardinality(String),
+        seen_at   DateTime64(3, 'UTC')
+    )
+    ENGINE = ReplacingMergeTree(seen_at)
+    ORDER BY (tenant_id, mart)
+"""
+"""Up to when a mart has what was delivered, whether anything had changed or not."""
 _DEFINED = "SELECT comment FROM system.tables WHERE database = currentDatabase() AND name = {table:String}"
 
 
@@ -47,6 +58,7 @@ def create(mart: Mart) -> str:
 def ensure(client: Client, mart: Mart) -> None:
     """Make a mart's table if it is missing, or was made by another definition; it is empty then."""
     client.command(BUILDS)
+    client.command(SEEN)
     found = client.query(_DEFINED, {"table": mart.table}).result_rows
     if found and found[0][0] != mart.version:
         client.command(f"DROP TABLE {mart.table} SYNC")

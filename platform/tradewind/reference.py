@@ -1,5 +1,5 @@
-"""The reference pages that are read off the code: settings, errors, events, orders, permissions,
-retention.
+"""The reference pages that are read off the code: settings, errors, events, orders, permissions, retention, marts and
+metrics.
 
 Each function gives the whole text of one page. A test holds the committed pages against them, so neither drifts.
 """
@@ -21,10 +21,13 @@ from pydantic import BaseModel, SecretStr
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
+from foundation import metrics
 from foundation.docstrings import field_notes
 from foundation.errors import Problem, all_problems
 from foundation.events import CONTRACTS, Behaviour, Event, Payload
+from foundation.metrics import catalogue
 from foundation.settings import Settings
+from pipelines.marts.definition import all_marts
 from tradewind import contracts
 from tradewind.bad_input import CASES, Case
 
@@ -255,6 +258,50 @@ def _lasting(time: timedelta) -> str:
     return "1 hour" if hours == 1 else f"{hours:g} hours"
 
 
+def marts_page() -> str:
+    """`docs/reference/marts.md`: every mart with its columns."""
+    return _page("Marts", _paragraphs(import_module("pipelines.marts")), *_marts())
+
+
+def _marts() -> Iterator[str]:
+    for mart in all_marts().values():
+        yield f"## `{mart.table}`"
+        yield f"{mart.about}\n\n{mart.grain.capitalize()}; key {_codes(mart.key)}; answered for by {mart.owner}."
+        reads = [*mart.events, *(all_marts()[name].table for name in mart.marts)]
+        yield f"Made of {_codes([*reads, *(['decisions'] if mart.decisions else [])])}."
+        rows = [
+            (f"`{name}`", f"`{column.type}`", column.about + (" (minor units)" if column.unit else ""))
+            for name, column in mart.columns.items()
+        ]
+        yield _table(("column", "type", "meaning"), rows)
+
+
+def metrics_page() -> str:
+    """`docs/reference/metrics.md`: what each figure means."""
+    rows = [
+        (
+            f"`{one.name}`",
+            one.label,
+            one.about,
+            f"`{one.sql}` of `mart_{one.mart}`",
+            one.format,
+            one.owner,
+            _codes(one.dimensions) or "time alone",
+        )
+        for one in catalogue().values()
+    ]
+    return _page(
+        "Metrics",
+        _paragraphs(import_module("foundation.metrics")),
+        f"Every metric can be told by {_codes(metrics.TIMES)} as well; money is told by currency, in minor units.",
+        _table(("metric", "label", "meaning", "computed as", "format", "owner", "by"), rows),
+    )
+
+
+def _codes(names: Iterable[str]) -> str:
+    return ", ".join(f"`{name}`" for name in names)
+
+
 PAGES: Mapping[str, Callable[[], str]] = {
     "settings.md": settings_page,
     "errors.md": errors_page,
@@ -262,6 +309,8 @@ PAGES: Mapping[str, Callable[[], str]] = {
     "orders.md": orders_page,
     "permissions.md": permissions_page,
     "retention.md": retention_page,
+    "marts.md": marts_page,
+    "metrics.md": metrics_page,
 }
 
 

@@ -29,7 +29,21 @@ TENANT = UUID("00000000-0000-7000-8000-00000000000a")
 EMPTY_TENANT = UUID("00000000-0000-7000-8000-00000000000b")
 ORDER = """
     INSERT INTO orders (tenant_id, id, number, status, currency, subtotal, discount, shipping, tax, total, placed_at)
-    VALUES (%s, %s, %s, 'delivered', 'USD', 200, 0, 0, 0, 200, %s)
+    VALUES (%s, %s, %s, 'delivered', 'USD', %s, 0, 0, 0, %s, %s)
+"""
+LINES = """
+    WITH thing AS (
+        INSERT INTO category (tenant_id, id, path, name, slug, depth, product_count)
+        VALUES (%(tenant)s, %(id)s, 'things', 'Things', 'things', 0, 0) RETURNING id),
+    sold AS (
+        INSERT INTO product (tenant_id, id, category_id, handle, title)
+        SELECT %(tenant)s, id, id, 'thing', 'Thing' FROM thing RETURNING id),
+    kind AS (
+        INSERT INTO variant (tenant_id, id, product_id, sku) SELECT %(tenant)s, id, id, 'THING' FROM sold RETURNING id)
+    INSERT INTO order_line (tenant_id, id, order_id, product_id, variant_id, sku, title, quantity, unit_price, discount,
+                            total)
+    SELECT o.tenant_id, gen_random_uuid(), o.id, kind.id, kind.id, 'THING', 'Thing', 1, 100, 0, 100
+    FROM kind, orders o, generate_series(1, o.total / 100) WHERE o.tenant_id = %(tenant)s
 """
 COLUMNS = ("tenant_id", "name", "occurred_at", "event_id", "version", "recorded_at", "aggregate_id", "shopper_id")
 
@@ -94,11 +108,13 @@ def a_year(settings: Settings, client: Any, tenant: UUID) -> int:
         shoppers = {key: uuid4() for key in sorted(set(orders["shopper_key"]))}
         for number, (shopper, at, bought, _) in enumerate(orders.rows()):
             order_id, placed_at = uuid4(), at + shift
-            connection.execute(ORDER, (tenant, order_id, f"T{number}", placed_at))
+            amount = 100 * len(bought)
+            connection.execute(ORDER, (tenant, order_id, f"T{number}", amount, amount, placed_at))
             payload = an_order([products[name] for name in bought], order_id)
             rows.append(
                 [tenant, "order.placed", placed_at, uuid4(), 1, placed_at, order_id, shoppers[shopper], payload]
             )
+        connection.execute(LINES, {"tenant": tenant, "id": uuid4()})
     client.insert(
         "events",
         [[*row, ["personalisation"], row[2]] for row in rows],

@@ -33,6 +33,18 @@ def test_the_graph_goes_from_the_outbox_to_the_index() -> None:
         "mart_order_lines": {"forgotten", "mart_orders"},
         "mart_daily_sales": {"forgotten", "mart_orders"},
         "mart_product_performance": {"forgotten", "mart_order_lines"},
+        "mart_sessions": {"forgotten"},
+        "mart_funnel": {"forgotten", "mart_sessions"},
+        "mart_search_terms": {"forgotten"},
+        "mart_tax": {"forgotten"},
+        "mart_customer_acquisition": {"forgotten", "mart_orders"},
+        "mart_customer_value": {"forgotten", "mart_orders"},
+        "mart_retention_cohorts": {"forgotten", "mart_orders"},
+        "mart_promotion_performance": {"forgotten", "mart_orders"},
+        "mart_vendor_sales": {"forgotten", "mart_order_lines"},
+        "mart_stock_outs": {"forgotten"},
+        "mart_inventory_position": {"forgotten", "mart_order_lines", "mart_stock_outs"},
+        "mart_recommendation_performance": {"forgotten", "mart_order_lines"},
     }
 
 
@@ -40,7 +52,8 @@ def test_every_step_that_makes_something_new_is_checked() -> None:
     graph = defs.resolve_asset_graph()
 
     checked = {key.asset_key.to_user_string() for key in graph.asset_check_keys}
-    assert checked == {"events", "forgotten", "shopper_features", "item_index"}
+    marts = {"mart_orders", "mart_order_lines", "mart_daily_sales", "mart_tax", "mart_vendor_sales"}
+    assert checked == {"events", "forgotten", "shopper_features", "item_index", *marts}
 
 
 def test_the_line_runs_every_night_and_when_much_has_happened_and_suggestions_every_hour() -> None:

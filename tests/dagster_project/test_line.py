@@ -47,7 +47,7 @@ def test_the_line_ends_in_a_published_index_and_every_check_passes(settings: Set
 def test_an_order_without_its_event_stops_the_line_before_anything_is_trained(settings: Settings, year: int) -> None:
     with psycopg.connect(settings.require("database_url", "Postgres")) as connection:
         connection.execute("SELECT set_config('tradewind.tenant_id', %s, true)", (str(TENANT),))
-        connection.execute(ORDER, (TENANT, uuid4(), "LOST", datetime(2026, 1, 1, tzinfo=UTC)))
+        connection.execute(ORDER, (TENANT, uuid4(), "LOST", 200, 200, datetime(2026, 1, 1, tzinfo=UTC)))
 
     with pytest.raises(RunFailed, match="orders_agree_with_postgres"):
         materialise_all(lambda *_: None)

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import random
 from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 from uuid import UUID, uuid5
 
 import pytest
 
-from foundation import clients
+from foundation import clients, metrics
+from foundation.analytics import ShopRows
+from foundation.metrics import NotADimension, Question, UnknownMetric
 from foundation.settings import Settings
 from pipelines.forgetting import forget, kept_of
 from pipelines.marts.building import build
@@ -233,6 +235,30 @@ def test_an_order_is_told_to_the_cent(settings: Settings, client: Client) -> Non
         2,
         1_000,
     ]
+
+
+def test_every_metric_can_be_asked_by_all_its_dimensions(settings: Settings, client: Client) -> None:
+    deliver(client, story())
+    build(settings, TENANT)
+    shop, spring = ShopRows(client, TENANT), {"since": date(2026, 3, 1), "until": date(2026, 4, 30)}
+
+    for name, metric in metrics.catalogue().items():
+        assert metric.mart in all_marts(), name
+        question = Question([name], dimensions=[*metrics.TIMES, *metric.dimensions], **spring)
+        for statement in metrics.statements(question, limit=1_000):
+            assert shop.rows(statement.sql, statement.values) is not None
+
+    months = Question(["revenue", "orders"], dimensions=["month"], filters={"currency": ["EUR"]}, **spring)
+    (asked,) = metrics.statements(months, limit=10)
+    assert asked.columns == ["month", "currency", "revenue", "orders"]
+    assert [tuple(row) for row in shop.rows(asked.sql, asked.values)] == [
+        (date(2026, 3, 1), "EUR", 2_050, 4),
+        (date(2026, 4, 1), "EUR", 200, 1),
+    ]
+    with pytest.raises(NotADimension):
+        metrics.statements(Question(["revenue"], dimensions=["product_id"], **spring), limit=10)
+    with pytest.raises(UnknownMetric):
+        metrics.statements(Question(["1; DROP TABLE events"], **spring), limit=10)
 
 
 def test_a_file_that_says_too_little_is_no_mart() -> None:

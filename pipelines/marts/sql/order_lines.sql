@@ -2,6 +2,7 @@
 about: What orders are of, line by line, with those that edits, exchanges and claims added.
 grain: one row a line of an order
 key: [day, order_id, line_id]
+unique: [line_id]
 owner: finance
 reach: orders
 events: [order.placed, order.edited, exchange.completed, claim.resolved, order.cancelled, return.received]

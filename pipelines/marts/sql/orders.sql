@@ -2,6 +2,7 @@
 about: Every order, as it was placed and as it stands, with the money that has moved for it.
 grain: one row an order
 key: [day, order_id]
+unique: [order_id]
 owner: finance
 reach: orders
 events: [order.placed, order.edited, order.restated, order.cancelled, order.delivered, return.received, payment.captured,

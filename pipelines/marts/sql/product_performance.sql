@@ -1,5 +1,5 @@
 /*
-about: How each product did on each day, by how often it was shown, chosen, looked at, put into a cart and ordered.
+about: How each product did on each day, by how often it was shown, chosen, looked at, put into a cart and ordered; bots do not count.
 grain: one row a day, product and currency
 key: [day, product_id, currency]
 owner: merchandising
@@ -76,6 +76,7 @@ FROM
             arrayJoin(JSONExtract(payload, 'items', 'Array(Tuple(item_id String))').item_id) AS item
         FROM events FINAL
         WHERE tenant_id = {tenant_id:UUID} AND name IN ('view_item_list', 'select_item', 'view_item', 'add_to_cart')
+          AND NOT is_bot AND NOT is_internal
           AND occurred_at >= {since:DateTime64(3, 'UTC')} AND occurred_at < {until:DateTime64(3, 'UTC')}
           AND has({days:Array(Date)}, toDate(least(occurred_at, recorded_at), {zone:String}))
     )

@@ -58,7 +58,7 @@ FROM
         0 AS total
     FROM events FINAL
     WHERE tenant_id = {tenant_id:UUID} AND name IN ('view_item_list', 'select_item', 'add_to_cart')
-      AND decision_id IS NOT NULL
+      AND decision_id IS NOT NULL AND NOT is_bot AND NOT is_internal
       AND occurred_at >= {since:DateTime64(3, 'UTC')} AND occurred_at < {until:DateTime64(3, 'UTC')}
       AND has({days:Array(Date)}, toDate(least(occurred_at, recorded_at), {zone:String}))
     UNION ALL

@@ -28,7 +28,7 @@ WITH
             trimBoth(replaceRegexpAll(lowerUTF8(JSONExtractString(payload, 'search_term')), '\\s+', ' ')) AS words,
             JSONExtract(payload, 'results', 'Nullable(UInt32)') AS results
         FROM events FINAL
-        WHERE tenant_id = {tenant_id:UUID} AND name = 'search' AND has(consent, 'analytics')
+        WHERE tenant_id = {tenant_id:UUID} AND name = 'search' AND has(consent, 'analytics') AND NOT is_bot AND NOT is_internal
           AND session_id IS NOT NULL AND person IS NOT NULL AND words != ''
     ),
     named AS

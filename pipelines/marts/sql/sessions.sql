@@ -1,7 +1,8 @@
 /*
-about: "Visits of those who agreed to statistics. A visit ends after 30 minutes without anything, and with the day."
+about: "Visits of people who agreed to statistics, without bots and the own networks. A visit ends after 30 minutes without anything, and with the day."
 grain: one row a visit
 key: [day, visit_id]
+unique: [visit_id]
 owner: marketing
 reach: day
 events: [view_item_list, select_item, view_item, add_to_cart, remove_from_cart, add_to_wishlist, view_cart,
@@ -74,7 +75,7 @@ FROM
                        'add_to_wishlist', 'view_cart', 'begin_checkout', 'search', 'order.placed')
           AND occurred_at >= {since:DateTime64(3, 'UTC')} AND occurred_at < {until:DateTime64(3, 'UTC')}
           AND has({days:Array(Date)}, toDate(least(occurred_at, recorded_at), {zone:String}))
-          AND visitor_id IS NOT NULL AND has(consent, 'analytics')
+          AND visitor_id IS NOT NULL AND has(consent, 'analytics') AND NOT is_bot AND NOT is_internal
     )
 )
 GROUP BY day, visitor, number
