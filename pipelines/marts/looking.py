@@ -17,12 +17,13 @@ _SIZE = """
 
 
 def preview(settings: Settings, tenant_id: UUID, mart: Mart, rows: int) -> str:
-    """The latest rows of a tenant's mart, as a table in Markdown.
+    """The latest rows of a tenant's mart, as a table in Markdown. Where rows are about people no id is shown: whoever
+    keeps the preview could not forget it.
 
     Raises:
         EngineNotConfigured: ClickHouse has no address.
     """
-    names = list(mart.columns)
+    names = [name for name, column in mart.columns.items() if not mart.people or "UUID" not in column.type]
     query = f"""
         SELECT {", ".join(names)} FROM {mart.table} FINAL
         WHERE tenant_id = {{tenant_id:UUID}} ORDER BY {mart.time} DESC, {", ".join(mart.key)} LIMIT {{rows:UInt32}}
