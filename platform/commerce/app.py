@@ -47,6 +47,7 @@ from commerce.cross_origin import CrossOrigin
 from commerce.cross_site import require_same_origin
 from commerce.deciding import DecisionClient, posting
 from commerce.delivery import api as delivery
+from commerce.digital import api as digital
 from commerce.documents import api as documents
 from commerce.domains import api as domains
 from commerce.domains.leading import Leading
@@ -79,6 +80,7 @@ from commerce.orders import api as orders
 from commerce.orders import carrier_api as carriers
 from commerce.orders import claims_api as claims
 from commerce.orders import documents_api as order_documents
+from commerce.orders import downloads_api as downloads
 from commerce.orders import gift_sales_api as gift_sales
 from commerce.orders import paying_api as changes_paid
 from commerce.orders import payments_api as staff_payments
@@ -205,7 +207,11 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         app,
         max_body_bytes=settings.max_body_bytes,
         larger=dict.fromkeys(WITH_PICTURES, settings.max_photo_bytes),
-        streamed={"/imports": settings.max_import_bytes},
+        streamed={
+            "/imports": settings.max_import_bytes,
+            "/files": settings.max_digital_file_bytes,
+            "/content": settings.max_digital_file_bytes,
+        },
         https_only=settings.environment == "production",
     )
     app.add_middleware(Proxies, trusted=Networks.read(settings.trusted_proxies))
@@ -234,6 +240,8 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         checkout,
         orders,
         order_returns,
+        digital,
+        downloads,
         changes_paid,
         claims,
         gift_sales,

@@ -270,6 +270,12 @@ DEEDS: Mapping[str, Told | Untold] = {
     "POST /v1/admin/gift-cards/{card_id}/enable": Told("gift_cards.enable", "gift_card", "card_id"),
     "POST /v1/admin/gift-cards/{card_id}/withdrawals": Told("gift_cards.withdraw", "gift_card", "card_id", _AMOUNT),
     "POST /v1/admin/orders/{order_id}/gift-cards/{card_id}/renewal": Told("gift_cards.renew", "gift_card", "card_id"),
+    # Downloads
+    "PUT /v1/admin/digital-goods/{sku}": Told("digital.put", "sku", "sku", ("download_limit", "download_days")),
+    "POST /v1/admin/digital-goods/{sku}/files": Told("digital.add_file", "sku", "sku"),
+    "PUT /v1/admin/digital-goods/{sku}/files/{file_id}/content": Told("digital.replace_file", "file", "file_id"),
+    "DELETE /v1/admin/digital-goods/{sku}/files/{file_id}": Told("digital.remove_file", "file", "file_id"),
+    "POST /v1/admin/orders/{order_id}/downloads/{line_id}/renewal": Told("downloads.renew", "line", "line_id"),
     "PUT /v1/admin/gift-card-products/{handle}": Told("gift_cards.sell", "product", "handle"),
     "DELETE /v1/admin/gift-card-products/{handle}": Told("gift_cards.stop_selling", "product", "handle"),
     "POST /v1/admin/vendors/{code}/payouts": Told("vendors.pay", "vendor", "code", _AMOUNT),

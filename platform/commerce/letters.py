@@ -5,6 +5,7 @@ from commerce.acting import service as acting
 from commerce.billing import letters as billing
 from commerce.catalog.products import telling as products
 from commerce.leaving import warning as leaving
+from commerce.orders import letters as orders
 from commerce.price_watches import letters as price_watches
 from commerce.privacy import letters as privacy
 from commerce.reviews import letters as reviews
@@ -17,6 +18,7 @@ __all__ = [
     "billing",
     "leaving",
     "managing",
+    "orders",
     "price_watches",
     "privacy",
     "products",

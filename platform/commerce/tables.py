@@ -13,6 +13,7 @@ from commerce.channels import models as channels
 from commerce.configuration import models as configuration
 from commerce.consent import models as consent
 from commerce.delivery import models as delivery
+from commerce.digital import models as digital
 from commerce.documents import models as documents
 from commerce.domains import models as domains
 from commerce.exchange import models as exchange
@@ -33,7 +34,14 @@ from commerce.merchandising import models as merchandising
 from commerce.notifications import models as notifications
 from commerce.oauth import models as oauth
 from commerce.onboarding import models as onboarding
-from commerce.orders import carrier_models, change_models, claim_models, gift_models, return_models
+from commerce.orders import (
+    carrier_models,
+    change_models,
+    claim_models,
+    download_models,
+    gift_models,
+    return_models,
+)
 from commerce.orders import models as orders
 from commerce.payments import models as payments
 from commerce.payments.accounts import models as payment_accounts
@@ -72,8 +80,10 @@ __all__ = [
     "configuration",
     "consent",
     "delivery",
+    "digital",
     "documents",
     "domains",
+    "download_models",
     "exchange",
     "factors",
     "federation",

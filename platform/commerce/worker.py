@@ -38,7 +38,7 @@ from commerce.leaving import working as leaving
 from commerce.media import working as media
 from commerce.merchandising.telling import Teller
 from commerce.notifications import sending
-from commerce.orders import tracking
+from commerce.orders import fulfilling, tracking
 from commerce.orders.paying import Additional
 from commerce.payments.providers import configured
 from commerce.payments.providers.test import notifying as test_bank
@@ -97,6 +97,7 @@ async def tidy(
     finished += await Notifications(checkout).catch_up(shop.id)
     await Additional(database, checkout.providers).lapse(shop.id)
     await tracking.catch_up(database, shop.id)
+    handed_out = await fulfilling.hand_out(database, shop.id)
     async with database.tx(shop.id) as tx:
         released = await inventory.release_expired(tx)
         await expiry.write_off_expired(tx)
@@ -117,6 +118,8 @@ async def tidy(
     await nightly.run(shop.id)
     if finished or released or expired:
         log.info("worker.tidied", tenant=shop.slug, payments=finished, reservations=released, stored_value=expired)
+    if handed_out:
+        log.info("worker.downloads_handed_out", tenant=shop.slug, orders=handed_out)
     if published:
         log.info("worker.products_published", tenant=shop.slug, products=published)
     if abandoned:

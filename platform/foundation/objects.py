@@ -71,6 +71,18 @@ def copy_to(url: str, path: ObjectPath, target: IO[bytes]) -> None:
         shutil.copyfileobj(source, target, _PIECE)
 
 
+def reading(url: str, path: ObjectPath) -> IO[bytes]:
+    """A file of the store at `url`, open at its beginning, to be closed by whoever asks.
+
+    Raises:
+        OSError: the store can't be read now, or there is no such file.
+    """
+    import fsspec  # noqa: PLC0415
+
+    store, root = fsspec.url_to_fs(url)
+    return cast("IO[bytes]", store.open(f"{root}/{path}", "rb"))
+
+
 def writing(url: str, path: ObjectPath) -> IO[bytes]:
     """A new file of the store at `url`, to be closed by whoever asks.
 

@@ -311,6 +311,9 @@ class Settings(BaseSettings):
     event_spool_mb: int = Field(
         1024, ge=1, description="How much may wait there; beyond it events are refused with 429 until some left."
     )
+    max_digital_file_bytes: int = Field(
+        2 * 2**30, ge=1024, description="The largest file of a good that is downloaded; it is read as it comes."
+    )
     max_photo_bytes: int = Field(8 * 1_048_576, ge=1024, description="The largest photo accepted.")
 
     @property

@@ -43,6 +43,11 @@ class Line:
     gift: GiftOut | None
 
     @property
+    def digital(self) -> bool:
+        """Nothing of it is sent: it is downloaded."""
+        return not self.needs
+
+    @property
     def price(self) -> int | None:
         """Today's price."""
         return self.today.amount if self.today else None

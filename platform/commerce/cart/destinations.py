@@ -179,6 +179,8 @@ class Where:
     """What an engine said of the taxes, or that it said nothing."""
     is_split: bool = False
     """It goes in consignments, each with units of its own."""
+    digital: bool = False
+    """Nothing of it is sent."""
     classes: Mapping[str, TaxClass] = field(default_factory=dict)
     """The classes of what the shop sells that are special."""
 
@@ -252,7 +254,11 @@ class Where:
         ]
 
     def requirements(self, lines: Sequence[CartedLine]) -> Iterator[Requirement]:
-        """What has to be said before the cart with these lines can be sent."""
+        """What has to be said before the cart with these lines can be sent, or is taxed rightly if nothing of it is."""
+        if self.digital:
+            if self.delivers and self.address is None:
+                yield Requirement(code="checkout.address_missing", detail="Say where you are: it is taxed there.")
+            return
         if not self.is_split:
             yield from self.to[0].requirements() if self.delivers else ()
             return
@@ -266,6 +272,11 @@ class Where:
                 )
         for number, destination in enumerate(self.to if self.delivers else (), 1):
             yield from destination.requirements(number)
+
+    def downloaded(self) -> Where:
+        """The same for a cart of which nothing is sent: where its buyer is matters for taxes, and for nothing else."""
+        only = replace(self.to[0], delivery_code=None, method=None, slot=None, units={})
+        return replace(self, to=(only,), delivers=self.seller is not None, is_split=False, digital=True)
 
     def sent(self, lines: Sequence[CartedLine]) -> list[tuple[tuple[int, int], ...]]:
         """Which units of each line go with which consignment; what nobody spoke of goes with the first."""

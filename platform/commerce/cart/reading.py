@@ -46,6 +46,7 @@ async def get(tx: Tx, shopper: Shopper, cart_id: UUID) -> Cart:
     first = rows[0]
     lines = _lines(rows, now)
     goods = sum(line.unit_price * line.quantity for line in lines)
+    where = await where_of(tx, first)
     return Cart(
         tenant_id=tx.tenant_id,
         id=first["id"],
@@ -60,7 +61,7 @@ async def get(tx: Tx, shopper: Shopper, cart_id: UUID) -> Cart:
         note=first["note"],
         gift=GiftOut.model_validate_json(first["gift"]) if first["gift"] else None,
         wrap=GiftWrapOut.model_validate_json(first["wrap"]) if first["wrap"] else None,
-        where=await where_of(tx, first),
+        where=where.downloaded() if lines and all(line.digital for line in lines) else where,
         rule=first["rule"] or "fewest_parcels",
     )
 

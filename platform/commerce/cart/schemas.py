@@ -163,6 +163,8 @@ class CartLineOut(Model):
     """How many can be had, those included that would have to come in first."""
     promised_on: date | None
     """When it would be in; `null` when it is there."""
+    digital: bool
+    """It is downloaded."""
 
 
 class CartCodeOut(Model):
@@ -323,6 +325,8 @@ class CartOut(Model):
     total: MoneyOut
     delivers: bool
     """An address or a place to collect it is asked for."""
+    digital: bool
+    """Nothing of it is sent: an address is asked for only where taxes depend on it."""
     address: AddressOut | None
     delivery: DeliveryOut | None
     consignments: list[ConsignmentOut]

@@ -48,6 +48,7 @@ def out(cart: Cart, totals: Totals, requirements: Sequence[Requirement], tax_eng
             decision_id=line.decision_id,
             available=min(line.available, MAX_QUANTITY),
             promised_on=line.promised_on,
+            digital=line.digital,
         )
         for place, (line, total, taxes) in enumerate(
             zip(cart.lines, totals.line_totals, totals.line_tax_parts, strict=True)
@@ -80,6 +81,7 @@ def out(cart: Cart, totals: Totals, requirements: Sequence[Requirement], tax_eng
             total=totals.total,
         ),
         delivers=cart.where.delivers,
+        digital=cart.where.digital,
         address=cart.where.address,
         delivery=cart.where.to[0].chosen(totals.consignments[0]),
         consignments=_consignments(cart, totals) if cart.where.is_split else [],

@@ -275,13 +275,15 @@ CROSS JOIN LATERAL (
             'id', v.id, 'sku', v.sku, 'title', {_VARIANT_TITLE}, 'options', {_VARIANT_OPTIONS},
             'price', json_build_object('amount', r.amount, 'currency', r.currency), 'compare_at', r.compare_at,
             'lowest_price_30_days', {LOWEST_BEFORE}, 'offer', NULL, 'quantity_breaks', CAST('[]' AS json),
-            'available', had.ever, 'promised_on', CASE WHEN had.ever THEN had.promised_on END)
+            'available', had.ever, 'promised_on', CASE WHEN had.ever THEN had.promised_on END,
+            'digital', v.digital)
             ORDER BY v.position), '[]') AS variants,
             (jsonb_object_agg(v.id, offered.offers) FILTER (WHERE offered.offers IS NOT NULL))::text AS offers
         FROM variant v
         JOIN price r ON (r.tenant_id, r.variant_id, r.currency) = (v.tenant_id, v.id, CAST(:currency AS text))
         CROSS JOIN LATERAL (
-            SELECT bool_and(there.units + coalesce(greatest(y.backorder_limit - y.promised, 0), 0) >= l.quantity)
+            SELECT coalesce(bool_and(
+                       there.units + coalesce(greatest(y.backorder_limit - y.promised, 0), 0) >= l.quantity), true)
                        AS ever,
                    max(CASE WHEN there.units < l.quantity
                                 THEN greatest(y.available_from, CAST(:today AS date) + CAST(y.lead_days AS int))

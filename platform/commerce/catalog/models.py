@@ -159,6 +159,11 @@ class Variant(TenantOwned, Base):
     """What it is of each of the product's options."""
     bundle: Mapped[bool] = mapped_column(server_default="false")
     """It is made of others, and has no stock of its own."""
+    digital: Mapped[bool] = mapped_column(server_default="false")
+    """It is downloaded, which makes it a bundle of nothing: it takes no stock, and none of it is sent."""
+    download_limit: Mapped[Units | None]
+    """How often whoever bought it can download each of its files."""
+    download_days: Mapped[Units | None]
     discontinued: Mapped[bool] = mapped_column(server_default="false")
     """The product doesn't come in it any more; what was sold of it, and what there is, stays."""
 

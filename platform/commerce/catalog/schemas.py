@@ -352,6 +352,8 @@ class VariantOut(Model):
     available: bool
     promised_on: date | None
     """When the next one would be in; `null` when it is there, or can't be had."""
+    digital: bool
+    """It is downloaded once it is paid for; nothing is sent."""
 
 
 class Specification(Model):

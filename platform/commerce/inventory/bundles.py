@@ -35,12 +35,20 @@ class BundleHasStock(Conflict):
     sku: str
 
 
+class BundleIsDigital(Conflict):
+    """The SKU is downloaded: nothing of it is sent, so it is made of nothing."""
+
+    code = "inventory.bundle_is_digital"
+
+    sku: str
+
+
 COMPONENTS = f"""
     CASE WHEN v.bundle THEN (
-        SELECT jsonb_agg(jsonb_build_object(
+        SELECT coalesce(jsonb_agg(jsonb_build_object(
             'variant_id', l.variant_id, 'product_id', w.product_id, 'quantity', l.quantity, 'available', {ON_HAND},
             'room', greatest(y.backorder_limit - y.promised, 0), 'lead_days', y.lead_days,
-            'available_from', y.available_from) ORDER BY l.variant_id)
+            'available_from', y.available_from) ORDER BY l.variant_id), '[]')
         FROM (SELECT b.tenant_id, b.component_id AS variant_id, b.quantity FROM bundle_component b
               WHERE b.tenant_id = v.tenant_id AND b.variant_id = v.id) l
         JOIN variant w ON w.tenant_id = l.tenant_id AND w.id = l.variant_id
@@ -67,7 +75,7 @@ _MARK = hot(text("UPDATE variant SET bundle = :bundle WHERE tenant_id = :tenant_
 _LOCK = hot(
     text(
         """
-        SELECT id, sku, bundle,
+        SELECT id, sku, bundle, digital,
                EXISTS (SELECT FROM stock s WHERE s.tenant_id = v.tenant_id AND s.variant_id = v.id
                                              AND s.available + s.reserved > 0)
                OR EXISTS (SELECT FROM promise p WHERE p.tenant_id = v.tenant_id AND p.variant_id = v.id
@@ -96,7 +104,7 @@ async def put(tx: Tx, bundle: BundleIn) -> BundleOut:
     """Say what a SKU is made of, from now on; of nothing, and it is no bundle any more.
 
     Raises:
-        UnknownSku, NestedBundle, BundleHasStock: nothing changes.
+        UnknownSku, NestedBundle, BundleHasStock, BundleIsDigital: nothing changes.
     """
     wanted = {component.sku: component.quantity for component in bundle.components}
     if len(wanted) < len(bundle.components) or bundle.sku in wanted:
@@ -109,6 +117,8 @@ async def put(tx: Tx, bundle: BundleIn) -> BundleOut:
         if rows[sku]["bundle"]:
             raise NestedBundle(sku=sku)
     own = rows[bundle.sku]
+    if own["digital"]:
+        raise BundleIsDigital(sku=bundle.sku)
     if wanted and own["component"]:
         raise NestedBundle(sku=bundle.sku)
     if wanted and own["kept"]:

@@ -42,6 +42,8 @@ class Supply:
 
 
 NOTHING = Supply(0)
+ENDLESS = 9_999
+"""How many units can be had of what takes no stock: as many as a line can have."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +70,8 @@ def share_out(lines: Iterable[tuple[int, Sequence[Need]]], today: date) -> list[
     shares = []
     for quantity, needs in lines:
         supplies = [left.get(need.variant_id, need.supply) for need in needs]
-        can = min((supply.in_all // need.quantity for need, supply in zip(needs, supplies, strict=True)), default=0)
+        each = (supply.in_all // need.quantity for need, supply in zip(needs, supplies, strict=True))
+        can = min(each, default=ENDLESS)
         days = [
             supply.promised_on(quantity * need.quantity, today) for need, supply in zip(needs, supplies, strict=True)
         ]

@@ -52,6 +52,7 @@ SAMPLES: Mapping[str, str] = {
     "product": "Tomato soup",
     "price": "$2.40",
     "before": "$2.90",
+    "number": "A1B2C3D4",
 }
 """What a preview shows in place of the values of a message."""
 

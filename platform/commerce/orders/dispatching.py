@@ -24,7 +24,7 @@ def fitting(units: Units, needs: Mapping[UUID, Units], there: Units) -> dict[UUI
     """As many of the units, by line, as a warehouse holds all of: `needs` says what one of a line is made of."""
     left, found = Counter(there), dict[UUID, int]()
     for line_id, quantity in units.items():
-        some = min(quantity, *(left[variant_id] // each for variant_id, each in needs[line_id].items()))
+        some = min([quantity, *(left[variant_id] // each for variant_id, each in needs[line_id].items())])
         if some > 0:
             found[line_id] = some
             left.subtract({variant_id: some * each for variant_id, each in needs[line_id].items()})

@@ -12,7 +12,7 @@ from commerce.inventory import allocation
 from commerce.inventory.allocation import Reserved
 from commerce.inventory.hot import MINE
 from commerce.inventory.rules import Near
-from commerce.orders import gift_sales
+from commerce.orders import downloads, gift_sales
 from commerce.orders.dispatching import Dispatch, dispatches, fitting
 from commerce.orders.held import Actor, Held, by_variant, enter, hold, open_units, save, save_states, tell, told
 from commerce.orders.lines import written
@@ -20,10 +20,12 @@ from commerce.orders.parcel_schemas import ParcelStep
 from commerce.orders.states import PARCEL_STEPS, step
 from commerce.orders.tracking import FulfilmentNotFound
 from foundation import clock
-from foundation.database import Tx, hot
+from foundation.database import Database, Tx, hot
 from foundation.errors import Conflict
 from foundation.events import OrderDelivered, OrderFulfilled
 from foundation.ids import new_id
+
+_BY_ITSELF = Actor("staff", "system")
 
 
 class NothingToSend(Conflict):
@@ -124,11 +126,13 @@ async def fulfil(
     Raises:
         NotInYet, NotFromThere, UnknownWarehouse, SeveralWarehouses: nothing leaves.
         OrderNotFound, IllegalTransition, UnknownLine, TooManyUnits, NothingToSend, SeveralAddresses: nothing leaves.
-        NotPaidYet: a gift card would leave before its money is here; nothing leaves.
+        NotPaidYet, DownloadsNotPaid: a gift card or a download would leave before its money is here; nothing leaves.
     """
     held = await hold(tx, order_id)
     held.require("fulfil", actor)
     units = open_units(held, lines)
+    if lines is None:  # what is downloaded goes by itself
+        units = {line_id: n for line_id, n in units.items() if not held.line(line_id).digital}
     if lines is None and consignment_id is not None:
         units = {line_id: n for line_id, n in units.items() if held.line(line_id).consignment_id == consignment_id}
     there = await allocation.reserved(tx, held.id, by_variant(held, units), limits=actor.limits)
@@ -157,7 +161,27 @@ async def fulfil(
         said = OrderFulfilled(order_id=held.id, fulfilment_id=fulfilment_id, carrier=carrier, lines=told(held, left))
         await tell(held, actor, said)
         await gift_sales.deliver(held, left, actor)
+        await downloads.grant(held, left)
     return [fulfilment_id for fulfilment_id, _ in sent]
+
+
+async def hand_out(database: Database, tenant_id: UUID) -> int:
+    """Hand out what is downloaded of orders that are paid for, each in a transaction of its own; of how many orders."""
+    async with database.tx(tenant_id, read_only=True) as tx:
+        due = await downloads.due(tx)
+    for order_id in due:
+        async with database.tx(tenant_id) as tx:
+            await _hand_out(tx, order_id)
+    return len(due)
+
+
+async def _hand_out(tx: Tx, order_id: UUID) -> None:
+    held = await hold(tx, order_id)
+    units = {line.id: line.open for line in held.lines.values() if line.open and line.digital}
+    if not units or held.states.payment not in downloads.PAID:  # somebody was faster
+        return
+    for fulfilment_id in await fulfil(tx, order_id, _BY_ITSELF, lines=units.items()):
+        await progress(tx, order_id, fulfilment_id, "delivered", _BY_ITSELF)
 
 
 async def _near(held: Held, consignment_id: UUID | None) -> Near | None:

@@ -67,6 +67,11 @@ class Line:
         return bundles.read(self.variant_id, self.product_id, self.components)
 
     @property
+    def digital(self) -> bool:
+        """Nothing of it is sent: it is downloaded."""
+        return not self.needs
+
+    @property
     def kept(self) -> int:
         """What was paid for the units that are not credited."""
         return self.total - self._share(self.credited)
@@ -79,7 +84,7 @@ class Line:
     @property
     def returnable(self) -> int:
         """Units that left and that no return and no claim speaks of."""
-        return self.fulfilled - self.in_return - self.returned - self.claimed
+        return 0 if self.digital else self.fulfilled - self.in_return - self.returned - self.claimed
 
     def credit_given_up(self) -> int:
         """Credit all units that are cancelled, sent back or made good by their money; gives what this adds."""

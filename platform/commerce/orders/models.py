@@ -175,6 +175,12 @@ class OrderLine(TenantOwned, Base):
         CheckConstraint("credited BETWEEN 0 AND quantity", name="credited"),
         Index("ix_order_line_order", "tenant_id", "order_id"),
         Index("ix_order_line_sku", "tenant_id", "sku"),
+        Index(
+            "ix_order_line_digital",
+            "tenant_id",
+            "order_id",
+            postgresql_where=text("components = '[]'::jsonb AND fulfilled + cancelled < quantity"),
+        ),
     )
 
     order_id: Mapped[UUID]
@@ -203,7 +209,7 @@ class OrderLine(TenantOwned, Base):
     promised_on: Mapped[date | None]
     """When the shopper was told it would be in, if it had to wait."""
     components: Mapped[list[dict[str, Any]] | None] = mapped_column(JSONB)
-    """What one unit of a bundle was made of when it was bought."""
+    """What one unit of a bundle was made of when it was bought; nothing, where it is downloaded."""
     fulfilled: Mapped[Units] = mapped_column(server_default="0")
     """Units that left in a parcel."""
     cancelled: Mapped[Units] = mapped_column(server_default="0")

@@ -54,7 +54,8 @@ _ORDER = """
                 'quantity', l.quantity, 'unit_price', l.unit_price, 'discount', l.discount, 'total', l.total,
                 'tax', l.tax, 'explanation', l.explanation, 'gift', l.gift,
                  'fulfilled', l.fulfilled, 'cancelled', l.cancelled,
-                'returned', l.returned, 'returnable', l.fulfilled - l.in_return - l.returned - l.claimed,
+                'returned', l.returned, 'digital', coalesce(l.components = '[]', false), 'returnable',
+                CASE WHEN l.components = '[]' THEN 0 ELSE l.fulfilled - l.in_return - l.returned - l.claimed END,
                 'claimed', l.claimed,
                 'promised_on', l.promised_on) ORDER BY l.id), '[]')
             FROM order_line l WHERE l.tenant_id = o.tenant_id AND l.order_id = o.id),

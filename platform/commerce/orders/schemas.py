@@ -48,6 +48,8 @@ class OrderLineOut(Model):
     """Units that came damaged, wrong or not at all."""
     promised_on: date | None
     """When it was to be in; `null` when it was there."""
+    digital: bool
+    """It is downloaded."""
 
 
 class OrderConsignmentOut(Model):

@@ -32,7 +32,7 @@ PAGE = "/stock-alerts"
 _TURNS = 42
 
 UNITS = f"""
-    (SELECT coalesce(min((there.units + coalesce(greatest(y.backorder_limit - y.promised, 0), 0)) / l.quantity), 0)
+    (SELECT coalesce(min((there.units + coalesce(greatest(y.backorder_limit - y.promised, 0), 0)) / l.quantity), 9999)
      FROM (SELECT v.tenant_id, v.id AS variant_id, 1 AS quantity WHERE NOT v.bundle
            UNION ALL SELECT b.tenant_id, b.component_id, b.quantity FROM bundle_component b
            WHERE v.bundle AND b.tenant_id = v.tenant_id AND b.variant_id = v.id) l

@@ -1,0 +1,1 @@
+"""Goods that are downloaded: what a variant consists of, and how its files come in."""
