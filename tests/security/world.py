@@ -24,8 +24,10 @@ from pydantic import SecretStr
 
 from commerce.app import create_app
 from commerce.identity.staff import create_key
+from commerce.orders import fulfilling
 from commerce.plans import service as plans
 from commerce.stored_value import codes
+from foundation.database import Database
 from foundation.sealing import digest, seal
 from foundation.settings import Settings
 from tests.access.team import Team
@@ -53,6 +55,7 @@ PERSONAL = frozenset(
         "consignment",
         "sold_card",
         "document",
+        "download_line",
         "method",
         "setup",
         "number",
@@ -93,6 +96,8 @@ class Side:
     """In every name of this side."""
     clients: dict[str, httpx.AsyncClient] = field(default_factory=dict)
     things: dict[str, str] = field(default_factory=dict)
+    downloaded: UUID = field(default_factory=uuid4)
+    """A variant that is downloaded."""
 
 
 @dataclass
@@ -222,7 +227,7 @@ async def _happened(team: Team, mark: str, number: int, urls: DatabaseUrls) -> S
     side.clients["operator"] = await team.door(OPERATOR_TOKEN)
     visit = await (await team.door()).post("/v1/store/sessions", json={"reference": side.things["group_of"]})
     side.clients["shopper"] = await team.door(visit.raise_for_status().cookies["tradewind_session"])
-    await _shop_and_send(side, number)
+    await _shop_and_send(side, number, database)
     _insert_the_rest(side, urls)
     async with team.tx() as tx:
         account_id = uuid4()
@@ -353,6 +358,15 @@ def _rename(side: Side, urls: DatabaseUrls, number: int) -> None:
         connection.execute("UPDATE product SET handle = %s WHERE id = %s", (f"{mark}-handle", sold.product_id))
         names = (f"{mark}-household", f"household-{number + 1}")
         connection.execute("UPDATE customer SET reference = %s WHERE reference = %s", names)
+        connection.execute(
+            "INSERT INTO variant (tenant_id, id, product_id, sku, title, position, digital, bundle)"
+            " VALUES (%s, %s, %s, %s, 'Download', 9, true, true)",
+            (side.seeded.id, side.downloaded, sold.product_id, f"{mark}-digital"),
+        )
+        connection.execute(
+            "INSERT INTO price (tenant_id, id, variant_id, currency, amount) VALUES (%s, %s, %s, 'USD', 100)",
+            (side.seeded.id, uuid4(), side.downloaded),
+        )
 
 
 def _as_tenant(urls: DatabaseUrls, tenant_id: UUID) -> psycopg.Connection[Any]:
@@ -361,11 +375,13 @@ def _as_tenant(urls: DatabaseUrls, tenant_id: UUID) -> psycopg.Connection[Any]:
     return connection
 
 
-async def _shop_and_send(side: Side, number: int) -> None:
+async def _shop_and_send(side: Side, number: int, database: Database) -> None:
     """A cart that is open, and an order of which a part was sent, changed, sent back and claimed."""
     shopper, staff, goods = side.clients["shopper"], side.clients["staff"], side.seeded.products
     await _ask(staff, "PUT", f"/v1/admin/gift-card-products/{goods[3].handle}")
-    cart = await _filled(side, [(goods[number], 5), (goods[2], 5), (goods[3], 1)])
+    file = await _ask(staff, "POST", f"/v1/admin/digital-goods/{side.mark}-digital/files?name=a.pdf", picture=b"%PDF")
+    wanted = [(goods[number].variant_id, 5), (goods[2].variant_id, 5), (goods[3].variant_id, 1), (side.downloaded, 1)]
+    cart = await _filled(side, wanted)
     pay = {"payment": {"provider": "test", "token": "tok_ok"}, "email": f"{side.mark}@example.com"}
     order = await _ask(shopper, "POST", f"/v1/store/carts/{cart['id']}/complete", pay)
     where = f"orders/{order['id']}"
@@ -390,7 +406,8 @@ async def _shop_and_send(side: Side, number: int) -> None:
     payments = await _ask(staff, "GET", f"/v1/admin/{where}/money")
     method = await _ask(shopper, "POST", "/v1/store/payment-methods", {"provider": "test", "token": "tok_ok"})
     vendor_orders = (await _ask(side.clients["vendor"], "GET", "/v1/vendor/orders"))["items"]
-    cart = await _filled(side, [(goods[number], 1), (goods[2], 1)])
+    await fulfilling.hand_out(database, side.seeded.id)
+    cart = await _filled(side, [(goods[number].variant_id, 1), (goods[2].variant_id, 1)])
     await _ask(shopper, "POST", f"/v1/store/carts/{cart['id']}/lines/{cart['lines'][1]['id']}/save")
     saved = await _ask(shopper, "GET", "/v1/store/saved-items")
     shared = await _ask(shopper, "POST", f"/v1/store/carts/{cart['id']}/share")
@@ -400,6 +417,9 @@ async def _shop_and_send(side: Side, number: int) -> None:
         "email": f"{side.mark}@example.com",
         "line": line,
         "vendor_line": line,
+        "download_line": lines[str(side.downloaded)],
+        "digital_sku": f"{side.mark}-digital",
+        "digital_file": file["id"],
         "edit": edit["id"],
         "fulfilment": sent["parcels"][0]["id"],
         "return": return_id,
@@ -418,12 +438,12 @@ async def _shop_and_send(side: Side, number: int) -> None:
     }
 
 
-async def _filled(side: Side, wanted: list[tuple[Any, int]]) -> Json:
+async def _filled(side: Side, wanted: list[tuple[UUID, int]]) -> Json:
     shopper = side.clients["shopper"]
     cart = await _ask(shopper, "POST", "/v1/store/carts")
     where = f"/v1/store/carts/{cart['id']}"
-    for sold, quantity in wanted:
-        cart = await _ask(shopper, "POST", f"{where}/lines", {"variant_id": str(sold.variant_id), "quantity": quantity})
+    for variant_id, quantity in wanted:
+        cart = await _ask(shopper, "POST", f"{where}/lines", {"variant_id": str(variant_id), "quantity": quantity})
     await _ask(shopper, "PUT", f"{where}/address", ADDRESS)
     return await _ask(shopper, "PUT", f"{where}/delivery", {"code": side.mark})
 

@@ -64,6 +64,7 @@ NOT_PERSONAL: Mapping[str, str] = {
     "delivery_calendar": "zone working_days holidays",
     "delivery_method": "code name kind countries tax_class place",
     "device": "token_hash",
+    "digital_file": "name media_type sha256",
     "discount_code": "code currency",
     "discount_redemption": "currency",
     "dispute": "provider reference status currency reason",

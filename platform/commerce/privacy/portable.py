@@ -67,6 +67,11 @@ PARTS: Sequence[Part] = (
     _held("order_return"),
     _held("return_inspection"),
     _other("fulfilment", ORDER, "warehouse_id"),
+    _other("download_right", ORDER),
+    _other(
+        "download",
+        f"EXISTS (SELECT FROM download_right p WHERE p.tenant_id = t.tenant_id AND p.id = t.right_id AND p{ORDER[1:]})",
+    ),
     _other("payment", f"({CART} OR {ORDER})", "action_url fee spared"),
     _other("refund", ORDER),
     _held("dispute", "fee"),

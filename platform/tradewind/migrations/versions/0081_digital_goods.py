@@ -9,8 +9,8 @@ from sqlalchemy.dialects.postgresql import TIMESTAMP
 from tradewind.migrations.security import own_by_tenant
 from tradewind.migrations.tables import belongs, owned
 
-revision = "0079"
-down_revision = "0078"
+revision = "0081"
+down_revision = "0080"
 branch_labels = None
 depends_on = None
 
