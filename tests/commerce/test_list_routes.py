@@ -94,6 +94,10 @@ LISTS: dict[str, Listed] = {
     "/v1/store/orders": Listed("?limit={n}", by="shopper"),
     "/v1/store/orders/{order_id}": Listed(rows="lines", by="shopper"),
     "/v1/store/orders/{order_id}/documents": Listed(by="shopper"),
+    "/v1/store/downloads": Listed("?limit={n}", by="shopper"),
+    "/v1/store/orders/{order_id}/downloads": Listed(by="shopper", grows=False),
+    "/v1/admin/orders/{order_id}/downloads": Listed(grows=False),
+    "/v1/admin/digital-goods/{sku}": Listed(rows="files", grows=False),
     "/v1/store/payment-options": Listed(rows="methods", by="shopper"),
     "/v1/store/payment-methods": Listed(by="shopper"),
     "/v1/store/store-credit": Listed(rows="grants", by="shopper"),
@@ -583,6 +587,7 @@ class Town:
             await self._order((LOTTED, WAITED_FOR))
         for _ in range(many):
             await self.do("POST", f"/v1/admin/orders/{order['id']}/refunds", {"amount": 1, "reason": "late"})
+        self._hand_out()
         vendor_orders = (await self.do("GET", f"/v1/admin/orders/{order['id']}"))["vendor_orders"]
         for number in range(many):
             save = await self._cart((number,))
@@ -597,6 +602,15 @@ class Town:
             "token": shared["token"],
             "n": many,
         }
+
+    def _hand_out(self) -> None:
+        """Each line of an order can be downloaded."""
+        with psycopg.connect(self.urls.app) as app:
+            app.execute("SELECT set_config('tradewind.tenant_id', %s, true)", (str(self.shop.id),))
+            app.execute(
+                "INSERT INTO download_right (tenant_id, id, order_id, order_line_id)"
+                " SELECT tenant_id, uuidv7(), order_id, id FROM order_line ON CONFLICT DO NOTHING"
+            )
 
     async def _cart(self, places: Any) -> dict[str, Any]:
         browser = Browser(self.clients["shopper"])

@@ -379,7 +379,9 @@ async def _shop_and_send(side: Side, number: int, database: Database) -> None:
     """A cart that is open, and an order of which a part was sent, changed, sent back and claimed."""
     shopper, staff, goods = side.clients["shopper"], side.clients["staff"], side.seeded.products
     await _ask(staff, "PUT", f"/v1/admin/gift-card-products/{goods[3].handle}")
-    file = await _ask(staff, "POST", f"/v1/admin/digital-goods/{side.mark}-digital/files?name=a.pdf", picture=b"%PDF")
+    file = await _ask(
+        staff, "POST", f"/v1/admin/digital-goods/{side.mark}-digital/files?name=a.pdf", picture=side.mark.encode()
+    )
     wanted = [(goods[number].variant_id, 5), (goods[2].variant_id, 5), (goods[3].variant_id, 1), (side.downloaded, 1)]
     cart = await _filled(side, wanted)
     pay = {"payment": {"provider": "test", "token": "tok_ok"}, "email": f"{side.mark}@example.com"}

@@ -187,7 +187,13 @@ def test_any_accent_gives_readable_text(accent: str | None) -> None:
 
 
 def test_no_page_of_the_shop_is_in_the_description_of_the_api(app: Any) -> None:
-    assert {path.split("/")[1] for path in app.openapi()["paths"]} == {"v1", "problems", "oauth", ".well-known"}
+    assert {path.split("/")[1] for path in app.openapi()["paths"]} == {
+        "v1",
+        "problems",
+        "oauth",
+        ".well-known",
+        "feeds",
+    }
 
 
 async def test_a_page_runs_only_the_scripts_it_names_and_names_them_anew_each_time(browser: Browser) -> None:

@@ -86,8 +86,8 @@ async def download_file(
     _: Reader,
     sku: Sku,
     file_id: FileId,
-    part: Annotated[str | None, Header(alias="Range")] = None,
-    condition: Annotated[str | None, Header(alias="If-Range")] = None,
+    part: Annotated[str | None, Header(alias="Range", max_length=200)] = None,
+    condition: Annotated[str | None, Header(alias="If-Range", max_length=200)] = None,
 ) -> StreamingResponse:
     """A file as whoever buys it gets it."""
     url = require_storage(core.settings)

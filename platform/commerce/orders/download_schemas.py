@@ -39,6 +39,12 @@ class DownloadOut(Model):
     files: list[DownloadFileOut]
 
 
+class OrderDownloads(Model):
+    """What can be downloaded of an order."""
+
+    items: list[DownloadOut]
+
+
 class DownloadList(Model):
     """What somebody can download, the latest first."""
 

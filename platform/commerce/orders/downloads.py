@@ -126,7 +126,8 @@ _DOWNLOADS = f"""
         'files', (
             SELECT coalesce(jsonb_agg(jsonb_build_object(
                 'id', f.id, 'name', f.name, 'media_type', f.media_type, 'size', f.size, 'downloads', got.times,
-                'left', greatest(v.download_limit - got.times, 0)) ORDER BY f.id), '[]')
+                'left', CASE WHEN v.download_limit IS NOT NULL THEN greatest(v.download_limit - got.times, 0) END)
+                ORDER BY f.id), '[]')
             FROM digital_file f
             CROSS JOIN LATERAL (SELECT count(*) AS times FROM download d
                                 WHERE d.tenant_id = r.tenant_id AND d.right_id = r.id AND d.file_id = f.id

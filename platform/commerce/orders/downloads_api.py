@@ -16,7 +16,7 @@ from commerce.identity.service import Shopper
 from commerce.identity.staff import Staff
 from commerce.orders import downloads
 from commerce.orders.answering import OrderId, by_staff, change_order
-from commerce.orders.download_schemas import DownloadList, DownloadOut
+from commerce.orders.download_schemas import DownloadList, OrderDownloads
 from commerce.orders.schemas import StaffOrderOut
 from commerce.paging import LAST, page_of, place_of
 from commerce.policies import areas
@@ -42,10 +42,10 @@ async def list_downloads(
 @router.get("/v1/store/orders/{order_id}/downloads")
 async def list_downloads_of_order(
     core: CoreDep, shop: ShopDep, shopper: ShopperDep, order_id: OrderId
-) -> list[DownloadOut]:
+) -> OrderDownloads:
     """What can be downloaded of one of the shopper's orders."""
     async with core.database.tx(shop.id, read_only=True) as tx:
-        return await downloads.of_order(tx, order_id, owner=shopper)
+        return OrderDownloads(items=await downloads.of_order(tx, order_id, owner=shopper))
 
 
 @router.get(
@@ -59,18 +59,18 @@ async def download(
     order_id: OrderId,
     line_id: LineId,
     file_id: Annotated[UUID, Path()],
-    part: Annotated[str | None, Header(alias="Range")] = None,
-    condition: Annotated[str | None, Header(alias="If-Range")] = None,
+    part: Annotated[str | None, Header(alias="Range", max_length=200)] = None,
+    condition: Annotated[str | None, Header(alias="If-Range", max_length=200)] = None,
 ) -> StreamingResponse:
     """A file that the shopper bought. Going on, within a day, with what was broken off (`Range`) does not count."""
     return await file_of(core, shopper, (order_id, line_id, file_id), part, condition)
 
 
 @router.get("/v1/admin/orders/{order_id}/downloads")
-async def list_downloads_for_staff(core: CoreDep, shop: ShopDep, _: Reader, order_id: OrderId) -> list[DownloadOut]:
+async def list_downloads_for_staff(core: CoreDep, shop: ShopDep, _: Reader, order_id: OrderId) -> OrderDownloads:
     """What can be downloaded of an order, how often it was, and whether it still can be."""
     async with core.database.tx(shop.id, read_only=True) as tx:
-        return await downloads.of_order(tx, order_id)
+        return OrderDownloads(items=await downloads.of_order(tx, order_id))
 
 
 @router.post("/v1/admin/orders/{order_id}/downloads/{line_id}/renewal", response_model=StaffOrderOut)
