@@ -196,7 +196,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         await database.close()
 
     app = described(title="Tradewind", version="0.1.0", description=DESCRIPTION, lifespan=lifespan)
-    app.add_middleware(Sharer, shares=_shares(settings))
+    app.add_middleware(Sharer, shares=_shares(settings), behaviour=_behaviour(settings))
     app.add_middleware(Shortcut, kept=answers)
     app.add_middleware(Gate, book=book)
     app.add_middleware(Limiter, limits=limits)
@@ -331,6 +331,13 @@ def _shares(settings: Settings) -> Shares:
     """How the worker's places are shared out."""
     each = min(settings.places_each, settings.places)
     return Shares(settings.places, each, settings.queue_each, settings.queue_seconds)
+
+
+def _behaviour(settings: Settings) -> Shares:
+    """The places of behaviour. One is some milliseconds of the processor and a wait for the disk, so a few keep both
+    busy; more of them would only take turns with whatever else is asked.
+    """
+    return Shares(settings.places_of_events, settings.places_of_events, settings.queue_each, settings.queue_seconds)
 
 
 def _admit(scope: Scope, route: APIRoute | None) -> None:

@@ -296,6 +296,9 @@ class Settings(BaseSettings):
     places_each: int = Field(
         12, ge=1, le=1000, description="How many of these places one shop may have; not more than there are."
     )
+    places_of_events: int = Field(
+        4, ge=1, le=1000, description="Batches of events that a worker works on at once, beside these places."
+    )
     queue_each: int = Field(200, ge=1, description="Requests of one shop that may wait for a place.")
     queue_seconds: float = Field(5.0, gt=0, le=60, description="How long one waits at most.")
     max_body_bytes: int = Field(1_048_576, ge=1024, description="The largest request body accepted.")

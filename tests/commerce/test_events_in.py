@@ -18,10 +18,12 @@ import pytest
 from commerce.app import create_app
 from commerce.behaviour import reading
 from commerce.behaviour.dead_letters import Replayed, Wanted, replay
+from commerce.limits.sharing import Sharer
 from foundation import clock
 from foundation.database import Database
 from foundation.events import CONTRACTS, Behaviour, behaviour_contracts, counted_id
 from foundation.settings import Settings
+from foundation.shares import Shares
 from tests.commerce.conftest import AGREED
 from tests.factories import SeededShop
 from tests.spools import spooled
@@ -167,6 +169,36 @@ async def test_a_full_spool_asks_to_wait_and_a_disk_that_refuses_is_named(
     app_spool._measured_at = float("-inf")
     assert (await _send(visitor, _event()))["accepted"] == 1
     assert len(spooled(settings.spool)) == 2
+
+
+async def test_who_orders_does_not_stand_behind_what_others_look_at(app: Any, grocer: SeededShop) -> None:
+    begun: list[str] = []
+    full, ordered, hold = asyncio.Event(), asyncio.Event(), asyncio.Event()
+
+    async def inner(scope: Any, _receive: Any, _send: Any) -> None:
+        begun.append(scope["path"])
+        if begun.count("/v1/events") == 4:
+            full.set()
+        if scope["path"] == "/v1/store/carts":
+            ordered.set()
+        await hold.wait()
+
+    sharer = Sharer(inner, shares=Shares(16, 12, 200, 5.0), behaviour=Shares(4, 4, 200, 5.0))
+
+    async def ask(method: str, path: str) -> None:
+        headers = [(b"host", grocer.host.encode())]
+        scope = {"type": "http", "method": method, "path": path, "headers": headers, "app": app}
+        await sharer(scope, None, None)  # type: ignore[arg-type]
+
+    async with asyncio.TaskGroup() as tasks:
+        for _ in range(40):
+            tasks.create_task(ask("POST", "/v1/events"))
+        await full.wait()
+        tasks.create_task(ask("POST", "/v1/store/carts"))
+        await asyncio.wait_for(ordered.wait(), 5)
+        assert begun.count("/v1/events") == 4
+        hold.set()
+    assert begun.count("/v1/events") == 40
 
 
 async def test_a_batch_that_is_none_is_refused_whole(visitor: httpx.AsyncClient, settings: Settings) -> None:

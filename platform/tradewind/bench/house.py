@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import secrets
 import shutil
 import signal
@@ -209,7 +210,13 @@ def _environment(settings: Settings) -> dict[str, str]:
     """What the processes of the house are told."""
     urls = ("database_url", "database_relay_url", "redis_url", "clickhouse_url")
     told = {f"TRADEWIND_{name.upper()}": settings.require(name, name) for name in urls}
-    return {**told, "TRADEWIND_VAR_DIR": str(settings.var_dir), "PYTHONPATH": search_path()}
+    # What an address is sealed with, for as long as the house stands.
+    keys = {"TRADEWIND_ENCRYPTION_KEYS": f"bench:{_key()}", "TRADEWIND_INDEX_KEY": _key()}
+    return {**told, **keys, "TRADEWIND_VAR_DIR": str(settings.var_dir), "PYTHONPATH": search_path()}
+
+
+def _key() -> str:
+    return base64.b64encode(secrets.token_bytes(32)).decode()
 
 
 async def _open_for_orders(settings: Settings, made: MadeShop) -> None:
