@@ -9,17 +9,20 @@ from __future__ import annotations
 import asyncio
 import os
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import httpx
 
 from features.online import OnlineShoppers
-from foundation import clients, clock
+from foundation import clock
+from foundation.analytics import ShopRows, of_shop
 from foundation.database import Database
 from foundation.events import Context, Event, ViewItem, record
 from foundation.events.spooled import framed
@@ -43,7 +46,10 @@ RATES = (100, 5_000)
 """Events a second at which it is measured how soon one is known."""
 PROBES = 30
 PROBE_SECONDS = 0.2
-_IS_THERE = "SELECT count() FROM events WHERE tenant_id = {t:UUID} AND name = {n:String} AND event_id = {e:UUID}"
+_IS_THERE = """
+    SELECT count() FROM events
+    WHERE tenant_id = {tenant_id:UUID} AND name = {name:String} AND event_id = {event_id:UUID}
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,40 +189,46 @@ def _lag(house: House) -> Iterator[Row]:
 
 async def _probed(house: House) -> tuple[list[float], list[float]]:
     """Milliseconds until each probe was found in ClickHouse, and in the online features."""
-    store, online = await clients.clickhouse_async(house.settings), OnlineShoppers.connect(house.settings)
-    address = f"http://{LOOPBACK}:{house.ports[0]}"
+    online, tenant_id = OnlineShoppers.connect(house.settings), house.made.shop.id
     stored: list[float] = []
     known: list[float] = []
     headers = {"Host": HOST, "User-Agent": USER_AGENT}
-    async with httpx.AsyncClient(base_url=address, headers=headers) as browser:
+    async with httpx.AsyncClient(base_url=f"http://{LOOPBACK}:{house.ports[0]}", headers=headers) as browser:
         token, visitor = await arrive(browser)
         browser.headers["Authorization"] = f"Bearer {token}"
-        await asyncio.sleep(1.0)
-        for turn in range(PROBES):
-            event = {**seen(turn * 5), "occurred_at": clock.now().isoformat()}
-            (await browser.post("/v1/events", json={"events": [event]})).raise_for_status()
-            started = time.perf_counter()
-            values = {"t": str(house.made.shop.id), "n": event["name"], "e": event["event_id"]}
-            while not (await store.query(_IS_THERE, parameters=values)).result_rows[0][0]:
-                _require_soon(started)
-                await asyncio.sleep(0.02)
-            stored.append((time.perf_counter() - started) * 1000)
-            while True:
-                found = await online.read(house.made.shop.id, visitor)
-                if found is not None and len(found.touches) > turn:
-                    break
-                _require_soon(started)
-                await asyncio.sleep(0.02)
-            known.append((time.perf_counter() - started) * 1000)
-            await asyncio.sleep(PROBE_SECONDS)
+        with of_shop(house.settings, tenant_id) as store:
+            for turn in range(PROBES):
+                await asyncio.sleep(PROBE_SECONDS)
+                event = seen(turn * 5)
+                (await browser.post("/v1/events", json={"events": [event]})).raise_for_status()
+                started = time.perf_counter()
+                stored.append(await _found(started, partial(_is_stored, store, tenant_id, event)))
+                known.append(await _found(started, partial(_is_known, online, tenant_id, visitor, turn + 1)))
     await online.close()
-    await store.close()
     return stored, known
 
 
-def _require_soon(started: float) -> None:
-    if time.perf_counter() - started > PATIENCE:
-        raise Behind
+async def _found(started: float, is_there: Callable[[], Awaitable[bool]]) -> float:
+    """Milliseconds from `started` until it is there.
+
+    Raises:
+        Behind.
+    """
+    while not await is_there():
+        if time.perf_counter() - started > PATIENCE:
+            raise Behind
+        await asyncio.sleep(0.02)
+    return (time.perf_counter() - started) * 1000
+
+
+async def _is_stored(store: ShopRows, tenant_id: UUID, event: Mapping[str, Any]) -> bool:
+    values = {"tenant_id": str(tenant_id), "name": event["name"], "event_id": event["event_id"]}
+    return bool((await asyncio.to_thread(store.rows, _IS_THERE, values))[0][0])
+
+
+async def _is_known(online: OnlineShoppers, tenant_id: UUID, visitor: UUID, touches: int) -> bool:
+    found = await online.read(tenant_id, visitor)
+    return found is not None and len(found.touches) >= touches
 
 
 SECTIONS: Sequence[Section] = (
