@@ -55,5 +55,20 @@ def _asset(mart: Mart) -> dg.AssetsDefinition:
     return build
 
 
-ALL = [_asset(mart) for mart in all_marts().values()]
-NAMES = tuple(mart.table for mart in all_marts().values())
+@dg.asset(deps=["outbox"], group_name="marts", kinds={"clickhouse"})
+def mart_products(platform: Platform, reporter: dg.ResourceParam[Reporter]) -> dg.MaterializeResult[Any]:
+    """How each shop's products are called and where they are sorted, for reports that people read."""
+    from pipelines.marts import products  # noqa: PLC0415
+    from pipelines.tenants import tenants  # noqa: PLC0415
+
+    settings = platform.settings()
+    tell, active = reporter.of("mart_products"), tenants(settings)
+    counts = {}
+    for done, tenant in enumerate(active):
+        tell(done, len(active), tenant.slug)
+        counts[f"{tenant.slug}/rows"] = products.copy(settings, tenant.id)
+    return dg.MaterializeResult(metadata=counts)
+
+
+ALL = [*(_asset(mart) for mart in all_marts().values()), mart_products]
+NAMES = (*(mart.table for mart in all_marts().values()), "mart_products")

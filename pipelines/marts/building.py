@@ -118,16 +118,20 @@ def build(
         EngineNotConfigured: Postgres or ClickHouse has no address.
         KeyError: there is no such mart.
     """
-    wanted = all_marts() if names is None else {name: all_marts()[name] for name in names}
+    asked = set(all_marts() if names is None else (all_marts()[name].name for name in names))
+    wanted = [mart for mart in all_marts().values() if mart.name in asked]
     built: dict[str, Built] = {}
     client = clients.clickhouse(settings)
     try:
         ensure_schema(client)
         zone = zone_of(settings, tenant_id)
         with _turn(settings, tenant_id):
-            for done, mart in enumerate(each for each in all_marts().values() if each.name in wanted):
+            tables.ensure(client, wanted)
+            seen_at = clock.now()
+            for done, mart in enumerate(wanted):
                 progress(done, len(wanted), mart.name)
                 built[mart.name] = _Build(client, tenant_id, zone, mart).run(from_scratch=from_scratch)
+            client.insert("mart_seen", [[tenant_id, mart.name, seen_at] for mart in wanted], column_names=_SEEN)
     finally:
         client.close()
     return built
@@ -150,8 +154,7 @@ class _Build:
     mart: Mart
 
     def run(self, *, from_scratch: bool) -> Built:
-        begun, seen_at = time.perf_counter(), clock.now()
-        tables.ensure(self.client, self.mart)
+        begun = time.perf_counter()
         marks = self._marks()
         built = {} if from_scratch else self._built()
         changed = sorted(day for day in {*marks, *built} if marks.get(day) != built.get(day))
@@ -163,7 +166,6 @@ class _Build:
         for some in _quarters(days):
             self._replace(some, version)
             rows += self._note(some, marks, version)
-        self.client.insert("mart_seen", [[self.tenant_id, self.mart.name, seen_at]], column_names=_SEEN)
         return Built(len(days), rows, time.perf_counter() - begun)
 
     def _marks(self) -> dict[date, Mark]:

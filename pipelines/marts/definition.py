@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from functools import cache
+from functools import cache, cached_property
 from graphlib import TopologicalSorter
 from hashlib import sha256
 from pathlib import Path
@@ -90,13 +90,13 @@ class Mart(_Strict):
         """Whether its rows are of a day, and not of all the time there was."""
         return "day" in self.columns
 
-    @property
+    @cached_property
     def version(self) -> str:
         """Another one when its definition is, or that of a mart that it is made of."""
         said = self.model_dump_json() + "".join(all_marts()[name].version for name in self.marts)
         return sha256(said.encode()).hexdigest()[:16]
 
-    @property
+    @cached_property
     def sources(self) -> frozenset[str]:
         """Every event that it is made of, those of its marts included."""
         return frozenset(self.events).union(*(all_marts()[name].sources for name in self.marts))

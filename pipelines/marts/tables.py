@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from pipelines.marts.definition import Mart
@@ -38,7 +39,9 @@ SEEN = """
     ORDER BY (tenant_id, mart)
 """
 """Up to when a mart has what was delivered, whether anything had changed or not."""
-_DEFINED = "SELECT comment FROM system.tables WHERE database = currentDatabase() AND name = {table:String}"
+_DEFINED = """
+    SELECT name, comment FROM system.tables WHERE database = currentDatabase() AND startsWith(name, 'mart_')
+"""
 
 
 def create(mart: Mart) -> str:
@@ -55,11 +58,13 @@ def create(mart: Mart) -> str:
     )
 
 
-def ensure(client: Client, mart: Mart) -> None:
-    """Make a mart's table if it is missing, or was made by another definition; it is empty then."""
+def ensure(client: Client, marts: Iterable[Mart]) -> None:
+    """Make the tables of marts that are missing, or were made by another definition; they are empty then."""
     client.command(BUILDS)
     client.command(SEEN)
-    found = client.query(_DEFINED, {"table": mart.table}).result_rows
-    if found and found[0][0] != mart.version:
-        client.command(f"DROP TABLE {mart.table} SYNC")
-    client.command(create(mart))
+    made = {str(table): definition for table, definition in client.query(_DEFINED).result_rows}
+    for mart in marts:
+        if mart.table in made and made[mart.table] != mart.version:
+            client.command(f"DROP TABLE {mart.table} SYNC")
+        if made.get(mart.table) != mart.version:
+            client.command(create(mart))

@@ -27,6 +27,7 @@ from foundation.errors import Problem, all_problems
 from foundation.events import CONTRACTS, Behaviour, Event, Payload
 from foundation.metrics import catalogue
 from foundation.settings import Settings
+from pipelines.marts import products
 from pipelines.marts.definition import all_marts
 from tradewind import contracts
 from tradewind.bad_input import CASES, Case
@@ -260,7 +261,7 @@ def _lasting(time: timedelta) -> str:
 
 def marts_page() -> str:
     """`docs/reference/marts.md`: every mart with its columns."""
-    return _page("Marts", _paragraphs(import_module("pipelines.marts")), *_marts())
+    return _page("Marts", _paragraphs(import_module("pipelines.marts")), *_marts(), *_products())
 
 
 def _marts() -> Iterator[str]:
@@ -274,6 +275,13 @@ def _marts() -> Iterator[str]:
             for name, column in mart.columns.items()
         ]
         yield _table(("column", "type", "meaning"), rows)
+
+
+def _products() -> Iterator[str]:
+    yield f"## `{products.TABLE}`"
+    yield _paragraphs(products)
+    rows = [(f"`{name}`", f"`{kind}`", about) for name, (kind, about) in products.COLUMNS.items()]
+    yield _table(("column", "type", "meaning"), rows)
 
 
 def metrics_page() -> str:

@@ -33,6 +33,7 @@ def test_the_graph_goes_from_the_outbox_to_the_index() -> None:
         "mart_order_lines": {"forgotten", "mart_orders"},
         "mart_daily_sales": {"forgotten", "mart_orders"},
         "mart_product_performance": {"forgotten", "mart_order_lines"},
+        "mart_products": {"outbox"},
         "mart_sessions": {"forgotten"},
         "mart_funnel": {"forgotten", "mart_sessions"},
         "mart_search_terms": {"forgotten"},

@@ -29,6 +29,7 @@ CLICKHOUSE = {
     "pipelines/forgetting.py": "which shops have somebody to forget",
     "pipelines/marts/building.py": "writes a shop's marts",
     "pipelines/marts/looking.py": "how large a mart is",
+    "pipelines/marts/products.py": "writes how a shop's products are called",
     "pipelines/relay.py": "delivers the events of all shops",
     "serving/decision_log.py": "writes the decisions of all shops",
     "tradewind/data/promotions.py": "loads a shop's history",

@@ -48,7 +48,7 @@ FROM
         0 AS choices,
         0 AS views,
         0 AS carts,
-        uniqExact(order_id) AS orders,
+        1 AS orders,
         sum(l.units) AS units,
         sum(l.cancelled_units) AS cancelled_units,
         sum(l.returned_units) AS returned_units,
@@ -57,7 +57,7 @@ FROM
         sum(l.total) AS total
     FROM mart_order_lines AS l FINAL
     WHERE tenant_id = {tenant_id:UUID} AND has({days:Array(Date)}, day)
-    GROUP BY day, product_id, currency
+    GROUP BY day, product_id, currency, order_id
     UNION ALL
     SELECT
         day,
