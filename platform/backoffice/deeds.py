@@ -165,6 +165,11 @@ PAGES: Mapping[str, Told | Untold] = {
     **{page: DEEDS[operation] for page, operation in _ALIKE.items()},
     "/translations/{locale}/{kind}/{key}": Told("catalog.translate", "text", "key"),
     "/products/{product_id}/offers/{variant_id}": Told("prices.set_offers", "variant", "variant_id"),
+    "/products/{product_id}/downloads/{variant_id}": Told("digital.put", "variant", "variant_id"),
+    "/products/{product_id}/downloads/{variant_id}/files": Told("digital.add_file", "variant", "variant_id"),
+    "/products/{product_id}/downloads/{variant_id}/files/{file_id}/removal": Told(
+        "digital.remove_file", "file", "file_id"
+    ),
     "/invitation": _BY_ITSELF,
     "/people/{member_id}/status": _BY_ITSELF,
     "/privacy/links": Told("privacy.send_link"),

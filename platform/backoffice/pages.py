@@ -16,6 +16,7 @@ from backoffice import (
     collection_picture,
     collections,
     customers,
+    digital_goods,
     domains,
     feeds,
     home,
@@ -55,6 +56,7 @@ def install(app: FastAPI) -> None:
     parts = (
         home,
         customers,
+        digital_goods,
         privacy,
         invitation,
         people,

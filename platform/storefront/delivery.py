@@ -21,7 +21,7 @@ from foundation.errors import Problem, Unprocessable
 from pages.forms import read
 from storefront.cart import blocked, open_cart
 from storefront.countries import COUNTRIES, offered
-from storefront.forms import DeliveryForm
+from storefront.forms import DeliveryForm, WhereForm
 from storefront.problems import field_errors, words
 from storefront.visit import Visit, VisitDep
 
@@ -53,7 +53,7 @@ async def choose(request: Request, visit: VisitDep) -> Response:
     if cart is None:
         return visit.redirect("/cart")
     try:
-        form = await read(request, DeliveryForm)
+        form = await read(request, WhereForm if cart.digital else DeliveryForm)
         address = form.address()
         number = well_formed(form.vat_id) if form.vat_id else None
         known = cart.vat_id is not None and (cart.vat_id.number, cart.vat_id.status) == (number, "valid")
@@ -65,7 +65,8 @@ async def choose(request: Request, visit: VisitDep) -> Response:
                 await carts.set_address(tx, visit.shopper, cart.id, address)
             if not known:
                 await carts.set_vat_id(tx, visit.shopper, cart.id, vat_id)
-            await carts.set_delivery(tx, visit.shopper, cart.id, form.code, form.slot)
+            if isinstance(form, DeliveryForm):
+                await carts.set_delivery(tx, visit.shopper, cart.id, form.code, form.slot)
             if address is not None and form.keep and visit.shopper.customer_id is not None:
                 await addresses.keep(tx, visit.shopper.customer_id, KeptAddressIn(address=address))
             kept = carts.check(await carts.get(tx, visit.shopper, cart.id)).out()

@@ -150,14 +150,19 @@ class AddressFields(Input):
         return validated(AddressIn, given)
 
 
-class DeliveryForm(AddressFields):
+class WhereForm(AddressFields):
+    """Where somebody is who buys what is not sent."""
+
+    vat_id: OptionalText = None
+    keep: Literal["on"] | None = None
+    """Keep the address for the next time."""
+
+
+class DeliveryForm(WhereForm):
     """How, when and where to; what is collected needs no address."""
 
     code: Slug
     slot: Annotated[SlotChoice | None, BeforeValidator(_slot)] = None
-    vat_id: OptionalText = None
-    keep: Literal["on"] | None = None
-    """Keep the address for the next time."""
 
 
 class SplitForm(DeliveryForm):

@@ -18,7 +18,7 @@ from commerce.delivery import service as delivery
 from commerce.documents import service as documents
 from commerce.http import decode_cursor, encode_cursor, once
 from commerce.legal import service as legal
-from commerce.orders import api, documents_api, offering, reading
+from commerce.orders import api, documents_api, downloads, offering, reading
 from commerce.orders.schemas import OrderOut, ReorderOut, ShopperCancelIn
 from commerce.payments.schemas import Waiting
 from commerce.payments.service import PaymentWasRefused
@@ -127,6 +127,7 @@ async def order_page(visit: Visit, order_id: UUID, problem: Problem | None = Non
     async with visit.core.database.tx(visit.shop.id, read_only=True) as tx:
         order = await reading.get(tx, visit.shopper, order_id)
         papers = await documents.of_order(tx, order_id)
+        files = await downloads.of_order(tx, order_id, owner=visit.shopper)
         accepted = await legal.accepted(tx, order_id)
         methods = await delivery.methods(tx)
         choices = await offering.choices(tx, order, visit.shopper)
@@ -140,6 +141,8 @@ async def order_page(visit: Visit, order_id: UUID, problem: Problem | None = Non
         status=problem.status if problem else 200,
         order=order,
         papers=papers,
+        downloads=files,
+        digital={line.id for line in order.lines if line.digital},
         accepted=accepted,
         titles={line.id: line.title for line in order.lines},
         images=images,

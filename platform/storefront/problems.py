@@ -119,6 +119,13 @@ _WORDS = {
     ),
     "orders.cancel_window_closed": ("It is too late to cancel that", "Ask the shop: it may still be able to."),
     "orders.change_over": ("This change is over", "It was made or given up before. See how your order stands now."),
+    "downloads.limit_reached": (
+        "It was downloaded as often as it may be",
+        "Ask the shop: it can let you have it again.",
+    ),
+    "downloads.expired": ("It can't be downloaded any more", "The time for it is over. Ask the shop."),
+    "downloads.withdrawn": ("It was given back", "What was given back can't be downloaded any more."),
+    "downloads.not_found": ("There is no such file", "The shop may have taken it away. Nothing was changed."),
     "gift_cards.code_shown": ("This code was shown before", "We don't keep it. Ask the shop for a new one."),
     "orders.difference_changed": ("The price changed", "Have a look at the exchange again. Nothing was asked for."),
     "orders.not_a_photo": ("We can't read that picture", "Send a JPEG, PNG or WebP. Nothing was added."),

@@ -1,7 +1,7 @@
 """What a variant is as a download, and the files it consists of.
 
 A variant that is downloaded is kept as a bundle of nothing: it takes no stock, so as many can be had as are asked for,
-and a line of it is one of which nothing is sent (decision 0049).
+and a line of it is one of which nothing is sent (decision 0051).
 """
 
 from __future__ import annotations
