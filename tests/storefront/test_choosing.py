@@ -30,6 +30,7 @@ def _variant(size: str, colour: str, *, available: bool = True) -> VariantOut:
         quantity_breaks=[],
         available=available,
         promised_on=None,
+        digital=False,
     )
 
 
