@@ -84,6 +84,7 @@ class DeadLetter(Base):
     __table_args__ = (
         PrimaryKeyConstraint("tenant_id", "id"),
         Index("ix_dead_letter_visitor", "tenant_id", "visitor_id", postgresql_where=text("visitor_id IS NOT NULL")),
+        Index("ix_dead_letter_shopper", "tenant_id", "shopper_id", postgresql_where=text("shopper_id IS NOT NULL")),
     )
 
     tenant_id: Mapped[UUID]

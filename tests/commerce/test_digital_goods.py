@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
+from collections.abc import AsyncIterator
 from typing import Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import httpx
 import pytest
 
+from commerce.digital.schemas import FileQuery
+from commerce.digital.service import FileReplaced
+from commerce.digital.storing import Shelf
 from commerce.orders import fulfilling
 from foundation.ids import new_id
 from foundation.settings import Settings
@@ -211,3 +215,28 @@ async def test_what_makes_no_sense_is_refused(staff: httpx.AsyncClient, grocer: 
     assert made.json()["code"] == "inventory.bundle_is_digital"
     more = {"sku": SKU, "warehouse": "main", "quantity": 1}
     assert (await staff.post("/v1/admin/inventory/receipts", json=more, headers=_key())).status_code == 409
+
+
+async def test_of_two_who_replace_a_file_at_once_one_is_told_and_nothing_is_mixed(
+    app: Any, staff: httpx.AsyncClient, grocer: SeededShop
+) -> None:
+    file = await _sold(staff)
+    content = f"{GOODS}/files/{file['id']}/content"
+    began, slow_may_end = asyncio.Event(), asyncio.Event()
+
+    async def slowly() -> AsyncIterator[bytes]:
+        yield b"slow"
+        began.set()
+        await slow_may_end.wait()
+        yield b" and late"
+
+    query = FileQuery(name="slow.pdf")
+    core = app.state.core
+    shelf = Shelf(core.database, core.settings, grocer.id)
+    slow = asyncio.create_task(shelf.replace(SKU, UUID(file["id"]), query, slowly()))
+    await asyncio.wait_for(began.wait(), 30)
+    _ok(await staff.put(content, params={"name": "fast.pdf"}, content=b"fast"))
+    slow_may_end.set()
+    with pytest.raises(FileReplaced):
+        await slow
+    assert (await staff.get(content)).content == b"fast"

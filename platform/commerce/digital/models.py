@@ -28,4 +28,6 @@ class DigitalFile(TenantOwned, Base):
     sha256: Mapped[Str]
     version: Mapped[Units]
     """Goes up whenever another file is put in its place."""
+    content_id: Mapped[UUID]
+    """What it is called in the object store: no two uploads write to one place."""
     uploaded_at: Mapped[Created]

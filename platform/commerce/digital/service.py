@@ -15,6 +15,7 @@ from commerce.inventory.keeping import UnknownSku
 from foundation.database import Tx, hot
 from foundation.errors import Conflict, NotFound
 from foundation.naming import ObjectPath, object_path
+from foundation.types import Id
 
 MOST_FILES = 50
 
@@ -99,8 +100,10 @@ _FILES = hot(
 _ADD = hot(
     text(
         """
-        INSERT INTO digital_file (tenant_id, id, variant_id, name, media_type, size, sha256, version, uploaded_at)
-        VALUES (:tenant_id, :id, :variant_id, :name, :media_type, :size, :sha256, :version, CAST(:at AS timestamptz))
+        INSERT INTO digital_file (tenant_id, id, variant_id, name, media_type, size, sha256, version, content_id,
+                                  uploaded_at)
+        VALUES (:tenant_id, :id, :variant_id, :name, :media_type, :size, :sha256, :version, :content_id,
+                CAST(:at AS timestamptz))
         """
     )
 )
@@ -109,7 +112,7 @@ _REPLACE = hot(
         """
         UPDATE digital_file
         SET name = :name, media_type = :media_type, size = :size, sha256 = :sha256, version = :version,
-            uploaded_at = CAST(:at AS timestamptz)
+            content_id = :content_id, uploaded_at = CAST(:at AS timestamptz)
         WHERE tenant_id = :tenant_id AND id = :id
         """
     )
@@ -117,7 +120,7 @@ _REPLACE = hot(
 _FILE = hot(
     text(
         """
-        SELECT f.id, f.name, f.media_type, f.size, f.sha256, f.version, f.uploaded_at
+        SELECT f.id, f.name, f.media_type, f.size, f.sha256, f.version, f.content_id, f.uploaded_at
         FROM digital_file f JOIN variant v ON v.tenant_id = f.tenant_id AND v.id = f.variant_id
         WHERE f.tenant_id = :tenant_id AND f.id = :file_id AND v.sku = :sku
         """
@@ -127,9 +130,19 @@ _TAKE = hot(text("SELECT FROM digital_file WHERE tenant_id = :tenant_id AND id =
 _DELETE = hot(text("DELETE FROM digital_file WHERE tenant_id = :tenant_id AND id = :file_id"))
 
 
-def path_of(tenant_id: UUID, file_id: UUID, version: int) -> ObjectPath:
-    """Where a version of a file lies. Nothing there is public."""
-    return object_path(tenant_id, "digital", f"{file_id}-{version}")
+class Kept(DigitalFileOut):
+    """A file as it is kept."""
+
+    content_id: Id
+
+    def out(self) -> DigitalFileOut:
+        """The same, as staff see it."""
+        return DigitalFileOut(**self.model_dump(exclude={"content_id"}))
+
+
+def path_of(tenant_id: UUID, content_id: UUID) -> ObjectPath:
+    """Where what was uploaded lies. Nothing there is public."""
+    return object_path(tenant_id, "digital", str(content_id))
 
 
 async def put(tx: Tx, sku: str, said: DigitalIn) -> DigitalOut:
@@ -188,7 +201,7 @@ async def require_room(tx: Tx, sku: str) -> UUID:
     return variant_id
 
 
-async def file(tx: Tx, sku: str, file_id: UUID, *, taken: bool = False) -> DigitalFileOut:
+async def file(tx: Tx, sku: str, file_id: UUID, *, taken: bool = False) -> Kept:
     """A file of a variant; `taken`, nobody else changes it before the transaction ends.
 
     Raises:
@@ -199,21 +212,21 @@ async def file(tx: Tx, sku: str, file_id: UUID, *, taken: bool = False) -> Digit
     row = await tx.one(_FILE, {"sku": sku, "file_id": file_id})
     if row is None:
         raise FileNotFound
-    return DigitalFileOut.model_validate(dict(row))
+    return Kept.model_validate(dict(row))
 
 
-async def keep(tx: Tx, variant_id: UUID, kept: DigitalFileOut) -> None:
+async def keep(tx: Tx, variant_id: UUID, kept: Kept) -> None:
     """Write down a file that is in the store."""
     values = kept.model_dump(exclude={"uploaded_at"})
     await tx.rows(_ADD, {"variant_id": variant_id, "at": kept.uploaded_at, **values})
 
 
-async def replace(tx: Tx, kept: DigitalFileOut) -> None:
+async def replace(tx: Tx, kept: Kept) -> None:
     """Write down the next version of a file."""
     await tx.rows(_REPLACE, {"at": kept.uploaded_at, **kept.model_dump(exclude={"uploaded_at"})})
 
 
-async def remove(tx: Tx, sku: str, file_id: UUID) -> DigitalFileOut:
+async def remove(tx: Tx, sku: str, file_id: UUID) -> Kept:
     """Take a file away from everybody, also from whoever bought it; gives what it was.
 
     Raises:

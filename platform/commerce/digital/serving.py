@@ -13,8 +13,8 @@ from uuid import UUID
 
 from fastapi.responses import StreamingResponse
 
-from commerce.digital import service
 from commerce.digital.schemas import DigitalFileOut
+from commerce.digital.service import Kept, path_of
 from commerce.exchange.storing import StorageUnavailable
 from foundation import objects
 from foundation.errors import Problem
@@ -69,14 +69,14 @@ def etag_of(file: DigitalFileOut) -> str:
     return f'"{file.sha256}"'
 
 
-async def handed_out(url: str, tenant_id: UUID, file: DigitalFileOut, span: Span) -> StreamingResponse:
+async def handed_out(url: str, tenant_id: UUID, file: Kept, span: Span) -> StreamingResponse:
     """The answer with a part of a file. `Repr-Digest` (RFC 9530) is the SHA-256 of all of it.
 
     Raises:
         StorageUnavailable: it can't be read now.
     """
     try:
-        source = await asyncio.to_thread(objects.reading, url, service.path_of(tenant_id, file.id, file.version))
+        source = await asyncio.to_thread(objects.reading, url, path_of(tenant_id, file.content_id))
     except OSError as fault:
         raise StorageUnavailable from fault
     headers = {

@@ -11,6 +11,7 @@ from uuid import UUID
 from commerce.archives.handing_out import require_storage
 from commerce.digital import service
 from commerce.digital.schemas import DigitalFileOut, FileQuery
+from commerce.digital.service import Kept
 from commerce.exchange.storing import StorageUnavailable
 from commerce.media import leftovers
 from foundation import clock, objects
@@ -41,36 +42,31 @@ class Shelf:
         Raises:
             UnknownSku, NotDigital, TooManyFiles, EmptyFile, NoStorage, StorageUnavailable: nothing is kept.
         """
-        require_storage(self.settings)
-        file_id = new_id()
         async with self.database.tx(self.tenant_id) as tx:
             await service.require_room(tx, sku)
-            await leftovers.doom(tx, [self._path(file_id, 1)], after=leftovers.WRITTEN_WITHIN)
-        kept = await self._written(file_id, 1, query, body)
+        kept = await self._written(new_id(), 1, query, body)
         async with self.database.tx(self.tenant_id) as tx:
             await service.keep(tx, await service.require_room(tx, sku), kept)
-            await leftovers.spare(tx, [self._path(file_id, 1)])
-        return kept
+            await leftovers.spare(tx, [self._path(kept.content_id)])
+        return kept.out()
 
     async def replace(self, sku: str, file_id: UUID, query: FileQuery, body: AsyncIterator[bytes]) -> DigitalFileOut:
         """Put another file in the place of one: whoever bought it gets this from now on.
 
         Raises:
-            FileNotFound, EmptyFile, NoStorage, StorageUnavailable: the one before stays.
+            FileNotFound, FileReplaced, EmptyFile, NoStorage, StorageUnavailable: the one before stays.
         """
-        require_storage(self.settings)
-        async with self.database.tx(self.tenant_id) as tx:
+        async with self.database.tx(self.tenant_id, read_only=True) as tx:
             version = (await service.file(tx, sku, file_id)).version + 1
-            await leftovers.doom(tx, [self._path(file_id, version)], after=leftovers.WRITTEN_WITHIN)
         kept = await self._written(file_id, version, query, body)
         async with self.database.tx(self.tenant_id) as tx:
             before = await service.file(tx, sku, file_id, taken=True)
-            if before.version >= version:  # somebody else was faster; theirs has the name of this one
+            if before.version != version - 1:
                 raise service.FileReplaced
             await service.replace(tx, kept)
-            await leftovers.spare(tx, [self._path(file_id, version)])
-            await leftovers.doom(tx, [self._path(file_id, before.version)], after=leftovers.SHOWN_STILL)
-        return kept
+            await leftovers.spare(tx, [self._path(kept.content_id)])
+            await leftovers.doom(tx, [self._path(before.content_id)], after=leftovers.SHOWN_STILL)
+        return kept.out()
 
     async def remove(self, sku: str, file_id: UUID) -> None:
         """Take a file away from everybody, also from whoever bought it.
@@ -80,19 +76,19 @@ class Shelf:
         """
         async with self.database.tx(self.tenant_id) as tx:
             gone = await service.remove(tx, sku, file_id)
-            await leftovers.doom(tx, [self._path(file_id, gone.version)], after=leftovers.SHOWN_STILL)
+            await leftovers.doom(tx, [self._path(gone.content_id)], after=leftovers.SHOWN_STILL)
 
-    def _path(self, file_id: UUID, version: int) -> ObjectPath:
-        return service.path_of(self.tenant_id, file_id, version)
+    def _path(self, content_id: UUID) -> ObjectPath:
+        return service.path_of(self.tenant_id, content_id)
 
-    async def _written(
-        self, file_id: UUID, version: int, query: FileQuery, body: AsyncIterator[bytes]
-    ) -> DigitalFileOut:
-        digest, size = hashlib.sha256(), 0
+    async def _written(self, file_id: UUID, version: int, query: FileQuery, body: AsyncIterator[bytes]) -> Kept:
+        """A file that is in the store, and is deleted from it unless it is spared."""
+        url, content_id = require_storage(self.settings), new_id()
+        path, digest, size = self._path(content_id), hashlib.sha256(), 0
+        async with self.database.tx(self.tenant_id) as tx:
+            await leftovers.doom(tx, [path], after=leftovers.WRITTEN_WITHIN)
         try:
-            target = await asyncio.to_thread(
-                objects.writing, self.settings.objects_url or "", self._path(file_id, version)
-            )
+            target = await asyncio.to_thread(objects.writing, url, path)
             try:
                 async for piece in body:
                     await asyncio.to_thread(target.write, piece)
@@ -104,12 +100,13 @@ class Shelf:
             raise StorageUnavailable from fault
         if not size:
             raise EmptyFile
-        return DigitalFileOut(
+        return Kept(
             id=file_id,
             name=query.name,
             media_type=query.media_type,
             size=size,
             sha256=digest.hexdigest(),
             version=version,
+            content_id=content_id,
             uploaded_at=clock.now(),
         )

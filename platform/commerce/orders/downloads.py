@@ -14,7 +14,7 @@ from uuid import UUID
 import orjson
 from sqlalchemy import text
 
-from commerce.digital.schemas import DigitalFileOut
+from commerce.digital.service import Kept
 from commerce.identity.service import Shopper
 from commerce.notifications import service as notifications
 from commerce.notifications.service import Recipient
@@ -150,7 +150,8 @@ _WANTED = hot(
     text(
         f"""
         SELECT r.id AS right_id, {_STATE} AS state, v.download_limit, f.id, f.name, f.media_type, f.size, f.sha256,
-               f.version, f.uploaded_at, got.times, coalesce(got.last > CAST(:lately AS timestamptz), false) AS lately
+               f.version, f.content_id, f.uploaded_at, got.times,
+               coalesce(got.last > CAST(:lately AS timestamptz), false) AS lately
         FROM download_right r
         JOIN orders o ON o.tenant_id = r.tenant_id AND o.id = r.order_id
         JOIN order_line l ON l.tenant_id = r.tenant_id AND l.id = r.order_line_id
@@ -227,7 +228,7 @@ async def of_order(tx: Tx, order_id: UUID, *, owner: Shopper | None = None) -> l
     return [_read(row) for row in await tx.rows(_OF_ORDER, values)]
 
 
-async def begin(tx: Tx, shopper: Shopper, ids: tuple[UUID, UUID, UUID], *, goes_on: bool) -> DigitalFileOut:
+async def begin(tx: Tx, shopper: Shopper, ids: tuple[UUID, UUID, UUID], *, goes_on: bool) -> Kept:
     """A file that a shopper bought, by the ids of the order, the line and its own; counted, unless they `go on` with a
     download that began lately and was broken off.
 
@@ -245,7 +246,7 @@ async def begin(tx: Tx, shopper: Shopper, ids: tuple[UUID, UUID, UUID], *, goes_
     if is_new:
         values = {"right_id": row["right_id"], "file_id": file_id, "version": row["version"]}
         await tx.rows(_BEGIN, {"id": new_id(), "at": clock.now(), **values})
-    return DigitalFileOut.model_validate({name: row[name] for name in DigitalFileOut.model_fields})
+    return Kept.model_validate({name: row[name] for name in Kept.model_fields})
 
 
 def _require(row: Mapping[str, Any], *, is_new: bool) -> None:

@@ -41,6 +41,7 @@ def upgrade() -> None:
         sa.Column("size", sa.BigInteger(), nullable=False),
         sa.Column("sha256", sa.Text(), nullable=False),
         sa.Column("version", sa.BigInteger(), nullable=False),
+        sa.Column("content_id", sa.Uuid(), nullable=False),
         _at("uploaded_at"),
         belongs("digital_file", "variant", "variant_id"),
     )
