@@ -54,7 +54,7 @@ if TYPE_CHECKING:
     from tests.conftest import DatabaseUrls
 
 ResultT = TypeVar("ResultT")
-SOME, MANY = 12, 60
+SOME, MANY = 8, 60
 """Walks: some each time, and as a proof so many that everything happens in them."""
 FEW = 5
 """Facts and deeds that some walks may be without."""

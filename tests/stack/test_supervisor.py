@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+import psutil
 import pytest
 
 from tests.waiting import until
@@ -203,28 +204,28 @@ def stack(tmp_path: Path) -> subprocess.Popen[bytes]:
     return subprocess.Popen([sys.executable, str(tmp_path / "stack.py"), str(tmp_path)])
 
 
-def started_by(folder: Path) -> list[int]:
+def started_by(folder: Path) -> list[psutil.Process]:
     files = [folder / "pids.one", folder / "pids.two"]
     until(lambda: all(file.exists() for file in files))
-    return [int(pid) for file in files for pid in file.read_text().split()]
+    return [psutil.Process(int(pid)) for file in files for pid in file.read_text().split()]
 
 
-def is_gone(pid: int) -> bool:
-    """Dead, or a zombie that nobody has collected."""
+def is_gone(process: psutil.Process) -> bool:
+    """Dead, or a zombie that nobody has collected; its number may be another's by now."""
     try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "Z"
-    except FileNotFoundError:
-        return not is_alive(pid)
+        return not process.is_running() or process.status() == psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return True
 
 
 @pytest.mark.parametrize("blow", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL], ids=lambda blow: blow.name)
 def test_no_process_outlives_the_supervisor(
     stack: subprocess.Popen[bytes], tmp_path: Path, blow: signal.Signals
 ) -> None:
-    pids = started_by(tmp_path)
-    assert not any(is_gone(pid) for pid in pids)
+    processes = started_by(tmp_path)
+    assert not any(is_gone(one) for one in processes)
 
     os.kill(stack.pid, blow)
     stack.wait()
 
-    until(lambda: all(is_gone(pid) for pid in pids))
+    until(lambda: all(is_gone(one) for one in processes))

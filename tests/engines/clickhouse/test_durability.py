@@ -65,6 +65,7 @@ def test_rows_acknowledged_before_a_kill_are_there_afterwards(gateway: ClickHous
     assert len(there - sent) in {10 * batches for batches in range(_WRITERS + 1)}
 
 
+@pytest.mark.proof
 def test_a_killed_insert_that_is_sent_again_counts_once_under_final(gateway: ClickHouseGateway) -> None:
     query(gateway.url, "CREATE TABLE facts (key UInt64, v UInt8) ENGINE = ReplacingMergeTree(v) ORDER BY key")
     insert = "INSERT INTO facts SELECT number, 1 FROM numbers(1000)"

@@ -112,6 +112,7 @@ def test_a_collection_whose_creation_was_cut_short_is_cleared_away(gateway: Any)
     assert not half_made.parent.exists()
 
 
+@pytest.mark.proof
 async def test_vectors_are_indexed_in_the_background_while_reads_and_writes_go_on(client: Any, name: str) -> None:
     await client.create_collection(
         name,
