@@ -145,6 +145,16 @@ class Queue(Leases):
         return [Turn(row["id"], row["attempt"]) for row in await tx.rows(self._expire, {"now": clock.now()})]
 
 
+async def as_holder(tx: Tx, statement: HotStatement, turn: Turn, **values: object) -> None:
+    """Write to a row whose turn is this: `statement` names the row, and gives it back if nobody else has it by now.
+
+    Raises:
+        TakenOver.
+    """
+    if await tx.one(statement, {"id": turn.id, "attempt": turn.attempt, **values}) is None:
+        raise TakenOver
+
+
 async def next_turn(
     queue: Leases,
     database: Database,

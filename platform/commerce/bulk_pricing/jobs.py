@@ -11,7 +11,7 @@ from uuid import UUID
 import orjson
 from sqlalchemy import text
 
-from commerce.archives.queue import KEPT, Leases, TakenOver, Turn
+from commerce.archives.queue import KEPT, Leases, Turn, as_holder
 from commerce.bulk_pricing import finding, rows
 from commerce.bulk_pricing.judging import Verdict
 from commerce.bulk_pricing.schemas import ApplicationIn, BulkChangeIn, BulkChangeOut, State
@@ -301,7 +301,7 @@ async def found(tx: Tx, turn: Turn, number: int) -> None:
     Raises:
         TakenOver.
     """
-    await _mine(tx, _FOUND, turn, {"found": number})
+    await as_holder(tx, _FOUND, turn, found=number)
 
 
 async def go_on(tx: Tx, turn: Turn, become: Iterable[State], *, of: State, gone: int = 0) -> None:
@@ -312,7 +312,7 @@ async def go_on(tx: Tx, turn: Turn, become: Iterable[State], *, of: State, gone:
     """
     counted = Counter(become)
     counted[of] -= counted.total()
-    await _mine(tx, _GO_ON, turn, {"gone": gone, **{one: counted[one] for one in _COUNTED}})
+    await as_holder(tx, _GO_ON, turn, gone=gone, **{one: counted[one] for one in _COUNTED})
 
 
 async def finish(
@@ -325,7 +325,7 @@ async def finish(
     """
     now = clock.now()
     values = {"status": status, "problem": problem, "summed": summed, "now": now}
-    await _mine(tx, _FINISH, turn, {**values, "expires_at": None if kept else now + KEPT})
+    await as_holder(tx, _FINISH, turn, **values, expires_at=None if kept else now + KEPT)
 
 
 async def expire(tx: Tx) -> None:
@@ -342,11 +342,6 @@ def is_as_seen(verdict: Verdict, row: Mapping[str, Any]) -> bool:
     """Whether what a change makes of a SKU now is what its row says."""
     seen = (verdict.base, verdict.before, verdict.after, verdict.struck_before, verdict.struck_after)
     return seen == (row["base"], row["before"], row["after"], row["struck_before"], row["struck_after"])
-
-
-async def _mine(tx: Tx, statement: HotStatement, turn: Turn, values: Mapping[str, Any]) -> None:
-    if await tx.one(statement, {"id": turn.id, "attempt": turn.attempt, **values}) is None:
-        raise TakenOver
 
 
 async def _found(tx: Tx, statement: HotStatement, change_id: UUID) -> BulkChangeOut:

@@ -10,7 +10,7 @@ from uuid import UUID
 import orjson
 from sqlalchemy import text
 
-from commerce.archives.queue import KEPT, Queue, TakenOver, Turn
+from commerce.archives.queue import KEPT, Queue, Turn, as_holder
 from commerce.exchange.feeding import Sifted
 from commerce.exchange.schemas import CatalogueExportOut, ExportIn
 from foundation import audit, clock
@@ -146,7 +146,7 @@ async def go_on(tx: Tx, turn: Turn, *, products: int, total: int) -> None:
         TakenOver.
     """
     await QUEUE.prolong(tx, turn)
-    await _mine(tx, _PROGRESS, turn, products=products, total=total)
+    await as_holder(tx, _PROGRESS, turn, products=products, total=total)
 
 
 async def leave_out(tx: Tx, turn: Turn, found: Sifted) -> None:
@@ -155,7 +155,7 @@ async def leave_out(tx: Tx, turn: Turn, found: Sifted) -> None:
     Raises:
         TakenOver.
     """
-    await _mine(tx, _LEAVE_OUT, turn, left_out=orjson.dumps(found.told).decode())
+    await as_holder(tx, _LEAVE_OUT, turn, left_out=orjson.dumps(found.told).decode())
 
 
 async def refuse(tx: Tx, turn: Turn, problem: str) -> None:
@@ -165,12 +165,7 @@ async def refuse(tx: Tx, turn: Turn, problem: str) -> None:
         TakenOver.
     """
     now = clock.now()
-    await _mine(tx, _REFUSE, turn, problem=problem, now=now, expires_at=now + KEPT)
-
-
-async def _mine(tx: Tx, statement: Any, turn: Turn, **values: object) -> None:
-    if await tx.one(statement, {"id": turn.id, "attempt": turn.attempt, **values}) is None:
-        raise TakenOver
+    await as_holder(tx, _REFUSE, turn, problem=problem, now=now, expires_at=now + KEPT)
 
 
 async def _row(tx: Tx, export_id: UUID) -> Mapping[str, Any]:

@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 from uuid import UUID
 
 import orjson
 from sqlalchemy import text
 
-from commerce.archives.queue import Leases, TakenOver, Turn
+from commerce.archives.queue import Leases, TakenOver, Turn, as_holder
 from commerce.exchange.feeding import Sifted
 from commerce.media import leftovers
 from foundation import clock
@@ -174,7 +173,7 @@ async def go_on(tx: Tx, turn: Turn, *, products: int, total: int) -> None:
     Raises:
         TakenOver.
     """
-    await _mine(tx, _PROGRESS, turn, products=products, total=total)
+    await as_holder(tx, _PROGRESS, turn, products=products, total=total)
 
 
 async def ready(tx: Tx, turn: Turn, written: Written, sifted: Sifted) -> None:
@@ -185,7 +184,7 @@ async def ready(tx: Tx, turn: Turn, written: Written, sifted: Sifted) -> None:
     """
     told = {"items": sifted.taken, "left_out": orjson.dumps(sifted.told).decode()}
     digest = {"size": written.size, "packed_size": written.packed_size, "sha256": written.sha256}
-    await _mine(tx, _READY, turn, **told, **digest, now=clock.now())
+    await as_holder(tx, _READY, turn, **told, **digest, now=clock.now())
     before = [Turn(row["id"], row["attempt"]) for row in await tx.rows(_FORGET)]
     await leftovers.doom(tx, paths_of(tx.tenant_id, before), after=leftovers.WRITTEN_WITHIN)
 
@@ -203,8 +202,3 @@ async def served(tx: Tx, token_hash: bytes) -> Served | None:
         raise FeedNotBuilt
     written = Written(row["size"], row["packed_size"], row["sha256"])
     return Served(row["feed_id"], Turn(row["id"], row["attempt"]), written, row["changed_at"])
-
-
-async def _mine(tx: Tx, statement: Any, turn: Turn, **values: object) -> None:
-    if await tx.one(statement, {"id": turn.id, "attempt": turn.attempt, **values}) is None:
-        raise TakenOver
