@@ -14,14 +14,13 @@ from starlette.responses import Response
 
 from backoffice.desk import Desk, desk
 from backoffice.typed import NOTHING, Typed, refused
+from backoffice.variants import variant_of
 from commerce.archives.handing_out import require_storage
 from commerce.catalog.products import reading
-from commerce.catalog.products.schemas import ProductOut, VariantContent
 from commerce.digital import service
 from commerce.digital.schemas import DigitalIn, FileQuery
 from commerce.digital.serving import Span, handed_out
 from commerce.digital.storing import Shelf
-from commerce.pricing.service import UnknownSku
 from foundation.errors import Problem
 from foundation.types import Id, Input
 from pages.forms import blank, read, ticked, validated, whole, with_file
@@ -57,8 +56,8 @@ async def show(desk: Reader, product_id: ProductId) -> Response:
     """The variants, each with what is downloaded of it."""
     async with desk.tx(read_only=True) as tx:
         product = await reading.read(tx, product_id, currency=desk.shop.currency)
-        goods = {one.id: await service.get(tx, one.sku) for one in product.variants if one.id}
-    return desk.page("digital_goods.html", product=product, goods=goods)
+        files = await service.counted(tx, product_id)
+    return desk.page("digital_goods.html", product=product, files=files)
 
 
 @router.get("/{variant_id}")
@@ -74,7 +73,8 @@ async def put(request: Request, desk: Publisher, product_id: ProductId, variant_
         form = await read(request, TermsForm)
         terms = validated(DigitalIn, form.model_dump())
         async with desk.tx() as tx:
-            await service.put(tx, (await _variant(desk, product_id, variant_id)).sku, terms)
+            variant = variant_of(await reading.read(tx, product_id, currency=desk.shop.currency), variant_id)
+            await service.put(tx, variant.sku, terms)
     except Problem as problem:
         return await _one(desk, product_id, variant_id, await refused(request, problem, field="digital"))
     return desk.redirect(_page_of(product_id, variant_id), "changed")
@@ -84,9 +84,9 @@ async def put(request: Request, desk: Publisher, product_id: ProductId, variant_
 async def add_file(request: Request, desk: Publisher, product_id: ProductId, variant_id: VariantId) -> Response:
     """Put a file to a variant."""
     try:
-        variant = await _variant(desk, product_id, variant_id)
+        sku = await _sku(desk, product_id, variant_id)
         async with with_file(request, FileForm, "file") as (_, file):
-            await _shelf(desk).add(variant.sku, _named(file), _pieces(file))
+            await _shelf(desk).add(sku, _named(file), _pieces(file))
     except Problem as problem:
         return await _one(desk, product_id, variant_id, await refused(request, problem, field="file"))
     return desk.redirect(_page_of(product_id, variant_id), "changed")
@@ -95,9 +95,9 @@ async def add_file(request: Request, desk: Publisher, product_id: ProductId, var
 @router.get("/{variant_id}/files/{file_id}")
 async def look_at(desk: Reader, product_id: ProductId, variant_id: VariantId, file_id: FileId) -> Response:
     """A file as whoever buys it gets it."""
-    variant = await _variant(desk, product_id, variant_id)
+    sku = await _sku(desk, product_id, variant_id)
     async with desk.tx(read_only=True) as tx:
-        file = await service.file(tx, variant.sku, file_id)
+        file = await service.file(tx, sku, file_id)
     return await handed_out(require_storage(desk.core.settings), desk.shop.id, file, Span.asked(None, None, file))
 
 
@@ -107,8 +107,8 @@ async def remove_file(
 ) -> Response:
     """Take a file away from everybody."""
     try:
-        variant = await _variant(desk, product_id, variant_id)
-        await _shelf(desk).remove(variant.sku, file_id)
+        sku = await _sku(desk, product_id, variant_id)
+        await _shelf(desk).remove(sku, file_id)
     except Problem as problem:
         return await _one(desk, product_id, variant_id, await refused(request, problem))
     return desk.redirect(_page_of(product_id, variant_id), "changed")
@@ -137,25 +137,13 @@ async def _pieces(file: UploadFile) -> AsyncIterator[bytes]:
 async def _one(desk: Desk, product_id: UUID, variant_id: UUID, typed: Typed = NOTHING) -> Response:
     async with desk.tx(read_only=True) as tx:
         product = await reading.read(tx, product_id, currency=desk.shop.currency)
-        variant = _of(product, variant_id)
+        variant = variant_of(product, variant_id)
         goods = await service.get(tx, variant.sku)
     return desk.page(
         "digital_good.html", typed=typed, product=product, variant=variant, goods=goods, most=service.MOST_FILES
     )
 
 
-async def _variant(desk: Desk, product_id: UUID, variant_id: UUID) -> VariantContent:
+async def _sku(desk: Desk, product_id: UUID, variant_id: UUID) -> str:
     async with desk.tx(read_only=True) as tx:
-        return _of(await reading.read(tx, product_id, currency=desk.shop.currency), variant_id)
-
-
-def _of(product: ProductOut, variant_id: UUID) -> VariantContent:
-    """A variant of the product.
-
-    Raises:
-        UnknownSku: it has none of this id.
-    """
-    found = next((one for one in product.variants if one.id == variant_id), None)
-    if found is None:
-        raise UnknownSku(sku=str(variant_id))
-    return found
+        return variant_of(await reading.read(tx, product_id, currency=desk.shop.currency), variant_id).sku

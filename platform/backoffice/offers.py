@@ -11,12 +11,11 @@ from starlette.responses import Response
 from backoffice import offer_form
 from backoffice.desk import Desk, desk
 from backoffice.typed import NOTHING, Typed, refused
+from backoffice.variants import variant_of
 from commerce.catalog.products import reading
-from commerce.catalog.products.schemas import ProductOut, VariantContent
 from commerce.channels import service as channels
 from commerce.pricing import history, service
 from commerce.pricing.schemas import PriceSaid
-from commerce.pricing.service import UnknownSku
 from foundation.errors import Problem
 from foundation.http import InvalidFields
 from foundation.types import Id
@@ -53,7 +52,7 @@ async def put(request: Request, desk: Writer, product_id: ProductId, variant_id:
         body = offer_form.read(sent, currency=desk.shop.currency, zone=desk.shop.zone)
         seen = offer_form.read_seen(sent.get("seen", ""))
         async with desk.tx() as tx:
-            variant = _variant(await reading.read(tx, product_id, currency=desk.shop.currency), variant_id)
+            variant = variant_of(await reading.read(tx, product_id, currency=desk.shop.currency), variant_id)
             await service.set_offers(tx, variant.sku, body, seen=seen)
     except Problem as problem:
         field = None if isinstance(problem, InvalidFields) else "offers"
@@ -64,7 +63,7 @@ async def put(request: Request, desk: Writer, product_id: ProductId, variant_id:
 async def _one(desk: Desk, product_id: UUID, variant_id: UUID, typed: Typed = NOTHING) -> Response:
     async with desk.tx(read_only=True) as tx:
         product = await reading.read(tx, product_id, currency=desk.shop.currency)
-        variant = _variant(product, variant_id)
+        variant = variant_of(product, variant_id)
         prices = await service.read(tx, variant.sku)
         sold_on = await channels.channels(tx)
     held = [one for one in prices.offers if one.currency == desk.shop.currency]
@@ -82,15 +81,3 @@ async def _one(desk: Desk, product_id: UUID, variant_id: UUID, typed: Typed = NO
         rows=offer_form.rows_of(values),
         seen=offer_form.seen_of(held),
     )
-
-
-def _variant(product: ProductOut, variant_id: UUID) -> VariantContent:
-    """A variant of the product.
-
-    Raises:
-        UnknownSku: it has none of this id.
-    """
-    found = next((one for one in product.variants if one.id == variant_id), None)
-    if found is None:
-        raise UnknownSku(sku=str(variant_id))
-    return found

@@ -97,6 +97,15 @@ _FILES = hot(
         """
     )
 )
+_COUNTED = hot(
+    text(
+        """
+        SELECT v.id, count(f.id) AS files FROM variant v
+        LEFT JOIN digital_file f ON f.tenant_id = v.tenant_id AND f.variant_id = v.id
+        WHERE v.tenant_id = :tenant_id AND v.product_id = :product_id AND v.digital GROUP BY v.id
+        """
+    )
+)
 _ADD = hot(
     text(
         """
@@ -177,6 +186,11 @@ async def get(tx: Tx, sku: str) -> DigitalOut:
         download_days=variant["download_days"],
         files=await files(tx, variant["id"]),
     )
+
+
+async def counted(tx: Tx, product_id: UUID) -> dict[UUID, int]:
+    """The variants of a product that are downloaded, with how many files each has."""
+    return {row["id"]: row["files"] for row in await tx.rows(_COUNTED, {"product_id": product_id})}
 
 
 async def files(tx: Tx, variant_id: UUID) -> list[DigitalFileOut]:
