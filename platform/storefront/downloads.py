@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, Header, Path, Query
+from fastapi import APIRouter, Path, Query
 from starlette.responses import Response
 
+from commerce.digital.serving import Condition, Part
 from commerce.orders import downloads, downloads_api
 from commerce.paging import LAST, page_of, place_of
 from commerce.policies import areas
@@ -35,8 +36,8 @@ async def download(
     order_id: OrderId,
     line_id: Annotated[UUID, Path()],
     file_id: Annotated[UUID, Path()],
-    part: Annotated[str | None, Header(alias="Range", max_length=200)] = None,
-    condition: Annotated[str | None, Header(alias="If-Range", max_length=200)] = None,
+    part: Part = None,
+    condition: Condition = None,
 ) -> Response:
     """A file of an order; why it can't be had is said on the order's page."""
     try:

@@ -29,6 +29,11 @@ def require_storage(settings: Settings) -> str:
     return settings.objects_url
 
 
+def repr_digest(sha256: str) -> str:
+    """What `Repr-Digest` (RFC 9530) says of a file with this SHA-256, in hexadecimal digits."""
+    return f"sha-256=:{base64.b64encode(bytes.fromhex(sha256)).decode()}:"
+
+
 async def handed_out(
     pieces: Iterator[bytes], *, name: str, size: int | None, sha256: str | None, media_type: str = "application/zip"
 ) -> StreamingResponse:
@@ -38,14 +43,13 @@ async def handed_out(
         FileNotFoundError: its file is gone.
     """
     first = await asyncio.to_thread(next, pieces)
-    digest = base64.b64encode(bytes.fromhex(sha256 or "")).decode()
     return StreamingResponse(
         all_of(first, pieces),
         media_type=media_type,
         headers={
             "Content-Disposition": f'attachment; filename="{name}"',
             "Content-Length": str(size),
-            "Repr-Digest": f"sha-256=:{digest}:",
+            "Repr-Digest": repr_digest(sha256 or ""),
             "Cache-Control": "no-store",
         },
     )

@@ -6,6 +6,7 @@ from sqlalchemy import text
 
 from commerce.inventory.bundles import COMPONENTS
 from commerce.inventory.service import ON_HAND
+from commerce.inventory.supply import ENDLESS
 from commerce.pricing.offers import offers_of
 from commerce.promotions.codes import codes_of
 from foundation.database import hot
@@ -19,7 +20,7 @@ _OWN = """
 _CHANNEL = "(SELECT c.channel FROM cart c WHERE c.tenant_id = CAST(:tenant_id AS uuid) AND c.id = :cart_id)"
 
 TO_BE_HAD = f"""
-    CASE WHEN (SELECT b.bundle FROM variant b WHERE b.tenant_id = l.tenant_id AND b.id = l.variant_id) THEN 9999
+    CASE WHEN (SELECT b.bundle FROM variant b WHERE b.tenant_id = l.tenant_id AND b.id = l.variant_id) THEN {ENDLESS}
          ELSE 0 END
     + {ON_HAND} + coalesce((SELECT greatest(y.backorder_limit - y.promised, 0) FROM stock_policy y
                           WHERE y.tenant_id = l.tenant_id AND y.variant_id = l.variant_id), 0)

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Header, Path, Query, Request, Response, status
+from fastapi import APIRouter, Depends, Path, Query, Request, Response, status
 from fastapi.responses import StreamingResponse
 
 from commerce.archives.handing_out import require_storage
 from commerce.digital import service
 from commerce.digital.schemas import DigitalFileOut, DigitalIn, DigitalOut, FileQuery
-from commerce.digital.serving import CONTENT, Span, handed_out
+from commerce.digital.serving import CONTENT, Condition, Part, Span, handed_out
 from commerce.digital.storing import Shelf
 from commerce.http import Core, CoreDep, ShopDep, staff
 from commerce.identity.staff import Staff
@@ -86,8 +86,8 @@ async def download_file(
     _: Reader,
     sku: Sku,
     file_id: FileId,
-    part: Annotated[str | None, Header(alias="Range", max_length=200)] = None,
-    condition: Annotated[str | None, Header(alias="If-Range", max_length=200)] = None,
+    part: Part = None,
+    condition: Condition = None,
 ) -> StreamingResponse:
     """A file as whoever buys it gets it."""
     url = require_storage(core.settings)

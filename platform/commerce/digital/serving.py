@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import asyncio
-import base64
 import re
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
-from typing import IO, Any
+from typing import IO, Annotated, Any
 from urllib.parse import quote
 from uuid import UUID
 
+from fastapi import Header
 from fastapi.responses import StreamingResponse
 
+from commerce.archives.arriving import StorageUnavailable
+from commerce.archives.handing_out import repr_digest
 from commerce.digital.schemas import DigitalFileOut
 from commerce.digital.service import Kept, path_of
-from commerce.exchange.storing import StorageUnavailable
 from foundation import objects
 from foundation.errors import Problem
 
@@ -24,6 +25,8 @@ CONTENT: dict[int | str, dict[str, Any]] = {
     206: {"content": {"application/octet-stream": {}}, "description": "A part of it, as `Range` asks."},
 }
 """How the answer is described."""
+Part = Annotated[str | None, Header(alias="Range", max_length=200)]
+Condition = Annotated[str | None, Header(alias="If-Range", max_length=200)]
 _PIECE = 2**18
 _RANGE = re.compile(r"bytes=([0-9]{0,18})-([0-9]{0,18})")
 
@@ -84,7 +87,7 @@ async def handed_out(url: str, tenant_id: UUID, file: Kept, span: Span) -> Strea
         "Content-Length": str(span.length),
         "Accept-Ranges": "bytes",
         "ETag": etag_of(file),
-        "Repr-Digest": f"sha-256=:{base64.b64encode(bytes.fromhex(file.sha256)).decode()}:",
+        "Repr-Digest": repr_digest(file.sha256),
         "Cache-Control": "private, no-store",
     }
     if span.is_part:

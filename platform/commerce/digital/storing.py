@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import asyncio
-import hashlib
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from uuid import UUID
 
+from commerce.archives.arriving import received
 from commerce.archives.handing_out import require_storage
 from commerce.digital import service
 from commerce.digital.schemas import DigitalFileOut, FileQuery
 from commerce.digital.service import Kept
-from commerce.exchange.storing import StorageUnavailable
 from commerce.media import leftovers
-from foundation import clock, objects
+from foundation import clock
 from foundation.database import Database
 from foundation.errors import Unprocessable
 from foundation.ids import new_id
@@ -84,28 +82,18 @@ class Shelf:
     async def _written(self, file_id: UUID, version: int, query: FileQuery, body: AsyncIterator[bytes]) -> Kept:
         """A file that is in the store, and is deleted from it unless it is spared."""
         url, content_id = require_storage(self.settings), new_id()
-        path, digest, size = self._path(content_id), hashlib.sha256(), 0
+        path = self._path(content_id)
         async with self.database.tx(self.tenant_id) as tx:
             await leftovers.doom(tx, [path], after=leftovers.WRITTEN_WITHIN)
-        try:
-            target = await asyncio.to_thread(objects.writing, url, path)
-            try:
-                async for piece in body:
-                    await asyncio.to_thread(target.write, piece)
-                    digest.update(piece)
-                    size += len(piece)
-            finally:
-                await asyncio.to_thread(target.close)
-        except OSError as fault:
-            raise StorageUnavailable from fault
-        if not size:
+        written = await received(url, path, body)
+        if not written.size:
             raise EmptyFile
         return Kept(
             id=file_id,
             name=query.name,
             media_type=query.media_type,
-            size=size,
-            sha256=digest.hexdigest(),
+            size=written.size,
+            sha256=written.sha256,
             version=version,
             content_id=content_id,
             uploaded_at=clock.now(),

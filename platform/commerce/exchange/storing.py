@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncIterator
-from uuid import UUID
 
+from commerce.archives.arriving import received
 from commerce.archives.handing_out import require_storage
 from commerce.exchange import jobs
 from commerce.exchange.reading import FORMATS, Format
 from commerce.exchange.schemas import ImportOut, ImportQuery
 from commerce.media import leftovers
 from commerce.tenancy.service import Shop
-from foundation import audit, objects
+from foundation import audit
 from foundation.database import Database
-from foundation.errors import Unavailable, Unprocessable
+from foundation.errors import Unprocessable
 from foundation.ids import new_id
 from foundation.settings import Settings
 
@@ -25,12 +24,6 @@ class UnknownFormat(Unprocessable):
     code = "exchange.unknown_format"
 
     formats: list[str]
-
-
-class StorageUnavailable(Unavailable):
-    """The file can't be kept right now; try again in a moment."""
-
-    code = "exchange.storage_unavailable"
 
 
 def format_of(query: ImportQuery) -> Format:
@@ -58,23 +51,8 @@ async def receive(
     async with database.tx(shop.id) as tx:
         await jobs.require_room(tx)
         await leftovers.doom(tx, [path], after=leftovers.WRITTEN_WITHIN)
-    try:
-        size = await _write(url, shop.id, import_id, body)
-    except OSError as fault:
-        raise StorageUnavailable from fault
+    size = (await received(url, path, body)).size
     async with database.tx(shop.id) as tx:
         await leftovers.spare(tx, [path])
         audit.made("import", import_id)
         return await jobs.ask(tx, import_id, kind, query.name, query.mapping(), dry_run=query.dry_run, size=size, by=by)
-
-
-async def _write(url: str, tenant_id: UUID, import_id: UUID, body: AsyncIterator[bytes]) -> int:
-    target = await asyncio.to_thread(objects.writing, url, jobs.path_of(tenant_id, import_id))
-    size = 0
-    try:
-        async for piece in body:
-            await asyncio.to_thread(target.write, piece)
-            size += len(piece)
-    finally:
-        await asyncio.to_thread(target.close)
-    return size

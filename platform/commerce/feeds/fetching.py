@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import base64
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime, parsedate_to_datetime
 from typing import Annotated
@@ -12,7 +11,7 @@ from uuid import UUID
 from fastapi import APIRouter, Path, Request
 from starlette.responses import Response, StreamingResponse
 
-from commerce.archives.handing_out import all_of, require_storage
+from commerce.archives.handing_out import all_of, repr_digest, require_storage
 from commerce.exchange import feeding
 from commerce.feeds import builds
 from commerce.feeds.builds import Served
@@ -80,7 +79,7 @@ async def _answer(request: Request, settings: Settings, tenant_id: UUID, served:
     if packed:
         headers["Content-Encoding"] = "gzip"
     else:
-        headers["Repr-Digest"] = f"sha-256=:{base64.b64encode(bytes.fromhex(written.sha256)).decode()}:"
+        headers["Repr-Digest"] = repr_digest(written.sha256)
     headers["Content-Length"] = str(written.packed_size if packed else written.size)
     if request.method == "HEAD":
         return Response(media_type=feeding.MEDIA_TYPE, headers=headers)

@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, Header, Path, Query, Request, Response
+from fastapi import APIRouter, Depends, Path, Query, Request, Response
 from fastapi.responses import StreamingResponse
 
 from commerce.archives.handing_out import require_storage
 from commerce.catalog.schemas import Page
-from commerce.digital.serving import CONTENT, Span, handed_out
+from commerce.digital.serving import CONTENT, Condition, Part, Span, handed_out
 from commerce.http import Core, CoreDep, KeyDep, ShopDep, ShopperDep, staff
 from commerce.identity.service import Shopper
 from commerce.identity.staff import Staff
@@ -59,8 +59,8 @@ async def download(
     order_id: OrderId,
     line_id: LineId,
     file_id: Annotated[UUID, Path()],
-    part: Annotated[str | None, Header(alias="Range", max_length=200)] = None,
-    condition: Annotated[str | None, Header(alias="If-Range", max_length=200)] = None,
+    part: Part = None,
+    condition: Condition = None,
 ) -> StreamingResponse:
     """A file that the shopper bought. Going on, within a day, with what was broken off (`Range`) does not count."""
     return await file_of(core, shopper, (order_id, line_id, file_id), part, condition)

@@ -14,6 +14,7 @@ from commerce.catalog.variants import sold_as
 from commerce.identity import accounts, proofs
 from commerce.identity.proofs import Purpose
 from commerce.inventory.service import ON_HAND
+from commerce.inventory.supply import ENDLESS
 from commerce.sessions.sending import Sending
 from commerce.sessions.signing_in import reached_at
 from commerce.stock_alerts.schemas import StockAlertOut, StockAlerts
@@ -32,7 +33,8 @@ PAGE = "/stock-alerts"
 _TURNS = 42
 
 UNITS = f"""
-    (SELECT coalesce(min((there.units + coalesce(greatest(y.backorder_limit - y.promised, 0), 0)) / l.quantity), 9999)
+    (SELECT coalesce(
+        min((there.units + coalesce(greatest(y.backorder_limit - y.promised, 0), 0)) / l.quantity), {ENDLESS})
      FROM (SELECT v.tenant_id, v.id AS variant_id, 1 AS quantity WHERE NOT v.bundle
            UNION ALL SELECT b.tenant_id, b.component_id, b.quantity FROM bundle_component b
            WHERE v.bundle AND b.tenant_id = v.tenant_id AND b.variant_id = v.id) l
